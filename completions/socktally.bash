@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+# bash completion for socktally(1). Needs nothing but bash: the helpers of bash-completion are not everywhere.
+# shellcheck shell=bash
+
+# Fills COMPREPLY with the words that complete $1. The words must be harmless: compgen expands them.
+_socktally_words()
+{
+    local word current=$1
+    shift
+    COMPREPLY=()
+    while IFS= read -r word; do
+        COMPREPLY+=("$word")
+    done < <(compgen -W "$*" -- "$current")
+}
+
+# The same for the last part of the list $1; a list of columns may begin with a +, and a sum has them between.
+_socktally_list()
+{
+    local list=$1 last=${1##*[,+]} i
+    shift
+    _socktally_words "$last" "$@"
+    for i in "${!COMPREPLY[@]}"; do
+        COMPREPLY[i]=${list%"$last"}${COMPREPLY[i]}
+    done
+    compopt -o nospace 2> /dev/null # another part may follow
+}
+
+_socktally_pids()
+{
+    local directories=(/proc/[0-9]*)
+    printf '%s\n' "${directories[@]##*/}"
+}
+
+_socktally_columns()
+{
+    "$1" --list-columns -n -f tsv 2> /dev/null | cut -f 1
+}
+
+_socktally()
+{
+    local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
+    local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
+    local others='-d --duration -b --backend --strict --by --sort --top --all -o --output -H --list-columns
+        --pid --name --filter --user --port --remote --protocol --no-loopback'
+    COMPREPLY=()
+
+    # bash splits --option=value into three words.
+    if [[ $current == '=' ]]; then
+        current=
+    elif [[ $previous == '=' ]]; then
+        previous=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+
+    case $previous in
+    -d | --duration) _socktally_words "$current" 0 500ms 1s 5s 1m ;;
+    -f | --format) _socktally_words "$current" tsv csv json jsonl pretty ;;
+    -b | --backend) _socktally_words "$current" auto netlink ;;
+    --by) _socktally_words "$current" process connection name user remote port protocol ;;
+    --color) _socktally_words "$current" auto always never ;;
+    --protocol) _socktally_list "$current" tcp udp ;;
+    --user) _socktally_list "$current" "$(compgen -u)" ;;
+    --pid) _socktally_list "$current" "$(_socktally_pids)" ;;
+    -o | --output | --sort) _socktally_list "$current" "$(_socktally_columns "$program")" ;;
+    --top | --name | --filter | --port | --remote) ;; # nothing to guess
+    *)
+        for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+            [[ $word == doctor ]] && command=doctor
+        done
+        if [[ $command == doctor ]]; then
+            _socktally_words "$current" "$output"
+        elif [[ $current == -* ]]; then
+            _socktally_words "$current" "$output" "$others"
+        else
+            _socktally_words "$current" doctor
+        fi
+        ;;
+    esac
+}
+
+complete -F _socktally socktally

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+# fish completion for socktally(1).
+
+# Completes the last part of a list whose parts are in $argv; a list of columns may begin with a +.
+function __socktally_list
+    set -l typed (commandline -ct | string replace -r -- '^(--[a-z-]+=|-[a-z])' '')
+    set -l head (string match -r -- '^.*[,+]' "$typed")
+    printf '%s\n' "$head"$argv
+end
+
+function __socktally_columns
+    __socktally_list (socktally --list-columns -n -f tsv 2>/dev/null | cut -f 1,4)
+end
+
+function __socktally_samples
+    not __fish_seen_subcommand_from doctor
+end
+
+complete -c socktally -f
+complete -c socktally -n __socktally_samples -a doctor -d 'Say which backends work here'
+
+complete -c socktally -n __socktally_samples -s d -l duration -x -a '0 500ms 1s 5s 1m' -d 'Window that is measured'
+complete -c socktally -n __socktally_samples -s b -l backend -x -a 'auto netlink' -d 'Where the counters come from'
+complete -c socktally -n __socktally_samples -l strict -d 'Exit with 3 when the sample is not complete'
+
+complete -c socktally -n __socktally_samples -l by -x -a 'process connection name user remote port protocol' -d 'One row per key'
+complete -c socktally -n __socktally_samples -l sort -x -a '(__socktally_columns)' -d 'Sort by a column or a sum of columns'
+complete -c socktally -n __socktally_samples -l top -x -d 'Print the first rows, sum the others'
+complete -c socktally -n __socktally_samples -l all -d 'Also the rows without traffic'
+complete -c socktally -n __socktally_samples -s o -l output -x -a '(__socktally_columns)' -d 'Columns to print'
+complete -c socktally -n __socktally_samples -s H -l list-columns -d 'List all columns'
+
+complete -c socktally -n __socktally_samples -l pid -x -a '(__socktally_list (__fish_complete_pids))' -d 'Processes with these ids'
+complete -c socktally -n __socktally_samples -l name -x -d 'Processes with this whole name'
+complete -c socktally -n __socktally_samples -l filter -x -d 'Processes with this text in their name'
+complete -c socktally -n __socktally_samples -l user -x -a '(__socktally_list (__fish_complete_users))' -d 'Processes of these users'
+complete -c socktally -n __socktally_samples -l port -x -d 'Sockets with these ports'
+complete -c socktally -n __socktally_samples -l remote -x -d 'Sockets to these addresses or networks'
+complete -c socktally -n __socktally_samples -l protocol -x -a '(__socktally_list tcp udp)' -d 'Sockets of these protocols'
+complete -c socktally -n __socktally_samples -l no-loopback -d 'Leave out traffic within this machine'
+
+complete -c socktally -s f -l format -x -a 'tsv csv json jsonl pretty' -d 'How to print the rows'
+complete -c socktally -s n -l no-header -d 'No header row'
+complete -c socktally -l color -x -a 'auto always never' -d 'When to use colour'
+complete -c socktally -l no-progress -d 'No progress line'
+complete -c socktally -s q -l quiet -d 'No notes on standard error'
+complete -c socktally -s v -l verbose -d 'Say why each backend declined'
+complete -c socktally -s h -l help -d 'Print a summary of the options'
+complete -c socktally -l version -d 'Print the version'

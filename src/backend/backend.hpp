@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// The seam. A backend turns a window into a Sample; everything after it is the same whichever backend answered.
+#pragma once
+
+#include "model/attribution.hpp"
+#include "model/sample.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace socktally {
+
+/// A refusal: this cannot work here, and the one line that would change that (empty: nothing would).
+struct Unavailable {
+    std::string why;
+    std::string remedy;
+};
+
+class Interrupt; // sys/interrupt.hpp
+
+struct SampleRequest {
+    std::chrono::nanoseconds window{0}; // 0: no window, totals of the open sockets
+    Interrupt* interrupt = nullptr;     // ends the window early
+    std::function<void(std::chrono::nanoseconds elapsed)> progress; // called a few times a second; may be empty
+};
+
+struct BackendResult {
+    Sample sample;
+    Viewer viewer;
+};
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+    /// Measures one window. Throws where it cannot go on.
+    virtual BackendResult sample(const SampleRequest& request) = 0;
+    /// What this backend cannot see here, whatever the traffic; for doctor.
+    virtual std::vector<Note> limits() const = 0;
+};
+
+using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;
+
+struct BackendEntry {
+    std::string_view name;
+    std::string_view counters; // where its counters come from
+    OpenResult (*open)();
+};
+
+/// Best first; `auto` takes the first that opens.
+std::span<const BackendEntry> backends();
+
+} // namespace socktally

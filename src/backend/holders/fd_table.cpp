@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include "backend/holders/fd_table.hpp"
+
+#include "sys/file.hpp"
+#include "sys/proc.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::size_t stat_limit = 4096;
+constexpr std::size_t fdinfo_limit = 8 << 20;
+
+bool refused(int error) { return error == EACCES || error == EPERM; }
+
+/// Reads the process through the descriptor directory (`../stat`): that path belongs to one process for good and fails when it
+/// is over, whoever has its pid by then.
+bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& buffer, Process& process)
+{
+    const auto text = read_file(fd_directory, fmt::format("{}/stat", up).c_str(), buffer, stat_limit);
+    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    if (!stat) {
+        return false;
+    }
+    process.pid = pid;
+    process.start_time = StartTime{stat->start_ticks};
+    process.name = stat->name;
+    struct stat owner {};
+    // The directory of a process belongs to its effective user, dumpable or not (task_dump_owner()).
+    if (::fstatat(fd_directory, fmt::format("{}", up).c_str(), &owner, 0) == 0) {
+        process.uid = Uid{owner.st_uid};
+    }
+    return true;
+}
+
+} // namespace
+
+std::vector<Inode> parse_io_uring_files(std::string_view fdinfo)
+{
+    std::vector<Inode> inodes;
+    bool inside = false;
+    while (!fdinfo.empty()) {
+        std::string_view line = next_line(fdinfo);
+        if (line.starts_with("UserFiles:")) {
+            inside = true;
+        } else if (inside && !line.starts_with(' ')) {
+            break;
+        } else if (inside) {
+            next_word(line);
+            if (const auto inode = parse_socket_link(next_word(line))) {
+                inodes.push_back(Inode{*inode});
+            }
+        }
+    }
+    return inodes;
+}
+
+FdTable read_fd_table(int proc, const char* directory, Pid pid)
+{
+    FdTable table;
+    const Directory listing = open_directory(proc, directory);
+    if (!listing) {
+        table.status = refused(errno) ? FdTable::Status::denied : FdTable::Status::gone;
+        return table;
+    }
+    const int fd = ::dirfd(listing.get());
+    const std::string_view up = std::string_view(directory).find("/task/") == std::string_view::npos ? ".." : "../../..";
+    struct stat count {};
+    if (::fstat(fd, &count) == 0) {
+        table.files = count.st_size;
+    }
+    table.status = FdTable::Status::ok;
+    std::string buffer;
+    std::array<char, 64> link{};
+    while (const dirent* entry = ::readdir(listing.get())) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        const ssize_t length = ::readlinkat(fd, entry->d_name, link.data(), link.size());
+        if (length < 0) {
+            if (refused(errno)) {
+                table.status = FdTable::Status::denied;
+                break;
+            }
+            continue; // closed in between
+        }
+        const std::string_view target(link.data(), static_cast<std::size_t>(length));
+        if (const auto inode = parse_socket_link(target)) {
+            const auto number = parse_number(entry->d_name);
+            table.sockets.push_back({Inode{*inode}, static_cast<int>(number.value_or(0))});
+        } else if (target == "anon_inode:[io_uring]") {
+            const std::string path = fmt::format("../fdinfo/{}", entry->d_name);
+            for (const Inode registered :
+                 parse_io_uring_files(read_file(fd, path.c_str(), buffer, fdinfo_limit).value_or(""))) {
+                table.sockets.push_back({registered, -1});
+            }
+        }
+    }
+    if (!table.sockets.empty() && !read_process(fd, up, pid, buffer, table.process)) {
+        table.status = FdTable::Status::gone;
+    }
+    return table;
+}
+
+} // namespace socktally

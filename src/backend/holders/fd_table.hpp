@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// The sockets in one process's (or thread's) descriptor table, and who the process is, read so that both belong together
+// even when pids are reused underneath.
+#pragma once
+
+#include "model/flow.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace socktally {
+
+struct SocketFd {
+    Inode inode;
+    int fd = 0; // -1: registered with an io_uring only
+};
+
+struct FdTable {
+    enum class Status : std::uint8_t { ok, gone, denied };
+    Status status = Status::gone;
+    std::int64_t files = 0; // number of open files as the kernel counts them; 0 where it does not (before Linux 6.2)
+    std::vector<SocketFd> sockets;
+    Process process; // filled only where there are sockets
+};
+
+/// `directory` is relative to `proc`: "123/fd" or "123/task/124/fd". `pid` is the process that it belongs to.
+FdTable read_fd_table(int proc, const char* directory, Pid pid);
+
+/// The sockets among an io_uring's registered files: the lines below `UserFiles:` of its fdinfo, `    3: socket:[123]`.
+std::vector<Inode> parse_io_uring_files(std::string_view fdinfo);
+
+} // namespace socktally

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// Which process holds which socket, read from /proc/PID/fd: once for all processes, then again for those that are likely to
+// hold what is new. For the backends whose counters do not name a process. Knows inodes, not protocols.
+#pragma once
+
+#include "backend/holders/fd_table.hpp"
+#include "model/flow.hpp"
+#include "sys/fd.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace socktally {
+
+class HolderMap {
+public:
+    using Deadline = std::chrono::steady_clock::time_point;
+
+    /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
+    explicit HolderMap(const std::string& proc = "/proc");
+
+    /// Lists the descriptors of every process. A second scan adds what it finds to the first.
+    void scan();
+
+    /// Looks for the holders of sockets that are new, in the likeliest processes first, until all are found or time is up:
+    /// new processes; those that lately held a new socket; those whose number of files has changed; all others;
+    /// threads with a descriptor table of their own.
+    void search(const std::vector<Inode>& wanted, Deadline deadline);
+
+    /// Looks once more at what search() found since the last call: a server may have handed the socket to a child since.
+    /// What is not there any more is to be searched again.
+    void confirm();
+
+    bool held(Inode inode) const;
+    /// Seen once, by search(), and not confirmed.
+    bool unconfirmed(Inode inode) const { return unconfirmed_.contains(inode.value); }
+
+    /// Processes whose descriptors could not be listed for want of privilege.
+    std::size_t denied() const { return denied_.size(); }
+
+    /// Network namespaces other than ours in which processes were seen.
+    std::size_t other_namespaces() const { return other_namespaces_.size(); }
+
+    std::vector<Process> take_processes() { return std::move(processes_); }
+    std::vector<Holder> take_holders() { return std::move(holders_); }
+
+private:
+    /// What is remembered of a process; `directory` is the inode of /proc/PID, which a new process of the same pid does not share.
+    struct Seen {
+        std::uint64_t directory = 0;
+        std::int64_t files = 0;              // as FdTable::files
+        std::optional<std::uint32_t> process; // index into processes_, once it held a socket
+        std::vector<std::uint64_t> inodes;   // held at the last look, sorted
+    };
+    struct Entry {
+        Pid pid;
+        std::uint64_t directory = 0;
+    };
+    struct Sighting {
+        Inode inode;
+        Pid pid;
+        int fd = 0;
+    };
+    enum class Look : std::uint8_t { first, again };
+
+    std::vector<Entry> list_processes() const;
+    void look_at(const Entry& entry, Look look);
+    void look_at_threads(const Entry& entry);
+    void add(const Entry& entry, const FdTable& table, Look look);
+    void note_namespace(const Entry& entry);
+    std::int64_t count_files(Pid pid) const;
+    bool known_as_denied(const Entry& entry) const;
+    bool still_holds(const Sighting& sighting) const;
+
+    Fd proc_;
+    std::unordered_map<std::int32_t, Seen> seen_;
+    std::vector<Process> processes_;
+    std::vector<Holder> holders_;
+    std::vector<std::uint64_t> first_inodes_;          // of the first scan, sorted
+    std::unordered_set<std::uint64_t> later_inodes_;   // found since
+    std::unordered_set<std::uint64_t> unconfirmed_;
+    std::unordered_set<std::uint64_t> wanted_;         // by the search under way
+    std::unordered_set<std::int32_t> hot_;             // pids that held a wanted socket in an earlier search
+    std::unordered_set<std::int32_t> denied_;
+    std::unordered_set<std::uint64_t> other_namespaces_; // inodes of /proc/PID/ns/net
+    std::uint64_t own_namespace_ = 0;
+    std::vector<Sighting> sightings_; // since the last confirm()
+    bool scanned_ = false;
+};
+
+} // namespace socktally

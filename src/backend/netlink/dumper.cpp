@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "backend/netlink/dumper.hpp"
+
+#include "sys/error.hpp"
+
+#include <chrono>
+#include <thread>
+
+namespace socktally {
+
+namespace {
+
+constexpr int tries = 5;
+
+bool worth_another_try(int error) { return error == EBUSY || error == ENOBUFS || error == EBADMSG; }
+
+} // namespace
+
+int Dumper::ask(std::span<std::byte> request, Protocol protocol, const std::function<void(const DiagSocket&)>& take)
+{
+    int error = 0;
+    for (int i = 0; i < tries; ++i) {
+        error = exchange(socket_, request, [&](const NetlinkMessage& message) {
+            if (const auto socket = parse_diag(message.payload, protocol)) {
+                take(*socket);
+            } else {
+                ++garbled_;
+            }
+        });
+        if (!worth_another_try(error)) {
+            return error;
+        }
+        // The rest of the broken reply may still be under way: begin with a new socket.
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        socket_ = NetlinkSocket(NetlinkSocket::Mode::blocking);
+    }
+    return error;
+}
+
+Dumper::Outcome Dumper::tcp(SocketTable& table, const Take& take)
+{
+    auto request = tcp_dump_request(connected_states | state_bit(TcpState::listen), DiagDetail::tcp_info);
+    for (int i = 0; i < tries; ++i) {
+        table.begin_dump();
+        bool repeats = false;
+        const int error = ask(request, Protocol::tcp, [&](const DiagSocket& socket) {
+            repeats = take(socket) == SocketTable::Row::repeated || repeats;
+        });
+        if (error != 0 && error != EINTR) {
+            throw errno_error("cannot list the TCP sockets", error);
+        }
+        if (!repeats && error == 0) {
+            return Outcome::clean;
+        }
+    }
+    return Outcome::disturbed;
+}
+
+void Dumper::tcp_quick(const std::function<void(const DiagSocket&)>& take)
+{
+    auto request = tcp_dump_request(connected_states, DiagDetail::sockets);
+    const int error = ask(request, Protocol::tcp, take);
+    if (error != 0 && error != EINTR) {
+        throw errno_error("cannot list the TCP sockets", error);
+    }
+}
+
+bool Dumper::udp(const std::function<void(const DiagSocket&)>& take)
+{
+    bool listed = false;
+    for (const Family family : {Family::v4, Family::v6}) {
+        auto request = udp_dump_request(family);
+        const int error = ask(request, Protocol::udp, take);
+        if (error != 0 && error != EINTR && error != ENOENT) {
+            throw errno_error("cannot list the UDP sockets", error);
+        }
+        listed = listed || error != ENOENT;
+    }
+    return listed;
+}
+
+std::optional<DiagSocket> Dumper::lookup(const Flow& flow)
+{
+    auto request = tcp_lookup_request(flow.tuple, flow.cookie);
+    std::optional<DiagSocket> found;
+    ask(request, Protocol::tcp, [&](const DiagSocket& socket) { found = socket; });
+    return found;
+}
+
+} // namespace socktally

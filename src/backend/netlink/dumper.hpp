@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Dumps of the kernel's sockets that have dealt with what can go wrong in one: busy, overrun, disturbed, refused.
+#pragma once
+
+#include "backend/netlink/diag.hpp"
+#include "backend/netlink/socket_table.hpp"
+#include "sys/netlink_socket.hpp"
+
+#include <cstdint>
+#include <functional>
+
+namespace socktally {
+
+class Dumper {
+public:
+    using Take = std::function<SocketTable::Row(const DiagSocket&)>;
+    enum class Outcome : std::uint8_t {
+        clean,
+        disturbed, // sockets came and went under every dump: one that none of them showed is possible
+    };
+
+    /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. Sockets that only some of
+    /// the dumps show are all taken. Throws std::system_error where the kernel refuses.
+    Outcome tcp(SocketTable& table, const Take& take);
+    /// Connected TCP sockets without counters, once: cheaper.
+    void tcp_quick(const std::function<void(const DiagSocket&)>& take);
+    /// False where the kernel cannot list UDP sockets (no udp_diag).
+    bool udp(const std::function<void(const DiagSocket&)>& take);
+    /// One TCP socket by tuple and cookie; null where there is none (any more).
+    std::optional<DiagSocket> lookup(const Flow& flow);
+
+    /// Messages that were cut short or made no sense.
+    std::uint64_t garbled() const { return garbled_; }
+
+private:
+    /// Repeats a request until the kernel was neither busy nor overrun. The errno of the last try, or 0.
+    int ask(std::span<std::byte> request, Protocol protocol, const std::function<void(const DiagSocket&)>& take);
+
+    NetlinkSocket socket_{NetlinkSocket::Mode::blocking};
+    std::uint64_t garbled_ = 0;
+};
+
+} // namespace socktally

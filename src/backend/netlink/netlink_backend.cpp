@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "backend/netlink/netlink_backend.hpp"
+
+#include "backend/interfaces.hpp"
+#include "backend/netlink/notes.hpp"
+#include "backend/netlink/window.hpp"
+#include "sys/interrupt.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <system_error>
+#include <unordered_map>
+
+namespace socktally {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr int patience = 3; // how often something that should show up is waited for
+
+/// UDP sockets of both dumps: one that was closed in between is still listed.
+class UdpSockets {
+public:
+    void add(const DiagSocket& socket)
+    {
+        if (!known_.emplace(socket.cookie.value, flows_.size()).second) {
+            return;
+        }
+        Flow& flow = flows_.emplace_back();
+        flow.tuple = socket.tuple;
+        if (socket.tuple.remote.port == 0) {
+            flow.tuple.remote = {};
+        }
+        flow.cookie = socket.cookie;
+        flow.inode = socket.inode;
+        flow.uid = socket.uid;
+    }
+    bool empty() const { return flows_.empty(); }
+    const std::vector<Flow>& flows() const { return flows_; }
+    /// Bytes are unknown unless no datagram moved in the whole namespace.
+    void move_to(std::vector<Flow>& flows, bool silent)
+    {
+        for (Flow& flow : flows_) {
+            if (silent) {
+                flow.rx_bytes = 0;
+                flow.tx_bytes = 0;
+            }
+            flows.push_back(flow);
+        }
+    }
+
+private:
+    std::vector<Flow> flows_;
+    std::unordered_map<std::uint64_t, std::size_t> known_;
+};
+
+/// One sample from beginning to end; the members are what its steps hand on.
+class Sampling {
+public:
+    BackendResult run(const SampleRequest& request);
+
+private:
+    void open_window();
+    void close_window();
+    void find_missing();
+    void find_holders();
+    void drop_doubtful_holders(std::vector<Flow>& flows) const;
+    void dump_at_end();
+    void settle();
+    std::size_t connections_missed() const;
+
+    NetlinkParts parts_;
+    UdpSockets udp_;
+    NetlinkFaults faults_;
+    std::optional<ProtocolCounters> first_counters_;
+    std::optional<ProtocolCounters> last_counters_;
+    bool totals_only_ = false;
+};
+
+BackendResult Sampling::run(const SampleRequest& request)
+{
+    totals_only_ = request.window == 0ns;
+    BackendResult result;
+    Sample& sample = result.sample;
+    sample.backend = "netlink";
+
+    if (!totals_only_) {
+        open_window();
+    }
+    const auto interfaces = read_interfaces();
+    const auto begun = Clock::now();
+    sample.started_at = std::chrono::system_clock::now();
+    if (!totals_only_) {
+        Window(parts_).watch(begun + request.window, request);
+        sample.duration = Clock::now() - begun;
+    }
+    sample.interfaces = totals_only_ ? interfaces : interface_deltas(interfaces, read_interfaces());
+    close_window();
+    find_holders();
+
+    faults_.interrupted = request.interrupt->signal() != 0;
+    faults_.events_lost = parts_.events.lost();
+    faults_.garbled = parts_.dumper.garbled();
+    faults_.resets = parts_.table.resets();
+    faults_.other_namespaces = parts_.holders.other_namespaces();
+    faults_.missed = connections_missed();
+    faults_.udp_silent = first_counters_ && last_counters_ &&
+                         first_counters_->udp_datagrams == last_counters_->udp_datagrams;
+    faults_.udp_sockets = !udp_.empty();
+
+    sample.flows = parts_.table.take_flows();
+    drop_doubtful_holders(sample.flows);
+    udp_.move_to(sample.flows, faults_.udp_silent);
+    sample.processes = parts_.holders.take_processes();
+    sample.holders = parts_.holders.take_holders();
+    sample.notes = notes_of(faults_);
+    result.viewer = {Uid{::geteuid()}, parts_.holders.denied() > 0 || ::geteuid() != 0};
+    return result;
+}
+
+/// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from then on
+/// was there to be looked up. A socket that is destroyed before is no part of the window.
+void Sampling::open_window()
+{
+    faults_.not_listening = !parts_.events.listening();
+    parts_.holders.scan();
+    const auto outcome =
+        parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
+    faults_.disturbed = outcome == Dumper::Outcome::disturbed;
+    faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    parts_.events.settle([](const DiagSocket&) {});
+    first_counters_ = parts_.counters.read();
+}
+
+void Sampling::close_window()
+{
+    last_counters_ = parts_.counters.read();
+    dump_at_end();
+    faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    if (totals_only_) {
+        return;
+    }
+    settle();
+    for (int i = 0; i < patience && connections_missed() > 0; ++i) {
+        dump_at_end();
+        settle();
+    }
+    find_missing();
+}
+
+void Sampling::dump_at_end()
+{
+    const auto outcome =
+        parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_end(socket); });
+    faults_.disturbed = faults_.disturbed || outcome == Dumper::Outcome::disturbed;
+}
+
+void Sampling::settle()
+{
+    parts_.events.settle([this](const DiagSocket& socket) { parts_.table.destroyed(socket); });
+}
+
+/// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown.
+std::size_t Sampling::connections_missed() const
+{
+    if (!first_counters_ || !last_counters_) {
+        return 0;
+    }
+    const std::uint64_t opened = last_counters_->tcp_opens - first_counters_->tcp_opens;
+    const std::size_t shown = parts_.table.born() + parts_.table.resets();
+    return opened > shown ? static_cast<std::size_t>(opened - shown) : 0;
+}
+
+/// A socket that was there and is neither in the last dump nor destroyed: its event is late, or the dump has missed it, or it was
+/// disconnected and lives on without a connection.
+void Sampling::find_missing()
+{
+    for (int i = 0; i < patience && !parts_.table.missing().empty(); ++i) {
+        for (const Flow* flow : parts_.table.missing()) {
+            const auto socket = parts_.dumper.lookup(*flow);
+            if (socket && socket->cookie == flow->cookie) {
+                parts_.table.at_end(*socket);
+            }
+        }
+        if (!parts_.table.missing().empty()) {
+            settle();
+        }
+    }
+    faults_.vanished = parts_.table.missing().size();
+}
+
+/// Holders at the end of the window, because a socket may have changed hands in it. Without traffic nobody is to be named wrongly,
+/// and the first scan will do.
+void Sampling::find_holders()
+{
+    if (!totals_only_ && !parts_.table.moved_bytes() && udp_.empty()) {
+        return;
+    }
+    constexpr auto longest_search = 500ms;
+    parts_.holders.scan();
+    const auto is_unheld = [this](Inode inode) { return !parts_.holders.held(inode); };
+    std::vector<Inode> unheld = parts_.table.live_inodes(is_unheld);
+    for (const Flow& flow : udp_.flows()) {
+        if (flow.inode.value != 0 && is_unheld(flow.inode)) {
+            unheld.push_back(flow.inode);
+        }
+    }
+    if (!unheld.empty()) {
+        parts_.holders.search(unheld, Clock::now() + longest_search);
+    }
+    parts_.holders.confirm();
+}
+
+/// An accepted connection that was seen once at a process and was gone at the next look: a server that forks or hands over may
+/// have given it to another process in between, so nobody is named.
+void Sampling::drop_doubtful_holders(std::vector<Flow>& flows) const
+{
+    for (Flow& flow : flows) {
+        if (flow.state == SocketState::closed && flow.accepted && parts_.holders.unconfirmed(flow.inode)) {
+            flow.inode = {};
+        }
+    }
+}
+
+class NetlinkBackend final : public Backend {
+public:
+    BackendResult sample(const SampleRequest& request) override { return Sampling().run(request); }
+    std::vector<Note> limits() const override { return netlink_limits(); }
+};
+
+} // namespace
+
+OpenResult open_netlink()
+{
+    try {
+        NetlinkSocket socket(NetlinkSocket::Mode::blocking);
+        auto request = tcp_dump_request(state_bit(TcpState::listen), DiagDetail::sockets);
+        const int error = exchange(socket, request, [](const NetlinkMessage&) {});
+        if (error != 0) {
+            return netlink_refusal(error);
+        }
+    } catch (const std::system_error& failure) {
+        return netlink_refusal(failure.code().value());
+    }
+    return std::make_unique<NetlinkBackend>();
+}
+
+} // namespace socktally

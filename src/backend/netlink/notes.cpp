@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include "backend/netlink/notes.hpp"
+
+#include "sys/capability.hpp"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+
+namespace socktally {
+
+namespace {
+
+constexpr bool incomplete = true;
+
+constexpr std::string_view udp_remedy = "none with this backend: the kernel counts no bytes of UDP sockets";
+constexpr std::string_view setcap_holders =
+    "setcap cap_dac_read_search,cap_sys_ptrace,cap_net_admin=ep \"$(command -v socktally)\"";
+
+} // namespace
+
+std::vector<Note> notes_of(const NetlinkFaults& faults)
+{
+    std::vector<Note> notes;
+    if (faults.interrupted) {
+        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete});
+    }
+    if (faults.not_listening) {
+        notes.push_back({"events-lost", "the kernel does not announce closed sockets: what connections that closed in the "
+                                        "window had moved is missing",
+                         "use a kernel with CONFIG_INET_DIAG and sock_diag multicast (Linux 4.2)", incomplete});
+    }
+    if (faults.events_lost > 0) {
+        notes.push_back({"events-lost",
+                         fmt::format("{} announcements of closed sockets were lost: their last bytes are missing",
+                                     faults.events_lost),
+                         has_capability(CAP_NET_ADMIN) ? "use a shorter window"
+                                                       : "setcap cap_net_admin=ep, or raise net.core.rmem_max to 8388608",
+                         incomplete});
+    }
+    if (faults.garbled > 0) {
+        notes.push_back({"dump-unclean", fmt::format("{} messages of the kernel made no sense", faults.garbled), "",
+                         incomplete});
+    }
+    if (faults.disturbed) {
+        notes.push_back({"dump-unclean", "so many sockets came and went that no list of them was undisturbed: some may be missing",
+                         "", incomplete});
+    }
+    if (faults.missed > 0) {
+        notes.push_back({"connections-missed",
+                         fmt::format("{} connections were opened that no list and no announcement showed", faults.missed), "",
+                         incomplete});
+    }
+    if (faults.vanished > 0) {
+        notes.push_back({"sockets-vanished",
+                         fmt::format("{} connections ended without a trace of their last bytes", faults.vanished), "",
+                         incomplete});
+    }
+    if (faults.resets > 0) {
+        notes.push_back({"counters-reset",
+                         fmt::format("the counters of {} connections were reset (reconnect, or close with SO_LINGER 0): what they "
+                                     "had moved before is missing",
+                                     faults.resets),
+                         "", incomplete});
+    }
+    if (faults.udp_sockets && !faults.udp_silent) {
+        notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown", std::string(udp_remedy), incomplete});
+    }
+    if (faults.udp_unlisted && !faults.udp_silent) {
+        notes.push_back({"udp-bytes", "UDP sockets cannot be listed", "modprobe udp_diag", incomplete});
+    }
+    if (faults.other_namespaces > 0) {
+        notes.push_back({"other-netns",
+                         fmt::format("only this network namespace was sampled; processes live in {} others",
+                                     faults.other_namespaces),
+                         "nsenter --net=/proc/PID/ns/net socktally", false});
+    }
+    return notes;
+}
+
+std::vector<Note> netlink_limits()
+{
+    std::vector<Note> limits;
+    limits.push_back({"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(udp_remedy), incomplete});
+    limits.push_back({"other-netns", "sees the current network namespace only",
+                      "nsenter --net=/proc/PID/ns/net socktally", false});
+    if (!has_capability(CAP_DAC_READ_SEARCH) || !has_capability(CAP_SYS_PTRACE)) {
+        limits.push_back({"owners-denied", "names your own processes only; the traffic of others is totalled by user",
+                          std::string(setcap_holders), false});
+    }
+    if (!has_capability(CAP_NET_ADMIN)) {
+        limits.push_back({"events-lost", "has a small buffer for announcements of closed sockets: about 1,000 of them at once "
+                                         "are lost on a busy machine",
+                          "setcap cap_net_admin=ep, or raise net.core.rmem_max to 8388608", false});
+    }
+    return limits;
+}
+
+Unavailable netlink_refusal(int error)
+{
+    const std::string reason = std::generic_category().message(error);
+    switch (error) {
+    case ENOENT:
+    case EINVAL:
+        return {"the kernel cannot list TCP sockets: no tcp_diag",
+                "modprobe tcp_diag, or a kernel with CONFIG_INET_DIAG and CONFIG_INET_TCP_DIAG"};
+    case EPROTONOSUPPORT:
+    case EAFNOSUPPORT: return {fmt::format("the kernel has no NETLINK_SOCK_DIAG: {}", reason), "a kernel with CONFIG_INET_DIAG"};
+    case EPERM:
+    case EACCES:
+        return {fmt::format("sock_diag is forbidden here: {}", reason),
+                "allow AF_NETLINK sockets in the sandbox (seccomp, RestrictAddressFamilies=)"};
+    default: return {fmt::format("sock_diag does not work here: {}", reason), ""};
+    }
+}
+
+} // namespace socktally

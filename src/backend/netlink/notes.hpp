@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// What the netlink backend could not see, in words. Each code stands in socktally-output(5).
+#pragma once
+
+#include "backend/backend.hpp"
+#include "model/sample.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace socktally {
+
+struct NetlinkFaults {
+    bool interrupted = false;
+    bool not_listening = false;     // no destroy events at all
+    std::uint64_t events_lost = 0;
+    std::uint64_t garbled = 0;
+    bool disturbed = false;         // no dump without repeats
+    std::size_t missed = 0;         // connections opened that no dump and no event showed
+    std::size_t vanished = 0;
+    std::size_t resets = 0;
+    std::size_t other_namespaces = 0; // network namespaces of other processes
+    bool udp_sockets = false;       // there are some
+    bool udp_silent = false;        // no datagram moved
+    bool udp_unlisted = false;      // the kernel cannot list them
+};
+
+std::vector<Note> notes_of(const NetlinkFaults& faults);
+/// What it never sees, for doctor.
+std::vector<Note> netlink_limits();
+Unavailable netlink_refusal(int error);
+
+} // namespace socktally

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "backend/netlink/protocol_counters.hpp"
+
+#include "sys/file.hpp"
+#include "sys/proc.hpp"
+
+#include <fcntl.h>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::size_t size_limit = 1 << 16;
+
+void add_field(std::string_view protocol, std::string_view name, std::uint64_t value, ProtocolCounters& counters)
+{
+    if (protocol == "Tcp:" && (name == "ActiveOpens" || name == "PassiveOpens")) {
+        counters.tcp_opens += value;
+    } else if (protocol == "Udp:" && (name == "InDatagrams" || name == "OutDatagrams")) {
+        counters.udp_datagrams += value;
+    }
+}
+
+} // namespace
+
+void add_snmp(std::string_view text, ProtocolCounters& counters)
+{
+    while (!text.empty()) {
+        std::string_view names = next_line(text);
+        std::string_view values = next_line(text);
+        const std::string_view protocol = next_word(names);
+        if (protocol != next_word(values)) {
+            return;
+        }
+        for (std::string_view name = next_word(names); !name.empty(); name = next_word(names)) {
+            add_field(protocol, name, parse_number(next_word(values)).value_or(0), counters);
+        }
+    }
+}
+
+void add_snmp6(std::string_view text, ProtocolCounters& counters)
+{
+    while (!text.empty()) {
+        std::string_view line = next_line(text);
+        const std::string_view name = next_word(line);
+        if (name == "Udp6InDatagrams" || name == "Udp6OutDatagrams") {
+            counters.udp_datagrams += parse_number(next_word(line)).value_or(0);
+        }
+    }
+}
+
+ProtocolCountersReader::ProtocolCountersReader()
+    : snmp_(::open("/proc/net/snmp", O_RDONLY | O_CLOEXEC)), snmp6_(::open("/proc/net/snmp6", O_RDONLY | O_CLOEXEC))
+{
+}
+
+std::optional<ProtocolCounters> ProtocolCountersReader::read()
+{
+    ProtocolCounters counters;
+    const auto snmp = snmp_ ? reread_file(snmp_.get(), buffer_, size_limit) : std::nullopt;
+    if (!snmp) {
+        return std::nullopt;
+    }
+    add_snmp(*snmp, counters);
+    if (snmp6_) {
+        if (const auto snmp6 = reread_file(snmp6_.get(), buffer_, size_limit)) {
+            add_snmp6(*snmp6, counters);
+        }
+    }
+    return counters;
+}
+
+} // namespace socktally

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// The TCP sockets of one window, keyed by cookie: what each had moved at the start, and what at its end. Pure.
+// Rows come in from the first dump, from looks during the window, from destroy events and from the last dump.
+#pragma once
+
+#include "backend/netlink/diag.hpp"
+#include "model/flow.hpp"
+
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+namespace socktally {
+
+class SocketTable {
+public:
+    /// A repeat within one dump means that the dump was disturbed and may have missed others.
+    enum class Row : std::uint8_t { fresh, repeated };
+    /// Call before each dump, so that a second dump's rows are not taken for repeats of the first one's.
+    void begin_dump() { ++dump_; }
+
+    Row at_start(const DiagSocket& socket);
+    void during(const DiagSocket& socket);
+    void destroyed(const DiagSocket& socket);
+    Row at_end(const DiagSocket& socket);
+
+    /// Sockets seen before, neither in the last dump nor destroyed.
+    std::vector<const Flow*> missing() const;
+    /// Inodes of sockets that are not destroyed and for which `wanted` holds.
+    template <typename Predicate> std::vector<Inode> live_inodes(Predicate wanted) const
+    {
+        std::vector<Inode> inodes;
+        for (std::size_t i = 0; i < flows_.size(); ++i) {
+            if (flows_[i].state != SocketState::closed && flows_[i].inode.value != 0 && wanted(flows_[i].inode)) {
+                inodes.push_back(flows_[i].inode);
+            }
+        }
+        return inodes;
+    }
+    /// Live sockets without inode that an accept may still give one.
+    bool has_unaccepted() const;
+    bool moved_bytes() const;
+
+    /// Connections opened in the window that were seen.
+    std::size_t born() const { return born_; }
+    /// Sockets whose counters were reset within the window: bytes before the reset are lost.
+    std::size_t resets() const { return resets_; }
+
+    std::vector<Flow> take_flows() { return std::move(flows_); }
+
+private:
+    struct Tracked {
+        TcpPayload base;
+        std::uint32_t segs_in = 0;
+        std::uint32_t segs_out = 0;
+        bool peer_closed = false;
+        bool ended = false;
+        std::uint16_t dump = 0; // the last one that showed it
+    };
+
+    std::size_t add(const DiagSocket& socket);
+    Row mark(std::size_t index);
+    bool accepted(const DiagSocket& socket) const;
+    void update(std::size_t index, const DiagSocket& socket);
+    void finish(std::size_t index, const DiagSocket& socket);
+
+    std::vector<Flow> flows_;
+    std::vector<Tracked> tracked_; // parallel to flows_
+    std::unordered_map<std::uint64_t, std::uint32_t> by_cookie_;
+    std::bitset<65536> listening_;
+    std::uint16_t dump_ = 0;
+    std::size_t born_ = 0;
+    std::size_t resets_ = 0;
+};
+
+} // namespace socktally

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// The table of backends, best first.
+#include "backend/backend.hpp"
+#include "backend/netlink/netlink_backend.hpp"
+
+#include <array>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::array table{
+    BackendEntry{"netlink", "sock_diag dumps and destroy events", open_netlink},
+};
+
+} // namespace
+
+std::span<const BackendEntry> backends() { return table; }
+
+} // namespace socktally

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+// Around CLI11 2.1: what it would take too freely or say too oddly is handled here.
+#include "cli/command_line.hpp"
+
+#include "model/nearest.hpp"
+#include "version.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+/// CLI11's text names the option first: "--top: 1 required N missing", "quiet was given a disallowed flag override".
+UsageError mismatch(std::string_view text)
+{
+    if (const auto colon = text.find(':'); colon != text.npos)
+        return UsageError(fmt::format("{} needs a value", text.substr(0, colon)));
+    return UsageError(fmt::format("--{} takes no value", text.substr(0, text.find(' '))));
+}
+
+/// "  -d, --duration TIME  window: 5, ...", with room for a short name where there is none.
+std::string help_lines(const CLI::Option& option)
+{
+    const auto& short_names = option.get_snames();
+    const std::string short_name = short_names.empty() ? "    " : fmt::format("-{}, ", short_names.front());
+    const std::string value = option.get_expected_min() > 0 ? " " + option.get_type_name() : "";
+    std::string left = fmt::format("  {}--{}{}", short_name, option.get_lnames().front(), value);
+    std::string text;
+    for (const auto& line : CLI::detail::split(option.get_description(), '\n')) {
+        text += fmt::format("{:<28}{}\n", left, line);
+        left.clear();
+    }
+    return text;
+}
+
+} // namespace
+
+CommandLine::CommandLine(std::string_view introduction, std::string_view examples)
+    : version_(app_.set_version_flag("--version", "socktally " SOCKTALLY_VERSION, "print the version")),
+      introduction_(introduction), examples_(examples)
+{
+    app_.allow_extras(); // so that refuse_extras can name the nearest option
+    doctor_->fallthrough();
+}
+
+void CommandLine::flag(const OptionGroup& group, const char* names, const char* help, std::function<void()> apply)
+{
+    auto* option = app_.add_flag(names)->description(help)->disable_flag_override()->take_all();
+    entries_.push_back({option, group, [apply = std::move(apply)](const std::string&) { apply(); }});
+}
+
+void CommandLine::value(const OptionGroup& group, const char* names, const char* type, const char* help,
+                        std::function<void(const std::string&)> apply)
+{
+    auto* option = app_.add_option(names)->description(help)->type_name(type)->expected(1)->take_all();
+    entries_.push_back({option, group, std::move(apply)});
+}
+
+void CommandLine::parse(int argc, const char* const* argv, Options& options)
+{
+    try {
+        app_.parse(reversed_arguments(argc, argv));
+    } catch (const CLI::CallForHelp&) {
+        options.command = Command::help;
+        options.text = help_text();
+        return;
+    } catch (const CLI::CallForVersion& version) {
+        options.command = Command::version;
+        options.text = fmt::format("{}\n", version.what());
+        return;
+    } catch (const CLI::ArgumentMismatch& error) {
+        throw mismatch(error.what());
+    } catch (const CLI::ParseError& error) {
+        throw UsageError(error.what());
+    }
+    refuse_extras();
+
+    const bool doctor = doctor_->parsed();
+    apply_entries(doctor);
+    if (doctor)
+        options.command = Command::doctor;
+}
+
+/// The arguments, last one first, as CLI11 wants them. `--option=` becomes two arguments, because CLI11 would take the
+/// next one for the value that is not there.
+std::vector<std::string> CommandLine::reversed_arguments(int argc, const char* const* argv) const
+{
+    std::vector<std::string> reversed;
+    for (int i = argc - 1; i > 0; --i) {
+        std::string argument = argv[i];
+        if (argument.starts_with("--") && argument.ends_with('=')) {
+            const std::string name = argument.substr(0, argument.size() - 1);
+            const auto* option = app_.get_option_no_throw(name);
+            if (option != nullptr && option->get_expected_min() > 0) {
+                reversed.emplace_back();
+                argument = name;
+            }
+        }
+        reversed.push_back(std::move(argument));
+    }
+    return reversed;
+}
+
+void CommandLine::refuse_extras() const
+{
+    std::string misplaced;
+    const auto misplace = [&misplaced](std::string_view extra) {
+        misplaced += fmt::format("{}{:?}", misplaced.empty() ? "" : ", ", extra);
+    };
+    bool options_ended = false;
+    for (const std::string& extra : app_.remaining()) {
+        if (!options_ended && extra == "--")
+            options_ended = true;
+        else if (!options_ended && extra.size() > 1 && extra.starts_with('-'))
+            throw unknown_option(extra);
+        else
+            misplace(extra);
+    }
+    for (std::size_t i = 1; i < doctor_->count(); ++i) // CLI11 lets a command be given again
+        misplace("doctor");
+    if (!misplaced.empty())
+        throw UsageError(fmt::format("unexpected argument {}; the only command is doctor", misplaced));
+}
+
+UsageError CommandLine::unknown_option(std::string_view argument) const
+{
+    const bool is_long = argument.starts_with("--");
+    const std::string_view name = is_long ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app_.get_options()) {
+        for (const auto& word : is_long ? option->get_lnames() : option->get_snames())
+            known.push_back((is_long ? "--" : "-") + word);
+    }
+    const std::vector<std::string_view> valid(known.begin(), known.end());
+    return UsageError(fmt::format("unknown option {:?}: {}", name, suggest(name, valid)));
+}
+
+void CommandLine::apply_entries(bool doctor) const
+{
+    for (const auto& [option, group, apply] : entries_) {
+        for (const std::string& text : option->results()) {
+            if (doctor && !group.doctor_too)
+                throw UsageError(fmt::format("doctor takes no sample, so it does not take {}", option->get_name()));
+            // An empty shell variable must not pass for a filter or a list of columns.
+            if (text.empty())
+                throw UsageError(fmt::format("{} needs a value, not an empty one", option->get_name()));
+            apply(text);
+        }
+    }
+}
+
+/// Our own layout: CLI11's neither lines up nor keeps our order of groups.
+std::string CommandLine::help_text() const
+{
+    std::string text(introduction_);
+    std::string_view title;
+    for (const Entry& entry : entries_) {
+        if (entry.group.title != title) {
+            title = entry.group.title;
+            text += fmt::format("\n{}:\n", title);
+        }
+        text += help_lines(*entry.option);
+    }
+    text += "\nAbout:\n" + help_lines(*help_) + help_lines(*version_);
+    return text.append(examples_);
+}
+
+} // namespace socktally

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// The command line as CLI11 knows it: option names, groups, the doctor command, the help text, and errors in our own
+// words. CLI11 finds options and their values as text; what each one means is in parse.cpp.
+#pragma once
+
+#include "cli/options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socktally
+{
+
+/// A heading of the help text. `doctor` takes no sample, so it takes the options of some groups only.
+struct OptionGroup {
+    const char* title;
+    bool doctor_too;
+};
+
+class CommandLine
+{
+public:
+    /// The help text is `introduction`, the options in the order they were declared, `examples`.
+    CommandLine(std::string_view introduction, std::string_view examples);
+    CommandLine(const CommandLine&) = delete; // doctor_ and entries_ point into app_
+    CommandLine& operator=(const CommandLine&) = delete;
+
+    void flag(const OptionGroup& group, const char* names, const char* help, std::function<void()> apply);
+    /// `apply` is called for each time the option was given, never with an empty text.
+    void value(const OptionGroup& group, const char* names, const char* type, const char* help,
+               std::function<void(const std::string&)> apply);
+
+    /// Applies the options that were given, and sets `command` and `text` for help, version and doctor.
+    /// Throws UsageError.
+    void parse(int argc, const char* const* argv, Options& options);
+
+private:
+    struct Entry {
+        CLI::Option* option;
+        OptionGroup group;
+        std::function<void(const std::string&)> apply;
+    };
+
+    std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const;
+    UsageError unknown_option(std::string_view argument) const;
+    void refuse_extras() const;
+    void apply_entries(bool doctor) const;
+    std::string help_text() const;
+
+    CLI::App app_;
+    CLI::App* doctor_ = app_.add_subcommand("doctor");
+    CLI::Option* help_ = app_.set_help_flag("-h,--help", "print this help");
+    CLI::Option* version_; // set by the constructor, which knows the version
+    std::vector<Entry> entries_;
+    std::string_view introduction_;
+    std::string_view examples_;
+};
+
+} // namespace socktally

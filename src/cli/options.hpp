@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// What the user asked for, as plain data. The options that set it are in parse.cpp.
+#pragma once
+
+#include "model/grouping.hpp"
+#include "model/row.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace socktally
+{
+
+enum class Command : std::uint8_t { sample, doctor, list_columns, help, version };
+enum class Format : std::uint8_t { tsv, csv, json, jsonl, pretty };
+enum class ColorWhen : std::uint8_t { automatic, always, never };
+
+struct Options {
+    Command command = Command::sample;
+    std::string text; // what help and version print
+
+    std::chrono::nanoseconds duration{std::chrono::seconds(1)};
+    std::string backend = "auto";
+
+    std::optional<Format> format; // null: pretty on a terminal, else tsv
+    std::string columns;          // as given to -o; empty: the default ones
+    bool header = true;
+    GroupBy by = GroupBy::process;
+    std::string sort; // as given; empty: rx_bytes+tx_bytes
+    std::optional<std::size_t> top;
+    bool all = false;
+
+    Filter filter;                  // local_addresses is filled later
+    std::vector<std::string> users; // --user as given; resolved to Filter::uids later
+
+    bool quiet = false;
+    bool verbose = false;
+    bool progress = true;
+    bool strict = false;
+    ColorWhen color = ColorWhen::automatic;
+};
+
+/// Wrong usage: one line, exit code 2.
+struct UsageError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// Throws UsageError. `argv[0]` is skipped.
+Options parse_options(int argc, const char* const* argv);
+
+} // namespace socktally

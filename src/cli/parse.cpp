@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+// argv -> Options: every option with its help and its effect. What their values may look like is in values.cpp.
+// An option given twice: the last one wins; a filter takes both.
+#include "cli/command_line.hpp"
+#include "cli/options.hpp"
+#include "cli/values.hpp"
+
+#include <string_view>
+
+namespace socktally
+{
+
+namespace
+{
+
+constexpr std::string_view introduction =
+    R"(Usage: socktally [OPTION]...
+       socktally doctor [OUTPUT OPTION]...
+
+Says which process moved how many bytes over the network: takes one sample and
+prints one row per process. doctor says which backends can work here.
+)";
+
+constexpr std::string_view examples = R"(
+Examples:
+  socktally -d 5s --top 10
+  socktally --by connection --remote 10.0.0.0/8 --sort tx_bytes
+  socktally -f json | jq '.processes[] | select(.tx_bytes > 1000000)'
+
+See socktally(1) and socktally-output(5).
+)";
+
+constexpr OptionGroup sampling{"Sampling", false};
+constexpr OptionGroup rows{"Rows and columns", false};
+constexpr OptionGroup filters{"Filters (repeatable)", false};
+constexpr OptionGroup output{"Output, of doctor too", true};
+
+void add_sampling(CommandLine& line, Options& o)
+{
+    line.value(sampling, "-d,--duration", "TIME",
+               "window: 5, 500ms, 1.5s, 2m, 1h; default 1s;\n0: totals since each open socket was opened",
+               [&o](const std::string& text) { o.duration = duration_value(text); });
+    line.value(sampling, "-b,--backend", "NAME", "netlink; default auto: the best that works here",
+               [&o](const std::string& text) { o.backend = text; });
+    line.flag(sampling, "--strict", "exit code 3 when the sample is not complete", [&o] { o.strict = true; });
+}
+
+void add_rows(CommandLine& line, Options& o)
+{
+    line.value(rows, "--by", "KEY",
+               "one row per KEY: process (default), connection,\nname, user, remote, port or protocol",
+               [&o](const std::string& text) { o.by = group_by_value(text); });
+    line.value(rows, "--sort", "COLUMN",
+               "sort by it, largest number first, or by a sum of\n"
+               "columns; default rx_bytes+tx_bytes",
+               [&o](const std::string& text) { o.sort = text; });
+    line.value(rows, "--top", "N", "the first N rows; the others summed in one",
+               [&o](const std::string& text) { o.top = top_value(text); });
+    line.flag(rows, "--all", "also the rows without traffic", [&o] { o.all = true; });
+    line.value(rows, "-o,--output", "COLUMN,...",
+               "print these, as in pid,rx_bytes; a + before them\nadds to the default ones",
+               [&o](const std::string& text) { o.columns = text; });
+    line.flag(rows, "-H,--list-columns", "list all columns instead of sampling",
+              [&o] { o.command = Command::list_columns; });
+}
+
+void add_filters(CommandLine& line, Options& o)
+{
+    // A list value is the same as the option given once for each of its parts.
+    const auto each = [](auto apply) {
+        return [apply](const std::string& text) {
+            for (const auto part : list_value(text))
+                apply(part);
+        };
+    };
+    line.value(filters, "--pid", "PID,...", "the process with this id",
+               each([&o](std::string_view text) { o.filter.pids.push_back(pid_value(text)); }));
+    line.value(filters, "--name", "NAME", "processes with this whole name",
+               [&o](const std::string& text) { o.filter.names.push_back(text); });
+    line.value(filters, "--filter", "TEXT", "processes with this text in their name",
+               [&o](const std::string& text) { o.filter.substrings.push_back(text); });
+    line.value(filters, "--user", "USER,...", "processes of this user, by name or number",
+               each([&o](std::string_view text) { o.users.emplace_back(text); }));
+    line.value(filters, "--port", "PORT,...", "connections with this port at either end",
+               each([&o](std::string_view text) { o.filter.ports.push_back(port_value(text)); }));
+    line.value(filters, "--remote", "ADDRESS,...", "connections to this address, or 10.0.0.0/8",
+               each([&o](std::string_view text) { o.filter.remotes.push_back(remote_value(text)); }));
+    line.value(filters, "--protocol", "PROTO,...", "tcp or udp",
+               each([&o](std::string_view text) { o.filter.protocols.push_back(protocol_value(text)); }));
+    line.flag(filters, "--no-loopback", "leave out traffic between two ends of this machine",
+              [&o] { o.filter.loopback = false; });
+}
+
+void add_output(CommandLine& line, Options& o)
+{
+    line.value(output, "-f,--format", "FORMAT",
+               "tsv, csv, json, jsonl or pretty;\ndefault pretty on a terminal, else tsv",
+               [&o](const std::string& text) { o.format = format_value(text); });
+    line.flag(output, "-n,--no-header", "no header row", [&o] { o.header = false; });
+    line.value(output, "--color", "WHEN", "auto (default), always or never",
+               [&o](const std::string& text) { o.color = color_value(text); });
+    line.flag(output, "--no-progress", "no progress line", [&o] { o.progress = false; });
+    line.flag(output, "-q,--quiet", "no notes on standard error", [&o] { o.quiet = true; });
+    line.flag(output, "-v,--verbose", "say why each backend declined", [&o] { o.verbose = true; });
+}
+
+void refuse_doctor_format(const Options& options)
+{
+    if (options.format == Format::csv || options.format == Format::jsonl)
+        throw UsageError("doctor prints pretty, tsv or json only");
+}
+
+} // namespace
+
+Options parse_options(int argc, const char* const* argv)
+{
+    Options options;
+    CommandLine line(introduction, examples);
+    add_sampling(line, options);
+    add_rows(line, options);
+    add_filters(line, options);
+    add_output(line, options);
+    line.parse(argc, argv, options);
+    if (options.command == Command::doctor)
+        refuse_doctor_format(options);
+    return options;
+}
+
+} // namespace socktally

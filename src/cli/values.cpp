@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// Option values by hand on from_chars: CLI11's own conversions read 010 as 8 and -1 as 2^64-1.
+#include "cli/values.hpp"
+
+#include "model/nearest.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace socktally
+{
+
+namespace
+{
+
+template <class T>
+struct Word {
+    std::string_view text;
+    T value;
+};
+
+constexpr std::array<Word<Format>, 5> format_words{{{"tsv", Format::tsv},
+                                                    {"csv", Format::csv},
+                                                    {"json", Format::json},
+                                                    {"jsonl", Format::jsonl},
+                                                    {"pretty", Format::pretty}}};
+
+constexpr std::array<Word<ColorWhen>, 3> color_words{
+    {{"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}}};
+
+template <class T>
+T word_value(std::string_view what, std::string_view text, std::span<const Word<T>> words)
+{
+    std::vector<std::string_view> valid;
+    for (const auto& word : words) {
+        if (word.text == text)
+            return word.value;
+        valid.push_back(word.text);
+    }
+    throw UsageError(fmt::format("unknown {} {:?}: {}", what, text, suggest(text, valid)));
+}
+
+/// All of `text` as a decimal number; null where it is anything else or does not fit.
+std::optional<std::uint64_t> whole_number(std::string_view text)
+{
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value, 10);
+    if (error != std::errc() || stop != end)
+        return std::nullopt;
+    return value;
+}
+
+std::uint64_t number_between(std::string_view what, std::string_view text, std::uint64_t low, std::uint64_t high)
+{
+    const auto value = whole_number(text);
+    if (!value || *value < low || *value > high)
+        throw UsageError(fmt::format("bad {} {:?}: give a whole number from {} to {}", what, text, low, high));
+    return *value;
+}
+
+/// Nanoseconds in the unit at the end of `text`, which is cut off. No unit: seconds.
+std::uint64_t take_unit(std::string_view& text)
+{
+    constexpr std::array<Word<std::uint64_t>, 4> units{
+        {{"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}}};
+    for (const auto& unit : units) {
+        if (text.ends_with(unit.text)) {
+            text.remove_suffix(unit.text.size());
+            return unit.value;
+        }
+    }
+    return units[1].value;
+}
+
+/// The digits on both sides of a decimal point; either may be empty.
+struct Decimal {
+    std::string_view whole;
+    std::string_view fraction;
+};
+
+/// `5`, `1.5` or `.5`; null for anything else.
+std::optional<Decimal> split_decimal(std::string_view text)
+{
+    if (text.empty() || text.back() == '.' || text.find_first_not_of("0123456789.") != text.npos)
+        return std::nullopt;
+    const auto point = text.find('.');
+    if (point == text.npos)
+        return Decimal{text, ""};
+    if (text.find('.', point + 1) != text.npos)
+        return std::nullopt;
+    return Decimal{text.substr(0, point), text.substr(point + 1)};
+}
+
+} // namespace
+
+std::chrono::nanoseconds duration_value(std::string_view text)
+{
+    const auto bad = [text](std::string_view why) {
+        return UsageError(fmt::format("bad duration {:?}: {}", text, why));
+    };
+    constexpr std::uint64_t longest = 366ULL * 24 * 3'600'000'000'000;
+    constexpr std::string_view too_long = "the longest is 366 days (8784h)";
+
+    std::string_view number = text;
+    std::uint64_t place = take_unit(number);
+    const auto decimal = split_decimal(number);
+    if (!decimal)
+        throw bad("give 5, 5s, 500ms, 1.5s, 2m, 1h or the like; 0 is no window");
+
+    const auto count = decimal->whole.empty() ? std::optional<std::uint64_t>(0) : whole_number(decimal->whole);
+    if (!count || *count > longest / place)
+        throw bad(too_long);
+    std::uint64_t total = *count * place;
+    for (const char c : decimal->fraction) { // digit by digit, because 0.1 has no exact double
+        const auto digit = static_cast<std::uint64_t>(c - '0');
+        if (digit != 0 && place % 10 != 0)
+            throw bad("finer than a nanosecond");
+        place /= 10;
+        total += digit * place;
+    }
+    if (total > longest)
+        throw bad(too_long);
+    return std::chrono::nanoseconds(total);
+}
+
+Format format_value(std::string_view text) { return word_value<Format>("format", text, format_words); }
+
+ColorWhen color_value(std::string_view text) { return word_value<ColorWhen>("colour setting", text, color_words); }
+
+GroupBy group_by_value(std::string_view text)
+{
+    std::vector<Word<GroupBy>> words;
+    for (const GroupBy by : group_keys())
+        words.push_back({to_string(by), by});
+    return word_value<GroupBy>("--by key", text, words);
+}
+
+Protocol protocol_value(std::string_view text)
+{
+    if (const auto protocol = parse_protocol(text))
+        return *protocol;
+    const std::array valid{to_string(Protocol::tcp), to_string(Protocol::udp)};
+    throw UsageError(fmt::format("unknown protocol {:?}: {}", text, suggest(text, valid)));
+}
+
+Pid pid_value(std::string_view text)
+{
+    return Pid{static_cast<std::int32_t>(number_between("pid", text, 1, std::numeric_limits<std::int32_t>::max()))};
+}
+
+std::uint16_t port_value(std::string_view text)
+{
+    return static_cast<std::uint16_t>(number_between("port", text, 1, std::numeric_limits<std::uint16_t>::max()));
+}
+
+std::size_t top_value(std::string_view text)
+{
+    return number_between("number of rows", text, 1, std::numeric_limits<std::uint32_t>::max());
+}
+
+Prefix remote_value(std::string_view text)
+{
+    const auto prefix = parse_prefix(text);
+    if (!prefix)
+        throw UsageError(
+            fmt::format("bad address {:?}: give 10.0.0.1, 10.0.0.0/8, fe80::1, 2001:db8::/32 or the like", text));
+    return *prefix;
+}
+
+std::vector<std::string_view> list_value(std::string_view text)
+{
+    std::vector<std::string_view> parts;
+    for (std::string_view rest = text;;) {
+        const auto comma = rest.find(',');
+        const std::string_view part = rest.substr(0, comma);
+        if (part.empty())
+            throw UsageError(fmt::format("bad list {:?}: a part is empty", text));
+        parts.push_back(part);
+        if (comma == rest.npos)
+            return parts;
+        rest.remove_prefix(comma + 1);
+    }
+}
+
+} // namespace socktally

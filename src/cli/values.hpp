@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// One function for each kind of option value: text in, value out, UsageError (one line, naming what is accepted)
+// otherwise. Numbers are decimal and whole lines of digits: no sign, blank, hexadecimal, octal or exponent.
+#pragma once
+
+#include "cli/options.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace socktally
+{
+
+/// `5`, `5s`, `500ms`, `1.5s`, `2m`, `1h`; exact to the nanosecond, at most 366 days. Zero is a value like any other.
+std::chrono::nanoseconds duration_value(std::string_view text);
+
+Format format_value(std::string_view text);
+ColorWhen color_value(std::string_view text);
+GroupBy group_by_value(std::string_view text);
+Protocol protocol_value(std::string_view text);
+
+Pid pid_value(std::string_view text);            // 1 or more
+std::uint16_t port_value(std::string_view text); // 1 to 65535
+std::size_t top_value(std::string_view text);    // 1 or more
+Prefix remote_value(std::string_view text);      // an address or ADDRESS/LENGTH
+
+/// The parts of `a,b,c`. An empty part is an error: it is more likely an empty shell variable than a wish.
+std::vector<std::string_view> list_value(std::string_view text);
+
+} // namespace socktally

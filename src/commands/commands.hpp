@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// The commands: each turns options into output on stdout and an exit code, or throws.
+#pragma once
+
+#include "backend/backend.hpp"
+#include "cli/options.hpp"
+
+#include <span>
+#include <stdexcept>
+#include <string>
+
+namespace socktally {
+
+/// Exit codes (design: what a script can rely on). 128 + N is a signal's, from raising it again.
+enum class Exit : int { ok = 0, failed = 1, usage = 2, incomplete = 3, unavailable = 4 };
+
+/// The backend asked for cannot work here, or no backend can. Exit::unavailable.
+struct BackendUnavailable : std::runtime_error {
+    BackendUnavailable(const std::string& message, std::string fix) : std::runtime_error(message), remedy(std::move(fix)) {}
+    std::string remedy; // one line, or empty
+};
+
+Exit run_sample(const Options& options, std::span<const BackendEntry> table);
+Exit run_doctor(const Options& options, std::span<const BackendEntry> table);
+Exit run_list_columns(const Options& options);
+
+} // namespace socktally

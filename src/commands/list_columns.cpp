@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// --list-columns: the column table, in any format.
+#include "commands/commands.hpp"
+#include "commands/listing.hpp"
+#include "render/columns.hpp"
+
+namespace socktally {
+
+Exit run_list_columns(const Options& options)
+{
+    Listing listing;
+    listing.name = "columns";
+    listing.headers = {"name", "type", "unit", "description"};
+    for (const Column& column : columns()) {
+        listing.rows.push_back({std::string(column.name), column.type == CellType::integer ? "integer" : "string",
+                                std::string(column.unit), std::string(column.description)});
+    }
+    print_listing(listing, options);
+    return Exit::ok;
+}
+
+} // namespace socktally

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#include "commands/report.hpp"
+
+#include "identity/users.hpp"
+#include "model/attribution.hpp"
+#include "model/grouping.hpp"
+
+#include <cstdlib>
+
+namespace socktally {
+
+namespace {
+
+/// NO_COLOR counts when it is set and not empty (no-color.org).
+bool wants_color(ColorWhen when, bool to_terminal)
+{
+    if (when != ColorWhen::automatic) {
+        return when == ColorWhen::always;
+    }
+    const char* no_color = std::getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe): one thread
+    return to_terminal && (no_color == nullptr || *no_color == '\0');
+}
+
+} // namespace
+
+Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width)
+{
+    Layout layout;
+    layout.format = options.format.value_or(to_terminal ? Format::pretty : Format::tsv);
+    const bool is_json = layout.format == Format::json || layout.format == Format::jsonl;
+    try {
+        layout.columns = select_columns(options.columns, is_json ? all_columns(options.by) : default_columns(options.by));
+        std::vector<Row> none;
+        sort_rows(none, options.sort);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
+    }
+    layout.style = {wants_color(options.color, to_terminal), options.header, terminal_width};
+    return layout;
+}
+
+Report make_report(BackendResult result, const Options& options, const Filter& filter)
+{
+    Sample& sample = result.sample;
+    attribute(sample, result.viewer);
+
+    Report report;
+    report.started_at = sample.started_at;
+    report.duration = sample.duration;
+    report.backend = sample.backend;
+    report.complete = sample.complete();
+    report.by = options.by;
+    report.totals = total(sample, filter);
+    report.rows = group(sample, filter, options.by, options.all);
+    report.notes = std::move(sample.notes);
+    report.interfaces = std::move(sample.interfaces);
+
+    Users users;
+    for (Row& row : report.rows) {
+        if (row.uid) {
+            row.user = users.name(*row.uid);
+        }
+    }
+    sort_rows(report.rows, options.sort);
+    if (options.top) {
+        keep_top(report.rows, *options.top);
+    }
+    return report;
+}
+
+std::string render(const Report& report, const Options& options, const Layout& layout)
+{
+    std::string out;
+    switch (layout.format) {
+    case Format::tsv: render_tsv(out, report, layout.columns, options.header); break;
+    case Format::csv: render_csv(out, report, layout.columns, options.header); break;
+    case Format::json: render_json(out, report, layout.columns); break;
+    case Format::jsonl: render_jsonl(out, report, layout.columns); break;
+    case Format::pretty: render_pretty(out, report, layout.columns, layout.style); break;
+    }
+    return out;
+}
+
+} // namespace socktally

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// From a sample to the rows and facts that a format prints. No I/O but user names.
+#pragma once
+
+#include "backend/backend.hpp"
+#include "cli/options.hpp"
+#include "model/row.hpp"
+#include "render/render.hpp"
+
+#include <string>
+
+namespace socktally {
+
+/// What the options ask to be printed, checked before the window begins.
+struct Layout {
+    Format format = Format::tsv;
+    ColumnList columns;
+    PrettyStyle style; // for Format::pretty
+};
+
+/// Throws UsageError for an unknown column.
+Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width);
+
+/// Attributes, groups, sorts and cuts. `filter` is the options' one with users and local addresses filled in.
+Report make_report(BackendResult result, const Options& options, const Filter& filter);
+
+std::string render(const Report& report, const Options& options, const Layout& layout);
+
+} // namespace socktally

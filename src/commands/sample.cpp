@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// The default command: sample, then print.
+#include "commands/choose_backend.hpp"
+#include "commands/commands.hpp"
+#include "commands/report.hpp"
+#include "identity/machine.hpp"
+#include "identity/users.hpp"
+#include "sys/interrupt.hpp"
+#include "sys/terminal.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::string_view output_name = "standard output";
+
+void say(std::string_view line) { fmt::print(stderr, "socktally: {}\n", line); }
+
+Filter complete_filter(const Options& options)
+{
+    Filter filter = options.filter;
+    for (const std::string& name : options.users) {
+        const auto uid = find_user(name);
+        if (!uid) {
+            throw UsageError(fmt::format("no such user: \"{}\"", name));
+        }
+        filter.uids.push_back(*uid);
+    }
+    if (!filter.loopback) {
+        filter.local_addresses = local_addresses();
+    }
+    return filter;
+}
+
+/// One line on the terminal that says how far the window is; wiped by its destructor.
+class Progress {
+public:
+    explicit Progress(std::chrono::nanoseconds window) : window_(window) {}
+    ~Progress()
+    {
+        if (shown_) {
+            fmt::print(stderr, "\r\033[K");
+        }
+    }
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    void show(std::chrono::nanoseconds elapsed)
+    {
+        using Seconds = std::chrono::duration<double>;
+        shown_ = true;
+        fmt::print(stderr, "\r\033[Ksampling, {:.0f} of {:.0f} s", Seconds(elapsed).count(), Seconds(window_).count());
+    }
+
+private:
+    std::chrono::nanoseconds window_;
+    bool shown_ = false;
+};
+
+BackendResult take_sample(Backend& backend, const Options& options, Interrupt& interrupt)
+{
+    Progress progress(options.duration);
+    SampleRequest request;
+    request.window = options.duration;
+    request.interrupt = &interrupt;
+    if (options.progress && !options.quiet && options.duration > std::chrono::seconds(1) && is_terminal(STDERR_FILENO)) {
+        request.progress = [&progress](std::chrono::nanoseconds elapsed) { progress.show(elapsed); };
+    }
+    return backend.sample(request);
+}
+
+/// Formats that have no place for notes leave them to standard error: those that make the sample incomplete, or name a hint.
+void print_notes(const Report& report, const Layout& layout, const Options& options)
+{
+    if (options.quiet || layout.format == Format::json || layout.format == Format::pretty) {
+        return;
+    }
+    for (const Note& note : report.notes) {
+        if (note.incomplete || note.code == "owners-denied" || options.verbose) {
+            say(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
+        }
+    }
+}
+
+} // namespace
+
+Exit run_sample(const Options& options, std::span<const BackendEntry> table)
+{
+    require_writable(STDOUT_FILENO, output_name);
+    const Layout layout = make_layout(options, is_terminal(STDOUT_FILENO), terminal_width(STDOUT_FILENO));
+    const Filter filter = complete_filter(options);
+    const Choice choice = choose_backend(options.backend, table);
+    if (options.verbose) {
+        for (const Declined& declined : choice.declined) {
+            say(fmt::format("not {}: {}", declined.name, declined.reason.why));
+        }
+        say(fmt::format("using {}", choice.name));
+    }
+
+    Interrupt interrupt;
+    Report report = make_report(take_sample(*choice.backend, options, interrupt), options, filter);
+    report.host = host_name();
+    report.boot_id = boot_id();
+    print_notes(report, layout, options);
+    write_all(STDOUT_FILENO, render(report, options, layout), output_name);
+    if (interrupt.signal() != 0) {
+        std::raise(interrupt.signal());
+    }
+    return options.strict && !report.complete ? Exit::incomplete : Exit::ok;
+}
+
+} // namespace socktally

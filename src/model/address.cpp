@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Addresses and prefixes from bytes and text, and back. inet_pton and inet_ntop are pure: nothing is resolved here.
+#include "model/address.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::array<std::uint8_t, 12> mapped_v4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr unsigned mapped_bits = 96;
+
+unsigned bits(Family family)
+{
+    switch (family) {
+    case Family::v4:
+        return 32;
+    case Family::v6:
+        return 128;
+    case Family::none:
+        break;
+    }
+    return 0;
+}
+
+bool is_mapped(const std::array<std::uint8_t, 16>& bytes)
+{
+    return std::equal(mapped_v4.begin(), mapped_v4.end(), bytes.begin());
+}
+
+/// The address with all bits after the first `length` cleared.
+Address masked(Address address, unsigned length)
+{
+    for (unsigned i = 0; i < address.bytes.size(); ++i) {
+        const unsigned kept = std::clamp(length, i * 8, i * 8 + 8) - i * 8;
+        address.bytes[i] = static_cast<std::uint8_t>(address.bytes[i] & (0xff00U >> kept));
+    }
+    return address;
+}
+
+/// The address as it was written: a mapped one stays v6, because a prefix length counts the bits that were written.
+std::optional<Address> parse_verbatim(std::string_view text)
+{
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    if (text.size() >= buffer.size() || text.find('\0') != text.npos)
+        return std::nullopt;
+    text.copy(buffer.data(), text.size());
+    Address address;
+    if (inet_pton(AF_INET, buffer.data(), address.bytes.data()) == 1)
+        address.family = Family::v4;
+    else if (inet_pton(AF_INET6, buffer.data(), address.bytes.data()) == 1)
+        address.family = Family::v6;
+    else
+        return std::nullopt;
+    return address;
+}
+
+std::optional<unsigned> parse_length(std::string_view text, unsigned limit)
+{
+    unsigned length = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, length);
+    if (error != std::errc() || rest != end || length > limit)
+        return std::nullopt;
+    return length;
+}
+
+Address unmapped(const Address& address)
+{
+    return address.family == Family::v6 ? Address::from_bytes(std::as_bytes(std::span(address.bytes))) : address;
+}
+
+} // namespace
+
+Address Address::from_bytes(std::span<const std::byte> bytes)
+{
+    Address address;
+    if (bytes.size() != 4 && bytes.size() != 16)
+        return address;
+    std::memcpy(address.bytes.data(), bytes.data(), bytes.size());
+    address.family = bytes.size() == 4 ? Family::v4 : Family::v6;
+    if (address.family == Family::v6 && is_mapped(address.bytes))
+        return from_bytes(bytes.subspan(mapped_v4.size()));
+    return address;
+}
+
+bool Address::is_unspecified() const
+{
+    return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool Address::is_loopback() const
+{
+    if (family == Family::v4)
+        return bytes[0] == 127;
+    return family == Family::v6 && bytes[15] == 1 &&
+           std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool Prefix::contains(const Address& other) const
+{
+    return other.family != Family::none && other.family == address.family && masked(other, length) == address;
+}
+
+std::string to_string(const Address& address)
+{
+    if (address.family == Family::none)
+        return {};
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    inet_ntop(address.family == Family::v4 ? AF_INET : AF_INET6, address.bytes.data(), buffer.data(), buffer.size());
+    return buffer.data();
+}
+
+std::optional<Address> parse_address(std::string_view text)
+{
+    const auto address = parse_verbatim(text);
+    return address ? std::optional(unmapped(*address)) : std::nullopt;
+}
+
+std::optional<Prefix> parse_prefix(std::string_view text)
+{
+    const auto slash = text.find('/');
+    const auto written = parse_verbatim(text.substr(0, slash));
+    if (!written)
+        return std::nullopt;
+    unsigned length = bits(written->family);
+    if (slash != text.npos) {
+        const auto given = parse_length(text.substr(slash + 1), length);
+        if (!given)
+            return std::nullopt;
+        length = *given;
+    }
+    const Address address = unmapped(*written);
+    if (address.family != written->family) {
+        if (length < mapped_bits)
+            return std::nullopt; // part v4 and part v6: no flow's address could be compared with it
+        length -= mapped_bits;
+    }
+    return Prefix{masked(address, length), length};
+}
+
+} // namespace socktally

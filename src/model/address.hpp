@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// IP addresses, endpoints and prefixes as plain data. No resolving, no sockets.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace socktally {
+
+enum class Family : std::uint8_t { none, v4, v6 };
+
+/// An address in network byte order; a v4 one uses the first four bytes, the rest are zero.
+/// IPv4-mapped IPv6 addresses are kept as v4: both spellings name the same host.
+struct Address {
+    Family family = Family::none;
+    std::array<std::uint8_t, 16> bytes{};
+
+    /// `bytes` has 4 or 16 bytes in network order; any other length gives Family::none. ::ffff:a.b.c.d becomes v4.
+    static Address from_bytes(std::span<const std::byte> bytes);
+    bool is_unspecified() const; // none, 0.0.0.0 or ::
+    bool is_loopback() const;    // 127.0.0.0/8 or ::1
+    auto operator<=>(const Address&) const = default;
+};
+
+struct Endpoint {
+    Address address;
+    std::uint16_t port = 0; // host byte order; 0: none
+    auto operator<=>(const Endpoint&) const = default;
+};
+
+/// An address with the number of leading bits that count, `10.0.0.0/8`. Bits past the length are zero.
+struct Prefix {
+    Address address;
+    unsigned length = 0;
+    bool contains(const Address& other) const;
+};
+
+std::string to_string(const Address& address);                  // "10.0.0.1", "fe80::1"; empty for Family::none
+std::optional<Address> parse_address(std::string_view text);    // no scope, no brackets
+std::optional<Prefix> parse_prefix(std::string_view text);      // an address, or ADDRESS/LENGTH
+
+} // namespace socktally

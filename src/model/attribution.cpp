@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// Flow to owner by inode. One sort of the holders, then a binary search a flow: no second copy of anything.
+#include "model/attribution.hpp"
+
+#include <algorithm>
+#include <span>
+#include <tuple>
+
+namespace socktally {
+
+namespace {
+
+bool is_less(const Holder& a, const Holder& b) { return std::tie(a.inode, a.process) < std::tie(b.inode, b.process); }
+
+bool is_same(const Holder& a, const Holder& b) { return a.inode == b.inode && a.process == b.process; }
+
+/// The order of holders means nothing to anyone, so they are sorted where they are.
+void sort_holders(std::vector<Holder>& holders)
+{
+    if (!std::is_sorted(holders.begin(), holders.end(), is_less))
+        std::sort(holders.begin(), holders.end(), is_less);
+    holders.erase(std::unique(holders.begin(), holders.end(), is_same), holders.end());
+}
+
+std::span<const Holder> holders_of(Inode inode, const std::vector<Holder>& holders)
+{
+    if (inode == Inode{})
+        return {};
+    const auto first = std::lower_bound(holders.begin(), holders.end(), Holder{inode, 0}, is_less);
+    const auto last = std::find_if(first, holders.end(), [inode](const Holder& h) { return h.inode != inode; });
+    return {first, last};
+}
+
+std::uint32_t youngest(std::span<const Holder> holders, const std::vector<Process>& processes)
+{
+    const auto is_older = [&](const Holder& a, const Holder& b) {
+        const Process& left = processes[a.process];
+        const Process& right = processes[b.process];
+        return std::tie(left.start_time, left.pid) < std::tie(right.start_time, right.pid);
+    };
+    return std::max_element(holders.begin(), holders.end(), is_older)->process;
+}
+
+Cause why_unheld(const Flow& flow, const Viewer& viewer)
+{
+    if (flow.state == SocketState::time_wait)
+        return Cause::time_wait;
+    if (flow.state != SocketState::open)
+        return Cause::exited;
+    if (flow.inode == Inode{})
+        return Cause::unaccepted;
+    return viewer.denied && flow.uid && *flow.uid != viewer.uid ? Cause::other_user : Cause::unknown;
+}
+
+Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer& viewer)
+{
+    const auto holders = holders_of(flow.inode, sample.holders);
+    if (holders.empty())
+        return {std::nullopt, why_unheld(flow, viewer), Quality::unknown};
+    if (holders.size() == 1)
+        return {holders.front().process, Cause::none, Quality::owner};
+    return {youngest(holders, sample.processes), Cause::none, Quality::shared};
+}
+
+Note shared_note(std::size_t sockets)
+{
+    const std::string message =
+        sockets == 1 ? "1 socket with traffic is held by several processes; its bytes are shown at the youngest of them"
+                     : std::to_string(sockets) + " sockets with traffic are held by several processes; their bytes are "
+                                                 "shown at the youngest of each socket's";
+    return {"shared-sockets", message, "", true};
+}
+
+} // namespace
+
+void attribute(Sample& sample, const Viewer& viewer)
+{
+    sort_holders(sample.holders);
+    std::size_t shared = 0;
+    for (Flow& flow : sample.flows) {
+        if (flow.attribution.process)
+            continue;
+        flow.attribution = attribution_of(flow, sample, viewer);
+        const bool moved_bytes = flow.rx_bytes.value_or(0) != 0 || flow.tx_bytes.value_or(0) != 0;
+        if (flow.attribution.quality == Quality::shared && moved_bytes)
+            ++shared;
+    }
+    if (shared != 0)
+        sample.notes.push_back(shared_note(shared));
+}
+
+} // namespace socktally

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Flow to owner. Pure: all that was seen of who holds what comes in with the sample.
+#pragma once
+
+#include "model/sample.hpp"
+
+#include <optional>
+
+namespace socktally {
+
+/// Whose eyes looked: decides whether an unheld socket is somebody else's or a riddle.
+struct Viewer {
+    Uid uid;
+    bool denied = false; // some process's descriptors could not be listed
+};
+
+/// Fills Flow::attribution of every flow that does not have a process yet, and adds a note for shared sockets with traffic.
+/// No holder: a cause, never a guess. Several holders: the youngest, marked shared.
+void attribute(Sample& sample, const Viewer& viewer);
+
+} // namespace socktally

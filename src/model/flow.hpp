@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// A flow: the traffic of one socket in one window, who holds the socket, and how sure that is.
+#pragma once
+
+#include "model/address.hpp"
+#include "model/ids.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace socktally {
+
+enum class Protocol : std::uint8_t { tcp, udp };
+std::string_view to_string(Protocol protocol); // "tcp"
+std::optional<Protocol> parse_protocol(std::string_view text);
+
+/// Protocol and two endpoints. An unconnected UDP socket has a remote endpoint of Family::none and port 0.
+struct Tuple {
+    Protocol protocol = Protocol::tcp;
+    Endpoint local;
+    Endpoint remote;
+    auto operator<=>(const Tuple&) const = default;
+};
+
+/// Where a socket stood when it was last seen; coarser than the TCP states, only what attribution needs.
+enum class SocketState : std::uint8_t {
+    open,      // connecting, established, half-closed by the peer, or not TCP
+    orphaned,  // its process has closed it, the kernel still sends (FIN_WAIT, CLOSING, LAST_ACK without inode)
+    time_wait, // TIME_WAIT
+    closed,    // destroyed within the window
+};
+
+/// Why nobody owns a flow. Printed in brackets in place of a process name (see cause_name).
+enum class Cause : std::uint8_t { none, exited, kernel, unaccepted, time_wait, other_user, other_netns, unknown };
+std::string_view cause_name(Cause cause); // "[time-wait]"; empty for Cause::none
+
+/// How sure the owner is, best first.
+enum class Quality : std::uint8_t {
+    exact,     // the kernel saw this process move the bytes
+    owner,     // this process alone held the socket
+    shared,    // one of several processes that held it
+    inherited, // reserved for the backends that match listeners
+    unknown,   // no owner
+};
+std::string_view to_string(Quality quality); // "exact"
+
+struct Attribution {
+    std::optional<std::uint32_t> process; // index into Sample::processes
+    Cause cause = Cause::unknown;         // Cause::none where there is a process
+    Quality quality = Quality::unknown;
+};
+
+struct Flow {
+    Tuple tuple;
+    Cookie cookie;
+    Inode inode;
+    std::optional<Uid> uid;                  // the socket's (its creator's fsuid); null where the kernel did not say
+    std::optional<std::uint64_t> rx_bytes;   // payload in the window, from the process's side; null: unknown
+    std::optional<std::uint64_t> tx_bytes;
+    SocketState state = SocketState::open;
+    bool accepted = false;                   // the local port is one that this machine listens on
+    Attribution attribution;                 // filled by attribute() unless the backend knows it exactly
+
+    /// True where it moved bytes, or where it is not known whether it did.
+    bool may_have_traffic() const { return rx_bytes.value_or(1) != 0 || tx_bytes.value_or(1) != 0; }
+};
+
+/// A process at the moment it was looked up, which may be over by now.
+struct Process {
+    Pid pid;
+    StartTime start_time;
+    std::string name;             // the group leader's comm: any bytes but NUL, at most 15
+    std::optional<Uid> uid;       // effective
+};
+
+/// One process's hold on one socket.
+struct Holder {
+    Inode inode;
+    std::uint32_t process = 0; // index into Sample::processes
+};
+
+} // namespace socktally

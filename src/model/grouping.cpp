@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+// Filtering, grouping by hash, summing. A row starts as its first flow; each further one is merged into it.
+#include "model/grouping.hpp"
+#include "model/sum.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <unordered_map>
+
+namespace socktally {
+
+namespace {
+
+const Process* owner_of(const Flow& flow, const Sample& sample)
+{
+    return flow.attribution.process ? &sample.processes[*flow.attribution.process] : nullptr;
+}
+
+std::string_view name_of(const Flow& flow, const Sample& sample)
+{
+    const Process* owner = owner_of(flow, sample);
+    return owner != nullptr ? std::string_view(owner->name) : cause_name(flow.attribution.cause);
+}
+
+std::optional<Uid> uid_of(const Flow& flow, const Sample& sample)
+{
+    const Process* owner = owner_of(flow, sample);
+    return owner != nullptr ? owner->uid : flow.uid;
+}
+
+std::optional<Address> address_of(const Endpoint& endpoint)
+{
+    return endpoint.address.family == Family::none ? std::nullopt : std::optional(endpoint.address);
+}
+
+std::optional<std::uint16_t> port_of(const Endpoint& endpoint)
+{
+    return endpoint.port == 0 ? std::nullopt : std::optional(endpoint.port);
+}
+
+std::optional<std::uint16_t> service_port_of(const Flow& flow)
+{
+    const auto remote = port_of(flow.tuple.remote);
+    return flow.accepted || !remote ? port_of(flow.tuple.local) : remote;
+}
+
+template <typename T>
+bool has(const std::vector<T>& list, const T& value)
+{
+    return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+bool stays_on_this_machine(const Tuple& tuple, const std::vector<Address>& local_addresses)
+{
+    const Address& remote = tuple.remote.address;
+    if (remote.is_unspecified())
+        return false;
+    return remote.is_loopback() || remote == tuple.local.address || has(local_addresses, remote);
+}
+
+/// What flows of one row have in common. Which fields are used depends on the grouping; the others stay empty.
+struct Key {
+    std::uint64_t number = 0;
+    std::optional<Uid> uid;
+    Address address;
+    std::string_view name;
+    bool owned = true; // keeps "[exited]", the cause, apart from a process of that name
+    bool operator==(const Key&) const = default;
+};
+
+struct KeyHash {
+    std::size_t operator()(const Key& key) const
+    {
+        const auto& bytes = key.address.bytes;
+        const std::string_view address(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        const std::hash<std::string_view> hash;
+        std::size_t result = hash(key.name);
+        for (const std::size_t part : {hash(address), std::size_t{key.uid ? key.uid->value + 1U : 0U},
+                                       std::size_t{key.number}, std::size_t{key.owned}})
+            result = result * 0x9e3779b97f4a7c15U + part;
+        return result;
+    }
+};
+
+Key process_key(const Flow& flow)
+{
+    const Attribution& attribution = flow.attribution;
+    Key key;
+    key.owned = attribution.process.has_value();
+    key.number = key.owned ? *attribution.process : static_cast<std::uint64_t>(attribution.cause);
+    if (attribution.cause == Cause::other_user)
+        key.uid = flow.uid;
+    return key;
+}
+
+Key name_key(const Flow& flow, const Sample& sample)
+{
+    Key key;
+    key.owned = flow.attribution.process.has_value();
+    key.name = name_of(flow, sample);
+    return key;
+}
+
+Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
+{
+    Key key;
+    switch (by) {
+    case GroupBy::process:
+        return process_key(flow);
+    case GroupBy::name:
+        return name_key(flow, sample);
+    case GroupBy::connection:
+        break; // never asked: group() gives each flow a row of its own
+    case GroupBy::user:
+        key.uid = uid_of(flow, sample);
+        break;
+    case GroupBy::remote:
+        key.address = flow.tuple.remote.address;
+        break;
+    case GroupBy::port:
+        key.number = service_port_of(flow).value_or(0);
+        break;
+    case GroupBy::protocol:
+        key.number = static_cast<std::uint64_t>(flow.tuple.protocol);
+        break;
+    }
+    return key;
+}
+
+Row row_of(const Flow& flow, const Sample& sample)
+{
+    Row row;
+    if (const Process* owner = owner_of(flow, sample)) {
+        row.pid = owner->pid;
+        row.start_time = owner->start_time;
+    }
+    row.process = name_of(flow, sample);
+    row.uid = uid_of(flow, sample);
+    row.protocol = flow.tuple.protocol;
+    row.local_address = address_of(flow.tuple.local);
+    row.local_port = port_of(flow.tuple.local);
+    row.remote_address = address_of(flow.tuple.remote);
+    row.remote_port = port_of(flow.tuple.remote);
+    row.port = service_port_of(flow);
+    row.rx_bytes = flow.rx_bytes;
+    row.tx_bytes = flow.tx_bytes;
+    row.connections = 1;
+    row.attribution = flow.attribution.quality;
+    return row;
+}
+
+/// Once null, a field stays null: no later value can make the flows agree again.
+template <typename T>
+void keep_if_same(std::optional<T>& field, const std::optional<T>& other)
+{
+    if (field != other)
+        field.reset();
+}
+
+void add(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
+{
+    if (part)
+        total = sum(total.value_or(0), *part);
+}
+
+void add_sums(Row& into, const Row& row)
+{
+    add(into.rx_bytes, row.rx_bytes);
+    add(into.tx_bytes, row.tx_bytes);
+    into.connections += row.connections;
+    into.attribution = std::max(into.attribution, row.attribution);
+}
+
+void merge(Row& into, const Row& row)
+{
+    keep_if_same(into.pid, row.pid);
+    keep_if_same(into.start_time, row.start_time);
+    keep_if_same(into.process, row.process);
+    keep_if_same(into.uid, row.uid);
+    keep_if_same(into.protocol, row.protocol);
+    keep_if_same(into.local_address, row.local_address);
+    keep_if_same(into.local_port, row.local_port);
+    keep_if_same(into.remote_address, row.remote_address);
+    keep_if_same(into.remote_port, row.remote_port);
+    keep_if_same(into.port, row.port);
+    add_sums(into, row);
+}
+
+} // namespace
+
+bool Filter::matches(const Flow& flow, const Sample& sample) const
+{
+    const Process* owner = owner_of(flow, sample);
+    if (!pids.empty() && (owner == nullptr || !has(pids, owner->pid)))
+        return false;
+    if (!names.empty() && std::find(names.begin(), names.end(), name_of(flow, sample)) == names.end())
+        return false;
+    const auto is_in_name = [owner](const std::string& part) { return owner->name.find(part) != std::string::npos; };
+    if (!substrings.empty() && (owner == nullptr || std::none_of(substrings.begin(), substrings.end(), is_in_name)))
+        return false;
+    const auto uid = uid_of(flow, sample);
+    if (!uids.empty() && (!uid || !has(uids, *uid)))
+        return false;
+    if (!ports.empty() && !has(ports, flow.tuple.local.port) && !has(ports, flow.tuple.remote.port))
+        return false;
+    const auto has_remote = [&flow](const Prefix& prefix) { return prefix.contains(flow.tuple.remote.address); };
+    if (!remotes.empty() && std::none_of(remotes.begin(), remotes.end(), has_remote))
+        return false;
+    if (!protocols.empty() && !has(protocols, flow.tuple.protocol))
+        return false;
+    return loopback || !stays_on_this_machine(flow.tuple, local_addresses);
+}
+
+std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, bool idle)
+{
+    std::vector<Row> rows;
+    std::unordered_map<Key, std::size_t, KeyHash> index;
+    for (const Flow& flow : sample.flows) {
+        if ((!idle && !flow.may_have_traffic()) || !filter.matches(flow, sample))
+            continue;
+        if (by == GroupBy::connection) {
+            rows.push_back(row_of(flow, sample));
+            continue;
+        }
+        const auto [place, is_new] = index.try_emplace(key_of(flow, sample, by), rows.size());
+        if (is_new)
+            rows.push_back(row_of(flow, sample));
+        else
+            merge(rows[place->second], row_of(flow, sample));
+    }
+    return rows;
+}
+
+Totals total(const Sample& sample, const Filter& filter)
+{
+    Totals totals;
+    for (const Flow& flow : sample.flows) {
+        if (!filter.matches(flow, sample))
+            continue;
+        const std::uint64_t rx = flow.rx_bytes.value_or(0);
+        const std::uint64_t tx = flow.tx_bytes.value_or(0);
+        totals.rx_bytes = sum(totals.rx_bytes, rx);
+        totals.tx_bytes = sum(totals.tx_bytes, tx);
+        if (!flow.attribution.process) {
+            totals.unattributed_rx_bytes = sum(totals.unattributed_rx_bytes, rx);
+            totals.unattributed_tx_bytes = sum(totals.unattributed_tx_bytes, tx);
+        }
+    }
+    return totals;
+}
+
+void keep_top(std::vector<Row>& rows, std::size_t count)
+{
+    if (rows.size() <= count)
+        return;
+    Row rest;
+    rest.other = true;
+    rest.process = "other";
+    for (std::size_t i = count; i < rows.size(); ++i)
+        add_sums(rest, rows[i]);
+    rows.resize(count);
+    rows.push_back(std::move(rest));
+}
+
+} // namespace socktally

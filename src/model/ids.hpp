@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// Ids: one-field structs, so that a pid is never passed where an inode is meant.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+namespace socktally {
+
+/// A thread group id as seen in our pid namespace. Wraps in seconds on a busy machine: identity is (Pid, StartTime).
+struct Pid {
+    std::int32_t value = 0;
+    auto operator<=>(const Pid&) const = default;
+};
+
+/// Clock ticks (USER_HZ, 100 a second) since boot: /proc/PID/stat field 22.
+struct StartTime {
+    std::uint64_t ticks = 0;
+    auto operator<=>(const StartTime&) const = default;
+};
+
+struct Uid {
+    std::uint32_t value = 0;
+    auto operator<=>(const Uid&) const = default;
+};
+
+/// A socket's number in sockfs, the NNN of `socket:[NNN]`. 0: no file refers to the socket (unaccepted, orphaned, TIME_WAIT).
+struct Inode {
+    std::uint64_t value = 0;
+    auto operator<=>(const Inode&) const = default;
+};
+
+/// A socket's identity from birth to destruction, unique until reboot (sock_diag `idiag_cookie`, SO_COOKIE).
+struct Cookie {
+    std::uint64_t value = 0;
+    auto operator<=>(const Cookie&) const = default;
+};
+
+} // namespace socktally

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// The grouping keys and their names.
+#include "model/row.hpp"
+
+#include <array>
+
+namespace socktally {
+
+namespace {
+
+struct KeyNames {
+    std::string_view singular;
+    std::string_view plural;
+};
+
+// In the order of GroupBy.
+constexpr std::array key_names = {KeyNames{"process", "processes"}, KeyNames{"connection", "connections"},
+                                  KeyNames{"name", "names"},        KeyNames{"user", "users"},
+                                  KeyNames{"remote", "remotes"},    KeyNames{"port", "ports"},
+                                  KeyNames{"protocol", "protocols"}};
+
+constexpr std::array keys = {GroupBy::process, GroupBy::connection, GroupBy::name,    GroupBy::user,
+                             GroupBy::remote,  GroupBy::port,       GroupBy::protocol};
+
+static_assert(key_names.size() == keys.size() && keys.back() == GroupBy{keys.size() - 1});
+
+} // namespace
+
+std::span<const GroupBy> group_keys() { return keys; }
+
+std::string_view to_string(GroupBy by) { return key_names.at(static_cast<std::size_t>(by)).singular; }
+
+std::string_view plural(GroupBy by) { return key_names.at(static_cast<std::size_t>(by)).plural; }
+
+} // namespace socktally

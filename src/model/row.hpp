@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// What is printed: flows grouped by a key, one row a group, and the facts about the sample around them.
+#pragma once
+
+#include "model/flow.hpp"
+#include "model/sample.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socktally {
+
+enum class GroupBy : std::uint8_t { process, connection, name, user, remote, port, protocol };
+std::span<const GroupBy> group_keys();       // all of them, in the order of the manual
+std::string_view to_string(GroupBy by);      // "process"
+std::string_view plural(GroupBy by);         // "processes", the name of the rows' array in JSON
+
+/// A field other than a sum is set where all flows of the row agree on it, else null.
+struct Row {
+    std::optional<Pid> pid;
+    std::optional<StartTime> start_time;
+    std::optional<std::string> process; // name, a cause in brackets, or "other"; raw bytes, escaped only by render
+    std::optional<Uid> uid;
+    std::optional<std::string> user;    // filled from uid by the caller
+    std::optional<Protocol> protocol;
+    std::optional<Address> local_address;
+    std::optional<std::uint16_t> local_port;
+    std::optional<Address> remote_address;
+    std::optional<std::uint16_t> remote_port;
+    std::optional<std::uint16_t> port;  // the service's: local where accepted, else remote
+    std::optional<std::uint64_t> rx_bytes; // null where every flow's is
+    std::optional<std::uint64_t> tx_bytes;
+    std::uint64_t connections = 0;         // flows in the row
+    Quality attribution = Quality::exact;  // the worst of its flows
+    bool other = false;                    // sums the rows past the first N; has no key, only sums
+};
+
+struct Totals {
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_bytes = 0;
+    std::uint64_t unattributed_rx_bytes = 0; // the part of rx_bytes that has no owner
+    std::uint64_t unattributed_tx_bytes = 0;
+};
+
+/// Everything a format needs; made by commands, read by render.
+struct Report {
+    std::string host;
+    std::string boot_id;
+    std::chrono::system_clock::time_point started_at;
+    std::chrono::nanoseconds duration{0};
+    std::string backend;
+    bool complete = true;
+    std::vector<Note> notes;
+    GroupBy by = GroupBy::process;
+    Totals totals;
+    std::vector<Row> rows;
+    std::vector<InterfaceTraffic> interfaces;
+};
+
+} // namespace socktally

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The result of one window: what a backend hands to everything after it.
+#pragma once
+
+#include "model/flow.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace socktally {
+
+/// One thing this sample could not see, or could not see for sure.
+struct Note {
+    std::string code;        // stable, kebab-case: "udp-bytes"
+    std::string message;     // one line for people
+    std::string remedy;      // one line that would fix it; empty where nothing would
+    bool incomplete = false; // a figure may be short because of it
+};
+
+/// Bytes on a network interface as the driver counts them (headers included), /proc/net/dev.
+struct InterfaceTraffic {
+    std::string name;
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_bytes = 0;
+};
+
+struct Sample {
+    std::chrono::system_clock::time_point started_at;
+    std::chrono::nanoseconds duration{0}; // 0: totals since each socket was opened
+    std::string backend;                  // "netlink"
+    std::vector<Flow> flows;
+    std::vector<Process> processes;
+    std::vector<Holder> holders;
+    std::vector<Note> notes;
+    std::vector<InterfaceTraffic> interfaces; // deltas, without lo
+
+    bool complete() const
+    {
+        return std::none_of(notes.begin(), notes.end(), [](const Note& note) { return note.incomplete; });
+    }
+};
+
+} // namespace socktally

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+// The column table, and what is decided by column names alone: selecting and sorting. Formats are elsewhere.
+#include "render/columns.hpp"
+#include "model/nearest.hpp"
+#include "model/sum.hpp"
+#include "render/escape.hpp"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <stdexcept>
+#include <tuple>
+
+namespace socktally {
+
+namespace {
+
+Cell to_cell(const std::optional<std::string>& text) { return text ? Cell(*text) : Cell(); }
+
+Cell to_cell(const std::optional<Address>& address) { return address ? Cell(to_string(*address)) : Cell(); }
+
+template <typename T>
+requires std::is_unsigned_v<T> Cell to_cell(const std::optional<T>& number)
+{
+    return number ? Cell(std::uint64_t{*number}) : Cell();
+}
+
+template <typename Enum>
+Cell name_cell(Enum value)
+{
+    return std::string(to_string(value));
+}
+
+constexpr std::array table = {
+    Column{"pid", CellType::integer, "", "process id; null for traffic without an owner",
+           [](const Row& row) { return row.pid ? Cell(static_cast<std::uint64_t>(row.pid->value)) : Cell(); }, "PID"},
+    Column{"process", CellType::string, "",
+           "process name (comm of the group leader), or in brackets why the traffic has no owner",
+           [](const Row& row) { return to_cell(row.process); }, "PROCESS"},
+    Column{"start_time", CellType::integer, "ticks since boot",
+           "when the process started, in 1/100 s; with pid it names a process for good",
+           [](const Row& row) { return row.start_time ? Cell(row.start_time->ticks) : Cell(); }, "STARTED"},
+    Column{"user", CellType::string, "", "name of the process's effective user, its number where it has no name",
+           [](const Row& row) { return to_cell(row.user); }, "USER"},
+    Column{"uid", CellType::integer, "", "number of the process's effective user",
+           [](const Row& row) { return row.uid ? Cell(std::uint64_t{row.uid->value}) : Cell(); }, "UID"},
+    Column{"protocol", CellType::string, "", "tcp or udp",
+           [](const Row& row) { return row.protocol ? name_cell(*row.protocol) : Cell(); }, "PROTO"},
+    Column{"local_address", CellType::string, "", "IP address of this end",
+           [](const Row& row) { return to_cell(row.local_address); }, "LOCAL"},
+    Column{"local_port", CellType::integer, "", "port of this end",
+           [](const Row& row) { return to_cell(row.local_port); }, "LPORT"},
+    Column{"remote_address", CellType::string, "", "IP address of the other end",
+           [](const Row& row) { return to_cell(row.remote_address); }, "REMOTE"},
+    Column{"remote_port", CellType::integer, "", "port of the other end",
+           [](const Row& row) { return to_cell(row.remote_port); }, "RPORT"},
+    Column{"port", CellType::integer, "",
+           "port of the service: the local one where this end accepted, else the remote one",
+           [](const Row& row) { return to_cell(row.port); }, "PORT"},
+    Column{"rx_bytes", CellType::integer, "bytes",
+           "payload that the process received in the window; null where unknown",
+           [](const Row& row) { return to_cell(row.rx_bytes); }, "RX"},
+    Column{"tx_bytes", CellType::integer, "bytes", "payload that the process sent in the window; null where unknown",
+           [](const Row& row) { return to_cell(row.tx_bytes); }, "TX"},
+    Column{"connections", CellType::integer, "", "flows in the row",
+           [](const Row& row) { return Cell(row.connections); }, "CONNS"},
+    Column{"attribution", CellType::string, "",
+           "how sure the owner is, the worst of the row: exact, owner, shared, inherited, unknown",
+           [](const Row& row) { return name_cell(row.attribution); }, "ATTRIBUTION"},
+};
+
+/// The column that a grouping's rows are told apart by, where it holds text.
+std::string_view text_key(GroupBy by)
+{
+    switch (by) {
+    case GroupBy::user:
+        return "user";
+    case GroupBy::remote:
+        return "remote_address";
+    case GroupBy::protocol:
+        return "protocol";
+    case GroupBy::process:
+    case GroupBy::connection:
+    case GroupBy::name:
+    case GroupBy::port:
+        break;
+    }
+    return "process";
+}
+
+std::string_view default_names(GroupBy by)
+{
+    switch (by) {
+    case GroupBy::connection:
+        return "pid,process,protocol,local_address,local_port,remote_address,remote_port,rx_bytes,tx_bytes";
+    case GroupBy::name:
+        return "process,rx_bytes,tx_bytes,connections";
+    case GroupBy::user:
+        return "user,rx_bytes,tx_bytes,connections";
+    case GroupBy::remote:
+        return "remote_address,rx_bytes,tx_bytes,connections";
+    case GroupBy::port:
+        return "port,rx_bytes,tx_bytes,connections";
+    case GroupBy::protocol:
+        return "protocol,rx_bytes,tx_bytes,connections";
+    case GroupBy::process:
+        break;
+    }
+    return "pid,process,rx_bytes,tx_bytes,connections,user";
+}
+
+/// True for the columns that belong to a connection rather than to whoever owns it.
+bool is_of_connection(const Column& column)
+{
+    constexpr std::array<std::string_view, 6> names = {"protocol",       "local_address", "local_port",
+                                                       "remote_address", "remote_port",   "port"};
+    return std::find(names.begin(), names.end(), column.name) != names.end();
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator)
+{
+    std::vector<std::string_view> items;
+    for (;;) {
+        const auto end = text.find(separator);
+        items.push_back(text.substr(0, end));
+        if (end == text.npos)
+            return items;
+        text.remove_prefix(end + 1);
+    }
+}
+
+const Column& require_column(std::string_view name)
+{
+    if (const Column* column = find_column(name))
+        return *column;
+    if (name.empty())
+        throw std::invalid_argument("empty column name");
+    std::vector<std::string_view> valid;
+    for (const Column& column : table)
+        valid.push_back(column.name);
+    std::string message = "unknown column \"";
+    append_printable(message, name);
+    throw std::invalid_argument(message + "\": " + suggest(name, valid));
+}
+
+void add_once(std::vector<const Column*>& list, const Column& column)
+{
+    if (std::find(list.begin(), list.end(), &column) == list.end())
+        list.push_back(&column);
+}
+
+std::vector<const Column*> parse_sort_key(std::string_view spec)
+{
+    std::vector<const Column*> parts;
+    for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+'))
+        parts.push_back(&require_column(name));
+    if (parts.size() > 1)
+        for (const Column* part : parts)
+            if (part->type != CellType::integer)
+                throw std::invalid_argument("cannot sort by a sum with \"" + std::string(part->name) +
+                                            "\": it is not a number");
+    return parts;
+}
+
+/// The value that a row is sorted by. A sum is null only where all of its parts are.
+Cell sort_value(const Row& row, const std::vector<const Column*>& parts)
+{
+    Cell value = parts.front()->value(row);
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        const Cell part = parts[i]->value(row);
+        if (std::holds_alternative<std::monostate>(value))
+            value = part;
+        else if (const auto* number = std::get_if<std::uint64_t>(&part))
+            value = sum(std::get<std::uint64_t>(value), *number);
+    }
+    return value;
+}
+
+/// Numbers descending, text ascending, nulls last.
+std::weak_ordering order(const Cell& a, const Cell& b)
+{
+    if (a.index() != b.index()) // a column has one type, so one of them is null
+        return b.index() <=> a.index();
+    if (const auto* number = std::get_if<std::uint64_t>(&a))
+        return std::get<std::uint64_t>(b) <=> *number;
+    return a <=> b;
+}
+
+/// Every field, so that rows which differ in anything visible always come out in the same order.
+auto every_field(const Row& row)
+{
+    return std::tie(row.pid, row.start_time, row.process, row.uid, row.user, row.protocol, row.local_address,
+                    row.local_port, row.remote_address, row.remote_port, row.port, row.rx_bytes, row.tx_bytes,
+                    row.connections, row.attribution);
+}
+
+bool is_before_in_tie(const Row& a, const Row& b)
+{
+    if (a.pid.has_value() != b.pid.has_value())
+        return a.pid.has_value();
+    return every_field(a) < every_field(b);
+}
+
+} // namespace
+
+std::span<const Column> columns() { return table; }
+
+const Column* find_column(std::string_view name)
+{
+    const auto found = std::find_if(table.begin(), table.end(), [name](const Column& c) { return c.name == name; });
+    return found == table.end() ? nullptr : found;
+}
+
+Cell cell(const Column& column, const Row& row, GroupBy by)
+{
+    return row.other && column.name == text_key(by) ? Cell("other") : column.value(row);
+}
+
+std::vector<const Column*> default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
+
+std::vector<const Column*> all_columns(GroupBy by)
+{
+    const bool is_by_owner = by == GroupBy::process || by == GroupBy::name || by == GroupBy::user;
+    std::vector<const Column*> result;
+    for (const Column& column : table)
+        if (!is_by_owner || !is_of_connection(column))
+            result.push_back(&column);
+    return result;
+}
+
+std::vector<const Column*> select_columns(std::string_view spec, const std::vector<const Column*>& defaults)
+{
+    if (spec.empty())
+        return defaults;
+    std::vector<const Column*> result;
+    if (spec.front() == '+') {
+        result = defaults;
+        spec.remove_prefix(1);
+    }
+    for (const auto name : split(spec, ','))
+        add_once(result, require_column(name));
+    return result;
+}
+
+void sort_rows(std::vector<Row>& rows, std::string_view spec)
+{
+    const auto parts = parse_sort_key(spec);
+    std::vector<Cell> keys;
+    keys.reserve(rows.size());
+    for (const Row& row : rows)
+        keys.push_back(sort_value(row, parts));
+
+    // Rows are large: sort their indices, then move each row once.
+    std::vector<std::size_t> sequence(rows.size());
+    std::iota(sequence.begin(), sequence.end(), 0U);
+    std::sort(sequence.begin(), sequence.end(), [&](std::size_t a, std::size_t b) {
+        const auto by_key = order(keys[a], keys[b]);
+        return by_key != 0 ? by_key < 0 : is_before_in_tie(rows[a], rows[b]);
+    });
+    std::vector<Row> sorted;
+    sorted.reserve(rows.size());
+    for (const std::size_t i : sequence)
+        sorted.push_back(std::move(rows[i]));
+    rows = std::move(sorted);
+}
+
+} // namespace socktally

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// The one table of columns. It feeds every format, --list-columns, --sort, the man page test and the completions.
+#pragma once
+
+#include "model/row.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace socktally {
+
+/// A value on its way to a format: null, a whole number, or raw text (any bytes; each format escapes it in one place).
+using Cell = std::variant<std::monostate, std::uint64_t, std::string>;
+
+enum class CellType : std::uint8_t { integer, string };
+
+struct Column {
+    std::string_view name; // "rx_bytes"
+    CellType type;
+    std::string_view unit;        // "bytes", "ticks since boot", or empty
+    std::string_view description; // one line
+    Cell (*value)(const Row&);
+    std::string_view heading; // what people see over it, "RX"
+};
+
+std::span<const Column> columns();
+const Column* find_column(std::string_view name);
+
+/// What is printed: the column's value, or "other" in the text column that a grouping is keyed by where the row sums
+/// the rest.
+Cell cell(const Column& column, const Row& row, GroupBy by);
+
+/// The default columns of a grouping, in order.
+std::vector<const Column*> default_columns(GroupBy by);
+/// Every column that can be set under this grouping, in table order; what JSON prints unless told otherwise.
+std::vector<const Column*> all_columns(GroupBy by);
+
+/// `spec` as given to -o: `a,b`, or `+a,b` to add to `defaults`; empty: `defaults`. A column given twice is kept once.
+/// Throws std::invalid_argument with a one-line message that names the nearest column.
+std::vector<const Column*> select_columns(std::string_view spec, const std::vector<const Column*>& defaults);
+
+/// Orders rows by `spec`: a column (numbers descending, text ascending, nulls last), or a sum of integer columns
+/// `rx_bytes+tx_bytes` (descending); ties by pid, then by every other field, so the order is total.
+/// Empty: rx_bytes+tx_bytes. Throws std::invalid_argument as select_columns does.
+void sort_rows(std::vector<Row>& rows, std::string_view spec);
+
+} // namespace socktally

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Figures as people like to read them. Rounded, so only for pretty; never depends on a locale.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace socktally {
+
+std::string human_bytes(std::uint64_t bytes); // "512 B", "1.4 KiB", "236 MiB": at most 8 columns
+std::string human_rate(std::uint64_t bytes, std::chrono::nanoseconds window); // "236 MiB/s"; the window is over 0
+std::string human_window(std::chrono::nanoseconds window);        // "250 ms", "1.0 s", "2 min 5 s", "1 h 30 min"
+std::string human_share(std::uint64_t part, std::uint64_t whole); // "84%", "<1%"; 100% means all of it
+
+} // namespace socktally

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// One function a format: a report and the columns to print, appended to a string. No I/O.
+#pragma once
+
+#include "model/row.hpp"
+#include "render/columns.hpp"
+
+#include <string>
+#include <vector>
+
+namespace socktally {
+
+using ColumnList = std::vector<const Column*>;
+
+void render_tsv(std::string& out, const Report& report, const ColumnList& columns, bool header);
+void render_csv(std::string& out, const Report& report, const ColumnList& columns,
+                bool header); // RFC 4180, LF line ends
+void render_json(std::string& out, const Report& report, const ColumnList& columns);
+void render_jsonl(std::string& out, const Report& report, const ColumnList& columns);
+
+struct PrettyStyle {
+    bool color = false;
+    bool header = true;
+    std::size_t width = 80; // columns of the terminal
+};
+void render_pretty(std::string& out, const Report& report, const ColumnList& columns, const PrettyStyle& style);
+
+} // namespace socktally

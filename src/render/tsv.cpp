@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// The two formats of plain lines: TSV, whose escapes keep a field on its line, and CSV, which quotes what is left.
+#include "render/escape.hpp"
+#include "render/render.hpp"
+
+namespace socktally {
+
+namespace {
+
+struct Dialect {
+    char separator;
+    void (*append_text)(std::string& out, std::string_view text);
+};
+
+void append_cell(std::string& out, const Cell& cell, const Dialect& dialect)
+{
+    if (const auto* number = std::get_if<std::uint64_t>(&cell))
+        out += std::to_string(*number);
+    else if (const auto* text = std::get_if<std::string>(&cell))
+        dialect.append_text(out, *text);
+}
+
+void render_lines(std::string& out, const Report& report, const ColumnList& columns, bool header,
+                  const Dialect& dialect)
+{
+    if (header) {
+        for (const Column* column : columns)
+            out.append(column->name).push_back(column == columns.back() ? '\n' : dialect.separator);
+    }
+    for (const Row& row : report.rows) {
+        for (const Column* column : columns) {
+            append_cell(out, cell(*column, row, report.by), dialect);
+            out.push_back(column == columns.back() ? '\n' : dialect.separator);
+        }
+    }
+}
+
+} // namespace
+
+void render_tsv(std::string& out, const Report& report, const ColumnList& columns, bool header)
+{
+    render_lines(out, report, columns, header, {'\t', append_escaped});
+}
+
+void render_csv(std::string& out, const Report& report, const ColumnList& columns, bool header)
+{
+    render_lines(out, report, columns, header, {',', append_csv_text});
+}
+
+} // namespace socktally

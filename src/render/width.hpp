@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// How much room text takes on a terminal. A table of our own: wcwidth() depends on the locale.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace socktally {
+
+/// False for what draws nothing or changes how other text is drawn: controls, format characters (bidi marks and
+/// overrides, joiners, BOM, tags), line separators, private use, and the larger stretches that Unicode has not
+/// assigned.
+bool is_printable(char32_t c);
+
+/// Columns that a printable code point takes: 0 for combining marks, 2 for East Asian wide ones and emoji, else 1.
+std::size_t display_width(char32_t c);
+
+/// Columns of printable text (see append_printable). A byte that is not UTF-8 counts as one.
+std::size_t display_width(std::string_view text);
+
+/// `text` where it fits into `width` columns, else its beginning and an ellipsis; never half a character.
+std::string cut_to_width(std::string_view text, std::size_t width);
+
+} // namespace socktally

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "sys/interrupt.hpp"
+
+#include "sys/error.hpp"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace socktally {
+
+Interrupt::Interrupt()
+{
+    sigemptyset(&taken_);
+    for (const int signal : {SIGINT, SIGTERM}) {
+        struct sigaction action {};
+        ::sigaction(signal, nullptr, &action);
+        if (action.sa_handler != SIG_IGN) {
+            sigaddset(&taken_, signal);
+        }
+    }
+    ::sigprocmask(SIG_BLOCK, &taken_, &previous_);
+    fd_ = Fd(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd_) {
+        throw errno_error("cannot make a signal descriptor");
+    }
+}
+
+Interrupt::~Interrupt() { ::sigprocmask(SIG_SETMASK, &previous_, nullptr); }
+
+void Interrupt::wait_until(std::chrono::steady_clock::time_point deadline, int also)
+{
+    using namespace std::chrono;
+    const auto left = std::max(nanoseconds(0), duration_cast<nanoseconds>(deadline - steady_clock::now()));
+    const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000),
+                           static_cast<long>(left.count() % 1'000'000'000)};
+    std::array<pollfd, 2> fds{pollfd{fd_.get(), POLLIN, 0}, pollfd{also, POLLIN, 0}};
+    if (::ppoll(fds.data(), fds.size(), &timeout, nullptr) <= 0 || (fds[0].revents & POLLIN) == 0) {
+        return;
+    }
+    signalfd_siginfo info{};
+    if (::read(fd_.get(), &info, sizeof info) == sizeof info) {
+        signal_ = static_cast<int>(info.ssi_signo);
+        ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
+    }
+}
+
+} // namespace socktally

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// SIGINT and SIGTERM as a descriptor to wait on: the first one ends the window early, a second one kills at once.
+#pragma once
+
+#include "sys/fd.hpp"
+
+#include <signal.h>
+
+#include <chrono>
+
+namespace socktally {
+
+class Interrupt {
+public:
+    /// Takes the two signals over, save those that the parent had us ignore (nohup, `&` in sh).
+    Interrupt();
+    ~Interrupt();
+    Interrupt(const Interrupt&) = delete;
+    Interrupt& operator=(const Interrupt&) = delete;
+
+    /// Waits until `deadline`, or until a signal comes, or until `also` (a descriptor, or -1) is readable.
+    void wait_until(std::chrono::steady_clock::time_point deadline, int also);
+
+    /// The signal that came, or 0.
+    int signal() const { return signal_; }
+
+private:
+    sigset_t taken_{};
+    sigset_t previous_{};
+    Fd fd_;
+    int signal_ = 0;
+};
+
+} // namespace socktally

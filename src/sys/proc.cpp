@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+#include "sys/proc.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace socktally {
+
+std::optional<std::uint64_t> parse_number(std::string_view text)
+{
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc() || stop != end) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::string_view next_word(std::string_view& text)
+{
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));
+    const std::string_view word = text.substr(0, text.find_first_of(" \t\n"));
+    text.remove_prefix(word.size());
+    return word;
+}
+
+std::string_view next_line(std::string_view& text)
+{
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    return line;
+}
+
+std::optional<ProcStat> parse_proc_stat(std::string_view text)
+{
+    constexpr int threads_field = 20;
+    constexpr int start_field = 22;
+    const std::size_t open = text.find('(');
+    const std::size_t close = text.rfind(')');
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
+        return std::nullopt;
+    }
+    ProcStat stat;
+    stat.name = text.substr(open + 1, close - open - 1);
+    text.remove_prefix(close + 1);
+    for (int field = 3; field <= start_field; ++field) {
+        const std::string_view word = next_word(text);
+        if (field != threads_field && field != start_field) {
+            continue;
+        }
+        const auto value = parse_number(word);
+        if (!value) {
+            return std::nullopt;
+        }
+        if (field == threads_field) {
+            stat.threads = static_cast<std::uint32_t>(*value);
+        } else {
+            stat.start_ticks = *value;
+        }
+    }
+    return stat;
+}
+
+std::optional<std::uint64_t> parse_socket_link(std::string_view link)
+{
+    constexpr std::string_view prefix = "socket:[";
+    if (!link.starts_with(prefix) || !link.ends_with(']')) {
+        return std::nullopt;
+    }
+    link.remove_prefix(prefix.size());
+    link.remove_suffix(1);
+    return parse_number(link);
+}
+
+} // namespace socktally

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// Pure parsers of /proc text. All of it is hostile: a process name is any 15 bytes, `) R 1` among them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace socktally {
+
+/// The fields of /proc/PID/stat that we use (proc_pid_stat(5)).
+struct ProcStat {
+    std::string_view name;         // points into the parsed text; what stands between the first ( and the last )
+    std::uint32_t threads = 0;     // field 20
+    std::uint64_t start_ticks = 0; // field 22
+};
+std::optional<ProcStat> parse_proc_stat(std::string_view text);
+
+/// The socket number of a descriptor's link, `socket:[123]`; null for any other text.
+std::optional<std::uint64_t> parse_socket_link(std::string_view link);
+
+/// The whole of `text` as a decimal number; null where it is anything else or does not fit.
+std::optional<std::uint64_t> parse_number(std::string_view text);
+
+/// The next word of `text` (blanks and newlines between words), cut off its front; empty at the end.
+std::string_view next_word(std::string_view& text);
+
+/// The next line of `text` without its newline, cut off its front.
+std::string_view next_line(std::string_view& text);
+
+} // namespace socktally

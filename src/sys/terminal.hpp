@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// The three standard streams: what they are connected to, and writing to them.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace socktally {
+
+/// Fills closed standard descriptors, so that no socket or file of ours becomes one of them: nothing can be read from the new
+/// standard input, or written to the new standard output without an error. Call first.
+void occupy_standard_streams();
+
+bool is_terminal(int fd);
+/// Columns of the terminal that `fd` is, else of $COLUMNS, else 80.
+std::size_t terminal_width(int fd);
+
+/// Throws std::system_error unless `fd` was opened for writing.
+void require_writable(int fd, std::string_view name);
+/// Writes all of `text`, or throws std::system_error.
+void write_all(int fd, std::string_view text, std::string_view name);
+
+} // namespace socktally

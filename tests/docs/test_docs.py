@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: MIT
+# Walks the options of `socktally --help` and the columns of `socktally --list-columns`, and fails where a man page or a
+# completion lacks one, or has one that does not exist. Usage: test_docs.py SOCKTALLY SOURCE_ROOT
+import json
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = pathlib.Path(sys.argv[1]).resolve()
+ROOT = pathlib.Path(sys.argv[2])
+BASH = ROOT / "completions/socktally.bash"
+ZSH = ROOT / "completions/_socktally"
+FISH = ROOT / "completions/socktally.fish"
+
+
+def run(*command):
+    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+
+
+def socktally(*arguments):
+    return run(str(PROGRAM), *arguments)
+
+
+def options():
+    """Every name, short and long, with whether it takes a value."""
+    text = socktally("--help").stdout
+    rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z]+(?:,\.\.\.)?)?(?:  |$)", text, re.MULTILINE)
+    return {name: bool(value) for short, long, value in rows for name in (short, long) if name}
+
+
+def valid_words(option):
+    """The words that an option takes, from the error that lists them."""
+    error = socktally(option, "no-such-word-at-all").stderr
+    return set(re.search(r"valid ones are (.*)", error)[1].split(", "))
+
+
+def section(page, name):
+    text = (ROOT / "man" / page).read_text()
+    return re.search(rf"^\.Sh {name}\n(.*?)(?=^\.Sh )", text, re.MULTILINE | re.DOTALL)[1]
+
+
+def man_options():
+    found = {}
+    for item in re.findall(r"^\.It (Fl .*)", section("socktally.1", "OPTIONS"), re.MULTILINE):
+        for name in re.findall(r"Fl (\S+)", item):
+            found["-" + name] = "Ar" in item
+    return found
+
+
+def zsh_options():
+    found = {}
+    for line in ZSH.read_text().splitlines():
+        if re.match(r"\s+'[^:]*\[", line):
+            spec = re.sub(r"^\s*'\([^)]*\)('?)", "", line).split("[")[0]
+            for name in re.findall(r"-[\w-]+", spec):
+                found[name] = "=" in spec
+    return found
+
+
+def fish_options():
+    found = {}
+    for line in FISH.read_text().splitlines():
+        command = shlex.split(line, comments=True) if line.startswith("complete ") else []
+        for flag, name in zip(command, command[1:]):
+            if flag in ("-s", "-l"):
+                found[("-" if flag == "-s" else "--") + name] = "-x" in command
+    return found
+
+
+def bash_replies(*words):
+    """What bash offers for the last of these words."""
+    with tempfile.TemporaryDirectory() as directory:
+        (pathlib.Path(directory) / "socktally").symlink_to(PROGRAM)
+        script = (
+            f"PATH={shlex.quote(directory)}:$PATH; source {shlex.quote(str(BASH))}\n"
+            f"COMP_WORDS=(socktally {shlex.join(words)}); COMP_CWORD={len(words)}\n"
+            "_socktally socktally; printf '%s\\n' \"${COMPREPLY[@]}\""
+        )
+        result = run("bash", "--norc", "-c", script)
+    if result.returncode != 0 or result.stderr:
+        raise AssertionError(f"bash: {result.stderr}")
+    return result.stdout.split()
+
+
+def fish_replies(line):
+    with tempfile.TemporaryDirectory() as directory:
+        (pathlib.Path(directory) / "socktally").symlink_to(PROGRAM)
+        script = f"set -x PATH {directory} $PATH; source {FISH}; complete -C {shlex.quote(line)}"
+        result = run("fish", "--no-config", "-c", script)
+    if result.returncode != 0 or result.stderr:
+        raise AssertionError(f"fish: {result.stderr}")
+    return [reply.split("\t")[0] for reply in result.stdout.splitlines()]
+
+
+def line_with(path, text):
+    """The one line that has it."""
+    lines = [line for line in path.read_text().splitlines() if text in line]
+    assert len(lines) == 1, (path.name, text, lines)
+    return lines[0]
+
+
+def columns():
+    lines = socktally("--list-columns", "-n", "-f", "tsv").stdout.splitlines()
+    return [line.split("\t") for line in lines]
+
+
+def needs(shell):
+    return unittest.skipUnless(shutil.which(shell), f"there is no {shell} here")
+
+
+class Options(unittest.TestCase):
+    def test_help_names_options(self):
+        names = options()
+        self.assertTrue(names["-d"] and names["--duration"])
+        self.assertFalse(names["--strict"] or names["-h"])
+        self.assertGreater(len(names), 25)
+        for name, takes_value in names.items():
+            if takes_value and name.startswith("--"):
+                self.assertIn("needs a value", socktally(name).stderr)
+
+    def test_manual(self):
+        self.assertEqual(man_options(), options())
+
+    def test_zsh(self):
+        self.assertEqual(zsh_options(), options())
+
+    def test_fish(self):
+        self.assertEqual(fish_options(), options())
+
+    @needs("bash")
+    def test_bash(self):
+        self.assertEqual(sorted(bash_replies("-")), sorted(options()))
+
+    def test_words(self):
+        manual = section("socktally.1", "OPTIONS")
+        for option in ("--by", "--format", "--protocol", "--color"):
+            item = re.search(rf"^\.It [^\n]*Fl {option[1:]}\b(.*?)(?=^\.(?:It|El))", manual, re.MULTILINE | re.DOTALL)[1]
+            for word in valid_words(option):
+                self.assertRegex(item, rf"\b{word}\b", f"socktally(1) {option}")
+                self.assertRegex(line_with(ZSH, option + "="), rf"\b{word}\b")
+                self.assertRegex(line_with(FISH, f"-l {option[2:]} "), rf"\b{word}\b")
+
+
+@needs("bash")
+class Bash(unittest.TestCase):
+    def test_words(self):
+        for option in ("--by", "--format", "--protocol", "--color"):
+            self.assertEqual(set(bash_replies(option, "")), valid_words(option), option)
+            self.assertEqual(set(bash_replies(option, "=")), valid_words(option), option)
+        self.assertEqual(bash_replies("--format", "=", "js"), ["json", "jsonl"])
+        self.assertEqual(bash_replies("-b", "net"), ["netlink"])
+
+    def test_columns(self):
+        names = [column[0] for column in columns()]
+        self.assertEqual(bash_replies("-o", ""), names)
+        self.assertEqual(bash_replies("-o", "pid,rx"), ["pid,rx_bytes"])
+        self.assertEqual(bash_replies("--output", "=", "+local_a"), ["+local_address"])
+        self.assertEqual(bash_replies("--sort", "rx_bytes+tx"), ["rx_bytes+tx_bytes"])
+
+    def test_doctor(self):
+        self.assertEqual(bash_replies(""), ["doctor"])
+        offered = bash_replies("doctor", "-")
+        self.assertIn("--format", offered)
+        self.assertNotIn("--pid", offered)
+
+    def test_lists(self):
+        self.assertIn("--pid", bash_replies("-q", "--p"))
+        self.assertEqual(bash_replies("--protocol", "tcp,u"), ["tcp,udp"])
+        self.assertIn("root", bash_replies("--user", "ro"))
+
+    def test_silent_without_the_program(self):
+        script = f"source {shlex.quote(str(BASH))}; COMP_WORDS=(socktally -o ''); COMP_CWORD=2; _socktally /nonexistent"
+        result = run("bash", "--norc", "-c", script + '; printf %s "${COMPREPLY[@]}"')
+        self.assertEqual((result.stdout, result.stderr), ("", ""))
+
+
+@needs("zsh")
+class Zsh(unittest.TestCase):
+    def test_syntax(self):
+        self.assertEqual(run("zsh", "-n", str(ZSH)).returncode, 0)
+
+
+@needs("fish")
+class Fish(unittest.TestCase):
+    def test_syntax(self):
+        self.assertEqual(run("fish", "--no-execute", str(FISH)).returncode, 0)
+
+    def test_replies(self):
+        self.assertEqual(fish_replies("socktally --format js"), ["json", "jsonl"])
+        self.assertEqual(fish_replies("socktally -o pid,rx"), ["pid,rx_bytes"])
+        self.assertEqual(fish_replies("socktally --sort rx_bytes+tx"), ["rx_bytes+tx_bytes"])
+        self.assertIn("doctor", fish_replies("socktally "))
+        self.assertNotIn("--pid", fish_replies("socktally doctor --"))
+        self.assertIn("--format", fish_replies("socktally doctor --"))
+
+
+class Output(unittest.TestCase):
+    def test_columns(self):
+        manual = section("socktally-output.5", "COLUMNS")
+        documented = re.findall(r"^\.It Cm (\w+) Pq (\w+)(?:, (.*))?$", manual, re.MULTILINE)
+        actual = [(name, kind, unit) for name, kind, unit, *_ in columns()]
+        self.assertGreater(len(actual), 10)
+        self.assertEqual(documented, actual)
+
+    def test_json_fields(self):
+        result = socktally("-d", "0", "-f", "json")
+        if result.returncode == 4:
+            self.skipTest(result.stderr.strip())
+        document = json.loads(result.stdout)
+        manual = section("socktally-output.5", "JSON DOCUMENT")
+        items = "\n".join(re.findall(r"^\.(?:It )?(Cm .*)", manual, re.MULTILINE))
+        fields = set(document) | set(document["totals"])
+        for group in ("notes", "interfaces"):
+            fields |= {field for item in document[group] for field in item}
+        for field in fields:
+            self.assertRegex(items, rf"\b{field}\b")
+        for note in document["notes"]:
+            self.assertIn(f".It Li {note['code']}\n", manual)
+
+
+@needs("mandoc")
+class Manual(unittest.TestCase):
+    def test_lint(self):
+        for page in ("socktally.1", "socktally-output.5"):
+            result = run("mandoc", "-T", "lint", "-W", "warning", str(ROOT / "man" / page))
+            self.assertEqual((result.returncode, result.stdout), (0, ""))
+
+
+unittest.main(argv=sys.argv[:1])

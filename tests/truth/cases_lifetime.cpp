@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// Connections and processes that live for a part of the window only, down to a few milliseconds, and pids that come again.
+#include "stage.hpp"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <stdexcept>
+
+using namespace truth;
+
+namespace {
+
+constexpr RequestReply small{.request = 2000, .reply = 3000};
+
+/// One server, and `clients` processes that each make `visits` connections, one after the other.
+void start_visits(Stage& stage, int clients, int visits, Milliseconds lifetime)
+{
+    stage.start("t-server", [=](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        self.serve(listener, static_cast<std::size_t>(clients * visits), small);
+    });
+    for (int client = 0; client < clients; ++client) {
+        stage.start("t-client-" + std::to_string(client), [=](Self& self) {
+            self.step();
+            for (int visit = 0; visit < visits; ++visit)
+                self.visit(local4, small, lifetime);
+        });
+    }
+}
+
+/// Processes that hold sockets and files and do nothing, for the tool to wade through.
+void start_idle(Stage& stage, int processes)
+{
+    stage.start("t-idle", [=](Self& self) {
+        for (int process = 0; process < processes; ++process) {
+            const auto port = static_cast<std::uint16_t>(20'000 + process);
+            self.child("t-idle-" + std::to_string(process), [=](Self& child) {
+                child.listen({"127.0.0.1", port});
+                child.listen({"::1", port});
+                for (int file = 0; file < 30; ++file)
+                    must(::open("/dev/null", O_RDONLY), "open");
+                ::pause();
+            });
+        }
+    });
+}
+
+/// Has the kernel give out pids from `first` on again, in the calling process's pid namespace.
+void restart_pids(pid_t first)
+{
+    const Fd file(must(::open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC), "open ns_last_pid"));
+    const std::string text = std::to_string(first - 1);
+    must(::write(file.get(), text.data(), text.size()), "write ns_last_pid");
+}
+
+/// Forks `count` short processes onto the same few pids; a third of them move bytes, the others are bait.
+void storm(Self& self, int count, unsigned seed)
+{
+    constexpr pid_t lowest = 100;
+    constexpr int pids = 30;
+    constexpr int alive_limit = 12;
+    std::mt19937 random(seed);
+    int alive = 0;
+    for (int index = 0; index < count; ++index) {
+        if (index % pids == 0)
+            restart_pids(lowest);
+        const bool visitor = index % 3 == 0;
+        const Milliseconds lifetime(std::uniform_int_distribution(0, 8)(random));
+        self.child(visitor ? "t-visitor" : "t-bait", [=](Self& child) {
+            if (visitor)
+                child.visit(local4, small, lifetime);
+            else
+                child.sleep(lifetime);
+        });
+        for (++alive; alive >= alive_limit || (index + 1 == count && alive > 0); --alive) {
+            int status = 0;
+            must(::wait(&status), "wait");
+            if (status != 0)
+                throw std::runtime_error("a process of the storm failed");
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("lifetime: connections born in the window that stay")
+{
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local6);
+        self.step();
+        self.exchange(self.accept(listener), 2'000'000, 1'000'000);
+    });
+    stage.start("t-client", [](Self& self) {
+        self.step();
+        self.exchange(self.connect(local6), 1'000'000, 2'000'000);
+    });
+    check(stage.measure());
+}
+
+TEST_CASE("lifetime: connections of a second, born and closed in the window")
+{
+    Stage stage;
+    start_visits(stage, 5, 1, 1000ms);
+    check(stage.measure({.window = 2000ms}));
+}
+
+TEST_CASE("lifetime: connections of 50 ms on a busy machine")
+{
+    Stage stage;
+    start_idle(stage, 300);
+    start_visits(stage, 40, 20, 50ms);
+    check(stage.measure({.window = 2500ms}), {.share = 0.99, .complete = false});
+}
+
+TEST_CASE("lifetime: connections of 5 ms")
+{
+    Stage stage;
+    start_visits(stage, 20, 50, 5ms);
+    check(stage.measure({.window = 2000ms}), {.share = 0, .complete = false});
+}
+
+TEST_CASE("lifetime: a process that ends in the window, after its traffic")
+{
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local4);
+        const int old = self.accept(listener);
+        self.step();
+        self.exchange(old, 300'000, 400'000);
+        self.exchange(self.accept(listener), 30'000, 40'000);
+        self.receive_to_end(old);
+    });
+    stage.start("t-leaver", [](Self& self) {
+        const int old = self.connect(local4);
+        self.step();
+        const int young = self.connect(local4);
+        self.sleep(100ms);
+        self.exchange(old, 400'000, 300'000);
+        self.exchange(young, 40'000, 30'000);
+        self.sleep(100ms);
+        self.exit();
+    });
+    check(stage.measure({.window = 1200ms}));
+}
+
+TEST_CASE("lifetime: processes of 60 ms with one connection each")
+{
+    Stage stage;
+    constexpr int processes = 60;
+    stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        self.serve(listener, processes, small);
+    });
+    stage.start("t-parent", [](Self& self) {
+        self.step();
+        for (int process = 0; process < processes; ++process) {
+            self.child("t-child", [](Self& child) { child.visit(local4, small, 60ms); });
+            self.sleep(10ms);
+        }
+        for (int process = 0; process < processes; ++process)
+            must(::wait(nullptr), "wait");
+    });
+    check(stage.measure({.window = 2000ms}), {.share = 0.99, .complete = false});
+}
+
+TEST_CASE("lifetime: pids that come again, under load")
+{
+    if (::access("/proc/sys/kernel/ns_last_pid", W_OK) != 0)
+        TRUTH_SKIP("this kernel has no ns_last_pid");
+    constexpr int processes = 1500;
+    const unsigned seed = std::random_device{}();
+    MESSAGE("seed ", seed);
+
+    Stage stage;
+    const PidSpace pids;
+    const Place place{.net = &stage.netns(), .pids = &pids};
+    stage.start("t-server", place, [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        self.serve(listener, processes / 3, small);
+    });
+    stage.start("t-storm", place, [=](Self& self) {
+        self.step();
+        storm(self, processes, seed);
+    });
+    check(stage.measure({.window = 4000ms, .place = place}), {.share = 0, .complete = false});
+}

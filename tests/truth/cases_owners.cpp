@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// Who holds a socket: servers that fork, sockets that are shared or passed on, threads with descriptors of their own.
+#include "stage.hpp"
+
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+
+using namespace truth;
+
+namespace {
+
+/// Clients for a server that gives each connection to another process: connection number n moves n times the unit.
+void start_clients(Stage& stage, int clients)
+{
+    for (int client = 1; client <= clients; ++client) {
+        stage.start("t-client-" + std::to_string(client), [=](Self& self) {
+            self.step();
+            self.visit(local4, {.request = 10'000, .reply = 250'000}, 200ms);
+        });
+    }
+}
+
+void answer(Self& self, int fd)
+{
+    self.exchange(fd, 250'000, 10'000);
+    self.receive_to_end(fd);
+    self.close(fd);
+}
+
+} // namespace
+
+TEST_CASE("owners: a listener shared by the children of a server")
+{
+    Stage stage;
+    constexpr int children = 4;
+    stage.start("t-parent", [](Self& self) {
+        const int listener = self.listen(local4);
+        for (int child = 0; child < children; ++child) {
+            self.child("t-acceptor", [=](Self& acceptor) {
+                answer(acceptor, acceptor.accept(listener));
+                ::pause(); // its bytes are to be found at a living process
+            });
+        }
+    });
+    start_clients(stage, children);
+    check(stage.measure({.window = 1200ms}));
+}
+
+TEST_CASE("owners: a server that forks for each connection")
+{
+    Stage stage;
+    constexpr int connections = 6;
+    stage.start("t-parent", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        std::vector<pid_t> children;
+        for (int count = 0; count < connections; ++count) {
+            pollfd wait{.fd = listener, .events = POLLIN, .revents = 0};
+            must(::poll(&wait, 1, 10'000), "poll");
+            const int fd = must(::accept(listener, nullptr, nullptr), "accept");
+            children.push_back(self.child("t-handler", [=](Self& handler) {
+                ::close(listener);
+                answer(handler, handler.adopt(fd));
+            }));
+            self.close(fd);
+        }
+        for (const pid_t child : children)
+            self.join(child);
+    });
+    start_clients(stage, connections);
+    check(stage.measure({.window = 1200ms}));
+}
+
+TEST_CASE("owners: a connection held by parent and child, one of which moves the bytes")
+{
+    const auto run = [](bool child_talks) {
+        Stage stage;
+        stage.start("t-parent", [=](Self& self) {
+            const int fd = self.accept(self.listen(local4));
+            int start[2];
+            must(::pipe(start), "pipe");
+            self.child("t-child", [=](Self& heir) {
+                heir.adopt(fd);
+                char byte = 0;
+                must(::read(start[0], &byte, 1), "wait for the parent");
+                if (child_talks)
+                    heir.exchange(fd, 400'000, 100'000);
+                ::pause();
+            });
+            self.step();
+            must(::write(start[1], "", 1), "let the child go on");
+            if (!child_talks)
+                self.exchange(fd, 400'000, 100'000);
+        });
+        stage.start("t-client", [](Self& self) {
+            const int fd = self.connect(local4);
+            self.step();
+            self.exchange(fd, 100'000, 400'000);
+        });
+        return stage.measure({.window = 1200ms});
+    };
+    const Expect expect{.complete = false, .sharers = {"t-parent", "t-child"}};
+    SUBCASE("the parent") { check(run(false), expect); }
+    SUBCASE("the child") { check(run(true), expect); }
+}
+
+TEST_CASE("owners: a socket passed to another process in the window")
+{
+    Stage stage;
+    stage.start("t-peer", [](Self& self) {
+        const int fd = self.accept(self.listen(local4));
+        self.step();
+        self.exchange(fd, 70'000, 130'000);
+    });
+    stage.start("t-giver", [](Self& self) {
+        const int fd = self.connect(local4);
+        self.step();
+        self.exchange(fd, 100'000, 50'000);
+        self.sleep(100ms);
+        self.pass_socket("truth-pass", fd);
+        self.close(fd);
+    });
+    stage.start("t-taker", [](Self& self) {
+        self.step();
+        const int fd = self.adopt(self.take_socket("truth-pass"));
+        self.sleep(100ms);
+        self.exchange(fd, 30'000, 20'000);
+    });
+    check(stage.measure({.window = 1200ms}), {.complete = false, .sharers = {"t-giver", "t-taker"}});
+}
+
+TEST_CASE("owners: a thread with a descriptor table of its own")
+{
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int fd = self.accept(self.listen(local4));
+        self.step();
+        self.exchange(fd, 200'000, 600'000);
+    });
+    stage.start("t-threads", [](Self& self) {
+        std::exception_ptr error;
+        std::thread thread([&] {
+            try {
+                must(::unshare(CLONE_FILES), "unshare descriptors");
+                const int fd = self.connect(local4);
+                self.step();
+                self.exchange(fd, 600'000, 200'000);
+                for (;;)
+                    self.step();
+            } catch (...) {
+                error = std::current_exception();
+            }
+        });
+        thread.join();
+        std::rethrow_exception(error);
+    });
+    check(stage.measure());
+}
+
+TEST_CASE("owners: without privileges, one's own processes are exact and the others' bytes are named by user")
+{
+    Stage stage;
+    const Place unprivileged{.net = &stage.netns(), .uid = nobody};
+    stage.start("t-own-srv", unprivileged, [](Self& self) {
+        const int fd = self.accept(self.listen({"127.0.0.1", 7001}));
+        self.step();
+        self.exchange(fd, 5000, 700'000);
+    });
+    stage.start("t-own-cli", unprivileged, [](Self& self) {
+        const int fd = self.connect({"127.0.0.1", 7001});
+        self.step();
+        self.exchange(fd, 700'000, 5000);
+    });
+    stage.start("t-root-srv", [](Self& self) {
+        const int fd = self.accept(self.listen({"127.0.0.1", 7002}));
+        self.step();
+        self.exchange(fd, 40'000, 90'000);
+    });
+    stage.start("t-root-cli", [](Self& self) {
+        const int fd = self.connect({"127.0.0.1", 7002});
+        self.step();
+        self.exchange(fd, 90'000, 40'000);
+    });
+    const Measured measured = stage.measure({.place = unprivileged});
+
+    Measured own{.report = measured.report, .truth = {}};
+    Truth others;
+    for (const auto& [identity, figures] : measured.truth)
+        (figures.uid == nobody ? own.truth : others).emplace(identity, figures);
+    std::erase_if(own.report.rows, [](const Row& row) { return row.process == "[other user]"; });
+    own.report.rx_bytes = measured.report.rx_bytes - measured.report.unattributed_rx_bytes;
+    own.report.tx_bytes = measured.report.tx_bytes - measured.report.unattributed_tx_bytes;
+    own.report.unattributed_rx_bytes = own.report.unattributed_tx_bytes = 0;
+    check(own, {.complete = false});
+
+    INFO(measured.report.text);
+    const Figures moved = sum(others);
+    const std::uint64_t slack = bar_of(measured.report.backend).bytes_per_connection * moved.connections;
+    std::uint64_t rx = 0;
+    std::uint64_t tx = 0;
+    for (const Row& row : measured.report.rows) {
+        if (row.process != "[other user]")
+            continue;
+        CHECK(row.uid == 0);
+        CHECK(row.user == "root");
+        CHECK_FALSE(row.pid.has_value());
+        rx += row.rx_bytes.value_or(0);
+        tx += row.tx_bytes.value_or(0);
+    }
+    CHECK(within(rx, moved.rx_bytes, slack));
+    CHECK(within(tx, moved.tx_bytes, slack));
+}

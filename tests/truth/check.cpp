@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// The rules, direction by direction.
+#include "check.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+
+namespace truth {
+namespace {
+
+/// One direction of everything: the rules are the same for both.
+struct Direction {
+    std::string name;
+    std::optional<std::uint64_t> Row::*row;
+    std::uint64_t Figures::*figure;
+    std::uint64_t Report::*total;
+    std::uint64_t Report::*unattributed;
+};
+const Direction directions[] = {
+    {"rx", &Row::rx_bytes, &Figures::rx_bytes, &Report::rx_bytes, &Report::unattributed_rx_bytes},
+    {"tx", &Row::tx_bytes, &Figures::tx_bytes, &Report::tx_bytes, &Report::unattributed_tx_bytes},
+};
+
+using RowsByIdentity = std::map<Identity, const Row*>;
+
+std::string describe(const std::string& name, const Identity& identity)
+{
+    return name + " (pid " + std::to_string(identity.pid) + ", started " + std::to_string(identity.start_time) + ")";
+}
+
+class Judge {
+public:
+    Judge(const Measured& measured, const Expect& expect)
+        : report_(measured.report), truth_(measured.truth), expect_(expect), bar_(bar_of(measured.report.backend))
+    {
+    }
+
+    std::vector<std::string> complaints()
+    {
+        if (report_.backend != backend_name())
+            complain("the backend is " + report_.backend);
+        if (expect_.complete && !report_.complete)
+            complain("the report says that it is not complete");
+        const RowsByIdentity rows = owned_rows();
+        for (const Direction& direction : directions) {
+            judge_processes(direction, rows);
+            judge_sums(direction);
+        }
+        return std::move(complaints_);
+    }
+
+private:
+    void complain(std::string text) { complaints_.push_back(std::move(text)); }
+
+    /// The rows that have an owner. No owner may come twice, and one that is none of ours must have moved nothing.
+    RowsByIdentity owned_rows()
+    {
+        RowsByIdentity rows;
+        for (const Row& row : report_.rows) {
+            if (!row.pid)
+                continue;
+            const Identity identity{static_cast<pid_t>(*row.pid), row.start_time.value_or(0)};
+            if (!rows.emplace(identity, &row).second)
+                complain(describe(row.process, identity) + " has two rows");
+            const bool silent = row.rx_bytes.value_or(0) == 0 && row.tx_bytes.value_or(0) == 0;
+            if (!silent && !truth_.contains(identity))
+                complain(describe(row.process, identity) + " has bytes and is none of the generator's processes");
+        }
+        return rows;
+    }
+
+    void judge_processes(const Direction& direction, const RowsByIdentity& rows)
+    {
+        for (const auto& [identity, figures] : truth_) {
+            const auto found = rows.find(identity);
+            const Row* row = found == rows.end() ? nullptr : found->second;
+            const std::uint64_t shown = row ? (row->*direction.row).value_or(0) : 0;
+            const std::uint64_t moved = figures.*direction.figure;
+            const std::uint64_t slack = bar_.bytes_per_connection * figures.connections;
+            if (shared(figures.name) ? within(shown, moved, slack) || !row || row->attribution == "shared"
+                                     : shown <= moved + slack && (expect_.share < 1.0 || shown + slack >= moved))
+                continue;
+            complain(describe(figures.name, identity) + ": " + direction.name + " is " + std::to_string(shown) +
+                     ", moved " + std::to_string(moved) + " over " + std::to_string(figures.connections) +
+                     " connections");
+        }
+    }
+
+    void judge_sums(const Direction& direction)
+    {
+        std::uint64_t attributed = 0;
+        std::uint64_t unattributed = 0;
+        for (const Row& row : report_.rows)
+            (row.pid ? attributed : unattributed) += (row.*direction.row).value_or(0);
+        const Figures all = sum(truth_);
+        const std::uint64_t moved = all.*direction.figure;
+        const std::uint64_t slack = bar_.bytes_per_connection * all.connections;
+        const std::uint64_t total = report_.*direction.total;
+        const auto say = [&](const char* what) {
+            complain(direction.name + ": " + what + ": moved " + std::to_string(moved) + ", attributed " +
+                     std::to_string(attributed) + ", unattributed " + std::to_string(unattributed) + ", total " +
+                     std::to_string(total) + ", bar " + std::to_string(slack));
+        };
+        if (total != attributed + unattributed || report_.*direction.unattributed != unattributed)
+            say("the totals are not the sums of the rows");
+        if (total > moved + slack)
+            say("more than was moved");
+        if (report_.complete && total + slack < moved)
+            say("short, and silent about it");
+        if (static_cast<double>(attributed + slack) < expect_.share * static_cast<double>(moved))
+            say("too little at its process");
+    }
+
+    bool shared(const std::string& name) const
+    {
+        return !bar_.knows_caller &&
+               std::find(expect_.sharers.begin(), expect_.sharers.end(), name) != expect_.sharers.end();
+    }
+
+    const Report& report_;
+    const Truth& truth_;
+    const Expect& expect_;
+    Bar bar_;
+    std::vector<std::string> complaints_;
+};
+
+} // namespace
+
+Bar bar_of(const std::string& backend)
+{
+    if (backend == "ebpf")
+        return {.bytes_per_connection = 0, .knows_caller = true};
+    return {.bytes_per_connection = 2, .knows_caller = false};
+}
+
+bool within(std::uint64_t value, std::uint64_t truth, std::uint64_t bar)
+{
+    return value <= truth + bar && truth <= value + bar;
+}
+
+std::vector<std::string> judge(const Measured& measured, const Expect& expect)
+{
+    return Judge(measured, expect).complaints();
+}
+
+void check(const Measured& measured, const Expect& expect)
+{
+    INFO(measured.report.text.substr(0, 3000));
+    std::string complaints;
+    for (const std::string& complaint : judge(measured, expect))
+        complaints += "\n  " + complaint;
+    CHECK_MESSAGE(complaints.empty(), complaints);
+}
+
+} // namespace truth

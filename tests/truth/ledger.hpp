@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// What each process of the generator really moved: the sums of what its calls to send and recv returned, kept in
+// memory that all of them share, so that the truth outlives a process however it ends.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace truth {
+
+/// A process for good: a pid alone is reused.
+struct Identity {
+    pid_t pid = 0;
+    std::uint64_t start_time = 0; // /proc/PID/stat field 22
+    auto operator<=>(const Identity&) const = default;
+};
+
+Identity own_identity();
+
+/// One process's entry. Only that process writes it.
+struct Account {
+    Identity identity;
+    std::uint64_t netns = 0;
+    uid_t uid = 0;
+    char name[16] = {};
+    std::atomic<std::uint64_t> rx_bytes{0};
+    std::atomic<std::uint64_t> tx_bytes{0};
+    std::atomic<std::uint64_t> connections{0}; // ever opened or accepted
+    std::atomic<bool> filled{false};
+};
+
+struct Figures {
+    std::string name;
+    uid_t uid = 0;
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_bytes = 0;
+    std::uint64_t connections = 0;
+};
+using Truth = std::map<Identity, Figures>;
+
+class Ledger {
+public:
+    Ledger();
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
+    ~Ledger();
+
+    /// Opens the calling process's account, under its present name, user and network namespace.
+    Account& open();
+    /// The figures of every process of one network namespace.
+    Truth read(std::uint64_t netns) const;
+
+private:
+    struct Shared;
+    Shared* shared_;
+};
+
+/// What was moved between two readings. `connections` stays the number ever opened: each may be a byte or two off.
+Truth since(const Truth& before, Truth after);
+Figures sum(const Truth& truth);
+
+} // namespace truth

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// Namespaces by unshare and setns; links and addresses by rtnetlink requests, one acknowledged message each.
+#include "netns.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace truth {
+namespace {
+
+Fd open_current() { return Fd(must(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), "open /proc/self/ns/net")); }
+
+/// One rtnetlink message under construction. Attributes are appended; nested ones are closed in reverse order.
+class Request {
+public:
+    template <typename Body>
+    Request(std::uint16_t type, int flags, const Body& body)
+    {
+        header().nlmsg_len = NLMSG_HDRLEN;
+        header().nlmsg_type = type;
+        header().nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
+        append(&body, sizeof body);
+    }
+
+    void add(unsigned short type, const void* data, std::size_t size)
+    {
+        const std::size_t start = open(type);
+        append(data, size);
+        close(start);
+    }
+    void add(unsigned short type, std::string_view text) { add(type, text.data(), text.size()); }
+
+    std::size_t open(unsigned short type)
+    {
+        const std::size_t start = header().nlmsg_len;
+        const rtattr attribute{.rta_len = 0, .rta_type = type};
+        append(&attribute, sizeof attribute);
+        return start;
+    }
+    void close(std::size_t start)
+    {
+        const auto length = static_cast<unsigned short>(header().nlmsg_len - start);
+        std::memcpy(buffer_.data() + start + offsetof(rtattr, rta_len), &length, sizeof length);
+        header().nlmsg_len = NLMSG_ALIGN(header().nlmsg_len);
+    }
+    void append(const void* data, std::size_t size)
+    {
+        if (header().nlmsg_len + size > buffer_.size())
+            throw std::length_error("rtnetlink request too long");
+        std::memcpy(buffer_.data() + header().nlmsg_len, data, size);
+        header().nlmsg_len += static_cast<std::uint32_t>(size);
+    }
+
+    /// Sends it in the current namespace and waits for the answer.
+    void send(const char* what)
+    {
+        const Fd socket(must(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "netlink socket"));
+        must(::send(socket.get(), buffer_.data(), header().nlmsg_len, 0), what);
+        struct {
+            nlmsghdr header;
+            nlmsgerr error;
+            std::array<char, 1024> rest;
+        } answer{};
+        must(::recv(socket.get(), &answer, sizeof answer, 0), what);
+        errno = -answer.error.error;
+        if (answer.header.nlmsg_type != NLMSG_ERROR || errno != 0)
+            fail(what);
+    }
+
+private:
+    nlmsghdr& header() { return *reinterpret_cast<nlmsghdr*>(buffer_.data()); }
+    alignas(nlmsghdr) std::array<std::byte, 1024> buffer_{};
+};
+
+ifinfomsg link_up(unsigned index)
+{
+    ifinfomsg message{};
+    message.ifi_index = static_cast<int>(index);
+    message.ifi_flags = message.ifi_change = IFF_UP;
+    return message;
+}
+
+void bring_up(const char* name)
+{
+    const unsigned index = ::if_nametoindex(name);
+    Request(RTM_NEWLINK, 0, link_up(index)).send("bring link up");
+}
+
+void add_address(const char* link, const char* text, std::uint8_t prefix_length)
+{
+    std::array<std::byte, sizeof(in6_addr)> address{};
+    const int family = std::strchr(text, ':') ? AF_INET6 : AF_INET;
+    ::inet_pton(family, text, address.data());
+    const std::size_t size = family == AF_INET6 ? sizeof(in6_addr) : sizeof(in_addr);
+
+    ifaddrmsg message{};
+    message.ifa_family = static_cast<std::uint8_t>(family);
+    message.ifa_prefixlen = prefix_length;
+    message.ifa_flags = IFA_F_NODAD; // usable at once
+    message.ifa_index = ::if_nametoindex(link);
+    Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, message);
+    request.add(IFA_LOCAL, address.data(), size);
+    request.add(IFA_ADDRESS, address.data(), size);
+    request.send("add address");
+}
+
+void set_up_end(const Netns& place, const char* link, const char* v4, const char* v6)
+{
+    const Inside inside(place);
+    bring_up(link);
+    add_address(link, v4, 24);
+    add_address(link, v6, 64);
+}
+
+} // namespace
+
+Netns::Netns()
+{
+    const Fd home = open_current();
+    must(::unshare(CLONE_NEWNET), "unshare network namespace");
+    fd_ = open_current();
+    must(::setns(home.get(), CLONE_NEWNET), "return to the first network namespace");
+    const Inside inside(*this);
+    bring_up("lo");
+}
+
+std::uint64_t Netns::inode() const
+{
+    struct stat status {};
+    must(::fstat(fd_.get(), &status), "stat namespace");
+    return status.st_ino;
+}
+
+Inside::Inside(const Netns& place) : home_(open_current())
+{
+    must(::setns(place.fd(), CLONE_NEWNET), "enter network namespace");
+}
+
+Inside::~Inside()
+{
+    if (::setns(home_.get(), CLONE_NEWNET) != 0) {
+        std::perror("truth: cannot leave a network namespace");
+        std::abort();
+    }
+}
+
+void join(const Netns& near, const Netns& far)
+{
+    {
+        const Inside inside(near);
+        Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+        request.add(IFLA_IFNAME, "near");
+        const std::size_t info = request.open(IFLA_LINKINFO);
+        request.add(IFLA_INFO_KIND, "veth");
+        const std::size_t data = request.open(IFLA_INFO_DATA);
+        const std::size_t peer = request.open(VETH_INFO_PEER);
+        const ifinfomsg peer_link{};
+        request.append(&peer_link, sizeof peer_link);
+        request.add(IFLA_IFNAME, "far");
+        const int fd = far.fd();
+        request.add(IFLA_NET_NS_FD, &fd, sizeof fd);
+        request.close(peer);
+        request.close(data);
+        request.close(info);
+        request.send("make veth pair");
+    }
+    set_up_end(near, "near", near4, near6);
+    set_up_end(far, "far", far4, far6);
+}
+
+} // namespace truth

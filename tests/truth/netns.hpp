@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Network namespaces that are held by a descriptor only, so that nothing is left behind however the test ends,
+// and the little of rtnetlink that the cases need. Runs no other program.
+#pragma once
+
+#include "fd.hpp"
+
+#include <cstdint>
+
+namespace truth {
+
+/// A new network namespace with loopback up.
+class Netns {
+public:
+    Netns();
+    int fd() const { return fd_.get(); }
+    std::uint64_t inode() const; // as in /proc/PID/ns/net
+
+private:
+    Fd fd_;
+};
+
+/// This process is inside for as long as the guard lives. A failure to come back ends the program.
+class Inside {
+public:
+    explicit Inside(const Netns& place);
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+    ~Inside();
+
+private:
+    Fd home_;
+};
+
+inline constexpr const char* near4 = "10.77.0.1";
+inline constexpr const char* far4 = "10.77.0.2";
+inline constexpr const char* near6 = "fd77::1";
+inline constexpr const char* far6 = "fd77::2";
+
+/// Joins two namespaces by a veth pair with the addresses above. Throws where the kernel has no veth.
+void join(const Netns& near, const Netns& far);
+
+} // namespace truth

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Forking into namespaces. A pid namespace is entered by the parent for the one fork, for only children can be born into it.
+#include "place.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+namespace truth {
+namespace {
+
+constexpr unsigned lifetime_limit = 120; // seconds; no process of the suite has reason to live longer
+
+[[noreturn]] void run_and_exit(const std::function<void()>& body)
+{
+    int status = 0;
+    try {
+        ::alarm(lifetime_limit);
+        body();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "truth: process %d: %s\n", ::getpid(), error.what());
+        status = 1;
+    }
+    ::_exit(status);
+}
+
+Fd open_namespace(pid_t pid, const char* kind)
+{
+    const std::string path = "/proc/" + (pid ? std::to_string(pid) : "self") + "/ns/" + kind;
+    return Fd(must(::open(path.c_str(), O_RDONLY | O_CLOEXEC), path.c_str()));
+}
+
+void become(uid_t uid)
+{
+    must(::setgroups(0, nullptr), "setgroups");
+    must(::setresgid(uid, uid, uid), "setresgid");
+    must(::setresuid(uid, uid, uid), "setresuid");
+    must(::prctl(PR_SET_DUMPABLE, 1), "prctl"); // else /proc/PID/fd would belong to root
+    die_with_parent();
+}
+
+void enter(const Place& place)
+{
+    if (place.pids)
+        must(::setns(place.pids->mount_fd(), CLONE_NEWNS), "enter mount namespace");
+    must(::setns(place.net->fd(), CLONE_NEWNET), "enter network namespace");
+    if (place.uid != 0)
+        become(place.uid);
+}
+
+/// pid 1 of a new pid namespace: shows its processes in /proc and otherwise waits for its end.
+[[noreturn]] void be_init(int ready)
+{
+    die_with_parent();
+    run_and_exit([ready] {
+        must(::unshare(CLONE_NEWNS), "unshare mount namespace");
+        must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make mounts private");
+        must(::mount("proc", "/proc", "proc", 0, nullptr), "mount /proc");
+        must(::write(ready, "", 1), "write");
+        for (;;)
+            ::pause();
+    });
+}
+
+} // namespace
+
+void die_with_parent() { must(::prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl"); }
+
+void end(pid_t pid)
+{
+    ::kill(pid, SIGKILL);
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+pid_t fork_in(const Place& place, const std::function<void()>& body)
+{
+    Fd home;
+    if (place.pids) {
+        home = open_namespace(0, "pid");
+        must(::setns(place.pids->pid_fd(), CLONE_NEWPID), "enter pid namespace");
+    }
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        run_and_exit([&] {
+            die_with_parent();
+            enter(place);
+            body();
+        });
+    }
+    if (place.pids)
+        must(::setns(home.get(), CLONE_NEWPID), "return to the first pid namespace");
+    return must(pid, "fork");
+}
+
+PidSpace::PidSpace()
+{
+    int ready[2];
+    must(::pipe2(ready, O_CLOEXEC), "pipe");
+    const Fd reader(ready[0]);
+    Fd writer(ready[1]);
+    const Fd home = open_namespace(0, "pid");
+    must(::unshare(CLONE_NEWPID), "unshare pid namespace");
+    init_ = ::fork();
+    if (init_ == 0)
+        be_init(writer.get());
+    must(::setns(home.get(), CLONE_NEWPID), "return to the first pid namespace");
+    must(init_, "fork");
+    writer.reset();
+    char byte = 0;
+    if (::read(reader.get(), &byte, 1) != 1)
+        throw std::runtime_error("the first process of the pid namespace failed");
+    pid_fd_ = open_namespace(init_, "pid");
+    mount_fd_ = open_namespace(init_, "mnt");
+}
+
+PidSpace::~PidSpace() { end(init_); }
+
+} // namespace truth

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// JSON to Report. Strict about what the schema promises, blind to fields that the checks do not use.
+#include "tool.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace truth {
+namespace {
+
+using simdjson::dom::element;
+using simdjson::dom::object;
+
+std::string text_of(const object& from, std::string_view key)
+{
+    std::string_view value;
+    return from[key].get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
+}
+
+/// Null where the field is null or absent; throws where it is anything but a whole number.
+std::optional<std::uint64_t> number_of(const object& from, std::string_view key)
+{
+    element field;
+    if (from[key].get(field) != simdjson::SUCCESS || field.is_null())
+        return std::nullopt;
+    return std::uint64_t(field);
+}
+
+std::uint64_t required(const object& from, std::string_view key) { return std::uint64_t(from[key]); }
+
+Row read_row(const object& from)
+{
+    Row row;
+    if (const auto pid = number_of(from, "pid"))
+        row.pid = static_cast<std::int64_t>(*pid);
+    row.start_time = number_of(from, "start_time");
+    row.process = text_of(from, "process");
+    row.user = text_of(from, "user");
+    row.uid = number_of(from, "uid");
+    row.protocol = text_of(from, "protocol");
+    row.local_address = text_of(from, "local_address");
+    row.remote_address = text_of(from, "remote_address");
+    row.local_port = number_of(from, "local_port").value_or(0);
+    row.remote_port = number_of(from, "remote_port").value_or(0);
+    row.rx_bytes = number_of(from, "rx_bytes");
+    row.tx_bytes = number_of(from, "tx_bytes");
+    row.connections = required(from, "connections");
+    row.attribution = text_of(from, "attribution");
+    return row;
+}
+
+simdjson::dom::array rows_of(const object& from)
+{
+    for (const char* name : {"processes", "connections", "names", "users", "remotes", "ports", "protocols"}) {
+        simdjson::dom::array rows;
+        if (from[name].get(rows) == simdjson::SUCCESS)
+            return rows;
+    }
+    throw std::runtime_error("the JSON has no array of rows");
+}
+
+} // namespace
+
+bool Report::has_note(const std::string& code) const { return std::find(notes.begin(), notes.end(), code) != notes.end(); }
+
+Report parse_report(const std::string& text)
+{
+    if (text.size() < 3 || text.substr(text.size() - 2) != "}\n")
+        throw std::runtime_error("not one JSON object with one trailing newline: \"" + text + "\"");
+    simdjson::dom::parser parser;
+    const object root = parser.parse(simdjson::padded_string(text));
+    if (text_of(root, "schema") != "socktally/1")
+        throw std::runtime_error("not of the schema socktally/1: " + text);
+
+    Report report;
+    report.text = text;
+    report.backend = text_of(root, "backend");
+    report.complete = bool(root["complete"]);
+    for (const object note : simdjson::dom::array(root["notes"]))
+        report.notes.push_back(text_of(note, "code"));
+    const object totals = root["totals"];
+    report.rx_bytes = required(totals, "rx_bytes");
+    report.tx_bytes = required(totals, "tx_bytes");
+    report.unattributed_rx_bytes = required(totals, "unattributed_rx_bytes");
+    report.unattributed_tx_bytes = required(totals, "unattributed_tx_bytes");
+    for (const object row : rows_of(root))
+        report.rows.push_back(read_row(row));
+    return report;
+}
+
+} // namespace truth

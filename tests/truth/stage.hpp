@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// What every case stands on: a fresh network namespace, a ledger, and the one way to measure.
+#pragma once
+
+#include "check.hpp"
+#include "tool.hpp"
+#include "worker.hpp"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace truth {
+
+struct How {
+    Milliseconds window{1000};
+    std::vector<std::string> arguments{};
+    std::optional<Place> place{};   // where the tool runs; the stage's namespace unless told otherwise
+    std::function<void()> during{}; // in place of letting every worker make one step
+    std::function<Report(Tool&)> finish{}; // in place of waiting for the window's end
+};
+
+class Stage {
+public:
+    Ledger& ledger() { return ledger_; }
+    const Netns& netns() const { return netns_; }
+    Place place() const { return {.net = &netns_}; }
+
+    /// Starts a worker, here or elsewhere. It runs at once, up to its first step.
+    Worker& start(const std::string& name, const Self::Script& script);
+    Worker& start(const std::string& name, const Place& place, const Self::Script& script);
+
+    /// Lets every worker make one step.
+    void advance();
+    /// Has the tool watch the workers' next step.
+    Measured measure(const How& how = {});
+    /// Runs the tool without a window and holds it against everything that was ever moved.
+    Measured totals();
+
+private:
+    void await();
+
+    Ledger ledger_;
+    Netns netns_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+/// The output of a run that succeeded.
+Report expect_success(const Output& output);
+
+/// Says why a case cannot run here; the closing line counts it.
+#define TRUTH_SKIP(why)                                                                                                \
+    do {                                                                                                               \
+        MESSAGE("skipped: ", why);                                                                                     \
+        return;                                                                                                        \
+    } while (false)
+
+} // namespace truth

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// One run of socktally as a child process, and what it printed as plain data.
+#pragma once
+
+#include "place.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace truth {
+
+using Milliseconds = std::chrono::milliseconds;
+
+/// The program under test and the backend it is told to use: SOCKTALLY and SOCKTALLY_BACKEND of the environment.
+std::string tool_path();
+std::string backend_name();
+
+/// A row of any grouping; what this grouping has no field for is null.
+struct Row {
+    std::optional<std::int64_t> pid;
+    std::optional<std::uint64_t> start_time;
+    std::string process;
+    std::string user;
+    std::optional<std::uint64_t> uid;
+    std::string protocol;
+    std::string local_address;
+    std::string remote_address;
+    std::uint64_t local_port = 0;
+    std::uint64_t remote_port = 0;
+    std::optional<std::uint64_t> rx_bytes;
+    std::optional<std::uint64_t> tx_bytes;
+    std::uint64_t connections = 0;
+    std::string attribution;
+};
+
+struct Report {
+    std::string text; // the JSON itself
+    std::string backend;
+    bool complete = true;
+    std::vector<std::string> notes; // their codes
+    std::uint64_t rx_bytes = 0;     // of the totals
+    std::uint64_t tx_bytes = 0;
+    std::uint64_t unattributed_rx_bytes = 0;
+    std::uint64_t unattributed_tx_bytes = 0;
+    std::vector<Row> rows;
+
+    bool has_note(const std::string& code) const;
+};
+
+/// Throws where `text` is not one JSON object of the schema socktally/1 with one trailing newline.
+Report parse_report(const std::string& text);
+
+struct Output {
+    int status; // as from waitpid
+    std::string out;
+    std::string err;
+};
+
+class Tool {
+public:
+    /// Starts `socktally -b BACKEND -d WINDOW -f json --all ARGUMENTS…` there. A window of 0 measures none.
+    Tool(const Place& place, Milliseconds window, const std::vector<std::string>& arguments = {});
+    Tool(const Tool&) = delete;
+    Tool& operator=(const Tool&) = delete;
+    ~Tool();
+
+    /// Returns when its first snapshot has been taken: it has begun to sleep.
+    void wait_until_sampling();
+    /// Throws where the window may be over: the traffic was meant to end before it does.
+    void expect_in_window() const;
+    void signal(int number) const;
+    Output finish();
+
+private:
+    Milliseconds window_;
+    std::chrono::steady_clock::time_point started_;
+    Fd out_;
+    Fd err_;
+    pid_t pid_ = -1;
+};
+
+/// Windows are stretched by SOCKTALLY_TRUTH_SLOWNESS, a whole number, for machines under emulation.
+Milliseconds stretched(Milliseconds window);
+
+} // namespace truth

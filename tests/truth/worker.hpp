@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// The generator's processes. A worker is a forked process of a telling name that runs a script: it opens sockets,
+// moves bytes, counts what its calls return, and halts at each step until the test lets it go on.
+#pragma once
+
+#include "ledger.hpp"
+#include "place.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace truth {
+
+using namespace std::chrono_literals;
+using Milliseconds = std::chrono::milliseconds;
+
+/// An address and port to listen on or to connect to; v6 where the text has a colon.
+struct At {
+    std::string address;
+    std::uint16_t port;
+};
+inline const At local4{"127.0.0.1", 7000};
+inline const At local6{"::1", 7000};
+
+enum class Closing : std::uint8_t { orderly, reset };
+
+struct RequestReply {
+    std::size_t request; // bytes the client sends first
+    std::size_t reply;   // bytes the server answers with
+};
+
+/// A process as its script sees it, from inside.
+class Self {
+public:
+    using Script = std::function<void(Self&)>;
+
+    Self(Ledger& ledger, const std::string& name, int control);
+
+    /// Tells the test that this part of the script is done, and waits to be let go on.
+    void step();
+    void sleep(Milliseconds time);
+
+    /// A process forked off this one, with its descriptors, account and name of its own. Ends with `script`.
+    pid_t child(const std::string& name, const Script& script);
+    void join(pid_t child);
+
+    int listen(const At& at);
+    int accept(int listener);
+    int adopt(int fd); // one that another process opened or accepted, and this one moves bytes on: counts as its connection
+    int connect(const At& to, const At& from = {{}, 0}); // tries again for a while where nobody listens yet
+    void reconnect(int fd, const At& to);                // by AF_UNSPEC: the same socket, its counters restarted
+    void close(int fd, Closing how = Closing::orderly);
+
+    /// Sends and receives exactly so many bytes, both at once; throws where the peer ends early.
+    void exchange(int fd, std::size_t tx, std::size_t rx);
+    void send(int fd, std::size_t bytes) { exchange(fd, bytes, 0); }
+    void receive(int fd, std::size_t bytes) { exchange(fd, 0, bytes); }
+    void receive_to_end(int fd);  // until the peer shuts its side
+    void send_until_stuck(int fd); // until nothing has moved for a while
+
+    int udp(const At& at);
+    void send_datagram(int fd, const At& to, std::size_t bytes);
+    void receive_datagram(int fd);
+
+    void pass_socket(const std::string& to, int fd); // SCM_RIGHTS over an abstract unix socket
+    int take_socket(const std::string& from);
+
+    /// Answers `connections` clients, as many at a time as there are, until each of them has closed.
+    void serve(int listener, std::size_t connections, RequestReply size);
+    /// One client connection that lives for `lifetime`.
+    void visit(const At& to, RequestReply size, Milliseconds lifetime);
+
+    const Account& account() const { return account_; }
+    [[noreturn]] void exit(); // ends the worker as planned; one whose script is over stays alive until the test ends it
+
+private:
+    ssize_t count_rx(ssize_t result);
+    ssize_t count_tx(ssize_t result);
+
+    Ledger& ledger_;
+    Account& account_;
+    int control_;
+};
+
+/// A worker as the test sees it.
+class Worker {
+public:
+    Worker(Ledger& ledger, const Place& place, const std::string& name, const Self::Script& script);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker() { end(pid_); }
+
+    /// Waits until it has come to its next step, or has ended as planned. Throws where it failed or takes too long.
+    void await();
+    void go(); // nothing where it has ended
+    pid_t pid() const { return pid_; }
+
+private:
+    std::string name_;
+    bool halted_ = false; // at a step, not yet let go on
+    bool ended_ = false;
+    Fd control_;
+    pid_t pid_ = -1;
+};
+
+} // namespace truth

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Short ways to make the plain data that tests work on. Nothing is checked here.
+#pragma once
+
+#include "model/row.hpp"
+#include "model/sample.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace socktally::test {
+
+inline Address address(std::string_view text) { return parse_address(text).value(); }
+
+inline Endpoint endpoint(std::string_view text, int port) { return {address(text), static_cast<std::uint16_t>(port)}; }
+
+inline Process process(int pid, std::uint64_t started, std::string name, std::optional<Uid> uid = Uid{1000})
+{
+    return {Pid{pid}, StartTime{started}, std::move(name), uid};
+}
+
+/// A client's TCP connection from 10.0.0.1:40000 to 10.0.0.2:443.
+inline Flow flow(std::optional<std::uint64_t> rx, std::optional<std::uint64_t> tx)
+{
+    Flow result;
+    result.tuple = {Protocol::tcp, endpoint("10.0.0.1", 40000), endpoint("10.0.0.2", 443)};
+    result.rx_bytes = rx;
+    result.tx_bytes = tx;
+    return result;
+}
+
+inline Flow owned_flow(std::uint32_t process, std::optional<std::uint64_t> rx, std::optional<std::uint64_t> tx)
+{
+    Flow result = flow(rx, tx);
+    result.attribution = {process, Cause::none, Quality::owner};
+    return result;
+}
+
+inline Flow unowned_flow(Cause cause, std::optional<Uid> uid, std::uint64_t rx, std::uint64_t tx)
+{
+    Flow result = flow(rx, tx);
+    result.uid = uid;
+    result.attribution = {std::nullopt, cause, Quality::unknown};
+    return result;
+}
+
+inline Row row(int pid, std::string name, std::optional<std::uint64_t> rx, std::optional<std::uint64_t> tx)
+{
+    Row result;
+    result.pid = Pid{pid};
+    result.process = std::move(name);
+    result.rx_bytes = rx;
+    result.tx_bytes = tx;
+    result.connections = 1;
+    result.attribution = Quality::owner;
+    return result;
+}
+
+/// One second of the netlink backend that began at 2026-11-20T21:32:00.123456Z.
+inline Report report(std::vector<Row> rows)
+{
+    using namespace std::chrono;
+    Report result;
+    result.host = "box";
+    result.boot_id = "0f3c";
+    result.started_at =
+        system_clock::time_point(sys_days(year(2026) / 11 / 20)) + hours(21) + minutes(32) + microseconds(123456);
+    result.duration = seconds(1);
+    result.backend = "netlink";
+    result.rows = std::move(rows);
+    for (const Row& row : result.rows) {
+        result.totals.rx_bytes += row.rx_bytes.value_or(0);
+        result.totals.tx_bytes += row.tx_bytes.value_or(0);
+    }
+    return result;
+}
+
+} // namespace socktally::test

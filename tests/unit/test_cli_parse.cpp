@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// argv -> Options: defaults, spelling, repetition, and one clear line for every misuse.
+#include "cli/options.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using namespace socktally;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+Options parse(std::initializer_list<const char*> arguments)
+{
+    std::vector<const char*> argv{"socktally"};
+    argv.insert(argv.end(), arguments);
+    return parse_options(static_cast<int>(argv.size()), argv.data());
+}
+
+std::string error_of(std::initializer_list<const char*> arguments)
+{
+    try {
+        parse(arguments);
+    } catch (const UsageError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+} // namespace
+
+TEST_CASE("no arguments: the defaults")
+{
+    const Options options = parse({});
+    CHECK(options.command == Command::sample);
+    CHECK(options.duration == 1s);
+    CHECK(options.backend == "auto");
+    CHECK_FALSE(options.format);
+    CHECK(options.columns.empty());
+    CHECK(options.header);
+    CHECK(options.by == GroupBy::process);
+    CHECK(options.filter.loopback);
+    CHECK(parse_options(0, nullptr).command == Command::sample);
+}
+
+TEST_CASE("every option reaches its field")
+{
+    const Options o =
+        parse({"-d",       "2m",       "-f",        "json",   "-o",           "+uid",    "-n",    "-b",
+               "netlink",  "--by",     "port",      "--sort", "port",         "--top",   "7",     "--all",
+               "--filter", "sql",      "--strict",  "-q",     "-v",           "--color", "never", "--protocol",
+               "udp",      "--remote", "fe80::/10", "--user", "alice",        "--name",  "curl",  "--no-loopback",
+               "--pid",    "12",       "--port",    "443",    "--no-progress"});
+    CHECK(o.duration == 2min);
+    CHECK(o.format == Format::json);
+    CHECK(o.columns == "+uid");
+    CHECK_FALSE(o.header);
+    CHECK(o.backend == "netlink");
+    CHECK(o.by == GroupBy::port);
+    CHECK(o.sort == "port");
+    CHECK(o.top == 7);
+    CHECK(o.all);
+    CHECK(o.filter.substrings == std::vector<std::string>{"sql"});
+    CHECK(o.strict);
+    CHECK(o.quiet);
+    CHECK(o.verbose);
+    CHECK(o.color == ColorWhen::never);
+    CHECK(o.filter.protocols == std::vector{Protocol::udp});
+    REQUIRE(o.filter.remotes.size() == 1);
+    CHECK(o.filter.remotes[0].length == 10);
+    CHECK(o.users == std::vector<std::string>{"alice"});
+    CHECK(o.filter.names == std::vector<std::string>{"curl"});
+    CHECK_FALSE(o.filter.loopback);
+    CHECK(o.filter.pids == std::vector{Pid{12}});
+    CHECK(o.filter.ports == std::vector<std::uint16_t>{443});
+    CHECK_FALSE(o.progress);
+}
+
+TEST_CASE("spellings of an option and its value")
+{
+    CHECK(parse({"--duration", "5"}).duration == 5s);
+    CHECK(parse({"--duration=5"}).duration == 5s);
+    CHECK(parse({"-d5"}).duration == 5s);
+    CHECK(parse({"-nqd5"}).duration == 5s);
+    CHECK(parse({"-q", "-q"}).quiet);
+    CHECK(parse({"--"}).command == Command::sample);
+}
+
+TEST_CASE("given twice: the last one wins, a filter takes both")
+{
+    CHECK(parse({"-d", "5", "--duration", "7"}).duration == 7s);
+    CHECK(parse({"-o", "pid", "-o", "user"}).columns == "user");
+    CHECK(parse({"--pid", "1", "--pid", "2,3"}).filter.pids == std::vector{Pid{1}, Pid{2}, Pid{3}});
+    CHECK(parse({"--port", "22,80"}).filter.ports == std::vector<std::uint16_t>{22, 80});
+    CHECK(parse({"--user", "alice,bob"}).users == std::vector<std::string>{"alice", "bob"});
+    CHECK(parse({"--protocol", "tcp,udp"}).filter.protocols == std::vector{Protocol::tcp, Protocol::udp});
+    CHECK(parse({"--remote", "10.0.0.1,10.0.0.2"}).filter.remotes.size() == 2);
+}
+
+TEST_CASE("names are taken as they are")
+{
+    const auto names = parse({"--name", "[exited]", "--name", "a,b", "--name={}", "--name", "%%", "--name", "--all",
+                              "--name", "\xff\n", "--name", "doctor"})
+                           .filter.names;
+    CHECK(names == std::vector<std::string>{"[exited]", "a,b", "{}", "%%", "--all", "\xff\n", "doctor"});
+    CHECK(parse({"--filter", "a,b"}).filter.substrings == std::vector<std::string>{"a,b"});
+}
+
+TEST_CASE("a value may begin with a dash, so a bad one is named")
+{
+    CHECK(error_of({"--duration", "-1"}).starts_with("bad duration \"-1\": "));
+    CHECK(error_of({"--duration=-1"}).starts_with("bad duration \"-1\": "));
+    CHECK(error_of({"-d", "-1"}).starts_with("bad duration \"-1\": "));
+    CHECK(error_of({"-d-1"}).starts_with("bad duration \"-1\": "));
+    CHECK(error_of({"-d", "--quiet"}).starts_with("bad duration \"--quiet\": "));
+    CHECK(error_of({"--top", "-1"}).starts_with("bad number of rows \"-1\": "));
+    CHECK(parse({"--sort", "-x"}).sort == "-x");
+}
+
+TEST_CASE("missing and empty values")
+{
+    CHECK(error_of({"-d"}) == "--duration needs a value");
+    CHECK(error_of({"--top"}) == "--top needs a value");
+    for (const auto* option : {"--duration", "--format", "--output", "--backend", "--by", "--sort", "--top", "--pid",
+                               "--name", "--user", "--port", "--remote", "--protocol", "--filter", "--color"}) {
+        const std::string expected = std::string(option) + " needs a value, not an empty one";
+        CHECK(error_of({option, ""}) == expected);
+        CHECK(error_of({(std::string(option) + "=").c_str(), "-q"}) == expected);
+    }
+    CHECK(error_of({"--quiet=false"}) == "--quiet takes no value");
+}
+
+TEST_CASE("unknown options name the nearest one")
+{
+    CHECK(error_of({"--foramt", "json"}) == "unknown option \"--foramt\": did you mean \"--format\"?");
+    CHECK(error_of({"--duratoin=5"}) == "unknown option \"--duratoin\": did you mean \"--duration\"?");
+    CHECK(error_of({"doctor", "--quite"}) == "unknown option \"--quite\": did you mean \"--quiet\"?");
+    CHECK(error_of({"-qx5"}).starts_with("unknown option \"-x\": valid ones are -h, "));
+    CHECK(error_of({"--a\nb"}).find('\n') == std::string::npos);
+    CHECK(error_of({"-1"}).starts_with("unknown option \"-1\": "));
+}
+
+TEST_CASE("arguments that have no place")
+{
+    CHECK(error_of({"foo"}) == "unexpected argument \"foo\"; the only command is doctor");
+    CHECK(error_of({"foo", "-q", "ba\nr"}) == "unexpected argument \"foo\", \"ba\\nr\"; the only command is doctor");
+    CHECK(error_of({"--", "-q"}) == "unexpected argument \"-q\"; the only command is doctor");
+    CHECK(error_of({"doctor", "foo"}) == "unexpected argument \"foo\"; the only command is doctor");
+    CHECK(error_of({"doctor", "doctor"}) == "unexpected argument \"doctor\"; the only command is doctor");
+    CHECK(error_of({""}) == "unexpected argument \"\"; the only command is doctor");
+}
+
+TEST_CASE("doctor takes the output options only")
+{
+    CHECK(parse({"doctor"}).command == Command::doctor);
+    CHECK(parse({"doctor", "-f", "json"}).format == Format::json);
+    CHECK(parse({"-f", "tsv", "doctor"}).format == Format::tsv);
+    CHECK(parse({"doctor", "-f", "pretty", "-q", "-v", "-n", "--color=never", "--no-progress"}).quiet);
+    for (const auto* format : {"csv", "jsonl"})
+        CHECK(error_of({"doctor", "-f", format}) == "doctor prints pretty, tsv or json only");
+    CHECK(error_of({"doctor", "-d", "1"}) == "doctor takes no sample, so it does not take --duration");
+    CHECK(error_of({"--pid", "1", "doctor"}) == "doctor takes no sample, so it does not take --pid");
+    CHECK(error_of({"doctor", "-H"}) == "doctor takes no sample, so it does not take --list-columns");
+    CHECK(error_of({"doctor", "--strict"}) == "doctor takes no sample, so it does not take --strict");
+}
+
+TEST_CASE("list-columns, version and help")
+{
+    CHECK(parse({"-H"}).command == Command::list_columns);
+    CHECK(parse({"--list-columns", "-f", "json"}).format == Format::json);
+    CHECK(parse({"--version"}).command == Command::version);
+    CHECK(parse({"--version"}).text.starts_with("socktally "));
+    CHECK(parse({"-h"}).command == Command::help);
+    CHECK(parse({"doctor", "--help"}).command == Command::help);
+    CHECK(parse({"-d", "x", "--help"}).command == Command::help);
+}
+
+TEST_CASE("the help text fits a terminal and knows the options")
+{
+    const std::string text = parse({"--help"}).text;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        CAPTURE(line);
+        CHECK(line.size() <= 80);
+        CHECK_FALSE(line.ends_with(' '));
+    }
+    CHECK(text.starts_with("Usage: socktally "));
+    CHECK(text.find("  -d, --duration TIME ") != std::string::npos);
+    CHECK(text.find("      --no-loopback ") != std::string::npos);
+    CHECK(text.find("      --version ") != std::string::npos);
+    CHECK(std::count(text.begin(), text.end(), '\n') <= 60);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "build_sample.hpp"
+#include "model/attribution.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+constexpr Viewer all_seeing = {Uid{0}, false};
+constexpr Viewer denied = {Uid{1000}, true};
+
+Flow socket_flow(std::uint64_t inode, SocketState state = SocketState::open, std::optional<Uid> uid = std::nullopt)
+{
+    Flow result = flow(10, 0);
+    result.inode = Inode{inode};
+    result.state = state;
+    result.uid = uid;
+    return result;
+}
+
+Attribution attributed(Flow flow, const Viewer& viewer)
+{
+    Sample sample;
+    sample.processes = {process(7, 1, "curl")};
+    sample.holders = {{Inode{1}, 0}};
+    sample.flows = {std::move(flow)};
+    attribute(sample, viewer);
+    return sample.flows.front().attribution;
+}
+
+} // namespace
+
+TEST_CASE("the one process that holds a socket owns its flow, whatever became of the socket")
+{
+    for (const auto state : {SocketState::open, SocketState::orphaned, SocketState::time_wait, SocketState::closed}) {
+        const Attribution result = attributed(socket_flow(1, state), all_seeing);
+        CHECK(result.process == 0U);
+        CHECK(result.cause == Cause::none);
+        CHECK(result.quality == Quality::owner);
+    }
+}
+
+TEST_CASE("a flow without holder gets the cause, never a guess")
+{
+    const auto cause = [](const Flow& flow, const Viewer& viewer) {
+        const Attribution result = attributed(flow, viewer);
+        CHECK(!result.process);
+        CHECK(result.quality == Quality::unknown);
+        return result.cause;
+    };
+    CHECK(cause(socket_flow(2, SocketState::time_wait), all_seeing) == Cause::time_wait);
+    CHECK(cause(socket_flow(0, SocketState::time_wait), denied) == Cause::time_wait);
+    CHECK(cause(socket_flow(2, SocketState::closed), all_seeing) == Cause::exited);
+    CHECK(cause(socket_flow(0, SocketState::orphaned), all_seeing) == Cause::exited);
+    CHECK(cause(socket_flow(0), all_seeing) == Cause::unaccepted);
+    CHECK(cause(socket_flow(2), all_seeing) == Cause::unknown);
+    CHECK(cause(socket_flow(2, SocketState::open, Uid{33}), denied) == Cause::other_user);
+    CHECK(cause(socket_flow(2, SocketState::open, Uid{1000}), denied) == Cause::unknown);
+    CHECK(cause(socket_flow(2, SocketState::open, std::nullopt), denied) == Cause::unknown);
+    CHECK(cause(socket_flow(2, SocketState::open, Uid{33}), all_seeing) == Cause::unknown);
+}
+
+TEST_CASE("inode 0 is nobody's, even where a holder claims it")
+{
+    Sample sample;
+    sample.processes = {process(7, 1, "curl")};
+    sample.holders = {{Inode{0}, 0}};
+    sample.flows = {socket_flow(0)};
+    attribute(sample, all_seeing);
+    CHECK(!sample.flows[0].attribution.process);
+}
+
+TEST_CASE("what the backend knows exactly is left alone")
+{
+    Sample sample;
+    sample.processes = {process(7, 1, "curl"), process(8, 2, "wget")};
+    sample.holders = {{Inode{1}, 1}};
+    sample.flows = {socket_flow(1)};
+    sample.flows[0].attribution = {0U, Cause::none, Quality::exact};
+    attribute(sample, all_seeing);
+    CHECK(sample.flows[0].attribution.process == 0U);
+    CHECK(sample.flows[0].attribution.quality == Quality::exact);
+}
+
+TEST_CASE("a socket of several processes is shown at the youngest, and a note says so once")
+{
+    Sample sample;
+    sample.processes = {process(50, 300, "old"), process(9, 500, "young"), process(40, 500, "younger"),
+                        process(99, 400, "middle")};
+    for (const std::uint32_t holder : {2U, 0U, 3U, 1U, 0U, 2U})
+        sample.holders.push_back({Inode{1}, holder});
+    sample.holders.push_back({Inode{2}, 3});
+    sample.holders.push_back({Inode{2}, 0});
+    sample.flows = {socket_flow(1), socket_flow(2)};
+    attribute(sample, all_seeing);
+    CHECK(sample.flows[0].attribution.process == 2U); // same start as pid 9, larger pid
+    CHECK(sample.flows[0].attribution.quality == Quality::shared);
+    CHECK(sample.flows[1].attribution.process == 3U);
+    REQUIRE(sample.notes.size() == 1);
+    CHECK(sample.notes[0].code == "shared-sockets");
+    CHECK(sample.notes[0].message.rfind("2 sockets", 0) == 0);
+    CHECK(sample.notes[0].incomplete);
+    CHECK_FALSE(sample.complete());
+}
+
+TEST_CASE("a shared socket that moved nothing, or nobody knows what, is no reason for a note")
+{
+    for (const auto& bytes : {std::optional<std::uint64_t>(0), std::optional<std::uint64_t>()}) {
+        Sample sample;
+        sample.processes = {process(1, 1, "a"), process(2, 2, "b")};
+        sample.holders = {{Inode{1}, 0}, {Inode{1}, 1}};
+        sample.flows = {socket_flow(1)};
+        sample.flows[0].rx_bytes = bytes;
+        attribute(sample, all_seeing);
+        CHECK(sample.flows[0].attribution.quality == Quality::shared);
+        CHECK(sample.notes.empty());
+    }
+}
+
+TEST_CASE("two descriptors of one process are one owner")
+{
+    Sample sample;
+    sample.processes = {process(1, 1, "a")};
+    sample.holders = {{Inode{1}, 0}, {Inode{3}, 0}, {Inode{1}, 0}};
+    sample.flows = {socket_flow(1)};
+    attribute(sample, all_seeing);
+    CHECK(sample.flows[0].attribution.quality == Quality::owner);
+    CHECK(sample.notes.empty());
+}
+
+TEST_CASE("each of many flows finds its own holder")
+{
+    Sample sample;
+    constexpr std::uint32_t count = 5000;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        sample.processes.push_back(process(static_cast<int>(i), i, "p"));
+        sample.flows.push_back(socket_flow(i + 1));
+        sample.holders.push_back({Inode{(i * 7919ULL) % count + 1}, (i * 7919U) % count});
+    }
+    attribute(sample, all_seeing);
+    std::uint32_t right = 0;
+    for (std::uint32_t i = 0; i < count; ++i)
+        right += sample.flows[i].attribution.process == i ? 1U : 0U;
+    CHECK(right == count);
+}

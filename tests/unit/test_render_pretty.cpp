@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "build_sample.hpp"
+#include "model/grouping.hpp"
+#include "render/escape.hpp"
+#include "render/render.hpp"
+#include "render/width.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <limits>
+#include <sstream>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+std::string pretty(const Report& report, PrettyStyle style = {}, std::string_view columns = "")
+{
+    std::string out;
+    render_pretty(out, report, select_columns(columns, default_columns(report.by)), style);
+    return out;
+}
+
+std::vector<std::string> lines(const std::string& text)
+{
+    std::vector<std::string> result;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);)
+        result.push_back(line);
+    return result;
+}
+
+Row user_row(int pid, std::string name, std::uint64_t rx, std::uint64_t tx)
+{
+    Row result = row(pid, std::move(name), rx, tx);
+    result.user = "alice";
+    return result;
+}
+
+/// What is left when colours are taken away; fails on any other use of ESC.
+std::string without_color(const std::string& text)
+{
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\x1b') {
+            result += text[i];
+            continue;
+        }
+        const auto end = text.find('m', i);
+        REQUIRE(text[i + 1] == '[');
+        REQUIRE(text.find_first_not_of("0123456789", i + 2) == end);
+        i = end;
+    }
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("the table, whole")
+{
+    Report result = report({user_row(8123, "curl", 3 * 1024 * 1024, 1024 * 1024), user_row(9, "ssh", 1000, 24)});
+    result.duration = std::chrono::seconds(2);
+    CHECK(pretty(result) == " PID  PROCESS       RX       TX  CONNS  USER        RATE  SHARE\n"
+                            "8123  curl     3.0 MiB  1.0 MiB      1  alice  2.0 MiB/s  >99% █████████████████\n"
+                            "   9  ssh       1000 B     24 B      1  alice    512 B/s   <1% ▏\n"
+                            "\n"
+                            "total 3.0 MiB rx, 1.0 MiB tx in 2.0 s (2.0 MiB/s) · netlink · complete\n");
+}
+
+TEST_CASE("no window, no rates")
+{
+    Report result = report({user_row(1, "a", 1, 1)});
+    result.duration = std::chrono::nanoseconds(0);
+    const std::string text = pretty(result);
+    CHECK(text.find("RATE") == std::string::npos);
+    CHECK(text.find("/s") == std::string::npos);
+    CHECK(text.find("total 1 B rx, 1 B tx since the open sockets were opened · netlink · complete\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("unknown is a dash, never 0")
+{
+    Row unknown = row(5, "dns", std::nullopt, std::nullopt);
+    const auto text = lines(pretty(report({user_row(1, "a", 1, 1), unknown})));
+    CHECK(text[2] == "  5  dns        -    -      1  -          -     -");
+    unknown.rx_bytes = 4;
+    CHECK(lines(pretty(report({unknown})))[1].find("4 B   -") != std::string::npos);
+}
+
+TEST_CASE("nothing to show is one line")
+{
+    Report result = report({});
+    CHECK(pretty(result) == "no traffic in 1.0 s · netlink · complete\n");
+    result.duration = std::chrono::nanoseconds(0);
+    CHECK(pretty(result) == "no traffic on any open socket · netlink · complete\n");
+}
+
+TEST_CASE("what is missing is said below the table")
+{
+    Report result = report({user_row(1, "a", 1, 1)});
+    result.complete = false;
+    result.totals.unattributed_rx_bytes = 2048;
+    result.notes = {{"udp-bytes", "UDP bytes are\nunknown", "setcap \x1b[1m", true}, {"x", "fine", "", false}};
+    const auto text = lines(pretty(result));
+    CHECK(text[3] == "total 1 B rx, 1 B tx in 1.0 s (2 B/s) · 2.0 KiB unattributed · netlink · incomplete");
+    CHECK(text[4] == "note: UDP bytes are\\nunknown; remedy: setcap \\x1b[1m");
+    CHECK(text[5] == "note: fine");
+    CHECK(text.size() == 6);
+}
+
+TEST_CASE("lines fit the terminal where names can be cut, by display width")
+{
+    for (const std::size_t width : {72U, 80U, 100U, 200U}) {
+        Report result = report(
+            {user_row(1234567, "漢字漢字漢字漢", 1023 * 1024, 1023 * 1024), user_row(1, "abcdefghijklmno", 99, 5)});
+        result.rows[1].user = "a-user-name-of-thirty-two-letters";
+        const auto text = lines(pretty(result, {false, true, width}));
+        for (std::size_t i = 0; i < 3; ++i)
+            CHECK_MESSAGE(display_width(text[i]) <= width, text[i]);
+        if (width == 72)
+            CHECK(text[2].find("…") != std::string::npos);
+    }
+}
+
+TEST_CASE("a figure is never cut: the bar and the rate go first, then the line gets longer")
+{
+    const Report result = report({user_row(1234567, "abcdefghijklmno", 1023 * 1024, 1023 * 1024)});
+    const auto at = [&result](std::size_t width) { return lines(pretty(result, {false, true, width})); };
+    CHECK(at(80)[1].find("█") != std::string::npos);
+    CHECK(at(66)[1].find("█") == std::string::npos);
+    CHECK(at(66)[0].find("RATE") != std::string::npos);
+    CHECK(at(50)[0].find("RATE") == std::string::npos);
+    for (const std::size_t width : {0U, 1U, 10U})
+        CHECK(at(width)[1] == "1234567  abcdefghijklmno  1023 KiB  1023 KiB      1  alice");
+}
+
+TEST_CASE("columns stay aligned under wide and combining characters")
+{
+    const auto text =
+        lines(pretty(report({row(1, "漢字", 1, 1), row(2, "cafe\xcc\x81", 1, 1), row(3, "\xf0\x9f\x98\x80", 1, 1)}), {},
+                     "process,pid"));
+    const auto column_of_pid = [](const std::string& line, char pid) {
+        return display_width(line.substr(0, line.find(pid)));
+    };
+    CHECK(column_of_pid(text[1], '1') == column_of_pid(text[2], '2'));
+    CHECK(column_of_pid(text[1], '1') == column_of_pid(text[3], '3'));
+}
+
+TEST_CASE("no control character reaches the terminal, whatever the name")
+{
+    std::string every_byte;
+    for (int i = 0; i < 256; ++i)
+        every_byte += static_cast<char>(i);
+    for (const std::string& name : {every_byte,
+                                    std::string("\xc2\x9b"
+                                                "31m"),
+                                    std::string("a\xe2\x80\xae"
+                                                "b"),
+                                    std::string("\xf3\xa0\x81\x81")}) {
+        Row hostile = row(1, name, 1, 1);
+        hostile.user = name;
+        for (const bool color : {false, true}) {
+            std::string rest = without_color(pretty(report({hostile}), {color, true, 80}));
+            CHECK(std::count(rest.begin(), rest.end(), '\n') == 4);
+            std::replace(rest.begin(), rest.end(), '\n', ' ');
+            std::string again;
+            append_printable(again, rest);
+            std::string unescaped = again;
+            for (auto at = unescaped.find("\\\\"); at != std::string::npos; at = unescaped.find("\\\\", at + 1))
+                unescaped.erase(at, 1);
+            CHECK(unescaped == rest); // nothing but its backslashes was left to escape
+        }
+    }
+}
+
+TEST_CASE("colour changes no text, and is there only when asked for")
+{
+    Report result = report({user_row(1, "a", 5, 1), row(2, "[exited]", 3, 1)});
+    result.rows[1].attribution = Quality::unknown;
+    result.notes = {{"x", "y", "z", true}};
+    const std::string plain = pretty(result);
+    const std::string colored = pretty(result, {true, true, 80});
+    CHECK(plain.find('\x1b') == std::string::npos);
+    CHECK(colored.find('\x1b') != std::string::npos);
+    CHECK(without_color(colored) == plain);
+}
+
+TEST_CASE("without header, and without byte columns")
+{
+    const Report result = report({user_row(1, "a", 1, 1)});
+    CHECK(lines(pretty(result, {false, false, 80}))[0].rfind("1  a", 0) == 0);
+    CHECK(lines(pretty(result, {}, "pid,process"))[0] == "PID  PROCESS");
+    CHECK(lines(pretty(result, {}, "pid,process"))[1] == "  1  a");
+}
+
+TEST_CASE("the row of the rest, by user")
+{
+    Report result = report({user_row(1, "a", 9, 1), user_row(2, "b", 5, 1), user_row(3, "c", 3, 1)});
+    result.by = GroupBy::user;
+    keep_top(result.rows, 1);
+    const auto text = lines(pretty(result));
+    CHECK(text[2].rfind("other  8 B  2 B      2", 0) == 0);
+}
+
+TEST_CASE("figures at the top of the range")
+{
+    constexpr auto top = std::numeric_limits<std::uint64_t>::max();
+    Report result = report({});
+    result.rows = {user_row(1, "a", top, top)};
+    result.totals = {top, top, 0, 0};
+    const std::string text = pretty(result);
+    CHECK(text.find("16.0 EiB") != std::string::npos);
+    CHECK(text.find("100%") != std::string::npos);
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#include "render/width.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace socktally;
+
+TEST_CASE("what may be drawn")
+{
+    for (const char32_t c : {U' ', U'~', char32_t{0xa0}, U'é', U'漢', char32_t{0x1f600}, char32_t{0x300}, U'█'})
+        CHECK_MESSAGE(is_printable(c), static_cast<unsigned>(c));
+    for (const char32_t c :
+         {0x0,    0x1b,   0x7f,   0x80,   0x9b,   0x9f,    0xad,    0x61c,   0x180e,  0x2028,  0x2029,
+          0xe000, 0xfdd0, 0xfeff, 0xfffe, 0xffff, 0x1fffe, 0x40000, 0xe0001, 0xe0041, 0xf0000, 0x10ffff})
+        CHECK_MESSAGE(!is_printable(c), static_cast<unsigned>(c));
+    const auto all_refused = [](char32_t first, char32_t last) {
+        for (char32_t c = first; c <= last; ++c)
+            if (is_printable(c))
+                return false;
+        return true;
+    };
+    CHECK(all_refused(0x200b, 0x200f));
+    CHECK(all_refused(0x202a, 0x202e));
+    CHECK(all_refused(0x2066, 0x2069));
+    CHECK(all_refused(0x80, 0x9f));
+}
+
+TEST_CASE("columns of a character and of text")
+{
+    CHECK(display_width(U'a') == 1);
+    CHECK(display_width(U'é') == 1);
+    CHECK(display_width(U'█') == 1);
+    CHECK(display_width(U'漢') == 2);
+    CHECK(display_width(U'한') == 2);
+    CHECK(display_width(U'Ａ') == 2); // full width
+    CHECK(display_width(U'ｱ') == 1);  // half width
+    CHECK(display_width(char32_t{0x1f600}) == 2);
+    CHECK(display_width(char32_t{0x20000}) == 2);
+    CHECK(display_width(char32_t{0x301}) == 0);
+    CHECK(display_width(char32_t{0xfe0f}) == 0);
+    CHECK(display_width("") == 0);
+    CHECK(display_width("caf\xc3\xa9") == 4);
+    CHECK(display_width("cafe\xcc\x81") == 4);
+    CHECK(display_width("漢字 x") == 6);
+}
+
+TEST_CASE("text is cut by columns, never within a character")
+{
+    CHECK(cut_to_width("curl", 4) == "curl");
+    CHECK(cut_to_width("curl", 3) == "cu…");
+    CHECK(cut_to_width("curl", 1) == "…");
+    CHECK(cut_to_width("curl", 0) == "");
+    CHECK(cut_to_width("", 0) == "");
+    CHECK(cut_to_width("漢字漢", 6) == "漢字漢");
+    CHECK(cut_to_width("漢字漢", 5) == "漢字…");
+    CHECK(cut_to_width("漢字漢", 4) == "漢…"); // one column stays free
+    CHECK(cut_to_width("cafe\xcc\x81s", 5) == "cafe\xcc\x81s");
+    CHECK(cut_to_width("e\xcc\x81xyz", 3) == "e\xcc\x81x…");
+}
