@@ -12,8 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace socktally
-{
+namespace socktally {
 
 /// A heading of the help text. `doctor` takes no sample, so it takes the options of some groups only.
 struct OptionGroup {
@@ -21,8 +20,7 @@ struct OptionGroup {
     bool doctor_too;
 };
 
-class CommandLine
-{
+class CommandLine {
 public:
     /// The help text is `introduction`, the options in the order they were declared, `examples`.
     CommandLine(std::string_view introduction, std::string_view examples);

@@ -13,8 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace socktally
-{
+namespace socktally {
 
 enum class Command : std::uint8_t { sample, doctor, list_columns, help, version };
 enum class Format : std::uint8_t { tsv, csv, json, jsonl, pretty };

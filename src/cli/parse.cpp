@@ -7,11 +7,9 @@
 
 #include <string_view>
 
-namespace socktally
-{
+namespace socktally {
 
-namespace
-{
+namespace {
 
 constexpr std::string_view introduction =
     R"(Usage: socktally [OPTION]...
@@ -100,8 +98,8 @@ void add_output(CommandLine& line, Options& o)
     line.value(output, "--color", "WHEN", "auto (default), always or never",
                [&o](const std::string& text) { o.color = color_value(text); });
     line.flag(output, "--no-progress", "no progress line", [&o] { o.progress = false; });
-    line.flag(output, "-q,--quiet", "no notes on standard error", [&o] { o.quiet = true; });
-    line.flag(output, "-v,--verbose", "say why each backend declined", [&o] { o.verbose = true; });
+    line.flag(output, "-q,--quiet", "no notes and no progress line", [&o] { o.quiet = true; });
+    line.flag(output, "-v,--verbose", "say which backend was taken and why; every note", [&o] { o.verbose = true; });
 }
 
 void refuse_doctor_format(const Options& options)

@@ -14,11 +14,9 @@
 #include <system_error>
 #include <utility>
 
-namespace socktally
-{
+namespace socktally {
 
-namespace
-{
+namespace {
 
 template <class T>
 struct Word {

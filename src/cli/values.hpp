@@ -11,8 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace socktally
-{
+namespace socktally {
 
 /// `5`, `5s`, `500ms`, `1.5s`, `2m`, `1h`; exact to the nanosecond, at most 366 days. Zero is a value like any other.
 std::chrono::nanoseconds duration_value(std::string_view text);

@@ -65,9 +65,9 @@ Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer&
 Note shared_note(std::size_t sockets)
 {
     const std::string message =
-        sockets == 1 ? "1 socket with traffic is held by several processes; its bytes are shown at the youngest of them"
-                     : std::to_string(sockets) + " sockets with traffic are held by several processes; their bytes are "
-                                                 "shown at the youngest of each socket's";
+        sockets == 1 ? "1 socket with traffic is held by several processes; its bytes are shown at the youngest"
+                     : std::to_string(sockets) + " sockets with traffic are held by several processes each; the bytes "
+                                                 "of each are shown at its youngest";
     return {"shared-sockets", message, "", true};
 }
 

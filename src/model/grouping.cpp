@@ -215,6 +215,8 @@ std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, b
 {
     std::vector<Row> rows;
     std::unordered_map<Key, std::size_t, KeyHash> index;
+    if (by == GroupBy::connection)
+        rows.reserve(sample.flows.size());
     for (const Flow& flow : sample.flows) {
         if ((!idle && !flow.may_have_traffic()) || !filter.matches(flow, sample))
             continue;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <compare>
 #include <numeric>
 #include <stdexcept>
 #include <tuple>
@@ -135,9 +136,8 @@ const Column& require_column(std::string_view name)
         return *column;
     if (name.empty())
         throw std::invalid_argument("empty column name");
-    std::vector<std::string_view> valid;
-    for (const Column& column : table)
-        valid.push_back(column.name);
+    std::array<std::string_view, table.size()> valid;
+    std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
     std::string message = "unknown column \"";
     append_printable(message, name);
     throw std::invalid_argument(message + "\": " + suggest(name, valid));
@@ -255,7 +255,7 @@ void sort_rows(std::vector<Row>& rows, std::string_view spec)
     std::iota(sequence.begin(), sequence.end(), 0U);
     std::sort(sequence.begin(), sequence.end(), [&](std::size_t a, std::size_t b) {
         const auto by_key = order(keys[a], keys[b]);
-        return by_key != 0 ? by_key < 0 : is_before_in_tie(rows[a], rows[b]);
+        return std::is_eq(by_key) ? is_before_in_tie(rows[a], rows[b]) : std::is_lt(by_key);
     });
     std::vector<Row> sorted;
     sorted.reserve(rows.size());

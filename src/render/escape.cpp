@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Strict UTF-8 decoding and the three escapings built on it.
+// Strict UTF-8 decoding and the escapings built on it, one a destination.
 #include "render/escape.hpp"
 #include "render/width.hpp"
 
@@ -47,11 +47,10 @@ void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwant
         const auto decoded = decode_utf8(text);
         const std::string_view bytes = text.substr(0, decoded ? decoded->length : 1);
         text.remove_prefix(bytes.size());
-        if (!decoded)
-            append_hex(out, bytes);
-        else if (const char letter = short_escape(decoded->value))
+        const char letter = decoded ? short_escape(decoded->value) : '\0';
+        if (letter != 0)
             out.append({'\\', letter});
-        else if (is_unwanted(decoded->value))
+        else if (!decoded || is_unwanted(decoded->value))
             append_hex(out, bytes);
         else
             out.append(bytes);
@@ -119,8 +118,7 @@ void append_json_string(std::string& out, std::string_view text)
     out += '"';
 }
 
-// The text is escaped as in TSV first: a quoted raw newline or ESC would still break line tools and
-/// terminals.
+// Escaped as in TSV first: a quoted raw newline or ESC would still break line tools and terminals.
 void append_csv_text(std::string& out, std::string_view text)
 {
     std::string field;

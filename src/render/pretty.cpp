@@ -5,6 +5,8 @@
 #include "render/table.hpp"
 #include "render/width.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -105,16 +107,16 @@ void put_completeness(Painter& painter, const Report& report)
 void put_closing_line(Painter& painter, const Report& report)
 {
     const Totals& totals = report.totals;
-    painter.put("total " + human_bytes(totals.rx_bytes) + " rx, " + human_bytes(totals.tx_bytes) + " tx");
+    painter.put(fmt::format("total {} rx, {} tx", human_bytes(totals.rx_bytes), human_bytes(totals.tx_bytes)));
     if (report.duration.count() > 0)
-        painter.put(" in " + human_window(report.duration) + " (" + human_rate(bytes_of(totals), report.duration) +
-                    ")");
+        painter.put(
+            fmt::format(" in {} ({})", human_window(report.duration), human_rate(bytes_of(totals), report.duration)));
     else
         painter.put(" since the open sockets were opened");
     const std::uint64_t unattributed = sum(totals.unattributed_rx_bytes, totals.unattributed_tx_bytes);
     if (unattributed != 0)
-        painter.put(" · " + human_bytes(unattributed) + " unattributed");
-    painter.put(" · " + printable(report.backend) + " · ");
+        painter.put(fmt::format(" · {} unattributed", human_bytes(unattributed)));
+    painter.put(fmt::format(" · {} · ", printable(report.backend)));
     put_completeness(painter, report);
     painter.end_line();
 }
@@ -122,10 +124,10 @@ void put_closing_line(Painter& painter, const Report& report)
 void put_nothing(Painter& painter, const Report& report)
 {
     if (report.duration.count() > 0)
-        painter.put("no traffic in " + human_window(report.duration));
+        painter.put(fmt::format("no traffic in {}", human_window(report.duration)));
     else
         painter.put("no traffic on any open socket");
-    painter.put(" · " + printable(report.backend) + " · ");
+    painter.put(fmt::format(" · {} · ", printable(report.backend)));
     put_completeness(painter, report);
     painter.end_line();
 }
@@ -133,9 +135,9 @@ void put_nothing(Painter& painter, const Report& report)
 void put_note(Painter& painter, const Note& note)
 {
     painter.put("note:", note.incomplete ? Paint::warning : Paint::dim);
-    painter.put(" " + printable(note.message));
+    painter.put(fmt::format(" {}", printable(note.message)));
     if (!note.remedy.empty())
-        painter.put("; remedy: " + printable(note.remedy));
+        painter.put(fmt::format("; remedy: {}", printable(note.remedy)));
     painter.end_line();
 }
 

@@ -40,8 +40,9 @@ Field column_field(const Column& column, const Report& report, bool header)
         field.heading = column.heading;
     field.is_right_aligned = column.type == CellType::integer;
     field.is_name = column.name == "process" || column.name == "user";
-    for (const Row& row : report.rows)
-        field.cells.push_back(to_text(cell(column, row, report.by), column));
+    const bool is_key = column.name == to_string(report.by);
+    for (const Row& row : report.rows) // people are told which row is the rest also where the key is a number
+        field.cells.push_back(is_key && row.other ? "other" : to_text(cell(column, row, report.by), column));
     set_width(field);
     return field;
 }

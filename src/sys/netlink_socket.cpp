@@ -73,6 +73,12 @@ NetlinkSocket::NetlinkSocket(Mode mode)
     if (!fd_) {
         throw errno_error("cannot open a sock_diag netlink socket");
     }
+    // Without an address of its own a socket has port 0, the kernel's, and is left out of every multicast.
+    sockaddr_nl any{};
+    any.nl_family = AF_NETLINK;
+    if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0) {
+        throw errno_error("cannot bind a sock_diag netlink socket");
+    }
 }
 
 void NetlinkSocket::send(std::span<const std::byte> request) const

@@ -62,6 +62,14 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text)
     return stat;
 }
 
+std::optional<SchedStat> parse_sched_stat(std::string_view text)
+{
+    const auto run = parse_number(next_word(text));
+    next_word(text); // time spent waiting for a CPU
+    const auto slices = parse_number(next_word(text));
+    return run && slices ? std::optional(SchedStat{*run, *slices}) : std::nullopt;
+}
+
 std::optional<std::uint64_t> parse_socket_link(std::string_view link)
 {
     constexpr std::string_view prefix = "socket:[";

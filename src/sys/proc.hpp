@@ -16,6 +16,14 @@ struct ProcStat {
 };
 std::optional<ProcStat> parse_proc_stat(std::string_view text);
 
+/// /proc/PID/schedstat of a process's first thread: how long it ran, and how often it was put on a CPU.
+struct SchedStat {
+    std::uint64_t run_ns = 0;
+    std::uint64_t timeslices = 0;
+    bool operator==(const SchedStat&) const = default;
+};
+std::optional<SchedStat> parse_sched_stat(std::string_view text);
+
 /// The socket number of a descriptor's link, `socket:[123]`; null for any other text.
 std::optional<std::uint64_t> parse_socket_link(std::string_view link);
 

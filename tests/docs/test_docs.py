@@ -219,8 +219,13 @@ class Output(unittest.TestCase):
             fields |= {field for item in document[group] for field in item}
         for field in fields:
             self.assertRegex(items, rf"\b{field}\b")
-        for note in document["notes"]:
-            self.assertIn(f".It Li {note['code']}\n", manual)
+
+    def test_note_codes(self):
+        manual = section("socktally-output.5", "JSON DOCUMENT")
+        documented = re.findall(r"^\.It Li ([a-z-]+)$", manual, re.MULTILINE)
+        sources = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.cpp"))
+        used = re.findall(r"(?:push_back\(|return )\{\"([a-z-]+)\",", sources)
+        self.assertEqual(sorted(documented), sorted(set(used)))
 
 
 @needs("mandoc")

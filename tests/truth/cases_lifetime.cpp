@@ -178,8 +178,8 @@ TEST_CASE("lifetime: pids that come again, under load")
     const unsigned seed = std::random_device{}();
     MESSAGE("seed ", seed);
 
-    Stage stage;
     const PidSpace pids;
+    Stage stage;
     const Place place{.net = &stage.netns(), .pids = &pids};
     stage.start("t-server", place, [](Self& self) {
         const int listener = self.listen(local4);

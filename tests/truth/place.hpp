@@ -12,7 +12,7 @@
 
 namespace truth {
 
-/// A pid namespace with its own /proc. Its processes, all of them, end with it.
+/// A pid namespace with its own /proc. It must outlive the workers in it: its end waits until each has been reaped.
 class PidSpace {
 public:
     PidSpace();

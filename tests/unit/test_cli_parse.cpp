@@ -13,8 +13,7 @@
 using namespace socktally;
 using namespace std::chrono_literals;
 
-namespace
-{
+namespace {
 
 Options parse(std::initializer_list<const char*> arguments)
 {

@@ -10,8 +10,7 @@
 using namespace socktally;
 using namespace std::chrono_literals;
 
-namespace
-{
+namespace {
 
 template <class Function>
 std::string error_of(Function function)

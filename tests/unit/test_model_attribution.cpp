@@ -125,9 +125,10 @@ TEST_CASE("two descriptors of one process are one owner")
     Sample sample;
     sample.processes = {process(1, 1, "a")};
     sample.holders = {{Inode{1}, 0}, {Inode{3}, 0}, {Inode{1}, 0}};
-    sample.flows = {socket_flow(1)};
+    sample.flows = {socket_flow(1), socket_flow(3)};
     attribute(sample, all_seeing);
     CHECK(sample.flows[0].attribution.quality == Quality::owner);
+    CHECK(sample.flows[1].attribution.quality == Quality::owner);
     CHECK(sample.notes.empty());
 }
 

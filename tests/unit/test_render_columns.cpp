@@ -81,7 +81,7 @@ TEST_CASE("a cell has its column's type or is null")
     Row full = row(7, "curl", 1, 2);
     full.start_time = StartTime{3};
     full.uid = Uid{4};
-    full.user = "al";
+    full.user = std::string("al");
     full.protocol = Protocol::udp;
     full.local_address = address("10.0.0.1");
     full.local_port = 5;
@@ -176,7 +176,7 @@ TEST_CASE("the order is total: it does not depend on the order that rows come in
     std::vector<Row> rows(11, row(7, "x", 1, 1));
     rows[1].start_time = StartTime{9};
     rows[2].uid = Uid{1};
-    rows[3].user = "u";
+    rows[3].user = std::string("u");
     rows[4].protocol = Protocol::udp;
     rows[5].local_address = address("10.0.0.1");
     rows[6].local_port = 1;

@@ -67,6 +67,13 @@ TEST_CASE("TSV escapes")
     CHECK(escaped("\xe2\x80\xae") == "\xe2\x80\xae"); // bidi is no control byte: data for programs
 }
 
+TEST_CASE("C1 controls end at U+009F")
+{
+    CHECK(escaped("\xc2\x80\xc2\x9f") == "\\xc2\\x80\\xc2\\x9f");
+    CHECK(escaped("\xc2\xa0") == "\xc2\xa0");
+    CHECK(json("\xc2\x9f\xc2\xa0") == "\"\\u009f\xc2\xa0\"");
+}
+
 TEST_CASE("no byte value reaches TSV raw that could break a line or a terminal")
 {
     for (int i = 0; i < 256; ++i) {

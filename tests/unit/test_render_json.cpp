@@ -123,6 +123,8 @@ TEST_CASE("the rows' array is named after the grouping")
         CHECK(document["by"].get_string().value() == to_string(by));
         CHECK(document[plural(by)].at(0)["rx_bytes"].get_uint64().value() == 1);
         CHECK(document[plural(by)].at(1)["process"].get_string().value() == "other");
+        if (by == GroupBy::user)
+            CHECK(document["users"].at(1)["user"].get_string().value() == "other");
     }
 }
 

@@ -131,6 +131,8 @@ TEST_CASE("a figure is never cut: the bar and the rate go first, then the line g
     CHECK(at(80)[1].find("█") != std::string::npos);
     CHECK(at(66)[1].find("█") == std::string::npos);
     CHECK(at(66)[0].find("RATE") != std::string::npos);
+    CHECK(at(64)[1].find("abcdefghi…") != std::string::npos); // ten columns, no fewer
+    CHECK(at(63)[0].find("RATE") == std::string::npos);
     CHECK(at(50)[0].find("RATE") == std::string::npos);
     for (const std::size_t width : {0U, 1U, 10U})
         CHECK(at(width)[1] == "1234567  abcdefghijklmno  1023 KiB  1023 KiB      1  alice");
@@ -195,13 +197,16 @@ TEST_CASE("without header, and without byte columns")
     CHECK(lines(pretty(result, {}, "pid,process"))[1] == "  1  a");
 }
 
-TEST_CASE("the row of the rest, by user")
+TEST_CASE("the row of the rest says so whatever the key is")
 {
     Report result = report({user_row(1, "a", 9, 1), user_row(2, "b", 5, 1), user_row(3, "c", 3, 1)});
-    result.by = GroupBy::user;
     keep_top(result.rows, 1);
-    const auto text = lines(pretty(result));
-    CHECK(text[2].rfind("other  8 B  2 B      2", 0) == 0);
+    result.rows[0].port = 443;
+    result.by = GroupBy::user;
+    CHECK(lines(pretty(result))[2].rfind("other  8 B  2 B      2", 0) == 0);
+    result.by = GroupBy::port;
+    CHECK(lines(pretty(result))[1].rfind("  443  9 B  1 B      1", 0) == 0);
+    CHECK(lines(pretty(result))[2].rfind("other  8 B  2 B      2", 0) == 0);
 }
 
 TEST_CASE("figures at the top of the range")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "build_sample.hpp"
+#include "model/grouping.hpp"
 #include "render/render.hpp"
 
 #include <doctest/doctest.h>
@@ -45,6 +46,15 @@ TEST_CASE("TSV is a header and a line a row, null is empty")
     CHECK(tsv(two, "process", false) == "curl\n[exited]\n");
     CHECK(tsv(report({}), "pid,uid") == "pid\tuid\n");
     CHECK(tsv(report({}), "pid,uid", false) == "");
+}
+
+TEST_CASE("the row of the rest says so in the column of its key")
+{
+    Report result = report({row(1, "a", 1, 1)});
+    result.by = GroupBy::user;
+    keep_top(result.rows, 0);
+    CHECK(tsv(result, "user,uid", false) == "other\t\n");
+    CHECK(csv(result, "user,uid", false) == "other,\n");
 }
 
 TEST_CASE("a hostile name cannot add a field or a line")

@@ -19,6 +19,9 @@ namespace {
 constexpr std::size_t stat_limit = 4096;
 constexpr std::size_t fdinfo_limit = 8 << 20;
 
+/// Reading so many links costs as much as finding out that it is not needed.
+constexpr std::int64_t few_files = 8;
+
 bool refused(int error) { return error == EACCES || error == EPERM; }
 
 /// Reads the process through the descriptor directory (`../stat`): that path belongs to one process for good and fails when it
@@ -63,6 +66,18 @@ std::vector<Inode> parse_io_uring_files(std::string_view fdinfo)
     return inodes;
 }
 
+std::optional<SchedStat> read_ran(int proc, Pid pid)
+{
+    constexpr nlink_t single_thread = 3; // links of the directory: two of its own and one a thread
+    struct stat tasks {};
+    if (::fstatat(proc, fmt::format("{}/task", pid.value).c_str(), &tasks, 0) != 0 || tasks.st_nlink != single_thread) {
+        return std::nullopt;
+    }
+    std::string buffer;
+    const auto text = read_file(proc, fmt::format("{}/schedstat", pid.value).c_str(), buffer, stat_limit);
+    return text ? parse_sched_stat(*text) : std::nullopt;
+}
+
 FdTable read_fd_table(int proc, const char* directory, Pid pid)
 {
     FdTable table;
@@ -76,6 +91,9 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
     struct stat count {};
     if (::fstat(fd, &count) == 0) {
         table.files = count.st_size;
+    }
+    if (table.files > few_files) {
+        table.ran = read_ran(proc, pid);
     }
     table.status = FdTable::Status::ok;
     std::string buffer;

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "model/flow.hpp"
+#include "sys/proc.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -22,10 +24,15 @@ struct FdTable {
     std::int64_t files = 0; // number of open files as the kernel counts them; 0 where it does not (before Linux 6.2)
     std::vector<SocketFd> sockets;
     Process process; // filled only where there are sockets
+    /// What the process's only thread had run before the table was read. Null where it has more threads or few files.
+    std::optional<SchedStat> ran;
 };
 
 /// `directory` is relative to `proc`: "123/fd" or "123/task/124/fd". `pid` is the process that it belongs to.
 FdTable read_fd_table(int proc, const char* directory, Pid pid);
+
+/// How much a process with a single thread has run; null where that cannot be told or it has several.
+std::optional<SchedStat> read_ran(int proc, Pid pid);
 
 /// The sockets among an io_uring's registered files: the lines below `UserFiles:` of its fdinfo, `    3: socket:[123]`.
 std::vector<Inode> parse_io_uring_files(std::string_view fdinfo);

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace socktally {
 
@@ -62,15 +63,28 @@ std::vector<HolderMap::Entry> HolderMap::list_processes() const
 void HolderMap::scan()
 {
     for (const Entry& entry : list_processes()) {
-        look_at(entry, scanned_ ? Look::again : Look::first);
-        if (!scanned_) {
-            note_namespace(entry);
+        look_at(entry, Look::first);
+        note_namespace(entry);
+    }
+    std::sort(first_inodes_.begin(), first_inodes_.end());
+}
+
+void HolderMap::rescan()
+{
+    for (const Entry& entry : list_processes()) {
+        if (!has_not_run(entry)) {
+            look_at(entry, Look::again);
         }
     }
-    if (!scanned_) {
-        std::sort(first_inodes_.begin(), first_inodes_.end());
-        scanned_ = true;
-    }
+}
+
+/// True only where it is certain. A process that has been on a CPU all along is charged for it at each tick, so that after a while
+/// its run time tells; a table that processes share without being threads is read at the one that ran.
+bool HolderMap::has_not_run(const Entry& entry) const
+{
+    const auto seen = seen_.find(entry.pid.value);
+    return seen != seen_.end() && seen->second.directory == entry.directory && seen->second.ran &&
+           read_ran(proc_.get(), entry.pid) == seen->second.ran;
 }
 
 void HolderMap::note_namespace(const Entry& entry)
@@ -101,6 +115,7 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
         seen.directory = entry.directory;
     }
     seen.files = table.files;
+    seen.ran = table.ran;
     if (table.sockets.empty()) {
         seen.inodes.clear();
         return;
@@ -149,6 +164,20 @@ bool HolderMap::known_as_denied(const Entry& entry) const
 {
     const auto seen = seen_.find(entry.pid.value);
     return seen != seen_.end() && seen->second.directory == entry.directory && denied_.contains(entry.pid.value);
+}
+
+std::vector<Inode> HolderMap::unheld(std::vector<Inode> inodes) const
+{
+    std::sort(inodes.begin(), inodes.end());
+    auto first = first_inodes_.begin();
+    std::erase_if(inodes, [&](Inode inode) {
+        while (first != first_inodes_.end() && *first < inode.value) {
+            ++first;
+        }
+        return inode.value == 0 || (first != first_inodes_.end() && *first == inode.value) ||
+               later_inodes_.contains(inode.value);
+    });
+    return inodes;
 }
 
 std::int64_t HolderMap::count_files(Pid pid) const

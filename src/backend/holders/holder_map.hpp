@@ -24,8 +24,11 @@ public:
     /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
     explicit HolderMap(const std::string& proc = "/proc");
 
-    /// Lists the descriptors of every process. A second scan adds what it finds to the first.
+    /// Lists the descriptors of every process.
     void scan();
+    /// The same once more, adding what is new. Leaves out processes that have not run since they were last looked at: nothing can
+    /// have changed in their tables.
+    void rescan();
 
     /// Looks for the holders of sockets that are new, in the likeliest processes first, until all are found or time is up:
     /// new processes; those that lately held a new socket; those whose number of files has changed; all others;
@@ -37,6 +40,8 @@ public:
     void confirm();
 
     bool held(Inode inode) const;
+    /// Those of `inodes` that no process was seen to hold. Quick for many at once.
+    std::vector<Inode> unheld(std::vector<Inode> inodes) const;
     /// Seen once, by search(), and not confirmed.
     bool unconfirmed(Inode inode) const { return unconfirmed_.contains(inode.value); }
 
@@ -54,6 +59,7 @@ private:
     struct Seen {
         std::uint64_t directory = 0;
         std::int64_t files = 0;              // as FdTable::files
+        std::optional<SchedStat> ran;        // as FdTable::ran
         std::optional<std::uint32_t> process; // index into processes_, once it held a socket
         std::vector<std::uint64_t> inodes;   // held at the last look, sorted
     };
@@ -72,6 +78,7 @@ private:
     void look_at(const Entry& entry, Look look);
     void look_at_threads(const Entry& entry);
     void add(const Entry& entry, const FdTable& table, Look look);
+    bool has_not_run(const Entry& entry) const;
     void note_namespace(const Entry& entry);
     std::int64_t count_files(Pid pid) const;
     bool known_as_denied(const Entry& entry) const;
@@ -90,7 +97,6 @@ private:
     std::unordered_set<std::uint64_t> other_namespaces_; // inodes of /proc/PID/ns/net
     std::uint64_t own_namespace_ = 0;
     std::vector<Sighting> sightings_; // since the last confirm()
-    bool scanned_ = false;
 };
 
 } // namespace socktally

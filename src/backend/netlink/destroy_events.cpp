@@ -3,9 +3,12 @@
 
 #include <linux/sock_diag.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 #include <chrono>
+#include <optional>
+#include <unordered_set>
 
 namespace socktally {
 
@@ -17,19 +20,47 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t wanted_buffer = 8 << 20;
 constexpr std::size_t comfortable_buffer = 2 << 20;
 
-constexpr auto least_wait = std::chrono::milliseconds(2);
-constexpr auto longest_wait = std::chrono::milliseconds(50);
+constexpr auto longest_wait = std::chrono::milliseconds(200);
 
-/// Opens a TCP socket and closes it at once; its cookie, or 0 where that fails.
-std::uint64_t destroy_a_socket()
+/// Opens a TCP socket and closes it at once; its cookie, or null where that fails.
+std::optional<std::uint64_t> destroy_a_socket()
 {
     const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     std::uint64_t cookie = 0;
     socklen_t size = sizeof cookie;
     if (!socket || ::getsockopt(socket.get(), SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0) {
-        return 0;
+        return std::nullopt;
     }
     return cookie;
+}
+
+/// One socket on each CPU that this process may run on, which takes tens of microseconds a CPU; on a very large machine, or
+/// where affinity is fixed, only one where it happens to run.
+std::unordered_set<std::uint64_t> destroy_sockets()
+{
+    constexpr int many_cpus = 64;
+    std::unordered_set<std::uint64_t> cookies;
+    const auto destroy_one = [&] {
+        if (const auto cookie = destroy_a_socket()) {
+            cookies.insert(*cookie);
+        }
+    };
+    cpu_set_t allowed;
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) > many_cpus) {
+        destroy_one();
+        return cookies;
+    }
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &allowed)) {
+            cpu_set_t one;
+            CPU_ZERO(&one);
+            CPU_SET(cpu, &one);
+            ::sched_setaffinity(0, sizeof one, &one);
+            destroy_one();
+        }
+    }
+    ::sched_setaffinity(0, sizeof allowed, &allowed);
+    return cookies;
 }
 
 } // namespace
@@ -63,23 +94,23 @@ void DestroyEvents::drain(const Take& take)
     }
 }
 
-void DestroyEvents::settle(const Take& take)
+bool DestroyEvents::settle(const Take& take)
 {
     if (!listening_) {
-        return;
+        return true;
     }
     const auto begun = Clock::now();
-    const std::uint64_t own = destroy_a_socket();
-    bool own_seen = own == 0;
+    std::unordered_set<std::uint64_t> own = destroy_sockets();
     const auto watch = [&](const DiagSocket& socket) {
-        own_seen = own_seen || socket.cookie.value == own;
-        take(socket);
+        if (own.erase(socket.cookie.value) == 0) {
+            take(socket);
+        }
     };
     while (true) {
         drain(watch);
         const auto waited = Clock::now() - begun;
-        if (waited >= longest_wait || (own_seen && waited >= least_wait)) {
-            return;
+        if (own.empty() || waited >= longest_wait) {
+            return own.empty();
         }
         pollfd poll{socket_.fd(), POLLIN, 0};
         ::poll(&poll, 1, 1);

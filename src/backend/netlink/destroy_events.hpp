@@ -23,9 +23,9 @@ public:
     int fd_to_watch() const { return small_buffer_ ? socket_.fd() : -1; }
 
     void drain(const Take& take);
-    /// Drains until events of sockets destroyed before now have arrived. The kernel sends them from a work queue of each CPU, so
-    /// this waits for the event of a socket of its own, and a little for the other CPUs.
-    void settle(const Take& take);
+    /// Drains until the events of all sockets destroyed before now have arrived. The kernel sends them from a work queue of each
+    /// CPU, in order, so this waits for the events of sockets of its own, one on each CPU. False where one of them did not come.
+    bool settle(const Take& take);
     /// Events that the kernel had to drop, or that made no sense.
     std::uint64_t lost() const { return socket_.drops() + garbled_; }
 

@@ -131,7 +131,7 @@ void Sampling::open_window()
         parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
     faults_.disturbed = outcome == Dumper::Outcome::disturbed;
     faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
-    parts_.events.settle([](const DiagSocket&) {});
+    faults_.late_events = !parts_.events.settle([](const DiagSocket&) {});
     first_counters_ = parts_.counters.read();
 }
 
@@ -160,7 +160,8 @@ void Sampling::dump_at_end()
 
 void Sampling::settle()
 {
-    parts_.events.settle([this](const DiagSocket& socket) { parts_.table.destroyed(socket); });
+    const bool settled = parts_.events.settle([this](const DiagSocket& socket) { parts_.table.destroyed(socket); });
+    faults_.late_events = faults_.late_events || !settled;
 }
 
 /// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown.
@@ -200,14 +201,12 @@ void Sampling::find_holders()
         return;
     }
     constexpr auto longest_search = 500ms;
-    parts_.holders.scan();
-    const auto is_unheld = [this](Inode inode) { return !parts_.holders.held(inode); };
-    std::vector<Inode> unheld = parts_.table.live_inodes(is_unheld);
+    totals_only_ ? parts_.holders.scan() : parts_.holders.rescan();
+    std::vector<Inode> inodes = parts_.table.live_inodes();
     for (const Flow& flow : udp_.flows()) {
-        if (flow.inode.value != 0 && is_unheld(flow.inode)) {
-            unheld.push_back(flow.inode);
-        }
+        inodes.push_back(flow.inode);
     }
+    const std::vector<Inode> unheld = parts_.holders.unheld(std::move(inodes));
     if (!unheld.empty()) {
         parts_.holders.search(unheld, Clock::now() + longest_search);
     }

@@ -33,6 +33,10 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
                                         "window had moved is missing",
                          "use a kernel with CONFIG_INET_DIAG and sock_diag multicast (Linux 4.2)", incomplete});
     }
+    if (faults.late_events) {
+        notes.push_back({"events-lost", "the kernel was late in announcing closed sockets: last bytes may be missing", "",
+                         incomplete});
+    }
     if (faults.events_lost > 0) {
         notes.push_back({"events-lost",
                          fmt::format("{} announcements of closed sockets were lost: their last bytes are missing",

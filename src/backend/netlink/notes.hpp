@@ -14,6 +14,7 @@ namespace socktally {
 struct NetlinkFaults {
     bool interrupted = false;
     bool not_listening = false;     // no destroy events at all
+    bool late_events = false;       // not all had come when we stopped waiting
     std::uint64_t events_lost = 0;
     std::uint64_t garbled = 0;
     bool disturbed = false;         // no dump without repeats

@@ -180,6 +180,18 @@ std::vector<const Flow*> SocketTable::missing() const
     return flows;
 }
 
+std::vector<Inode> SocketTable::live_inodes() const
+{
+    std::vector<Inode> inodes;
+    inodes.reserve(flows_.size());
+    for (const Flow& flow : flows_) {
+        if (flow.state != SocketState::closed && flow.inode.value != 0) {
+            inodes.push_back(flow.inode);
+        }
+    }
+    return inodes;
+}
+
 bool SocketTable::has_unaccepted() const
 {
     for (std::size_t i = 0; i < flows_.size(); ++i) {

@@ -28,17 +28,8 @@ public:
 
     /// Sockets seen before, neither in the last dump nor destroyed.
     std::vector<const Flow*> missing() const;
-    /// Inodes of sockets that are not destroyed and for which `wanted` holds.
-    template <typename Predicate> std::vector<Inode> live_inodes(Predicate wanted) const
-    {
-        std::vector<Inode> inodes;
-        for (std::size_t i = 0; i < flows_.size(); ++i) {
-            if (flows_[i].state != SocketState::closed && flows_[i].inode.value != 0 && wanted(flows_[i].inode)) {
-                inodes.push_back(flows_[i].inode);
-            }
-        }
-        return inodes;
-    }
+    /// Inodes of sockets that are not destroyed.
+    std::vector<Inode> live_inodes() const;
     /// Live sockets without inode that an accept may still give one.
     bool has_unaccepted() const;
     bool moved_bytes() const;

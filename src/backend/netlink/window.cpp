@@ -69,9 +69,9 @@ void Window::look_for_new()
 
 std::vector<Inode> Window::worth_searching()
 {
-    return parts_.table.live_inodes([this](Inode inode) {
-        return !parts_.holders.held(inode) && ++searches_[inode.value] <= searches_per_socket;
-    });
+    std::vector<Inode> wanted = parts_.holders.unheld(parts_.table.live_inodes());
+    std::erase_if(wanted, [this](Inode inode) { return ++searches_[inode.value] > searches_per_socket; });
+    return wanted;
 }
 
 } // namespace socktally
