@@ -135,7 +135,9 @@ UsageError CommandLine::unknown_option(std::string_view argument) const
             known.push_back((is_long ? "--" : "-") + word);
     }
     const std::vector<std::string_view> valid(known.begin(), known.end());
-    return UsageError(fmt::format("unknown option {:?}: {}", name, suggest(name, valid)));
+    const auto word = nearest(name, valid);
+    return UsageError(fmt::format("unknown option {:?}: {}", name,
+                                  word ? fmt::format("did you mean {:?}?", *word) : "see --help"));
 }
 
 void CommandLine::apply_entries(bool doctor) const

@@ -17,7 +17,7 @@ void require_known(const std::string& wanted, std::span<const BackendEntry> tabl
     std::vector<std::string_view> names{"auto"};
     std::transform(table.begin(), table.end(), std::back_inserter(names), [](const BackendEntry& entry) { return entry.name; });
     if (std::find(names.begin(), names.end(), wanted) == names.end()) {
-        throw UsageError(fmt::format("unknown backend \"{}\": {}", wanted, suggest(wanted, names)));
+        throw UsageError(fmt::format("unknown backend {:?}: {}", wanted, suggest(wanted, names)));
     }
 }
 

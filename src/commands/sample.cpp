@@ -27,7 +27,7 @@ Filter complete_filter(const Options& options)
     for (const std::string& name : options.users) {
         const auto uid = find_user(name);
         if (!uid) {
-            throw UsageError(fmt::format("no such user: \"{}\"", name));
+            throw UsageError(fmt::format("no such user: {:?}", name));
         }
         filter.uids.push_back(*uid);
     }

@@ -71,22 +71,35 @@ Note shared_note(std::size_t sockets)
     return {"shared-sockets", message, "", true};
 }
 
+/// The one hint that a user without privilege gets, where it would have shown more.
+Note denied_note()
+{
+    return {"owners-denied", "other users' processes cannot be told apart, only their users",
+            "setcap cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v socktally)\"", false};
+}
+
 } // namespace
 
 void attribute(Sample& sample, const Viewer& viewer)
 {
     sort_holders(sample.holders);
     std::size_t shared = 0;
+    bool denied = false;
     for (Flow& flow : sample.flows) {
-        if (flow.attribution.process)
+        if (flow.attribution.process) {
             continue;
+        }
         flow.attribution = attribution_of(flow, sample, viewer);
         const bool moved_bytes = flow.rx_bytes.value_or(0) != 0 || flow.tx_bytes.value_or(0) != 0;
-        if (flow.attribution.quality == Quality::shared && moved_bytes)
-            ++shared;
+        shared += flow.attribution.quality == Quality::shared && moved_bytes ? 1 : 0;
+        denied = denied || (flow.attribution.cause == Cause::other_user && flow.may_have_traffic());
     }
-    if (shared != 0)
+    if (shared != 0) {
         sample.notes.push_back(shared_note(shared));
+    }
+    if (denied) {
+        sample.notes.push_back(denied_note());
+    }
 }
 
 } // namespace socktally

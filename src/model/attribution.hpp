@@ -14,7 +14,8 @@ struct Viewer {
     bool denied = false; // some process's descriptors could not be listed
 };
 
-/// Fills Flow::attribution of every flow that does not have a process yet, and adds a note for shared sockets with traffic.
+/// Fills Flow::attribution of every flow that does not have a process yet, and adds a note for shared sockets with
+/// traffic, and one for traffic of other users that privilege would name.
 /// No holder: a cause, never a guess. Several holders: the youngest, marked shared.
 void attribute(Sample& sample, const Viewer& viewer);
 

@@ -42,23 +42,33 @@ std::size_t edits(std::string_view a, std::string_view b)
 
 } // namespace
 
-std::string suggest(std::string_view typed, std::span<const std::string_view> valid)
+std::optional<std::string_view> nearest(std::string_view typed, std::span<const std::string_view> valid)
 {
     const std::string wanted = lower(typed);
-    std::string_view nearest;
+    std::optional<std::string_view> best;
     std::size_t fewest = typed.size() / 3 + 1;
     for (const auto word : valid) {
+        if (wanted.size() > 1 && word.starts_with(wanted)) {
+            return word;
+        }
         const std::size_t distance = edits(wanted, word);
         if (distance < fewest) {
             fewest = distance;
-            nearest = word;
+            best = word;
         }
     }
-    if (!nearest.empty())
-        return "did you mean \"" + std::string(nearest) + "\"?";
+    return best;
+}
+
+std::string suggest(std::string_view typed, std::span<const std::string_view> valid)
+{
+    if (const auto word = nearest(typed, valid)) {
+        return "did you mean \"" + std::string(*word) + "\"?";
+    }
     std::string list;
-    for (const auto word : valid)
+    for (const auto word : valid) {
         list.append(list.empty() ? "valid ones are " : ", ").append(word);
+    }
     return list;
 }
 

@@ -17,7 +17,7 @@ void lossy(const std::string& hook)
     if (!nft_installed())
         TRUTH_SKIP("nft is not installed");
     Stage stage;
-    for (const auto& [name, at] : {std::pair<std::string, At>{"t-v4", local4}, {"t-v6", local6}}) {
+    const auto start = [&](const std::string& name, const At& at) {
         stage.start(name + "-srv", [=](Self& self) {
             const int fd = self.accept(self.listen(at));
             self.exchange(fd, 100'000, 100'000);
@@ -30,7 +30,9 @@ void lossy(const std::string& hook)
             self.step();
             self.exchange(fd, 700'000, 1'500'000);
         });
-    }
+    };
+    start("t-v4", local4);
+    start("t-v6", local6);
     check(stage.measure({.window = 5000ms, .during = [&] {
                              drop_packets(stage.netns(), hook, 20);
                              stage.advance();
@@ -101,7 +103,7 @@ void churn(Self& self, const At& at)
     for (;;) {
         const int client = self.connect(at);
         const int server = self.accept(listener);
-        self.close(client, Closing::reset);
+        self.close(client);
         self.close(server);
     }
 }
@@ -135,12 +137,17 @@ TEST_CASE("faults: 18,000 sockets in 16 buckets, with churn")
         for (int visit = 0; visit < visits; ++visit)
             self.visit(local4, {.request = 2000, .reply = 3000}, 1ms);
     });
-    const Worker churner(stage.ledger(), stage.place(), "t-churn-4", [](Self& self) { churn(self, {"127.0.0.1", 6000}); });
+    const Worker churner(stage.ledger(), stage.place(), "t-churn-4", [](Self& self) {
+        churn(self, {"127.0.0.1", 6000});
+    });
     const Worker churner6(stage.ledger(), stage.place(), "t-churn-6", [](Self& self) { churn(self, {"::1", 6000}); });
 
     const Measured measured = stage.measure({.window = 6000ms, .arguments = {"--by", "connection"}});
     const Report& report = measured.report;
-    MESSAGE("complete: ", report.complete);
+    std::string notes;
+    for (const std::string& note : report.notes)
+        notes += " " + note;
+    MESSAGE("complete: ", report.complete, ", notes:", notes);
 
     const auto is_crowd = [](std::uint64_t port) { return port >= first_port && port < first_port + crowds; };
     std::map<std::string, int> seen;

@@ -3,9 +3,9 @@
 // against reports that are wrong on purpose.
 #include "stage.hpp"
 
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <sys/ioctl.h>
-#include <linux/sockios.h>
 
 #include <stdexcept>
 
@@ -110,6 +110,22 @@ TEST_CASE("generator: the judge passes what is right and fails what is wrong")
         CHECK_FALSE(judge(measured).empty());
         measured.report.unattributed_tx_bytes = 50;
         CHECK(judge(measured, {.share = 0}).empty());
+    }
+    SUBCASE("bytes lost with a reset connection")
+    {
+        row.rx_bytes = measured.report.rx_bytes = 0;
+        measured.report.complete = false;
+        CHECK(judge(measured, {.complete = false, .may_be_short = {"alice"}}).empty());
+        CHECK_FALSE(judge(measured, {.complete = false, .may_be_short = {"bob"}}).empty());
+    }
+    SUBCASE("bytes at the other one of two that share a socket")
+    {
+        std::swap(row.tx_bytes, measured.report.rows.back().tx_bytes);
+        row.attribution = measured.report.rows.back().attribution = "shared";
+        const Expect expect{.sharers = {"alice", "bob"}};
+        CHECK(judge(measured, expect).empty() != bar_of(measured.report.backend).knows_caller);
+        row.attribution = "owner";
+        CHECK_FALSE(judge(measured, expect).empty());
     }
     SUBCASE("bytes beyond the bar")
     {

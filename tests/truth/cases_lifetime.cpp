@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Connections and processes that live for a part of the window only, down to a few milliseconds, and pids that come again.
+// Connections and processes that live for a part of the window only, down to a few milliseconds, and pids that come
+// again.
 #include "stage.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <cstring>
+#include <map>
 #include <random>
 #include <stdexcept>
 
@@ -190,5 +191,14 @@ TEST_CASE("lifetime: pids that come again, under load")
         self.step();
         storm(self, processes, seed);
     });
-    check(stage.measure({.window = 4000ms, .place = place}), {.share = 0, .complete = false});
+    const Measured measured = stage.measure({.window = 4000ms, .place = place});
+    check(measured, {.share = 0, .complete = false});
+
+    std::map<pid_t, int> lives;
+    for (const auto& [identity, figures] : measured.truth)
+        ++lives[identity.pid];
+    int most = 0;
+    for (const auto& [pid, count] : lives)
+        most = std::max(most, count);
+    CHECK(most >= 10); // else the pids did not come again
 }

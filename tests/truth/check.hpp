@@ -14,6 +14,7 @@ namespace truth {
 struct Bar {
     std::uint64_t bytes_per_connection; // off, per direction
     bool knows_caller;                  // which of several owners of a socket moved the bytes
+    bool survives_reset;                // sees what a socket moved before the kernel restarted or dropped its counters
 };
 Bar bar_of(const std::string& backend);
 
@@ -30,7 +31,13 @@ struct Expect {
     /// Names of the processes that hold one socket together; where the backend does not know the caller, only the
     /// sum of them is right, and what one has too much must be marked shared.
     std::vector<std::string> sharers{};
+    /// Names of the processes that may be shown with less than they moved.
+    std::vector<std::string> may_be_short{};
 };
+
+/// For processes with a connection that was reset or disconnected: a backend that reads the kernel's counters may come
+/// too late, and then says so. Every other process is to be exact all the same.
+Expect after_reset_of(const std::vector<std::string>& names);
 
 /// What is wrong with a report; empty where all of this holds:
 /// - no process has more than it moved, and no byte is at a process that the truth does not have,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Forking into namespaces. A pid namespace is entered by the parent for the one fork, for only children can be born into it.
+// Forking into namespaces. A pid namespace is entered by the parent for the one fork, for only children can be born
+// into it.
 #include "place.hpp"
 
 #include <fcntl.h>

@@ -64,7 +64,10 @@ simdjson::dom::array rows_of(const object& from)
 
 } // namespace
 
-bool Report::has_note(const std::string& code) const { return std::find(notes.begin(), notes.end(), code) != notes.end(); }
+bool Report::has_note(const std::string& code) const
+{
+    return std::find(notes.begin(), notes.end(), code) != notes.end();
+}
 
 Report parse_report(const std::string& text)
 {

@@ -19,8 +19,8 @@ namespace truth {
 struct How {
     Milliseconds window{1000};
     std::vector<std::string> arguments{};
-    std::optional<Place> place{};   // where the tool runs; the stage's namespace unless told otherwise
-    std::function<void()> during{}; // in place of letting every worker make one step
+    std::optional<Place> place{};          // where the tool runs; the stage's namespace unless told otherwise
+    std::function<void()> during{};        // in place of letting every worker make one step
     std::function<Report(Tool&)> finish{}; // in place of waiting for the window's end
 };
 

@@ -34,7 +34,7 @@ std::string setting(const char* name, const char* otherwise)
 
 std::vector<std::string> command_line(Milliseconds window, const std::vector<std::string>& arguments)
 {
-    std::vector<std::string> line{"socktally", "-b", backend_name(), "-d", std::to_string(window.count()) + "ms",
+    std::vector<std::string> line{"socktally", "-b",   backend_name(), "-d", std::to_string(window.count()) + "ms",
                                   "-f",        "json", "--all"};
     line.insert(line.end(), arguments.begin(), arguments.end());
     return line;
@@ -137,8 +137,8 @@ Output Tool::finish()
     const auto deadline = Clock::now() + window_ + finish_limit;
     Output output{};
     while (out_.get() >= 0 || err_.get() >= 0) {
-        std::array<pollfd, 2> waits{{{.fd = out_.get(), .events = POLLIN, .revents = 0},
-                                     {.fd = err_.get(), .events = POLLIN, .revents = 0}}};
+        std::array<pollfd, 2> waits{
+            {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = err_.get(), .events = POLLIN, .revents = 0}}};
         must(::poll(waits.data(), waits.size(), 100), "poll");
         if (waits[0].revents)
             read_some(out_, output.out);

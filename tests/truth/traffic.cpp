@@ -78,10 +78,7 @@ bool wait_for(int fd, short events, int limit)
 }
 
 /// The result of a call that must not block, 0 where it would have.
-ssize_t or_zero(ssize_t result, const char* what)
-{
-    return result < 0 && errno == EAGAIN ? 0 : must(result, what);
-}
+ssize_t or_zero(ssize_t result, const char* what) { return result < 0 && errno == EAGAIN ? 0 : must(result, what); }
 
 } // namespace
 

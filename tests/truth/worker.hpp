@@ -52,7 +52,8 @@ public:
 
     int listen(const At& at);
     int accept(int listener);
-    int adopt(int fd); // one that another process opened or accepted, and this one moves bytes on: counts as its connection
+    int
+    adopt(int fd); // one that another process opened or accepted, and this one moves bytes on: counts as its connection
     int connect(const At& to, const At& from = {{}, 0}); // tries again for a while where nobody listens yet
     void reconnect(int fd, const At& to);                // by AF_UNSPEC: the same socket, its counters restarted
     void close(int fd, Closing how = Closing::orderly);
@@ -61,7 +62,7 @@ public:
     void exchange(int fd, std::size_t tx, std::size_t rx);
     void send(int fd, std::size_t bytes) { exchange(fd, bytes, 0); }
     void receive(int fd, std::size_t bytes) { exchange(fd, 0, bytes); }
-    void receive_to_end(int fd);  // until the peer shuts its side
+    void receive_to_end(int fd);   // until the peer shuts its side
     void send_until_stuck(int fd); // until nothing has moved for a while
 
     int udp(const At& at);

@@ -140,7 +140,7 @@ TEST_CASE("unknown options name the nearest one")
     CHECK(error_of({"--foramt", "json"}) == "unknown option \"--foramt\": did you mean \"--format\"?");
     CHECK(error_of({"--duratoin=5"}) == "unknown option \"--duratoin\": did you mean \"--duration\"?");
     CHECK(error_of({"doctor", "--quite"}) == "unknown option \"--quite\": did you mean \"--quiet\"?");
-    CHECK(error_of({"-qx5"}).starts_with("unknown option \"-x\": valid ones are -h, "));
+    CHECK(error_of({"-qx5"}).starts_with("unknown option \"-x\": see --help"));
     CHECK(error_of({"--a\nb"}).find('\n') == std::string::npos);
     CHECK(error_of({"-1"}).starts_with("unknown option \"-1\": "));
 }

@@ -26,6 +26,8 @@ std::optional<std::int32_t> pid_of(const char* name)
     return number && *number > 0 && *number <= INT32_MAX ? std::optional(static_cast<std::int32_t>(*number)) : std::nullopt;
 }
 
+bool by_inode(const Holder& a, const Holder& b) { return a.inode < b.inode; }
+
 /// False only where the kernel says for sure that the thread uses the descriptor table of its process.
 bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 {
@@ -37,7 +39,7 @@ bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 HolderMap::HolderMap(const std::string& proc) : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))
 {
     if (!proc_) {
-        throw errno_error(fmt::format("cannot open \"{}\"", proc));
+        throw errno_error(fmt::format("cannot open {:?}", proc));
     }
     struct stat own {};
     own_namespace_ = ::fstatat(proc_.get(), "self/ns/net", &own, 0) == 0 ? own.st_ino : 0;
@@ -66,7 +68,8 @@ void HolderMap::scan()
         look_at(entry, Look::first);
         note_namespace(entry);
     }
-    std::sort(first_inodes_.begin(), first_inodes_.end());
+    std::sort(holders_.begin(), holders_.end(), by_inode);
+    first_holders_ = holders_.size();
 }
 
 void HolderMap::rescan()
@@ -110,10 +113,7 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
         return;
     }
     Seen& seen = seen_[entry.pid.value];
-    if (seen.directory != entry.directory) {
-        seen = {};
-        seen.directory = entry.directory;
-    }
+    seen.directory = entry.directory;
     seen.files = table.files;
     seen.ran = table.ran;
     if (table.sockets.empty()) {
@@ -140,7 +140,6 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
         }
         holders_.push_back({socket.inode, *seen.process});
         if (look == Look::first) {
-            first_inodes_.push_back(inode);
             continue;
         }
         if (wanted_.erase(inode) != 0) {
@@ -156,8 +155,18 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
 
 bool HolderMap::held(Inode inode) const
 {
+    const auto first = first_holders();
     return later_inodes_.contains(inode.value) ||
-           std::binary_search(first_inodes_.begin(), first_inodes_.end(), inode.value);
+           std::binary_search(first.begin(), first.end(), Holder{inode, 0}, by_inode);
+}
+
+void HolderMap::closed(Inode inode)
+{
+    const auto first = first_holders();
+    const auto [begin, end] = std::equal_range(first.begin(), first.end(), Holder{inode, 0}, by_inode);
+    for (auto holder = begin; holder != end; ++holder) {
+        hot_.insert(processes_[holder->process].pid.value);
+    }
 }
 
 bool HolderMap::known_as_denied(const Entry& entry) const
@@ -169,13 +178,13 @@ bool HolderMap::known_as_denied(const Entry& entry) const
 std::vector<Inode> HolderMap::unheld(std::vector<Inode> inodes) const
 {
     std::sort(inodes.begin(), inodes.end());
-    auto first = first_inodes_.begin();
+    auto first = first_holders().begin();
+    const auto end = first_holders().end();
     std::erase_if(inodes, [&](Inode inode) {
-        while (first != first_inodes_.end() && *first < inode.value) {
+        while (first != end && first->inode < inode) {
             ++first;
         }
-        return inode.value == 0 || (first != first_inodes_.end() && *first == inode.value) ||
-               later_inodes_.contains(inode.value);
+        return inode.value == 0 || (first != end && first->inode == inode) || later_inodes_.contains(inode.value);
     });
     return inodes;
 }
@@ -186,7 +195,7 @@ std::int64_t HolderMap::count_files(Pid pid) const
     return ::fstatat(proc_.get(), fmt::format("{}/fd", pid.value).c_str(), &count, 0) == 0 ? count.st_size : 0;
 }
 
-void HolderMap::search(const std::vector<Inode>& wanted, Deadline deadline)
+void HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Deadline deadline)
 {
     wanted_.clear();
     for (const Inode inode : wanted) {
@@ -212,7 +221,10 @@ void HolderMap::search(const std::vector<Inode>& wanted, Deadline deadline)
         const auto seen = seen_.find(entry.pid.value);
         return seen != seen_.end() && seen->second.files != count_files(entry.pid);
     });
-    look_where([](const Entry&) { return true; });
+    if (reach == Reach::likely) {
+        return;
+    }
+    look_where([&](const Entry& entry) { return !has_not_run(entry); });
     for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
         look_at_threads(entries[i]);
     }

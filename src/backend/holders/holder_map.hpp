@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -31,13 +32,17 @@ public:
     void rescan();
 
     /// Looks for the holders of sockets that are new, in the likeliest processes first, until all are found or time is up:
-    /// new processes; those that lately held a new socket; those whose number of files has changed; all others;
-    /// threads with a descriptor table of their own.
-    void search(const std::vector<Inode>& wanted, Deadline deadline);
+    /// new processes; those that lately held a new socket; those whose number of files has changed; with Reach::everywhere
+    /// also all others, and threads with a descriptor table of their own.
+    enum class Reach : std::uint8_t { likely, everywhere };
+    void search(const std::vector<Inode>& wanted, Reach reach, Deadline deadline);
 
     /// Looks once more at what search() found since the last call: a server may have handed the socket to a child since.
     /// What is not there any more is to be searched again.
     void confirm();
+
+    /// A socket was closed: its process is a likely holder of the next one.
+    void closed(Inode inode);
 
     bool held(Inode inode) const;
     /// Those of `inodes` that no process was seen to hold. Quick for many at once.
@@ -81,18 +86,19 @@ private:
     bool has_not_run(const Entry& entry) const;
     void note_namespace(const Entry& entry);
     std::int64_t count_files(Pid pid) const;
+    std::span<const Holder> first_holders() const { return std::span(holders_).first(first_holders_); }
     bool known_as_denied(const Entry& entry) const;
     bool still_holds(const Sighting& sighting) const;
 
     Fd proc_;
     std::unordered_map<std::int32_t, Seen> seen_;
     std::vector<Process> processes_;
-    std::vector<Holder> holders_;
-    std::vector<std::uint64_t> first_inodes_;          // of the first scan, sorted
+    std::vector<Holder> holders_; // those of the first scan sorted by inode, then the later ones
+    std::size_t first_holders_ = 0;
     std::unordered_set<std::uint64_t> later_inodes_;   // found since
     std::unordered_set<std::uint64_t> unconfirmed_;
     std::unordered_set<std::uint64_t> wanted_;         // by the search under way
-    std::unordered_set<std::int32_t> hot_;             // pids that held a wanted socket in an earlier search
+    std::unordered_set<std::int32_t> hot_;             // pids that opened or closed a socket since the first scan
     std::unordered_set<std::int32_t> denied_;
     std::unordered_set<std::uint64_t> other_namespaces_; // inodes of /proc/PID/ns/net
     std::uint64_t own_namespace_ = 0;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <thread>
 #include <unordered_map>
 
 namespace socktally {
@@ -69,7 +70,7 @@ private:
     void find_holders();
     void drop_doubtful_holders(std::vector<Flow>& flows) const;
     void dump_at_end();
-    void settle();
+    void settle(SocketTable::Window window);
     std::size_t connections_missed() const;
 
     NetlinkParts parts_;
@@ -131,7 +132,7 @@ void Sampling::open_window()
         parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
     faults_.disturbed = outcome == Dumper::Outcome::disturbed;
     faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
-    faults_.late_events = !parts_.events.settle([](const DiagSocket&) {});
+    settle(SocketTable::Window::opening);
     first_counters_ = parts_.counters.read();
 }
 
@@ -143,10 +144,10 @@ void Sampling::close_window()
     if (totals_only_) {
         return;
     }
-    settle();
+    settle(SocketTable::Window::open);
     for (int i = 0; i < patience && connections_missed() > 0; ++i) {
         dump_at_end();
-        settle();
+        settle(SocketTable::Window::open);
     }
     find_missing();
 }
@@ -158,9 +159,10 @@ void Sampling::dump_at_end()
     faults_.disturbed = faults_.disturbed || outcome == Dumper::Outcome::disturbed;
 }
 
-void Sampling::settle()
+void Sampling::settle(SocketTable::Window window)
 {
-    const bool settled = parts_.events.settle([this](const DiagSocket& socket) { parts_.table.destroyed(socket); });
+    const bool settled =
+        parts_.events.settle([&](const DiagSocket& socket) { parts_.table.destroyed(socket, window); });
     faults_.late_events = faults_.late_events || !settled;
 }
 
@@ -175,22 +177,27 @@ std::size_t Sampling::connections_missed() const
     return opened > shown ? static_cast<std::size_t>(opened - shown) : 0;
 }
 
-/// A socket that was there and is neither in the last dump nor destroyed: its event is late, or the dump has missed it, or it was
-/// disconnected and lives on without a connection.
+/// A socket that was there and is neither in the last dump nor destroyed: its event is late (the kernel waits for the last packet
+/// to leave), or the dump has missed it, or it was disconnected and lives on without a connection.
 void Sampling::find_missing()
 {
-    for (int i = 0; i < patience && !parts_.table.missing().empty(); ++i) {
-        for (const Flow* flow : parts_.table.missing()) {
+    constexpr auto longest_wait = 250ms;
+    const auto deadline = Clock::now() + longest_wait;
+    auto pause = 1ms;
+    auto missing = parts_.table.missing();
+    while (!missing.empty() && Clock::now() < deadline) {
+        for (const Flow* flow : missing) {
             const auto socket = parts_.dumper.lookup(*flow);
             if (socket && socket->cookie == flow->cookie) {
                 parts_.table.at_end(*socket);
             }
         }
-        if (!parts_.table.missing().empty()) {
-            settle();
-        }
+        std::this_thread::sleep_for(pause);
+        pause *= 2;
+        settle(SocketTable::Window::open);
+        missing = parts_.table.missing();
     }
-    faults_.vanished = parts_.table.missing().size();
+    faults_.vanished = missing.size();
 }
 
 /// Holders at the end of the window, because a socket may have changed hands in it. Without traffic nobody is to be named wrongly,
@@ -208,7 +215,7 @@ void Sampling::find_holders()
     }
     const std::vector<Inode> unheld = parts_.holders.unheld(std::move(inodes));
     if (!unheld.empty()) {
-        parts_.holders.search(unheld, Clock::now() + longest_search);
+        parts_.holders.search(unheld, HolderMap::Reach::everywhere, Clock::now() + longest_search);
     }
     parts_.holders.confirm();
 }

@@ -78,8 +78,8 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
     }
     if (faults.other_namespaces > 0) {
         notes.push_back({"other-netns",
-                         fmt::format("only this network namespace was sampled; processes live in {} others",
-                                     faults.other_namespaces),
+                         fmt::format("only this network namespace was sampled, not {} other{} in which there are processes",
+                                     faults.other_namespaces, faults.other_namespaces == 1 ? "" : "s"),
                          "nsenter --net=/proc/PID/ns/net socktally", false});
     }
     return notes;
@@ -96,8 +96,8 @@ std::vector<Note> netlink_limits()
                           std::string(setcap_holders), false});
     }
     if (!has_capability(CAP_NET_ADMIN)) {
-        limits.push_back({"events-lost", "has a small buffer for announcements of closed sockets: about 1,000 of them at once "
-                                         "are lost on a busy machine",
+        limits.push_back({"events-lost", "has a small buffer for announcements of closed sockets: of more than a few hundred at once some "
+                                         "may be lost",
                           "setcap cap_net_admin=ep, or raise net.core.rmem_max to 8388608", false});
     }
     return limits;

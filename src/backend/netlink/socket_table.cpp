@@ -106,23 +106,23 @@ void SocketTable::during(const DiagSocket& socket)
     ++born_;
 }
 
-void SocketTable::destroyed(const DiagSocket& socket)
+std::optional<Inode> SocketTable::destroyed(const DiagSocket& socket, Window window)
 {
     if (!socket.tcp) {
-        return;
+        return std::nullopt;
     }
-    const auto known = by_cookie_.find(socket.cookie.value);
-    if (known != by_cookie_.end()) {
+    if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
         if (!tracked_[known->second].ended) {
             finish(known->second, socket);
         }
-        return;
+        return flows_[known->second].inode;
     }
     const bool was_connected = socket.tcp->segs_out != 0 || socket.tcp->segs_in != 0 || socket.wqueue > 1;
-    if (was_connected) {
+    if (was_connected && window == Window::open) {
         finish(add(socket), socket);
         ++born_;
     }
+    return std::nullopt;
 }
 
 SocketTable::Row SocketTable::at_end(const DiagSocket& socket)

@@ -9,6 +9,7 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -23,7 +24,10 @@ public:
 
     Row at_start(const DiagSocket& socket);
     void during(const DiagSocket& socket);
-    void destroyed(const DiagSocket& socket);
+    /// A destroy event. One of a socket never seen is of a connection that was born and ended in the window, unless the window had
+    /// not begun. Gives the inode by which it was known, if it was.
+    enum class Window : std::uint8_t { opening, open };
+    std::optional<Inode> destroyed(const DiagSocket& socket, Window window);
     Row at_end(const DiagSocket& socket);
 
     /// Sockets seen before, neither in the last dump nor destroyed.

@@ -41,9 +41,18 @@ void Window::watch(Clock::time_point end, const SampleRequest& request)
     }
 }
 
+void Window::drain()
+{
+    parts_.events.drain([this](const DiagSocket& socket) {
+        if (const auto inode = parts_.table.destroyed(socket, SocketTable::Window::open)) {
+            parts_.holders.closed(*inode);
+        }
+    });
+}
+
 void Window::tick(Clock::time_point now)
 {
-    parts_.events.drain([this](const DiagSocket& socket) { parts_.table.destroyed(socket); });
+    drain();
     parts_.holders.confirm();
     const auto counters = parts_.counters.read();
     const std::uint64_t opens = counters ? counters->tcp_opens : opens_ + 1; // cannot tell: look
@@ -59,19 +68,29 @@ void Window::tick(Clock::time_point now)
 void Window::look_for_new()
 {
     parts_.dumper.tcp_quick([this](const DiagSocket& socket) { parts_.table.during(socket); });
-    const std::vector<Inode> wanted = worth_searching();
-    if (!wanted.empty()) {
-        parts_.holders.search(wanted, Clock::now() + longest_search);
-    }
-    unresolved_ = parts_.table.has_unaccepted() ||
-                  std::any_of(wanted.begin(), wanted.end(), [this](Inode inode) { return !parts_.holders.held(inode); });
+    drain();
+    search();
+    unresolved_ = parts_.table.has_unaccepted() || !unheld().empty();
 }
 
-std::vector<Inode> Window::worth_searching()
+/// Everywhere only for what an earlier search did not find and what still lives: on a busy machine there are always a few that are
+/// gone by the time they are searched.
+void Window::search()
 {
-    std::vector<Inode> wanted = parts_.holders.unheld(parts_.table.live_inodes());
-    std::erase_if(wanted, [this](Inode inode) { return ++searches_[inode.value] > searches_per_socket; });
-    return wanted;
+    std::vector<Inode> wanted = unheld();
+    auto reach = HolderMap::Reach::likely;
+    std::erase_if(wanted, [&](Inode inode) {
+        const int searches = ++searches_[inode.value];
+        if (searches > 1 && searches <= searches_per_socket) {
+            reach = HolderMap::Reach::everywhere;
+        }
+        return searches > searches_per_socket;
+    });
+    if (!wanted.empty()) {
+        parts_.holders.search(wanted, reach, Clock::now() + longest_search);
+    }
 }
+
+std::vector<Inode> Window::unheld() const { return parts_.holders.unheld(parts_.table.live_inodes()); }
 
 } // namespace socktally

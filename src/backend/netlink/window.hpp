@@ -37,8 +37,10 @@ private:
     using Clock = std::chrono::steady_clock;
 
     void tick(Clock::time_point now);
+    void drain();
     void look_for_new();
-    std::vector<Inode> worth_searching();
+    void search();
+    std::vector<Inode> unheld() const;
 
     NetlinkParts& parts_;
     std::uint64_t opens_ = 0;       // Tcp opens at the last look
