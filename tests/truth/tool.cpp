@@ -19,7 +19,6 @@ extern char** environ;
 namespace truth {
 namespace {
 
-using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto start_limit = 10s;  // from exec to the first snapshot
@@ -75,11 +74,6 @@ void read_some(Fd& from, std::string& to)
 
 std::string tool_path() { return setting("SOCKTALLY", "./socktally"); }
 std::string backend_name() { return setting("SOCKTALLY_BACKEND", "netlink"); }
-
-Milliseconds stretched(Milliseconds window)
-{
-    return window * std::strtol(setting("SOCKTALLY_TRUTH_SLOWNESS", "1").c_str(), nullptr, 10);
-}
 
 Tool::Tool(const Place& place, Milliseconds window, const std::vector<std::string>& arguments)
     : window_(stretched(window)), started_(Clock::now())

@@ -2,6 +2,7 @@
 // One run of socktally as a child process, and what it printed as plain data.
 #pragma once
 
+#include "pace.hpp"
 #include "place.hpp"
 
 #include <chrono>
@@ -11,8 +12,6 @@
 #include <vector>
 
 namespace truth {
-
-using Milliseconds = std::chrono::milliseconds;
 
 /// The program under test and the backend it is told to use: SOCKTALLY and SOCKTALLY_BACKEND of the environment.
 std::string tool_path();
@@ -81,8 +80,5 @@ private:
     Fd err_;
     pid_t pid_ = -1;
 };
-
-/// Windows are stretched by SOCKTALLY_TRUTH_SLOWNESS, a whole number, for machines under emulation.
-Milliseconds stretched(Milliseconds window);
 
 } // namespace truth

@@ -268,7 +268,7 @@ void Self::serve(int listener, std::size_t connections, RequestReply size)
 
 void Self::visit(const At& to, RequestReply size, Milliseconds lifetime)
 {
-    const auto end = std::chrono::steady_clock::now() + lifetime;
+    const auto end = std::chrono::steady_clock::now() + stretched(lifetime);
     const int fd = connect(to);
     send(fd, size.request);
     receive(fd, size.reply);

@@ -44,7 +44,7 @@ void Self::step()
 
 void Self::exit() { ::_exit(0); }
 
-void Self::sleep(Milliseconds time) { std::this_thread::sleep_for(time); }
+void Self::sleep(Milliseconds time) { std::this_thread::sleep_for(stretched(time)); }
 
 pid_t Self::child(const std::string& name, const Script& script)
 {

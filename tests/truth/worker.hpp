@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ledger.hpp"
+#include "pace.hpp"
 #include "place.hpp"
 
 #include <netinet/in.h>
@@ -16,9 +17,6 @@
 #include <string>
 
 namespace truth {
-
-using namespace std::chrono_literals;
-using Milliseconds = std::chrono::milliseconds;
 
 /// An address and port to listen on or to connect to; v6 where the text has a colon.
 struct At {
@@ -74,7 +72,7 @@ public:
 
     /// Answers `connections` clients, as many at a time as there are, until each of them has closed.
     void serve(int listener, std::size_t connections, RequestReply size);
-    /// One client connection that lives for `lifetime`.
+    /// One client connection that lives for `lifetime`, stretched as windows are.
     void visit(const At& to, RequestReply size, Milliseconds lifetime);
 
     const Account& account() const { return account_; }

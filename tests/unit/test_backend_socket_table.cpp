@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: MIT
+#include "backend/netlink/socket_table.hpp"
+#include "build_sample.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+using Shown = SocketTable::Row;
+using TableWindow = SocketTable::Window;
+
+/// A client's established connection that has read `rx` and written `tx` bytes, all acknowledged, in as many segments.
+DiagSocket connection(std::uint64_t cookie, std::uint64_t rx, std::uint64_t tx)
+{
+    DiagSocket socket;
+    socket.tuple = {Protocol::tcp, endpoint("10.0.0.1", 40000), endpoint("10.0.0.2", 443)};
+    socket.cookie = Cookie{cookie};
+    socket.inode = Inode{cookie + 1000};
+    socket.uid = Uid{1000};
+    socket.state = TcpState::established;
+    TcpCounters counters;
+    counters.bytes_acked = tx + 1;
+    counters.bytes_received = rx;
+    counters.segs_in = static_cast<std::uint32_t>(rx + 2);
+    counters.segs_out = static_cast<std::uint32_t>(tx + 2);
+    counters.data_segs_in = static_cast<std::uint32_t>(rx);
+    counters.sent = TcpCounters::Sent{tx, 0};
+    socket.tcp = counters;
+    return socket;
+}
+
+DiagSocket listener(std::uint16_t port)
+{
+    DiagSocket socket = connection(port, 0, 0);
+    socket.tuple.local.port = port;
+    socket.tuple.remote = {};
+    socket.state = TcpState::listen;
+    return socket;
+}
+
+/// The server's end: the kernel counts no SYN of its own there.
+DiagSocket accepted_connection(std::uint64_t cookie, std::uint64_t rx, std::uint64_t tx)
+{
+    DiagSocket socket = connection(cookie, rx, tx);
+    socket.tuple.local.port = 80;
+    socket.tcp->bytes_acked = tx;
+    return socket;
+}
+
+/// As a destroy event shows it: no inode, no user.
+DiagSocket destroyed(DiagSocket socket)
+{
+    socket.state = TcpState::close;
+    socket.inode = {};
+    socket.uid = {};
+    return socket;
+}
+
+DiagSocket without_counters(DiagSocket socket)
+{
+    socket.tcp.reset();
+    return socket;
+}
+
+DiagSocket time_wait(std::uint64_t cookie)
+{
+    DiagSocket socket = without_counters(connection(cookie, 0, 0));
+    socket.state = TcpState::time_wait;
+    socket.inode = {};
+    return socket;
+}
+
+Flow only_flow(SocketTable& table)
+{
+    auto flows = table.take_flows();
+    REQUIRE(flows.size() == 1);
+    return flows.front();
+}
+
+} // namespace
+
+TEST_CASE("a connection there at both ends has moved the difference")
+{
+    SocketTable table;
+    table.begin_dump();
+    CHECK(table.at_start(connection(1, 100, 200)) == Shown::fresh);
+    CHECK_FALSE(table.moved_bytes());
+    table.begin_dump();
+    CHECK(table.at_end(connection(1, 150, 1200)) == Shown::fresh);
+    CHECK(table.moved_bytes());
+    CHECK(table.born() == 0);
+    CHECK(table.resets() == 0);
+    CHECK(table.missing().empty());
+    const Flow flow = only_flow(table);
+    CHECK(flow.rx_bytes == 50U);
+    CHECK(flow.tx_bytes == 1000U);
+    CHECK(flow.cookie == Cookie{1});
+    CHECK(flow.inode == Inode{1001});
+    CHECK(flow.uid == Uid{1000});
+    CHECK(flow.state == SocketState::open);
+    CHECK_FALSE(flow.accepted);
+}
+
+TEST_CASE("a connection born in the window counts from 0, whether it ends in it or not")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_end(connection(1, 100, 200));
+    table.destroyed(destroyed(connection(2, 30, 40)), TableWindow::open);
+    CHECK(table.born() == 2);
+    const auto flows = table.take_flows();
+    REQUIRE(flows.size() == 2);
+    CHECK(flows[0].rx_bytes == 100U);
+    CHECK(flows[0].tx_bytes == 200U);
+    CHECK(flows[1].rx_bytes == 30U);
+    CHECK(flows[1].tx_bytes == 40U);
+    CHECK(flows[1].state == SocketState::closed);
+    CHECK(flows[1].inode == Inode{});
+    CHECK_FALSE(flows[1].uid);
+}
+
+TEST_CASE("a look in the window gives a newcomer its inode, not its base")
+{
+    SocketTable table;
+    table.during(without_counters(connection(1, 0, 0)));
+    CHECK(table.born() == 1);
+    CHECK(table.live_inodes() == std::vector{Inode{1001}});
+    CHECK(table.missing().size() == 1);
+    CHECK(table.destroyed(destroyed(connection(1, 30, 40)), TableWindow::open) == Inode{1001});
+    CHECK(table.born() == 1);
+    CHECK(table.missing().empty());
+    CHECK(table.live_inodes().empty());
+    const Flow flow = only_flow(table);
+    CHECK(flow.rx_bytes == 30U);
+    CHECK(flow.tx_bytes == 40U);
+    CHECK(flow.inode == Inode{1001});
+    CHECK(flow.uid == Uid{1000});
+}
+
+TEST_CASE("a connection that ends in the window keeps inode and user by which its owner was found")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    CHECK(table.destroyed(destroyed(connection(1, 150, 1200)), TableWindow::open) == Inode{1001});
+    const Flow flow = only_flow(table);
+    CHECK(flow.rx_bytes == 50U);
+    CHECK(flow.tx_bytes == 1000U);
+    CHECK(flow.inode == Inode{1001});
+    CHECK(flow.uid == Uid{1000});
+    CHECK(flow.state == SocketState::closed);
+}
+
+TEST_CASE("what comes after the end changes nothing")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 0, 0));
+    table.destroyed(destroyed(connection(1, 10, 20)), TableWindow::open);
+    table.during(without_counters(connection(1, 0, 0)));
+    table.begin_dump();
+    table.at_end(connection(1, 99, 99));
+    table.destroyed(destroyed(connection(1, 99, 99)), TableWindow::open);
+    CHECK(table.born() == 0);
+    const Flow flow = only_flow(table);
+    CHECK(flow.rx_bytes == 10U);
+    CHECK(flow.tx_bytes == 20U);
+    CHECK(flow.state == SocketState::closed);
+}
+
+TEST_CASE("a row shown twice by one dump is a repeat and counts once; by two dumps it is none")
+{
+    SocketTable table;
+    table.begin_dump();
+    CHECK(table.at_start(connection(1, 100, 0)) == Shown::fresh);
+    CHECK(table.at_start(connection(2, 100, 0)) == Shown::fresh);
+    CHECK(table.at_start(connection(1, 110, 0)) == Shown::repeated);
+    CHECK(table.at_start(connection(1, 120, 0)) == Shown::repeated);
+    table.begin_dump();
+    CHECK(table.at_start(connection(1, 130, 0)) == Shown::fresh);
+    CHECK(table.at_start(connection(2, 130, 0)) == Shown::fresh);
+    table.begin_dump();
+    CHECK(table.at_end(connection(3, 5, 0)) == Shown::fresh);
+    CHECK(table.at_end(connection(3, 5, 0)) == Shown::repeated);
+    CHECK(table.at_end(connection(1, 150, 0)) == Shown::fresh);
+    CHECK(table.at_end(connection(1, 150, 0)) == Shown::repeated);
+    table.begin_dump();
+    CHECK(table.at_end(connection(3, 5, 0)) == Shown::fresh);
+    CHECK(table.born() == 1);
+    const auto flows = table.take_flows();
+    REQUIRE(flows.size() == 3);
+    CHECK(flows[0].rx_bytes == 50U); // since the first row that showed it
+    CHECK(flows[2].rx_bytes == 5U);
+}
+
+TEST_CASE("listeners and rows without counters are no flows and never repeats")
+{
+    SocketTable table;
+    table.begin_dump();
+    for (int i = 0; i < 2; ++i) {
+        CHECK(table.at_start(listener(80)) == Shown::fresh);
+        CHECK(table.at_start(time_wait(5)) == Shown::fresh);
+        CHECK(table.at_end(listener(81)) == Shown::fresh);
+        CHECK(table.at_end(time_wait(5)) == Shown::fresh);
+    }
+    CHECK_FALSE(table.destroyed(time_wait(5), TableWindow::open));
+    CHECK(table.born() == 0);
+    CHECK(table.take_flows().empty());
+}
+
+TEST_CASE("counters that went back begin a new epoch: what is there now is what was moved since")
+{
+    const auto figures_after = [](const DiagSocket& first, const DiagSocket& last) {
+        SocketTable table;
+        table.begin_dump();
+        table.at_start(first);
+        table.begin_dump();
+        table.at_end(last);
+        const std::size_t resets = table.resets();
+        const Flow flow = only_flow(table);
+        return std::tuple(resets, flow.rx_bytes.value(), flow.tx_bytes.value());
+    };
+    CHECK(figures_after(connection(1, 5000, 6000), connection(1, 10, 20)) == std::tuple(1, 10, 20));
+    CHECK(figures_after(connection(1, 5000, 0), connection(1, 4990, 0)) == std::tuple(1, 4990, 0));
+
+    DiagSocket fewer_segments = connection(1, 5000, 6000);
+    fewer_segments.tcp->segs_in = 3;
+    CHECK(figures_after(connection(1, 100, 200), fewer_segments) == std::tuple(1, 5000, 6000));
+    fewer_segments = connection(1, 5000, 6000);
+    fewer_segments.tcp->segs_out = 3;
+    CHECK(figures_after(connection(1, 100, 200), fewer_segments) == std::tuple(1, 5000, 6000));
+}
+
+TEST_CASE("a segment counter of 32 bits that wraps round is no new epoch")
+{
+    DiagSocket first = connection(1, 100, 200);
+    DiagSocket last = connection(1, 150, 260);
+    first.tcp->segs_in = first.tcp->segs_out = 0xfffffff0;
+    last.tcp->segs_in = last.tcp->segs_out = 0x10;
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(first);
+    table.begin_dump();
+    table.at_end(last);
+    CHECK(table.resets() == 0);
+    const Flow flow = only_flow(table);
+    CHECK(flow.rx_bytes == 50U);
+    CHECK(flow.tx_bytes == 60U);
+}
+
+TEST_CASE("a figure one byte below an earlier one is the doubt about a FIN, no new epoch")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    table.begin_dump();
+    DiagSocket last = connection(1, 99, 199);
+    last.tcp->segs_in = 200;
+    last.tcp->segs_out = 300;
+    table.at_end(last);
+    CHECK(table.resets() == 0);
+    const Flow flow = only_flow(table);
+    CHECK(flow.rx_bytes == 0U);
+    CHECK(flow.tx_bytes == 0U);
+}
+
+TEST_CASE("a socket that connected again has the new tuple and what it moved there")
+{
+    DiagSocket again = connection(1, 7000, 8000);
+    again.tuple.remote = endpoint("10.0.0.3", 8443);
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    table.begin_dump();
+    table.at_end(again);
+    CHECK(table.resets() == 1);
+    const Flow flow = only_flow(table);
+    CHECK(flow.tuple == again.tuple);
+    CHECK(flow.rx_bytes == 7000U);
+    CHECK(flow.tx_bytes == 8000U);
+}
+
+TEST_CASE("a socket that was disconnected keeps the tuple it had; its bytes are lost, and that is told")
+{
+    DiagSocket gone = destroyed(connection(1, 0, 0));
+    gone.tuple.remote = {};
+    gone.tcp = TcpCounters();
+    gone.wqueue = 3000; // what tcp_disconnect() leaves of the sequence numbers
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    table.destroyed(gone, TableWindow::open);
+    CHECK(table.resets() == 1);
+    const Flow flow = only_flow(table);
+    CHECK(flow.tuple == connection(1, 0, 0).tuple);
+    CHECK(flow.rx_bytes == 0U);
+    CHECK(flow.tx_bytes == 0U);
+}
+
+TEST_CASE("a socket destroyed before the window opened was no part of it")
+{
+    SocketTable table;
+    CHECK_FALSE(table.destroyed(destroyed(connection(1, 30, 40)), TableWindow::opening));
+    CHECK(table.born() == 0);
+    CHECK(table.take_flows().empty());
+}
+
+TEST_CASE("a destroyed socket that never was connected is no flow")
+{
+    DiagSocket idle = destroyed(connection(1, 0, 0));
+    idle.tcp = TcpCounters();
+    SocketTable table;
+    CHECK_FALSE(table.destroyed(idle, TableWindow::open));
+    CHECK(table.born() == 0);
+    CHECK(table.take_flows().empty());
+}
+
+TEST_CASE("an orphan that a look shows is not new: the last dump or its destroy event will tell")
+{
+    for (const auto state : {TcpState::fin_wait1, TcpState::fin_wait2, TcpState::closing, TcpState::last_ack}) {
+        DiagSocket orphan = connection(1, 0, 0);
+        orphan.state = state;
+        orphan.inode = {};
+        SocketTable table;
+        table.during(without_counters(orphan));
+        CHECK(table.born() == 0);
+        CHECK(table.missing().empty());
+        table.begin_dump();
+        table.at_end(orphan);
+        CHECK(only_flow(table).state == SocketState::orphaned);
+    }
+}
+
+TEST_CASE("an orphan keeps the inode of the time when it had one")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    table.begin_dump();
+    DiagSocket orphan = connection(1, 100, 300);
+    orphan.state = TcpState::fin_wait1;
+    orphan.inode = {};
+    orphan.wqueue = 1;
+    table.at_end(orphan);
+    const Flow flow = only_flow(table);
+    CHECK(flow.state == SocketState::orphaned);
+    CHECK(flow.inode == Inode{1001});
+    CHECK(flow.tx_bytes == 100U);
+}
+
+TEST_CASE("an unaccepted connection waits for its inode and gets it when it is accepted")
+{
+    DiagSocket waiting = accepted_connection(1, 100, 0);
+    waiting.inode = {};
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(listener(80));
+    CHECK_FALSE(table.has_unaccepted());
+    table.during(without_counters(waiting));
+    CHECK(table.has_unaccepted());
+    CHECK(table.live_inodes().empty());
+    table.during(without_counters(accepted_connection(1, 0, 0)));
+    CHECK_FALSE(table.has_unaccepted());
+    CHECK(table.live_inodes() == std::vector{Inode{1001}});
+    table.begin_dump();
+    table.at_end(accepted_connection(1, 100, 50));
+    const Flow flow = only_flow(table);
+    CHECK(flow.accepted);
+    CHECK(flow.inode == Inode{1001});
+    CHECK(flow.rx_bytes == 100U);
+    CHECK(flow.tx_bytes == 50U);
+}
+
+TEST_CASE("an unaccepted connection that ended waits for nothing")
+{
+    DiagSocket waiting = accepted_connection(1, 100, 0);
+    waiting.inode = {};
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(listener(80));
+    table.during(without_counters(waiting));
+    table.destroyed(destroyed(waiting), TableWindow::open);
+    CHECK_FALSE(table.has_unaccepted());
+    CHECK(only_flow(table).inode == Inode{});
+}
+
+TEST_CASE("a socket without inode that nobody listens for is no connection to be accepted")
+{
+    DiagSocket held_by_nobody = connection(1, 0, 0);
+    held_by_nobody.inode = {};
+    SocketTable table;
+    table.during(without_counters(held_by_nobody));
+    CHECK_FALSE(table.has_unaccepted());
+}
+
+TEST_CASE("what is neither in the last dump nor destroyed is missing, and 0 bytes until it is found")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    table.at_start(connection(2, 100, 200));
+    table.begin_dump();
+    table.at_end(connection(2, 150, 200));
+    const auto missing = table.missing();
+    REQUIRE(missing.size() == 1);
+    CHECK(missing[0]->cookie == Cookie{1});
+    CHECK(missing[0]->rx_bytes == 0U);
+    table.at_end(connection(1, 170, 200));
+    CHECK(table.missing().empty());
+    CHECK(table.take_flows()[0].rx_bytes == 70U);
+}
+
+TEST_CASE("a FIN of the peer that a look showed is known when the socket is destroyed")
+{
+    DiagSocket half_closed = connection(1, 0, 0);
+    half_closed.state = TcpState::close_wait;
+    DiagSocket last = destroyed(connection(1, 501, 0)); // 500 bytes and a FIN
+    SocketTable table;
+    table.during(without_counters(half_closed));
+    table.destroyed(last, TableWindow::open);
+    CHECK(only_flow(table).rx_bytes == 500U);
+}
