@@ -57,7 +57,7 @@ _socktally()
     -b | --backend) _socktally_words "$current" auto netlink ;;
     --by) _socktally_words "$current" process connection name user remote port protocol ;;
     --color) _socktally_words "$current" auto always never ;;
-    --protocol) _socktally_list "$current" tcp udp ;;
+    --protocol) _socktally_list "$current" tcp udp udplite icmp raw sctp dccp mptcp packet ;;
     --user) _socktally_list "$current" "$(compgen -u)" ;;
     --pid) _socktally_list "$current" "$(_socktally_pids)" ;;
     -o | --output | --sort) _socktally_list "$current" "$(_socktally_columns "$program")" ;;

@@ -36,7 +36,7 @@ complete -c socktally -n __socktally_samples -l filter -x -d 'Processes with thi
 complete -c socktally -n __socktally_samples -l user -x -a '(__socktally_list (__fish_complete_users))' -d 'Processes of these users'
 complete -c socktally -n __socktally_samples -l port -x -d 'Sockets with these ports'
 complete -c socktally -n __socktally_samples -l remote -x -d 'Sockets to these addresses or networks'
-complete -c socktally -n __socktally_samples -l protocol -x -a '(__socktally_list tcp udp)' -d 'Sockets of these protocols'
+complete -c socktally -n __socktally_samples -l protocol -x -a '(__socktally_list tcp udp udplite icmp raw sctp dccp mptcp packet)' -d 'Sockets of these protocols'
 complete -c socktally -n __socktally_samples -l no-loopback -d 'Leave out traffic within this machine'
 
 complete -c socktally -s f -l format -x -a 'tsv csv json jsonl pretty' -d 'How to print the rows'

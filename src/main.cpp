@@ -4,7 +4,6 @@
 #include "commands/commands.hpp"
 #include "sys/terminal.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,8 +26,6 @@ Exit run(const Options& options)
     return Exit::failed;
 }
 
-void complain(const char* message) { fmt::print(stderr, "socktally: {}\n", message); }
-
 } // namespace
 
 int main(int argc, char** argv)
@@ -38,20 +35,20 @@ int main(int argc, char** argv)
     try {
         exit = run(parse_options(argc, argv));
     } catch (const UsageError& error) {
-        complain(error.what());
+        say(error.what());
         exit = Exit::usage;
     } catch (const BackendUnavailable& error) {
-        complain(error.what());
+        say(error.what());
         if (!error.remedy.empty()) {
-            fmt::print(stderr, "  to fix it: {}\n", error.remedy);
+            say("to fix it: " + error.remedy);
         }
         exit = Exit::unavailable;
     } catch (const std::system_error& error) {
         if (error.code().value() != EPIPE) { // a reader that has seen enough is no error
-            complain(error.what());
+            say(error.what());
         }
     } catch (const std::exception& error) {
-        complain(error.what());
+        say(error.what());
     }
     return static_cast<int>(exit);
 }

@@ -44,12 +44,18 @@ public:
     virtual std::vector<Note> limits() const = 0;
 };
 
+/// What a backend has to know before it opens: it may cost less when less is wanted.
+struct BackendOptions {
+    bool tuples = false; // a flow for each socket, not only one for each process
+    bool totals = false; // no window: totals of the open sockets
+};
+
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;
 
 struct BackendEntry {
     std::string_view name;
     std::string_view counters; // where its counters come from
-    OpenResult (*open)();
+    OpenResult (*open)(const BackendOptions& options);
 };
 
 /// Best first; `auto` takes the first that opens.

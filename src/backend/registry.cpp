@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The table of backends, best first.
 #include "backend/backend.hpp"
+#include "backend/ebpf/ebpf_backend.hpp"
 #include "backend/netlink/netlink_backend.hpp"
 
 #include <array>
@@ -10,6 +11,7 @@ namespace socktally {
 namespace {
 
 constexpr std::array table{
+    BackendEntry{"ebpf", "BPF programs in the socket layer", open_ebpf},
     BackendEntry{"netlink", "sock_diag dumps and destroy events", open_netlink},
 };
 

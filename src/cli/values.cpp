@@ -145,8 +145,7 @@ Protocol protocol_value(std::string_view text)
 {
     if (const auto protocol = parse_protocol(text))
         return *protocol;
-    const std::array valid{to_string(Protocol::tcp), to_string(Protocol::udp)};
-    throw UsageError(fmt::format("unknown protocol {:?}: {}", text, suggest(text, valid)));
+    throw UsageError(fmt::format("unknown protocol {:?}: {}", text, suggest(text, protocol_names())));
 }
 
 Pid pid_value(std::string_view text)

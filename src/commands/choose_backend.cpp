@@ -23,7 +23,7 @@ void require_known(const std::string& wanted, std::span<const BackendEntry> tabl
 
 } // namespace
 
-Choice choose_backend(const std::string& wanted, std::span<const BackendEntry> table)
+Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table)
 {
     require_known(wanted, table);
     Choice choice;
@@ -31,7 +31,7 @@ Choice choose_backend(const std::string& wanted, std::span<const BackendEntry> t
         if (wanted != "auto" && wanted != entry.name) {
             continue;
         }
-        OpenResult result = entry.open();
+        OpenResult result = entry.open(options);
         if (auto* backend = std::get_if<std::unique_ptr<Backend>>(&result)) {
             choice.backend = std::move(*backend);
             choice.name = entry.name;

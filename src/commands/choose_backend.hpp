@@ -23,6 +23,6 @@ struct Choice {
 };
 
 /// `wanted` is a name of the table, or "auto": the first that opens. Throws UsageError or BackendUnavailable.
-Choice choose_backend(const std::string& wanted, std::span<const BackendEntry> table);
+Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table);
 
 } // namespace socktally

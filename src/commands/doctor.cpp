@@ -22,7 +22,7 @@ Exit run_doctor(const Options& options, std::span<const BackendEntry> table)
     Exit exit = Exit::unavailable;
     for (const BackendEntry& entry : table) {
         const std::string name(entry.name);
-        OpenResult result = entry.open();
+        OpenResult result = entry.open({});
         if (const auto* refusal = std::get_if<Unavailable>(&result)) {
             listing.rows.push_back({name, "declined", refusal->why, or_null(refusal->remedy)});
             continue;

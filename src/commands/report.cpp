@@ -4,7 +4,9 @@
 #include "identity/users.hpp"
 #include "model/attribution.hpp"
 #include "model/grouping.hpp"
+#include "sys/terminal.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace socktally {
@@ -18,7 +20,30 @@ bool wants_color(ColorWhen when, bool to_terminal)
         return when == ColorWhen::always;
     }
     const char* no_color = std::getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe): one thread
-    return to_terminal && (no_color == nullptr || *no_color == '\0');
+    return to_terminal && !is_dumb_terminal() && (no_color == nullptr || *no_color == '\0');
+}
+
+/// The notes that concern a flow which passes the filter, or the sample as a whole.
+std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
+{
+    bool unknown_bytes = false;
+    bool shared_sockets = false;
+    for (const Flow& flow : sample.flows) {
+        if (filter.matches(flow, sample)) {
+            unknown_bytes = unknown_bytes || !flow.rx_bytes || !flow.tx_bytes;
+            shared_sockets = shared_sockets || (flow.attribution.quality == Quality::shared && flow.may_have_traffic());
+        }
+    }
+    std::vector<Note> notes;
+    std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes), [&](const Note& note) {
+        switch (note.about) {
+        case Note::About::unknown_bytes: return unknown_bytes;
+        case Note::About::shared_sockets: return shared_sockets;
+        case Note::About::everything: break;
+        }
+        return true;
+    });
+    return notes;
 }
 
 } // namespace
@@ -39,6 +64,14 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
     return layout;
 }
 
+bool needs_tuples(const Options& options, const Layout& layout)
+{
+    const bool by_process = options.by == GroupBy::process || options.by == GroupBy::name || options.by == GroupBy::user;
+    const Filter& filter = options.filter;
+    return !by_process || !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback ||
+           std::any_of(layout.columns.begin(), layout.columns.end(), [](const Column* column) { return is_of_connection(*column); });
+}
+
 Report make_report(BackendResult result, const Options& options, const Filter& filter)
 {
     Sample& sample = result.sample;
@@ -48,11 +81,11 @@ Report make_report(BackendResult result, const Options& options, const Filter& f
     report.started_at = sample.started_at;
     report.duration = sample.duration;
     report.backend = sample.backend;
-    report.complete = sample.complete();
     report.by = options.by;
     report.totals = total(sample, filter);
     report.rows = group(sample, filter, options.by, options.all);
-    report.notes = std::move(sample.notes);
+    report.notes = notes_about(sample, filter);
+    report.complete = std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });
     report.interfaces = std::move(sample.interfaces);
 
     Users users;

@@ -19,8 +19,6 @@ namespace {
 
 constexpr std::string_view output_name = "standard output";
 
-void say(std::string_view line) { fmt::print(stderr, "socktally: {}\n", line); }
-
 Filter complete_filter(const Options& options)
 {
     Filter filter = options.filter;
@@ -44,7 +42,7 @@ public:
     ~Progress()
     {
         if (shown_) {
-            fmt::print(stderr, "\r\033[K");
+            print("\r\033[K");
         }
     }
     Progress(const Progress&) = delete;
@@ -54,10 +52,15 @@ public:
     {
         using Seconds = std::chrono::duration<double>;
         shown_ = true;
-        fmt::print(stderr, "\r\033[Ksampling, {:.0f} of {:.0f} s", Seconds(elapsed).count(), Seconds(window_).count());
+        print(fmt::format("\r\033[Ksampling, {:.0f} of {:.0f} s", Seconds(elapsed).count(), Seconds(window_).count()));
     }
 
 private:
+    static void print(std::string_view text)
+    {
+        [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size()); // only a courtesy
+    }
+
     std::chrono::nanoseconds window_;
     bool shown_ = false;
 };
@@ -68,7 +71,8 @@ BackendResult take_sample(Backend& backend, const Options& options, Interrupt& i
     SampleRequest request;
     request.window = options.duration;
     request.interrupt = &interrupt;
-    if (options.progress && !options.quiet && options.duration > std::chrono::seconds(1) && is_terminal(STDERR_FILENO)) {
+    if (options.progress && !options.quiet && options.duration > std::chrono::seconds(1) && is_terminal(STDERR_FILENO) &&
+        !is_dumb_terminal()) {
         request.progress = [&progress](std::chrono::nanoseconds elapsed) { progress.show(elapsed); };
     }
     return backend.sample(request);
@@ -87,6 +91,14 @@ void print_notes(const Report& report, const Layout& layout, const Options& opti
     }
 }
 
+BackendOptions needs_of(const Options& options, const Layout& layout)
+{
+    BackendOptions needs;
+    needs.totals = options.duration.count() == 0;
+    needs.tuples = needs_tuples(options, layout);
+    return needs;
+}
+
 } // namespace
 
 Exit run_sample(const Options& options, std::span<const BackendEntry> table)
@@ -94,7 +106,7 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     require_writable(STDOUT_FILENO, output_name);
     const Layout layout = make_layout(options, is_terminal(STDOUT_FILENO), terminal_width(STDOUT_FILENO));
     const Filter filter = complete_filter(options);
-    const Choice choice = choose_backend(options.backend, table);
+    const Choice choice = choose_backend(options.backend, needs_of(options, layout), table);
     if (options.verbose) {
         for (const Declined& declined : choice.declined) {
             say(fmt::format("not {}: {}", declined.name, declined.reason.why));
@@ -103,7 +115,9 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     }
 
     Interrupt interrupt;
-    Report report = make_report(take_sample(*choice.backend, options, interrupt), options, filter);
+    BackendResult result = take_sample(*choice.backend, options, interrupt);
+    interrupt.release();
+    Report report = make_report(std::move(result), options, filter);
     report.host = host_name();
     report.boot_id = boot_id();
     print_notes(report, layout, options);

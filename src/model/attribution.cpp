@@ -68,14 +68,14 @@ Note shared_note(std::size_t sockets)
         sockets == 1 ? "1 socket with traffic is held by several processes; its bytes are shown at the youngest"
                      : std::to_string(sockets) + " sockets with traffic are held by several processes each; the bytes "
                                                  "of each are shown at its youngest";
-    return {"shared-sockets", message, "", true};
+    return {"shared-sockets", message, "", true, Note::About::shared_sockets};
 }
 
 /// The one hint that a user without privilege gets, where it would have shown more.
 Note denied_note()
 {
-    return {"owners-denied", "other users' processes cannot be told apart, only their users",
-            "setcap cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v socktally)\"", false};
+    return {"owners-denied", "the descriptors of some processes may not be read: their traffic has no process",
+            std::string(setcap_remedy), false};
 }
 
 } // namespace
@@ -86,13 +86,14 @@ void attribute(Sample& sample, const Viewer& viewer)
     std::size_t shared = 0;
     bool denied = false;
     for (Flow& flow : sample.flows) {
-        if (flow.attribution.process) {
+        if (flow.attribution.process || flow.attribution.cause != Cause::none) {
             continue;
         }
         flow.attribution = attribution_of(flow, sample, viewer);
         const bool moved_bytes = flow.rx_bytes.value_or(0) != 0 || flow.tx_bytes.value_or(0) != 0;
         shared += flow.attribution.quality == Quality::shared && moved_bytes ? 1 : 0;
-        denied = denied || (flow.attribution.cause == Cause::other_user && flow.may_have_traffic());
+        const Cause cause = flow.attribution.cause;
+        denied = denied || (viewer.denied && (cause == Cause::other_user || cause == Cause::unknown) && flow.may_have_traffic());
     }
     if (shared != 0) {
         sample.notes.push_back(shared_note(shared));

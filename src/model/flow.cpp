@@ -2,16 +2,25 @@
 // The names that flows' enums are printed and typed with.
 #include "model/flow.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace socktally {
 
-std::string_view to_string(Protocol protocol) { return protocol == Protocol::tcp ? "tcp" : "udp"; }
+namespace {
+
+constexpr std::array<std::string_view, 9> protocols{"tcp", "udp", "udplite", "icmp", "raw", "sctp", "dccp", "mptcp", "packet"};
+
+} // namespace
+
+std::span<const std::string_view> protocol_names() { return protocols; }
+
+std::string_view to_string(Protocol protocol) { return protocols[static_cast<std::size_t>(protocol)]; }
 
 std::optional<Protocol> parse_protocol(std::string_view text)
 {
-    for (const auto protocol : {Protocol::tcp, Protocol::udp})
-        if (text == to_string(protocol))
-            return protocol;
-    return std::nullopt;
+    const auto found = std::find(protocols.begin(), protocols.end(), text);
+    return found == protocols.end() ? std::nullopt : std::optional(static_cast<Protocol>(found - protocols.begin()));
 }
 
 std::string_view cause_name(Cause cause)

@@ -8,13 +8,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace socktally {
 
-enum class Protocol : std::uint8_t { tcp, udp };
-std::string_view to_string(Protocol protocol); // "tcp"
+/// `raw` is any raw IP socket but one for ICMP; `packet` is what a process injects below IP (AF_PACKET).
+enum class Protocol : std::uint8_t { tcp, udp, udplite, icmp, raw, sctp, dccp, mptcp, packet };
+std::span<const std::string_view> protocol_names(); // in the order of the enum
+std::string_view to_string(Protocol protocol);      // "tcp"
 std::optional<Protocol> parse_protocol(std::string_view text);
 
 /// Protocol and two endpoints. An unconnected UDP socket has a remote endpoint of Family::none and port 0.
@@ -49,7 +52,7 @@ std::string_view to_string(Quality quality); // "exact"
 
 struct Attribution {
     std::optional<std::uint32_t> process; // index into Sample::processes
-    Cause cause = Cause::unknown;         // Cause::none where there is a process
+    Cause cause = Cause::none;            // Cause::none where there is a process, and until attribute() has decided
     Quality quality = Quality::unknown;
 };
 
@@ -61,6 +64,7 @@ struct Flow {
     std::optional<std::uint64_t> rx_bytes;   // payload in the window, from the process's side; null: unknown
     std::optional<std::uint64_t> tx_bytes;
     SocketState state = SocketState::open;
+    std::uint32_t sockets = 1;               // more where a backend sums a process's sockets; then there is no tuple
     bool accepted = false;                   // the local port is one that this machine listens on
     Attribution attribution;                 // filled by attribute() unless the backend knows it exactly
 

@@ -127,10 +127,14 @@ Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
     return key;
 }
 
+bool has_unknown_bytes(const Flow& flow) { return !flow.rx_bytes || !flow.tx_bytes; }
+
 Row row_of(const Flow& flow, const Sample& sample)
 {
     Row row;
+    row.kind = RowKind::cause;
     if (const Process* owner = owner_of(flow, sample)) {
+        row.kind = RowKind::process;
         row.pid = owner->pid;
         row.start_time = owner->start_time;
     }
@@ -144,7 +148,8 @@ Row row_of(const Flow& flow, const Sample& sample)
     row.port = service_port_of(flow);
     row.rx_bytes = flow.rx_bytes;
     row.tx_bytes = flow.tx_bytes;
-    row.connections = 1;
+    row.connections = flow.sockets;
+    row.unknown_connections = has_unknown_bytes(flow) ? flow.sockets : 0;
     row.attribution = flow.attribution.quality;
     return row;
 }
@@ -168,11 +173,12 @@ void add_sums(Row& into, const Row& row)
     add(into.rx_bytes, row.rx_bytes);
     add(into.tx_bytes, row.tx_bytes);
     into.connections += row.connections;
-    into.attribution = std::max(into.attribution, row.attribution);
+    into.unknown_connections += row.unknown_connections;
 }
 
 void merge(Row& into, const Row& row)
 {
+    keep_if_same(into.kind, row.kind);
     keep_if_same(into.pid, row.pid);
     keep_if_same(into.start_time, row.start_time);
     keep_if_same(into.process, row.process);
@@ -183,6 +189,7 @@ void merge(Row& into, const Row& row)
     keep_if_same(into.remote_address, row.remote_address);
     keep_if_same(into.remote_port, row.remote_port);
     keep_if_same(into.port, row.port);
+    into.attribution = std::max(into.attribution, row.attribution);
     add_sums(into, row);
 }
 
@@ -235,18 +242,13 @@ std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, b
 
 Totals total(const Sample& sample, const Filter& filter)
 {
-    Totals totals;
+    std::optional<Row> everything;
+    std::optional<Row> unattributed;
     for (const Flow& flow : sample.flows) {
         if (!filter.matches(flow, sample))
             continue;
-        const std::uint64_t rx = flow.rx_bytes.value_or(0);
-        const std::uint64_t tx = flow.tx_bytes.value_or(0);
-        totals.rx_bytes = sum(totals.rx_bytes, rx);
-        totals.tx_bytes = sum(totals.tx_bytes, tx);
-        if (!flow.attribution.process) {
-            totals.unattributed_rx_bytes = sum(totals.unattributed_rx_bytes, rx);
-            totals.unattributed_tx_bytes = sum(totals.unattributed_tx_bytes, tx);
-        }
+        const Row row = sums_of(flow);
+        everything
     }
     return totals;
 }
@@ -256,7 +258,7 @@ void keep_top(std::vector<Row>& rows, std::size_t count)
     if (rows.size() <= count)
         return;
     Row rest;
-    rest.other = true;
+    rest.kind = RowKind::other;
     rest.process = "other";
     for (std::size_t i = count; i < rows.size(); ++i)
         add_sums(rest, rows[i]);

@@ -31,7 +31,7 @@ std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, b
 /// Sums over the flows that match.
 Totals total(const Sample& sample, const Filter& filter);
 
-/// Keeps the first `count` rows and sums the others into one more row, whose process is "other". Nothing to sum: no such row.
+/// Keeps the first `count` rows and sums the others into one more row, of RowKind::other. Nothing to sum: no such row.
 void keep_top(std::vector<Row>& rows, std::size_t count);
 
 } // namespace socktally

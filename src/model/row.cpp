@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The grouping keys and their names.
+// The grouping keys, the kinds of rows, and their names.
 #include "model/row.hpp"
 
 #include <array>
@@ -24,7 +24,12 @@ constexpr std::array keys = {GroupBy::process, GroupBy::connection, GroupBy::nam
 
 static_assert(key_names.size() == keys.size() && keys.back() == GroupBy{keys.size() - 1});
 
+// In the order of RowKind.
+constexpr std::array<std::string_view, 3> kind_names = {"process", "cause", "other"};
+
 } // namespace
+
+std::string_view to_string(RowKind kind) { return kind_names.at(static_cast<std::size_t>(kind)); }
 
 std::span<const GroupBy> group_keys() { return keys; }
 

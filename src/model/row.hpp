@@ -20,8 +20,17 @@ std::span<const GroupBy> group_keys();       // all of them, in the order of the
 std::string_view to_string(GroupBy by);      // "process"
 std::string_view plural(GroupBy by);         // "processes", the name of the rows' array in JSON
 
+/// Whose traffic a row is. Names cannot tell: a process may call itself "[exited]" or "other".
+enum class RowKind : std::uint8_t {
+    process, // a process's, or several processes'
+    cause,   // nobody's, and the name in brackets says why
+    other,   // of the rows past the first N together
+};
+std::string_view to_string(RowKind kind); // "process"
+
 /// A field other than a sum is set where all flows of the row agree on it, else null.
 struct Row {
+    std::optional<RowKind> kind;
     std::optional<Pid> pid;
     std::optional<StartTime> start_time;
     std::optional<std::string> process; // name, a cause in brackets, or "other"; raw bytes, escaped only by render
@@ -33,18 +42,22 @@ struct Row {
     std::optional<Address> remote_address;
     std::optional<std::uint16_t> remote_port;
     std::optional<std::uint16_t> port;  // the service's: local where accepted, else remote
-    std::optional<std::uint64_t> rx_bytes; // null where every flow's is
+    std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null where no flow's are
     std::optional<std::uint64_t> tx_bytes;
-    std::uint64_t connections = 0;         // flows in the row
-    Quality attribution = Quality::exact;  // the worst of its flows
-    bool other = false;                    // sums the rows past the first N; has no key, only sums
+    std::uint64_t connections = 0;         // sockets in the row
+    std::uint64_t unknown_connections = 0; // those of them whose bytes are unknown: the sums lack theirs
+    std::optional<Quality> attribution;    // the worst of its flows; null for RowKind::other
+
+    bool is_other() const { return kind == RowKind::other; }
 };
 
+/// A sum is of what is known. It is null where there is something to sum and nothing of it is known.
 struct Totals {
-    std::uint64_t rx_bytes = 0;
-    std::uint64_t tx_bytes = 0;
-    std::uint64_t unattributed_rx_bytes = 0; // the part of rx_bytes that has no owner
-    std::uint64_t unattributed_tx_bytes = 0;
+    std::optional<std::uint64_t> rx_bytes = 0;
+    std::optional<std::uint64_t> tx_bytes = 0;
+    std::optional<std::uint64_t> unattributed_rx_bytes = 0; // the part of rx_bytes that has no owner
+    std::optional<std::uint64_t> unattributed_tx_bytes = 0;
+    std::uint64_t unknown_connections = 0; // sockets whose bytes are unknown: the sums lack theirs
 };
 
 /// Everything a format needs; made by commands, read by render.

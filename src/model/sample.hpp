@@ -8,17 +8,26 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace socktally {
 
 /// One thing this sample could not see, or could not see for sure.
 struct Note {
+    /// Flows that a note is about. Where a filter leaves none of them, the note is not about what is printed.
+    enum class About : std::uint8_t { everything, unknown_bytes, shared_sockets };
+
     std::string code;        // stable, kebab-case: "udp-bytes"
     std::string message;     // one line for people
     std::string remedy;      // one line that would fix it; empty where nothing would
     bool incomplete = false; // a figure may be short because of it
+    About about = About::everything;
 };
+
+/// Everything that any backend can use, in one line: setcap(8) replaces what was set before.
+inline constexpr std::string_view setcap_remedy =
+    "setcap cap_bpf,cap_perfmon,cap_net_admin,cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v socktally)\"";
 
 /// Bytes on a network interface as the driver counts them (headers included), /proc/net/dev.
 struct InterfaceTraffic {

@@ -45,7 +45,7 @@ constexpr std::array table = {
            [](const Row& row) { return to_cell(row.user); }, "USER"},
     Column{"uid", CellType::integer, "", "number of the process's effective user",
            [](const Row& row) { return row.uid ? Cell(std::uint64_t{row.uid->value}) : Cell(); }, "UID"},
-    Column{"protocol", CellType::string, "", "tcp or udp",
+    Column{"protocol", CellType::string, "", "tcp, udp, udplite, icmp, raw, sctp, dccp, mptcp or packet",
            [](const Row& row) { return row.protocol ? name_cell(*row.protocol) : Cell(); }, "PROTO"},
     Column{"local_address", CellType::string, "", "IP address of this end",
            [](const Row& row) { return to_cell(row.local_address); }, "LOCAL"},
@@ -63,7 +63,7 @@ constexpr std::array table = {
            [](const Row& row) { return to_cell(row.rx_bytes); }, "RX"},
     Column{"tx_bytes", CellType::integer, "bytes", "payload that the process sent in the window; null where unknown",
            [](const Row& row) { return to_cell(row.tx_bytes); }, "TX"},
-    Column{"connections", CellType::integer, "", "flows in the row",
+    Column{"connections", CellType::integer, "", "sockets in the row that moved bytes, or may have",
            [](const Row& row) { return Cell(row.connections); }, "CONNS"},
     Column{"attribution", CellType::string, "",
            "how sure the owner is, the worst of the row: exact, owner, shared, inherited, unknown",
@@ -108,14 +108,6 @@ std::string_view default_names(GroupBy by)
         break;
     }
     return "pid,process,rx_bytes,tx_bytes,connections,user";
-}
-
-/// True for the columns that belong to a connection rather than to whoever owns it.
-bool is_of_connection(const Column& column)
-{
-    constexpr std::array<std::string_view, 6> names = {"protocol",       "local_address", "local_port",
-                                                       "remote_address", "remote_port",   "port"};
-    return std::find(names.begin(), names.end(), column.name) != names.end();
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator)
@@ -217,6 +209,13 @@ Cell cell(const Column& column, const Row& row, GroupBy by)
 }
 
 std::vector<const Column*> default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
+
+bool is_of_connection(const Column& column)
+{
+    constexpr std::array<std::string_view, 6> names = {"protocol",       "local_address", "local_port",
+                                                       "remote_address", "remote_port",   "port"};
+    return std::find(names.begin(), names.end(), column.name) != names.end();
+}
 
 std::vector<const Column*> all_columns(GroupBy by)
 {

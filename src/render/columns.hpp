@@ -34,6 +34,9 @@ const Column* find_column(std::string_view name);
 /// the rest.
 Cell cell(const Column& column, const Row& row, GroupBy by);
 
+/// True for the columns that belong to a socket rather than to whoever owns it.
+bool is_of_connection(const Column& column);
+
 /// The default columns of a grouping, in order.
 std::vector<const Column*> default_columns(GroupBy by);
 /// Every column that can be set under this grouping, in table order; what JSON prints unless told otherwise.

@@ -40,10 +40,23 @@ void Interrupt::wait_until(std::chrono::steady_clock::time_point deadline, int a
     if (::ppoll(fds.data(), fds.size(), &timeout, nullptr) <= 0 || (fds[0].revents & POLLIN) == 0) {
         return;
     }
+    take_pending();
+    if (signal_ != 0) {
+        release();
+    }
+}
+
+void Interrupt::release()
+{
+    take_pending();
+    ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
+}
+
+void Interrupt::take_pending()
+{
     signalfd_siginfo info{};
-    if (::read(fd_.get(), &info, sizeof info) == sizeof info) {
+    if (signal_ == 0 && ::read(fd_.get(), &info, sizeof info) == sizeof info) {
         signal_ = static_cast<int>(info.ssi_signo);
-        ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
     }
 }
 

@@ -21,10 +21,15 @@ public:
     /// Waits until `deadline`, or until a signal comes, or until `also` (a descriptor, or -1) is readable.
     void wait_until(std::chrono::steady_clock::time_point deadline, int also);
 
+    /// Gives the signals back to the system: from here on they kill at once. One that had come before counts as come.
+    void release();
+
     /// The signal that came, or 0.
     int signal() const { return signal_; }
 
 private:
+    void take_pending();
+
     sigset_t taken_{};
     sigset_t previous_{};
     Fd fd_;

@@ -5,11 +5,13 @@
 #include "sys/proc.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <string>
+#include <system_error>
 
 namespace socktally {
 
@@ -24,6 +26,13 @@ void occupy_standard_streams()
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }
 
+bool is_dumb_terminal()
+{
+    const char* term = std::getenv("TERM"); // NOLINT(concurrency-mt-unsafe): one thread
+    const std::string_view name = term != nullptr ? term : "";
+    return name.empty() || name == "dumb";
+}
+
 std::size_t terminal_width(int fd)
 {
     constexpr std::size_t usual = 80;
@@ -35,6 +44,15 @@ std::size_t terminal_width(int fd)
     const char* columns = std::getenv("COLUMNS"); // NOLINT(concurrency-mt-unsafe)
     const auto number = columns != nullptr ? parse_number(columns) : std::nullopt;
     return number && *number > 0 && *number <= most ? static_cast<std::size_t>(*number) : usual;
+}
+
+void say(std::string_view text)
+{
+    try {
+        write_all(STDERR_FILENO, "socktally: " + std::string(text) + "\n", "standard error");
+    } catch (const std::system_error&) {
+        return; // there is nowhere left to say so
+    }
 }
 
 void require_writable(int fd, std::string_view name)
@@ -49,6 +67,11 @@ void write_all(int fd, std::string_view text, std::string_view name)
 {
     while (!text.empty()) {
         const ssize_t written = ::write(fd, text.data(), text.size());
+        if (written < 0 && errno == EAGAIN) { // somebody else made it non-blocking
+            pollfd ready{fd, POLLOUT, 0};
+            ::poll(&ready, 1, -1);
+            continue;
+        }
         if (written < 0 && errno != EINTR) {
             throw errno_error("cannot write to " + std::string(name));
         }

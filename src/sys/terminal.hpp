@@ -12,8 +12,13 @@ namespace socktally {
 void occupy_standard_streams();
 
 bool is_terminal(int fd);
+/// $TERM says that there is no cursor and no colour.
+bool is_dumb_terminal();
 /// Columns of the terminal that `fd` is, else of $COLUMNS, else 80.
 std::size_t terminal_width(int fd);
+
+/// One line on standard error, `socktally: TEXT`. Whether it can be written does not matter.
+void say(std::string_view text);
 
 /// Throws std::system_error unless `fd` was opened for writing.
 void require_writable(int fd, std::string_view name);

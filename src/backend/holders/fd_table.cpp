@@ -22,7 +22,17 @@ constexpr std::size_t fdinfo_limit = 8 << 20;
 /// Reading so many links costs as much as finding out that it is not needed.
 constexpr std::int64_t few_files = 8;
 
-bool refused(int error) { return error == EACCES || error == EPERM; }
+FdTable::Status status_of(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM: return FdTable::Status::denied;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return FdTable::Status::failed;
+    default: return FdTable::Status::gone;
+    }
+}
 
 /// Reads the process through the descriptor directory (`../stat`): that path belongs to one process for good and fails when it
 /// is over, whoever has its pid by then.
@@ -83,7 +93,7 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
     FdTable table;
     const Directory listing = open_directory(proc, directory);
     if (!listing) {
-        table.status = refused(errno) ? FdTable::Status::denied : FdTable::Status::gone;
+        table.status = status_of(errno);
         return table;
     }
     const int fd = ::dirfd(listing.get());
@@ -104,8 +114,8 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
         }
         const ssize_t length = ::readlinkat(fd, entry->d_name, link.data(), link.size());
         if (length < 0) {
-            if (refused(errno)) {
-                table.status = FdTable::Status::denied;
+            if (status_of(errno) != FdTable::Status::gone) {
+                table.status = status_of(errno);
                 break;
             }
             continue; // closed in between

@@ -19,8 +19,8 @@ struct SocketFd {
 };
 
 struct FdTable {
-    enum class Status : std::uint8_t { ok, gone, denied };
-    Status status = Status::gone;
+    enum class Status : std::uint8_t { ok, gone, denied, failed };
+    Status status = Status::gone; // failed: for want of descriptors or memory
     std::int64_t files = 0; // number of open files as the kernel counts them; 0 where it does not (before Linux 6.2)
     std::vector<SocketFd> sockets;
     Process process; // filled only where there are sockets

@@ -41,6 +41,9 @@ HolderMap::HolderMap(const std::string& proc) : proc_(::open(proc.c_str(), O_RDO
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", proc));
     }
+    std::array<char, 16> self{}; // not getpid(): this may be the /proc of another pid namespace
+    const ssize_t length = ::readlinkat(proc_.get(), "self", self.data(), self.size() - 1);
+    self_ = length > 0 ? pid_of(self.data()).value_or(0) : 0;
     struct stat own {};
     own_namespace_ = ::fstatat(proc_.get(), "self/ns/net", &own, 0) == 0 ? own.st_ino : 0;
 }
@@ -52,10 +55,9 @@ std::vector<HolderMap::Entry> HolderMap::list_processes() const
     if (!listing) {
         throw errno_error("cannot list the processes");
     }
-    const std::int32_t self = ::getpid();
     while (const dirent* entry = ::readdir(listing.get())) {
         const auto pid = pid_of(entry->d_name);
-        if (pid && *pid != self) {
+        if (pid && *pid != self_) {
             entries.push_back({Pid{*pid}, entry->d_ino});
         }
     }
@@ -108,6 +110,9 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
 {
     if (table.status == FdTable::Status::denied) {
         denied_.insert(entry.pid.value);
+    }
+    if (table.status == FdTable::Status::failed) {
+        ++failed_;
     }
     if (table.status == FdTable::Status::gone) {
         return;
@@ -241,7 +246,7 @@ void HolderMap::look_at_threads(const Entry& entry)
     const Directory listing = open_directory(proc_.get(), path.c_str());
     while (const dirent* thread = listing ? ::readdir(listing.get()) : nullptr) {
         const auto tid = pid_of(thread->d_name);
-        if (!tid || *tid == entry.pid.value || !may_have_own_table(entry.pid.value, *tid)) {
+        if (!tid || *tid == entry.pid.value || (self_ == ::getpid() && !may_have_own_table(entry.pid.value, *tid))) {
             continue;
         }
         FdTable table = read_fd_table(proc_.get(), fmt::format("{}/{}/fd", path, *tid).c_str(), entry.pid);

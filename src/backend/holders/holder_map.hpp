@@ -52,6 +52,8 @@ public:
 
     /// Processes whose descriptors could not be listed for want of privilege.
     std::size_t denied() const { return denied_.size(); }
+    /// Looks that failed for want of descriptors or memory.
+    std::size_t failed() const { return failed_; }
 
     /// Network namespaces other than ours in which processes were seen.
     std::size_t other_namespaces() const { return other_namespaces_.size(); }
@@ -91,6 +93,7 @@ private:
     bool still_holds(const Sighting& sighting) const;
 
     Fd proc_;
+    std::int32_t self_ = 0; // our own pid as this /proc shows it
     std::unordered_map<std::int32_t, Seen> seen_;
     std::vector<Process> processes_;
     std::vector<Holder> holders_; // those of the first scan sorted by inode, then the later ones
@@ -100,6 +103,7 @@ private:
     std::unordered_set<std::uint64_t> wanted_;         // by the search under way
     std::unordered_set<std::int32_t> hot_;             // pids that opened or closed a socket since the first scan
     std::unordered_set<std::int32_t> denied_;
+    std::size_t failed_ = 0;
     std::unordered_set<std::uint64_t> other_namespaces_; // inodes of /proc/PID/ns/net
     std::uint64_t own_namespace_ = 0;
     std::vector<Sighting> sightings_; // since the last confirm()

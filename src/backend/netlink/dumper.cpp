@@ -37,9 +37,11 @@ int Dumper::ask(std::span<std::byte> request, Protocol protocol, const std::func
     return error;
 }
 
-Dumper::Outcome Dumper::tcp(SocketTable& table, const Take& take)
+Dumper::Dumped Dumper::tcp(SocketTable& table, const Take& take)
 {
     auto request = tcp_dump_request(connected_states | state_bit(TcpState::listen), DiagDetail::tcp_info);
+    Dumped dumped;
+    dumped.begun = std::chrono::steady_clock::now();
     for (int i = 0; i < tries; ++i) {
         table.begin_dump();
         bool repeats = false;
@@ -49,11 +51,15 @@ Dumper::Outcome Dumper::tcp(SocketTable& table, const Take& take)
         if (error != 0 && error != EINTR) {
             throw errno_error("cannot list the TCP sockets", error);
         }
+        if (i == 0) {
+            dumped.ended = std::chrono::steady_clock::now();
+        }
         if (!repeats && error == 0) {
-            return Outcome::clean;
+            return dumped;
         }
     }
-    return Outcome::disturbed;
+    dumped.outcome = Outcome::disturbed;
+    return dumped;
 }
 
 void Dumper::tcp_quick(const std::function<void(const DiagSocket&)>& take)

@@ -6,6 +6,7 @@
 #include "backend/netlink/socket_table.hpp"
 #include "sys/netlink_socket.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -21,7 +22,12 @@ public:
 
     /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. Sockets that only some of
     /// the dumps show are all taken. Throws std::system_error where the kernel refuses.
-    Outcome tcp(SocketTable& table, const Take& take);
+    struct Dumped {
+        Outcome outcome = Outcome::clean;
+        std::chrono::steady_clock::time_point begun; // of the first dump, which shows most sockets
+        std::chrono::steady_clock::time_point ended;
+    };
+    Dumped tcp(SocketTable& table, const Take& take);
     /// Connected TCP sockets without counters, once: cheaper.
     void tcp_quick(const std::function<void(const DiagSocket&)>& take);
     /// False where the kernel cannot list UDP sockets (no udp_diag).

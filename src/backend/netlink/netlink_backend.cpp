@@ -3,6 +3,7 @@
 
 #include "backend/interfaces.hpp"
 #include "backend/netlink/notes.hpp"
+#include "backend/netlink/udp_sockets.hpp"
 #include "backend/netlink/window.hpp"
 #include "sys/interrupt.hpp"
 
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <system_error>
 #include <thread>
-#include <unordered_map>
 
 namespace socktally {
 
@@ -22,41 +22,7 @@ using namespace std::chrono_literals;
 
 constexpr int patience = 3; // how often something that should show up is waited for
 
-/// UDP sockets of both dumps: one that was closed in between is still listed.
-class UdpSockets {
-public:
-    void add(const DiagSocket& socket)
-    {
-        if (!known_.emplace(socket.cookie.value, flows_.size()).second) {
-            return;
-        }
-        Flow& flow = flows_.emplace_back();
-        flow.tuple = socket.tuple;
-        if (socket.tuple.remote.port == 0) {
-            flow.tuple.remote = {};
-        }
-        flow.cookie = socket.cookie;
-        flow.inode = socket.inode;
-        flow.uid = socket.uid;
-    }
-    bool empty() const { return flows_.empty(); }
-    const std::vector<Flow>& flows() const { return flows_; }
-    /// Bytes are unknown unless no datagram moved in the whole namespace.
-    void move_to(std::vector<Flow>& flows, bool silent)
-    {
-        for (Flow& flow : flows_) {
-            if (silent) {
-                flow.rx_bytes = 0;
-                flow.tx_bytes = 0;
-            }
-            flows.push_back(flow);
-        }
-    }
-
-private:
-    std::vector<Flow> flows_;
-    std::unordered_map<std::uint64_t, std::size_t> known_;
-};
+Clock::time_point middle(const Dumper::Dumped& dumped) { return dumped.begun + (dumped.ended - dumped.begun) / 2; }
 
 /// One sample from beginning to end; the members are what its steps hand on.
 class Sampling {
@@ -64,12 +30,12 @@ public:
     BackendResult run(const SampleRequest& request);
 
 private:
-    void open_window();
-    void close_window();
+    Dumper::Dumped open_window();
+    Dumper::Dumped close_window();
     void find_missing();
     void find_holders();
     void drop_doubtful_holders(std::vector<Flow>& flows) const;
-    void dump_at_end();
+    Dumper::Dumped dump_at_end();
     void settle(SocketTable::Window window);
     std::size_t connections_missed() const;
 
@@ -88,29 +54,31 @@ BackendResult Sampling::run(const SampleRequest& request)
     Sample& sample = result.sample;
     sample.backend = "netlink";
 
-    if (!totals_only_) {
-        open_window();
+    if (totals_only_) {
+        sample.started_at = std::chrono::system_clock::now();
+        sample.interfaces = read_interfaces();
+        close_window();
+    } else {
+        const auto first = open_window();
+        sample.started_at = std::chrono::system_clock::now();
+        const auto interfaces = read_interfaces();
+        // A dump takes a while: the window is from the middle of one to the middle of the other.
+        Window(parts_).watch(middle(first) + request.window - (first.ended - first.begun) / 2, request);
+        sample.interfaces = interface_deltas(interfaces, read_interfaces());
+        sample.duration = middle(close_window()) - middle(first);
     }
-    const auto interfaces = read_interfaces();
-    const auto begun = Clock::now();
-    sample.started_at = std::chrono::system_clock::now();
-    if (!totals_only_) {
-        Window(parts_).watch(begun + request.window, request);
-        sample.duration = Clock::now() - begun;
-    }
-    sample.interfaces = totals_only_ ? interfaces : interface_deltas(interfaces, read_interfaces());
-    close_window();
     find_holders();
 
     faults_.interrupted = request.interrupt->signal() != 0;
     faults_.events_lost = parts_.events.lost();
     faults_.garbled = parts_.dumper.garbled();
     faults_.resets = parts_.table.resets();
+    faults_.unread = parts_.holders.failed();
     faults_.other_namespaces = parts_.holders.other_namespaces();
     faults_.missed = connections_missed();
     faults_.udp_silent = first_counters_ && last_counters_ &&
                          first_counters_->udp_datagrams == last_counters_->udp_datagrams;
-    faults_.udp_sockets = !udp_.empty();
+    faults_.udp_sockets = !udp_.flows().empty();
 
     sample.flows = parts_.table.take_flows();
     drop_doubtful_holders(sample.flows);
@@ -124,25 +92,26 @@ BackendResult Sampling::run(const SampleRequest& request)
 
 /// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from then on
 /// was there to be looked up. A socket that is destroyed before is no part of the window.
-void Sampling::open_window()
+Dumper::Dumped Sampling::open_window()
 {
     faults_.not_listening = !parts_.events.listening();
     parts_.holders.scan();
-    const auto outcome =
-        parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
-    faults_.disturbed = outcome == Dumper::Outcome::disturbed;
     faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    const auto dumped =
+        parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
+    faults_.disturbed = dumped.outcome == Dumper::Outcome::disturbed;
     settle(SocketTable::Window::opening);
     first_counters_ = parts_.counters.read();
+    return dumped;
 }
 
-void Sampling::close_window()
+Dumper::Dumped Sampling::close_window()
 {
     last_counters_ = parts_.counters.read();
-    dump_at_end();
+    const auto dumped = dump_at_end();
     faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
     if (totals_only_) {
-        return;
+        return dumped;
     }
     settle(SocketTable::Window::open);
     for (int i = 0; i < patience && connections_missed() > 0; ++i) {
@@ -150,13 +119,15 @@ void Sampling::close_window()
         settle(SocketTable::Window::open);
     }
     find_missing();
+    return dumped;
 }
 
-void Sampling::dump_at_end()
+Dumper::Dumped Sampling::dump_at_end()
 {
-    const auto outcome =
+    const auto dumped =
         parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_end(socket); });
-    faults_.disturbed = faults_.disturbed || outcome == Dumper::Outcome::disturbed;
+    faults_.disturbed = faults_.disturbed || dumped.outcome == Dumper::Outcome::disturbed;
+    return dumped;
 }
 
 void Sampling::settle(SocketTable::Window window)
@@ -204,7 +175,7 @@ void Sampling::find_missing()
 /// and the first scan will do.
 void Sampling::find_holders()
 {
-    if (!totals_only_ && !parts_.table.moved_bytes() && udp_.empty()) {
+    if (!totals_only_ && !parts_.table.moved_bytes() && udp_.flows().empty()) {
         return;
     }
     constexpr auto longest_search = 500ms;
@@ -239,8 +210,11 @@ public:
 
 } // namespace
 
-OpenResult open_netlink()
+OpenResult open_netlink(const BackendOptions&)
 {
+    if (::access("/proc/self/stat", R_OK) != 0) {
+        return Unavailable{"/proc is not there to find the owners of sockets in", "mount -t proc proc /proc"};
+    }
     try {
         NetlinkSocket socket(NetlinkSocket::Mode::blocking);
         auto request = tcp_dump_request(state_bit(TcpState::listen), DiagDetail::sockets);

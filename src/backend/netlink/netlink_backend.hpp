@@ -7,6 +7,6 @@
 
 namespace socktally {
 
-OpenResult open_netlink();
+OpenResult open_netlink(const BackendOptions& options);
 
 } // namespace socktally

@@ -17,8 +17,6 @@ namespace {
 constexpr bool incomplete = true;
 
 constexpr std::string_view udp_remedy = "none with this backend: the kernel counts no bytes of UDP sockets";
-constexpr std::string_view setcap_holders =
-    "setcap cap_dac_read_search,cap_sys_ptrace,cap_net_admin=ep \"$(command -v socktally)\"";
 
 } // namespace
 
@@ -41,8 +39,7 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
         notes.push_back({"events-lost",
                          fmt::format("{} announcements of closed sockets were lost: their last bytes are missing",
                                      faults.events_lost),
-                         has_capability(CAP_NET_ADMIN) ? "use a shorter window"
-                                                       : "setcap cap_net_admin=ep, or raise net.core.rmem_max to 8388608",
+                         has_capability(CAP_NET_ADMIN) ? "" : std::string(setcap_remedy),
                          incomplete});
     }
     if (faults.garbled > 0) {
@@ -71,10 +68,18 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
                          "", incomplete});
     }
     if (faults.udp_sockets && !faults.udp_silent) {
-        notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown", std::string(udp_remedy), incomplete});
+        notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown", std::string(udp_remedy), incomplete,
+                         Note::About::unknown_bytes});
     }
     if (faults.udp_unlisted && !faults.udp_silent) {
         notes.push_back({"udp-bytes", "UDP sockets cannot be listed", "modprobe udp_diag", incomplete});
+    }
+    if (faults.unread > 0) {
+        notes.push_back({"owners-unread",
+                         fmt::format("the descriptors of processes could not be read {} times, for want of memory or of "
+                                     "descriptors of our own: some owners may be unknown",
+                                     faults.unread),
+                         "ulimit -n 1024", false});
     }
     if (faults.other_namespaces > 0) {
         notes.push_back({"other-netns",
@@ -93,12 +98,12 @@ std::vector<Note> netlink_limits()
                       "nsenter --net=/proc/PID/ns/net socktally", false});
     if (!has_capability(CAP_DAC_READ_SEARCH) || !has_capability(CAP_SYS_PTRACE)) {
         limits.push_back({"owners-denied", "names your own processes only; the traffic of others is totalled by user",
-                          std::string(setcap_holders), false});
+                          std::string(setcap_remedy), false});
     }
     if (!has_capability(CAP_NET_ADMIN)) {
         limits.push_back({"events-lost", "has a small buffer for announcements of closed sockets: of more than a few hundred at once some "
                                          "may be lost",
-                          "setcap cap_net_admin=ep, or raise net.core.rmem_max to 8388608", false});
+                          std::string(setcap_remedy), false});
     }
     return limits;
 }
@@ -112,7 +117,9 @@ Unavailable netlink_refusal(int error)
         return {"the kernel cannot list TCP sockets: no tcp_diag",
                 "modprobe tcp_diag, or a kernel with CONFIG_INET_DIAG and CONFIG_INET_TCP_DIAG"};
     case EPROTONOSUPPORT:
-    case EAFNOSUPPORT: return {fmt::format("the kernel has no NETLINK_SOCK_DIAG: {}", reason), "a kernel with CONFIG_INET_DIAG"};
+    case EAFNOSUPPORT:
+        return {fmt::format("there is no NETLINK_SOCK_DIAG here: {}", reason),
+                "allow AF_NETLINK where a sandbox forbids it (RestrictAddressFamilies=), else a kernel with CONFIG_INET_DIAG"};
     case EPERM:
     case EACCES:
         return {fmt::format("sock_diag is forbidden here: {}", reason),

@@ -21,6 +21,7 @@ struct NetlinkFaults {
     std::size_t missed = 0;         // connections opened that no dump and no event showed
     std::size_t vanished = 0;
     std::size_t resets = 0;
+    std::size_t unread = 0;         // looks at a process's descriptors that failed for want of ours or of memory
     std::size_t other_namespaces = 0; // network namespaces of other processes
     bool udp_sockets = false;       // there are some
     bool udp_silent = false;        // no datagram moved

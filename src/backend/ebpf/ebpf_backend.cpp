@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "backend/ebpf/ebpf_backend.hpp"
+
+#include "backend/ebpf/tally.hpp"
+#include "backend/interfaces.hpp"
+#include "sys/file.hpp"
+#include "sys/interrupt.hpp"
+#include "sys/proc.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+namespace socktally {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+void wait(Clock::time_point end, const SampleRequest& request)
+{
+    constexpr auto progress_interval = 250ms;
+    const auto begun = Clock::now();
+    for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
+        if (request.progress && now > begun) {
+            request.progress(now - begun);
+        }
+        request.interrupt->wait_until(std::min(end, now + progress_interval), -1);
+    }
+}
+
+Process process_of(const tally_cell& cell)
+{
+    constexpr std::uint64_t ns_per_tick = 10'000'000; // USER_HZ is 100
+    Process process;
+    process.pid = Pid{static_cast<std::int32_t>(cell.tgid)};
+    process.start_time = StartTime{cell.start_ns / ns_per_tick};
+    process.name.assign(cell.name, ::strnlen(cell.name, sizeof cell.name));
+    process.uid = Uid{cell.uid};
+    return process;
+}
+
+/// It may have become another program since its first byte.
+void refresh_name(Process& process)
+{
+    constexpr std::size_t limit = 4096;
+    std::string buffer;
+    const auto text = read_file(AT_FDCWD, fmt::format("/proc/{}/stat", process.pid.value).c_str(), buffer, limit);
+    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    if (stat && stat->start_ticks == process.start_time.ticks) {
+        process.name = stat->name;
+    }
+}
+
+Protocol protocol_of(const tally_flow& flow)
+{
+    if (flow.family == AF_PACKET) {
+        return Protocol::packet;
+    }
+    switch (flow.protocol) {
+    case IPPROTO_TCP: return Protocol::tcp;
+    case IPPROTO_UDP: return Protocol::udp;
+    case IPPROTO_UDPLITE: return Protocol::udplite;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6: return Protocol::icmp;
+    case IPPROTO_SCTP: return Protocol::sctp;
+    case IPPROTO_DCCP: return Protocol::dccp;
+    case IPPROTO_MPTCP: return Protocol::mptcp;
+    default: return Protocol::raw; // tally.bpf.c makes IPPROTO_RAW of all raw sockets but those for ICMP
+    }
+}
+
+Address address_of(const tally_u8 (&bytes)[16], std::uint16_t family)
+{
+    return Address::from_bytes(std::as_bytes(std::span(bytes)).first(family == AF_INET6 ? 16 : 4));
+}
+
+/// The flows and processes of a sample, as the cells come in.
+class Collector {
+public:
+    Collector(Sample& sample, Tally::Detail detail) : sample_(sample), detail_(detail) {}
+
+    void add(std::uint32_t index, const tally_cell& cell)
+    {
+        Attribution attribution{std::nullopt, Cause::unknown, Quality::unknown};
+        if (index == TALLY_KERNEL_CELL) {
+            attribution.cause = Cause::kernel;
+        } else if (index >= TALLY_FIRST_CELL) {
+            attribution = {static_cast<std::uint32_t>(sample_.processes.size()), Cause::none, Quality::exact};
+            refresh_name(sample_.processes.emplace_back(process_of(cell)));
+        }
+        cells_.emplace(index, Left{attribution, cell.rx_bytes, cell.tx_bytes, cell.sockets});
+    }
+
+    void add(const tally_flow_key& key, const tally_flow& flow)
+    {
+        const auto cell = cells_.find(key.cell);
+        if (cell == cells_.end()) {
+            return;
+        }
+        Flow& result = append(cell->second.attribution, flow.rx_bytes, flow.tx_bytes);
+        result.tuple = {protocol_of(flow), {address_of(flow.local, flow.family), flow.local_port}, {}};
+        const Address remote = address_of(flow.remote, flow.family);
+        if (!remote.is_unspecified()) { // an unconnected socket has none
+            result.tuple.remote = {remote, flow.remote_port};
+        }
+        result.cookie = Cookie{key.cookie};
+        result.uid = Uid{flow.uid};
+        cell->second.rx_bytes -= std::min(cell->second.rx_bytes, flow.rx_bytes);
+        cell->second.tx_bytes -= std::min(cell->second.tx_bytes, flow.tx_bytes);
+    }
+
+    /// What no flow has taken: everything in a sample of processes, what found no room in one of sockets.
+    void add_the_rest()
+    {
+        for (const auto& [index, left] : cells_) {
+            if (left.rx_bytes != 0 || left.tx_bytes != 0) {
+                Flow& rest = append(left.attribution, left.rx_bytes, left.tx_bytes);
+                rest.sockets = detail_ == Tally::Detail::processes ? std::max(left.sockets, 1U) : 1;
+            }
+        }
+    }
+
+private:
+    struct Left {
+        Attribution attribution;
+        std::uint64_t rx_bytes;
+        std::uint64_t tx_bytes;
+        std::uint32_t sockets;
+    };
+
+    Flow& append(const Attribution& attribution, std::uint64_t rx_bytes, std::uint64_t tx_bytes)
+    {
+        Flow& flow = sample_.flows.emplace_back();
+        flow.attribution = attribution;
+        flow.rx_bytes = rx_bytes;
+        flow.tx_bytes = tx_bytes;
+        if (attribution.process) {
+            flow.uid = sample_.processes[*attribution.process].uid;
+        }
+        return flow;
+    }
+
+    Sample& sample_;
+    Tally::Detail detail_;
+    std::unordered_map<std::uint32_t, Left> cells_;
+};
+
+void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool processes_overflowed)
+{
+    if (interrupted) {
+        sample.notes.push_back({"interrupted", "a signal ended the window early", "", true});
+    }
+    if (processes_overflowed) {
+        sample.notes.push_back({"too-many-processes", "more processes moved bytes than there is room for: the rest is in [unknown]", "", true});
+    }
+    if (tally.flows_dropped() > 0) {
+        sample.notes.push_back({"too-many-sockets",
+                                "more sockets moved bytes than there is room for: the rest has a process but no addresses", "", true});
+    }
+}
+
+class EbpfBackend final : public Backend {
+public:
+    EbpfBackend(Tally tally, Tally::Detail detail) : tally_(std::move(tally)), detail_(detail) {}
+
+    BackendResult sample(const SampleRequest& request) override
+    {
+        BackendResult result;
+        Sample& sample = result.sample;
+        sample.backend = "ebpf";
+        tally_.start();
+        const auto begun = Clock::now();
+        sample.started_at = std::chrono::system_clock::now();
+        const auto interfaces = read_interfaces();
+        wait(begun + request.window, request);
+        sample.interfaces = interface_deltas(interfaces, read_interfaces());
+        tally_.stop();
+        sample.duration = Clock::now() - begun;
+
+        Collector collector(sample, detail_);
+        bool overflowed = false;
+        for (const auto& [index, cell] : tally_.cells()) {
+            if (cell.rx_bytes != 0 || cell.tx_bytes != 0) {
+                collector.add(index, cell);
+                overflowed = overflowed || index == TALLY_OVERFLOW_CELL;
+            }
+        }
+        for (const auto& [key, flow] : tally_.flows()) {
+            collector.add(key, flow);
+        }
+        collector.add_the_rest();
+        add_notes(sample, tally_, request.interrupt->signal() != 0, overflowed);
+        result.viewer = {Uid{::geteuid()}, false};
+        return result;
+    }
+
+    std::vector<Note> limits() const override
+    {
+        return {{"variant", fmt::format("runs as {}", tally_.variant()), "", false}};
+    }
+
+private:
+    Tally tally_;
+    Tally::Detail detail_;
+};
+
+} // namespace
+
+OpenResult open_ebpf(const BackendOptions& options)
+{
+    if (options.totals) {
+        return Unavailable{"it counts from now on: totals since sockets were opened are not its business", "socktally -b netlink -d 0"};
+    }
+    const auto detail = options.tuples ? Tally::Detail::sockets : Tally::Detail::processes;
+    auto loaded = Tally::load(detail);
+    if (auto* refusal = std::get_if<Unavailable>(&loaded)) {
+        return std::move(*refusal);
+    }
+    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail);
+}
+
+} // namespace socktally

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* The few fields of kernel structures that the programs read. The loader finds their real offsets in the running kernel's BTF. */
+#ifndef SOCKTALLY_KERNEL_H
+#define SOCKTALLY_KERNEL_H
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+    unsigned int inum;
+};
+struct net {
+    struct ns_common ns;
+};
+typedef struct {
+    struct net* net;
+} possible_net_t;
+
+struct in6_addr {
+    union {
+        unsigned char u6_addr8[16];
+        unsigned int u6_addr32[4];
+    } in6_u;
+};
+
+struct sock_common {
+    unsigned int skc_daddr;
+    unsigned int skc_rcv_saddr;
+    unsigned short skc_dport; /* network order */
+    unsigned short skc_num; /* host order */
+    unsigned short skc_family;
+    volatile unsigned char skc_state;
+    possible_net_t skc_net;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+typedef struct {
+    int owned;
+} socket_lock_t;
+
+typedef struct {
+    unsigned int val;
+} kuid_t;
+
+struct sock {
+    struct sock_common __sk_common;
+    socket_lock_t sk_lock;
+    unsigned short sk_type;
+    unsigned short sk_protocol;
+    kuid_t sk_uid;
+};
+
+struct inet_connection_sock {
+    const void* icsk_ulp_ops;
+};
+
+struct tcp_sock {
+    struct inet_connection_sock inet_conn;
+    unsigned int copied_seq;
+    unsigned int rcv_nxt;
+    unsigned long long bytes_received;
+};
+
+struct bpf_iter__tcp {
+    struct sock_common* sk_common;
+};
+
+struct cred {
+    kuid_t euid;
+};
+
+struct task_struct {
+    int pid;
+    int tgid;
+    unsigned int flags;
+    unsigned long long start_boottime;
+    struct task_struct* group_leader;
+    const struct cred* cred;
+    char comm[16];
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#include "backend/ebpf/tally.hpp"
+
+#include "sys/capability.hpp"
+#include "sys/error.hpp"
+#include "sys/fd.hpp"
+
+#include "tally.skel.h"
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace socktally {
+
+namespace {
+
+/// A cell has 128 bytes and is there from the start: 2 MiB. A process entry takes about 80 bytes when it comes.
+constexpr std::uint32_t most_processes = 16'384;
+/// About 150 bytes each when they come, and 16 bytes a bucket from the start.
+constexpr std::uint32_t most_flows = 131'072;
+
+struct Variant {
+    std::string_view name;
+    bool tracepoints;
+    bool sendpage;
+};
+/// In the order in which they are tried.
+constexpr std::array variants{
+    Variant{"tracepoints", true, false}, // Linux 6.3
+    Variant{"fexit", false, true},       // until 6.5
+};
+
+int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
+
+void choose_programs(tally_bpf& skeleton, const Variant& variant)
+{
+    bpf_program__set_autoload(skeleton.progs.sock_sends, variant.tracepoints);
+    bpf_program__set_autoload(skeleton.progs.sock_receives, variant.tracepoints);
+    for (bpf_program* program : {skeleton.progs.inet_sendmsg_returns, skeleton.progs.inet6_sendmsg_returns,
+                                 skeleton.progs.inet_recvmsg_returns, skeleton.progs.inet6_recvmsg_returns}) {
+        bpf_program__set_autoload(program, !variant.tracepoints);
+    }
+    bpf_program__set_autoload(skeleton.progs.inet_sendpage_returns, variant.sendpage);
+    bpf_program__set_autoattach(skeleton.progs.note_existing, false);
+}
+
+Unavailable refusal(int error)
+{
+    const std::string reason = std::generic_category().message(error);
+    if ((error == EPERM || error == EACCES) && !(has_capability(CAP_BPF) && has_capability(CAP_PERFMON)) &&
+        !has_capability(CAP_SYS_ADMIN)) {
+        return {fmt::format("BPF programs are forbidden here: {}", reason),
+                std::string(setcap_remedy)};
+    }
+    if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+        return {"the kernel has no type information (BTF)", "a kernel with CONFIG_DEBUG_INFO_BTF"};
+    }
+    if (error == ENOSYS) {
+        return {"the kernel has no BPF", "a kernel with CONFIG_BPF_SYSCALL"};
+    }
+    return {fmt::format("the kernel takes neither the tracepoints (Linux 6.3) nor the fexit programs: {}", reason),
+            "a kernel of Linux 6.3 or later, or one with CONFIG_FUNCTION_TRACER and no lockdown"};
+}
+
+} // namespace
+
+void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(skeleton); }
+
+std::variant<Tally, Unavailable> Tally::load(Detail detail)
+{
+    libbpf_set_print(say_nothing); // the reason is put into words below
+    int error = 0;
+    for (const Variant& variant : variants) {
+        Skeleton skeleton(tally_bpf__open());
+        if (!skeleton) {
+            return refusal(errno);
+        }
+        skeleton->rodata->per_socket = detail == Detail::sockets;
+        skeleton->rodata->cell_count = most_processes;
+        bpf_map__set_max_entries(skeleton->maps.cells, most_processes);
+        bpf_map__set_max_entries(skeleton->maps.processes, most_processes);
+        bpf_map__set_max_entries(skeleton->maps.flows, detail == Detail::sockets ? most_flows : 1);
+        choose_programs(*skeleton, variant);
+        error = -tally_bpf__load(skeleton.get());
+        if (error == 0) {
+            return Tally(std::move(skeleton), variant.name);
+        }
+        if (error == EPERM && !has_capability(CAP_BPF) && !has_capability(CAP_SYS_ADMIN)) {
+            break;
+        }
+    }
+    return refusal(error);
+}
+
+void Tally::start()
+{
+    if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
+        throw errno_error("cannot attach the BPF programs", error);
+    }
+    note_existing_connections();
+    skeleton_->bss->active = true;
+}
+
+/// The programs are attached already: a connection that begins now is known to have begun with nothing read.
+void Tally::note_existing_connections()
+{
+    bpf_link* link = bpf_program__attach_iter(skeleton_->progs.note_existing, nullptr);
+    if (link == nullptr) {
+        throw errno_error("cannot list the TCP sockets through BPF");
+    }
+    {
+        const Fd iterator(bpf_iter_create(bpf_link__fd(link)));
+        std::array<char, 64> nothing{};
+        while (iterator && ::read(iterator.get(), nothing.data(), nothing.size()) > 0) {
+        }
+    }
+    bpf_link__destroy(link);
+}
+
+void Tally::stop()
+{
+    constexpr auto for_those_under_way = std::chrono::milliseconds(1);
+    skeleton_->bss->active = false;
+    tally_bpf__detach(skeleton_.get());
+    std::this_thread::sleep_for(for_those_under_way);
+}
+
+std::vector<std::pair<std::uint32_t, tally_cell>> Tally::cells() const
+{
+    std::vector<std::pair<std::uint32_t, tally_cell>> result;
+    const std::uint32_t end = std::min(skeleton_->data->next_cell, most_processes);
+    for (std::uint32_t index = TALLY_OVERFLOW_CELL; index < end; ++index) {
+        tally_cell cell{};
+        if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cells), &index, &cell) == 0) {
+            result.emplace_back(index, cell);
+        }
+    }
+    return result;
+}
+
+std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
+{
+    std::vector<std::pair<tally_flow_key, tally_flow>> result;
+    const int map = bpf_map__fd(skeleton_->maps.flows);
+    std::optional<tally_flow_key> previous;
+    tally_flow_key key{};
+    while (bpf_map_get_next_key(map, previous ? &*previous : nullptr, &key) == 0) {
+        tally_flow flow{};
+        if (bpf_map_lookup_elem(map, &key, &flow) == 0) {
+            result.emplace_back(key, flow);
+        }
+        previous = key;
+    }
+    return result;
+}
+
+std::uint64_t Tally::flows_dropped() const { return skeleton_->bss->flows_dropped; }
+
+} // namespace socktally

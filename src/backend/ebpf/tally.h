@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What the BPF programs and the backend share: map keys and values. Fixed widths only; the kernel zeroes what is padding. */
+#ifndef SOCKTALLY_TALLY_H
+#define SOCKTALLY_TALLY_H
+
+#ifdef __cplusplus
+#include <cstdint>
+using tally_u8 = std::uint8_t;
+using tally_u16 = std::uint16_t;
+using tally_u32 = std::uint32_t;
+using tally_u64 = std::uint64_t;
+#define TALLY_ASSERT(condition) static_assert(condition)
+#else
+typedef unsigned char tally_u8;
+typedef unsigned short tally_u16;
+typedef unsigned int tally_u32;
+typedef unsigned long long tally_u64;
+#define TALLY_ASSERT(condition) _Static_assert(condition, #condition)
+#endif
+
+/* Cells without a process. Those of processes begin at TALLY_FIRST_CELL. */
+#define TALLY_OVERFLOW_CELL 1 /* more processes than cells */
+#define TALLY_KERNEL_CELL 2   /* moved outside of any process's context */
+#define TALLY_FIRST_CELL 3
+
+#define TALLY_NAME_LENGTH 16
+
+/* One process; only the sums change after the first byte. 128 bytes, so that two processes never share a cache line. */
+struct tally_cell {
+    tally_u64 rx_bytes;
+    tally_u64 tx_bytes;
+    tally_u64 start_ns; /* of the group leader, since boot (task_struct.start_boottime) */
+    tally_u64 cgroup_id;
+    tally_u32 tgid;
+    tally_u32 uid; /* effective */
+    tally_u32 netns; /* inode of the namespace of its first socket */
+    tally_u32 sockets; /* that moved bytes */
+    tally_u32 is_kernel_thread;
+    char name[TALLY_NAME_LENGTH]; /* of the group leader */
+    tally_u8 padding[60];
+};
+TALLY_ASSERT(sizeof(struct tally_cell) == 128);
+
+/* A process for good. */
+struct tally_process {
+    tally_u64 start_ns;
+    tally_u32 tgid;
+    tally_u32 padding;
+};
+TALLY_ASSERT(sizeof(struct tally_process) == 16);
+
+/* One socket as used by one process. */
+struct tally_flow_key {
+    tally_u64 cookie;
+    tally_u32 cell;
+    tally_u32 padding;
+};
+TALLY_ASSERT(sizeof(struct tally_flow_key) == 16);
+
+struct tally_flow {
+    tally_u64 rx_bytes;
+    tally_u64 tx_bytes;
+    tally_u8 local[16]; /* network order; 4 bytes for AF_INET */
+    tally_u8 remote[16];
+    tally_u16 family; /* AF_* */
+    tally_u16 protocol; /* IPPROTO_* */
+    tally_u16 local_port; /* host order */
+    tally_u16 remote_port;
+    tally_u32 netns;
+    tally_u32 uid; /* the socket's */
+};
+TALLY_ASSERT(sizeof(struct tally_flow) == 64);
+
+#endif

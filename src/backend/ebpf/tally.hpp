@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// The BPF programs, loaded: a class around the skeleton that bpftool generates. Nothing is pinned: the kernel removes all of it when
+// the descriptors are closed, however this process ends.
+#pragma once
+
+#include "backend/backend.hpp"
+#include "backend/ebpf/tally.h"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+struct tally_bpf;
+
+namespace socktally {
+
+class Tally {
+public:
+    enum class Detail : std::uint8_t { processes, sockets };
+    /// Loads the first variant of the programs that the kernel takes.
+    static std::variant<Tally, Unavailable> load(Detail detail);
+
+    /// "tracepoints" or "fexit".
+    std::string_view variant() const { return variant_; }
+
+    /// From here on every byte counts. Throws where the kernel refuses to attach.
+    void start();
+    /// From here on none does.
+    void stop();
+
+    /// All cells in use, those without a process (see tally.h) among them; by index.
+    std::vector<std::pair<std::uint32_t, tally_cell>> cells() const;
+    std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
+    /// Sockets that found no room in the map.
+    std::uint64_t flows_dropped() const;
+
+private:
+    struct Destroy {
+        void operator()(tally_bpf* skeleton) const;
+    };
+    using Skeleton = std::unique_ptr<tally_bpf, Destroy>;
+    Tally(Skeleton skeleton, std::string_view variant) : skeleton_(std::move(skeleton)), variant_(variant) {}
+    void note_existing_connections();
+
+    Skeleton skeleton_;
+    std::string_view variant_;
+};
+
+} // namespace socktally

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// A whole netlink datagram: messages, the inet_diag socket in each, its attributes, and what the socket table makes of it.
+#include "backend/netlink/diag.hpp"
+#include "backend/netlink/socket_table.hpp"
+#include "fuzz.hpp"
+#include "sys/netlink_socket.hpp"
+
+using namespace socktally;
+
+namespace {
+
+/// Each message goes in as one kind of row; its sequence number, which is part of the input, says which.
+void put_into(SocketTable& table, const DiagSocket& socket, std::uint32_t kind)
+{
+    switch (kind % 5) {
+    case 0: table.at_start(socket); break;
+    case 1: table.during(socket); break;
+    case 2: table.destroyed(socket, SocketTable::Window::open); break;
+    case 3: table.destroyed(socket, SocketTable::Window::opening); break;
+    default: table.at_end(socket);
+    }
+}
+
+} // namespace
+
+int fuzz_one(std::span<const std::byte> input)
+{
+    SocketTable table;
+    table.begin_dump();
+    NetlinkMessage message;
+    std::size_t messages = 0;
+    for (auto datagram = input; next_message(datagram, message);) {
+        ++messages;
+        require(message.payload.data() >= input.data() &&
+                message.payload.data() + message.payload.size() <= input.data() + input.size());
+        const auto socket = parse_diag(message.payload, message.flags % 2 == 0 ? Protocol::tcp : Protocol::udp);
+        if (socket) {
+            require(socket->tuple.protocol == Protocol::tcp || !socket->tcp);
+            put_into(table, *socket, message.sequence);
+        }
+    }
+    require(table.missing().size() <= messages);
+    require(table.live_inodes().size() <= messages);
+    require(table.born() <= messages && table.resets() <= messages);
+    require(table.take_flows().size() <= messages);
+    return 0;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// /proc/net/dev, the first half of the input as earlier text and the second as later one.
+#include "backend/interfaces.hpp"
+#include "fuzz.hpp"
+
+using namespace socktally;
+
+int fuzz_one(std::span<const std::byte> input)
+{
+    const std::string_view text = as_text(input);
+    const auto earlier = parse_interfaces(text.substr(0, text.size() / 2));
+    const auto later = parse_interfaces(text.substr(text.size() / 2));
+    const auto deltas = interface_deltas(earlier, later);
+    require(deltas.size() == later.size());
+    for (std::size_t i = 0; i < deltas.size(); ++i) {
+        require(deltas[i].name == later[i].name && deltas[i].name != "lo");
+        require(deltas[i].rx_bytes <= later[i].rx_bytes && deltas[i].tx_bytes <= later[i].tx_bytes);
+    }
+    return 0;
+}

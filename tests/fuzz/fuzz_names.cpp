@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// Any bytes as the name of a process, in every format: no name may break a line, a field, a terminal or JSON.
+#include "fuzz.hpp"
+#include "render/escape.hpp"
+#include "render/render.hpp"
+#include "render/width.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+
+using namespace socktally;
+
+namespace {
+
+bool is_utf8(std::string_view text)
+{
+    while (!text.empty()) {
+        const auto point = decode_utf8(text);
+        if (!point) {
+            return false;
+        }
+        text.remove_prefix(point->length);
+    }
+    return true;
+}
+
+bool has_control(std::string_view text)
+{
+    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+template <typename Append>
+std::string appended(Append append, std::string_view text)
+{
+    std::string out;
+    append(out, text);
+    return out;
+}
+
+void check_texts(std::string_view name)
+{
+    for (const auto append : {append_escaped, append_csv_text, append_printable}) {
+        const std::string text = appended(append, name);
+        require(!has_control(text) && is_utf8(text));
+    }
+    const std::string printable = appended(append_printable, name);
+    for (const std::size_t width : {0, 1, 2, 7, 15, 40}) {
+        const std::string cut = cut_to_width(printable, width);
+        require(is_utf8(cut) && !has_control(cut));
+        require(display_width(cut) <= std::max<std::size_t>(width, 1));
+        require(display_width(printable) > width || cut == printable);
+    }
+}
+
+void check_json(std::string_view name)
+{
+    const std::string text = appended(append_json_string, name);
+    require(text.size() >= 2 && !has_control(text) && is_utf8(text));
+    simdjson::dom::parser parser;
+    simdjson::dom::element value;
+    require(parser.parse("[" + text + "]").at(0).get(value) == simdjson::SUCCESS);
+    std::string_view back;
+    require(value.get(back) == simdjson::SUCCESS);
+    require(!is_utf8(name) || back == name);
+}
+
+void check_formats(std::string_view name)
+{
+    Report report;
+    report.host = name;
+    report.duration = std::chrono::seconds(1);
+    Row row;
+    row.process = name;
+    row.rx_bytes = 5;
+    report.rows = {row};
+    const ColumnList columns = select_columns("process,rx_bytes", {});
+    std::string out;
+    render_tsv(out, report, columns, false);
+    require(std::count(out.begin(), out.end(), '\n') == 1 && std::count(out.begin(), out.end(), '\t') == 1);
+    out.clear();
+    render_pretty(out, report, columns, {false, true, 60});
+    require(is_utf8(out));
+    require(std::all_of(out.begin(), out.end(), [](char c) { return c == '\n' || !has_control({&c, 1}); }));
+    out.clear();
+    render_json(out, report, columns);
+    simdjson::dom::parser parser;
+    require(parser.parse(out).error() == simdjson::SUCCESS);
+}
+
+} // namespace
+
+int fuzz_one(std::span<const std::byte> input)
+{
+    const std::string_view name = as_text(input);
+    check_texts(name);
+    check_json(name);
+    check_formats(name);
+    return 0;
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// /proc/net/snmp and snmp6.
+#include "backend/netlink/protocol_counters.hpp"
+#include "fuzz.hpp"
+
+using namespace socktally;
+
+int fuzz_one(std::span<const std::byte> input)
+{
+    const std::string_view text = as_text(input);
+    ProtocolCounters counters;
+    add_snmp(text, counters);
+    require(counters.tcp_opens == 0 || text.find("Opens") != text.npos);
+    ProtocolCounters counters6;
+    add_snmp6(text, counters6);
+    require(counters6.tcp_opens == 0);
+    require(counters6.udp_datagrams == 0 || text.find("Udp6") != text.npos);
+    return 0;
+}

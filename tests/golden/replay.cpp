@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// Plays recorded windows through the code of the tool and compares what it would print, to the byte.
+//   replay DIRECTORY             runs DIRECTORY/cases against DIRECTORY/expected
+//   replay --update DIRECTORY    writes what comes out to DIRECTORY/expected; read the difference before you believe it
+#include "cli/options.hpp"
+#include "commands/report.hpp"
+#include "identity/users.hpp"
+#include "recorded_window.hpp"
+#include "sys/proc.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace socktally;
+using namespace socktally::test;
+
+/// A line of the file of cases: NAME WINDOW [as=UID] [width=COLUMNS] [OPTION]...
+struct Case {
+    std::string name;
+    std::string window;
+    std::optional<Uid> viewer;
+    std::size_t width = 100;
+    std::vector<std::string> arguments{"socktally"};
+};
+
+Case parse_case(std::string_view line)
+{
+    Case parsed;
+    parsed.name = next_word(line);
+    parsed.window = next_word(line);
+    for (auto word = next_word(line); !word.empty(); word = next_word(line)) {
+        if (word.starts_with("as=")) {
+            parsed.viewer = Uid{static_cast<std::uint32_t>(parse_number(word.substr(3)).value())};
+        } else if (word.starts_with("width=")) {
+            parsed.width = parse_number(word.substr(6)).value();
+        } else {
+            parsed.arguments.emplace_back(word);
+        }
+    }
+    return parsed;
+}
+
+std::optional<std::string> read(const fs::path& file)
+{
+    std::ifstream stream(file, std::ios::binary);
+    return stream ? std::optional(std::string(std::istreambuf_iterator<char>(stream), {})) : std::nullopt;
+}
+
+/// As run_sample() does it, with the sample played instead of taken.
+std::string output_of(const Case& run, const fs::path& directory)
+{
+    std::vector<const char*> argv;
+    for (const std::string& argument : run.arguments) {
+        argv.push_back(argument.c_str());
+    }
+    const Options options = parse_options(static_cast<int>(argv.size()), argv.data());
+    const Extent extent = options.duration.count() == 0 ? Extent::totals : Extent::window;
+    Replayed replayed = play(directory / "windows" / run.window, extent, run.viewer);
+    Filter filter = options.filter;
+    for (const std::string& name : options.users) {
+        filter.uids.push_back(find_user(name).value());
+    }
+    filter.local_addresses = replayed.local_addresses;
+    const Layout layout = make_layout(options, false, run.width);
+    Report report = make_report(std::move(replayed.result), options, filter);
+    report.host = replayed.host;
+    report.boot_id = replayed.boot_id;
+    return render(report, options, layout);
+}
+
+/// The first line that differs is enough to see what it is about.
+void show_difference(const std::string& name, const std::string& expected, const std::string& actual)
+{
+    std::string_view wanted = expected;
+    std::string_view got = actual;
+    for (int number = 1; !wanted.empty() || !got.empty(); ++number) {
+        const std::string_view wanted_line = next_line(wanted);
+        const std::string_view got_line = next_line(got);
+        if (wanted_line != got_line) {
+            fmt::print("{}: line {}\n  expected: {:?}\n  but got:  {:?}\n", name, number, wanted_line, got_line);
+            return;
+        }
+    }
+    fmt::print("{}: differs in its last newline\n", name);
+}
+
+/// Files in `expected` that no case makes would never fail.
+int count_strays(const fs::path& expected, const std::vector<Case>& cases)
+{
+    int strays = 0;
+    for (const auto& entry : fs::directory_iterator(expected)) {
+        const std::string name = entry.path().filename();
+        if (std::none_of(cases.begin(), cases.end(), [&](const Case& run) { return run.name == name; })) {
+            fmt::print("{}: no case makes this file\n", name);
+            ++strays;
+        }
+    }
+    return strays;
+}
+
+std::vector<Case> read_cases(const fs::path& file)
+{
+    const std::string content = read(file).value();
+    std::string_view text = content;
+    std::vector<Case> cases;
+    while (!text.empty()) {
+        const std::string_view line = next_line(text);
+        if (!line.empty() && line[0] != '#') {
+            cases.push_back(parse_case(line));
+        }
+    }
+    return cases;
+}
+
+int run_cases(const fs::path& directory, bool update)
+{
+    const std::vector<Case> cases = read_cases(directory / "cases");
+    const fs::path expected = directory / "expected";
+    int failed = 0;
+    for (const Case& run : cases) {
+        const std::string actual = output_of(run, directory);
+        const auto wanted = read(expected / run.name);
+        if (update) {
+            std::ofstream(expected / run.name, std::ios::binary) << actual;
+        } else if (wanted != actual) {
+            show_difference(run.name, wanted.value_or(""), actual);
+            ++failed;
+        }
+    }
+    failed += count_strays(expected, cases);
+    fmt::print("{} cases, {} failed\n", cases.size(), failed);
+    return failed == 0 ? 0 : 1;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    const bool update = argc == 3 && std::string_view(argv[1]) == "--update";
+    if (argc != 2 && !update) {
+        fmt::print(stderr, "usage: replay [--update] DIRECTORY\n");
+        return 2;
+    }
+    try {
+        return run_cases(argv[argc - 1], update);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "replay: {}\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+// Who holds which socket, on a /proc of our own making. The real one is in test_backend_holders_live.cpp.
+#include "backend/holders/holder_map.hpp"
+#include "fixture_proc.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+using Reach = HolderMap::Reach;
+
+auto soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(5); }
+
+std::vector<Inode> inodes(std::initializer_list<std::uint64_t> values)
+{
+    std::vector<Inode> result;
+    for (const std::uint64_t value : values) {
+        result.push_back(Inode{value});
+    }
+    return result;
+}
+
+/// (inode, pid, start time) of every hold, and the processes as they were.
+struct Holds {
+    std::set<std::tuple<std::uint64_t, int, std::uint64_t>> all;
+    std::vector<Process> processes;
+};
+
+Holds holds_of(HolderMap& map)
+{
+    Holds holds{{}, map.take_processes()};
+    for (const Holder& holder : map.take_holders()) {
+        const Process& process = holds.processes.at(holder.process);
+        holds.all.emplace(holder.inode.value, process.pid.value, process.start_time.ticks);
+    }
+    return holds;
+}
+
+using Expected = decltype(Holds::all);
+
+} // namespace
+
+TEST_CASE("the registered files of an io_uring: the sockets among them")
+{
+    constexpr std::string_view info = "pos:\t0\n"
+                                      "SqMask:\t0x7\n"
+                                      "    0: socket:[1]\n" // no registered file: the list has not begun
+                                      "UserFiles:\t5\n"
+                                      "    0: socket:[11]\n"
+                                      "    1: <none>\n"
+                                      "    2: /tmp/socket:[12]\n"
+                                      "    3: /tmp/a\\012socket:[13]\n"
+                                      "65535: socket:[14]\n"
+                                      "UserBufs:\t1\n"
+                                      "    0: socket:[15]\n";
+    CHECK(parse_io_uring_files(info) == inodes({11}));
+    CHECK(parse_io_uring_files("UserFiles:\t1\n    0: socket:[11]\n    1: socket:[12]") == inodes({11, 12}));
+    CHECK(parse_io_uring_files("UserFiles:\t0\n").empty());
+    CHECK(parse_io_uring_files("").empty());
+    for (std::size_t length = 0; length <= info.size(); ++length) {
+        CHECK(parse_io_uring_files(std::string(info.substr(0, length))).size() <= 1);
+    }
+}
+
+TEST_CASE("a scan finds every process that holds a socket, and who it is")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 server\n"
+               "fd 3 socket:[11]\n"
+               "fd 4 /dev/null\n"
+               "fd 5 socket:[12]\n"
+               "process 5000002 200 0 no sockets\n"
+               "fd 3 pipe:[13]\n"
+               "process 5000003 300 0 ring\n"
+               "io_uring 7 14 15\n");
+    HolderMap map(proc.root());
+    map.scan();
+    CHECK(map.held(Inode{11}));
+    CHECK(map.held(Inode{15}));
+    CHECK_FALSE(map.held(Inode{13}));
+    CHECK(map.unheld(inodes({15, 13, 0, 11, 12, 14})) == inodes({13}));
+    CHECK(map.denied() == 0);
+    const Holds holds = holds_of(map);
+    CHECK(holds.all == Expected{{11, 5000001, 100}, {12, 5000001, 100}, {14, 5000003, 300}, {15, 5000003, 300}});
+    REQUIRE(holds.processes.size() == 2);
+    CHECK(holds.processes[0].uid == Uid{::geteuid()});
+}
+
+TEST_CASE("what a fork shares has several holders")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 parent\n"
+               "fd 3 socket:[11]\n"
+               "process 5000002 200 0 child\n"
+               "fd 3 socket:[11]\n"
+               "fd 4 socket:[11]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    CHECK(holds_of(map).all == Expected{{11, 5000001, 100}, {11, 5000002, 200}});
+}
+
+TEST_CASE("a name is any bytes")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 ) R 1 2 3\nfd 3 socket:[11]\n"
+               "process 5000002 200 0 a\\nb\\x1b[31m\\xff\nfd 3 socket:[12]\n"
+               "process 5000003 300 0 \nfd 3 socket:[13]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    std::set<std::string> names;
+    for (const Process& process : map.take_processes()) {
+        names.insert(process.name);
+    }
+    CHECK(names == std::set<std::string>{") R 1 2 3", "a\nb\x1b[31m\xff", ""});
+}
+
+TEST_CASE("only directories named by a pid are processes, and only with a stat that makes sense")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 gone in between\nfd 3 socket:[11]\n"
+               "process 5000002 200 0 garbled\nfd 3 socket:[12]\n"
+               "process 5000003 300 0 sane\nfd 3 socket:[13]\n");
+    std::filesystem::remove(proc.of(5000001) / "stat");
+    std::ofstream(proc.of(5000002) / "stat") << "5000002 (x) S 1";
+    for (const char* name : {"0", "-5", "12x", "99999999999", "sys", "5000004.1"}) {
+        std::filesystem::create_directories(std::filesystem::path(proc.root()) / name / "fd");
+        std::filesystem::create_symlink("socket:[14]", std::filesystem::path(proc.root()) / name / "fd/3");
+    }
+    HolderMap map(proc.root());
+    map.scan();
+    CHECK(holds_of(map).all == Expected{{13, 5000003, 300}});
+}
+
+TEST_CASE("a pid that is used again is another process, which does not inherit what the first one held")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 first\nfd 3 socket:[11]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    proc.apply("process 5000001 900 0 second\nfd 3 socket:[12]\n");
+
+    SUBCASE("seen by a search of the likeliest") { map.search(inodes({12}), Reach::likely, soon()); }
+    SUBCASE("seen by a rescan") { map.rescan(); }
+
+    const Holds holds = holds_of(map);
+    CHECK(holds.all == Expected{{11, 5000001, 100}, {12, 5000001, 900}});
+    REQUIRE(holds.processes.size() == 2);
+    CHECK(holds.processes[0].name == "first");
+    CHECK(holds.processes[1].name == "second");
+}
+
+TEST_CASE("a process that became another program by exec has its new name and its old holds")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 sh\nfd 3 socket:[11]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    proc.apply("process 5000001 100 0 curl\nfd 3 socket:[11]\nfd 4 socket:[12]\n");
+    map.rescan();
+    const Holds holds = holds_of(map);
+    CHECK(holds.all == Expected{{11, 5000001, 100}, {12, 5000001, 100}});
+    REQUIRE(holds.processes.size() == 1);
+    CHECK(holds.processes[0].name == "curl");
+}
+
+TEST_CASE("a search finds what was opened after the scan, and nothing once the time is up")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 server\nfd 3 socket:[11]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    proc.apply("process 5000002 200 0 new\nfd 3 socket:[12]\n");
+
+    map.search(inodes({12}), Reach::everywhere, std::chrono::steady_clock::now() - std::chrono::seconds(1));
+    CHECK(map.unheld(inodes({11, 12})) == inodes({12}));
+    map.search(inodes({12, 99}), Reach::likely, soon());
+    CHECK(map.held(Inode{12}));
+    CHECK(map.unheld(inodes({11, 12, 99})) == inodes({99}));
+    CHECK(map.unconfirmed(Inode{12}));
+    CHECK_FALSE(map.unconfirmed(Inode{11}));
+}
+
+TEST_CASE("a sighting is confirmed by a second look; what is gone by then is to be searched again")
+{
+    FixtureProc proc;
+    HolderMap map(proc.root());
+    map.scan();
+    proc.apply("process 5000001 100 0 stays\nfd 3 socket:[11]\n"
+               "process 5000002 200 0 ring\nio_uring 3 13\n"
+               "process 5000003 300 0 hands over\nfd 3 socket:[12]\n");
+    map.search(inodes({11, 12, 13}), Reach::likely, soon());
+    proc.apply("process 5000003 300 0 hands over\nfd 3 socket:[99]\n"
+               "process 5000004 400 0 child\nfd 3 socket:[12]\n");
+    map.confirm();
+    CHECK_FALSE(map.unconfirmed(Inode{11}));
+    CHECK_FALSE(map.unconfirmed(Inode{13}));
+    CHECK(map.unconfirmed(Inode{12}));
+    CHECK(map.unheld(inodes({11, 12, 13})) == inodes({12}));
+
+    map.search(inodes({12}), Reach::likely, soon());
+    map.confirm();
+    CHECK_FALSE(map.unconfirmed(Inode{12}));
+    CHECK(map.held(Inode{12}));
+    const Holds holds = holds_of(map);
+    CHECK(holds.all.contains({12, 5000004, 400}));
+}
+
+TEST_CASE("network namespaces other than ours are counted once each")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 here\nnetns own\n"
+               "process 5000002 200 0 elsewhere\nnetns a\n"
+               "process 5000003 300 0 elsewhere too\nnetns a\n"
+               "process 5000004 400 0 third place\nnetns b\n"
+               "process 5000005 500 0 cannot be told\n");
+    HolderMap map(proc.root());
+    map.scan();
+    CHECK(map.other_namespaces() == 2);
+}
+
+TEST_CASE("a place without /proc is an error, not an empty answer")
+{
+    CHECK_THROWS_WITH(HolderMap("/nonexistent/proc"), "cannot open \"/nonexistent/proc\": No such file or directory");
+}
+
+TEST_CASE("descriptors that may not be listed are counted as denied")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 open\nfd 3 socket:[11]\n"
+               "process 5000002 200 0 closed\nfd 3 socket:[12]\n");
+    const auto closed = proc.of(5000002) / "fd";
+    std::filesystem::permissions(closed, std::filesystem::perms::none);
+    std::filesystem::permissions(std::filesystem::path(proc.root()).parent_path(), std::filesystem::perms(0755));
+    const pid_t child = ::fork(); // root may list everything: become nobody
+    if (child == 0) {
+        if (::geteuid() == 0 && ::setuid(65534) != 0) {
+            ::_exit(2);
+        }
+        HolderMap map(proc.root());
+        map.scan();
+        map.search(inodes({12}), Reach::everywhere, soon());
+        ::_exit(map.denied() == 1 && map.held(Inode{11}) && !map.held(Inode{12}) ? 0 : 1);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
+    std::filesystem::permissions(closed, std::filesystem::perms::owner_all);
+}

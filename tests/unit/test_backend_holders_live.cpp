@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// Who holds which socket, on the real /proc, with children of the test that open sockets and hand them over.
+#include "backend/holders/holder_map.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <functional>
+#include <thread>
+
+using namespace socktally;
+
+namespace {
+
+using Reach = HolderMap::Reach;
+
+auto soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(5); }
+
+/// A child that answers each command with a number, until it is over with the test.
+class Child {
+public:
+    using Answer = std::function<std::uint64_t(char command)>;
+
+    Child(const char* name, const Answer& answer)
+    {
+        std::array<int, 2> commands{};
+        std::array<int, 2> answers{};
+        REQUIRE(::pipe2(commands.data(), O_CLOEXEC) == 0);
+        REQUIRE(::pipe2(answers.data(), O_CLOEXEC) == 0);
+        const Fd theirs_in(commands[0]);
+        const Fd theirs_out(answers[1]);
+        to_ = Fd(commands[1]);
+        from_ = Fd(answers[0]);
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            to_ = Fd();
+            ::prctl(PR_SET_NAME, name);
+            for (char command = 0; ::read(theirs_in.get(), &command, 1) == 1;) {
+                const std::uint64_t result = answer(command);
+                (void)!::write(theirs_out.get(), &result, sizeof result);
+            }
+            ::_exit(0);
+        }
+        REQUIRE(pid_ > 0);
+    }
+    ~Child()
+    {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
+
+    std::uint64_t ask(char command) const
+    {
+        std::uint64_t result = 0;
+        REQUIRE(::write(to_.get(), &command, 1) == 1);
+        REQUIRE(::read(from_.get(), &result, sizeof result) == sizeof result);
+        return result;
+    }
+    Pid pid() const { return Pid{pid_}; }
+
+private:
+    Fd to_;
+    Fd from_;
+    pid_t pid_ = -1;
+};
+
+int open_socket() { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+
+std::uint64_t inode_of(int fd)
+{
+    struct stat status {};
+    return ::fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+std::uint64_t open_one(char) { return inode_of(open_socket()); }
+
+/// The processes that hold it.
+std::vector<Process> holders_of(HolderMap& map, std::uint64_t inode)
+{
+    const auto processes = map.take_processes();
+    std::vector<Process> found;
+    for (const Holder& holder : map.take_holders()) {
+        if (holder.inode.value == inode) {
+            found.push_back(processes.at(holder.process));
+        }
+    }
+    return found;
+}
+
+} // namespace
+
+TEST_CASE("live: a scan finds a child's socket and names the child")
+{
+    const Child child("a) R 1\nb", open_one);
+    const std::uint64_t inode = child.ask('o');
+    HolderMap map;
+    map.scan();
+    const auto holders = holders_of(map, inode);
+    REQUIRE(holders.size() == 1);
+    CHECK(holders[0].pid == child.pid());
+    CHECK(holders[0].name == "a) R 1\nb");
+    CHECK(holders[0].uid == Uid{::geteuid()});
+    CHECK(holders[0].start_time.ticks > 0);
+}
+
+TEST_CASE("live: what two processes share has both as holders, and we are never one")
+{
+    const Fd shared(open_socket());
+    const Child first("first", open_one);
+    const Child second("second", open_one);
+    HolderMap map;
+    map.scan();
+    auto holders = holders_of(map, inode_of(shared.get()));
+    REQUIRE(holders.size() == 2);
+    std::sort(holders.begin(), holders.end(), [](const Process& a, const Process& b) { return a.pid < b.pid; });
+    const auto [low, high] = std::minmax({first.pid(), second.pid()});
+    CHECK(holders[0].pid == low);
+    CHECK(holders[1].pid == high);
+}
+
+TEST_CASE("live: a search finds a socket opened after the scan")
+{
+    const Child child("opener", open_one);
+    child.ask('o');
+    HolderMap map;
+    map.scan();
+    const Inode later{child.ask('o')};
+    CHECK(map.unheld({later}) == std::vector{later});
+    map.search({later}, Reach::everywhere, soon());
+    CHECK(map.held(later));
+    map.confirm();
+    CHECK_FALSE(map.unconfirmed(later));
+    const auto holders = holders_of(map, later.value);
+    REQUIRE(holders.size() == 1);
+    CHECK(holders[0].pid == child.pid());
+}
+
+TEST_CASE("live: a process born after the scan is among the likeliest")
+{
+    HolderMap map;
+    map.scan();
+    const Child child("newborn", open_one);
+    const Inode inode{child.ask('o')};
+    map.search({inode}, Reach::likely, soon());
+    CHECK(map.held(inode));
+}
+
+TEST_CASE("live: a rescan finds what a process opened that has run since, also where it has many files")
+{
+    const auto open_many = [](char command) {
+        std::uint64_t last = 0;
+        for (int i = 0; i < (command == 'm' ? 20 : 1); ++i) {
+            last = open_one(command);
+        }
+        return last;
+    };
+    const Child child("many files", open_many);
+    child.ask('m');
+    HolderMap map;
+    map.scan();
+    const Inode later{child.ask('o')};
+    map.rescan();
+    CHECK(map.held(later));
+}
+
+TEST_CASE("live: confirm notices a socket that was handed to another process")
+{
+    HolderMap map;
+    map.scan();
+    int held = -1;
+    const auto open_or_close = [&held](char command) {
+        if (command == 'c') {
+            return static_cast<std::uint64_t>(::close(held));
+        }
+        held = open_socket();
+        return inode_of(held);
+    };
+    const Child server("server", open_or_close);
+    const Inode inode{server.ask('o')};
+    map.search({inode}, Reach::likely, soon());
+    REQUIRE(map.held(inode));
+    REQUIRE(server.ask('c') == 0);
+    map.confirm();
+    CHECK_FALSE(map.held(inode));
+    CHECK(map.unconfirmed(inode));
+}
+
+TEST_CASE("live: a socket in a thread's own descriptor table is found, at its process")
+{
+    const auto open_in_thread = [](char command) {
+        static std::atomic<std::uint64_t> inode = 0;
+        std::thread([command] {
+            const bool own_table = ::unshare(CLONE_FILES) == 0;
+            inode = own_table ? open_one(command) : 1;
+            ::pause();
+        }).detach();
+        while (inode == 0) {
+            std::this_thread::yield();
+        }
+        return inode.load();
+    };
+    const Child child("threads", open_in_thread);
+    HolderMap map;
+    map.scan();
+    const Inode inode{child.ask('t')};
+    REQUIRE(inode.value > 1);
+    map.search({inode}, Reach::everywhere, soon());
+    const auto holders = holders_of(map, inode.value);
+    REQUIRE(holders.size() == 1);
+    CHECK(holders[0].pid == child.pid());
+    CHECK(holders[0].name == "threads");
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Which backend is taken, and what doctor says of each.
+#include "captured_output.hpp"
+#include "commands/choose_backend.hpp"
+#include "commands/commands.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+class FakeBackend final : public Backend {
+public:
+    BackendResult sample(const SampleRequest&) override { return {}; }
+    std::vector<Note> limits() const override
+    {
+        return {{"udp-bytes", "sees no UDP", "buy another kernel", true}, {"other-netns", "sees one place", "", false}};
+    }
+};
+
+OpenResult opens(const BackendOptions&) { return std::make_unique<FakeBackend>(); }
+OpenResult refuses(const BackendOptions&) { return Unavailable{"no such thing", "make it"}; }
+OpenResult refuses_for_good(const BackendOptions&) { return Unavailable{"never", ""}; }
+OpenResult must_not_be_opened(const BackendOptions&)
+{
+    FAIL("a backend was opened that nobody asked for");
+    return Unavailable{};
+}
+
+using Table = std::vector<BackendEntry>;
+
+template <typename Error>
+std::string message_of(const std::string& wanted, const Table& table)
+{
+    try {
+        choose_backend(wanted, {}, table);
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "nothing was thrown";
+}
+
+std::string doctor(const Table& table, Format format, Exit expected)
+{
+    Options options;
+    options.command = Command::doctor;
+    options.format = format;
+    const CapturedOutput output;
+    const Exit exit = run_doctor(options, table);
+    CHECK(exit == expected);
+    return output.text();
+}
+
+} // namespace
+
+TEST_CASE("auto takes the first backend that opens and remembers why the better ones did not")
+{
+    const Table table{{"best", "magic", refuses}, {"good", "luck", opens}, {"poor", "guesses", must_not_be_opened}};
+    const Choice choice = choose_backend("auto", {}, table);
+    CHECK(choice.backend);
+    CHECK(choice.name == "good");
+    REQUIRE(choice.declined.size() == 1);
+    CHECK(choice.declined[0].name == "best");
+    CHECK(choice.declined[0].reason.why == "no such thing");
+    CHECK(choice.declined[0].reason.remedy == "make it");
+}
+
+TEST_CASE("a backend that was named is the only one tried")
+{
+    const Table table{{"best", "magic", must_not_be_opened}, {"good", "luck", opens}, {"poor", "guesses", must_not_be_opened}};
+    const Choice choice = choose_backend("good", {}, table);
+    CHECK(choice.backend);
+    CHECK(choice.name == "good");
+    CHECK(choice.declined.empty());
+
+    const Table refusing{{"best", "magic", refuses}, {"good", "luck", must_not_be_opened}};
+    CHECK(message_of<BackendUnavailable>("best", refusing) == "the best backend cannot work here: no such thing");
+    try {
+        choose_backend("best", {}, refusing);
+    } catch (const BackendUnavailable& error) {
+        CHECK(error.remedy == "make it");
+    }
+}
+
+TEST_CASE("where no backend opens, the last one's reason stands for all")
+{
+    CHECK(message_of<BackendUnavailable>("auto", {{"best", "magic", refuses}, {"poor", "guesses", refuses_for_good}}) ==
+          "no backend can work here; poor: never");
+}
+
+TEST_CASE("a name that is no backend is wrong usage, before anything is opened")
+{
+    const Table table{{"netlink", "", must_not_be_opened}, {"procfs", "", must_not_be_opened}};
+    CHECK(message_of<UsageError>("netlnik", table) == "unknown backend \"netlnik\": did you mean \"netlink\"?");
+    CHECK(message_of<UsageError>("zzzzzz", table) == "unknown backend \"zzzzzz\": valid ones are auto, netlink, procfs");
+    CHECK(message_of<UsageError>("AUTO", table) != "nothing was thrown");
+    CHECK(message_of<UsageError>("", table) != "nothing was thrown");
+}
+
+TEST_CASE("doctor lists every backend with what it cannot see or why it does not work")
+{
+    const Table table{{"best", "magic", refuses}, {"good", "luck", opens}, {"poor", "guesses", refuses_for_good}};
+    CHECK(doctor(table, Format::tsv, Exit::ok) == "backend\tstatus\tfinding\tremedy\n"
+                                                  "best\tdeclined\tno such thing\tmake it\n"
+                                                  "good\tworks\tcounts by luck\t\n"
+                                                  "good\tlimited\tsees no UDP\tbuy another kernel\n"
+                                                  "good\tlimited\tsees one place\t\n"
+                                                  "poor\tdeclined\tnever\t\n");
+    CHECK(doctor({{"poor", "guesses", refuses_for_good}}, Format::json, Exit::unavailable) ==
+          "{\"findings\":[\n"
+          "{\"backend\":\"poor\",\"status\":\"declined\",\"finding\":\"never\",\"remedy\":null}\n]}\n");
+    CHECK(doctor({{"poor", "guesses", refuses_for_good}}, Format::pretty, Exit::unavailable) ==
+          "backend  status    finding  remedy\n"
+          "poor     declined  never\n");
+}
+
+TEST_CASE("the list of columns has every column, with or without header")
+{
+    Options options;
+    options.format = Format::tsv;
+    const auto listed = [&] {
+        const CapturedOutput output;
+        CHECK(run_list_columns(options) == Exit::ok);
+        return output.text();
+    };
+    const std::string text = listed();
+    CHECK(text.starts_with("name\ttype\tunit\tdescription\n"));
+    CHECK(text.find("\nrx_bytes\tinteger\tbytes\t") != text.npos);
+    options.header = false;
+    CHECK(listed() == text.substr(text.find('\n') + 1));
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// From a sample and options to text: attribution, filters, rows, totals and formats together.
+#include "build_sample.hpp"
+#include "commands/report.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+constexpr std::uint32_t nameless_user = 4000000000; // nobody's, so that its name is its number
+
+Flow held(std::uint64_t inode, std::optional<std::uint64_t> rx, std::optional<std::uint64_t> tx)
+{
+    Flow result = flow(rx, tx);
+    result.inode = Inode{inode};
+    return result;
+}
+
+/// Two processes with one connection each, one connection without owner, and one that has not moved a byte.
+BackendResult result_of_a_window()
+{
+    BackendResult result;
+    Sample& sample = result.sample;
+    sample.started_at = report({}).started_at;
+    sample.duration = std::chrono::seconds(2);
+    sample.backend = "fake";
+    sample.processes = {process(10, 1, "alpha", Uid{nameless_user}), process(20, 2, "beta", Uid{0}),
+                        process(30, 3, "idle", Uid{0})};
+    sample.holders = {{Inode{1}, 0}, {Inode{2}, 1}, {Inode{3}, 2}};
+    sample.flows = {held(1, 100, 200), held(2, 1000, 0), held(3, 0, 0), held(99, 5, 6)};
+    sample.interfaces = {{"eth0", 7, 8}};
+    return result;
+}
+
+Report report_with(const Options& options, BackendResult result = result_of_a_window())
+{
+    return make_report(std::move(result), options, options.filter);
+}
+
+std::string tsv_with(Options options, BackendResult result = result_of_a_window())
+{
+    options.format = Format::tsv;
+    options.columns = "pid,process,rx_bytes,tx_bytes";
+    options.header = false;
+    return render(report_with(options, std::move(result)), options, make_layout(options, false, 80));
+}
+
+} // namespace
+
+TEST_CASE("the facts of the sample are those of the report")
+{
+    const Report report = report_with({});
+    CHECK(report.duration == std::chrono::seconds(2));
+    CHECK(report.backend == "fake");
+    CHECK(report.complete);
+    CHECK(report.notes.empty());
+    CHECK(report.totals.rx_bytes == 1105);
+    CHECK(report.totals.tx_bytes == 206);
+    CHECK(report.totals.unattributed_rx_bytes == 5);
+    CHECK(report.totals.unattributed_tx_bytes == 6);
+    REQUIRE(report.interfaces.size() == 1);
+    CHECK(report.interfaces[0].name == "eth0");
+}
+
+TEST_CASE("rows are attributed, sorted and named")
+{
+    CHECK(tsv_with({}) == "20\tbeta\t1000\t0\n10\talpha\t100\t200\n\t[unknown]\t5\t6\n");
+    const Report report = report_with({});
+    REQUIRE(report.rows.size() == 3);
+    CHECK(report.rows[0].user == "root");
+    CHECK(report.rows[1].user == "4000000000");
+    CHECK_FALSE(report.rows[2].user);
+}
+
+TEST_CASE("options decide which rows there are; the totals are those of the rows that match, not of those that are shown")
+{
+    Options all;
+    all.all = true;
+    CHECK(tsv_with(all) == "20\tbeta\t1000\t0\n10\talpha\t100\t200\n\t[unknown]\t5\t6\n30\tidle\t0\t0\n");
+    Options top;
+    top.top = 1;
+    CHECK(tsv_with(top) == "20\tbeta\t1000\t0\n\tother\t105\t206\n");
+    CHECK(report_with(top).totals.rx_bytes == 1105);
+    Options sorted;
+    sorted.sort = "tx_bytes";
+    CHECK(tsv_with(sorted) == "10\talpha\t100\t200\n\t[unknown]\t5\t6\n20\tbeta\t1000\t0\n");
+    Options filtered;
+    filtered.filter.names = {"alpha"};
+    CHECK(tsv_with(filtered) == "10\talpha\t100\t200\n");
+    CHECK(report_with(filtered).totals.rx_bytes == 100);
+    CHECK(report_with(filtered).totals.unattributed_rx_bytes == 0);
+}
+
+TEST_CASE("a shared socket makes the report incomplete, and a note says so")
+{
+    BackendResult result = result_of_a_window();
+    result.sample.holders.push_back({Inode{2}, 2});
+    const Report report = report_with({}, std::move(result));
+    CHECK_FALSE(report.complete);
+    REQUIRE(report.notes.size() == 1);
+    CHECK(report.notes[0].code == "shared-sockets");
+}
+
+TEST_CASE("each format has its writer")
+{
+    const auto text = [](Format format) {
+        Options options;
+        options.format = format;
+        return render(report_with(options), options, make_layout(options, false, 80));
+    };
+    CHECK(text(Format::tsv).starts_with("pid\tprocess\t"));
+    CHECK(text(Format::csv).starts_with("pid,process,"));
+    CHECK(text(Format::json).starts_with("{\"schema\":\"socktally/1\""));
+    CHECK(text(Format::jsonl).starts_with("{\"ts\":\""));
+    CHECK(text(Format::pretty).find("total ") != std::string::npos);
+}
+
+TEST_CASE("the format is pretty on a terminal and TSV elsewhere, unless one is named")
+{
+    CHECK(make_layout({}, true, 80).format == Format::pretty);
+    CHECK(make_layout({}, false, 80).format == Format::tsv);
+    Options named;
+    named.format = Format::csv;
+    CHECK(make_layout(named, true, 80).format == Format::csv);
+    CHECK(make_layout(named, true, 33).style.width == 33);
+}
+
+TEST_CASE("JSON has all columns of a grouping, the others the default ones")
+{
+    Options json;
+    json.format = Format::json;
+    CHECK(make_layout(json, false, 80).columns.size() > make_layout({}, false, 80).columns.size());
+}
+
+TEST_CASE("colour is a matter of the terminal and NO_COLOR, unless the user says")
+{
+    const auto colored = [](ColorWhen when, bool to_terminal) {
+        Options options;
+        options.color = when;
+        return make_layout(options, to_terminal, 80).style.color;
+    };
+    ::unsetenv("NO_COLOR");
+    CHECK(colored(ColorWhen::automatic, true));
+    CHECK_FALSE(colored(ColorWhen::automatic, false));
+    CHECK(colored(ColorWhen::always, false));
+    CHECK_FALSE(colored(ColorWhen::never, true));
+    ::setenv("NO_COLOR", "", 1);
+    CHECK(colored(ColorWhen::automatic, true));
+    ::setenv("NO_COLOR", "1", 1);
+    CHECK_FALSE(colored(ColorWhen::automatic, true));
+    CHECK(colored(ColorWhen::always, true));
+    ::unsetenv("NO_COLOR");
+}
+
+TEST_CASE("an unknown column is wrong usage, told before any window")
+{
+    Options options;
+    options.columns = "pid,rx_byte";
+    CHECK_THROWS_AS(make_layout(options, false, 80), UsageError);
+    options.columns.clear();
+    options.sort = "nothing";
+    CHECK_THROWS_AS(make_layout(options, false, 80), UsageError);
+}
