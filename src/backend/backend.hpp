@@ -25,8 +25,8 @@ struct Unavailable {
 class Interrupt; // sys/interrupt.hpp
 
 struct SampleRequest {
-    std::chrono::nanoseconds window{0}; // 0: no window, totals of the open sockets
-    Interrupt* interrupt = nullptr;     // ends the window early
+    std::chrono::nanoseconds window{0};                             // 0: no window, totals of the open sockets
+    Interrupt* interrupt = nullptr;                                 // ends the window early
     std::function<void(std::chrono::nanoseconds elapsed)> progress; // called a few times a second; may be empty
 };
 

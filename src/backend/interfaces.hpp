@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Byte counters of the network interfaces, as the drivers keep them (/proc/net/dev). For every backend's Sample::interfaces.
+// Byte counters of the network interfaces, as the drivers keep them (/proc/net/dev). For every backend's
+// Sample::interfaces.
 #pragma once
 
 #include "model/sample.hpp"

@@ -3,6 +3,7 @@
 #include "cli/command_line.hpp"
 
 #include "model/nearest.hpp"
+#include "model/quote.hpp"
 #include "version.hpp"
 
 #include <fmt/format.h>
@@ -76,6 +77,11 @@ void CommandLine::parse(int argc, const char* const* argv, Options& options)
     } catch (const CLI::ParseError& error) {
         throw UsageError(error.what());
     }
+    if (help_command_->parsed()) {
+        options.command = Command::help;
+        options.text = help_text();
+        return;
+    }
     refuse_extras();
 
     const bool doctor = doctor_->parsed();
@@ -106,9 +112,12 @@ std::vector<std::string> CommandLine::reversed_arguments(int argc, const char* c
 
 void CommandLine::refuse_extras() const
 {
+    constexpr std::size_t most = 3; // enough to tell what is wrong
     std::string misplaced;
-    const auto misplace = [&misplaced](std::string_view extra) {
-        misplaced += fmt::format("{}{:?}", misplaced.empty() ? "" : ", ", extra);
+    std::size_t count = 0;
+    const auto misplace = [&](std::string_view extra) {
+        if (++count <= most)
+            misplaced += fmt::format("{}{}", count == 1 ? "" : ", ", quote(extra));
     };
     bool options_ended = false;
     for (const std::string& extra : app_.remaining()) {
@@ -121,8 +130,9 @@ void CommandLine::refuse_extras() const
     }
     for (std::size_t i = 1; i < doctor_->count(); ++i) // CLI11 lets a command be given again
         misplace("doctor");
-    if (!misplaced.empty())
-        throw UsageError(fmt::format("unexpected argument {}; the only command is doctor", misplaced));
+    if (count != 0)
+        throw UsageError(
+            fmt::format("unexpected argument {}{}; the only command is doctor", misplaced, count > most ? ", …" : ""));
 }
 
 UsageError CommandLine::unknown_option(std::string_view argument) const
@@ -136,7 +146,7 @@ UsageError CommandLine::unknown_option(std::string_view argument) const
     }
     const std::vector<std::string_view> valid(known.begin(), known.end());
     const auto word = nearest(name, valid);
-    return UsageError(fmt::format("unknown option {:?}: {}", name,
+    return UsageError(fmt::format("unknown option {}: {}", quote(name),
                                   word ? fmt::format("did you mean {:?}?", *word) : "see --help"));
 }
 

@@ -51,6 +51,7 @@ private:
 
     CLI::App app_;
     CLI::App* doctor_ = app_.add_subcommand("doctor");
+    CLI::App* help_command_ = app_.add_subcommand("help"); // what many type first; the same as --help
     CLI::Option* help_ = app_.set_help_flag("-h,--help", "print this help");
     CLI::Option* version_; // set by the constructor, which knows the version
     std::vector<Entry> entries_;

@@ -38,7 +38,7 @@ void add_sampling(CommandLine& line, Options& o)
     line.value(sampling, "-d,--duration", "TIME",
                "window: 5, 500ms, 1.5s, 2m, 1h; default 1s;\n0: totals since each open socket was opened",
                [&o](const std::string& text) { o.duration = duration_value(text); });
-    line.value(sampling, "-b,--backend", "NAME", "netlink; default auto: the best that works here",
+    line.value(sampling, "-b,--backend", "NAME", "ebpf or netlink; default auto: the best that works",
                [&o](const std::string& text) { o.backend = text; });
     line.flag(sampling, "--strict", "exit code 3 when the sample is not complete", [&o] { o.strict = true; });
 }
@@ -73,9 +73,9 @@ void add_filters(CommandLine& line, Options& o)
     };
     line.value(filters, "--pid", "PID,...", "the process with this id",
                each([&o](std::string_view text) { o.filter.pids.push_back(pid_value(text)); }));
-    line.value(filters, "--name", "NAME", "processes with this whole name",
+    line.value(filters, "--name", "NAME", "processes with this whole name; not a list",
                [&o](const std::string& text) { o.filter.names.push_back(text); });
-    line.value(filters, "--filter", "TEXT", "processes with this text in their name",
+    line.value(filters, "--filter", "TEXT", "processes with this text in their name; not a list",
                [&o](const std::string& text) { o.filter.substrings.push_back(text); });
     line.value(filters, "--user", "USER,...", "processes of this user, by name or number",
                each([&o](std::string_view text) { o.users.emplace_back(text); }));
@@ -83,7 +83,7 @@ void add_filters(CommandLine& line, Options& o)
                each([&o](std::string_view text) { o.filter.ports.push_back(port_value(text)); }));
     line.value(filters, "--remote", "ADDRESS,...", "connections to this address, or 10.0.0.0/8",
                each([&o](std::string_view text) { o.filter.remotes.push_back(remote_value(text)); }));
-    line.value(filters, "--protocol", "PROTO,...", "tcp or udp",
+    line.value(filters, "--protocol", "PROTO,...", "tcp, udp, icmp, sctp, ...: see socktally(1)",
                each([&o](std::string_view text) { o.filter.protocols.push_back(protocol_value(text)); }));
     line.flag(filters, "--no-loopback", "leave out traffic between two ends of this machine",
               [&o] { o.filter.loopback = false; });

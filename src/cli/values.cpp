@@ -3,6 +3,7 @@
 #include "cli/values.hpp"
 
 #include "model/nearest.hpp"
+#include "model/quote.hpp"
 
 #include <fmt/format.h>
 
@@ -42,7 +43,7 @@ T word_value(std::string_view what, std::string_view text, std::span<const Word<
             return word.value;
         valid.push_back(word.text);
     }
-    throw UsageError(fmt::format("unknown {} {:?}: {}", what, text, suggest(text, valid)));
+    throw UsageError(fmt::format("unknown {} {}: {}", what, quote(text), suggest(text, valid)));
 }
 
 /// All of `text` as a decimal number; null where it is anything else or does not fit.
@@ -60,7 +61,7 @@ std::uint64_t number_between(std::string_view what, std::string_view text, std::
 {
     const auto value = whole_number(text);
     if (!value || *value < low || *value > high)
-        throw UsageError(fmt::format("bad {} {:?}: give a whole number from {} to {}", what, text, low, high));
+        throw UsageError(fmt::format("bad {} {}: give a whole number from {} to {}", what, quote(text), low, high));
     return *value;
 }
 
@@ -102,7 +103,7 @@ std::optional<Decimal> split_decimal(std::string_view text)
 std::chrono::nanoseconds duration_value(std::string_view text)
 {
     const auto bad = [text](std::string_view why) {
-        return UsageError(fmt::format("bad duration {:?}: {}", text, why));
+        return UsageError(fmt::format("bad duration {}: {}", quote(text), why));
     };
     constexpr std::uint64_t longest = 366ULL * 24 * 3'600'000'000'000;
     constexpr std::string_view too_long = "the longest is 366 days (8784h)";
@@ -145,7 +146,7 @@ Protocol protocol_value(std::string_view text)
 {
     if (const auto protocol = parse_protocol(text))
         return *protocol;
-    throw UsageError(fmt::format("unknown protocol {:?}: {}", text, suggest(text, protocol_names())));
+    throw UsageError(fmt::format("unknown protocol {}: {}", quote(text), suggest(text, protocol_names())));
 }
 
 Pid pid_value(std::string_view text)
@@ -168,7 +169,7 @@ Prefix remote_value(std::string_view text)
     const auto prefix = parse_prefix(text);
     if (!prefix)
         throw UsageError(
-            fmt::format("bad address {:?}: give 10.0.0.1, 10.0.0.0/8, fe80::1, 2001:db8::/32 or the like", text));
+            fmt::format("bad address {}: give 10.0.0.1, 10.0.0.0/8, fe80::1, 2001:db8::/32 or the like", quote(text)));
     return *prefix;
 }
 
@@ -179,7 +180,7 @@ std::vector<std::string_view> list_value(std::string_view text)
         const auto comma = rest.find(',');
         const std::string_view part = rest.substr(0, comma);
         if (part.empty())
-            throw UsageError(fmt::format("bad list {:?}: a part is empty", text));
+            throw UsageError(fmt::format("bad list {}: a part is empty", quote(text)));
         parts.push_back(part);
         if (comma == rest.npos)
             return parts;

@@ -3,6 +3,7 @@
 
 #include "commands/commands.hpp"
 #include "model/nearest.hpp"
+#include "model/quote.hpp"
 
 #include <fmt/format.h>
 
@@ -15,9 +16,10 @@ namespace {
 void require_known(const std::string& wanted, std::span<const BackendEntry> table)
 {
     std::vector<std::string_view> names{"auto"};
-    std::transform(table.begin(), table.end(), std::back_inserter(names), [](const BackendEntry& entry) { return entry.name; });
+    std::transform(table.begin(), table.end(), std::back_inserter(names),
+                   [](const BackendEntry& entry) { return entry.name; });
     if (std::find(names.begin(), names.end(), wanted) == names.end()) {
-        throw UsageError(fmt::format("unknown backend {:?}: {}", wanted, suggest(wanted, names)));
+        throw UsageError(fmt::format("unknown backend {}: {}", quote(wanted), suggest(wanted, names)));
     }
 }
 
@@ -44,7 +46,8 @@ Choice choose_backend(const std::string& wanted, const BackendOptions& options, 
         throw BackendUnavailable(fmt::format("the {} backend cannot work here: {}", last.name, last.reason.why),
                                  last.reason.remedy);
     }
-    throw BackendUnavailable(fmt::format("no backend can work here; {}: {}", last.name, last.reason.why), last.reason.remedy);
+    throw BackendUnavailable(fmt::format("no backend can work here; {}: {}", last.name, last.reason.why),
+                             last.reason.remedy);
 }
 
 } // namespace socktally

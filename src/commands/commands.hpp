@@ -16,7 +16,10 @@ enum class Exit : int { ok = 0, failed = 1, usage = 2, incomplete = 3, unavailab
 
 /// The backend asked for cannot work here, or no backend can. Exit::unavailable.
 struct BackendUnavailable : std::runtime_error {
-    BackendUnavailable(const std::string& message, std::string fix) : std::runtime_error(message), remedy(std::move(fix)) {}
+    BackendUnavailable(const std::string& message, std::string fix)
+        : std::runtime_error(message), remedy(std::move(fix))
+    {
+    }
     std::string remedy; // one line, or empty
 };
 

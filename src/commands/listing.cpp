@@ -15,7 +15,12 @@ void print_listing(const Listing& listing, const Options& options)
     case Format::csv: render_listing_csv(out, listing, options.header); break;
     case Format::json: render_listing_json(out, listing); break;
     case Format::jsonl: render_listing_jsonl(out, listing); break;
-    case Format::pretty: render_listing_pretty(out, listing, options.header); break;
+    case Format::pretty: {
+        const auto last =
+            options.command == Command::doctor ? LastColumn::beneath : LastColumn::wrapped; // its remedies
+        render_listing_pretty(out, listing, options.header, terminal_width(STDOUT_FILENO), last);
+        break;
+    }
     }
     write_all(STDOUT_FILENO, out, "standard output");
 }

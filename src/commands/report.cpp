@@ -26,18 +26,19 @@ bool wants_color(ColorWhen when, bool to_terminal)
 /// The notes that concern a flow which passes the filter, or the sample as a whole.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
 {
-    bool unknown_bytes = false;
+    const auto& protocols = filter.protocols;
+    const bool udp =
+        protocols.empty() || std::find(protocols.begin(), protocols.end(), Protocol::udp) != protocols.end();
     bool shared_sockets = false;
     for (const Flow& flow : sample.flows) {
         if (filter.matches(flow, sample)) {
-            unknown_bytes = unknown_bytes || !flow.rx_bytes || !flow.tx_bytes;
             shared_sockets = shared_sockets || (flow.attribution.quality == Quality::shared && flow.may_have_traffic());
         }
     }
     std::vector<Note> notes;
     std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes), [&](const Note& note) {
         switch (note.about) {
-        case Note::About::unknown_bytes: return unknown_bytes;
+        case Note::About::udp: return udp;
         case Note::About::shared_sockets: return shared_sockets;
         case Note::About::everything: break;
         }
@@ -54,7 +55,8 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
     layout.format = options.format.value_or(to_terminal ? Format::pretty : Format::tsv);
     const bool is_json = layout.format == Format::json || layout.format == Format::jsonl;
     try {
-        layout.columns = select_columns(options.columns, is_json ? all_columns(options.by) : default_columns(options.by));
+        layout.columns =
+            select_columns(options.columns, is_json ? all_columns(options.by) : default_columns(options.by));
         std::vector<Row> none;
         sort_rows(none, options.sort);
     } catch (const std::invalid_argument& error) {
@@ -66,10 +68,13 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
 
 bool needs_tuples(const Options& options, const Layout& layout)
 {
-    const bool by_process = options.by == GroupBy::process || options.by == GroupBy::name || options.by == GroupBy::user;
+    const bool by_process =
+        options.by == GroupBy::process || options.by == GroupBy::name || options.by == GroupBy::user;
     const Filter& filter = options.filter;
-    return !by_process || !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback ||
-           std::any_of(layout.columns.begin(), layout.columns.end(), [](const Column* column) { return is_of_connection(*column); });
+    return !by_process || !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() ||
+           !filter.loopback || std::any_of(layout.columns.begin(), layout.columns.end(), [](const Column* column) {
+               return is_of_connection(*column);
+           });
 }
 
 Report make_report(BackendResult result, const Options& options, const Filter& filter)
@@ -85,7 +90,8 @@ Report make_report(BackendResult result, const Options& options, const Filter& f
     report.totals = total(sample, filter);
     report.rows = group(sample, filter, options.by, options.all);
     report.notes = notes_about(sample, filter);
-    report.complete = std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });
+    report.complete =
+        std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });
     report.interfaces = std::move(sample.interfaces);
 
     Users users;

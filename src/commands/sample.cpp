@@ -5,6 +5,7 @@
 #include "commands/report.hpp"
 #include "identity/machine.hpp"
 #include "identity/users.hpp"
+#include "model/quote.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/terminal.hpp"
 
@@ -25,7 +26,7 @@ Filter complete_filter(const Options& options)
     for (const std::string& name : options.users) {
         const auto uid = find_user(name);
         if (!uid) {
-            throw UsageError(fmt::format("no such user: {:?}", name));
+            throw UsageError(fmt::format("no such user: {}", quote(name)));
         }
         filter.uids.push_back(*uid);
     }
@@ -71,14 +72,15 @@ BackendResult take_sample(Backend& backend, const Options& options, Interrupt& i
     SampleRequest request;
     request.window = options.duration;
     request.interrupt = &interrupt;
-    if (options.progress && !options.quiet && options.duration > std::chrono::seconds(1) && is_terminal(STDERR_FILENO) &&
-        !is_dumb_terminal()) {
+    if (options.progress && !options.quiet && options.duration > std::chrono::seconds(1) &&
+        is_terminal(STDERR_FILENO) && !is_dumb_terminal()) {
         request.progress = [&progress](std::chrono::nanoseconds elapsed) { progress.show(elapsed); };
     }
     return backend.sample(request);
 }
 
-/// Formats that have no place for notes leave them to standard error: those that make the sample incomplete, or name a hint.
+/// Formats that have no place for notes leave them to standard error: those that make the sample incomplete, or name a
+/// hint.
 void print_notes(const Report& report, const Layout& layout, const Options& options)
 {
     if (options.quiet || layout.format == Format::json || layout.format == Format::pretty) {

@@ -18,12 +18,9 @@ constexpr unsigned mapped_bits = 96;
 unsigned bits(Family family)
 {
     switch (family) {
-    case Family::v4:
-        return 32;
-    case Family::v6:
-        return 128;
-    case Family::none:
-        break;
+    case Family::v4: return 32;
+    case Family::v6: return 128;
+    case Family::none: break;
     }
     return 0;
 }

@@ -41,8 +41,8 @@ struct Prefix {
     bool contains(const Address& other) const;
 };
 
-std::string to_string(const Address& address);                  // "10.0.0.1", "fe80::1"; empty for Family::none
-std::optional<Address> parse_address(std::string_view text);    // no scope, no brackets
-std::optional<Prefix> parse_prefix(std::string_view text);      // an address, or ADDRESS/LENGTH
+std::string to_string(const Address& address);               // "10.0.0.1", "fe80::1"; empty for Family::none
+std::optional<Address> parse_address(std::string_view text); // no scope, no brackets
+std::optional<Prefix> parse_prefix(std::string_view text);   // an address, or ADDRESS/LENGTH
 
 } // namespace socktally

@@ -36,20 +36,23 @@ std::uint32_t youngest(std::span<const Holder> holders, const std::vector<Proces
     const auto is_older = [&](const Holder& a, const Holder& b) {
         const Process& left = processes[a.process];
         const Process& right = processes[b.process];
-        return std::tie(left.start_time, left.pid) < std::tie(right.start_time, right.pid);
+        return std::tie(a.current, left.start_time, left.pid) < std::tie(b.current, right.start_time, right.pid);
     };
     return std::max_element(holders.begin(), holders.end(), is_older)->process;
 }
 
 Cause why_unheld(const Flow& flow, const Viewer& viewer)
 {
-    if (flow.state == SocketState::time_wait)
+    if (viewer.denied && flow.uid && *flow.uid != viewer.uid) {
+        return Cause::other_user;
+    }
+    if (flow.state == SocketState::time_wait) {
         return Cause::time_wait;
-    if (flow.state != SocketState::open)
+    }
+    if (flow.state != SocketState::open) {
         return Cause::exited;
-    if (flow.inode == Inode{})
-        return Cause::unaccepted;
-    return viewer.denied && flow.uid && *flow.uid != viewer.uid ? Cause::other_user : Cause::unknown;
+    }
+    return flow.inode == Inode{} ? Cause::unaccepted : Cause::unknown;
 }
 
 Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer& viewer)
@@ -93,7 +96,8 @@ void attribute(Sample& sample, const Viewer& viewer)
         const bool moved_bytes = flow.rx_bytes.value_or(0) != 0 || flow.tx_bytes.value_or(0) != 0;
         shared += flow.attribution.quality == Quality::shared && moved_bytes ? 1 : 0;
         const Cause cause = flow.attribution.cause;
-        denied = denied || (viewer.denied && (cause == Cause::other_user || cause == Cause::unknown) && flow.may_have_traffic());
+        denied = denied ||
+                 (viewer.denied && (cause == Cause::other_user || cause == Cause::unknown) && flow.may_have_traffic());
     }
     if (shared != 0) {
         sample.notes.push_back(shared_note(shared));

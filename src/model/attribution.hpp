@@ -16,7 +16,8 @@ struct Viewer {
 
 /// Fills Flow::attribution of every flow that does not have a process yet, and adds a note for shared sockets with
 /// traffic, and one for traffic of other users that privilege would name.
-/// No holder: a cause, never a guess. Several holders: the youngest, marked shared.
+/// No holder: a cause, never a guess. Several holders: the youngest of those that still
+/// have it, marked shared.
 void attribute(Sample& sample, const Viewer& viewer);
 
 } // namespace socktally

@@ -9,7 +9,8 @@ namespace socktally {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> protocols{"tcp", "udp", "udplite", "icmp", "raw", "sctp", "dccp", "mptcp", "packet"};
+constexpr std::array<std::string_view, 9> protocols{"tcp",  "udp",  "udplite", "icmp",  "raw",
+                                                    "sctp", "dccp", "mptcp",   "packet"};
 
 } // namespace
 
@@ -26,22 +27,14 @@ std::optional<Protocol> parse_protocol(std::string_view text)
 std::string_view cause_name(Cause cause)
 {
     switch (cause) {
-    case Cause::none:
-        return {};
-    case Cause::exited:
-        return "[exited]";
-    case Cause::kernel:
-        return "[kernel]";
-    case Cause::unaccepted:
-        return "[unaccepted]";
-    case Cause::time_wait:
-        return "[time-wait]";
-    case Cause::other_user:
-        return "[other user]";
-    case Cause::other_netns:
-        return "[other netns]";
-    case Cause::unknown:
-        break;
+    case Cause::none: return {};
+    case Cause::exited: return "[exited]";
+    case Cause::kernel: return "[kernel]";
+    case Cause::unaccepted: return "[unaccepted]";
+    case Cause::time_wait: return "[time-wait]";
+    case Cause::other_user: return "[other user]";
+    case Cause::other_netns: return "[other netns]";
+    case Cause::unknown: break;
     }
     return "[unknown]";
 }
@@ -49,16 +42,11 @@ std::string_view cause_name(Cause cause)
 std::string_view to_string(Quality quality)
 {
     switch (quality) {
-    case Quality::exact:
-        return "exact";
-    case Quality::owner:
-        return "owner";
-    case Quality::shared:
-        return "shared";
-    case Quality::inherited:
-        return "inherited";
-    case Quality::unknown:
-        break;
+    case Quality::exact: return "exact";
+    case Quality::owner: return "owner";
+    case Quality::shared: return "shared";
+    case Quality::inherited: return "inherited";
+    case Quality::unknown: break;
     }
     return "unknown";
 }

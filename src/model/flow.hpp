@@ -60,13 +60,14 @@ struct Flow {
     Tuple tuple;
     Cookie cookie;
     Inode inode;
-    std::optional<Uid> uid;                  // the socket's (its creator's fsuid); null where the kernel did not say
-    std::optional<std::uint64_t> rx_bytes;   // payload in the window, from the process's side; null: unknown
+    std::optional<Uid> uid;                // the socket's (its creator's fsuid); null where the kernel did not say
+    std::optional<std::uint64_t> rx_bytes; // payload in the window, from the process's side; null: unknown
     std::optional<std::uint64_t> tx_bytes;
     SocketState state = SocketState::open;
-    std::uint32_t sockets = 1;               // more where a backend sums a process's sockets; then there is no tuple
-    bool accepted = false;                   // the local port is one that this machine listens on
-    Attribution attribution;                 // filled by attribute() unless the backend knows it exactly
+    std::uint32_t sockets = 1;   // more where a backend sums a process's sockets; then there is no tuple
+    std::uint32_t interface = 0; // index of the device that the socket is bound to, or 0
+    bool accepted = false;       // the local port is one that this machine listens on
+    Attribution attribution;     // filled by attribute() unless the backend knows it exactly
 
     /// True where it moved bytes, or where it is not known whether it did.
     bool may_have_traffic() const { return rx_bytes.value_or(1) != 0 || tx_bytes.value_or(1) != 0; }
@@ -76,14 +77,15 @@ struct Flow {
 struct Process {
     Pid pid;
     StartTime start_time;
-    std::string name;             // the group leader's comm: any bytes but NUL, at most 15
-    std::optional<Uid> uid;       // effective
+    std::string name;       // the group leader's comm: any bytes but NUL, at most 15
+    std::optional<Uid> uid; // effective
 };
 
 /// One process's hold on one socket.
 struct Holder {
     Inode inode;
     std::uint32_t process = 0; // index into Sample::processes
+    bool current = true;       // still held it when last looked at
 };
 
 } // namespace socktally

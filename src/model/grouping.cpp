@@ -105,24 +105,13 @@ Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
 {
     Key key;
     switch (by) {
-    case GroupBy::process:
-        return process_key(flow);
-    case GroupBy::name:
-        return name_key(flow, sample);
-    case GroupBy::connection:
-        break; // never asked: group() gives each flow a row of its own
-    case GroupBy::user:
-        key.uid = uid_of(flow, sample);
-        break;
-    case GroupBy::remote:
-        key.address = flow.tuple.remote.address;
-        break;
-    case GroupBy::port:
-        key.number = service_port_of(flow).value_or(0);
-        break;
-    case GroupBy::protocol:
-        key.number = static_cast<std::uint64_t>(flow.tuple.protocol);
-        break;
+    case GroupBy::process: return process_key(flow);
+    case GroupBy::name: return name_key(flow, sample);
+    case GroupBy::connection: break; // never asked: group() gives each flow a row of its own
+    case GroupBy::user: key.uid = uid_of(flow, sample); break;
+    case GroupBy::remote: key.address = flow.tuple.remote.address; break;
+    case GroupBy::port: key.number = service_port_of(flow).value_or(0); break;
+    case GroupBy::protocol: key.number = static_cast<std::uint64_t>(flow.tuple.protocol); break;
     }
     return key;
 }
@@ -167,6 +156,21 @@ void add(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>
     if (part)
         total = sum(total.value_or(0), *part);
 }
+
+/// Nothing sums up to 0, nothing but unknowns to null.
+class KnownSum {
+public:
+    void add(const std::optional<std::uint64_t>& part)
+    {
+        is_of_nothing_ = false;
+        socktally::add(known_, part);
+    }
+    std::optional<std::uint64_t> value() const { return is_of_nothing_ ? 0 : known_; }
+
+private:
+    std::optional<std::uint64_t> known_;
+    bool is_of_nothing_ = true;
+};
 
 void add_sums(Row& into, const Row& row)
 {
@@ -242,15 +246,23 @@ std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, b
 
 Totals total(const Sample& sample, const Filter& filter)
 {
-    std::optional<Row> everything;
-    std::optional<Row> unattributed;
+    KnownSum rx;
+    KnownSum tx;
+    KnownSum unattributed_rx;
+    KnownSum unattributed_tx;
+    std::uint64_t unknown_connections = 0;
     for (const Flow& flow : sample.flows) {
         if (!filter.matches(flow, sample))
             continue;
-        const Row row = sums_of(flow);
-        everything
+        rx.add(flow.rx_bytes);
+        tx.add(flow.tx_bytes);
+        unknown_connections += has_unknown_bytes(flow) ? flow.sockets : 0;
+        if (!flow.attribution.process) {
+            unattributed_rx.add(flow.rx_bytes);
+            unattributed_tx.add(flow.tx_bytes);
+        }
     }
-    return totals;
+    return {rx.value(), tx.value(), unattributed_rx.value(), unattributed_tx.value(), unknown_connections};
 }
 
 void keep_top(std::vector<Row>& rows, std::size_t count)

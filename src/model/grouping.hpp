@@ -19,8 +19,8 @@ struct Filter {
     std::vector<std::uint16_t> ports;    // local or remote
     std::vector<Prefix> remotes;
     std::vector<Protocol> protocols;
-    bool loopback = true;                    // false leaves out flows between two ends of this machine
-    std::vector<Address> local_addresses;    // this machine's own, for loopback == false
+    bool loopback = true;                 // false leaves out flows between two ends of this machine
+    std::vector<Address> local_addresses; // this machine's own, for loopback == false
 
     bool matches(const Flow& flow, const Sample& sample) const;
 };

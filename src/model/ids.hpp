@@ -24,7 +24,8 @@ struct Uid {
     auto operator<=>(const Uid&) const = default;
 };
 
-/// A socket's number in sockfs, the NNN of `socket:[NNN]`. 0: no file refers to the socket (unaccepted, orphaned, TIME_WAIT).
+/// A socket's number in sockfs, the NNN of `socket:[NNN]`. 0: no file refers to the socket (unaccepted, orphaned,
+/// TIME_WAIT).
 struct Inode {
     std::uint64_t value = 0;
     auto operator<=>(const Inode&) const = default;

@@ -16,9 +16,9 @@
 namespace socktally {
 
 enum class GroupBy : std::uint8_t { process, connection, name, user, remote, port, protocol };
-std::span<const GroupBy> group_keys();       // all of them, in the order of the manual
-std::string_view to_string(GroupBy by);      // "process"
-std::string_view plural(GroupBy by);         // "processes", the name of the rows' array in JSON
+std::span<const GroupBy> group_keys();  // all of them, in the order of the manual
+std::string_view to_string(GroupBy by); // "process"
+std::string_view plural(GroupBy by);    // "processes", the name of the rows' array in JSON
 
 /// Whose traffic a row is. Names cannot tell: a process may call itself "[exited]" or "other".
 enum class RowKind : std::uint8_t {
@@ -35,13 +35,13 @@ struct Row {
     std::optional<StartTime> start_time;
     std::optional<std::string> process; // name, a cause in brackets, or "other"; raw bytes, escaped only by render
     std::optional<Uid> uid;
-    std::optional<std::string> user;    // filled from uid by the caller
+    std::optional<std::string> user; // filled from uid by the caller
     std::optional<Protocol> protocol;
     std::optional<Address> local_address;
     std::optional<std::uint16_t> local_port;
     std::optional<Address> remote_address;
     std::optional<std::uint16_t> remote_port;
-    std::optional<std::uint16_t> port;  // the service's: local where accepted, else remote
+    std::optional<std::uint16_t> port;     // the service's: local where accepted, else remote
     std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null where no flow's are
     std::optional<std::uint64_t> tx_bytes;
     std::uint64_t connections = 0;         // sockets in the row

@@ -15,8 +15,8 @@ namespace socktally {
 
 /// One thing this sample could not see, or could not see for sure.
 struct Note {
-    /// Flows that a note is about. Where a filter leaves none of them, the note is not about what is printed.
-    enum class About : std::uint8_t { everything, unknown_bytes, shared_sockets };
+    /// What a note is about. Where a filter leaves nothing of that, the note does not concern what is printed.
+    enum class About : std::uint8_t { everything, udp, shared_sockets };
 
     std::string code;        // stable, kebab-case: "udp-bytes"
     std::string message;     // one line for people

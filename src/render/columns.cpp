@@ -2,8 +2,8 @@
 // The column table, and what is decided by column names alone: selecting and sorting. Formats are elsewhere.
 #include "render/columns.hpp"
 #include "model/nearest.hpp"
+#include "model/quote.hpp"
 #include "model/sum.hpp"
-#include "render/escape.hpp"
 
 #include <algorithm>
 #include <array>
@@ -27,9 +27,9 @@ requires std::is_unsigned_v<T> Cell to_cell(const std::optional<T>& number)
 }
 
 template <typename Enum>
-Cell name_cell(Enum value)
+Cell name_cell(const std::optional<Enum>& value)
 {
-    return std::string(to_string(value));
+    return value ? Cell(std::string(to_string(*value))) : Cell();
 }
 
 constexpr std::array table = {
@@ -38,6 +38,9 @@ constexpr std::array table = {
     Column{"process", CellType::string, "",
            "process name (comm of the group leader), or in brackets why the traffic has no owner",
            [](const Row& row) { return to_cell(row.process); }, "PROCESS"},
+    Column{"kind", CellType::string, "",
+           "process; cause: process says why there is no owner; other: the rest past --top",
+           [](const Row& row) { return name_cell(row.kind); }, "KIND"},
     Column{"start_time", CellType::integer, "ticks since boot",
            "when the process started, in 1/100 s; with pid it names a process for good",
            [](const Row& row) { return row.start_time ? Cell(row.start_time->ticks) : Cell(); }, "STARTED"},
@@ -46,7 +49,7 @@ constexpr std::array table = {
     Column{"uid", CellType::integer, "", "number of the process's effective user",
            [](const Row& row) { return row.uid ? Cell(std::uint64_t{row.uid->value}) : Cell(); }, "UID"},
     Column{"protocol", CellType::string, "", "tcp, udp, udplite, icmp, raw, sctp, dccp, mptcp or packet",
-           [](const Row& row) { return row.protocol ? name_cell(*row.protocol) : Cell(); }, "PROTO"},
+           [](const Row& row) { return name_cell(row.protocol); }, "PROTO"},
     Column{"local_address", CellType::string, "", "IP address of this end",
            [](const Row& row) { return to_cell(row.local_address); }, "LOCAL"},
     Column{"local_port", CellType::integer, "", "port of this end",
@@ -59,12 +62,16 @@ constexpr std::array table = {
            "port of the service: the local one where this end accepted, else the remote one",
            [](const Row& row) { return to_cell(row.port); }, "PORT"},
     Column{"rx_bytes", CellType::integer, "bytes",
-           "payload that the process received in the window; null where unknown",
+           "payload that the process received in the window, as far as known; null: unknown",
            [](const Row& row) { return to_cell(row.rx_bytes); }, "RX"},
-    Column{"tx_bytes", CellType::integer, "bytes", "payload that the process sent in the window; null where unknown",
+    Column{"tx_bytes", CellType::integer, "bytes",
+           "payload that the process sent in the window, as far as known; null: unknown",
            [](const Row& row) { return to_cell(row.tx_bytes); }, "TX"},
     Column{"connections", CellType::integer, "", "sockets in the row that moved bytes, or may have",
            [](const Row& row) { return Cell(row.connections); }, "CONNS"},
+    Column{"unknown_connections", CellType::integer, "",
+           "sockets of the row whose bytes are unknown: the sums lack theirs",
+           [](const Row& row) { return Cell(row.unknown_connections); }, "UNKNOWN"},
     Column{"attribution", CellType::string, "",
            "how sure the owner is, the worst of the row: exact, owner, shared, inherited, unknown",
            [](const Row& row) { return name_cell(row.attribution); }, "ATTRIBUTION"},
@@ -74,17 +81,13 @@ constexpr std::array table = {
 std::string_view text_key(GroupBy by)
 {
     switch (by) {
-    case GroupBy::user:
-        return "user";
-    case GroupBy::remote:
-        return "remote_address";
-    case GroupBy::protocol:
-        return "protocol";
+    case GroupBy::user: return "user";
+    case GroupBy::remote: return "remote_address";
+    case GroupBy::protocol: return "protocol";
     case GroupBy::process:
     case GroupBy::connection:
     case GroupBy::name:
-    case GroupBy::port:
-        break;
+    case GroupBy::port: break;
     }
     return "process";
 }
@@ -94,18 +97,12 @@ std::string_view default_names(GroupBy by)
     switch (by) {
     case GroupBy::connection:
         return "pid,process,protocol,local_address,local_port,remote_address,remote_port,rx_bytes,tx_bytes";
-    case GroupBy::name:
-        return "process,rx_bytes,tx_bytes,connections";
-    case GroupBy::user:
-        return "user,rx_bytes,tx_bytes,connections";
-    case GroupBy::remote:
-        return "remote_address,rx_bytes,tx_bytes,connections";
-    case GroupBy::port:
-        return "port,rx_bytes,tx_bytes,connections";
-    case GroupBy::protocol:
-        return "protocol,rx_bytes,tx_bytes,connections";
-    case GroupBy::process:
-        break;
+    case GroupBy::name: return "process,rx_bytes,tx_bytes,connections";
+    case GroupBy::user: return "user,rx_bytes,tx_bytes,connections";
+    case GroupBy::remote: return "remote_address,rx_bytes,tx_bytes,connections";
+    case GroupBy::port: return "port,rx_bytes,tx_bytes,connections";
+    case GroupBy::protocol: return "protocol,rx_bytes,tx_bytes,connections";
+    case GroupBy::process: break;
     }
     return "pid,process,rx_bytes,tx_bytes,connections,user";
 }
@@ -122,17 +119,16 @@ std::vector<std::string_view> split(std::string_view text, char separator)
     }
 }
 
-const Column& require_column(std::string_view name)
+/// The column that is called `name` in `spec`, which is what was typed.
+const Column& require_column(std::string_view name, std::string_view spec)
 {
     if (const Column* column = find_column(name))
         return *column;
     if (name.empty())
-        throw std::invalid_argument("empty column name");
+        throw std::invalid_argument("empty column name in " + quote(spec));
     std::array<std::string_view, table.size()> valid;
     std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
-    std::string message = "unknown column \"";
-    append_printable(message, name);
-    throw std::invalid_argument(message + "\": " + suggest(name, valid));
+    throw std::invalid_argument("unknown column " + quote(name) + ": " + suggest(name, valid));
 }
 
 void add_once(std::vector<const Column*>& list, const Column& column)
@@ -145,7 +141,7 @@ std::vector<const Column*> parse_sort_key(std::string_view spec)
 {
     std::vector<const Column*> parts;
     for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+'))
-        parts.push_back(&require_column(name));
+        parts.push_back(&require_column(name, spec));
     if (parts.size() > 1)
         for (const Column* part : parts)
             if (part->type != CellType::integer)
@@ -181,9 +177,9 @@ std::weak_ordering order(const Cell& a, const Cell& b)
 /// Every field, so that rows which differ in anything visible always come out in the same order.
 auto every_field(const Row& row)
 {
-    return std::tie(row.pid, row.start_time, row.process, row.uid, row.user, row.protocol, row.local_address,
+    return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, row.protocol, row.local_address,
                     row.local_port, row.remote_address, row.remote_port, row.port, row.rx_bytes, row.tx_bytes,
-                    row.connections, row.attribution);
+                    row.connections, row.unknown_connections, row.attribution);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
@@ -205,7 +201,7 @@ const Column* find_column(std::string_view name)
 
 Cell cell(const Column& column, const Row& row, GroupBy by)
 {
-    return row.other && column.name == text_key(by) ? Cell("other") : column.value(row);
+    return row.is_other() && column.name == text_key(by) ? Cell("other") : column.value(row);
 }
 
 std::vector<const Column*> default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
@@ -232,12 +228,13 @@ std::vector<const Column*> select_columns(std::string_view spec, const std::vect
     if (spec.empty())
         return defaults;
     std::vector<const Column*> result;
-    if (spec.front() == '+') {
+    std::string_view list = spec;
+    if (list.front() == '+') {
         result = defaults;
-        spec.remove_prefix(1);
+        list.remove_prefix(1);
     }
-    for (const auto name : split(spec, ','))
-        add_once(result, require_column(name));
+    for (const auto name : split(list, ','))
+        add_once(result, require_column(name, spec));
     return result;
 }
 

@@ -28,16 +28,11 @@ bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c <= 0x9f); }
 char short_escape(char32_t c)
 {
     switch (c) {
-    case U'\t':
-        return 't';
-    case U'\n':
-        return 'n';
-    case U'\r':
-        return 'r';
-    case U'\\':
-        return '\\';
-    default:
-        return 0;
+    case U'\t': return 't';
+    case U'\n': return 'n';
+    case U'\r': return 'r';
+    case U'\\': return '\\';
+    default: return 0;
     }
 }
 

@@ -25,6 +25,10 @@ public:
         return out_;
     }
     void number(std::string_view name, std::uint64_t value) { key(name) += std::to_string(value); }
+    void number_or_null(std::string_view name, const std::optional<std::uint64_t>& value)
+    {
+        key(name) += value ? std::to_string(*value) : "null";
+    }
     void text(std::string_view name, std::string_view value) { append_json_string(key(name), value); }
     void text_or_null(std::string_view name, std::string_view value)
     {
@@ -105,10 +109,11 @@ void append_totals(std::string& out, const Totals& totals)
 {
     out += '{';
     Members members(out);
-    members.number("rx_bytes", totals.rx_bytes);
-    members.number("tx_bytes", totals.tx_bytes);
-    members.number("unattributed_rx_bytes", totals.unattributed_rx_bytes);
-    members.number("unattributed_tx_bytes", totals.unattributed_tx_bytes);
+    members.number_or_null("rx_bytes", totals.rx_bytes);
+    members.number_or_null("tx_bytes", totals.tx_bytes);
+    members.number_or_null("unattributed_rx_bytes", totals.unattributed_rx_bytes);
+    members.number_or_null("unattributed_tx_bytes", totals.unattributed_tx_bytes);
+    members.number("unknown_connections", totals.unknown_connections);
     out += '}';
 }
 

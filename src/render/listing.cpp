@@ -5,6 +5,8 @@
 #include "render/width.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
 #include <string_view>
 
 namespace socktally {
@@ -57,6 +59,40 @@ std::string printable(const std::optional<std::string>& field)
     return text;
 }
 
+constexpr std::size_t gap = 2;
+
+std::vector<std::size_t> widths_of(const std::vector<Fields>& lines, std::size_t columns)
+{
+    std::vector<std::size_t> widths(columns);
+    for (const Fields& line : lines) {
+        for (std::size_t i = 0; i < columns; ++i) {
+            widths[i] = std::max(widths[i], display_width(printable(line[i])));
+        }
+    }
+    return widths;
+}
+
+/// Where column `index` begins.
+std::size_t columns_before(const std::vector<std::size_t>& widths, std::size_t index)
+{
+    return std::accumulate(widths.begin(), widths.begin() + static_cast<std::ptrdiff_t>(index), index * gap);
+}
+
+/// The first fields of a line, as many as there are widths; the last of them is wrapped.
+void append_aligned(std::string& out, const Fields& line, const std::vector<std::size_t>& widths, std::size_t width)
+{
+    const std::size_t begin = out.size();
+    for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
+        const std::string field = printable(line[i]);
+        out += field;
+        out.append(widths[i] - display_width(field) + gap, ' ');
+    }
+    const std::size_t last = widths.size() - 1;
+    out += wrap(printable(line[last]), width, columns_before(widths, last), columns_before(widths, last));
+    out.erase(std::max(begin, out.find_last_not_of(' ') + 1));
+    out += '\n';
+}
+
 } // namespace
 
 void render_listing_tsv(std::string& out, const Listing& listing, bool header)
@@ -89,29 +125,25 @@ void render_listing_jsonl(std::string& out, const Listing& listing)
     }
 }
 
-void render_listing_pretty(std::string& out, const Listing& listing, bool header)
+void render_listing_pretty(std::string& out, const Listing& listing, bool header, std::size_t width, LastColumn last)
 {
     std::vector<Fields> lines;
     if (header) {
         lines.emplace_back(listing.headers.begin(), listing.headers.end());
     }
     lines.insert(lines.end(), listing.rows.begin(), listing.rows.end());
-    std::vector<std::size_t> widths(listing.headers.size());
-    for (const Fields& line : lines) {
-        for (std::size_t i = 0; i < line.size(); ++i) {
-            widths[i] = std::max(widths[i], display_width(printable(line[i])));
-        }
+    std::vector<std::size_t> widths = widths_of(lines, listing.headers.size());
+    const bool splits = last == LastColumn::beneath && columns_before(widths, widths.size()) > width + gap;
+    if (splits) {
+        widths.pop_back();
     }
-    constexpr std::size_t gap = 2;
-    for (const Fields& line : lines) {
-        std::string text;
-        for (std::size_t i = 0; i < line.size(); ++i) {
-            const std::string field = printable(line[i]);
-            text += field;
-            text.append(widths[i] - display_width(field) + gap, ' ');
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        append_aligned(out, lines[i], widths, width);
+        const bool is_header = header && i == 0;
+        if (splits && !is_header && lines[i].back()) {
+            out.append(columns_before(widths, widths.size() - 1), ' ');
+            out += listing.headers.back() + ": " + printable(lines[i].back()) + '\n';
         }
-        text.erase(text.find_last_not_of(' ') + 1);
-        out += text + '\n';
     }
 }
 

@@ -2,6 +2,8 @@
 // Plain tables of text that are not samples: --list-columns and doctor, in every format.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +20,14 @@ void render_listing_tsv(std::string& out, const Listing& listing, bool header);
 void render_listing_csv(std::string& out, const Listing& listing, bool header);
 void render_listing_json(std::string& out, const Listing& listing);
 void render_listing_jsonl(std::string& out, const Listing& listing);
-/// Aligned columns; the last one is as long as it is.
-void render_listing_pretty(std::string& out, const Listing& listing, bool header);
+
+/// Where the last column of a table goes that is too wide for the terminal.
+enum class LastColumn : std::uint8_t {
+    wrapped, // it stays where it is, broken between words
+    beneath, // below the one before it, which is wrapped; in one piece, since it is a command to be copied
+};
+
+/// Aligned columns, as far as `width` allows.
+void render_listing_pretty(std::string& out, const Listing& listing, bool header, std::size_t width, LastColumn last);
 
 } // namespace socktally

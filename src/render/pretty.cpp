@@ -53,14 +53,13 @@ void put_padded(Painter& painter, const Field& field, std::string_view text, Pai
         painter.spaces(gap);
 }
 
-/// A bar in eighths of a column. A share over 0 is never drawn as nothing.
+/// A bar in eighths of a column, for a share over 0: it is never drawn as nothing.
 std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width)
 {
     constexpr std::array<std::string_view, 8> eighths = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
     const double share = static_cast<double>(part) / static_cast<double>(whole);
-    auto filled = static_cast<std::size_t>(std::round(std::min(share, 1.0) * 8 * static_cast<double>(width)));
-    if (part != 0)
-        filled = std::max<std::size_t>(filled, 1);
+    const double eighth_count = std::round(std::min(share, 1.0) * 8 * static_cast<double>(width));
+    const std::size_t filled = std::max<std::size_t>(static_cast<std::size_t>(eighth_count), 1);
     std::string text;
     for (std::size_t i = 0; i < filled / 8; ++i)
         text += "█";
@@ -72,17 +71,19 @@ void put_share(Painter& painter, const Row& row, const Totals& totals, std::size
     const std::string percent = has_known_bytes(row) ? human_share(bytes_of(row), bytes_of(totals)) : "-";
     painter.spaces(percent_width - std::min(percent_width, percent.size()));
     painter.put(percent);
-    const std::string drawn = bar(bytes_of(row), bytes_of(totals), bar_width);
-    if (!drawn.empty())
-        painter.spaces(1);
-    painter.put(drawn, Paint::bar);
+    if (bytes_of(row) == 0 || bar_width == 0)
+        return;
+    painter.spaces(1);
+    painter.put(bar(bytes_of(row), bytes_of(totals), bar_width), Paint::bar);
 }
+
+bool is_last(const Table& table, const Field& field) { return !table.has_share && &field == &table.fields.back(); }
 
 void put_header(Painter& painter, const Table& table)
 {
     for (const Field& field : table.fields)
-        put_padded(painter, field, field.heading, Paint::dim, table.bar_width == 0 && &field == &table.fields.back());
-    if (table.bar_width != 0)
+        put_padded(painter, field, field.heading, Paint::dim, is_last(table, field));
+    if (table.has_share)
         painter.put("SHARE", Paint::dim);
     painter.end_line();
 }
@@ -90,55 +91,86 @@ void put_header(Painter& painter, const Table& table)
 void put_row(Painter& painter, const Table& table, const Report& report, std::size_t index)
 {
     const Row& row = report.rows[index];
-    const Paint name_paint = row.other || row.attribution == Quality::unknown ? Paint::dim : Paint::bold;
+    const Paint name_paint = row.is_other() || row.attribution == Quality::unknown ? Paint::dim : Paint::bold;
     for (const Field& field : table.fields)
         put_padded(painter, field, field.cells[index], field.is_name ? name_paint : Paint::plain,
-                   table.bar_width == 0 && &field == &table.fields.back());
-    if (table.bar_width != 0)
+                   is_last(table, field));
+    if (table.has_share)
         put_share(painter, row, report.totals, table.bar_width);
     painter.end_line();
 }
 
-void put_completeness(Painter& painter, const Report& report)
+std::string bytes_text(const std::optional<std::uint64_t>& bytes, const Totals& totals)
 {
-    painter.put(report.complete ? "complete" : "incomplete", report.complete ? Paint::good : Paint::warning);
+    return bytes ? marked(human_bytes(*bytes), totals.unknown_connections) : "-";
 }
 
-void put_closing_line(Painter& painter, const Report& report)
+/// What the sample comes to, in pieces that a line may be broken between.
+std::vector<std::string> sums(const Report& report)
 {
     const Totals& totals = report.totals;
-    painter.put(fmt::format("total {} rx, {} tx", human_bytes(totals.rx_bytes), human_bytes(totals.tx_bytes)));
-    if (report.duration.count() > 0)
-        painter.put(
-            fmt::format(" in {} ({})", human_window(report.duration), human_rate(bytes_of(totals), report.duration)));
-    else
-        painter.put(" since the open sockets were opened");
-    const std::uint64_t unattributed = sum(totals.unattributed_rx_bytes, totals.unattributed_tx_bytes);
-    if (unattributed != 0)
-        painter.put(fmt::format(" · {} unattributed", human_bytes(unattributed)));
-    painter.put(fmt::format(" · {} · ", printable(report.backend)));
-    put_completeness(painter, report);
+    std::vector<std::string> pieces{fmt::format("total {} rx,", bytes_text(totals.rx_bytes, totals)),
+                                    fmt::format("{} tx", bytes_text(totals.tx_bytes, totals))};
+    if (report.duration.count() == 0) {
+        pieces.emplace_back("since the open sockets were opened");
+    } else {
+        pieces.push_back(fmt::format("in {}", human_window(report.duration)));
+        if (totals.rx_bytes || totals.tx_bytes)
+            pieces.push_back(
+                fmt::format("({})", marked(human_rate(bytes_of(totals), report.duration), totals.unknown_connections)));
+    }
+    const auto& rx = totals.unattributed_rx_bytes;
+    const auto& tx = totals.unattributed_tx_bytes;
+    if (rx != 0U || tx != 0U) {
+        const auto both = rx || tx ? std::optional(sum(rx.value_or(0), tx.value_or(0))) : std::nullopt;
+        pieces.push_back(fmt::format("· {} unattributed", bytes_text(both, totals)));
+    }
+    return pieces;
+}
+
+std::vector<std::string> no_sums(const Report& report)
+{
+    if (report.duration.count() == 0)
+        return {"no traffic on any open socket"};
+    return {fmt::format("no traffic in {}", human_window(report.duration))};
+}
+
+/// What it comes to, how it was got, and whether anything is missing.
+void put_closing_line(Painter& painter, const Report& report, std::size_t width)
+{
+    const std::string_view verdict = report.complete ? "complete" : "incomplete";
+    std::vector<std::string> pieces = report.rows.empty() ? no_sums(report) : sums(report);
+    pieces.push_back(fmt::format("· {}", printable(report.backend)));
+    pieces.push_back(fmt::format("· {}", verdict));
+    constexpr std::size_t indent = 2;
+    const std::string text = wrap(pieces, width, 0, indent);
+    painter.put(std::string_view(text).substr(0, text.size() - verdict.size()));
+    painter.put(verdict, report.complete ? Paint::good : Paint::warning);
     painter.end_line();
 }
 
-void put_nothing(Painter& painter, const Report& report)
+/// A remedy is not broken into lines: most are commands, which have to survive being copied.
+void put_note(Painter& painter, const Note& note, std::size_t width)
 {
-    if (report.duration.count() > 0)
-        painter.put(fmt::format("no traffic in {}", human_window(report.duration)));
-    else
-        painter.put("no traffic on any open socket");
-    painter.put(fmt::format(" · {} · ", printable(report.backend)));
-    put_completeness(painter, report);
+    constexpr std::string_view label = "note: ";
+    painter.put(label, note.incomplete ? Paint::warning : Paint::dim);
+    painter.put(wrap(printable(note.message), width, label.size(), label.size()));
+    painter.end_line();
+    if (note.remedy.empty())
+        return;
+    painter.spaces(label.size());
+    painter.put("remedy: ", Paint::dim);
+    painter.put(printable(note.remedy));
     painter.end_line();
 }
 
-void put_note(Painter& painter, const Note& note)
+/// Those first that say that bytes are missing.
+void put_notes(Painter& painter, const Report& report, std::size_t width)
 {
-    painter.put("note:", note.incomplete ? Paint::warning : Paint::dim);
-    painter.put(fmt::format(" {}", printable(note.message)));
-    if (!note.remedy.empty())
-        painter.put(fmt::format("; remedy: {}", printable(note.remedy)));
-    painter.end_line();
+    for (const bool incomplete : {true, false})
+        for (const Note& note : report.notes)
+            if (note.incomplete == incomplete)
+                put_note(painter, note, width);
 }
 
 } // namespace
@@ -146,19 +178,16 @@ void put_note(Painter& painter, const Note& note)
 void render_pretty(std::string& out, const Report& report, const ColumnList& columns, const PrettyStyle& style)
 {
     Painter painter(out, style.color);
-    if (report.rows.empty()) {
-        put_nothing(painter, report);
-    } else {
+    if (!report.rows.empty()) {
         const Table table = lay_out(report, columns, style);
         if (style.header)
             put_header(painter, table);
         for (std::size_t i = 0; i < report.rows.size(); ++i)
             put_row(painter, table, report, i);
         painter.end_line();
-        put_closing_line(painter, report);
     }
-    for (const Note& note : report.notes)
-        put_note(painter, note);
+    put_closing_line(painter, report, style.width);
+    put_notes(painter, report, style.width);
 }
 
 } // namespace socktally

@@ -5,6 +5,8 @@
 #include "render/human.hpp"
 #include "render/width.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace socktally {
@@ -13,7 +15,9 @@ namespace {
 
 constexpr std::size_t min_bar = 5;
 constexpr std::size_t max_bar = 24;
-constexpr std::size_t min_name = 10; // names are not cut shorter than this
+constexpr std::size_t good_name = 10; // names are not cut shorter than this while there is something else to leave out
+constexpr std::size_t min_name = 4;
+constexpr std::string_view rate_name; // no column
 
 bool is_bytes(const Column& column) { return column.unit == "bytes"; }
 
@@ -22,8 +26,15 @@ std::string to_text(const Cell& cell, const Column& column)
     if (const auto* number = std::get_if<std::uint64_t>(&cell))
         return is_bytes(column) ? human_bytes(*number) : std::to_string(*number);
     if (const auto* text = std::get_if<std::string>(&cell))
-        return printable(*text);
+        return is_blank(*text) ? fmt::format("'{}'", *text) : printable(*text);
     return "-";
+}
+
+std::string text_of(const Column& column, const Row& row, GroupBy by)
+{
+    const Cell value = cell(column, row, by);
+    const bool is_sum = is_bytes(column) && !std::holds_alternative<std::monostate>(value);
+    return marked(to_text(value, column), is_sum ? row.unknown_connections : 0);
 }
 
 void set_width(Field& field)
@@ -36,13 +47,14 @@ void set_width(Field& field)
 Field column_field(const Column& column, const Report& report, bool header)
 {
     Field field;
+    field.column = column.name;
     if (header)
         field.heading = column.heading;
     field.is_right_aligned = column.type == CellType::integer;
     field.is_name = column.name == "process" || column.name == "user";
     const bool is_key = column.name == to_string(report.by);
     for (const Row& row : report.rows) // people are told which row is the rest also where the key is a number
-        field.cells.push_back(is_key && row.other ? "other" : to_text(cell(column, row, report.by), column));
+        field.cells.push_back(is_key && row.is_other() ? "other" : text_of(column, row, report.by));
     set_width(field);
     return field;
 }
@@ -51,41 +63,59 @@ Field rate_field(const Report& report, bool header)
 {
     Field field;
     if (header)
-        field.heading = "RATE";
+        field.heading = "RX+TX/s";
     field.is_right_aligned = true;
     for (const Row& row : report.rows)
-        field.cells.push_back(has_known_bytes(row) ? human_rate(bytes_of(row), report.duration) : "-");
+        field.cells.push_back(
+            has_known_bytes(row) ? marked(human_rate(bytes_of(row), report.duration), row.unknown_connections) : "-");
     set_width(field);
     return field;
 }
 
-std::size_t width_of(const std::vector<Field>& fields)
+/// Columns that a line takes, were no name wider than `longest_name`.
+std::size_t width_of(const Table& table, std::size_t longest_name)
 {
     std::size_t width = 0;
-    for (const Field& field : fields)
-        width += field.width + (&field == &fields.back() ? 0 : gap);
-    return width;
+    for (const Field& field : table.fields)
+        width += (field.is_name ? std::min(field.width, longest_name) : field.width) + gap;
+    if (table.has_share)
+        return width + share_width + table.bar_width;
+    return width - std::min(width, gap);
 }
 
-/// Narrows the names, the widest first, until a line takes at most `limit` columns. False, and nothing done, where that
-/// would not be enough.
-bool narrow_names(std::vector<Field>& fields, std::size_t limit)
+std::size_t width_of(const Table& table) { return width_of(table, std::string::npos); }
+
+/// Narrows the names, the widest first, until a line takes at most `limit` columns or all are down to `least`.
+void narrow_names(Table& table, std::size_t limit, std::size_t least)
 {
     std::vector<Field*> names;
-    std::size_t spare = 0;
-    for (Field& field : fields) {
-        if (!field.is_name || field.width <= min_name)
-            continue;
-        names.push_back(&field);
-        spare += field.width - min_name;
-    }
-    std::size_t width = width_of(fields);
-    if (width > limit + spare)
-        return false;
+    for (Field& field : table.fields)
+        if (field.is_name)
+            names.push_back(&field);
+    if (names.empty())
+        return;
     const auto is_narrower = [](const Field* a, const Field* b) { return a->width < b->width; };
-    for (; width > limit; --width)
-        --(*std::max_element(names.begin(), names.end(), is_narrower))->width;
-    return true;
+    for (std::size_t width = width_of(table); width > limit; --width) {
+        Field& widest = **std::max_element(names.begin(), names.end(), is_narrower);
+        if (widest.width <= least)
+            return;
+        --widest.width;
+    }
+}
+
+void drop(Table& table, std::string_view column)
+{
+    std::erase_if(table.fields, [column](const Field& field) { return field.column == column; });
+}
+
+/// What a table can do without, the most dispensable first.
+std::vector<std::string_view> dispensable(const Report& report, const ColumnList& columns)
+{
+    if (columns != default_columns(report.by)) // they were asked for
+        return {rate_name};
+    if (report.by == GroupBy::user)
+        return {"connections", rate_name};
+    return {"user", "connections", rate_name};
 }
 
 } // namespace
@@ -96,20 +126,22 @@ Table lay_out(const Report& report, const ColumnList& columns, const PrettyStyle
     for (const Column* column : columns)
         table.fields.push_back(column_field(*column, report, style.header));
     const bool shows_bytes = std::any_of(columns.begin(), columns.end(), [](const Column* c) { return is_bytes(*c); });
-    const bool has_rate = shows_bytes && report.duration.count() > 0;
-    if (has_rate)
+    if (shows_bytes && report.duration.count() > 0)
         table.fields.push_back(rate_field(report, style.header));
+    table.has_share = shows_bytes && bytes_of(report.totals) != 0;
+    table.bar_width = table.has_share ? min_bar : 0;
 
-    constexpr std::size_t share_width = gap + percent_width + 1; // all of it but the bar
-    const bool has_share = shows_bytes && bytes_of(report.totals) != 0 && style.width > share_width + min_bar;
-    if (has_share && narrow_names(table.fields, style.width - share_width - min_bar)) {
-        table.bar_width = std::min(max_bar, style.width - share_width - width_of(table.fields));
-        return table;
-    }
-    if (!narrow_names(table.fields, style.width) && has_rate) {
-        table.fields.pop_back();
-        narrow_names(table.fields, style.width);
-    }
+    const auto fits = [&] { return width_of(table, good_name) <= style.width; };
+    if (!fits())
+        table.bar_width = 0;
+    for (const std::string_view column : dispensable(report, columns))
+        if (!fits())
+            drop(table, column);
+    table.has_share = table.has_share && fits();
+    narrow_names(table, style.width, good_name);
+    narrow_names(table, style.width, min_name);
+    if (table.bar_width != 0)
+        table.bar_width = std::min(max_bar, table.bar_width + style.width - width_of(table));
     return table;
 }
 
@@ -119,5 +151,7 @@ std::string printable(std::string_view text)
     append_printable(result, text);
     return result;
 }
+
+std::string marked(std::string text, std::uint64_t unknown) { return unknown == 0 ? text : fmt::format("≥{}", text); }
 
 } // namespace socktally

@@ -9,6 +9,7 @@ namespace {
 
 struct Dialect {
     char separator;
+    std::string_view empty_line; // in place of one
     void (*append_text)(std::string& out, std::string_view text);
 };
 
@@ -20,6 +21,20 @@ void append_cell(std::string& out, const Cell& cell, const Dialect& dialect)
         dialect.append_text(out, *text);
 }
 
+/// A line that is empty is no record to readers of CSV, so a field that is alone and empty is written "".
+void append_row(std::string& out, const Row& row, GroupBy by, const ColumnList& columns, const Dialect& dialect)
+{
+    const std::size_t begin = out.size();
+    for (const Column* column : columns) {
+        if (column != columns.front())
+            out.push_back(dialect.separator);
+        append_cell(out, cell(*column, row, by), dialect);
+    }
+    if (out.size() == begin)
+        out += dialect.empty_line;
+    out.push_back('\n');
+}
+
 void render_lines(std::string& out, const Report& report, const ColumnList& columns, bool header,
                   const Dialect& dialect)
 {
@@ -27,24 +42,20 @@ void render_lines(std::string& out, const Report& report, const ColumnList& colu
         for (const Column* column : columns)
             out.append(column->name).push_back(column == columns.back() ? '\n' : dialect.separator);
     }
-    for (const Row& row : report.rows) {
-        for (const Column* column : columns) {
-            append_cell(out, cell(*column, row, report.by), dialect);
-            out.push_back(column == columns.back() ? '\n' : dialect.separator);
-        }
-    }
+    for (const Row& row : report.rows)
+        append_row(out, row, report.by, columns, dialect);
 }
 
 } // namespace
 
 void render_tsv(std::string& out, const Report& report, const ColumnList& columns, bool header)
 {
-    render_lines(out, report, columns, header, {'\t', append_escaped});
+    render_lines(out, report, columns, header, {'\t', "", append_escaped});
 }
 
 void render_csv(std::string& out, const Report& report, const ColumnList& columns, bool header)
 {
-    render_lines(out, report, columns, header, {',', append_csv_text});
+    render_lines(out, report, columns, header, {',', "\"\"", append_csv_text});
 }
 
 } // namespace socktally

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 namespace socktally {
 
@@ -57,6 +58,48 @@ std::size_t display_width(std::string_view text)
         text.remove_prefix(glyph.bytes);
     }
     return width;
+}
+
+bool is_blank(std::string_view text)
+{
+    while (!text.empty()) {
+        const auto decoded = decode_utf8(text);
+        if (!decoded || (!is_in(decoded->value, spaces) && display_width(decoded->value) != 0))
+            return false;
+        text.remove_prefix(decoded->length);
+    }
+    return true;
+}
+
+std::string wrap(std::span<const std::string> pieces, std::size_t width, std::size_t begin, std::size_t indent)
+{
+    std::string result;
+    std::size_t column = begin;
+    for (const std::string& piece : pieces) {
+        const std::size_t piece_width = display_width(piece);
+        const bool is_first = &piece == &pieces.front();
+        if (!is_first && column + 1 + piece_width > width) {
+            result.append("\n").append(indent, ' ');
+            column = indent;
+        } else if (!is_first) {
+            result += ' ';
+            ++column;
+        }
+        result += piece;
+        column += piece_width;
+    }
+    return result;
+}
+
+std::string wrap(std::string_view text, std::size_t width, std::size_t begin, std::size_t indent)
+{
+    std::vector<std::string> words;
+    for (auto start = text.find_first_not_of(' '); start != text.npos; start = text.find_first_not_of(' ')) {
+        text.remove_prefix(start);
+        words.emplace_back(text.substr(0, text.find(' ')));
+        text.remove_prefix(words.back().size());
+    }
+    return wrap(words, width, begin, indent);
 }
 
 std::string cut_to_width(std::string_view text, std::size_t width)

@@ -3,14 +3,15 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace socktally {
 
 /// False for what draws nothing or changes how other text is drawn: controls, format characters (bidi marks and
-/// overrides, joiners, BOM, tags), line separators, private use, and the larger stretches that Unicode has not
-/// assigned.
+/// overrides, joiners, BOM, tags), fillers, line separators, private use, and the larger stretches that Unicode has not
+/// assigned. Spaces are printable.
 bool is_printable(char32_t c);
 
 /// Columns that a printable code point takes: 0 for combining marks, 2 for East Asian wide ones and emoji, else 1.
@@ -18,6 +19,15 @@ std::size_t display_width(char32_t c);
 
 /// Columns of printable text (see append_printable). A byte that is not UTF-8 counts as one.
 std::size_t display_width(std::string_view text);
+
+/// True where nothing of `text` can be seen: it is empty, or spaces and marks only.
+bool is_blank(std::string_view text);
+
+/// `pieces` with blanks between them, in lines of at most `width` columns as far as their own widths allow. The first
+/// line begins in column `begin`, the others are indented to column `indent`.
+std::string wrap(std::span<const std::string> pieces, std::size_t width, std::size_t begin, std::size_t indent);
+/// The same with the words of `text`.
+std::string wrap(std::string_view text, std::size_t width, std::size_t begin, std::size_t indent);
 
 /// `text` where it fits into `width` columns, else its beginning and an ellipsis; never half a character.
 std::string cut_to_width(std::string_view text, std::size_t width);

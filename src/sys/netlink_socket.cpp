@@ -15,10 +15,14 @@ namespace socktally {
 
 namespace {
 
-constexpr std::size_t align(std::size_t length) { return (length + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1}; }
+constexpr std::size_t align(std::size_t length)
+{
+    return (length + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1};
+}
 static_assert(NLMSG_ALIGNTO == NLA_ALIGNTO);
 
-template <typename Header> bool read_header(std::span<const std::byte> bytes, Header& header)
+template <typename Header>
+bool read_header(std::span<const std::byte> bytes, Header& header)
 {
     if (bytes.size() < sizeof header) {
         return false;
@@ -85,8 +89,8 @@ void NetlinkSocket::send(std::span<const std::byte> request) const
 {
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
-    const auto sent = ::sendto(fd_.get(), request.data(), request.size(), 0,
-                               reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
+    const auto sent = ::sendto(fd_.get(), request.data(), request.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
+                               sizeof kernel);
     if (sent != static_cast<ssize_t>(request.size())) {
         throw errno_error("cannot ask the kernel for its sockets");
     }
@@ -143,7 +147,8 @@ std::uint32_t NetlinkSocket::drops() const
     return info[SK_MEMINFO_DROPS];
 }
 
-int exchange(NetlinkSocket& socket, std::span<std::byte> request, const std::function<void(const NetlinkMessage&)>& take)
+int exchange(NetlinkSocket& socket, std::span<std::byte> request,
+             const std::function<void(const NetlinkMessage&)>& take)
 {
     static_assert(offsetof(nlmsghdr, nlmsg_seq) == 8);
     std::uint32_t sequence = 0;

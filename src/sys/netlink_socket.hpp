@@ -32,9 +32,9 @@ bool next_attribute(std::span<const std::byte>& attributes, NetlinkAttribute& at
 
 enum class Received : std::uint8_t {
     datagram,
-    nothing,  // a non-blocking socket has nothing, or a signal came
-    overrun,  // ENOBUFS: the kernel dropped something
-    foreign,  // not from the kernel, or longer than the buffer
+    nothing, // a non-blocking socket has nothing, or a signal came
+    overrun, // ENOBUFS: the kernel dropped something
+    foreign, // not from the kernel, or longer than the buffer
 };
 
 class NetlinkSocket {
@@ -59,9 +59,11 @@ private:
     std::vector<std::byte> buffer_;
 };
 
-/// Sends `request` (a struct nlmsghdr with its payload; the sequence is filled in) and hands each message of the reply to `take`.
-/// The request must have NLM_F_DUMP or NLM_F_ACK set, which gives the reply an end. Returns the errno with which the kernel
-/// ended it, or 0; EINTR stands for a dump that the kernel itself marked inconsistent (NLM_F_DUMP_INTR).
-int exchange(NetlinkSocket& socket, std::span<std::byte> request, const std::function<void(const NetlinkMessage&)>& take);
+/// Sends `request` (a struct nlmsghdr with its payload; the sequence is filled in) and hands each message of the reply
+/// to `take`. The request must have NLM_F_DUMP or NLM_F_ACK set, which gives the reply an end. Returns the errno with
+/// which the kernel ended it, or 0; EINTR stands for a dump that the kernel itself marked inconsistent
+/// (NLM_F_DUMP_INTR).
+int exchange(NetlinkSocket& socket, std::span<std::byte> request,
+             const std::function<void(const NetlinkMessage&)>& take);
 
 } // namespace socktally

@@ -67,7 +67,7 @@ std::optional<SchedStat> parse_sched_stat(std::string_view text)
     const auto run = parse_number(next_word(text));
     next_word(text); // time spent waiting for a CPU
     const auto slices = parse_number(next_word(text));
-    return run && slices ? std::optional(SchedStat{*run, *slices}) : std::nullopt;
+    return run && slices && *slices != 0 ? std::optional(SchedStat{*run, *slices}) : std::nullopt;
 }
 
 std::optional<std::uint64_t> parse_socket_link(std::string_view link)

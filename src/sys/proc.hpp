@@ -22,6 +22,7 @@ struct SchedStat {
     std::uint64_t timeslices = 0;
     bool operator==(const SchedStat&) const = default;
 };
+/// Null also where the kernel does not keep the figures (all are 0).
 std::optional<SchedStat> parse_sched_stat(std::string_view text);
 
 /// The socket number of a descriptor's link, `socket:[123]`; null for any other text.

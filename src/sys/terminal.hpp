@@ -7,8 +7,8 @@
 
 namespace socktally {
 
-/// Fills closed standard descriptors, so that no socket or file of ours becomes one of them: nothing can be read from the new
-/// standard input, or written to the new standard output without an error. Call first.
+/// Fills closed standard descriptors, so that no socket or file of ours becomes one of them: nothing can be read from
+/// the new standard input, or written to the new standard output without an error. Call first.
 void occupy_standard_streams();
 
 bool is_terminal(int fd);

@@ -109,6 +109,11 @@ def columns():
     return [line.split("\t") for line in lines]
 
 
+def backends():
+    return [finding["backend"] for finding in json.loads(socktally("doctor", "-f", "json").stdout)["findings"]
+            if finding["status"] != "limited"]
+
+
 def needs(shell):
     return unittest.skipUnless(shutil.which(shell), f"there is no {shell} here")
 
@@ -145,6 +150,16 @@ class Options(unittest.TestCase):
                 self.assertRegex(line_with(ZSH, option + "="), rf"\b{word}\b")
                 self.assertRegex(line_with(FISH, f"-l {option[2:]} "), rf"\b{word}\b")
 
+    def test_backends(self):
+        manual = section("socktally.1", "OPTIONS")
+        item = re.search(r"^\.It Fl b(.*?)(?=^\.It)", manual, re.MULTILINE | re.DOTALL)[1]
+        self.assertGreater(len(backends()), 1)
+        for name in backends():
+            self.assertRegex(item, rf"\b{name}\b")
+            self.assertRegex(line_with(ZSH, "--backend="), rf"\b{name}\b")
+            self.assertRegex(line_with(FISH, "-l backend "), rf"\b{name}\b")
+            self.assertRegex(socktally("--help").stdout, rf"--backend .*\b{name}\b")
+
 
 @needs("bash")
 class Bash(unittest.TestCase):
@@ -153,7 +168,7 @@ class Bash(unittest.TestCase):
             self.assertEqual(set(bash_replies(option, "")), valid_words(option), option)
             self.assertEqual(set(bash_replies(option, "=")), valid_words(option), option)
         self.assertEqual(bash_replies("--format", "=", "js"), ["json", "jsonl"])
-        self.assertEqual(bash_replies("-b", "net"), ["netlink"])
+        self.assertEqual(bash_replies("-b", ""), ["auto"] + backends())
 
     def test_columns(self):
         names = [column[0] for column in columns()]
@@ -170,7 +185,7 @@ class Bash(unittest.TestCase):
 
     def test_lists(self):
         self.assertIn("--pid", bash_replies("-q", "--p"))
-        self.assertEqual(bash_replies("--protocol", "tcp,u"), ["tcp,udp"])
+        self.assertEqual(bash_replies("--protocol", "tcp,u"), ["tcp,udp", "tcp,udplite"])
         self.assertIn("root", bash_replies("--user", "ro"))
 
     def test_silent_without_the_program(self):
@@ -223,8 +238,9 @@ class Output(unittest.TestCase):
     def test_note_codes(self):
         manual = section("socktally-output.5", "JSON DOCUMENT")
         documented = re.findall(r"^\.It Li ([a-z-]+)$", manual, re.MULTILINE)
-        sources = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.cpp"))
-        used = re.findall(r"(?:push_back\(|return )\{\"([a-z-]+)\",", sources)
+        paths = [path for room in ("backend", "model") for path in (ROOT / "src" / room).rglob("*.cpp")]
+        sources = "\n".join(path.read_text() for path in paths)
+        used = re.findall(r"(?:push_back\(\s*|return )\{+\"([a-z-]+)\",", sources)
         self.assertEqual(sorted(documented), sorted(set(used)))
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What every driver has: one function that takes any bytes. A driver checks what must hold for all of them with require().
-// libFuzzer finds inputs (meson setup -Dfuzzers=enabled with clang); main.cpp runs those that were kept, and mutations of them.
+// What every driver has: one function that takes any bytes. A driver checks what must hold for all of them with
+// require(). libFuzzer finds inputs (meson setup -Dfuzzers=enabled with clang); main.cpp runs those that were kept, and
+// mutations of them.
 #pragma once
 
 #include <cstddef>

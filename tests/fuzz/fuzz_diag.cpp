@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A whole netlink datagram: messages, the inet_diag socket in each, its attributes, and what the socket table makes of it.
+// A whole netlink datagram: messages, the inet_diag socket in each, its attributes, and what the socket table makes of
+// it.
 #include "backend/netlink/diag.hpp"
 #include "backend/netlink/socket_table.hpp"
 #include "fuzz.hpp"
@@ -12,12 +13,14 @@ namespace {
 /// Each message goes in as one kind of row; its sequence number, which is part of the input, says which.
 void put_into(SocketTable& table, const DiagSocket& socket, std::uint32_t kind)
 {
-    switch (kind % 5) {
+    constexpr SocketTable::Age age{1000};
+    switch (kind % 6) {
     case 0: table.at_start(socket); break;
     case 1: table.during(socket); break;
-    case 2: table.destroyed(socket, SocketTable::Window::open); break;
-    case 3: table.destroyed(socket, SocketTable::Window::opening); break;
-    default: table.at_end(socket);
+    case 2: table.destroyed(socket, SocketTable::Window::open, age); break;
+    case 3: table.destroyed(socket, SocketTable::Window::opening, age); break;
+    case 4: table.forget(socket.cookie); break;
+    default: table.at_end(socket, age);
     }
 }
 

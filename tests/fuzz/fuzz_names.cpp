@@ -27,7 +27,8 @@ bool is_utf8(std::string_view text)
 
 bool has_control(std::string_view text)
 {
-    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+    return std::any_of(text.begin(), text.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
 template <typename Append>
@@ -45,7 +46,7 @@ void check_texts(std::string_view name)
         require(!has_control(text) && is_utf8(text));
     }
     const std::string printable = appended(append_printable, name);
-    for (const std::size_t width : {0, 1, 2, 7, 15, 40}) {
+    for (const std::size_t width : {0U, 1U, 2U, 7U, 15U, 40U}) {
         const std::string cut = cut_to_width(printable, width);
         require(is_utf8(cut) && !has_control(cut));
         require(display_width(cut) <= std::max<std::size_t>(width, 1));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Runs a driver as a regression test: over every file of its corpus, over every beginning of each, and over some thousands of
-// mutations from a fixed seed. The same each time; libFuzzer is for finding what is new. Usage: fuzz_PARSER CORPUS
+// Runs a driver as a regression test: over every file of its corpus, over every beginning of each, and over some
+// thousands of mutations from a fixed seed. The same each time; libFuzzer is for finding what is new. Usage:
+// fuzz_PARSER CORPUS
 #include "fuzz.hpp"
 
 #include <algorithm>
@@ -63,11 +64,15 @@ private:
         case 0: input.insert(anywhere(input), static_cast<char>(below(256))); break;
         case 1: input.insert(anywhere(input), interesting[below(std::size(interesting))]); break;
         case 2: input.erase(anywhere(input), input.end()); break;
-        case 3: input.insert(anywhere(input), other.begin(), other.begin() + below(std::min<std::size_t>(other.size(), 64))); break;
+        case 3:
+            input.insert(anywhere(input), other.begin(),
+                         other.begin() + below(std::min<std::size_t>(other.size(), 64)));
+            break;
         default:
             if (!input.empty()) {
                 char& byte = input[below(input.size())];
-                byte = below(2) == 0 ? interesting[below(std::size(interesting))] : static_cast<char>(byte ^ 1 << below(8));
+                byte = below(2) == 0 ? interesting[below(std::size(interesting))]
+                                     : static_cast<char>(byte ^ 1 << below(8));
             }
         }
     }

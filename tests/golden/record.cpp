@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Records the windows of the golden tests: makes traffic over loopback in a network namespace of its own and writes down what the
-// kernel says about it. The sockets are real, the processes that hold them are made up, so that they can have any name.
+// Records the windows of the golden tests: makes traffic over loopback in a network namespace of its own and writes
+// down what the kernel says about it. The sockets are real, the processes that hold them are made up, so that they can
+// have any name.
 //   record SCENE FILE     SCENE is busy or calm; needs root and iproute2. Not part of any test.
 #include "backend/netlink/diag.hpp"
 #include "sys/error.hpp"
@@ -79,7 +80,8 @@ void connect_to(const Fd& fd, const Endpoint& end)
 
 int family_of(const Endpoint& end) { return end.address.family == Family::v6 ? AF_INET6 : AF_INET; }
 
-/// Traffic between two ends, read as it is written, so that no buffer fills up; the last `unread` bytes (of the last chunk) are not.
+/// Traffic between two ends, read as it is written, so that no buffer fills up; the last `unread` bytes (of the last
+/// chunk) are not.
 void transfer(const Fd& from, const Fd& to, std::size_t bytes, std::size_t unread = 0)
 {
     std::vector<char> chunk(16384, 'x');
@@ -88,7 +90,8 @@ void transfer(const Fd& from, const Fd& to, std::size_t bytes, std::size_t unrea
         must(sent > 0, "send");
         done += static_cast<std::size_t>(sent);
         const auto wanted = done == bytes ? static_cast<std::size_t>(sent) - unread : static_cast<std::size_t>(sent);
-        must(wanted == 0 || ::recv(to.get(), chunk.data(), wanted, MSG_WAITALL) == static_cast<ssize_t>(wanted), "recv");
+        must(wanted == 0 || ::recv(to.get(), chunk.data(), wanted, MSG_WAITALL) == static_cast<ssize_t>(wanted),
+             "recv");
     }
 }
 
@@ -239,8 +242,9 @@ void facts(Recorder& recorder)
     recorder.say("# Made by tests/golden/record.cpp, see there.");
     recorder.say("host box.example\nboot_id 0f3c2a5e-7b1d-4c57-9a60-2f4de1b0c9a8");
     recorder.say("started_at 1795210320123456\nduration 1000123456\nlocal 10.0.0.1\nlocal 2001:db8::1");
-    constexpr const char* head = "interfaces-{0} Inter-|   Receive                            |  Transmit\n"
-                                 "interfaces-{0}  face |bytes    packets errs drop fifo frame compressed multicast|bytes";
+    constexpr const char* head =
+        "interfaces-{0} Inter-|   Receive                            |  Transmit\n"
+        "interfaces-{0}  face |bytes    packets errs drop fifo frame compressed multicast|bytes";
     recorder.say(head, "first");
     recorder.say("interfaces-first     lo: 5000 10 0 0 0 0 0 0 5000 10 0 0 0 0 0 0");
     recorder.say("interfaces-first   eth0: 1000000 900 0 0 0 0 0 0 2000000 800 0 0 0 0 0 0");

@@ -61,6 +61,9 @@ std::vector<std::byte> bytes_of_hex(std::string_view hex)
     return bytes;
 }
 
+/// Since the first dump; the recorded sockets were all made just before it.
+constexpr SocketTable::Age age{3'600'000};
+
 auto soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(5); }
 
 class Player {
@@ -133,9 +136,9 @@ void Player::first(const DiagSocket& socket)
 
 void Player::destroyed(const DiagSocket& socket)
 {
-    const auto inode = totals_only_ ? std::nullopt : table_.destroyed(socket, SocketTable::Window::open);
-    if (inode) {
-        holders_.closed(*inode);
+    const Flow* flow = totals_only_ ? nullptr : table_.destroyed(socket, SocketTable::Window::open, age);
+    if (flow != nullptr) {
+        holders_.closed(flow->inode);
     }
 }
 
@@ -144,7 +147,7 @@ void Player::last(const DiagSocket& socket)
     if (!std::exchange(last_began_, true)) {
         table_.begin_dump();
     }
-    faults_.disturbed = table_.at_end(socket) == SocketTable::Row::repeated || faults_.disturbed;
+    faults_.disturbed = table_.at_end(socket, age) == SocketTable::Row::repeated || faults_.disturbed;
 }
 
 void Player::search(HolderMap::Reach reach)
@@ -160,7 +163,7 @@ void Player::rescan()
 {
     totals_only_ ? holders_.scan() : holders_.rescan();
     search(HolderMap::Reach::everywhere);
-    holders_.confirm();
+    holders_.confirm(soon());
 }
 
 void Player::line(std::string_view verb, std::string_view rest)
@@ -170,7 +173,8 @@ void Player::line(std::string_view verb, std::string_view rest)
     } else if (verb == "first") {
         message(rest, Protocol::tcp, [this](const DiagSocket& socket) { first(socket); });
     } else if (verb == "look") {
-        message(rest, Protocol::tcp, [this](const DiagSocket& socket) { totals_only_ ? void() : table_.during(socket); });
+        message(rest, Protocol::tcp,
+                [this](const DiagSocket& socket) { totals_only_ ? void() : table_.during(socket); });
     } else if (verb == "destroyed") {
         message(rest, Protocol::tcp, [this](const DiagSocket& socket) { destroyed(socket); });
     } else if (verb == "last") {
@@ -206,7 +210,6 @@ Replayed Player::finish()
     faults_.missed = !totals_only_ && opened > shown ? opened - shown : 0;
     faults_.vanished = totals_only_ ? 0 : table_.missing().size();
     faults_.resets = table_.resets();
-    faults_.udp_sockets = !udp_.flows().empty();
     faults_.udp_silent = !totals_only_ && first_counters.udp_datagrams == last_counters.udp_datagrams;
 
     Sample& sample = replayed_.result.sample;
@@ -217,11 +220,11 @@ Replayed Player::finish()
     sample.interfaces = totals_only_ ? before : interface_deltas(before, parse_interfaces(texts_["interfaces-last"]));
     sample.flows = table_.take_flows();
     udp_.move_to(sample.flows, faults_.udp_silent);
+    sample.holders = holders_.take_holders();
     sample.processes = holders_.take_processes();
     for (Process& process : sample.processes) {
         process.uid = proc_.users().at(process.pid);
     }
-    sample.holders = holders_.take_holders();
     sample.notes = notes_of(faults_);
     replayed_.result.viewer = {viewer_.value_or(Uid{0}), viewer_.has_value()};
     replayed_.host = fact("host");

@@ -165,6 +165,9 @@ TEST_CASE("owners: a thread with a descriptor table of its own")
 
 TEST_CASE("owners: without privileges, one's own processes are exact and the others' bytes are named by user")
 {
+    if (backend_name() == "ebpf") {
+        TRUTH_SKIP("it needs privileges");
+    }
     Stage stage;
     const Place unprivileged{.net = &stage.netns(), .uid = nobody};
     stage.start("t-own-srv", unprivileged, [](Self& self) {

@@ -288,6 +288,9 @@ TEST_CASE("tcp: counters that start again, by an AF_UNSPEC reconnect")
 
 TEST_CASE("tcp: without a window, the totals since each socket was opened")
 {
+    if (backend_name() == "ebpf") {
+        TRUTH_SKIP("it counts from when it is started");
+    }
     Stage stage;
     start_pair(stage, {"t-v4", {"127.0.0.1", 7001}, {"127.0.0.1", 7001}, 1'000'000, 8'000'000});
     start_pair(stage, {"t-v6", {"::1", 7003}, {"::1", 7003}, 3'000'000, 4'000'000});

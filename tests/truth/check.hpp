@@ -14,6 +14,7 @@ namespace truth {
 struct Bar {
     std::uint64_t bytes_per_connection; // off, per direction
     bool knows_caller;                  // which of several owners of a socket moved the bytes
+    bool every_namespace;               // sees what is moved in other network namespaces than the tool's
     bool survives_reset;                // sees what a socket moved before the kernel restarted or dropped its counters
 };
 Bar bar_of(const std::string& backend);

@@ -63,13 +63,14 @@ Account& Ledger::open()
     return account;
 }
 
-Truth Ledger::read(std::uint64_t netns) const
+Truth Ledger::read(std::optional<std::uint64_t> netns) const
 {
     Truth truth;
     for (std::size_t index = 0; index < std::min(capacity, shared_->used.load()); ++index) {
         const Account& account = shared_->accounts.at(index);
-        if (!account.filled || account.netns != netns)
+        if (!account.filled || (netns && account.netns != *netns)) {
             continue;
+        }
         Figures& figures = truth[account.identity]; // two processes can have one pid within one clock tick
         figures.name = account.name;
         figures.uid = account.uid;

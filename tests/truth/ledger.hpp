@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace truth {
@@ -54,7 +55,7 @@ public:
     /// Opens the calling process's account, under its present name, user and network namespace.
     Account& open();
     /// The figures of every process of one network namespace.
-    Truth read(std::uint64_t netns) const;
+    Truth read(std::optional<std::uint64_t> netns) const;
 
 private:
     struct Shared;

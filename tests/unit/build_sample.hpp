@@ -49,6 +49,7 @@ inline Flow unowned_flow(Cause cause, std::optional<Uid> uid, std::uint64_t rx, 
 inline Row row(int pid, std::string name, std::optional<std::uint64_t> rx, std::optional<std::uint64_t> tx)
 {
     Row result;
+    result.kind = RowKind::process;
     result.pid = Pid{pid};
     result.process = std::move(name);
     result.rx_bytes = rx;
@@ -71,8 +72,9 @@ inline Report report(std::vector<Row> rows)
     result.backend = "netlink";
     result.rows = std::move(rows);
     for (const Row& row : result.rows) {
-        result.totals.rx_bytes += row.rx_bytes.value_or(0);
-        result.totals.tx_bytes += row.tx_bytes.value_or(0);
+        result.totals.rx_bytes = result.totals.rx_bytes.value() + row.rx_bytes.value_or(0);
+        result.totals.tx_bytes = result.totals.tx_bytes.value() + row.tx_bytes.value_or(0);
+        result.totals.unknown_connections += row.unknown_connections;
     }
     return result;
 }

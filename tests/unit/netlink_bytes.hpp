@@ -50,7 +50,8 @@ enum class Padding : std::uint8_t { none, aligned };
 
 inline void align(Bytes& bytes) { bytes.resize((bytes.size() + 3) & ~std::size_t{3}); }
 
-inline Bytes message_bytes(std::uint16_t type, std::uint32_t sequence, const Bytes& payload, Padding padding = Padding::aligned)
+inline Bytes message_bytes(std::uint16_t type, std::uint32_t sequence, const Bytes& payload,
+                           Padding padding = Padding::aligned)
 {
     nlmsghdr header{};
     header.nlmsg_len = static_cast<std::uint32_t>(sizeof header + payload.size());
@@ -88,6 +89,7 @@ inline inet_diag_msg diag_header()
     message.id.idiag_cookie[0] = 0x89abcdef;
     message.id.idiag_cookie[1] = 0x01234567;
     message.idiag_inode = 4711;
+    message.id.idiag_if = 5;
     message.idiag_uid = 1000;
     message.idiag_rqueue = 11;
     message.idiag_wqueue = 22;
@@ -103,6 +105,9 @@ inline tcp_info diag_info()
     info.tcpi_segs_in = 32;
     info.tcpi_data_segs_in = 33;
     info.tcpi_notsent_bytes = 34;
+    info.tcpi_last_data_sent = 36;
+    info.tcpi_last_data_recv = 35;
+    info.tcpi_last_ack_recv = 37;
     info.tcpi_bytes_sent = 1300;
     info.tcpi_bytes_retrans = 300;
     return info;

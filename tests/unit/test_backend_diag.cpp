@@ -42,6 +42,7 @@ TEST_CASE("a diag message gives tuple, identity, queues and counters")
     CHECK(socket->cookie.value == 0x0123456789abcdef);
     CHECK(socket->inode.value == 4711);
     CHECK(socket->uid.value == 1000);
+    CHECK(socket->interface == 5);
     CHECK(socket->state == TcpState::established);
     CHECK(socket->rqueue == 11);
     CHECK(socket->wqueue == 22);
@@ -52,6 +53,7 @@ TEST_CASE("a diag message gives tuple, identity, queues and counters")
     CHECK(socket->tcp->segs_in == 32);
     CHECK(socket->tcp->data_segs_in == 33);
     CHECK(socket->tcp->notsent_bytes == 34);
+    CHECK(socket->tcp->idle_ms == 35); // the least of the three
     REQUIRE(socket->tcp->sent);
     CHECK(socket->tcp->sent->bytes_sent == 1300);
     CHECK(socket->tcp->sent->bytes_retrans == 300);
@@ -73,7 +75,8 @@ TEST_CASE("a v4 message has four bytes of address, whatever stands behind them")
 {
     inet_diag_msg message = diag_header();
     message.id.idiag_src[1] = message.id.idiag_src[3] = message.id.idiag_dst[2] = 0xdeadbeef;
-    CHECK(parse_diag(diag_bytes(message), Protocol::tcp)->tuple == parse_diag(diag_bytes(diag_header()), Protocol::tcp)->tuple);
+    CHECK(parse_diag(diag_bytes(message), Protocol::tcp)->tuple ==
+          parse_diag(diag_bytes(diag_header()), Protocol::tcp)->tuple);
 }
 
 TEST_CASE("other families are refused")
@@ -129,12 +132,15 @@ TEST_CASE("a destroy event says itself which protocol it is of")
     }
     CHECK_FALSE(parse_diag(diag_bytes(diag_header(), protocol_attribute(132)), Protocol::tcp)); // SCTP
     CHECK_FALSE(parse_diag(diag_bytes(diag_header(), protocol_attribute(255)), Protocol::tcp)); // raw
-    CHECK(parse_diag(diag_bytes(diag_header(), attribute_bytes(INET_DIAG_PROTOCOL, {})), Protocol::tcp)); // says nothing
+    CHECK(
+        parse_diag(diag_bytes(diag_header(), attribute_bytes(INET_DIAG_PROTOCOL, {})), Protocol::tcp)); // says nothing
 }
 
 TEST_CASE("the counters of older and newer kernels: what is there is read, what is not there is not made up")
 {
-    const auto parse = [](std::size_t size) { return parse_diag(diag_bytes(diag_header(), info_attribute(size)), Protocol::tcp)->tcp; };
+    const auto parse = [](std::size_t size) {
+        return parse_diag(diag_bytes(diag_header(), info_attribute(size)), Protocol::tcp)->tcp;
+    };
     constexpr std::size_t linux_4_2 = offsetof(tcp_info, tcpi_notsent_bytes);
     constexpr std::size_t linux_4_6 = offsetof(tcp_info, tcpi_delivery_rate);
     constexpr std::size_t linux_4_19 = offsetof(tcp_info, tcpi_bytes_retrans) + sizeof(tcp_info::tcpi_bytes_retrans);
@@ -155,12 +161,13 @@ TEST_CASE("the counters of older and newer kernels: what is there is read, what 
 TEST_CASE("a lookup asks for one socket by tuple and cookie, in the family of its address")
 {
     const auto socket = parse_diag(diag_bytes(v6_header("2001:db8::1", "2001:db8::2")), Protocol::tcp);
-    const auto request = tcp_lookup_request(socket->tuple, socket->cookie);
+    const auto request = tcp_lookup_request(socket->tuple, socket->cookie, 7);
     REQUIRE(request.size() == sizeof(nlmsghdr) + sizeof(inet_diag_req_v2));
     inet_diag_req_v2 body{};
     std::memcpy(&body, request.data() + sizeof(nlmsghdr), sizeof body);
     CHECK(body.sdiag_family == AF_INET6);
     CHECK(body.sdiag_protocol == IPPROTO_TCP);
+    CHECK(body.id.idiag_if == 7);
     CHECK(ntohs(body.id.idiag_sport) == 40000);
     CHECK(ntohs(body.id.idiag_dport) == 443);
     CHECK(std::memcmp(body.id.idiag_src, socket->tuple.local.address.bytes.data(), 16) == 0);

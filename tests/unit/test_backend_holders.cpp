@@ -36,8 +36,9 @@ struct Holds {
 
 Holds holds_of(HolderMap& map)
 {
+    const auto holders = map.take_holders();
     Holds holds{{}, map.take_processes()};
-    for (const Holder& holder : map.take_holders()) {
+    for (const Holder& holder : holders) {
         const Process& process = holds.processes.at(holder.process);
         holds.all.emplace(holder.inode.value, process.pid.value, process.start_time.ticks);
     }
@@ -199,14 +200,14 @@ TEST_CASE("a sighting is confirmed by a second look; what is gone by then is to 
     map.search(inodes({11, 12, 13}), Reach::likely, soon());
     proc.apply("process 5000003 300 0 hands over\nfd 3 socket:[99]\n"
                "process 5000004 400 0 child\nfd 3 socket:[12]\n");
-    map.confirm();
+    map.confirm(soon());
     CHECK_FALSE(map.unconfirmed(Inode{11}));
     CHECK_FALSE(map.unconfirmed(Inode{13}));
     CHECK(map.unconfirmed(Inode{12}));
     CHECK(map.unheld(inodes({11, 12, 13})) == inodes({12}));
 
     map.search(inodes({12}), Reach::likely, soon());
-    map.confirm();
+    map.confirm(soon());
     CHECK_FALSE(map.unconfirmed(Inode{12}));
     CHECK(map.held(Inode{12}));
     const Holds holds = holds_of(map);

@@ -32,10 +32,9 @@ br-0123456789ab:       1       0    0    0    0     0          0         0      
 
 TEST_CASE("interfaces have a name and two byte counters, lo is left out")
 {
-    CHECK(parse_interfaces(dev_text) == List{{"eth0", 68901115, 76682},
-                                             {"eth0.100", UINT64_MAX, 7},
-                                             {"eth0:1", 111, 222},
-                                             {"br-0123456789ab", 1, 2}});
+    CHECK(
+        parse_interfaces(dev_text) ==
+        List{{"eth0", 68901115, 76682}, {"eth0.100", UINT64_MAX, 7}, {"eth0:1", 111, 222}, {"br-0123456789ab", 1, 2}});
 }
 
 TEST_CASE("a name that looks like lo or like a number is a name")
@@ -63,5 +62,6 @@ TEST_CASE("deltas: by name, whatever the order; what is new or was reset counts 
 {
     const List earlier{{"gone", 1000, 1000}, {"eth0", 100, 200}, {"wlan0", 5000, 6000}, {"half", 5000, 1}};
     const List later{{"half", 10, 2}, {"wlan0", 10, 20}, {"eth0", 150, 1200}, {"new", 7, 8}};
-    CHECK(interface_deltas(earlier, later) == List{{"half", 10, 2}, {"wlan0", 10, 20}, {"eth0", 50, 1000}, {"new", 7, 8}});
+    CHECK(interface_deltas(earlier, later) ==
+          List{{"half", 10, 2}, {"wlan0", 10, 20}, {"eth0", 50, 1000}, {"new", 7, 8}});
 }

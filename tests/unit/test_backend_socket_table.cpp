@@ -14,6 +14,8 @@ namespace {
 using Shown = SocketTable::Row;
 using TableWindow = SocketTable::Window;
 
+constexpr SocketTable::Age recent{1000}; // the first dump was a second ago
+
 /// A client's established connection that has read `rx` and written `tx` bytes, all acknowledged, in as many segments.
 DiagSocket connection(std::uint64_t cookie, std::uint64_t rx, std::uint64_t tx)
 {
@@ -91,7 +93,7 @@ TEST_CASE("a connection there at both ends has moved the difference")
     CHECK(table.at_start(connection(1, 100, 200)) == Shown::fresh);
     CHECK_FALSE(table.moved_bytes());
     table.begin_dump();
-    CHECK(table.at_end(connection(1, 150, 1200)) == Shown::fresh);
+    CHECK(table.at_end(connection(1, 150, 1200), recent) == Shown::fresh);
     CHECK(table.moved_bytes());
     CHECK(table.born() == 0);
     CHECK(table.resets() == 0);
@@ -110,8 +112,8 @@ TEST_CASE("a connection born in the window counts from 0, whether it ends in it 
 {
     SocketTable table;
     table.begin_dump();
-    table.at_end(connection(1, 100, 200));
-    table.destroyed(destroyed(connection(2, 30, 40)), TableWindow::open);
+    table.at_end(connection(1, 100, 200), recent);
+    table.destroyed(destroyed(connection(2, 30, 40)), TableWindow::open, recent);
     CHECK(table.born() == 2);
     const auto flows = table.take_flows();
     REQUIRE(flows.size() == 2);
@@ -131,7 +133,9 @@ TEST_CASE("a look in the window gives a newcomer its inode, not its base")
     CHECK(table.born() == 1);
     CHECK(table.live_inodes() == std::vector{Inode{1001}});
     CHECK(table.missing().size() == 1);
-    CHECK(table.destroyed(destroyed(connection(1, 30, 40)), TableWindow::open) == Inode{1001});
+    const Flow* ended = table.destroyed(destroyed(connection(1, 30, 40)), TableWindow::open, recent);
+    REQUIRE(ended != nullptr);
+    CHECK(ended->inode == Inode{1001});
     CHECK(table.born() == 1);
     CHECK(table.missing().empty());
     CHECK(table.live_inodes().empty());
@@ -147,7 +151,9 @@ TEST_CASE("a connection that ends in the window keeps inode and user by which it
     SocketTable table;
     table.begin_dump();
     table.at_start(connection(1, 100, 200));
-    CHECK(table.destroyed(destroyed(connection(1, 150, 1200)), TableWindow::open) == Inode{1001});
+    const Flow* ended = table.destroyed(destroyed(connection(1, 150, 1200)), TableWindow::open, recent);
+    REQUIRE(ended != nullptr);
+    CHECK(ended->inode == Inode{1001});
     const Flow flow = only_flow(table);
     CHECK(flow.rx_bytes == 50U);
     CHECK(flow.tx_bytes == 1000U);
@@ -161,11 +167,11 @@ TEST_CASE("what comes after the end changes nothing")
     SocketTable table;
     table.begin_dump();
     table.at_start(connection(1, 0, 0));
-    table.destroyed(destroyed(connection(1, 10, 20)), TableWindow::open);
+    table.destroyed(destroyed(connection(1, 10, 20)), TableWindow::open, recent);
     table.during(without_counters(connection(1, 0, 0)));
     table.begin_dump();
-    table.at_end(connection(1, 99, 99));
-    table.destroyed(destroyed(connection(1, 99, 99)), TableWindow::open);
+    table.at_end(connection(1, 99, 99), recent);
+    CHECK(table.destroyed(destroyed(connection(1, 99, 99)), TableWindow::open, recent) == nullptr);
     CHECK(table.born() == 0);
     const Flow flow = only_flow(table);
     CHECK(flow.rx_bytes == 10U);
@@ -185,12 +191,12 @@ TEST_CASE("a row shown twice by one dump is a repeat and counts once; by two dum
     CHECK(table.at_start(connection(1, 130, 0)) == Shown::fresh);
     CHECK(table.at_start(connection(2, 130, 0)) == Shown::fresh);
     table.begin_dump();
-    CHECK(table.at_end(connection(3, 5, 0)) == Shown::fresh);
-    CHECK(table.at_end(connection(3, 5, 0)) == Shown::repeated);
-    CHECK(table.at_end(connection(1, 150, 0)) == Shown::fresh);
-    CHECK(table.at_end(connection(1, 150, 0)) == Shown::repeated);
+    CHECK(table.at_end(connection(3, 5, 0), recent) == Shown::fresh);
+    CHECK(table.at_end(connection(3, 5, 0), recent) == Shown::repeated);
+    CHECK(table.at_end(connection(1, 150, 0), recent) == Shown::fresh);
+    CHECK(table.at_end(connection(1, 150, 0), recent) == Shown::repeated);
     table.begin_dump();
-    CHECK(table.at_end(connection(3, 5, 0)) == Shown::fresh);
+    CHECK(table.at_end(connection(3, 5, 0), recent) == Shown::fresh);
     CHECK(table.born() == 1);
     const auto flows = table.take_flows();
     REQUIRE(flows.size() == 3);
@@ -205,10 +211,10 @@ TEST_CASE("listeners and rows without counters are no flows and never repeats")
     for (int i = 0; i < 2; ++i) {
         CHECK(table.at_start(listener(80)) == Shown::fresh);
         CHECK(table.at_start(time_wait(5)) == Shown::fresh);
-        CHECK(table.at_end(listener(81)) == Shown::fresh);
-        CHECK(table.at_end(time_wait(5)) == Shown::fresh);
+        CHECK(table.at_end(listener(81), recent) == Shown::fresh);
+        CHECK(table.at_end(time_wait(5), recent) == Shown::fresh);
     }
-    CHECK_FALSE(table.destroyed(time_wait(5), TableWindow::open));
+    CHECK_FALSE(table.destroyed(time_wait(5), TableWindow::open, recent));
     CHECK(table.born() == 0);
     CHECK(table.take_flows().empty());
 }
@@ -220,7 +226,7 @@ TEST_CASE("counters that went back begin a new epoch: what is there now is what 
         table.begin_dump();
         table.at_start(first);
         table.begin_dump();
-        table.at_end(last);
+        table.at_end(last, recent);
         const std::size_t resets = table.resets();
         const Flow flow = only_flow(table);
         return std::tuple(resets, flow.rx_bytes.value(), flow.tx_bytes.value());
@@ -246,11 +252,105 @@ TEST_CASE("a segment counter of 32 bits that wraps round is no new epoch")
     table.begin_dump();
     table.at_start(first);
     table.begin_dump();
-    table.at_end(last);
+    table.at_end(last, recent);
     CHECK(table.resets() == 0);
     const Flow flow = only_flow(table);
     CHECK(flow.rx_bytes == 50U);
     CHECK(flow.tx_bytes == 60U);
+}
+
+TEST_CASE("a segment counter far behind is a wrapped one where the payload has grown by as much, a new one else")
+{
+    constexpr std::uint64_t much = (1ULL << 40) + 5;
+    for (const bool has_grown : {true, false}) {
+        CAPTURE(has_grown);
+        DiagSocket first = connection(1, 100, 0);
+        DiagSocket last = connection(1, has_grown ? much : 150, 0);
+        first.tcp->segs_in = 0x40000000;
+        last.tcp->segs_in = 0x10000000;
+        SocketTable table;
+        table.begin_dump();
+        table.at_start(first);
+        table.begin_dump();
+        table.at_end(last, recent);
+        CHECK(table.resets() == (has_grown ? 0 : 1));
+        CHECK(only_flow(table).rx_bytes == (has_grown ? much - 100 : 150));
+    }
+}
+
+TEST_CASE(
+    "a socket that no dump showed before but that has been idle for longer than the window has moved nothing in it")
+{
+    DiagSocket old = connection(1, 5000, 6000);
+    old.tcp->idle_ms = 1001;
+    DiagSocket young = connection(2, 30, 40);
+    young.tcp->idle_ms = 1000;
+    SocketTable table;
+    table.begin_dump();
+    table.at_end(old, recent);
+    table.at_end(young, recent);
+    DiagSocket old_destroyed = destroyed(connection(3, 5000, 6000));
+    old_destroyed.tcp->idle_ms = 1001;
+    CHECK(table.destroyed(old_destroyed, TableWindow::open, recent) == nullptr);
+    CHECK(table.resets() == 0);
+    const auto flows = table.take_flows();
+    REQUIRE(flows.size() == 2);
+    CHECK(flows[0].rx_bytes == 0U);
+    CHECK(flows[0].tx_bytes == 0U);
+    CHECK(flows[1].rx_bytes == 30U);
+    CHECK(flows[1].tx_bytes == 40U);
+}
+
+TEST_CASE("a flow that is forgotten leaves the others as they were")
+{
+    SocketTable table;
+    table.begin_dump();
+    for (const std::uint64_t cookie : {1U, 2U, 3U}) {
+        table.at_start(connection(cookie, 100, 0));
+    }
+    table.destroyed(destroyed(connection(1, 110, 0)), TableWindow::open, recent);
+    table.forget(Cookie{1});
+    table.forget(Cookie{1});
+    table.forget(Cookie{99});
+    table.begin_dump();
+    table.at_end(connection(3, 130, 0), recent);
+    table.destroyed(destroyed(connection(2, 120, 0)), TableWindow::open, recent);
+    CHECK(table.missing().empty());
+    table.forget(Cookie{2});
+    const Flow flow = only_flow(table);
+    CHECK(flow.cookie == Cookie{3});
+    CHECK(flow.rx_bytes == 30U);
+}
+
+TEST_CASE("connections without counters are counted, TIME_WAIT and unaccepted ones are none of them")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(without_counters(connection(1, 0, 0)));
+    CHECK(table.without_counters() == 1);
+    table.at_start(time_wait(2));
+    DiagSocket waiting = without_counters(connection(3, 0, 0));
+    waiting.inode = {};
+    table.at_start(waiting);
+    CHECK(table.without_counters() == 1);
+    table.begin_dump();
+    table.at_end(without_counters(connection(1, 0, 0)), recent);
+    CHECK(table.without_counters() == 2);
+    CHECK(table.take_flows().empty());
+}
+
+TEST_CASE("a look shows listeners too, and requests that may never become a connection")
+{
+    DiagSocket request = without_counters(accepted_connection(1, 0, 0));
+    request.state = TcpState::syn_recv;
+    request.inode = {};
+    SocketTable table;
+    table.during(listener(80));
+    table.during(request);
+    CHECK(table.born() == 0);
+    table.during(without_counters(accepted_connection(2, 0, 0)));
+    CHECK(table.born() == 1);
+    CHECK(only_flow(table).accepted);
 }
 
 TEST_CASE("a figure one byte below an earlier one is the doubt about a FIN, no new epoch")
@@ -262,7 +362,7 @@ TEST_CASE("a figure one byte below an earlier one is the doubt about a FIN, no n
     DiagSocket last = connection(1, 99, 199);
     last.tcp->segs_in = 200;
     last.tcp->segs_out = 300;
-    table.at_end(last);
+    table.at_end(last, recent);
     CHECK(table.resets() == 0);
     const Flow flow = only_flow(table);
     CHECK(flow.rx_bytes == 0U);
@@ -277,7 +377,7 @@ TEST_CASE("a socket that connected again has the new tuple and what it moved the
     table.begin_dump();
     table.at_start(connection(1, 100, 200));
     table.begin_dump();
-    table.at_end(again);
+    table.at_end(again, recent);
     CHECK(table.resets() == 1);
     const Flow flow = only_flow(table);
     CHECK(flow.tuple == again.tuple);
@@ -294,7 +394,7 @@ TEST_CASE("a socket that was disconnected keeps the tuple it had; its bytes are 
     SocketTable table;
     table.begin_dump();
     table.at_start(connection(1, 100, 200));
-    table.destroyed(gone, TableWindow::open);
+    table.destroyed(gone, TableWindow::open, recent);
     CHECK(table.resets() == 1);
     const Flow flow = only_flow(table);
     CHECK(flow.tuple == connection(1, 0, 0).tuple);
@@ -305,7 +405,7 @@ TEST_CASE("a socket that was disconnected keeps the tuple it had; its bytes are 
 TEST_CASE("a socket destroyed before the window opened was no part of it")
 {
     SocketTable table;
-    CHECK_FALSE(table.destroyed(destroyed(connection(1, 30, 40)), TableWindow::opening));
+    CHECK_FALSE(table.destroyed(destroyed(connection(1, 30, 40)), TableWindow::opening, recent));
     CHECK(table.born() == 0);
     CHECK(table.take_flows().empty());
 }
@@ -315,7 +415,7 @@ TEST_CASE("a destroyed socket that never was connected is no flow")
     DiagSocket idle = destroyed(connection(1, 0, 0));
     idle.tcp = TcpCounters();
     SocketTable table;
-    CHECK_FALSE(table.destroyed(idle, TableWindow::open));
+    CHECK_FALSE(table.destroyed(idle, TableWindow::open, recent));
     CHECK(table.born() == 0);
     CHECK(table.take_flows().empty());
 }
@@ -331,7 +431,7 @@ TEST_CASE("an orphan that a look shows is not new: the last dump or its destroy 
         CHECK(table.born() == 0);
         CHECK(table.missing().empty());
         table.begin_dump();
-        table.at_end(orphan);
+        table.at_end(orphan, recent);
         CHECK(only_flow(table).state == SocketState::orphaned);
     }
 }
@@ -346,7 +446,7 @@ TEST_CASE("an orphan keeps the inode of the time when it had one")
     orphan.state = TcpState::fin_wait1;
     orphan.inode = {};
     orphan.wqueue = 1;
-    table.at_end(orphan);
+    table.at_end(orphan, recent);
     const Flow flow = only_flow(table);
     CHECK(flow.state == SocketState::orphaned);
     CHECK(flow.inode == Inode{1001});
@@ -368,7 +468,7 @@ TEST_CASE("an unaccepted connection waits for its inode and gets it when it is a
     CHECK_FALSE(table.has_unaccepted());
     CHECK(table.live_inodes() == std::vector{Inode{1001}});
     table.begin_dump();
-    table.at_end(accepted_connection(1, 100, 50));
+    table.at_end(accepted_connection(1, 100, 50), recent);
     const Flow flow = only_flow(table);
     CHECK(flow.accepted);
     CHECK(flow.inode == Inode{1001});
@@ -384,7 +484,7 @@ TEST_CASE("an unaccepted connection that ended waits for nothing")
     table.begin_dump();
     table.at_start(listener(80));
     table.during(without_counters(waiting));
-    table.destroyed(destroyed(waiting), TableWindow::open);
+    table.destroyed(destroyed(waiting), TableWindow::open, recent);
     CHECK_FALSE(table.has_unaccepted());
     CHECK(only_flow(table).inode == Inode{});
 }
@@ -405,12 +505,12 @@ TEST_CASE("what is neither in the last dump nor destroyed is missing, and 0 byte
     table.at_start(connection(1, 100, 200));
     table.at_start(connection(2, 100, 200));
     table.begin_dump();
-    table.at_end(connection(2, 150, 200));
+    table.at_end(connection(2, 150, 200), recent);
     const auto missing = table.missing();
     REQUIRE(missing.size() == 1);
     CHECK(missing[0]->cookie == Cookie{1});
     CHECK(missing[0]->rx_bytes == 0U);
-    table.at_end(connection(1, 170, 200));
+    table.at_end(connection(1, 170, 200), recent);
     CHECK(table.missing().empty());
     CHECK(table.take_flows()[0].rx_bytes == 70U);
 }
@@ -422,6 +522,6 @@ TEST_CASE("a FIN of the peer that a look showed is known when the socket is dest
     DiagSocket last = destroyed(connection(1, 501, 0)); // 500 bytes and a FIN
     SocketTable table;
     table.during(without_counters(half_closed));
-    table.destroyed(last, TableWindow::open);
+    table.destroyed(last, TableWindow::open, recent);
     CHECK(only_flow(table).rx_bytes == 500U);
 }

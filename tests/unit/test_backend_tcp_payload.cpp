@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the kernel shows of a TCP socket at each moment of its life, and the payload that this is. "+1" is a SYN or a FIN.
+// What the kernel shows of a TCP socket at each moment of its life, and the payload that this is. "+1" is a SYN or a
+// FIN.
 #include "backend/netlink/tcp_payload.hpp"
 
 #include <doctest/doctest.h>
@@ -10,8 +11,8 @@ namespace {
 
 using Sent = TcpCounters::Sent;
 
-constexpr TcpHints opener;                      // this end sent the SYN, or nobody knows
-constexpr TcpHints acceptor{true, false};       // the local port is listened on
+constexpr TcpHints opener;                // this end sent the SYN, or nobody knows
+constexpr TcpHints acceptor{true, false}; // the local port is listened on
 constexpr TcpHints seen_half_closed{false, true};
 
 struct WriteCase {
@@ -83,7 +84,8 @@ TEST_CASE("payload written, to the byte, where the kernel tells how much it sent
         WriteCase{"acceptor destroyed after a FIN", TcpState::close, acceptor, 1001, 0, 0, Sent{1000, 0}, 1000},
         WriteCase{"destroyed by a reset", TcpState::close, opener, 1001, 0, 0, Sent{1000, 0}, 1000},
         WriteCase{"destroyed with data in the queue", TcpState::close, opener, 501, 500, 0, Sent{1000, 0}, 1000},
-        WriteCase{"beyond 4 GiB", TcpState::established, opener, (1ULL << 40) + 1, 0, 0, Sent{1ULL << 40, 0}, 1ULL << 40},
+        WriteCase{"beyond 4 GiB", TcpState::established, opener, (1ULL << 40) + 1, 0, 0, Sent{1ULL << 40, 0},
+                  1ULL << 40},
     };
     for (const WriteCase& life : cases) {
         CAPTURE(life.what);

@@ -153,6 +153,21 @@ TEST_CASE("arguments that have no place")
     CHECK(error_of({"doctor", "foo"}) == "unexpected argument \"foo\"; the only command is doctor");
     CHECK(error_of({"doctor", "doctor"}) == "unexpected argument \"doctor\"; the only command is doctor");
     CHECK(error_of({""}) == "unexpected argument \"\"; the only command is doctor");
+    CHECK(error_of({"a", "b", "c", "d", "e"}) ==
+          "unexpected argument \"a\", \"b\", \"c\", …; the only command is doctor");
+}
+
+TEST_CASE("an error never echoes more than a line can bear")
+{
+    const std::string huge(131'000, 'x');
+    for (const auto* option : {"-d", "-f", "--by", "--color", "--pid", "--port", "--remote", "--protocol", "--top"}) {
+        const std::string error = error_of({option, huge.c_str()});
+        CHECK_MESSAGE(error.size() < 250, option);
+        CHECK_MESSAGE(error.find("x…\"") != std::string::npos, option);
+    }
+    for (const std::string& argument : {huge, "--" + huge, "--quiet=" + huge, "--pid=," + huge, "-q" + huge})
+        CHECK_MESSAGE(error_of({argument.c_str()}).size() < 250, argument.substr(0, 10));
+    CHECK(error_of({huge.c_str(), huge.c_str(), huge.c_str(), huge.c_str(), huge.c_str()}).size() < 300);
 }
 
 TEST_CASE("doctor takes the output options only")
@@ -178,6 +193,11 @@ TEST_CASE("list-columns, version and help")
     CHECK(parse({"-h"}).command == Command::help);
     CHECK(parse({"doctor", "--help"}).command == Command::help);
     CHECK(parse({"-d", "x", "--help"}).command == Command::help);
+    CHECK(parse({"help"}).command == Command::help);
+    CHECK(parse({"help"}).text == parse({"--help"}).text);
+    CHECK(parse({"help", "doctor"}).command == Command::help);
+    CHECK(parse({"-n", "help"}).command == Command::help);
+    CHECK(parse({"--name", "help"}).command == Command::sample);
 }
 
 TEST_CASE("the help text fits a terminal and knows the options")

@@ -124,7 +124,9 @@ TEST_CASE("words")
 
     CHECK(protocol_value("tcp") == Protocol::tcp);
     CHECK(protocol_value("udp") == Protocol::udp);
-    CHECK(error_of([] { protocol_value("sctp"); }).starts_with("unknown protocol \"sctp\": "));
+    for (const auto name : protocol_names())
+        CHECK(to_string(protocol_value(name)) == name);
+    CHECK(error_of([] { protocol_value("upd"); }) == "unknown protocol \"upd\": did you mean \"udp\"?");
 }
 
 TEST_CASE("remotes are addresses or prefixes")

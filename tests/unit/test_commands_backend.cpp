@@ -69,7 +69,8 @@ TEST_CASE("auto takes the first backend that opens and remembers why the better 
 
 TEST_CASE("a backend that was named is the only one tried")
 {
-    const Table table{{"best", "magic", must_not_be_opened}, {"good", "luck", opens}, {"poor", "guesses", must_not_be_opened}};
+    const Table table{
+        {"best", "magic", must_not_be_opened}, {"good", "luck", opens}, {"poor", "guesses", must_not_be_opened}};
     const Choice choice = choose_backend("good", {}, table);
     CHECK(choice.backend);
     CHECK(choice.name == "good");
@@ -94,7 +95,8 @@ TEST_CASE("a name that is no backend is wrong usage, before anything is opened")
 {
     const Table table{{"netlink", "", must_not_be_opened}, {"procfs", "", must_not_be_opened}};
     CHECK(message_of<UsageError>("netlnik", table) == "unknown backend \"netlnik\": did you mean \"netlink\"?");
-    CHECK(message_of<UsageError>("zzzzzz", table) == "unknown backend \"zzzzzz\": valid ones are auto, netlink, procfs");
+    CHECK(message_of<UsageError>("zzzzzz", table) ==
+          "unknown backend \"zzzzzz\": valid ones are auto, netlink, procfs");
     CHECK(message_of<UsageError>("AUTO", table) != "nothing was thrown");
     CHECK(message_of<UsageError>("", table) != "nothing was thrown");
 }

@@ -77,7 +77,8 @@ TEST_CASE("rows are attributed, sorted and named")
     CHECK_FALSE(report.rows[2].user);
 }
 
-TEST_CASE("options decide which rows there are; the totals are those of the rows that match, not of those that are shown")
+TEST_CASE(
+    "options decide which rows there are; the totals are those of the rows that match, not of those that are shown")
 {
     Options all;
     all.all = true;

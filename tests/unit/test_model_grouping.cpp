@@ -38,7 +38,7 @@ std::vector<Row> grouped(const Sample& sample, GroupBy by)
 /// rx_bytes of everything that the filter lets through; each flow of sample_of_four has its own bit pattern.
 std::uint64_t passed(const Filter& filter, const Sample& sample = sample_of_four())
 {
-    return total(sample, filter).rx_bytes;
+    return total(sample, filter).rx_bytes.value();
 }
 
 template <typename T>
@@ -101,8 +101,16 @@ TEST_CASE("a process that calls itself [exited] is not mixed up with the cause")
     Sample sample;
     sample.processes = {process(7, 1, "[exited]")};
     sample.flows = {owned_flow(0, 1, 0), unowned_flow(Cause::exited, Uid{5}, 2, 0)};
-    CHECK(grouped(sample, GroupBy::process).size() == 2);
-    CHECK(grouped(sample, GroupBy::name).size() == 2);
+    for (const GroupBy by : {GroupBy::process, GroupBy::name, GroupBy::connection}) {
+        const auto rows = grouped(sample, by);
+        REQUIRE(rows.size() == 2);
+        CHECK(rows[0].process == rows[1].process);
+        CHECK(rows[0].kind == RowKind::process);
+        CHECK(rows[1].kind == RowKind::cause);
+    }
+    const auto remotes = grouped(sample, GroupBy::remote);
+    REQUIRE(remotes.size() == 1);
+    CHECK(!remotes[0].kind); // one of each
 }
 
 TEST_CASE("a process whose index equals a cause's number is not mixed up with it")
@@ -217,6 +225,49 @@ TEST_CASE("unknown bytes add nothing to known ones and stay unknown alone")
     CHECK(rows[0].rx_bytes == 11U);
     CHECK(!rows[0].tx_bytes);
     CHECK(rows[0].connections == 3);
+    CHECK(rows[0].unknown_connections == 3); // the sent bytes of two of them
+}
+
+TEST_CASE("the sockets whose bytes are unknown are counted")
+{
+    Sample sample = sample_of_four();
+    sample.flows.push_back(owned_flow(0, std::nullopt, std::nullopt));
+    sample.flows.back().sockets = 5;
+    auto rows = grouped(sample, GroupBy::process);
+    REQUIRE(rows.size() == 4);
+    CHECK(rows[0].rx_bytes == 10U);
+    CHECK(rows[0].connections == 6);
+    CHECK(rows[0].unknown_connections == 5);
+    CHECK(rows[1].unknown_connections == 0);
+    keep_top(rows, 0);
+    CHECK(rows[0].unknown_connections == 5);
+    CHECK(total(sample, {}).unknown_connections == 5);
+    CHECK(total(sample, {}).rx_bytes == 150U);
+}
+
+TEST_CASE("a total is null where there is something and nothing of it is known, and 0 where there is nothing")
+{
+    Sample sample;
+    CHECK(total(sample, {}).rx_bytes == 0U);
+    CHECK(total(sample, {}).unattributed_tx_bytes == 0U);
+
+    sample.processes = {process(1, 1, "dns")};
+    sample.flows = {owned_flow(0, std::nullopt, std::nullopt)};
+    CHECK(!total(sample, {}).rx_bytes);
+    CHECK(!total(sample, {}).tx_bytes);
+    CHECK(total(sample, {}).unattributed_rx_bytes == 0U); // nothing is without owner
+    CHECK(total(sample, only(&Filter::pids, {Pid{2}})).rx_bytes == 0U);
+
+    sample.flows.push_back(unowned_flow(Cause::unknown, std::nullopt, 0, 7));
+    sample.flows.back().rx_bytes.reset();
+    CHECK(!total(sample, {}).rx_bytes);
+    CHECK(total(sample, {}).tx_bytes == 7U);
+    CHECK(!total(sample, {}).unattributed_rx_bytes);
+    CHECK(total(sample, {}).unattributed_tx_bytes == 7U);
+
+    sample.flows.push_back(owned_flow(0, 0, 0)); // known to be nothing
+    CHECK(total(sample, {}).rx_bytes == 0U);
+    CHECK(total(sample, {}).unknown_connections == 2);
 }
 
 TEST_CASE("sums stick at the top instead of wrapping")
@@ -247,10 +298,10 @@ TEST_CASE("idle flows are left out unless asked for")
 TEST_CASE("totals tell the part that has no owner")
 {
     const Totals totals = total(sample_of_four(), {});
-    CHECK(totals.rx_bytes == 150);
-    CHECK(totals.tx_bytes == 15);
-    CHECK(totals.unattributed_rx_bytes == 80);
-    CHECK(totals.unattributed_tx_bytes == 8);
+    CHECK(totals.rx_bytes == 150U);
+    CHECK(totals.tx_bytes == 15U);
+    CHECK(totals.unattributed_rx_bytes == 80U);
+    CHECK(totals.unattributed_tx_bytes == 8U);
 }
 
 TEST_CASE("filters by owner")
@@ -326,15 +377,15 @@ TEST_CASE("the rows past the first N become one that holds only sums")
     keep_top(rows, 1);
     REQUIRE(rows.size() == 2);
     CHECK(rows[0].process == "a");
-    CHECK_FALSE(rows[0].other);
-    CHECK(rows[1].other);
+    CHECK_FALSE(rows[0].is_other());
+    CHECK(rows[1].is_other());
     CHECK(rows[1].process == "other");
     CHECK(!rows[1].pid);
     CHECK(!rows[1].protocol);
     CHECK(rows[1].rx_bytes == 37U);
     CHECK(!rows[1].tx_bytes);
     CHECK(rows[1].connections == 2);
-    CHECK(rows[1].attribution == Quality::shared);
+    CHECK(!rows[1].attribution); // nobody in particular
 
     rows = make_rows();
     keep_top(rows, 3);

@@ -69,9 +69,9 @@ TEST_CASE("every column has a name of its own and says what it is")
         CHECK(!column.description.empty());
         CHECK(!column.heading.empty());
     }
-    CHECK(names(all_columns(GroupBy::connection)) ==
-          "pid,process,start_time,user,uid,protocol,local_address,local_port,remote_address,remote_port,port,rx_bytes,"
-          "tx_bytes,connections,attribution");
+    CHECK(names(all_columns(GroupBy::connection)) == "pid,process,kind,start_time,user,uid,protocol,local_address,"
+                                                     "local_port,remote_address,remote_port,port,rx_bytes,"
+                                                     "tx_bytes,connections,unknown_connections,attribution");
     CHECK(find_column("rx") == nullptr);
     CHECK(find_column("") == nullptr);
 }
@@ -107,11 +107,13 @@ TEST_CASE("a cell has its column's type or is null")
     CHECK(number("tx_bytes") == 2);
     CHECK(number("connections") == 1);
     CHECK(text("attribution") == "owner");
+    CHECK(text("kind") == "process");
+    CHECK(number("unknown_connections") == 0);
     for (const Column& column : columns()) {
         const bool is_number = std::holds_alternative<std::uint64_t>(column.value(full));
         CHECK_MESSAGE(is_number == (column.type == CellType::integer), column.name);
         const bool is_null = std::holds_alternative<std::monostate>(column.value(Row{}));
-        const bool is_always_set = column.name == "connections" || column.name == "attribution";
+        const bool is_always_set = column.name == "connections" || column.name == "unknown_connections";
         CHECK_MESSAGE(is_null != is_always_set, column.name);
     }
 }
@@ -127,7 +129,7 @@ TEST_CASE("default columns of each grouping")
     CHECK(names(default_columns(GroupBy::port)) == "port,rx_bytes,tx_bytes,connections");
     CHECK(names(default_columns(GroupBy::protocol)) == "protocol,rx_bytes,tx_bytes,connections");
     CHECK(names(all_columns(GroupBy::process)) ==
-          "pid,process,start_time,user,uid,rx_bytes,tx_bytes,connections,attribution");
+          "pid,process,kind,start_time,user,uid,rx_bytes,tx_bytes,connections,unknown_connections,attribution");
 }
 
 TEST_CASE("columns are selected, or added to the default ones, each once")
@@ -146,10 +148,11 @@ TEST_CASE("a wrong column is refused in one line that names the nearest")
     CHECK(refused_columns("zzz").find("valid ones are pid, process") != std::string::npos);
     CHECK(refused_columns(" pid").find("did you mean \"pid\"?") != std::string::npos);
     for (const std::string_view spec : {",", "pid,", ",pid", "pid,,uid", "+", "+pid,", "+,pid"})
-        CHECK_MESSAGE(refused_columns(spec) == "empty column name", spec);
+        CHECK_MESSAGE(refused_columns(spec) == "empty column name in \"" + std::string(spec) + "\"", spec);
     CHECK(refused_columns("++pid").rfind("unknown column \"+pid\"", 0) == 0);
     const std::string hostile = refused_columns("a\nb\x1b[31m\xff");
     CHECK(hostile.rfind("unknown column \"a\\nb\\x1b[31m\\xff\": ", 0) == 0);
+    CHECK(refused_columns(std::string(131'000, 'x')).size() < 300);
 }
 
 TEST_CASE("rows are sorted by the sum of both directions unless told otherwise")
@@ -173,7 +176,7 @@ TEST_CASE("a sum at the top of the range does not wrap to the bottom of the list
 
 TEST_CASE("the order is total: it does not depend on the order that rows come in")
 {
-    std::vector<Row> rows(11, row(7, "x", 1, 1));
+    std::vector<Row> rows(13, row(7, "x", 1, 1));
     rows[1].start_time = StartTime{9};
     rows[2].uid = Uid{1};
     rows[3].user = std::string("u");
@@ -184,6 +187,8 @@ TEST_CASE("the order is total: it does not depend on the order that rows come in
     rows[8].remote_port = 1;
     rows[9].port = 1;
     rows[10].attribution = Quality::unknown;
+    rows[11].kind = RowKind::cause;
+    rows[12].unknown_connections = 1;
     rows.push_back(row(8, "x", 1, 1));
     rows.push_back(row(6, "y", 1, 1));
     rows.push_back(row(0, "no pid", 1, 1));
@@ -220,8 +225,8 @@ TEST_CASE("a wrong sort key is refused")
 {
     CHECK(refused_sort("rxbytes") == "unknown column \"rxbytes\": did you mean \"rx_bytes\"?");
     CHECK(refused_sort("rx_bytes+user") == "cannot sort by a sum with \"user\": it is not a number");
-    CHECK(refused_sort("+rx_bytes") == "empty column name");
-    CHECK(refused_sort("rx_bytes+") == "empty column name");
+    CHECK(refused_sort("+rx_bytes") == "empty column name in \"+rx_bytes\"");
+    CHECK(refused_sort("rx_bytes+") == "empty column name in \"rx_bytes+\"");
     CHECK(refused_sort("rx_bytes,tx_bytes").rfind("unknown column", 0) == 0);
     CHECK(refused_sort("user") == "accepted");
 }
@@ -244,4 +249,6 @@ TEST_CASE("the row of the rest says \"other\" in the text column of its key, and
     CHECK(text("protocol", GroupBy::protocol) == "other");
     CHECK(text("port", GroupBy::port) == "null");
     CHECK(text("pid", GroupBy::process) == "null");
+    CHECK(text("kind", GroupBy::user) == "other");
+    CHECK(text("attribution", GroupBy::process) == "null");
 }

@@ -43,7 +43,7 @@ Report full_report()
     Report result = report({curl, nobody});
     result.complete = false;
     result.notes = {{"udp-bytes", "UDP \"bytes\" are unknown", "run as root", true}, {"plain", "fine", "", false}};
-    result.totals = {10, 20, 1, 2};
+    result.totals = {10, 20, 1, 2, 3};
     result.interfaces = {{"eth0", 5, 6}};
     return result;
 }
@@ -73,6 +73,7 @@ TEST_CASE("the JSON document has the fields of the contract, in its order")
     CHECK(document["totals"]["tx_bytes"].get_uint64().value() == 20);
     CHECK(document["totals"]["unattributed_rx_bytes"].get_uint64().value() == 1);
     CHECK(document["totals"]["unattributed_tx_bytes"].get_uint64().value() == 2);
+    CHECK(document["totals"]["unknown_connections"].get_uint64().value() == 3);
     CHECK(document["interfaces"].at(0)["name"].get_string().value() == "eth0");
     CHECK(document["interfaces"].at(0)["tx_bytes"].get_uint64().value() == 6);
     CHECK(document["notes"].at(0)["code"].get_string().value() == "udp-bytes");
@@ -82,8 +83,8 @@ TEST_CASE("the JSON document has the fields of the contract, in its order")
     CHECK(document["notes"].at(1)["remedy"].is_null());
 
     const element curl = document["processes"].at(0);
-    CHECK(keys_of(curl) == std::vector<std::string>{"pid", "process", "start_time", "user", "uid", "rx_bytes",
-                                                    "tx_bytes", "connections", "attribution"});
+    CHECK(keys_of(curl) == std::vector<std::string>{"pid", "process", "kind", "start_time", "user", "uid", "rx_bytes",
+                                                    "tx_bytes", "connections", "unknown_connections", "attribution"});
     CHECK(curl["pid"].get_uint64().value() == 123);
     CHECK(curl["rx_bytes"].get_uint64().value() == std::numeric_limits<std::uint64_t>::max());
     CHECK(curl["tx_bytes"].get_uint64().value() == 0);
@@ -93,6 +94,20 @@ TEST_CASE("the JSON document has the fields of the contract, in its order")
     CHECK(nobody["rx_bytes"].is_null());
     CHECK(nobody["process"].get_string().value() == "[exited]");
     CHECK(nobody["attribution"].get_string().value() == "unknown");
+}
+
+TEST_CASE("unknown totals are null, and so is the attribution of the rest")
+{
+    Report result = report({row(1, "a", std::nullopt, std::nullopt), row(2, "b", std::nullopt, std::nullopt)});
+    result.totals = {std::nullopt, std::nullopt, 0, std::nullopt, 2};
+    keep_top(result.rows, 1);
+    const std::string text = json_text(result);
+    CHECK(text.find("\"totals\":{\"rx_bytes\":null,\"tx_bytes\":null,\"unattributed_rx_bytes\":0,"
+                    "\"unattributed_tx_bytes\":null,\"unknown_connections\":2}") != std::string::npos);
+    simdjson::dom::parser parser;
+    const element rest = parser.parse(text)["processes"].at(1);
+    CHECK(rest["kind"].get_string().value() == "other");
+    CHECK(rest["attribution"].is_null());
 }
 
 TEST_CASE("one row a line, and an empty sample is a document too")
@@ -183,6 +198,12 @@ TEST_CASE("the schema describes every column with its type, and every grouping")
     CHECK(keys_of(properties) == expected);
     for (const GroupBy by : group_keys())
         CHECK(schema["properties"][plural(by)]["$ref"].get_string().value() == "#/$defs/rows");
+    const element totals = schema["$defs"]["totals"];
+    simdjson::dom::parser totals_parser;
+    const std::string with_totals = json_text(full_report());
+    const auto printed = keys_of(totals_parser.parse(with_totals)["totals"]);
+    CHECK(keys_of(totals["properties"]) == printed);
+    CHECK(totals["required"].get_array().value().size() == printed.size());
     CHECK(schema["properties"]["by"]["enum"].get_array().value().size() == group_keys().size());
 
     const std::string text = json_text(full_report());

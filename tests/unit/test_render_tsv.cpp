@@ -64,6 +64,15 @@ TEST_CASE("a hostile name cannot add a field or a line")
     CHECK(csv(hostile, "process,pid", false) == "a\\tb\\nc\\xff\\x1b,1\n");
 }
 
+TEST_CASE("a field that is alone and empty is no empty line in CSV")
+{
+    const Report two = report({row(1, "", 1, std::nullopt), row(2, "b", 1, 1)});
+    CHECK(csv(two, "tx_bytes") == "tx_bytes\n\"\"\n1\n");
+    CHECK(csv(two, "process", false) == "\"\"\nb\n");
+    CHECK(csv(two, "process,tx_bytes", false) == ",\nb,1\n");
+    CHECK(tsv(two, "tx_bytes", false) == "\n1\n");
+}
+
 TEST_CASE("CSV quotes what RFC 4180 wants quoted")
 {
     CHECK(csv(report({row(1, "a", 1, std::nullopt)}), "pid,process,tx_bytes") == "pid,process,tx_bytes\n1,a,\n");
@@ -75,5 +84,5 @@ TEST_CASE("CSV quotes what RFC 4180 wants quoted")
     CHECK(csv_field("a ") == "\"a \"");
     CHECK(csv_field("a b") == "a b");
     CHECK(csv_field("a\r\nb,") == "\"a\\r\\nb,\"");
-    CHECK(csv_field("") == "");
+    CHECK(csv_field("") == "\"\"");
 }

@@ -30,7 +30,7 @@ struct OpenFile {
 
 TEST_CASE("a file is read whole, whatever its size against the buffer")
 {
-    for (const std::size_t size : {0, 1, 1023, 1024, 1025, 2047, 2048, 2049, 100000}) {
+    for (const std::size_t size : {0U, 1U, 1023U, 1024U, 1025U, 2047U, 2048U, 2049U, 100000U}) {
         CAPTURE(size);
         std::string text(size, 'x');
         if (size > 0) {
@@ -60,7 +60,7 @@ TEST_CASE("a file that grows or shrinks between two reads is read as it is, with
 TEST_CASE("no more than the limit is read, with any buffer")
 {
     const OpenFile file("0123456789");
-    for (const std::size_t limit : {1, 5, 9, 10, 11}) {
+    for (const std::size_t limit : {1U, 5U, 9U, 10U, 11U}) {
         CAPTURE(limit);
         std::string fresh;
         CHECK(reread_file(file.fd.get(), fresh, limit) == std::string("0123456789").substr(0, limit));

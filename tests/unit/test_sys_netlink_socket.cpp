@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The framing of netlink messages and attributes. Every cut is made in a buffer of its own, so that a sanitizer sees a read past it.
+// The framing of netlink messages and attributes. Every cut is made in a buffer of its own, so that a sanitizer sees a
+// read past it.
 #include "netlink_bytes.hpp"
 #include "sys/netlink_socket.hpp"
 

@@ -11,8 +11,8 @@ namespace {
 
 std::string stat_line(std::string_view name, std::string_view threads = "3", std::string_view start = "8815")
 {
-    return "4242 (" + std::string(name) + ") S 1 4242 4242 0 -1 4194560 100 0 0 0 7 2 0 0 20 0 " + std::string(threads) + " 0 " +
-           std::string(start) + " 2723840 184 18446744073709551615 1 1 0\n";
+    return "4242 (" + std::string(name) + ") S 1 4242 4242 0 -1 4194560 100 0 0 0 7 2 0 0 20 0 " +
+           std::string(threads) + " 0 " + std::string(start) + " 2723840 184 18446744073709551615 1 1 0\n";
 }
 
 } // namespace
@@ -29,8 +29,8 @@ TEST_CASE("a stat line gives name, threads and start time")
 
 TEST_CASE("a name of any bytes cannot shift the fields")
 {
-    for (const std::string name : {"", ")", "(", "()", ") R 1", "a) S 9 9 9 9 9", "a\nb", "a b\tc", "((((", "))))", "\xff\x1b[31m",
-                                   "1 (x) S 1 2 3"}) {
+    for (const std::string name : {"", ")", "(", "()", ") R 1", "a) S 9 9 9 9 9", "a\nb", "a b\tc", "((((", "))))",
+                                   "\xff\x1b[31m", "1 (x) S 1 2 3"}) {
         CAPTURE(name);
         const std::string line = stat_line(name);
         const auto stat = parse_proc_stat(line);
@@ -67,7 +67,7 @@ TEST_CASE("numbers of a stat line that are none or too large are refused")
 TEST_CASE("schedstat is run time and number of slices; the wait in between is left out")
 {
     CHECK(parse_sched_stat("123456789 55 42\n") == SchedStat{123456789, 42});
-    CHECK(parse_sched_stat("0 0 0\n") == SchedStat{0, 0});
+    CHECK_FALSE(parse_sched_stat("0 0 0\n")); // a kernel that does not keep these statistics
     CHECK_FALSE(parse_sched_stat(""));
     CHECK_FALSE(parse_sched_stat("1 2"));
     CHECK_FALSE(parse_sched_stat("1 2 x\n"));
@@ -79,9 +79,10 @@ TEST_CASE("the link of a socket's descriptor has its inode, no other text passes
     CHECK(parse_socket_link("socket:[0]") == 0U);
     CHECK(parse_socket_link("socket:[4026531840]") == 4026531840U);
     CHECK(parse_socket_link("socket:[18446744073709551615]") == UINT64_MAX);
-    for (const std::string_view link : {"", "socket:[", "socket:[]", "socket:[1", "socket:1]", "socket:[1]]", "socket:[1] ",
-                                        "socket:[ 1]", "socket:[+1]", "socket:[-1]", "socket:[1] (deleted)", " socket:[1]",
-                                        "/tmp/socket:[1]", "pipe:[1]", "socket:[18446744073709551616]", "socket:[0x1]"}) {
+    for (const std::string_view link :
+         {"", "socket:[", "socket:[]", "socket:[1", "socket:1]", "socket:[1]]", "socket:[1] ", "socket:[ 1]",
+          "socket:[+1]", "socket:[-1]", "socket:[1] (deleted)", " socket:[1]", "/tmp/socket:[1]", "pipe:[1]",
+          "socket:[18446744073709551616]", "socket:[0x1]"}) {
         CAPTURE(link);
         CHECK_FALSE(parse_socket_link(link));
     }

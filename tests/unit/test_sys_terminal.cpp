@@ -60,7 +60,9 @@ TEST_CASE("a full disk is an error that says so")
 TEST_CASE("a closed pipe is EPIPE, which the caller may forgive")
 {
     auto [reader, writer] = make_pipe();
-    { const Fd closed = std::move(reader); }
+    {
+        const Fd closed = std::move(reader);
+    }
     struct sigaction ignore {};
     struct sigaction before {};
     ignore.sa_handler = SIG_IGN;

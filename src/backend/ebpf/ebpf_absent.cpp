@@ -6,7 +6,8 @@ namespace socktally {
 
 OpenResult open_ebpf(const BackendOptions&)
 {
-    return Unavailable{"this socktally was built without it", "build with libbpf, clang and bpftool (meson setup -Debpf=enabled)"};
+    return Unavailable{"this socktally was built without it",
+                       "build with libbpf, clang and bpftool (meson setup -Debpf=enabled)"};
 }
 
 } // namespace socktally

@@ -91,10 +91,11 @@ public:
         Attribution attribution{std::nullopt, Cause::unknown, Quality::unknown};
         if (index == TALLY_KERNEL_CELL) {
             attribution.cause = Cause::kernel;
-        } else if (index >= TALLY_FIRST_CELL) {
+        } else if (index >= TALLY_FIRST_CELL && cell.tgid != 0) {
             attribution = {static_cast<std::uint32_t>(sample_.processes.size()), Cause::none, Quality::exact};
             refresh_name(sample_.processes.emplace_back(process_of(cell)));
         }
+        foreign_processes_ += index >= TALLY_FIRST_CELL && cell.tgid == 0 ? 1 : 0;
         cells_.emplace(index, Left{attribution, cell.rx_bytes, cell.tx_bytes, cell.sockets});
     }
 
@@ -127,6 +128,9 @@ public:
         }
     }
 
+    /// Processes that have no pid in our namespace.
+    std::size_t foreign_processes() const { return foreign_processes_; }
+
 private:
     struct Left {
         Attribution attribution;
@@ -150,6 +154,7 @@ private:
     Sample& sample_;
     Tally::Detail detail_;
     std::unordered_map<std::uint32_t, Left> cells_;
+    std::size_t foreign_processes_ = 0;
 };
 
 void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool processes_overflowed)
@@ -158,11 +163,22 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
         sample.notes.push_back({"interrupted", "a signal ended the window early", "", true});
     }
     if (processes_overflowed) {
-        sample.notes.push_back({"too-many-processes", "more processes moved bytes than there is room for: the rest is in [unknown]", "", true});
+        sample.notes.push_back({"too-many-processes",
+                                "more processes moved bytes than there is room for: the rest is in [unknown]", "",
+                                true});
+    }
+    if (tally.unclaimed() > 0) {
+        sample.notes.push_back(
+            {"spliced-bytes",
+             fmt::format("{} connections of other network namespaces were read by splice(2), which is not counted "
+                         "for those that were there before",
+                         tally.unclaimed()),
+             "nsenter --net=/proc/PID/ns/net socktally", true});
     }
     if (tally.flows_dropped() > 0) {
-        sample.notes.push_back({"too-many-sockets",
-                                "more sockets moved bytes than there is room for: the rest has a process but no addresses", "", true});
+        sample.notes.push_back(
+            {"too-many-sockets",
+             "more sockets moved bytes than there is room for: the rest has a process but no addresses", "", true});
     }
 }
 
@@ -196,6 +212,13 @@ public:
             collector.add(key, flow);
         }
         collector.add_the_rest();
+        if (collector.foreign_processes() > 0) {
+            sample.notes.push_back(
+                {"other-pidns",
+                 fmt::format("{} processes that moved bytes live in pid namespaces that are not visible here",
+                             collector.foreign_processes()),
+                 "run socktally outside of the container", false});
+        }
         add_notes(sample, tally_, request.interrupt->signal() != 0, overflowed);
         result.viewer = {Uid{::geteuid()}, false};
         return result;
@@ -216,7 +239,8 @@ private:
 OpenResult open_ebpf(const BackendOptions& options)
 {
     if (options.totals) {
-        return Unavailable{"it counts from now on: totals since sockets were opened are not its business", "socktally -b netlink -d 0"};
+        return Unavailable{"it counts from now on: totals since sockets were opened are not its business",
+                           "socktally -b netlink -d 0"};
     }
     const auto detail = options.tuples ? Tally::Detail::sockets : Tally::Detail::processes;
     auto loaded = Tally::load(detail);

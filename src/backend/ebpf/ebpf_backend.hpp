@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The ebpf backend: payload counted in the kernel, in the context of the process that moves it. Exact for every process, protocol
-// and network namespace, whoever holds the socket and however short they live.
+// The ebpf backend: payload counted in the kernel, in the context of the process that moves it. Exact for every
+// process, protocol and network namespace, whoever holds the socket and however short they live.
 #pragma once
 
 #include "backend/backend.hpp"

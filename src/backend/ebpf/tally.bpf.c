@@ -26,10 +26,20 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define MSG_PEEK 2
 #define MSG_ERRQUEUE 0x2000
 #define PF_KTHREAD 0x00200000
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
 
 /* Set before loading. */
 const volatile bool per_socket = false;
 const volatile tally_u32 cell_count = 2;
+/* The pid namespace in which process ids are to be given; both 0 for the first one. */
+const volatile tally_u64 pid_namespace_device = 0;
+const volatile tally_u64 pid_namespace_inode = 0;
+
+/* Set while running: there are TCP sockets that note_existing() does not reach, for it sees one network namespace. */
+bool strangers = false;
+tally_u64 unclaimed = 0; /* of those, the ones read by other means than recvmsg so far */
 
 /* Counting is on. Before that the programs only keep sock_note.consumed up to date. */
 bool active = false;
@@ -52,13 +62,19 @@ struct {
     __type(value, tally_u32);
 } processes SEC(".maps");
 
+/* What is known of a TCP connection's consumed payload: nothing yet; what it is; or what it is by now, but not how much of it was read
+   before the window: then recvmsg's own figure counts, once, and after that the difference does. */
+#define UNKNOWN 0
+#define KNOWN 1
+#define LATE 2
+
 #define USERS 4
 struct sock_note {
     tally_u64 last_user; /* see cell_of() */
     tally_u64 consumed; /* TCP payload that was read since the connection began */
     tally_u32 initial; /* sequence number at which it began: tells connections of one socket apart */
     tally_u32 users[USERS]; /* cells of the first processes that used the socket */
-    tally_u32 is_known; /* consumed is valid */
+    tally_u32 knowledge; /* of consumed, see below */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -75,9 +91,18 @@ struct {
     __type(value, struct tally_flow);
 } flows SEC(".maps");
 
+/* 0 for a process of another pid namespace than ours. */
+static __always_inline tally_u32 visible_pid(struct task_struct* leader)
+{
+    struct bpf_pidns_info ids = {};
+    if (pid_namespace_inode == 0)
+        return leader->tgid;
+    return bpf_get_ns_current_pid_tgid(pid_namespace_device, pid_namespace_inode, &ids, sizeof ids) == 0 ? ids.tgid : 0;
+}
+
 static __always_inline void describe(struct tally_cell* cell, struct task_struct* leader, struct sock* sk)
 {
-    cell->tgid = leader->tgid;
+    cell->tgid = visible_pid(leader);
     cell->start_ns = leader->start_boottime;
     cell->uid = leader->cred->euid.val;
     cell->cgroup_id = bpf_get_current_cgroup_id();
@@ -107,7 +132,6 @@ static __noinline tally_u32 find_cell(struct sock* sk)
     if (bpf_map_update_elem(&processes, &process, &index, BPF_NOEXIST) == 0)
         return index;
     /* Another thread was quicker: this cell stays empty. */
-    cell->tgid = 0;
     known = bpf_map_lookup_elem(&processes, &process);
     return known ? *known : TALLY_OVERFLOW_CELL;
 }
@@ -238,23 +262,55 @@ static __always_inline int sent(struct sock* sk, long ret)
     return 0;
 }
 
-/* TCP is counted below, where splice(2) and TCP_ZEROCOPY_RECEIVE pass as well; but what a protocol on top of it (TLS) hands to the
-   application is not what TCP hands to that protocol. */
-static __always_inline bool counted_by_sequence(struct sock* sk)
+/* Payload that was read since the connection began, in whichever way: what came less what is still queued. The peer's FIN is part
+   of both until end of file was read, after which nothing is. */
+static __always_inline tally_u64 consumed_of(struct tcp_sock* tcp)
+{
+    return tcp->bytes_received - (tally_u32)(tcp->rcv_nxt - tcp->copied_seq);
+}
+
+/* Brings the note up to date; the number of bytes read since it last was. */
+static __always_inline tally_u64 advance(struct sock_note* note, struct tcp_sock* tcp)
+{
+    const tally_u64 consumed = consumed_of(tcp);
+    const tally_u32 initial = tcp->copied_seq - (tally_u32)consumed;
+    /* One whose beginning differs has connected again. */
+    const tally_u64 before = note->initial == initial ? note->consumed : 0;
+    note->consumed = consumed;
+    note->initial = initial;
+    return consumed - before;
+}
+
+/* TCP is counted by sequence in tcp_consumes(), where splice(2) and TCP_ZEROCOPY_RECEIVE pass as well. But what a protocol on top of it
+   (TLS) hands to the application is not what TCP hands to that protocol. */
+static __always_inline bool counted_by_sequence(struct sock* sk, struct sock_note* note)
 {
     if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
         return false;
     struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
-    return tcp && !tcp->inet_conn.icsk_ulp_ops;
+    if (!tcp || tcp->inet_conn.icsk_ulp_ops)
+        return false;
+    if (!note || note->knowledge == KNOWN)
+        return true;
+    if (note->knowledge == LATE)
+        __sync_fetch_and_add(&unclaimed, -1);
+    advance(note, tcp);
+    note->knowledge = KNOWN;
+    return false;
 }
 
 static __always_inline int received(struct sock* sk, long ret, int flags)
 {
     if (ret <= 0 || !active || flags & (MSG_PEEK | MSG_ERRQUEUE))
         return 0;
-    if (!is_ours(sk) || counted_by_sequence(sk))
+    if (!is_ours(sk))
         return 0;
-    count(sk, cell_of(sk, note_of(sk)), ret, 0);
+    if (!strangers && sk->sk_protocol == IPPROTO_TCP && counted_by_sequence(sk, 0))
+        return 0;
+    struct sock_note* note = note_of(sk);
+    if (counted_by_sequence(sk, note))
+        return 0;
+    count(sk, cell_of(sk, note), ret, 0);
     return 0;
 }
 
@@ -309,26 +365,6 @@ int BPF_PROG(inet6_recvmsg_returns, struct socket* socket, struct msghdr* messag
     return received(socket->sk, ret, flags);
 }
 
-/* Payload that was read since the connection began, in whichever way: what came less what is still queued. The peer's FIN is part
-   of both until end of file was read, after which nothing is. */
-static __always_inline tally_u64 consumed_of(struct tcp_sock* tcp)
-{
-    return tcp->bytes_received - (tally_u32)(tcp->rcv_nxt - tcp->copied_seq);
-}
-
-/* Brings the note up to date; the number of bytes read since it last was. */
-static __always_inline tally_u64 advance(struct sock_note* note, struct tcp_sock* tcp)
-{
-    const tally_u64 consumed = consumed_of(tcp);
-    const tally_u32 initial = tcp->copied_seq - (tally_u32)consumed;
-    /* A socket without a valid note was not there when counting began; one whose beginning differs has connected again. */
-    const tally_u64 before = note->is_known && note->initial == initial ? note->consumed : 0;
-    note->consumed = consumed;
-    note->initial = initial;
-    note->is_known = 1;
-    return consumed - before;
-}
-
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(tcp_consumes, struct sock* sk)
 {
@@ -339,6 +375,13 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     if (!note)
         return 0;
     const tally_u64 bytes = advance(note, tcp);
+    if (note->knowledge != KNOWN) {
+        if (active && note->knowledge == UNKNOWN) {
+            note->knowledge = LATE;
+            __sync_fetch_and_add(&unclaimed, 1);
+        }
+        return 0;
+    }
     if (bytes == 0 || !active)
         return 0;
     /* A kernel user of the socket (NVMe, iSCSI) may read from it while a packet comes in, whoever is running then. */
@@ -346,7 +389,22 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     return 0;
 }
 
-/* Run once before counting begins, over all TCP sockets: so that the first splice(2) from one of them has a beginning. */
+/* A connection that begins while we watch has had nothing read from it. In whatever context: no process is looked at here. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
+{
+    if (newstate != TCP_ESTABLISHED || (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV))
+        return 0;
+    struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+    struct sock_note* note = tcp ? note_of(sk) : 0;
+    if (!note)
+        return 0;
+    advance(note, tcp);
+    note->knowledge = KNOWN;
+    return 0;
+}
+
+/* Run once before counting begins, over the TCP sockets of the current network namespace: their past is no part of the window. */
 SEC("iter/tcp")
 int note_existing(struct bpf_iter__tcp* context)
 {
@@ -355,7 +413,9 @@ int note_existing(struct bpf_iter__tcp* context)
     if (!tcp)
         return 0;
     struct sock_note* note = note_of((struct sock*)tcp);
-    if (note && !note->is_known)
-        advance(note, tcp);
+    if (!note)
+        return 0;
+    advance(note, tcp);
+    note->knowledge = KNOWN;
     return 0;
 }

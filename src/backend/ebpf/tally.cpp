@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -38,6 +39,17 @@ constexpr std::array variants{
 
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 
+/// Process ids are wanted as /proc shows them here.
+void choose_pid_namespace(tally_bpf& skeleton)
+{
+    constexpr ino_t first_namespace = 0xEFFFFFFC; // PROC_PID_INIT_INO
+    struct stat own {};
+    if (::stat("/proc/self/ns/pid", &own) == 0 && own.st_ino != first_namespace) {
+        skeleton.rodata->pid_namespace_device = own.st_dev;
+        skeleton.rodata->pid_namespace_inode = own.st_ino;
+    }
+}
+
 void choose_programs(tally_bpf& skeleton, const Variant& variant)
 {
     bpf_program__set_autoload(skeleton.progs.sock_sends, variant.tracepoints);
@@ -55,8 +67,7 @@ Unavailable refusal(int error)
     const std::string reason = std::generic_category().message(error);
     if ((error == EPERM || error == EACCES) && !(has_capability(CAP_BPF) && has_capability(CAP_PERFMON)) &&
         !has_capability(CAP_SYS_ADMIN)) {
-        return {fmt::format("BPF programs are forbidden here: {}", reason),
-                std::string(setcap_remedy)};
+        return {fmt::format("BPF programs are forbidden here: {}", reason), std::string(setcap_remedy)};
     }
     if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
         return {"the kernel has no type information (BTF)", "a kernel with CONFIG_DEBUG_INFO_BTF"};
@@ -87,6 +98,7 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
         bpf_map__set_max_entries(skeleton->maps.processes, most_processes);
         bpf_map__set_max_entries(skeleton->maps.flows, detail == Detail::sockets ? most_flows : 1);
         choose_programs(*skeleton, variant);
+        choose_pid_namespace(*skeleton);
         error = -tally_bpf__load(skeleton.get());
         if (error == 0) {
             return Tally(std::move(skeleton), variant.name);
@@ -103,6 +115,7 @@ void Tally::start()
     if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
         throw errno_error("cannot attach the BPF programs", error);
     }
+    skeleton_->bss->strangers = true;
     note_existing_connections();
     skeleton_->bss->active = true;
 }
@@ -159,6 +172,8 @@ std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
     }
     return result;
 }
+
+std::uint64_t Tally::unclaimed() const { return skeleton_->bss->unclaimed; }
 
 std::uint64_t Tally::flows_dropped() const { return skeleton_->bss->flows_dropped; }
 

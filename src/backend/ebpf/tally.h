@@ -31,7 +31,7 @@ struct tally_cell {
     tally_u64 tx_bytes;
     tally_u64 start_ns; /* of the group leader, since boot (task_struct.start_boottime) */
     tally_u64 cgroup_id;
-    tally_u32 tgid;
+    tally_u32 tgid; /* in our pid namespace; 0: it has none there */
     tally_u32 uid; /* effective */
     tally_u32 netns; /* inode of the namespace of its first socket */
     tally_u32 sockets; /* that moved bytes */

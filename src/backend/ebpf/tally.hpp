@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The BPF programs, loaded: a class around the skeleton that bpftool generates. Nothing is pinned: the kernel removes all of it when
-// the descriptors are closed, however this process ends.
+// The BPF programs, loaded: a class around the skeleton that bpftool generates. Nothing is pinned: the kernel removes
+// all of it when the descriptors are closed, however this process ends.
 #pragma once
 
 #include "backend/backend.hpp"
@@ -36,6 +36,9 @@ public:
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
     /// Sockets that found no room in the map.
     std::uint64_t flows_dropped() const;
+    /// Connections that were there before the window, in another network namespace, and were read by splice(2) only:
+    /// those bytes are not counted.
+    std::uint64_t unclaimed() const;
 
 private:
     struct Destroy {

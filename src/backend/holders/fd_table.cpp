@@ -34,8 +34,8 @@ FdTable::Status status_of(int error)
     }
 }
 
-/// Reads the process through the descriptor directory (`../stat`): that path belongs to one process for good and fails when it
-/// is over, whoever has its pid by then.
+/// Reads the process through the descriptor directory (`../stat`): that path belongs to one process for good and fails
+/// when it is over, whoever has its pid by then.
 bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& buffer, Process& process)
 {
     const auto text = read_file(fd_directory, fmt::format("{}/stat", up).c_str(), buffer, stat_limit);
@@ -97,7 +97,8 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
         return table;
     }
     const int fd = ::dirfd(listing.get());
-    const std::string_view up = std::string_view(directory).find("/task/") == std::string_view::npos ? ".." : "../../..";
+    const std::string_view up =
+        std::string_view(directory).find("/task/") == std::string_view::npos ? ".." : "../../..";
     struct stat count {};
     if (::fstat(fd, &count) == 0) {
         table.files = count.st_size;

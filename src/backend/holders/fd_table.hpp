@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sockets in one process's (or thread's) descriptor table, and who the process is, read so that both belong together
-// even when pids are reused underneath.
+// The sockets in one process's (or thread's) descriptor table, and who the process is, read so that both belong
+// together even when pids are reused underneath.
 #pragma once
 
 #include "model/flow.hpp"

@@ -14,16 +14,21 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 namespace socktally {
 
 namespace {
 
+using namespace std::chrono_literals;
+
+/// A holder is looked at again after this, then after twice as long, and so on.
+constexpr auto first_interval = 8ms;
+
 std::optional<std::int32_t> pid_of(const char* name)
 {
     const auto number = parse_number(name);
-    return number && *number > 0 && *number <= INT32_MAX ? std::optional(static_cast<std::int32_t>(*number)) : std::nullopt;
+    return number && *number > 0 && *number <= INT32_MAX ? std::optional(static_cast<std::int32_t>(*number))
+                                                         : std::nullopt;
 }
 
 bool by_inode(const Holder& a, const Holder& b) { return a.inode < b.inode; }
@@ -48,12 +53,13 @@ HolderMap::HolderMap(const std::string& proc) : proc_(::open(proc.c_str(), O_RDO
     own_namespace_ = ::fstatat(proc_.get(), "self/ns/net", &own, 0) == 0 ? own.st_ino : 0;
 }
 
-std::vector<HolderMap::Entry> HolderMap::list_processes() const
+std::vector<HolderMap::Entry> HolderMap::list_processes()
 {
     std::vector<Entry> entries;
     const Directory listing = open_directory(proc_.get(), ".");
     if (!listing) {
-        throw errno_error("cannot list the processes");
+        ++failed_;
+        return entries;
     }
     while (const dirent* entry = ::readdir(listing.get())) {
         const auto pid = pid_of(entry->d_name);
@@ -70,8 +76,8 @@ void HolderMap::scan()
         look_at(entry, Look::first);
         note_namespace(entry);
     }
-    std::sort(holders_.begin(), holders_.end(), by_inode);
-    first_holders_ = holders_.size();
+    std::sort(first_.begin(), first_.end(), by_inode);
+    note_idle_sharers();
 }
 
 void HolderMap::rescan()
@@ -83,13 +89,41 @@ void HolderMap::rescan()
     }
 }
 
-/// True only where it is certain. A process that has been on a CPU all along is charged for it at each tick, so that after a while
-/// its run time tells; a table that processes share without being threads is read at the one that ran.
-bool HolderMap::has_not_run(const Entry& entry) const
+/// Of several holders of a socket one that does not run cannot be the one that moves its bytes: a shell that waits for
+/// its child, the privileged half of sshd.
+void HolderMap::note_idle_sharers()
+{
+    for (std::size_t i = 1; i < first_.size(); ++i) {
+        if (first_[i].inode != first_[i - 1].inode) {
+            continue;
+        }
+        for (const std::uint32_t process : {first_[i - 1].process, first_[i].process}) {
+            if (!sharers_.contains(process)) {
+                if (const auto ran = read_ran(proc_.get(), processes_[process].pid)) {
+                    sharers_.emplace(process, *ran);
+                }
+            }
+        }
+    }
+}
+
+const HolderMap::Seen* HolderMap::seen_of(const Entry& entry) const
 {
     const auto seen = seen_.find(entry.pid.value);
-    return seen != seen_.end() && seen->second.directory == entry.directory && seen->second.ran &&
-           read_ran(proc_.get(), entry.pid) == seen->second.ran;
+    return seen != seen_.end() && seen->second.directory == entry.directory ? &seen->second : nullptr;
+}
+
+/// True only where it is certain. A process that has been on a CPU all along is charged for it at each tick, so that
+/// after a while its run time tells; a table that processes share without being threads is read at the one that ran.
+bool HolderMap::has_not_run(const Entry& entry) const
+{
+    const Seen* seen = seen_of(entry);
+    return seen != nullptr && seen->ran && read_ran(proc_.get(), entry.pid) == seen->ran;
+}
+
+bool HolderMap::known_as_denied(const Entry& entry) const
+{
+    return seen_of(entry) != nullptr && denied_.contains(entry.pid.value);
 }
 
 void HolderMap::note_namespace(const Entry& entry)
@@ -104,135 +138,6 @@ void HolderMap::note_namespace(const Entry& entry)
 void HolderMap::look_at(const Entry& entry, Look look)
 {
     add(entry, read_fd_table(proc_.get(), fmt::format("{}/fd", entry.pid.value).c_str(), entry.pid), look);
-}
-
-void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
-{
-    if (table.status == FdTable::Status::denied) {
-        denied_.insert(entry.pid.value);
-    }
-    if (table.status == FdTable::Status::failed) {
-        ++failed_;
-    }
-    if (table.status == FdTable::Status::gone) {
-        return;
-    }
-    Seen& seen = seen_[entry.pid.value];
-    seen.directory = entry.directory;
-    seen.files = table.files;
-    seen.ran = table.ran;
-    if (table.sockets.empty()) {
-        seen.inodes.clear();
-        return;
-    }
-    if (seen.process && processes_[*seen.process].start_time != table.process.start_time) {
-        seen.process.reset();
-        seen.inodes.clear();
-    }
-    if (!seen.process) {
-        seen.process = static_cast<std::uint32_t>(processes_.size());
-        processes_.push_back(table.process);
-    } else {
-        processes_[*seen.process].name = table.process.name; // it may have become another program
-    }
-    std::vector<std::uint64_t> inodes;
-    inodes.reserve(table.sockets.size());
-    for (const SocketFd& socket : table.sockets) {
-        const std::uint64_t inode = socket.inode.value;
-        inodes.push_back(inode);
-        if (std::binary_search(seen.inodes.begin(), seen.inodes.end(), inode)) {
-            continue;
-        }
-        holders_.push_back({socket.inode, *seen.process});
-        if (look == Look::first) {
-            continue;
-        }
-        if (wanted_.erase(inode) != 0) {
-            hot_.insert(entry.pid.value);
-            unconfirmed_.insert(inode);
-            sightings_.push_back({socket.inode, entry.pid, socket.fd});
-        }
-        later_inodes_.insert(inode);
-    }
-    std::sort(inodes.begin(), inodes.end());
-    seen.inodes = std::move(inodes);
-}
-
-bool HolderMap::held(Inode inode) const
-{
-    const auto first = first_holders();
-    return later_inodes_.contains(inode.value) ||
-           std::binary_search(first.begin(), first.end(), Holder{inode, 0}, by_inode);
-}
-
-void HolderMap::closed(Inode inode)
-{
-    const auto first = first_holders();
-    const auto [begin, end] = std::equal_range(first.begin(), first.end(), Holder{inode, 0}, by_inode);
-    for (auto holder = begin; holder != end; ++holder) {
-        hot_.insert(processes_[holder->process].pid.value);
-    }
-}
-
-bool HolderMap::known_as_denied(const Entry& entry) const
-{
-    const auto seen = seen_.find(entry.pid.value);
-    return seen != seen_.end() && seen->second.directory == entry.directory && denied_.contains(entry.pid.value);
-}
-
-std::vector<Inode> HolderMap::unheld(std::vector<Inode> inodes) const
-{
-    std::sort(inodes.begin(), inodes.end());
-    auto first = first_holders().begin();
-    const auto end = first_holders().end();
-    std::erase_if(inodes, [&](Inode inode) {
-        while (first != end && first->inode < inode) {
-            ++first;
-        }
-        return inode.value == 0 || (first != end && first->inode == inode) || later_inodes_.contains(inode.value);
-    });
-    return inodes;
-}
-
-std::int64_t HolderMap::count_files(Pid pid) const
-{
-    struct stat count {};
-    return ::fstatat(proc_.get(), fmt::format("{}/fd", pid.value).c_str(), &count, 0) == 0 ? count.st_size : 0;
-}
-
-void HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Deadline deadline)
-{
-    wanted_.clear();
-    for (const Inode inode : wanted) {
-        wanted_.insert(inode.value);
-    }
-    const std::vector<Entry> entries = list_processes();
-    std::vector<bool> looked(entries.size());
-    const auto done = [&] { return wanted_.empty() || std::chrono::steady_clock::now() > deadline; };
-    const auto look_where = [&](auto likely) {
-        for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
-            if (!looked[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
-                looked[i] = true;
-                look_at(entries[i], Look::again);
-            }
-        }
-    };
-    look_where([&](const Entry& entry) {
-        const auto seen = seen_.find(entry.pid.value);
-        return seen == seen_.end() || seen->second.directory != entry.directory;
-    });
-    look_where([&](const Entry& entry) { return hot_.contains(entry.pid.value); });
-    look_where([&](const Entry& entry) {
-        const auto seen = seen_.find(entry.pid.value);
-        return seen != seen_.end() && seen->second.files != count_files(entry.pid);
-    });
-    if (reach == Reach::likely) {
-        return;
-    }
-    look_where([&](const Entry& entry) { return !has_not_run(entry); });
-    for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
-        look_at_threads(entries[i]);
-    }
 }
 
 void HolderMap::look_at_threads(const Entry& entry)
@@ -250,10 +155,9 @@ void HolderMap::look_at_threads(const Entry& entry)
             continue;
         }
         FdTable table = read_fd_table(proc_.get(), fmt::format("{}/{}/fd", path, *tid).c_str(), entry.pid);
-        const auto seen = seen_.find(entry.pid.value);
-        table.files = seen == seen_.end() ? 0 : seen->second.files;
-        if (seen != seen_.end()) { // add() takes a table for all that the process holds
-            for (const std::uint64_t inode : seen->second.inodes) {
+        if (const Seen* seen = seen_of(entry)) { // add() takes a table for all that the process holds
+            table.files = seen->files;
+            for (const std::uint64_t inode : seen->inodes) {
                 table.sockets.push_back({Inode{inode}, -1});
             }
         }
@@ -261,25 +165,228 @@ void HolderMap::look_at_threads(const Entry& entry)
     }
 }
 
-bool HolderMap::still_holds(const Sighting& sighting) const
+void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
+{
+    switch (table.status) {
+    case FdTable::Status::gone: return;
+    case FdTable::Status::denied: denied_.insert(entry.pid.value); break;
+    case FdTable::Status::failed: ++failed_; break;
+    case FdTable::Status::ok: break;
+    }
+    Seen& seen = seen_[entry.pid.value];
+    seen.directory = entry.directory;
+    seen.files = table.files;
+    seen.ran = table.ran;
+    if (table.sockets.empty()) {
+        seen.inodes.clear();
+        return;
+    }
+    add_process(seen, table.process);
+    std::vector<std::uint64_t> inodes;
+    inodes.reserve(table.sockets.size());
+    for (const SocketFd& socket : table.sockets) {
+        const std::uint64_t inode = socket.inode.value;
+        inodes.push_back(inode);
+        const bool known = std::binary_search(seen.inodes.begin(), seen.inodes.end(), inode);
+        if (look == Look::again) {
+            add_later(socket, *seen.process, entry.pid, known);
+        } else if (!known) {
+            first_.push_back({socket.inode, *seen.process});
+        }
+    }
+    std::sort(inodes.begin(), inodes.end());
+    seen.inodes = std::move(inodes);
+}
+
+/// A pid may have gone to another process since; a process may have become another program.
+void HolderMap::add_process(Seen& seen, const Process& process)
+{
+    if (seen.process && processes_[*seen.process].start_time != process.start_time) {
+        seen.process.reset();
+        seen.inodes.clear();
+    }
+    if (!seen.process) {
+        seen.process = static_cast<std::uint32_t>(processes_.size());
+        processes_.push_back(process);
+    } else {
+        processes_[*seen.process].name = process.name;
+    }
+}
+
+void HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
+{
+    const std::uint64_t inode = socket.inode.value;
+    if (!known) {
+        const auto [begin, end] = later_.equal_range(inode);
+        if (std::none_of(begin, end, [&](const auto& entry) { return entry.second == process; })) {
+            later_.emplace(inode, process);
+        }
+    }
+    if (wanted_.erase(inode) != 0) {
+        hot_.insert(pid.value);
+        unconfirmed_.insert(inode);
+        handed_on_.erase(inode);
+        sightings_.insert_or_assign(inode, Sighting{pid, socket.fd, Clock::now() + first_interval, first_interval});
+    }
+}
+
+bool HolderMap::held(Inode inode) const { return unheld({inode}).empty(); }
+
+std::vector<Inode> HolderMap::unheld(std::vector<Inode> inodes) const
+{
+    std::sort(inodes.begin(), inodes.end());
+    auto first = first_.begin();
+    std::erase_if(inodes, [&](Inode inode) {
+        first = std::find_if(first, first_.end(), [&](const Holder& holder) { return holder.inode >= inode; });
+        const bool known = (first != first_.end() && first->inode == inode) || later_.contains(inode.value);
+        return inode.value == 0 || (known && !handed_on_.contains(inode.value));
+    });
+    return inodes;
+}
+
+std::vector<std::uint32_t> HolderMap::holders_of(Inode inode) const
+{
+    std::vector<std::uint32_t> processes;
+    const auto [first, last] = std::equal_range(first_.begin(), first_.end(), Holder{inode, 0}, by_inode);
+    std::transform(first, last, std::back_inserter(processes), [](const Holder& holder) { return holder.process; });
+    const auto [begin, end] = later_.equal_range(inode.value);
+    for (auto entry = begin; entry != end; ++entry) {
+        if (std::find(processes.begin(), processes.end(), entry->second) == processes.end()) {
+            processes.push_back(entry->second);
+        }
+    }
+    return processes;
+}
+
+void HolderMap::closed(Inode inode)
+{
+    for (const std::uint32_t process : holders_of(inode)) {
+        hot_.insert(processes_[process].pid.value);
+    }
+    sightings_.erase(inode.value);
+    handed_on_.erase(inode.value);
+}
+
+void HolderMap::forget(Inode inode)
+{
+    later_.erase(inode.value);
+    unconfirmed_.erase(inode.value);
+}
+
+std::int64_t HolderMap::count_files(Pid pid) const
+{
+    struct stat count {};
+    return ::fstatat(proc_.get(), fmt::format("{}/fd", pid.value).c_str(), &count, 0) == 0 ? count.st_size : 0;
+}
+
+void HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline)
+{
+    wanted_.clear();
+    for (const Inode inode : wanted) {
+        wanted_.insert(inode.value);
+    }
+    const std::vector<Entry> entries = list_processes();
+    std::vector<bool> looked(entries.size());
+    const auto done = [&] { return wanted_.empty() || Clock::now() > deadline; };
+    const auto look_where = [&](auto likely) {
+        for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
+            if (!looked[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
+                looked[i] = true;
+                look_at(entries[i], Look::again);
+            }
+        }
+    };
+    look_where([&](const Entry& entry) { return seen_of(entry) == nullptr; });
+    look_where([&](const Entry& entry) { return hot_.contains(entry.pid.value); });
+    look_where([&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
+    if (reach == Reach::likely) {
+        return;
+    }
+    look_where([&](const Entry& entry) { return !has_not_run(entry); });
+    for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
+        look_at_threads(entries[i]);
+    }
+}
+
+bool HolderMap::still_holds(Inode inode, const Sighting& sighting) const
 {
     std::array<char, 64> link{};
     const std::string path = fmt::format("{}/fd/{}", sighting.pid.value, sighting.fd);
     const ssize_t length = ::readlinkat(proc_.get(), path.c_str(), link.data(), link.size());
-    return length > 0 &&
-           parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == sighting.inode.value;
+    return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
 }
 
-void HolderMap::confirm()
+void HolderMap::confirm(Clock::time_point now)
 {
-    for (const Sighting& sighting : sightings_) {
-        if (sighting.fd < 0 || still_holds(sighting)) {
-            unconfirmed_.erase(sighting.inode.value);
+    for (auto& [inode, sighting] : sightings_) {
+        if (now < sighting.next_look) {
+            continue;
+        }
+        if (sighting.fd < 0 || still_holds(Inode{inode}, sighting)) {
+            unconfirmed_.erase(inode);
         } else {
-            later_inodes_.erase(sighting.inode.value);
+            handed_on_.insert(inode);
+        }
+        sighting.interval *= 2;
+        sighting.next_look = now + sighting.interval;
+    }
+}
+
+/// Whether its process still had the socket when it was last looked at.
+bool HolderMap::is_current(const Holder& holder) const
+{
+    const auto seen = seen_.find(processes_[holder.process].pid.value);
+    return seen != seen_.end() && seen->second.process == holder.process &&
+           std::binary_search(seen->second.inodes.begin(), seen->second.inodes.end(), holder.inode.value);
+}
+
+std::vector<Holder> HolderMap::take_holders()
+{
+    std::vector<Holder> holders = std::move(first_);
+    holders.reserve(holders.size() + later_.size());
+    for (const auto& [inode, process] : later_) {
+        holders.push_back({Inode{inode}, process});
+    }
+    std::unordered_set<std::uint32_t> idle;
+    for (const auto& [process, ran] : sharers_) {
+        if (read_ran(proc_.get(), processes_[process].pid) == ran) {
+            idle.insert(process);
         }
     }
-    sightings_.clear();
+    std::sort(holders.begin(), holders.end(), by_inode);
+    std::vector<Holder> movers;
+    movers.reserve(holders.size());
+    for (auto begin = holders.begin(); begin != holders.end();) {
+        const auto end =
+            std::find_if(begin, holders.end(), [&](const Holder& holder) { return holder.inode != begin->inode; });
+        const bool is_shared = end - begin > 1;
+        const auto is_idle = [&](const Holder& holder) { return idle.contains(holder.process); };
+        const bool somebody_ran = is_shared && !std::all_of(begin, end, is_idle);
+        for (; begin != end; ++begin) {
+            begin->current = !is_shared || is_current(*begin);
+            if (!(somebody_ran && is_idle(*begin))) {
+                movers.push_back(*begin);
+            }
+        }
+    }
+    return movers;
+}
+
+std::vector<Process> HolderMap::take_processes()
+{
+    constexpr std::size_t limit = 4096;
+    std::string buffer;
+    for (Process& process : processes_) {
+        if (!hot_.contains(process.pid.value)) {
+            continue; // looked at in rescan(), or it has not run
+        }
+        const auto text = read_file(proc_.get(), fmt::format("{}/stat", process.pid.value).c_str(), buffer, limit);
+        const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+        if (stat && stat->start_ticks == process.start_time.ticks) {
+            process.name = stat->name;
+        }
+    }
+    return std::move(processes_);
 }
 
 } // namespace socktally

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which process holds which socket, read from /proc/PID/fd: once for all processes, then again for those that are likely to
-// hold what is new. For the backends whose counters do not name a process. Knows inodes, not protocols.
+// Which process holds which socket, read from /proc/PID/fd: once for all processes, then again for those that are
+// likely to hold what is new. For the backends whose counters do not name a process. Knows inodes, not protocols.
 #pragma once
 
 #include "backend/holders/fd_table.hpp"
@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -20,33 +21,38 @@ namespace socktally {
 
 class HolderMap {
 public:
-    using Deadline = std::chrono::steady_clock::time_point;
+    using Clock = std::chrono::steady_clock;
 
     /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
     explicit HolderMap(const std::string& proc = "/proc");
 
     /// Lists the descriptors of every process.
     void scan();
-    /// The same once more, adding what is new. Leaves out processes that have not run since they were last looked at: nothing can
-    /// have changed in their tables.
+    /// The same once more, adding what is new. Leaves out processes that have not run since they were last looked at:
+    /// nothing can have changed in their tables.
     void rescan();
 
-    /// Looks for the holders of sockets that are new, in the likeliest processes first, until all are found or time is up:
-    /// new processes; those that lately held a new socket; those whose number of files has changed; with Reach::everywhere
-    /// also all others, and threads with a descriptor table of their own.
+    /// Looks for the holders of sockets that are new, in the likeliest processes first, until all are found or time is
+    /// up: new processes; those that lately opened or closed a socket; those whose number of files has changed; with
+    /// Reach::everywhere also all others, and threads with a descriptor table of their own.
     enum class Reach : std::uint8_t { likely, everywhere };
-    void search(const std::vector<Inode>& wanted, Reach reach, Deadline deadline);
+    void search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
 
-    /// Looks once more at what search() found since the last call: a server may have handed the socket to a child since.
-    /// What is not there any more is to be searched again.
-    void confirm();
+    /// Looks again at the holders that search() found, at ever longer intervals: a server may have handed the socket
+    /// on. What is not there any more counts as unheld until it is found again; its former holder stays one of its
+    /// holders.
+    void confirm(Clock::time_point now);
 
     /// A socket was closed: its process is a likely holder of the next one.
     void closed(Inode inode);
+    /// A closed socket will not be asked for again.
+    void forget(Inode inode);
 
     bool held(Inode inode) const;
     /// Those of `inodes` that no process was seen to hold. Quick for many at once.
     std::vector<Inode> unheld(std::vector<Inode> inodes) const;
+    /// All processes that were seen to hold it, as indices for take_processes().
+    std::vector<std::uint32_t> holders_of(Inode inode) const;
     /// Seen once, by search(), and not confirmed.
     bool unconfirmed(Inode inode) const { return unconfirmed_.contains(inode.value); }
 
@@ -54,59 +60,69 @@ public:
     std::size_t denied() const { return denied_.size(); }
     /// Looks that failed for want of descriptors or memory.
     std::size_t failed() const { return failed_; }
-
     /// Network namespaces other than ours in which processes were seen.
     std::size_t other_namespaces() const { return other_namespaces_.size(); }
 
-    std::vector<Process> take_processes() { return std::move(processes_); }
-    std::vector<Holder> take_holders() { return std::move(holders_); }
+    /// Holders without those that cannot have moved a byte: of a socket that several hold, a process that has not run
+    /// since the scan.
+    std::vector<Holder> take_holders();
+    /// With the names that the processes have by now.
+    std::vector<Process> take_processes();
 
 private:
-    /// What is remembered of a process; `directory` is the inode of /proc/PID, which a new process of the same pid does not share.
+    /// What is remembered of a process; `directory` is the inode of /proc/PID, which a new process of the same pid does
+    /// not share.
     struct Seen {
         std::uint64_t directory = 0;
-        std::int64_t files = 0;              // as FdTable::files
-        std::optional<SchedStat> ran;        // as FdTable::ran
+        std::int64_t files = 0;               // as FdTable::files
+        std::optional<SchedStat> ran;         // as FdTable::ran
         std::optional<std::uint32_t> process; // index into processes_, once it held a socket
-        std::vector<std::uint64_t> inodes;   // held at the last look, sorted
+        std::vector<std::uint64_t> inodes;    // held at the last look, sorted
     };
     struct Entry {
         Pid pid;
         std::uint64_t directory = 0;
     };
     struct Sighting {
-        Inode inode;
         Pid pid;
         int fd = 0;
+        Clock::time_point next_look;
+        std::chrono::nanoseconds interval{0};
     };
     enum class Look : std::uint8_t { first, again };
 
-    std::vector<Entry> list_processes() const;
+    std::vector<Entry> list_processes();
     void look_at(const Entry& entry, Look look);
     void look_at_threads(const Entry& entry);
     void add(const Entry& entry, const FdTable& table, Look look);
+    void add_process(Seen& seen, const Process& process);
+    void add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
+    const Seen* seen_of(const Entry& entry) const;
     bool has_not_run(const Entry& entry) const;
-    void note_namespace(const Entry& entry);
-    std::int64_t count_files(Pid pid) const;
-    std::span<const Holder> first_holders() const { return std::span(holders_).first(first_holders_); }
     bool known_as_denied(const Entry& entry) const;
-    bool still_holds(const Sighting& sighting) const;
+    void note_namespace(const Entry& entry);
+    void note_idle_sharers();
+    std::int64_t count_files(Pid pid) const;
+    bool still_holds(Inode inode, const Sighting& sighting) const;
+    bool is_current(const Holder& holder) const;
 
     Fd proc_;
     std::int32_t self_ = 0; // our own pid as this /proc shows it
     std::unordered_map<std::int32_t, Seen> seen_;
     std::vector<Process> processes_;
-    std::vector<Holder> holders_; // those of the first scan sorted by inode, then the later ones
-    std::size_t first_holders_ = 0;
-    std::unordered_set<std::uint64_t> later_inodes_;   // found since
+    std::vector<Holder> first_;                                   // of the first scan, sorted by inode
+    std::unordered_multimap<std::uint64_t, std::uint32_t> later_; // inode to process, found since
+    std::unordered_map<std::uint64_t, Sighting> sightings_;       // the last one of search(), by inode
     std::unordered_set<std::uint64_t> unconfirmed_;
-    std::unordered_set<std::uint64_t> wanted_;         // by the search under way
-    std::unordered_set<std::int32_t> hot_;             // pids that opened or closed a socket since the first scan
+    std::unordered_set<std::uint64_t> handed_on_; // not where they were seen any more
+    std::unordered_map<std::uint32_t, SchedStat>
+        sharers_;                              // processes that share a socket: what they had run at the scan
+    std::unordered_set<std::uint64_t> wanted_; // by the search under way
+    std::unordered_set<std::int32_t> hot_;     // pids that opened or closed a socket since the first scan
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;
     std::unordered_set<std::uint64_t> other_namespaces_; // inodes of /proc/PID/ns/net
     std::uint64_t own_namespace_ = 0;
-    std::vector<Sighting> sightings_; // since the last confirm()
 };
 
 } // namespace socktally

@@ -16,7 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// An event takes about 1,280 bytes of the buffer: 26,000 of them fit, more than one process's descriptors closed at once.
+/// An event takes about 1,280 bytes of the buffer: 26,000 of them fit, more than one process's descriptors closed at
+/// once.
 constexpr std::size_t wanted_buffer = 32 << 20;
 constexpr std::size_t comfortable_buffer = 2 << 20;
 
@@ -34,8 +35,8 @@ std::optional<std::uint64_t> destroy_a_socket()
     return cookie;
 }
 
-/// One socket on each CPU that this process may run on, which takes tens of microseconds a CPU; on a very large machine, or
-/// where affinity is fixed, only one where it happens to run.
+/// One socket on each CPU that this process may run on, which takes tens of microseconds a CPU; on a very large
+/// machine, or where affinity is fixed, only one where it happens to run.
 std::unordered_set<std::uint64_t> destroy_sockets()
 {
     constexpr int many_cpus = 64;
@@ -68,17 +69,22 @@ std::unordered_set<std::uint64_t> destroy_sockets()
 DestroyEvents::DestroyEvents() : socket_(NetlinkSocket::Mode::nonblocking)
 {
     small_buffer_ = socket_.grow_buffer(wanted_buffer) < comfortable_buffer;
+}
+
+bool DestroyEvents::listen()
+{
     const bool v4 = socket_.join(SKNLGRP_INET_TCP_DESTROY);
     const bool v6 = socket_.join(SKNLGRP_INET6_TCP_DESTROY);
     listening_ = v4 && v6;
+    return listening_;
 }
 
-void DestroyEvents::drain(const Take& take)
+std::size_t DestroyEvents::drain(const Take& take)
 {
-    while (true) {
+    for (std::size_t count = 0;; ++count) {
         std::span<const std::byte> datagram;
         switch (socket_.receive(datagram)) {
-        case Received::nothing: return;
+        case Received::nothing: return count;
         case Received::overrun: continue; // counted by the kernel, see lost()
         case Received::foreign: ++garbled_; continue;
         case Received::datagram: break;

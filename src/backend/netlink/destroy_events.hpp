@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernel's multicast of each TCP socket that is destroyed, with its last counters (SKNLGRP_INET_TCP_DESTROY and ..6..).
-// No privilege is needed. An event has the cookie, but no inode and no uid.
+// The kernel's multicast of each TCP socket that is destroyed, with its last counters (SKNLGRP_INET_TCP_DESTROY and
+// ..6..). No privilege is needed. An event has the cookie, but no inode and no uid.
 #pragma once
 
 #include "backend/netlink/diag.hpp"
@@ -17,14 +17,17 @@ public:
 
     DestroyEvents();
 
-    /// False where the kernel does not let us listen.
-    bool listening() const { return listening_; }
-    /// What to wait on: only worth it while the buffer is small, else events are read by the bunch at each tick. -1: do not.
+    /// From here on events are kept. False where the kernel does not let us listen.
+    bool listen();
+    /// What to wait on: only worth it while the buffer is small, else events are read by the bunch at each tick. -1: do
+    /// not.
     int fd_to_watch() const { return small_buffer_ ? socket_.fd() : -1; }
 
-    void drain(const Take& take);
-    /// Drains until the events of all sockets destroyed before now have arrived. The kernel sends them from a work queue of each
-    /// CPU, in order, so this waits for the events of sockets of its own, one on each CPU. False where one of them did not come.
+    /// How many there were.
+    std::size_t drain(const Take& take);
+    /// Drains until the events of all sockets destroyed before now have arrived. The kernel sends them from a work
+    /// queue of each CPU, in order, so this waits for the events of sockets of its own, one on each CPU. False where
+    /// one of them did not come.
     bool settle(const Take& take);
     /// Events that the kernel had to drop, or that made no sense.
     std::uint64_t lost() const { return socket_.drops() + garbled_; }

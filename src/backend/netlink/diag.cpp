@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::uint8_t extension(int attribute) { return static_cast<std::uint8_t>(1U << (attribute - 1)); }
 
-template <typename Body> std::vector<std::byte> request(std::uint16_t type, std::uint16_t flags, const Body& body)
+template <typename Body>
+std::vector<std::byte> request(std::uint16_t type, std::uint16_t flags, const Body& body)
 {
     nlmsghdr header{};
     header.nlmsg_len = sizeof header + sizeof body;
@@ -63,6 +64,7 @@ std::optional<TcpCounters> parse_tcp_info(std::span<const std::byte> bytes)
     counters.segs_in = info.tcpi_segs_in;
     counters.data_segs_in = info.tcpi_data_segs_in;
     counters.notsent_bytes = info.tcpi_notsent_bytes;
+    counters.idle_ms = std::min({info.tcpi_last_data_sent, info.tcpi_last_data_recv, info.tcpi_last_ack_recv});
     if (reaches(bytes, offsetof(tcp_info, tcpi_bytes_retrans) + sizeof info.tcpi_bytes_retrans)) {
         counters.sent = TcpCounters::Sent{info.tcpi_bytes_sent, info.tcpi_bytes_retrans};
     }
@@ -85,6 +87,7 @@ std::optional<DiagSocket> parse_diag(std::span<const std::byte> payload, Protoco
     socket.cookie = Cookie{message.id.idiag_cookie[0] | std::uint64_t{message.id.idiag_cookie[1]} << 32};
     socket.inode = Inode{message.idiag_inode};
     socket.uid = Uid{message.idiag_uid};
+    socket.interface = message.id.idiag_if;
     socket.state = static_cast<TcpState>(message.idiag_state);
     socket.rqueue = message.idiag_rqueue;
     socket.wqueue = message.idiag_wqueue;
@@ -111,7 +114,8 @@ std::optional<DiagSocket> parse_diag(std::span<const std::byte> payload, Protoco
 
 std::vector<std::byte> tcp_dump_request(std::uint32_t states, DiagDetail detail)
 {
-    // The old TCPDIAG_GETSOCK request is the only one that takes AF_UNSPEC, meaning both families (inet_diag_dump_compat()).
+    // The old TCPDIAG_GETSOCK request is the only one that takes AF_UNSPEC, meaning both families
+    // (inet_diag_dump_compat()).
     inet_diag_req body{};
     body.idiag_family = AF_UNSPEC;
     body.idiag_ext = detail == DiagDetail::tcp_info ? extension(INET_DIAG_INFO) : std::uint8_t{0};
@@ -128,7 +132,7 @@ std::vector<std::byte> udp_dump_request(Family family)
     return request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, body);
 }
 
-std::vector<std::byte> tcp_lookup_request(const Tuple& tuple, Cookie cookie)
+std::vector<std::byte> tcp_lookup_request(const Tuple& tuple, Cookie cookie, std::uint32_t interface)
 {
     inet_diag_req_v2 body{};
     body.sdiag_family = tuple.local.address.family == Family::v6 ? AF_INET6 : AF_INET;
@@ -137,6 +141,7 @@ std::vector<std::byte> tcp_lookup_request(const Tuple& tuple, Cookie cookie)
     body.idiag_states = ~0U;
     body.id.idiag_sport = htons(tuple.local.port);
     body.id.idiag_dport = htons(tuple.remote.port);
+    body.id.idiag_if = interface;
     std::memcpy(body.id.idiag_src, tuple.local.address.bytes.data(), sizeof body.id.idiag_src);
     std::memcpy(body.id.idiag_dst, tuple.remote.address.bytes.data(), sizeof body.id.idiag_dst);
     body.id.idiag_cookie[0] = static_cast<std::uint32_t>(cookie.value);

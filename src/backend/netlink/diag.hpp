@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The inet_diag messages: requests made, replies and destroy events taken apart (linux/inet_diag.h, sock_diag(7)). Pure.
+// The inet_diag messages: requests made, replies and destroy events taken apart (linux/inet_diag.h, sock_diag(7)).
+// Pure.
 #pragma once
 
 #include "backend/netlink/tcp_payload.hpp"
@@ -19,6 +20,7 @@ struct DiagSocket {
     Cookie cookie;
     Inode inode;
     Uid uid;
+    std::uint32_t interface = 0; // index of the device that it is bound to, or 0
     TcpState state = TcpState::close;
     std::uint32_t rqueue = 0;
     std::uint32_t wqueue = 0;
@@ -29,8 +31,8 @@ struct DiagSocket {
 /// `protocol` is what was asked for; a destroy event names its own in INET_DIAG_PROTOCOL.
 std::optional<DiagSocket> parse_diag(std::span<const std::byte> payload, Protocol protocol);
 
-/// A copy of struct tcp_info may be shorter on an older kernel or longer on a newer one. Null where it ends before bytes_acked
-/// and its neighbours (before Linux 4.2).
+/// A copy of struct tcp_info may be shorter on an older kernel or longer on a newer one. Null where it ends before
+/// bytes_acked and its neighbours (before Linux 4.9).
 std::optional<TcpCounters> parse_tcp_info(std::span<const std::byte> info);
 
 enum class DiagDetail : std::uint8_t { sockets, tcp_info };
@@ -46,8 +48,8 @@ constexpr std::uint32_t connected_states = state_bit(TcpState::established) | st
 /// Both families of TCP in one walk of the kernel's hash (the walk of a large empty table costs milliseconds).
 std::vector<std::byte> tcp_dump_request(std::uint32_t states, DiagDetail detail);
 std::vector<std::byte> udp_dump_request(Family family);
-/// One socket, by its tuple and cookie: no walk. The reply is one message or an error. AF_INET finds a v6 socket with mapped
-/// addresses as well (__inet_lookup_established() sees both).
-std::vector<std::byte> tcp_lookup_request(const Tuple& tuple, Cookie cookie);
+/// One socket, by its tuple and cookie: no walk. The reply is one message or an error. AF_INET finds a v6 socket with
+/// mapped addresses as well (__inet_lookup_established() sees both).
+std::vector<std::byte> tcp_lookup_request(const Tuple& tuple, Cookie cookie, std::uint32_t interface);
 
 } // namespace socktally

@@ -62,13 +62,11 @@ Dumper::Dumped Dumper::tcp(SocketTable& table, const Take& take)
     return dumped;
 }
 
-void Dumper::tcp_quick(const std::function<void(const DiagSocket&)>& take)
+bool Dumper::tcp_quick(const std::function<void(const DiagSocket&)>& take)
 {
-    auto request = tcp_dump_request(connected_states, DiagDetail::sockets);
+    auto request = tcp_dump_request(connected_states | state_bit(TcpState::listen), DiagDetail::sockets);
     const int error = ask(request, Protocol::tcp, take);
-    if (error != 0 && error != EINTR) {
-        throw errno_error("cannot list the TCP sockets", error);
-    }
+    return error == 0 || error == EINTR;
 }
 
 bool Dumper::udp(const std::function<void(const DiagSocket&)>& take)
@@ -77,17 +75,14 @@ bool Dumper::udp(const std::function<void(const DiagSocket&)>& take)
     for (const Family family : {Family::v4, Family::v6}) {
         auto request = udp_dump_request(family);
         const int error = ask(request, Protocol::udp, take);
-        if (error != 0 && error != EINTR && error != ENOENT) {
-            throw errno_error("cannot list the UDP sockets", error);
-        }
-        listed = listed || error != ENOENT;
+        listed = listed || error == 0 || error == EINTR;
     }
     return listed;
 }
 
 std::optional<DiagSocket> Dumper::lookup(const Flow& flow)
 {
-    auto request = tcp_lookup_request(flow.tuple, flow.cookie);
+    auto request = tcp_lookup_request(flow.tuple, flow.cookie, flow.interface);
     std::optional<DiagSocket> found;
     ask(request, Protocol::tcp, [&](const DiagSocket& socket) { found = socket; });
     return found;

@@ -20,17 +20,17 @@ public:
         disturbed, // sockets came and went under every dump: one that none of them showed is possible
     };
 
-    /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. Sockets that only some of
-    /// the dumps show are all taken. Throws std::system_error where the kernel refuses.
+    /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. Sockets that
+    /// only some of the dumps show are all taken. Throws std::system_error where the kernel refuses.
     struct Dumped {
         Outcome outcome = Outcome::clean;
         std::chrono::steady_clock::time_point begun; // of the first dump, which shows most sockets
         std::chrono::steady_clock::time_point ended;
     };
     Dumped tcp(SocketTable& table, const Take& take);
-    /// Connected TCP sockets without counters, once: cheaper.
-    void tcp_quick(const std::function<void(const DiagSocket&)>& take);
-    /// False where the kernel cannot list UDP sockets (no udp_diag).
+    /// TCP sockets without counters, once: cheaper. False where the kernel gave an error.
+    bool tcp_quick(const std::function<void(const DiagSocket&)>& take);
+    /// False where the kernel does not list UDP sockets (no udp_diag).
     bool udp(const std::function<void(const DiagSocket&)>& take);
     /// One TCP socket by tuple and cookie; null where there is none (any more).
     std::optional<DiagSocket> lookup(const Flow& flow);

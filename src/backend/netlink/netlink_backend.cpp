@@ -27,6 +27,7 @@ Clock::time_point middle(const Dumper::Dumped& dumped) { return dumped.begun + (
 /// One sample from beginning to end; the members are what its steps hand on.
 class Sampling {
 public:
+    explicit Sampling(bool tuples) : tuples_(tuples) {}
     BackendResult run(const SampleRequest& request);
 
 private:
@@ -37,13 +38,20 @@ private:
     void drop_doubtful_holders(std::vector<Flow>& flows) const;
     Dumper::Dumped dump_at_end();
     void settle(SocketTable::Window window);
+    bool udp_silent() const;
     std::size_t connections_missed() const;
+    std::size_t connections_unborn();
+    std::size_t drain(SocketTable::Window window);
+    SocketTable::Age age() const;
 
     NetlinkParts parts_;
     UdpSockets udp_;
     NetlinkFaults faults_;
-    std::optional<ProtocolCounters> first_counters_;
+    Clock::time_point first_dump_{};
+    std::optional<ProtocolCounters> counters_before_; // the first dump
+    std::optional<ProtocolCounters> first_counters_;  // of the window
     std::optional<ProtocolCounters> last_counters_;
+    bool tuples_;
     bool totals_only_ = false;
 };
 
@@ -63,7 +71,9 @@ BackendResult Sampling::run(const SampleRequest& request)
         sample.started_at = std::chrono::system_clock::now();
         const auto interfaces = read_interfaces();
         // A dump takes a while: the window is from the middle of one to the middle of the other.
-        Window(parts_).watch(middle(first) + request.window - (first.ended - first.begun) / 2, request);
+        Window window(parts_, first_dump_, tuples_ ? Window::Closed::kept : Window::Closed::summed);
+        window.watch(middle(first) + request.window - (first.ended - first.begun) / 2, request);
+        faults_.failed_looks = window.failed_looks();
         sample.interfaces = interface_deltas(interfaces, read_interfaces());
         sample.duration = middle(close_window()) - middle(first);
     }
@@ -76,30 +86,37 @@ BackendResult Sampling::run(const SampleRequest& request)
     faults_.unread = parts_.holders.failed();
     faults_.other_namespaces = parts_.holders.other_namespaces();
     faults_.missed = connections_missed();
-    faults_.udp_silent = first_counters_ && last_counters_ &&
-                         first_counters_->udp_datagrams == last_counters_->udp_datagrams;
-    faults_.udp_sockets = !udp_.flows().empty();
+    faults_.unborn = connections_unborn();
+    faults_.without_counters = parts_.table.without_counters();
+    faults_.udp_silent = totals_only_ ? udp_.flows().empty() : udp_silent();
 
     sample.flows = parts_.table.take_flows();
     drop_doubtful_holders(sample.flows);
-    udp_.move_to(sample.flows, faults_.udp_silent);
-    sample.processes = parts_.holders.take_processes();
+    parts_.closed.move_to(sample.flows);
+    udp_.move_to(sample.flows, udp_silent());
     sample.holders = parts_.holders.take_holders();
+    sample.processes = parts_.holders.take_processes();
     sample.notes = notes_of(faults_);
     result.viewer = {Uid{::geteuid()}, parts_.holders.denied() > 0 || ::geteuid() != 0};
     return result;
 }
 
-/// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from then on
-/// was there to be looked up. A socket that is destroyed before is no part of the window.
+/// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from
+/// then on was there to be looked up. A socket that is destroyed before is no part of the window.
 Dumper::Dumped Sampling::open_window()
 {
-    faults_.not_listening = !parts_.events.listening();
     parts_.holders.scan();
+    faults_.not_listening = !parts_.events.listen();
+    counters_before_ = parts_.counters.read();
+    first_dump_ = Clock::now();
     faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
     const auto dumped =
         parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
     faults_.disturbed = dumped.outcome == Dumper::Outcome::disturbed;
+    // Where sockets went while it was made, the dump may have skipped others: another one shows those.
+    if (drain(SocketTable::Window::opening) > 0) {
+        parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
+    }
     settle(SocketTable::Window::opening);
     first_counters_ = parts_.counters.read();
     return dumped;
@@ -124,32 +141,61 @@ Dumper::Dumped Sampling::close_window()
 
 Dumper::Dumped Sampling::dump_at_end()
 {
-    const auto dumped =
-        parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_end(socket); });
+    const auto dumped = parts_.dumper.tcp(
+        parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_end(socket, age()); });
     faults_.disturbed = faults_.disturbed || dumped.outcome == Dumper::Outcome::disturbed;
     return dumped;
+}
+
+std::size_t Sampling::drain(SocketTable::Window window)
+{
+    return parts_.events.drain([&](const DiagSocket& socket) { parts_.table.destroyed(socket, window, age()); });
 }
 
 void Sampling::settle(SocketTable::Window window)
 {
     const bool settled =
-        parts_.events.settle([&](const DiagSocket& socket) { parts_.table.destroyed(socket, window); });
+        parts_.events.settle([&](const DiagSocket& socket) { parts_.table.destroyed(socket, window, age()); });
     faults_.late_events = faults_.late_events || !settled;
 }
 
-/// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown.
+SocketTable::Age Sampling::age() const
+{
+    return std::chrono::duration_cast<SocketTable::Age>(Clock::now() - first_dump_);
+}
+
+/// No datagram was read or sent in the whole namespace.
+bool Sampling::udp_silent() const
+{
+    return first_counters_ && last_counters_ && first_counters_->udp_datagrams == last_counters_->udp_datagrams;
+}
+
+/// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown. An
+/// attempt that failed may have left nothing to be shown.
 std::size_t Sampling::connections_missed() const
 {
     if (!first_counters_ || !last_counters_) {
         return 0;
     }
+    const std::uint64_t failed = last_counters_->tcp_failures - first_counters_->tcp_failures;
     const std::uint64_t opened = last_counters_->tcp_opens - first_counters_->tcp_opens;
-    const std::size_t shown = parts_.table.born() + parts_.table.resets();
+    const std::uint64_t shown = parts_.table.born() + parts_.table.resets() + failed;
     return opened > shown ? static_cast<std::size_t>(opened - shown) : 0;
 }
 
-/// A socket that was there and is neither in the last dump nor destroyed: its event is late (the kernel waits for the last packet
-/// to leave), or the dump has missed it, or it was disconnected and lives on without a connection.
+/// Connections that were taken for new beyond those that the kernel says were opened: the first dump has missed them.
+std::size_t Sampling::connections_unborn()
+{
+    const auto now = parts_.counters.read();
+    if (!counters_before_ || !now) {
+        return 0;
+    }
+    const std::uint64_t opened = now->tcp_opens - counters_before_->tcp_opens;
+    return parts_.table.born() > opened ? static_cast<std::size_t>(parts_.table.born() - opened) : 0;
+}
+
+/// A socket that was there and is neither in the last dump nor destroyed: its event is late (the kernel waits for the
+/// last packet to leave), or the dump has missed it, or it was disconnected and lives on without a connection.
 void Sampling::find_missing()
 {
     constexpr auto longest_wait = 250ms;
@@ -160,7 +206,7 @@ void Sampling::find_missing()
         for (const Flow* flow : missing) {
             const auto socket = parts_.dumper.lookup(*flow);
             if (socket && socket->cookie == flow->cookie) {
-                parts_.table.at_end(*socket);
+                parts_.table.at_end(*socket, age());
             }
         }
         std::this_thread::sleep_for(pause);
@@ -171,11 +217,11 @@ void Sampling::find_missing()
     faults_.vanished = missing.size();
 }
 
-/// Holders at the end of the window, because a socket may have changed hands in it. Without traffic nobody is to be named wrongly,
-/// and the first scan will do.
+/// Holders at the end of the window, because a socket may have changed hands in it. Without traffic nobody is to be
+/// named wrongly, and the first scan will do.
 void Sampling::find_holders()
 {
-    if (!totals_only_ && !parts_.table.moved_bytes() && udp_.flows().empty()) {
+    if (!totals_only_ && !parts_.table.moved_bytes() && (udp_.flows().empty() || udp_silent())) {
         return;
     }
     constexpr auto longest_search = 500ms;
@@ -188,15 +234,13 @@ void Sampling::find_holders()
     if (!unheld.empty()) {
         parts_.holders.search(unheld, HolderMap::Reach::everywhere, Clock::now() + longest_search);
     }
-    parts_.holders.confirm();
+    parts_.holders.confirm(Clock::now());
 }
 
-/// An accepted connection that was seen once at a process and was gone at the next look: a server that forks or hands over may
-/// have given it to another process in between, so nobody is named.
 void Sampling::drop_doubtful_holders(std::vector<Flow>& flows) const
 {
     for (Flow& flow : flows) {
-        if (flow.state == SocketState::closed && flow.accepted && parts_.holders.unconfirmed(flow.inode)) {
+        if (is_doubtful(flow, parts_.holders)) {
             flow.inode = {};
         }
     }
@@ -204,13 +248,17 @@ void Sampling::drop_doubtful_holders(std::vector<Flow>& flows) const
 
 class NetlinkBackend final : public Backend {
 public:
-    BackendResult sample(const SampleRequest& request) override { return Sampling().run(request); }
+    explicit NetlinkBackend(bool tuples) : tuples_(tuples) {}
+    BackendResult sample(const SampleRequest& request) override { return Sampling(tuples_).run(request); }
     std::vector<Note> limits() const override { return netlink_limits(); }
+
+private:
+    bool tuples_;
 };
 
 } // namespace
 
-OpenResult open_netlink(const BackendOptions&)
+OpenResult open_netlink(const BackendOptions& options)
 {
     if (::access("/proc/self/stat", R_OK) != 0) {
         return Unavailable{"/proc is not there to find the owners of sockets in", "mount -t proc proc /proc"};
@@ -225,7 +273,7 @@ OpenResult open_netlink(const BackendOptions&)
     } catch (const std::system_error& failure) {
         return netlink_refusal(failure.code().value());
     }
-    return std::make_unique<NetlinkBackend>();
+    return std::make_unique<NetlinkBackend>(options.tuples);
 }
 
 } // namespace socktally

@@ -27,33 +27,52 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
         notes.push_back({"interrupted", "a signal ended the window early", "", incomplete});
     }
     if (faults.not_listening) {
-        notes.push_back({"events-lost", "the kernel does not announce closed sockets: what connections that closed in the "
-                                        "window had moved is missing",
+        notes.push_back({"events-lost",
+                         "the kernel does not announce closed sockets: what connections that closed in the "
+                         "window had moved is missing",
                          "use a kernel with CONFIG_INET_DIAG and sock_diag multicast (Linux 4.2)", incomplete});
     }
     if (faults.late_events) {
-        notes.push_back({"events-lost", "the kernel was late in announcing closed sockets: last bytes may be missing", "",
-                         incomplete});
+        notes.push_back({"events-lost", "the kernel was late in announcing closed sockets: last bytes may be missing",
+                         "", incomplete});
     }
     if (faults.events_lost > 0) {
         notes.push_back({"events-lost",
                          fmt::format("{} announcements of closed sockets were lost: their last bytes are missing",
                                      faults.events_lost),
-                         has_capability(CAP_NET_ADMIN) ? "" : std::string(setcap_remedy),
-                         incomplete});
+                         has_capability(CAP_NET_ADMIN) ? "" : std::string(setcap_remedy), incomplete});
     }
     if (faults.garbled > 0) {
-        notes.push_back({"dump-unclean", fmt::format("{} messages of the kernel made no sense", faults.garbled), "",
-                         incomplete});
+        notes.push_back(
+            {"dump-unclean", fmt::format("{} messages of the kernel made no sense", faults.garbled), "", incomplete});
     }
     if (faults.disturbed) {
-        notes.push_back({"dump-unclean", "so many sockets came and went that no list of them was undisturbed: some may be missing",
-                         "", incomplete});
+        notes.push_back({"dump-unclean",
+                         "so many sockets came and went that no list of them was undisturbed: some may be missing", "",
+                         incomplete});
     }
     if (faults.missed > 0) {
-        notes.push_back({"connections-missed",
-                         fmt::format("{} connections were opened that no list and no announcement showed", faults.missed), "",
-                         incomplete});
+        notes.push_back(
+            {"connections-missed",
+             fmt::format("{} connections were opened that no list and no announcement showed", faults.missed), "",
+             incomplete});
+    }
+    if (faults.unborn > 0) {
+        notes.push_back(
+            {"dump-unclean",
+             fmt::format("the first list of sockets missed {} connections: what they had moved before is counted too",
+                         faults.unborn),
+             "", incomplete});
+    }
+    if (faults.without_counters > 0) {
+        notes.push_back({"no-counters",
+                         fmt::format("the kernel has no counters for {} connections", faults.without_counters),
+                         "use Linux 4.9 or later", incomplete});
+    }
+    if (faults.failed_looks > 0) {
+        notes.push_back({"owners-unread",
+                         fmt::format("{} looks at new sockets failed: some owners may be unknown", faults.failed_looks),
+                         "", false});
     }
     if (faults.vanished > 0) {
         notes.push_back({"sockets-vanished",
@@ -61,31 +80,35 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
                          incomplete});
     }
     if (faults.resets > 0) {
-        notes.push_back({"counters-reset",
-                         fmt::format("the counters of {} connections were reset (reconnect, or close with SO_LINGER 0): what they "
-                                     "had moved before is missing",
-                                     faults.resets),
-                         "", incomplete});
+        notes.push_back(
+            {"counters-reset",
+             fmt::format("the counters of {} connections were reset (reconnect, or close with SO_LINGER 0): what they "
+                         "had moved before is missing",
+                         faults.resets),
+             "", incomplete});
     }
-    if (faults.udp_sockets && !faults.udp_silent) {
+    if (!faults.udp_silent) { // also where no socket is listed: one may have come and gone
         notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown", std::string(udp_remedy), incomplete,
-                         Note::About::unknown_bytes});
+                         Note::About::udp});
     }
     if (faults.udp_unlisted && !faults.udp_silent) {
-        notes.push_back({"udp-bytes", "UDP sockets cannot be listed", "modprobe udp_diag", incomplete});
+        notes.push_back(
+            {"udp-bytes", "UDP sockets cannot be listed", "modprobe udp_diag", incomplete, Note::About::udp});
     }
     if (faults.unread > 0) {
-        notes.push_back({"owners-unread",
-                         fmt::format("the descriptors of processes could not be read {} times, for want of memory or of "
-                                     "descriptors of our own: some owners may be unknown",
-                                     faults.unread),
-                         "ulimit -n 1024", false});
+        notes.push_back(
+            {"owners-unread",
+             fmt::format("the descriptors of processes could not be read {} times, for want of memory or of "
+                         "descriptors of our own: some owners may be unknown",
+                         faults.unread),
+             "ulimit -n 1024", false});
     }
     if (faults.other_namespaces > 0) {
-        notes.push_back({"other-netns",
-                         fmt::format("only this network namespace was sampled, not {} other{} in which there are processes",
-                                     faults.other_namespaces, faults.other_namespaces == 1 ? "" : "s"),
-                         "nsenter --net=/proc/PID/ns/net socktally", false});
+        notes.push_back(
+            {"other-netns",
+             fmt::format("only this network namespace was sampled, not {} other{} in which there are processes",
+                         faults.other_namespaces, faults.other_namespaces == 1 ? "" : "s"),
+             "nsenter --net=/proc/PID/ns/net socktally", false});
     }
     return notes;
 }
@@ -93,17 +116,20 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
 std::vector<Note> netlink_limits()
 {
     std::vector<Note> limits;
-    limits.push_back({"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(udp_remedy), incomplete});
-    limits.push_back({"other-netns", "sees the current network namespace only",
-                      "nsenter --net=/proc/PID/ns/net socktally", false});
+    limits.push_back(
+        {"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(udp_remedy), incomplete});
+    limits.push_back(
+        {"other-netns", "sees the current network namespace only", "nsenter --net=/proc/PID/ns/net socktally", false});
     if (!has_capability(CAP_DAC_READ_SEARCH) || !has_capability(CAP_SYS_PTRACE)) {
         limits.push_back({"owners-denied", "names your own processes only; the traffic of others is totalled by user",
                           std::string(setcap_remedy), false});
     }
     if (!has_capability(CAP_NET_ADMIN)) {
-        limits.push_back({"events-lost", "has a small buffer for announcements of closed sockets: of more than a few hundred at once some "
-                                         "may be lost",
-                          std::string(setcap_remedy), false});
+        limits.push_back(
+            {"events-lost",
+             "has a small buffer for announcements of closed sockets: of more than a few hundred at once some "
+             "may be lost",
+             std::string(setcap_remedy), false});
     }
     return limits;
 }
@@ -119,7 +145,8 @@ Unavailable netlink_refusal(int error)
     case EPROTONOSUPPORT:
     case EAFNOSUPPORT:
         return {fmt::format("there is no NETLINK_SOCK_DIAG here: {}", reason),
-                "allow AF_NETLINK where a sandbox forbids it (RestrictAddressFamilies=), else a kernel with CONFIG_INET_DIAG"};
+                "allow AF_NETLINK where a sandbox forbids it (RestrictAddressFamilies=), else a kernel with "
+                "CONFIG_INET_DIAG"};
     case EPERM:
     case EACCES:
         return {fmt::format("sock_diag is forbidden here: {}", reason),

@@ -16,6 +16,8 @@ void add_field(std::string_view protocol, std::string_view name, std::uint64_t v
 {
     if (protocol == "Tcp:" && (name == "ActiveOpens" || name == "PassiveOpens")) {
         counters.tcp_opens += value;
+    } else if (protocol == "Tcp:" && name == "AttemptFails") {
+        counters.tcp_failures += value;
     } else if (protocol == "Udp:" && (name == "InDatagrams" || name == "OutDatagrams")) {
         counters.udp_datagrams += value;
     }

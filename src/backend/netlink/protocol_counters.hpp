@@ -14,6 +14,7 @@ namespace socktally {
 
 struct ProtocolCounters {
     std::uint64_t tcp_opens = 0;     // Tcp: ActiveOpens + PassiveOpens, both families; a failed connect counts as well
+    std::uint64_t tcp_failures = 0;  // Tcp: AttemptFails, the part of the opens that came to nothing
     std::uint64_t udp_datagrams = 0; // Udp: InDatagrams + OutDatagrams (those read and those sent), both families
     bool operator==(const ProtocolCounters&) const = default;
 };

@@ -8,11 +8,22 @@ namespace socktally {
 
 namespace {
 
-/// After a reset the counters start from 0; a 32-bit counter that has only wrapped is ahead by less than half its range.
-bool went_back(std::uint32_t before, std::uint32_t now) { return static_cast<std::int32_t>(now - before) < 0; }
-
 /// tcp_payload() may be 1 byte off, so a step back of up to 2 is no reset.
 bool went_back(std::uint64_t before, std::uint64_t now) { return now + 2 < before; }
+
+/// The segment counters have 32 bits. One that has wrapped, rather than begun anew, is ahead by less than half its
+/// range or has moved a lot.
+bool segments_went_back(std::uint32_t before, std::uint32_t now, const TcpPayload& base, const TcpPayload& payload)
+{
+    constexpr std::uint64_t a_lot = std::uint64_t{1} << 31;
+    const bool is_ahead = static_cast<std::int32_t>(now - before) >= 0;
+    return !is_ahead && now < before && payload.rx_bytes + payload.tx_bytes < base.rx_bytes + base.tx_bytes + a_lot;
+}
+
+bool idle_since_before(const DiagSocket& socket, SocketTable::Age age)
+{
+    return socket.tcp && std::chrono::milliseconds(socket.tcp->idle_ms) > age;
+}
 
 std::uint64_t since(std::uint64_t before, std::uint64_t now) { return now > before ? now - before : 0; }
 
@@ -58,6 +69,7 @@ void SocketTable::update(std::size_t index, const DiagSocket& socket)
     Flow& flow = flows_[index];
     flow.state = coarse_state(socket);
     flow.accepted = flow.accepted || accepted(socket);
+    flow.interface = socket.interface;
     if (socket.inode.value != 0) { // a closed socket keeps the inode by which its owner was found
         flow.inode = socket.inode;
         flow.uid = socket.uid;
@@ -76,8 +88,9 @@ SocketTable::Row SocketTable::at_start(const DiagSocket& socket)
         listening_.set(socket.tuple.local.port);
         return Row::fresh;
     }
-    if (!socket.tcp) {
-        return Row::fresh; // TIME_WAIT and requests: nothing to come
+    if (!socket.tcp) { // TIME_WAIT and requests: nothing to come
+        note_missing_counters(socket);
+        return Row::fresh;
     }
     if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
         return mark(known->second);
@@ -88,50 +101,83 @@ SocketTable::Row SocketTable::at_start(const DiagSocket& socket)
                                {flows_[index].accepted, tracked.peer_closed});
     tracked.segs_in = socket.tcp->segs_in;
     tracked.segs_out = socket.tcp->segs_out;
+    tracked.has_base = true;
     return mark(index);
+}
+
+void SocketTable::note_missing_counters(const DiagSocket& socket)
+{
+    without_counters_ += socket.state == TcpState::established && socket.inode.value != 0 ? 1 : 0;
 }
 
 void SocketTable::during(const DiagSocket& socket)
 {
+    if (socket.state == TcpState::listen) {
+        listening_.set(socket.tuple.local.port);
+        return;
+    }
     if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
         if (!tracked_[known->second].ended) {
             update(known->second, socket);
         }
         return;
     }
-    if (socket.inode.value == 0 && closing_state(socket.state)) {
-        return; // an orphan, or a TIME_WAIT socket that calls itself FIN_WAIT2
+    // Without inode: an orphan, a TIME_WAIT socket that calls itself FIN_WAIT2, or a request that may never become a
+    // connection.
+    if (socket.inode.value == 0 && (closing_state(socket.state) || socket.state == TcpState::syn_recv)) {
+        return;
     }
     add(socket);
     ++born_;
 }
 
-std::optional<Inode> SocketTable::destroyed(const DiagSocket& socket, Window window)
+const Flow* SocketTable::destroyed(const DiagSocket& socket, Window window, Age age)
 {
     if (!socket.tcp) {
-        return std::nullopt;
+        return nullptr;
     }
     if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
-        if (!tracked_[known->second].ended) {
-            finish(known->second, socket);
+        if (tracked_[known->second].ended) {
+            return nullptr;
         }
-        return flows_[known->second].inode;
+        finish(known->second, socket, age);
+        return &flows_[known->second];
     }
     const bool was_connected = socket.tcp->segs_out != 0 || socket.tcp->segs_in != 0 || socket.wqueue > 1;
-    if (was_connected && window == Window::open) {
-        finish(add(socket), socket);
-        ++born_;
+    if (!was_connected || window != Window::open || idle_since_before(socket, age)) {
+        return nullptr;
     }
-    return std::nullopt;
+    const std::size_t index = add(socket);
+    finish(index, socket, age);
+    ++born_;
+    return &flows_[index];
 }
 
-SocketTable::Row SocketTable::at_end(const DiagSocket& socket)
+void SocketTable::forget(Cookie cookie)
+{
+    const auto found = by_cookie_.find(cookie.value);
+    if (found == by_cookie_.end()) {
+        return;
+    }
+    const std::uint32_t index = found->second;
+    by_cookie_.erase(found);
+    if (index + 1 != flows_.size()) { // the last one takes its place
+        flows_[index] = flows_.back();
+        tracked_[index] = tracked_.back();
+        by_cookie_[flows_[index].cookie.value] = index;
+    }
+    flows_.pop_back();
+    tracked_.pop_back();
+}
+
+SocketTable::Row SocketTable::at_end(const DiagSocket& socket, Age age)
 {
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
         return Row::fresh;
     }
     if (!socket.tcp) {
+        note_missing_counters(socket);
         return Row::fresh;
     }
     const auto known = by_cookie_.find(socket.cookie.value);
@@ -139,12 +185,12 @@ SocketTable::Row SocketTable::at_end(const DiagSocket& socket)
     const std::size_t index = is_new ? add(socket) : known->second;
     born_ += is_new ? 1 : 0;
     if (!tracked_[index].ended) {
-        finish(index, socket);
+        finish(index, socket, age);
     }
     return mark(index);
 }
 
-void SocketTable::finish(std::size_t index, const DiagSocket& socket)
+void SocketTable::finish(std::size_t index, const DiagSocket& socket, Age age)
 {
     Flow& flow = flows_[index];
     Tracked& tracked = tracked_[index];
@@ -153,11 +199,16 @@ void SocketTable::finish(std::size_t index, const DiagSocket& socket)
 
     const TcpSocketView view{socket.state, socket.rqueue, socket.wqueue, *socket.tcp};
     const TcpPayload now = tcp_payload(view, {flow.accepted, tracked.peer_closed});
-    const bool new_epoch = counters_were_reset(view) || flow.tuple.remote != socket.tuple.remote ||
-                           went_back(tracked.segs_in, view.counters.segs_in) ||
-                           went_back(tracked.segs_out, view.counters.segs_out) ||
-                           went_back(tracked.base.rx_bytes, now.rx_bytes) ||
-                           went_back(tracked.base.tx_bytes, now.tx_bytes);
+    if (!tracked.has_base && idle_since_before(socket, age)) {
+        tracked.base = now;
+        tracked.segs_in = view.counters.segs_in;
+        tracked.segs_out = view.counters.segs_out;
+    }
+    const bool new_epoch =
+        counters_were_reset(view) || flow.tuple.remote != socket.tuple.remote ||
+        went_back(tracked.base.rx_bytes, now.rx_bytes) || went_back(tracked.base.tx_bytes, now.tx_bytes) ||
+        (tracked.has_base && segments_went_back(tracked.segs_in, view.counters.segs_in, tracked.base, now)) ||
+        (tracked.has_base && segments_went_back(tracked.segs_out, view.counters.segs_out, tracked.base, now));
     if (new_epoch) {
         ++resets_;
         tracked.base = {};
@@ -195,7 +246,8 @@ std::vector<Inode> SocketTable::live_inodes() const
 bool SocketTable::has_unaccepted() const
 {
     for (std::size_t i = 0; i < flows_.size(); ++i) {
-        if (!tracked_[i].ended && flows_[i].inode.value == 0 && flows_[i].accepted) {
+        if (!tracked_[i].ended && flows_[i].inode.value == 0 && flows_[i].accepted &&
+            flows_[i].state == SocketState::open) {
             return true;
         }
     }
@@ -204,7 +256,8 @@ bool SocketTable::has_unaccepted() const
 
 bool SocketTable::moved_bytes() const
 {
-    return std::any_of(flows_.begin(), flows_.end(), [](const Flow& flow) { return flow.rx_bytes != 0 || flow.tx_bytes != 0; });
+    return std::any_of(flows_.begin(), flows_.end(),
+                       [](const Flow& flow) { return flow.rx_bytes != 0 || flow.tx_bytes != 0; });
 }
 
 } // namespace socktally

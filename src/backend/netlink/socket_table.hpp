@@ -7,6 +7,7 @@
 #include "model/flow.hpp"
 
 #include <bitset>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,13 +23,22 @@ public:
     /// Call before each dump, so that a second dump's rows are not taken for repeats of the first one's.
     void begin_dump() { ++dump_; }
 
+    /// Time since the first dump began. A socket that the first dump did not show and that has been idle for longer was
+    /// there all the same (a dead connection whose descriptor is still open is in no dump) and has moved nothing in the
+    /// window.
+    using Age = std::chrono::milliseconds;
+
     Row at_start(const DiagSocket& socket);
     void during(const DiagSocket& socket);
-    /// A destroy event. One of a socket never seen is of a connection that was born and ended in the window, unless the window had
-    /// not begun. Gives the inode by which it was known, if it was.
+    /// A destroy event. One of a socket never seen is of a connection that was born and ended in the window, unless the
+    /// window had not begun. Gives the flow as it ended, until the next change of the table; null where there is
+    /// nothing to say of it.
     enum class Window : std::uint8_t { opening, open };
-    std::optional<Inode> destroyed(const DiagSocket& socket, Window window);
-    Row at_end(const DiagSocket& socket);
+    const Flow* destroyed(const DiagSocket& socket, Window window, Age age);
+    Row at_end(const DiagSocket& socket, Age age);
+
+    /// Drops a destroyed socket whose flow has been accounted for elsewhere.
+    void forget(Cookie cookie);
 
     /// Sockets seen before, neither in the last dump nor destroyed.
     std::vector<const Flow*> missing() const;
@@ -37,6 +47,8 @@ public:
     /// Live sockets without inode that an accept may still give one.
     bool has_unaccepted() const;
     bool moved_bytes() const;
+    /// Connections for which the kernel gives no counters (before Linux 4.9).
+    std::size_t without_counters() const { return without_counters_; }
 
     /// Connections opened in the window that were seen.
     std::size_t born() const { return born_; }
@@ -50,6 +62,7 @@ private:
         TcpPayload base;
         std::uint32_t segs_in = 0;
         std::uint32_t segs_out = 0;
+        bool has_base = false; // the first dump showed it
         bool peer_closed = false;
         bool ended = false;
         std::uint16_t dump = 0; // the last one that showed it
@@ -59,7 +72,8 @@ private:
     Row mark(std::size_t index);
     bool accepted(const DiagSocket& socket) const;
     void update(std::size_t index, const DiagSocket& socket);
-    void finish(std::size_t index, const DiagSocket& socket);
+    void finish(std::size_t index, const DiagSocket& socket, Age age);
+    void note_missing_counters(const DiagSocket& socket);
 
     std::vector<Flow> flows_;
     std::vector<Tracked> tracked_; // parallel to flows_
@@ -68,6 +82,7 @@ private:
     std::uint16_t dump_ = 0;
     std::size_t born_ = 0;
     std::size_t resets_ = 0;
+    std::size_t without_counters_ = 0;
 };
 
 } // namespace socktally

@@ -37,9 +37,10 @@ Seen peer_fin(TcpState state)
 
 std::uint64_t minus(std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; }
 
-/// bytes_acked + wqueue is all that was ever written, plus 1 for a SYN that we sent, plus 1 for a FIN. Which of the two are in
-/// there is read off bytes_sent - bytes_retrans, which counts neither; but that counts a segment twice that a queue or a filter
-/// of this machine dropped (tcp_write_xmit() sends it as new again), so it is believed only inside the possible range.
+/// bytes_acked + wqueue is all that was ever written, plus 1 for a SYN that we sent, plus 1 for a FIN. Which of the two
+/// are in there is read off bytes_sent - bytes_retrans, which counts neither; but that counts a segment twice that a
+/// queue or a filter of this machine dropped (tcp_write_xmit() sends it as new again), so it is believed only inside
+/// the possible range.
 std::uint64_t written(const TcpSocketView& socket, const TcpHints& hints)
 {
     const TcpCounters& counters = socket.counters;
@@ -54,15 +55,17 @@ std::uint64_t written(const TcpSocketView& socket, const TcpHints& hints)
             --unsent; // the FIN is last in the queue
         }
         const std::uint64_t once = minus(counters.sent->bytes_sent, counters.sent->bytes_retrans) + unsent;
-        if (once + fin_at_least <= all && all <= once + fin_at_most + syn_at_most) {
+        // More than was ever written: the queue was measured before the counters, without the socket's lock
+        // (tcp_diag_get_info()), and what was acknowledged in between is in both. `once` is of one instant.
+        if (once + fin_at_least <= all) {
             return once;
         }
     }
     return minus(all, fin_at_most + syn_at_most);
 }
 
-/// bytes_received - rqueue is what was read, plus 1 for a FIN that was read as end of file. A destroyed socket does not say
-/// whether that happened, unless it was seen half-closed before: 1 byte of doubt.
+/// bytes_received - rqueue is what was read, plus 1 for a FIN that was read as end of file. A destroyed socket does not
+/// say whether that happened, unless it was seen half-closed before: 1 byte of doubt.
 std::uint64_t read(const TcpSocketView& socket, const TcpHints& hints)
 {
     const std::uint64_t got = minus(socket.counters.bytes_received, socket.rqueue);

@@ -31,6 +31,7 @@ struct TcpCounters {
     std::uint32_t segs_in = 0;
     std::uint32_t data_segs_in = 0;
     std::uint32_t notsent_bytes = 0; // in the write queue, never sent
+    std::uint32_t idle_ms = 0;       // since data was last sent or received, or an acknowledgement came
     struct Sent {
         std::uint64_t bytes_sent = 0;    // payload, retransmissions included
         std::uint64_t bytes_retrans = 0; // payload sent again
@@ -56,12 +57,12 @@ struct TcpPayload {
     std::uint64_t tx_bytes = 0;
 };
 
-/// Cumulative payload since the socket was opened. Exact while the socket is alive and packets are not dropped on this machine
-/// itself; else at most 1 byte off per direction (see the comments at the definition).
+/// Cumulative payload since the socket was opened. Exact while the socket is alive and packets are not dropped on this
+/// machine itself; else at most 1 byte off per direction (see the comments at the definition).
 TcpPayload tcp_payload(const TcpSocketView& socket, const TcpHints& hints);
 
-/// True where the socket was connected and then emptied by tcp_disconnect() (connect to AF_UNSPEC, or closed with SO_LINGER 0):
-/// all its counters are gone. A socket that never was connected has no write queue either.
+/// True where the socket was connected and then emptied by tcp_disconnect() (connect to AF_UNSPEC, or closed with
+/// SO_LINGER 0): all its counters are gone. A socket that never was connected has no write queue either.
 bool counters_were_reset(const TcpSocketView& socket);
 
 } // namespace socktally

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The UDP sockets of one window, keyed by cookie: those of both dumps, so one that was closed in between is still listed. Pure.
+// The UDP sockets of one window, keyed by cookie: those of both dumps, so one that was closed in between is still
+// listed. Pure.
 #pragma once
 
 #include "backend/netlink/diag.hpp"
