@@ -17,8 +17,9 @@ namespace {
 /// CLI11's text names the option first: "--top: 1 required N missing", "quiet was given a disallowed flag override".
 UsageError mismatch(std::string_view text)
 {
-    if (const auto colon = text.find(':'); colon != text.npos)
+    if (const auto colon = text.find(':'); colon != text.npos) {
         return UsageError(fmt::format("{} needs a value", text.substr(0, colon)));
+    }
     return UsageError(fmt::format("--{} takes no value", text.substr(0, text.find(' '))));
 }
 
@@ -86,8 +87,9 @@ void CommandLine::parse(int argc, const char* const* argv, Options& options)
 
     const bool doctor = doctor_->parsed();
     apply_entries(doctor);
-    if (doctor)
+    if (doctor) {
         options.command = Command::doctor;
+    }
 }
 
 /// The arguments, last one first, as CLI11 wants them. `--option=` becomes two arguments, because CLI11 would take the
@@ -116,23 +118,27 @@ void CommandLine::refuse_extras() const
     std::string misplaced;
     std::size_t count = 0;
     const auto misplace = [&](std::string_view extra) {
-        if (++count <= most)
+        if (++count <= most) {
             misplaced += fmt::format("{}{}", count == 1 ? "" : ", ", quote(extra));
+        }
     };
     bool options_ended = false;
     for (const std::string& extra : app_.remaining()) {
-        if (!options_ended && extra == "--")
+        if (!options_ended && extra == "--") {
             options_ended = true;
-        else if (!options_ended && extra.size() > 1 && extra.starts_with('-'))
+        } else if (!options_ended && extra.size() > 1 && extra.starts_with('-')) {
             throw unknown_option(extra);
-        else
+        } else {
             misplace(extra);
+        }
     }
-    for (std::size_t i = 1; i < doctor_->count(); ++i) // CLI11 lets a command be given again
+    for (std::size_t i = 1; i < doctor_->count(); ++i) { // CLI11 lets a command be given again
         misplace("doctor");
-    if (count != 0)
+    }
+    if (count != 0) {
         throw UsageError(
             fmt::format("unexpected argument {}{}; the only command is doctor", misplaced, count > most ? ", …" : ""));
+    }
 }
 
 UsageError CommandLine::unknown_option(std::string_view argument) const
@@ -141,8 +147,9 @@ UsageError CommandLine::unknown_option(std::string_view argument) const
     const std::string_view name = is_long ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
     std::vector<std::string> known;
     for (const CLI::Option* option : app_.get_options()) {
-        for (const auto& word : is_long ? option->get_lnames() : option->get_snames())
+        for (const auto& word : is_long ? option->get_lnames() : option->get_snames()) {
             known.push_back((is_long ? "--" : "-") + word);
+        }
     }
     const std::vector<std::string_view> valid(known.begin(), known.end());
     const auto word = nearest(name, valid);
@@ -154,11 +161,13 @@ void CommandLine::apply_entries(bool doctor) const
 {
     for (const auto& [option, group, apply] : entries_) {
         for (const std::string& text : option->results()) {
-            if (doctor && !group.doctor_too)
+            if (doctor && !group.doctor_too) {
                 throw UsageError(fmt::format("doctor takes no sample, so it does not take {}", option->get_name()));
+            }
             // An empty shell variable must not pass for a filter or a list of columns.
-            if (text.empty())
+            if (text.empty()) {
                 throw UsageError(fmt::format("{} needs a value, not an empty one", option->get_name()));
+            }
             apply(text);
         }
     }

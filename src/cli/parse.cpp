@@ -67,8 +67,9 @@ void add_filters(CommandLine& line, Options& o)
     // A list value is the same as the option given once for each of its parts.
     const auto each = [](auto apply) {
         return [apply](const std::string& text) {
-            for (const auto part : list_value(text))
+            for (const auto part : list_value(text)) {
                 apply(part);
+            }
         };
     };
     line.value(filters, "--pid", "PID,...", "the process with this id",
@@ -104,8 +105,9 @@ void add_output(CommandLine& line, Options& o)
 
 void refuse_doctor_format(const Options& options)
 {
-    if (options.format == Format::csv || options.format == Format::jsonl)
+    if (options.format == Format::csv || options.format == Format::jsonl) {
         throw UsageError("doctor prints pretty, tsv or json only");
+    }
 }
 
 } // namespace
@@ -119,8 +121,9 @@ Options parse_options(int argc, const char* const* argv)
     add_filters(line, options);
     add_output(line, options);
     line.parse(argc, argv, options);
-    if (options.command == Command::doctor)
+    if (options.command == Command::doctor) {
         refuse_doctor_format(options);
+    }
     return options;
 }
 

@@ -39,8 +39,9 @@ T word_value(std::string_view what, std::string_view text, std::span<const Word<
 {
     std::vector<std::string_view> valid;
     for (const auto& word : words) {
-        if (word.text == text)
+        if (word.text == text) {
             return word.value;
+        }
         valid.push_back(word.text);
     }
     throw UsageError(fmt::format("unknown {} {}: {}", what, quote(text), suggest(text, valid)));
@@ -52,16 +53,18 @@ std::optional<std::uint64_t> whole_number(std::string_view text)
     std::uint64_t value = 0;
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, value, 10);
-    if (error != std::errc() || stop != end)
+    if (error != std::errc() || stop != end) {
         return std::nullopt;
+    }
     return value;
 }
 
 std::uint64_t number_between(std::string_view what, std::string_view text, std::uint64_t low, std::uint64_t high)
 {
     const auto value = whole_number(text);
-    if (!value || *value < low || *value > high)
+    if (!value || *value < low || *value > high) {
         throw UsageError(fmt::format("bad {} {}: give a whole number from {} to {}", what, quote(text), low, high));
+    }
     return *value;
 }
 
@@ -88,13 +91,16 @@ struct Decimal {
 /// `5`, `1.5` or `.5`; null for anything else.
 std::optional<Decimal> split_decimal(std::string_view text)
 {
-    if (text.empty() || text.back() == '.' || text.find_first_not_of("0123456789.") != text.npos)
+    if (text.empty() || text.back() == '.' || text.find_first_not_of("0123456789.") != text.npos) {
         return std::nullopt;
+    }
     const auto point = text.find('.');
-    if (point == text.npos)
+    if (point == text.npos) {
         return Decimal{text, ""};
-    if (text.find('.', point + 1) != text.npos)
+    }
+    if (text.find('.', point + 1) != text.npos) {
         return std::nullopt;
+    }
     return Decimal{text.substr(0, point), text.substr(point + 1)};
 }
 
@@ -111,22 +117,26 @@ std::chrono::nanoseconds duration_value(std::string_view text)
     std::string_view number = text;
     std::uint64_t place = take_unit(number);
     const auto decimal = split_decimal(number);
-    if (!decimal)
+    if (!decimal) {
         throw bad("give 5, 5s, 500ms, 1.5s, 2m, 1h or the like; 0 is no window");
+    }
 
     const auto count = decimal->whole.empty() ? std::optional<std::uint64_t>(0) : whole_number(decimal->whole);
-    if (!count || *count > longest / place)
+    if (!count || *count > longest / place) {
         throw bad(too_long);
+    }
     std::uint64_t total = *count * place;
     for (const char c : decimal->fraction) { // digit by digit, because 0.1 has no exact double
         const auto digit = static_cast<std::uint64_t>(c - '0');
-        if (digit != 0 && place % 10 != 0)
+        if (digit != 0 && place % 10 != 0) {
             throw bad("finer than a nanosecond");
+        }
         place /= 10;
         total += digit * place;
     }
-    if (total > longest)
+    if (total > longest) {
         throw bad(too_long);
+    }
     return std::chrono::nanoseconds(total);
 }
 
@@ -137,15 +147,17 @@ ColorWhen color_value(std::string_view text) { return word_value<ColorWhen>("col
 GroupBy group_by_value(std::string_view text)
 {
     std::vector<Word<GroupBy>> words;
-    for (const GroupBy by : group_keys())
+    for (const GroupBy by : group_keys()) {
         words.push_back({to_string(by), by});
+    }
     return word_value<GroupBy>("--by key", text, words);
 }
 
 Protocol protocol_value(std::string_view text)
 {
-    if (const auto protocol = parse_protocol(text))
+    if (const auto protocol = parse_protocol(text)) {
         return *protocol;
+    }
     throw UsageError(fmt::format("unknown protocol {}: {}", quote(text), suggest(text, protocol_names())));
 }
 
@@ -167,9 +179,10 @@ std::size_t top_value(std::string_view text)
 Prefix remote_value(std::string_view text)
 {
     const auto prefix = parse_prefix(text);
-    if (!prefix)
+    if (!prefix) {
         throw UsageError(
             fmt::format("bad address {}: give 10.0.0.1, 10.0.0.0/8, fe80::1, 2001:db8::/32 or the like", quote(text)));
+    }
     return *prefix;
 }
 
@@ -179,11 +192,13 @@ std::vector<std::string_view> list_value(std::string_view text)
     for (std::string_view rest = text;;) {
         const auto comma = rest.find(',');
         const std::string_view part = rest.substr(0, comma);
-        if (part.empty())
+        if (part.empty()) {
             throw UsageError(fmt::format("bad list {}: a part is empty", quote(text)));
+        }
         parts.push_back(part);
-        if (comma == rest.npos)
+        if (comma == rest.npos) {
             return parts;
+        }
         rest.remove_prefix(comma + 1);
     }
 }

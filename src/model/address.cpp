@@ -44,16 +44,18 @@ Address masked(Address address, unsigned length)
 std::optional<Address> parse_verbatim(std::string_view text)
 {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
-    if (text.size() >= buffer.size() || text.find('\0') != text.npos)
+    if (text.size() >= buffer.size() || text.find('\0') != text.npos) {
         return std::nullopt;
+    }
     text.copy(buffer.data(), text.size());
     Address address;
-    if (inet_pton(AF_INET, buffer.data(), address.bytes.data()) == 1)
+    if (inet_pton(AF_INET, buffer.data(), address.bytes.data()) == 1) {
         address.family = Family::v4;
-    else if (inet_pton(AF_INET6, buffer.data(), address.bytes.data()) == 1)
+    } else if (inet_pton(AF_INET6, buffer.data(), address.bytes.data()) == 1) {
         address.family = Family::v6;
-    else
+    } else {
         return std::nullopt;
+    }
     return address;
 }
 
@@ -62,8 +64,9 @@ std::optional<unsigned> parse_length(std::string_view text, unsigned limit)
     unsigned length = 0;
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, length);
-    if (error != std::errc() || rest != end || length > limit)
+    if (error != std::errc() || rest != end || length > limit) {
         return std::nullopt;
+    }
     return length;
 }
 
@@ -77,12 +80,14 @@ Address unmapped(const Address& address)
 Address Address::from_bytes(std::span<const std::byte> bytes)
 {
     Address address;
-    if (bytes.size() != 4 && bytes.size() != 16)
+    if (bytes.size() != 4 && bytes.size() != 16) {
         return address;
+    }
     std::memcpy(address.bytes.data(), bytes.data(), bytes.size());
     address.family = bytes.size() == 4 ? Family::v4 : Family::v6;
-    if (address.family == Family::v6 && is_mapped(address.bytes))
+    if (address.family == Family::v6 && is_mapped(address.bytes)) {
         return from_bytes(bytes.subspan(mapped_v4.size()));
+    }
     return address;
 }
 
@@ -93,8 +98,9 @@ bool Address::is_unspecified() const
 
 bool Address::is_loopback() const
 {
-    if (family == Family::v4)
+    if (family == Family::v4) {
         return bytes[0] == 127;
+    }
     return family == Family::v6 && bytes[15] == 1 &&
            std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t byte) { return byte == 0; });
 }
@@ -106,8 +112,9 @@ bool Prefix::contains(const Address& other) const
 
 std::string to_string(const Address& address)
 {
-    if (address.family == Family::none)
+    if (address.family == Family::none) {
         return {};
+    }
     std::array<char, INET6_ADDRSTRLEN> buffer{};
     inet_ntop(address.family == Family::v4 ? AF_INET : AF_INET6, address.bytes.data(), buffer.data(), buffer.size());
     return buffer.data();
@@ -123,19 +130,22 @@ std::optional<Prefix> parse_prefix(std::string_view text)
 {
     const auto slash = text.find('/');
     const auto written = parse_verbatim(text.substr(0, slash));
-    if (!written)
+    if (!written) {
         return std::nullopt;
+    }
     unsigned length = bits(written->family);
     if (slash != text.npos) {
         const auto given = parse_length(text.substr(slash + 1), length);
-        if (!given)
+        if (!given) {
             return std::nullopt;
+        }
         length = *given;
     }
     const Address address = unmapped(*written);
     if (address.family != written->family) {
-        if (length < mapped_bits)
+        if (length < mapped_bits) {
             return std::nullopt; // part v4 and part v6: no flow's address could be compared with it
+        }
         length -= mapped_bits;
     }
     return Prefix{masked(address, length), length};

@@ -17,15 +17,17 @@ bool is_same(const Holder& a, const Holder& b) { return a.inode == b.inode && a.
 /// The order of holders means nothing to anyone, so they are sorted where they are.
 void sort_holders(std::vector<Holder>& holders)
 {
-    if (!std::is_sorted(holders.begin(), holders.end(), is_less))
+    if (!std::is_sorted(holders.begin(), holders.end(), is_less)) {
         std::sort(holders.begin(), holders.end(), is_less);
+    }
     holders.erase(std::unique(holders.begin(), holders.end(), is_same), holders.end());
 }
 
 std::span<const Holder> holders_of(Inode inode, const std::vector<Holder>& holders)
 {
-    if (inode == Inode{})
+    if (inode == Inode{}) {
         return {};
+    }
     const auto first = std::lower_bound(holders.begin(), holders.end(), Holder{inode, 0}, is_less);
     const auto last = std::find_if(first, holders.end(), [inode](const Holder& h) { return h.inode != inode; });
     return {first, last};
@@ -58,10 +60,12 @@ Cause why_unheld(const Flow& flow, const Viewer& viewer)
 Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer& viewer)
 {
     const auto holders = holders_of(flow.inode, sample.holders);
-    if (holders.empty())
+    if (holders.empty()) {
         return {std::nullopt, why_unheld(flow, viewer), Quality::unknown};
-    if (holders.size() == 1)
+    }
+    if (holders.size() == 1) {
         return {holders.front().process, Cause::none, Quality::owner};
+    }
     return {youngest(holders, sample.processes), Cause::none, Quality::shared};
 }
 

@@ -53,8 +53,9 @@ bool has(const std::vector<T>& list, const T& value)
 bool stays_on_this_machine(const Tuple& tuple, const std::vector<Address>& local_addresses)
 {
     const Address& remote = tuple.remote.address;
-    if (remote.is_unspecified())
+    if (remote.is_unspecified()) {
         return false;
+    }
     return remote.is_loopback() || remote == tuple.local.address || has(local_addresses, remote);
 }
 
@@ -76,8 +77,9 @@ struct KeyHash {
         const std::hash<std::string_view> hash;
         std::size_t result = hash(key.name);
         for (const std::size_t part : {hash(address), std::size_t{key.uid ? key.uid->value + 1U : 0U},
-                                       std::size_t{key.number}, std::size_t{key.owned}})
+                                       std::size_t{key.number}, std::size_t{key.owned}}) {
             result = result * 0x9e3779b97f4a7c15U + part;
+        }
         return result;
     }
 };
@@ -88,8 +90,9 @@ Key process_key(const Flow& flow)
     Key key;
     key.owned = attribution.process.has_value();
     key.number = key.owned ? *attribution.process : static_cast<std::uint64_t>(attribution.cause);
-    if (attribution.cause == Cause::other_user)
+    if (attribution.cause == Cause::other_user) {
         key.uid = flow.uid;
+    }
     return key;
 }
 
@@ -147,14 +150,16 @@ Row row_of(const Flow& flow, const Sample& sample)
 template <typename T>
 void keep_if_same(std::optional<T>& field, const std::optional<T>& other)
 {
-    if (field != other)
+    if (field != other) {
         field.reset();
+    }
 }
 
 void add(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
 {
-    if (part)
+    if (part) {
         total = sum(total.value_or(0), *part);
+    }
 }
 
 /// Nothing sums up to 0, nothing but unknowns to null.
@@ -202,23 +207,30 @@ void merge(Row& into, const Row& row)
 bool Filter::matches(const Flow& flow, const Sample& sample) const
 {
     const Process* owner = owner_of(flow, sample);
-    if (!pids.empty() && (owner == nullptr || !has(pids, owner->pid)))
+    if (!pids.empty() && (owner == nullptr || !has(pids, owner->pid))) {
         return false;
-    if (!names.empty() && std::find(names.begin(), names.end(), name_of(flow, sample)) == names.end())
+    }
+    if (!names.empty() && std::find(names.begin(), names.end(), name_of(flow, sample)) == names.end()) {
         return false;
+    }
     const auto is_in_name = [owner](const std::string& part) { return owner->name.find(part) != std::string::npos; };
-    if (!substrings.empty() && (owner == nullptr || std::none_of(substrings.begin(), substrings.end(), is_in_name)))
+    if (!substrings.empty() && (owner == nullptr || std::none_of(substrings.begin(), substrings.end(), is_in_name))) {
         return false;
+    }
     const auto uid = uid_of(flow, sample);
-    if (!uids.empty() && (!uid || !has(uids, *uid)))
+    if (!uids.empty() && (!uid || !has(uids, *uid))) {
         return false;
-    if (!ports.empty() && !has(ports, flow.tuple.local.port) && !has(ports, flow.tuple.remote.port))
+    }
+    if (!ports.empty() && !has(ports, flow.tuple.local.port) && !has(ports, flow.tuple.remote.port)) {
         return false;
+    }
     const auto has_remote = [&flow](const Prefix& prefix) { return prefix.contains(flow.tuple.remote.address); };
-    if (!remotes.empty() && std::none_of(remotes.begin(), remotes.end(), has_remote))
+    if (!remotes.empty() && std::none_of(remotes.begin(), remotes.end(), has_remote)) {
         return false;
-    if (!protocols.empty() && !has(protocols, flow.tuple.protocol))
+    }
+    if (!protocols.empty() && !has(protocols, flow.tuple.protocol)) {
         return false;
+    }
     return loopback || !stays_on_this_machine(flow.tuple, local_addresses);
 }
 
@@ -226,20 +238,23 @@ std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, b
 {
     std::vector<Row> rows;
     std::unordered_map<Key, std::size_t, KeyHash> index;
-    if (by == GroupBy::connection)
+    if (by == GroupBy::connection) {
         rows.reserve(sample.flows.size());
+    }
     for (const Flow& flow : sample.flows) {
-        if ((!idle && !flow.may_have_traffic()) || !filter.matches(flow, sample))
+        if ((!idle && !flow.may_have_traffic()) || !filter.matches(flow, sample)) {
             continue;
+        }
         if (by == GroupBy::connection) {
             rows.push_back(row_of(flow, sample));
             continue;
         }
         const auto [place, is_new] = index.try_emplace(key_of(flow, sample, by), rows.size());
-        if (is_new)
+        if (is_new) {
             rows.push_back(row_of(flow, sample));
-        else
+        } else {
             merge(rows[place->second], row_of(flow, sample));
+        }
     }
     return rows;
 }
@@ -252,8 +267,9 @@ Totals total(const Sample& sample, const Filter& filter)
     KnownSum unattributed_tx;
     std::uint64_t unknown_connections = 0;
     for (const Flow& flow : sample.flows) {
-        if (!filter.matches(flow, sample))
+        if (!filter.matches(flow, sample)) {
             continue;
+        }
         rx.add(flow.rx_bytes);
         tx.add(flow.tx_bytes);
         unknown_connections += has_unknown_bytes(flow) ? flow.sockets : 0;
@@ -267,13 +283,15 @@ Totals total(const Sample& sample, const Filter& filter)
 
 void keep_top(std::vector<Row>& rows, std::size_t count)
 {
-    if (rows.size() <= count)
+    if (rows.size() <= count) {
         return;
+    }
     Row rest;
     rest.kind = RowKind::other;
     rest.process = "other";
-    for (std::size_t i = count; i < rows.size(); ++i)
+    for (std::size_t i = count; i < rows.size(); ++i) {
         add_sums(rest, rows[i]);
+    }
     rows.resize(count);
     rows.push_back(std::move(rest));
 }

@@ -113,8 +113,9 @@ std::vector<std::string_view> split(std::string_view text, char separator)
     for (;;) {
         const auto end = text.find(separator);
         items.push_back(text.substr(0, end));
-        if (end == text.npos)
+        if (end == text.npos) {
             return items;
+        }
         text.remove_prefix(end + 1);
     }
 }
@@ -122,10 +123,12 @@ std::vector<std::string_view> split(std::string_view text, char separator)
 /// The column that is called `name` in `spec`, which is what was typed.
 const Column& require_column(std::string_view name, std::string_view spec)
 {
-    if (const Column* column = find_column(name))
+    if (const Column* column = find_column(name)) {
         return *column;
-    if (name.empty())
+    }
+    if (name.empty()) {
         throw std::invalid_argument("empty column name in " + quote(spec));
+    }
     std::array<std::string_view, table.size()> valid;
     std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
     throw std::invalid_argument("unknown column " + quote(name) + ": " + suggest(name, valid));
@@ -133,20 +136,25 @@ const Column& require_column(std::string_view name, std::string_view spec)
 
 void add_once(std::vector<const Column*>& list, const Column& column)
 {
-    if (std::find(list.begin(), list.end(), &column) == list.end())
+    if (std::find(list.begin(), list.end(), &column) == list.end()) {
         list.push_back(&column);
+    }
 }
 
 std::vector<const Column*> parse_sort_key(std::string_view spec)
 {
     std::vector<const Column*> parts;
-    for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+'))
+    for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+')) {
         parts.push_back(&require_column(name, spec));
-    if (parts.size() > 1)
-        for (const Column* part : parts)
-            if (part->type != CellType::integer)
+    }
+    if (parts.size() > 1) {
+        for (const Column* part : parts) {
+            if (part->type != CellType::integer) {
                 throw std::invalid_argument("cannot sort by a sum with \"" + std::string(part->name) +
                                             "\": it is not a number");
+            }
+        }
+    }
     return parts;
 }
 
@@ -156,10 +164,11 @@ Cell sort_value(const Row& row, const std::vector<const Column*>& parts)
     Cell value = parts.front()->value(row);
     for (std::size_t i = 1; i < parts.size(); ++i) {
         const Cell part = parts[i]->value(row);
-        if (std::holds_alternative<std::monostate>(value))
+        if (std::holds_alternative<std::monostate>(value)) {
             value = part;
-        else if (const auto* number = std::get_if<std::uint64_t>(&part))
+        } else if (const auto* number = std::get_if<std::uint64_t>(&part)) {
             value = sum(std::get<std::uint64_t>(value), *number);
+        }
     }
     return value;
 }
@@ -167,10 +176,12 @@ Cell sort_value(const Row& row, const std::vector<const Column*>& parts)
 /// Numbers descending, text ascending, nulls last.
 std::weak_ordering order(const Cell& a, const Cell& b)
 {
-    if (a.index() != b.index()) // a column has one type, so one of them is null
+    if (a.index() != b.index()) { // a column has one type, so one of them is null
         return b.index() <=> a.index();
-    if (const auto* number = std::get_if<std::uint64_t>(&a))
+    }
+    if (const auto* number = std::get_if<std::uint64_t>(&a)) {
         return std::get<std::uint64_t>(b) <=> *number;
+    }
     return a <=> b;
 }
 
@@ -184,8 +195,9 @@ auto every_field(const Row& row)
 
 bool is_before_in_tie(const Row& a, const Row& b)
 {
-    if (a.pid.has_value() != b.pid.has_value())
+    if (a.pid.has_value() != b.pid.has_value()) {
         return a.pid.has_value();
+    }
     return every_field(a) < every_field(b);
 }
 
@@ -217,24 +229,28 @@ std::vector<const Column*> all_columns(GroupBy by)
 {
     const bool is_by_owner = by == GroupBy::process || by == GroupBy::name || by == GroupBy::user;
     std::vector<const Column*> result;
-    for (const Column& column : table)
-        if (!is_by_owner || !is_of_connection(column))
+    for (const Column& column : table) {
+        if (!is_by_owner || !is_of_connection(column)) {
             result.push_back(&column);
+        }
+    }
     return result;
 }
 
 std::vector<const Column*> select_columns(std::string_view spec, const std::vector<const Column*>& defaults)
 {
-    if (spec.empty())
+    if (spec.empty()) {
         return defaults;
+    }
     std::vector<const Column*> result;
     std::string_view list = spec;
     if (list.front() == '+') {
         result = defaults;
         list.remove_prefix(1);
     }
-    for (const auto name : split(list, ','))
+    for (const auto name : split(list, ',')) {
         add_once(result, require_column(name, spec));
+    }
     return result;
 }
 
@@ -243,8 +259,9 @@ void sort_rows(std::vector<Row>& rows, std::string_view spec)
     const auto parts = parse_sort_key(spec);
     std::vector<Cell> keys;
     keys.reserve(rows.size());
-    for (const Row& row : rows)
+    for (const Row& row : rows) {
         keys.push_back(sort_value(row, parts));
+    }
 
     // Rows are large: sort their indices, then move each row once.
     std::vector<std::size_t> sequence(rows.size());
@@ -255,8 +272,9 @@ void sort_rows(std::vector<Row>& rows, std::string_view spec)
     });
     std::vector<Row> sorted;
     sorted.reserve(rows.size());
-    for (const std::size_t i : sequence)
+    for (const std::size_t i : sequence) {
         sorted.push_back(std::move(rows[i]));
+    }
     rows = std::move(sorted);
 }
 

@@ -43,49 +43,56 @@ void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwant
         const std::string_view bytes = text.substr(0, decoded ? decoded->length : 1);
         text.remove_prefix(bytes.size());
         const char letter = decoded ? short_escape(decoded->value) : '\0';
-        if (letter != 0)
+        if (letter != 0) {
             out.append({'\\', letter});
-        else if (!decoded || is_unwanted(decoded->value))
+        } else if (!decoded || is_unwanted(decoded->value)) {
             append_hex(out, bytes);
-        else
+        } else {
             out.append(bytes);
+        }
     }
 }
 
 void append_json_code_point(std::string& out, char32_t c, std::string_view bytes)
 {
-    if (const char letter = c == U'"' ? '"' : short_escape(c))
+    if (const char letter = c == U'"' ? '"' : short_escape(c)) {
         out.append({'\\', letter});
-    else if (is_control(c) || c == 0x2028 || c == 0x2029)
+    } else if (is_control(c) || c == 0x2028 || c == 0x2029) {
         out.append("\\u").append(
             {hex_digits[c >> 12], hex_digits[c >> 8 & 0xf], hex_digits[c >> 4 & 0xf], hex_digits[c & 0xf]});
-    else
+    } else {
         out.append(bytes);
+    }
 }
 
 } // namespace
 
 std::optional<CodePoint> decode_utf8(std::string_view text)
 {
-    if (text.empty())
+    if (text.empty()) {
         return std::nullopt;
+    }
     const unsigned lead = byte_at(text, 0);
-    if (lead < 0x80)
+    if (lead < 0x80) {
         return CodePoint{lead, 1};
+    }
     const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() < length)
+    if (lead < 0xc2 || lead > 0xf4 || text.size() < length) {
         return std::nullopt;
+    }
     char32_t value = lead & (0x7fU >> length);
     for (std::size_t i = 1; i < length; ++i) {
         const unsigned byte = byte_at(text, i);
-        if ((byte & 0xc0) != 0x80)
+        if ((byte & 0xc0) != 0x80) {
             return std::nullopt;
+        }
         value = value << 6 | (byte & 0x3f);
     }
     constexpr std::array<char32_t, 5> smallest = {0, 0, 0x80, 0x800, 0x10000};
     const bool is_surrogate = value >= 0xd800 && value <= 0xdfff;
-    if (value < smallest[length] || value > 0x10ffff || is_surrogate)
+    if (value < smallest[length] || value > 0x10ffff || is_surrogate) {
         return std::nullopt;
+    }
     return CodePoint{value, length};
 }
 
@@ -124,8 +131,9 @@ void append_csv_text(std::string& out, std::string_view text)
         return;
     }
     out += '"';
-    for (const char c : field)
+    for (const char c : field) {
         out.append(c == '"' ? 2 : 1, c);
+    }
     out += '"';
 }
 

@@ -25,8 +25,9 @@ std::string with_unit(double value, std::string_view unit)
 
 std::string human_bytes(std::uint64_t bytes)
 {
-    if (bytes < 1024)
+    if (bytes < 1024) {
         return fmt::format("{} B", bytes);
+    }
     auto value = static_cast<double>(bytes);
     std::size_t unit = 0;
     while (std::round(value) >= 1024) { // rounded, so that 1023.7 KiB is 1.0 MiB, not 1024 KiB
@@ -39,8 +40,9 @@ std::string human_bytes(std::uint64_t bytes)
 std::string human_rate(std::uint64_t bytes, std::chrono::nanoseconds window)
 {
     const double rate = std::round(static_cast<double>(bytes) / std::chrono::duration<double>(window).count());
-    if (rate < 1 && bytes != 0)
+    if (rate < 1 && bytes != 0) {
         return "<1 B/s";
+    }
     constexpr double limit = 1.8e19; // below 2^64: a huge figure in a tiny window must not overflow
     return human_bytes(static_cast<std::uint64_t>(std::min(rate, limit))) + "/s";
 }
@@ -49,12 +51,15 @@ std::string human_window(std::chrono::nanoseconds window)
 {
     using namespace std::chrono;
     const auto whole = round<seconds>(window).count();
-    if (whole >= 3600)
+    if (whole >= 3600) {
         return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
-    if (whole >= 60)
+    }
+    if (whole >= 60) {
         return fmt::format("{} min {} s", whole / 60, whole % 60);
-    if (window >= milliseconds(999))
+    }
+    if (window >= milliseconds(999)) {
         return fmt::format("{:.1f} s", duration<double>(window).count());
+    }
     return window >= milliseconds(1) ? fmt::format("{} ms", round<milliseconds>(window).count())
                                      : fmt::format("{} ns", window.count());
 }
@@ -62,10 +67,12 @@ std::string human_window(std::chrono::nanoseconds window)
 std::string human_share(std::uint64_t part, std::uint64_t whole)
 {
     const double percent = std::round(100 * static_cast<double>(part) / static_cast<double>(whole));
-    if (percent < 1 && part != 0)
+    if (percent < 1 && part != 0) {
         return "<1%";
-    if (percent >= 100 && part < whole)
+    }
+    if (percent >= 100 && part < whole) {
         return ">99%";
+    }
     return fmt::format("{:.0f}%", percent);
 }
 

@@ -32,10 +32,11 @@ public:
     void text(std::string_view name, std::string_view value) { append_json_string(key(name), value); }
     void text_or_null(std::string_view name, std::string_view value)
     {
-        if (value.empty())
+        if (value.empty()) {
             key(name) += "null";
-        else
+        } else {
             text(name, value);
+        }
     }
     void boolean(std::string_view name, bool value) { key(name) += value ? "true" : "false"; }
 
@@ -60,18 +61,20 @@ std::uint64_t nanoseconds_of(const Report& report) { return static_cast<std::uin
 
 void append_cell(std::string& out, const Cell& cell)
 {
-    if (const auto* number = std::get_if<std::uint64_t>(&cell))
+    if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
         out += std::to_string(*number);
-    else if (const auto* text = std::get_if<std::string>(&cell))
+    } else if (const auto* text = std::get_if<std::string>(&cell)) {
         append_json_string(out, *text);
-    else
+    } else {
         out += "null";
+    }
 }
 
 void add_cells(Members& members, const Row& row, const Report& report, const ColumnList& columns)
 {
-    for (const Column* column : columns)
+    for (const Column* column : columns) {
         append_cell(members.key(column->name), cell(*column, row, report.by));
+    }
 }
 
 /// An array of objects, one a line: a diff or an eye can take one at a time.

@@ -26,11 +26,13 @@ public:
     void put(std::string_view text, Paint paint = Paint::plain)
     {
         const bool is_painted = color_ && paint != Paint::plain && !text.empty();
-        if (is_painted)
+        if (is_painted) {
             out_ += sgr.at(static_cast<std::size_t>(paint));
+        }
         out_ += text;
-        if (is_painted)
+        if (is_painted) {
             out_ += "\x1b[0m";
+        }
     }
     void spaces(std::size_t count) { out_.append(count, ' '); }
     void end_line() { out_ += '\n'; }
@@ -44,13 +46,16 @@ void put_padded(Painter& painter, const Field& field, std::string_view text, Pai
 {
     const std::string cut = cut_to_width(text, field.width);
     const std::size_t padding = field.width - display_width(cut);
-    if (field.is_right_aligned)
+    if (field.is_right_aligned) {
         painter.spaces(padding);
+    }
     painter.put(cut, paint);
-    if (!field.is_right_aligned && !is_last)
+    if (!field.is_right_aligned && !is_last) {
         painter.spaces(padding);
-    if (!is_last)
+    }
+    if (!is_last) {
         painter.spaces(gap);
+    }
 }
 
 /// A bar in eighths of a column, for a share over 0: it is never drawn as nothing.
@@ -61,8 +66,9 @@ std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width)
     const double eighth_count = std::round(std::min(share, 1.0) * 8 * static_cast<double>(width));
     const std::size_t filled = std::max<std::size_t>(static_cast<std::size_t>(eighth_count), 1);
     std::string text;
-    for (std::size_t i = 0; i < filled / 8; ++i)
+    for (std::size_t i = 0; i < filled / 8; ++i) {
         text += "█";
+    }
     return text.append(eighths.at(filled % 8));
 }
 
@@ -71,8 +77,9 @@ void put_share(Painter& painter, const Row& row, const Totals& totals, std::size
     const std::string percent = has_known_bytes(row) ? human_share(bytes_of(row), bytes_of(totals)) : "-";
     painter.spaces(percent_width - std::min(percent_width, percent.size()));
     painter.put(percent);
-    if (bytes_of(row) == 0 || bar_width == 0)
+    if (bytes_of(row) == 0 || bar_width == 0) {
         return;
+    }
     painter.spaces(1);
     painter.put(bar(bytes_of(row), bytes_of(totals), bar_width), Paint::bar);
 }
@@ -81,10 +88,12 @@ bool is_last(const Table& table, const Field& field) { return !table.has_share &
 
 void put_header(Painter& painter, const Table& table)
 {
-    for (const Field& field : table.fields)
+    for (const Field& field : table.fields) {
         put_padded(painter, field, field.heading, Paint::dim, is_last(table, field));
-    if (table.has_share)
+    }
+    if (table.has_share) {
         painter.put("SHARE", Paint::dim);
+    }
     painter.end_line();
 }
 
@@ -92,11 +101,13 @@ void put_row(Painter& painter, const Table& table, const Report& report, std::si
 {
     const Row& row = report.rows[index];
     const Paint name_paint = row.is_other() || row.attribution == Quality::unknown ? Paint::dim : Paint::bold;
-    for (const Field& field : table.fields)
+    for (const Field& field : table.fields) {
         put_padded(painter, field, field.cells[index], field.is_name ? name_paint : Paint::plain,
                    is_last(table, field));
-    if (table.has_share)
+    }
+    if (table.has_share) {
         put_share(painter, row, report.totals, table.bar_width);
+    }
     painter.end_line();
 }
 
@@ -115,9 +126,10 @@ std::vector<std::string> sums(const Report& report)
         pieces.emplace_back("since the open sockets were opened");
     } else {
         pieces.push_back(fmt::format("in {}", human_window(report.duration)));
-        if (totals.rx_bytes || totals.tx_bytes)
+        if (totals.rx_bytes || totals.tx_bytes) {
             pieces.push_back(
                 fmt::format("({})", marked(human_rate(bytes_of(totals), report.duration), totals.unknown_connections)));
+        }
     }
     const auto& rx = totals.unattributed_rx_bytes;
     const auto& tx = totals.unattributed_tx_bytes;
@@ -130,8 +142,9 @@ std::vector<std::string> sums(const Report& report)
 
 std::vector<std::string> no_sums(const Report& report)
 {
-    if (report.duration.count() == 0)
+    if (report.duration.count() == 0) {
         return {"no traffic on any open socket"};
+    }
     return {fmt::format("no traffic in {}", human_window(report.duration))};
 }
 
@@ -156,8 +169,9 @@ void put_note(Painter& painter, const Note& note, std::size_t width)
     painter.put(label, note.incomplete ? Paint::warning : Paint::dim);
     painter.put(wrap(printable(note.message), width, label.size(), label.size()));
     painter.end_line();
-    if (note.remedy.empty())
+    if (note.remedy.empty()) {
         return;
+    }
     painter.spaces(label.size());
     painter.put("remedy: ", Paint::dim);
     painter.put(printable(note.remedy));
@@ -167,10 +181,13 @@ void put_note(Painter& painter, const Note& note, std::size_t width)
 /// Those first that say that bytes are missing.
 void put_notes(Painter& painter, const Report& report, std::size_t width)
 {
-    for (const bool incomplete : {true, false})
-        for (const Note& note : report.notes)
-            if (note.incomplete == incomplete)
+    for (const bool incomplete : {true, false}) {
+        for (const Note& note : report.notes) {
+            if (note.incomplete == incomplete) {
                 put_note(painter, note, width);
+            }
+        }
+    }
 }
 
 } // namespace
@@ -180,10 +197,12 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
     Painter painter(out, style.color);
     if (!report.rows.empty()) {
         const Table table = lay_out(report, columns, style);
-        if (style.header)
+        if (style.header) {
             put_header(painter, table);
-        for (std::size_t i = 0; i < report.rows.size(); ++i)
+        }
+        for (std::size_t i = 0; i < report.rows.size(); ++i) {
             put_row(painter, table, report, i);
+        }
         painter.end_line();
     }
     put_closing_line(painter, report, style.width);

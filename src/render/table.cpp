@@ -23,10 +23,12 @@ bool is_bytes(const Column& column) { return column.unit == "bytes"; }
 
 std::string to_text(const Cell& cell, const Column& column)
 {
-    if (const auto* number = std::get_if<std::uint64_t>(&cell))
+    if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
         return is_bytes(column) ? human_bytes(*number) : std::to_string(*number);
-    if (const auto* text = std::get_if<std::string>(&cell))
+    }
+    if (const auto* text = std::get_if<std::string>(&cell)) {
         return is_blank(*text) ? fmt::format("'{}'", *text) : printable(*text);
+    }
     return "-";
 }
 
@@ -40,21 +42,24 @@ std::string text_of(const Column& column, const Row& row, GroupBy by)
 void set_width(Field& field)
 {
     field.width = display_width(field.heading);
-    for (const std::string& text : field.cells)
+    for (const std::string& text : field.cells) {
         field.width = std::max(field.width, display_width(text));
+    }
 }
 
 Field column_field(const Column& column, const Report& report, bool header)
 {
     Field field;
     field.column = column.name;
-    if (header)
+    if (header) {
         field.heading = column.heading;
+    }
     field.is_right_aligned = column.type == CellType::integer;
     field.is_name = column.name == "process" || column.name == "user";
     const bool is_key = column.name == to_string(report.by);
-    for (const Row& row : report.rows) // people are told which row is the rest also where the key is a number
+    for (const Row& row : report.rows) { // people are told which row is the rest also where the key is a number
         field.cells.push_back(is_key && row.is_other() ? "other" : text_of(column, row, report.by));
+    }
     set_width(field);
     return field;
 }
@@ -62,12 +67,14 @@ Field column_field(const Column& column, const Report& report, bool header)
 Field rate_field(const Report& report, bool header)
 {
     Field field;
-    if (header)
+    if (header) {
         field.heading = "RX+TX/s";
+    }
     field.is_right_aligned = true;
-    for (const Row& row : report.rows)
+    for (const Row& row : report.rows) {
         field.cells.push_back(
             has_known_bytes(row) ? marked(human_rate(bytes_of(row), report.duration), row.unknown_connections) : "-");
+    }
     set_width(field);
     return field;
 }
@@ -76,10 +83,12 @@ Field rate_field(const Report& report, bool header)
 std::size_t width_of(const Table& table, std::size_t longest_name)
 {
     std::size_t width = 0;
-    for (const Field& field : table.fields)
+    for (const Field& field : table.fields) {
         width += (field.is_name ? std::min(field.width, longest_name) : field.width) + gap;
-    if (table.has_share)
+    }
+    if (table.has_share) {
         return width + share_width + table.bar_width;
+    }
     return width - std::min(width, gap);
 }
 
@@ -89,16 +98,20 @@ std::size_t width_of(const Table& table) { return width_of(table, std::string::n
 void narrow_names(Table& table, std::size_t limit, std::size_t least)
 {
     std::vector<Field*> names;
-    for (Field& field : table.fields)
-        if (field.is_name)
+    for (Field& field : table.fields) {
+        if (field.is_name) {
             names.push_back(&field);
-    if (names.empty())
+        }
+    }
+    if (names.empty()) {
         return;
+    }
     const auto is_narrower = [](const Field* a, const Field* b) { return a->width < b->width; };
     for (std::size_t width = width_of(table); width > limit; --width) {
         Field& widest = **std::max_element(names.begin(), names.end(), is_narrower);
-        if (widest.width <= least)
+        if (widest.width <= least) {
             return;
+        }
         --widest.width;
     }
 }
@@ -111,10 +124,12 @@ void drop(Table& table, std::string_view column)
 /// What a table can do without, the most dispensable first.
 std::vector<std::string_view> dispensable(const Report& report, const ColumnList& columns)
 {
-    if (columns != default_columns(report.by)) // they were asked for
+    if (columns != default_columns(report.by)) { // they were asked for
         return {rate_name};
-    if (report.by == GroupBy::user)
+    }
+    if (report.by == GroupBy::user) {
         return {"connections", rate_name};
+    }
     return {"user", "connections", rate_name};
 }
 
@@ -123,25 +138,31 @@ std::vector<std::string_view> dispensable(const Report& report, const ColumnList
 Table lay_out(const Report& report, const ColumnList& columns, const PrettyStyle& style)
 {
     Table table;
-    for (const Column* column : columns)
+    for (const Column* column : columns) {
         table.fields.push_back(column_field(*column, report, style.header));
+    }
     const bool shows_bytes = std::any_of(columns.begin(), columns.end(), [](const Column* c) { return is_bytes(*c); });
-    if (shows_bytes && report.duration.count() > 0)
+    if (shows_bytes && report.duration.count() > 0) {
         table.fields.push_back(rate_field(report, style.header));
+    }
     table.has_share = shows_bytes && bytes_of(report.totals) != 0;
     table.bar_width = table.has_share ? min_bar : 0;
 
     const auto fits = [&] { return width_of(table, good_name) <= style.width; };
-    if (!fits())
+    if (!fits()) {
         table.bar_width = 0;
-    for (const std::string_view column : dispensable(report, columns))
-        if (!fits())
+    }
+    for (const std::string_view column : dispensable(report, columns)) {
+        if (!fits()) {
             drop(table, column);
+        }
+    }
     table.has_share = table.has_share && fits();
     narrow_names(table, style.width, good_name);
     narrow_names(table, style.width, min_name);
-    if (table.bar_width != 0)
+    if (table.bar_width != 0) {
         table.bar_width = std::min(max_bar, table.bar_width + style.width - width_of(table));
+    }
     return table;
 }
 

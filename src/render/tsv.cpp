@@ -15,10 +15,11 @@ struct Dialect {
 
 void append_cell(std::string& out, const Cell& cell, const Dialect& dialect)
 {
-    if (const auto* number = std::get_if<std::uint64_t>(&cell))
+    if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
         out += std::to_string(*number);
-    else if (const auto* text = std::get_if<std::string>(&cell))
+    } else if (const auto* text = std::get_if<std::string>(&cell)) {
         dialect.append_text(out, *text);
+    }
 }
 
 /// A line that is empty is no record to readers of CSV, so a field that is alone and empty is written "".
@@ -26,12 +27,14 @@ void append_row(std::string& out, const Row& row, GroupBy by, const ColumnList& 
 {
     const std::size_t begin = out.size();
     for (const Column* column : columns) {
-        if (column != columns.front())
+        if (column != columns.front()) {
             out.push_back(dialect.separator);
+        }
         append_cell(out, cell(*column, row, by), dialect);
     }
-    if (out.size() == begin)
+    if (out.size() == begin) {
         out += dialect.empty_line;
+    }
     out.push_back('\n');
 }
 
@@ -39,11 +42,13 @@ void render_lines(std::string& out, const Report& report, const ColumnList& colu
                   const Dialect& dialect)
 {
     if (header) {
-        for (const Column* column : columns)
+        for (const Column* column : columns) {
             out.append(column->name).push_back(column == columns.back() ? '\n' : dialect.separator);
+        }
     }
-    for (const Row& row : report.rows)
+    for (const Row& row : report.rows) {
         append_row(out, row, report.by, columns, dialect);
+    }
 }
 
 } // namespace

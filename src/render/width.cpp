@@ -42,10 +42,12 @@ bool is_printable(char32_t c)
 
 std::size_t display_width(char32_t c)
 {
-    if (c < 0x300)
+    if (c < 0x300) {
         return 1;
-    if (is_in(c, zero_width))
+    }
+    if (is_in(c, zero_width)) {
         return 0;
+    }
     return is_in(c, double_width) ? 2 : 1;
 }
 
@@ -64,8 +66,9 @@ bool is_blank(std::string_view text)
 {
     while (!text.empty()) {
         const auto decoded = decode_utf8(text);
-        if (!decoded || (!is_in(decoded->value, spaces) && display_width(decoded->value) != 0))
+        if (!decoded || (!is_in(decoded->value, spaces) && display_width(decoded->value) != 0)) {
             return false;
+        }
         text.remove_prefix(decoded->length);
     }
     return true;
@@ -104,14 +107,16 @@ std::string wrap(std::string_view text, std::size_t width, std::size_t begin, st
 
 std::string cut_to_width(std::string_view text, std::size_t width)
 {
-    if (display_width(text) <= width)
+    if (display_width(text) <= width) {
         return std::string(text);
+    }
     std::size_t columns = 0;
     std::size_t bytes = 0;
     for (;;) {
         const Glyph glyph = first_glyph(text.substr(bytes));
-        if (columns + glyph.columns + 1 > width) // 1: the ellipsis
+        if (columns + glyph.columns + 1 > width) { // 1: the ellipsis
             break;
+        }
         columns += glyph.columns;
         bytes += glyph.bytes;
     }

@@ -31,18 +31,18 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define TCP_SYN_RECV 3
 
 /* Set before loading. */
-const volatile bool per_socket = false;
+const volatile tally_u8 per_socket = 0;
 const volatile tally_u32 cell_count = 2;
 /* The pid namespace in which process ids are to be given; both 0 for the first one. */
 const volatile tally_u64 pid_namespace_device = 0;
 const volatile tally_u64 pid_namespace_inode = 0;
 
 /* Set while running: there are TCP sockets that note_existing() does not reach, for it sees one network namespace. */
-bool strangers = false;
+tally_u8 strangers = 0;
 tally_u64 unclaimed = 0; /* of those, the ones read by other means than recvmsg so far */
 
 /* Counting is on. Before that the programs only keep sock_note.consumed up to date. */
-bool active = false;
+tally_u8 active = 0;
 tally_u32 next_cell = TALLY_FIRST_CELL;
 tally_u64 flows_dropped = 0; /* sockets that found no room in flows; their bytes are in the cell all the same */
 

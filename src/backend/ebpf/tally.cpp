@@ -5,7 +5,13 @@
 #include "sys/error.hpp"
 #include "sys/fd.hpp"
 
+// NOLINTBEGIN: generated
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 #include "tally.skel.h"
+#pragma GCC diagnostic pop
+// NOLINTEND
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
@@ -92,7 +98,7 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
         if (!skeleton) {
             return refusal(errno);
         }
-        skeleton->rodata->per_socket = detail == Detail::sockets;
+        skeleton->rodata->per_socket = detail == Detail::sockets ? 1 : 0;
         skeleton->rodata->cell_count = most_processes;
         bpf_map__set_max_entries(skeleton->maps.cells, most_processes);
         bpf_map__set_max_entries(skeleton->maps.processes, most_processes);
@@ -115,9 +121,9 @@ void Tally::start()
     if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
         throw errno_error("cannot attach the BPF programs", error);
     }
-    skeleton_->bss->strangers = true;
+    skeleton_->bss->strangers = 1;
     note_existing_connections();
-    skeleton_->bss->active = true;
+    skeleton_->bss->active = 1;
 }
 
 /// The programs are attached already: a connection that begins now is known to have begun with nothing read.
@@ -139,7 +145,7 @@ void Tally::note_existing_connections()
 void Tally::stop()
 {
     constexpr auto for_those_under_way = std::chrono::milliseconds(1);
-    skeleton_->bss->active = false;
+    skeleton_->bss->active = 0;
     tally_bpf__detach(skeleton_.get());
     std::this_thread::sleep_for(for_those_under_way);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sums of the connections that closed in the window, by owner: so that a long window on a busy machine does not remember each of
-// them. Only for samples in which no single connection is asked for.
+// Sums of the connections that closed in the window, by owner: so that a long window on a busy machine does not
+// remember each of them. Only for samples in which no single connection is asked for.
 #pragma once
 
 #include "backend/holders/holder_map.hpp"
@@ -13,13 +13,14 @@
 
 namespace socktally {
 
-/// An accepted connection that was seen once at a process and was gone at the next look: a server that forks or hands over may
-/// have given it to another process in between, so nobody is to be named.
+/// An accepted connection that was seen once at a process and was gone at the next look: a server that forks or hands
+/// over may have given it to another process in between, so nobody is to be named.
 bool is_doubtful(const Flow& flow, const HolderMap& holders);
 
 class ClosedFlows {
 public:
-    /// True where the flow was taken into a sum; one with several holders has to be decided upon with the others at the end.
+    /// True where the flow was taken into a sum; one with several holders has to be decided upon with the others at the
+    /// end.
     bool add(const Flow& flow, const HolderMap& holders);
     /// One flow a sum, attributed where there is an owner.
     void move_to(std::vector<Flow>& flows);
