@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/netlink/closed_flows.hpp"
 
-#include <utility>
 
 namespace socktally {
 
@@ -41,7 +40,7 @@ bool ClosedFlows::add(const Flow& flow, const HolderMap& holders)
 void ClosedFlows::move_to(std::vector<Flow>& flows)
 {
     for (auto& [key, sum] : sums_) {
-        flows.push_back(std::move(sum));
+        flows.push_back(sum);
     }
     sums_.clear();
 }

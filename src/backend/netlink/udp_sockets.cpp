@@ -25,7 +25,7 @@ void UdpSockets::move_to(std::vector<Flow>& flows, bool silent)
             flow.rx_bytes = 0;
             flow.tx_bytes = 0;
         }
-        flows.push_back(std::move(flow));
+        flows.push_back(flow);
     }
     flows_.clear();
 }
