@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/netlink/closed_flows.hpp"
 
-
 namespace socktally {
 
 bool is_doubtful(const Flow& flow, const HolderMap& holders)
