@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/ebpf/ebpf_backend.hpp"
 
+#include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/tally.hpp"
 #include "backend/interfaces.hpp"
 #include "sys/file.hpp"
@@ -33,17 +34,6 @@ void wait(Clock::time_point end, const SampleRequest& request)
         }
         request.interrupt->wait_until(std::min(end, now + progress_interval), -1);
     }
-}
-
-Process process_of(const tally_cell& cell)
-{
-    constexpr std::uint64_t ns_per_tick = 10'000'000; // USER_HZ is 100
-    Process process;
-    process.pid = Pid{static_cast<std::int32_t>(cell.tgid)};
-    process.start_time = StartTime{cell.start_ns / ns_per_tick};
-    process.name.assign(cell.name, ::strnlen(cell.name, sizeof cell.name));
-    process.uid = Uid{cell.uid};
-    return process;
 }
 
 /// It may have become another program since its first byte.
@@ -93,7 +83,8 @@ public:
             attribution.cause = Cause::kernel;
         } else if (index >= TALLY_FIRST_CELL && cell.tgid != 0) {
             attribution = {static_cast<std::uint32_t>(sample_.processes.size()), Cause::none, Quality::exact};
-            refresh_name(sample_.processes.emplace_back(process_of(cell)));
+            refresh_name(sample_.processes.emplace_back(
+                process_of(static_cast<std::int32_t>(cell.tgid), cell.start_ns, cell.uid, cell.name)));
         }
         foreign_processes_ += index >= TALLY_FIRST_CELL && cell.tgid == 0 ? 1 : 0;
         cells_.emplace(index, Left{attribution, cell.rx_bytes, cell.tx_bytes, cell.sockets});

@@ -61,6 +61,31 @@ struct tcp_sock {
     unsigned long long bytes_received;
 };
 
+struct inode {
+    unsigned long i_ino;
+};
+
+struct file {
+    struct inode* f_inode;
+};
+
+struct socket {
+    struct sock* sk;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+    struct seq_file* seq;
+};
+
+struct bpf_iter__task_file {
+    struct bpf_iter_meta* meta;
+    struct task_struct* task;
+    unsigned int fd;
+    struct file* file;
+};
+
 struct bpf_iter__tcp {
     struct sock_common* sk_common;
 };

@@ -329,9 +329,6 @@ int BPF_PROG(sock_receives, struct sock* sk, int ret, int flags)
 
 /* Before Linux 6.3: the same two figures at the return of the functions that the tracepoints have since stood next to. sendfile(2) and
    splice(2) into a socket went by sendpage until 6.5. */
-struct socket {
-    struct sock* sk;
-} __attribute__((preserve_access_index));
 struct msghdr;
 struct page;
 

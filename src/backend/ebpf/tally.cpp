@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/ebpf/tally.hpp"
 
+#include "backend/ebpf/bpf_process.hpp"
 #include "sys/capability.hpp"
 #include "sys/error.hpp"
 #include "sys/fd.hpp"
@@ -15,7 +16,6 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -48,11 +48,9 @@ int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 /// Process ids are wanted as /proc shows them here.
 void choose_pid_namespace(tally_bpf& skeleton)
 {
-    constexpr ino_t first_namespace = 0xEFFFFFFC; // PROC_PID_INIT_INO
-    struct stat own {};
-    if (::stat("/proc/self/ns/pid", &own) == 0 && own.st_ino != first_namespace) {
-        skeleton.rodata->pid_namespace_device = own.st_dev;
-        skeleton.rodata->pid_namespace_inode = own.st_ino;
+    if (const auto own = own_pid_namespace()) {
+        skeleton.rodata->pid_namespace_device = own->st_dev;
+        skeleton.rodata->pid_namespace_inode = own->st_ino;
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/holders/holder_map.hpp"
 
+#include "backend/ebpf/socket_files.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/proc.hpp"
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 namespace socktally {
 
@@ -41,7 +43,8 @@ bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 
 } // namespace
 
-HolderMap::HolderMap(const std::string& proc) : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+HolderMap::HolderMap(const std::string& proc)
+    : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), bpf_declined_(proc != "/proc")
 {
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", proc));
@@ -72,8 +75,9 @@ std::vector<HolderMap::Entry> HolderMap::list_processes()
 
 void HolderMap::scan()
 {
-    for (const Entry& entry : list_processes()) {
-        look_at(entry, Look::first);
+    const std::vector<Entry> entries = list_processes();
+    look_at_all(entries, Look::first);
+    for (const Entry& entry : entries) {
         note_namespace(entry);
     }
     std::sort(first_.begin(), first_.end(), by_inode);
@@ -82,11 +86,49 @@ void HolderMap::scan()
 
 void HolderMap::rescan()
 {
-    for (const Entry& entry : list_processes()) {
-        if (!has_not_run(entry)) {
-            look_at(entry, Look::again);
-        }
+    std::vector<Entry> entries = list_processes();
+    std::erase_if(entries, [this](const Entry& entry) { return has_not_run(entry); });
+    look_at_all(entries, Look::again);
+}
+
+void HolderMap::look_at_all(const std::vector<Entry>& entries, Look look)
+{
+    if (look_through_bpf(entries, look)) {
+        return;
     }
+    for (const Entry& entry : entries) {
+        look_at(entry, look);
+    }
+}
+
+/// Only where there is so much to read that loading a BPF program is cheaper. What it does not show, the files
+/// registered with an io_uring, a search finds later.
+bool HolderMap::look_through_bpf(const std::vector<Entry>& entries, Look look)
+{
+    constexpr std::int64_t many_files = 60'000; // some 2.7 us each through /proc
+    if (bpf_declined_) {
+        return false;
+    }
+    std::vector<std::int64_t> files;
+    files.reserve(entries.size());
+    for (const Entry& entry : entries) {
+        files.push_back(count_files(entry.pid));
+    }
+    if (std::accumulate(files.begin(), files.end(), std::int64_t{0}) < many_files) {
+        return false;
+    }
+    auto tables = read_socket_files();
+    if (!tables) {
+        bpf_declined_ = true;
+        return false;
+    }
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        FdTable& table = (*tables)[entries[i].pid.value];
+        table.status = FdTable::Status::ok;
+        table.files = files[i];
+        add(entries[i], table, look);
+    }
+    return true;
 }
 
 /// Of several holders of a socket one that does not run cannot be the one that moves its bytes: a shell that waits for

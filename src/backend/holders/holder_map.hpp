@@ -92,6 +92,8 @@ private:
     enum class Look : std::uint8_t { first, again };
 
     std::vector<Entry> list_processes();
+    void look_at_all(const std::vector<Entry>& entries, Look look);
+    bool look_through_bpf(const std::vector<Entry>& entries, Look look);
     void look_at(const Entry& entry, Look look);
     void look_at_threads(const Entry& entry);
     void add(const Entry& entry, const FdTable& table, Look look);
@@ -107,6 +109,7 @@ private:
     bool is_current(const Holder& holder) const;
 
     Fd proc_;
+    bool bpf_declined_;
     std::int32_t self_ = 0; // our own pid as this /proc shows it
     std::unordered_map<std::int32_t, Seen> seen_;
     std::vector<Process> processes_;

@@ -62,6 +62,7 @@ BackendResult Sampling::run(const SampleRequest& request)
     Sample& sample = result.sample;
     sample.backend = "netlink";
 
+    parts_.table.reserve(read_tcp_in_use());
     if (totals_only_) {
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interfaces();

@@ -48,6 +48,15 @@ SocketState coarse_state(const DiagSocket& socket)
 
 } // namespace
 
+void SocketTable::reserve(std::size_t sockets)
+{
+    constexpr std::size_t sane = 4'000'000;
+    const std::size_t room = std::min(sockets + sockets / 64, sane);
+    flows_.reserve(room);
+    tracked_.reserve(room);
+    by_cookie_.reserve(room);
+}
+
 bool SocketTable::accepted(const DiagSocket& socket) const { return listening_[socket.tuple.local.port]; }
 
 std::size_t SocketTable::add(const DiagSocket& socket)

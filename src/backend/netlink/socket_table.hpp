@@ -18,6 +18,10 @@ namespace socktally {
 
 class SocketTable {
 public:
+    /// Room for so many sockets, at most a sane number of them: growing by doubling would need three times as much
+    /// memory.
+    void reserve(std::size_t sockets);
+
     /// A repeat within one dump means that the dump was disturbed and may have missed others.
     enum class Row : std::uint8_t { fresh, repeated };
     /// Call before each dump, so that a second dump's rows are not taken for repeats of the first one's.

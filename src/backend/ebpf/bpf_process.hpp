@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// What BPF programs say of a process, in our words.
+#pragma once
+
+#include "model/flow.hpp"
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace socktally {
+
+/// The pid namespace of this process, unless it is the first one, whose ids the kernel uses.
+inline std::optional<struct stat> own_pid_namespace()
+{
+    constexpr ino_t first_namespace = 0xEFFFFFFC; // PROC_PID_INIT_INO
+    struct stat own {};
+    return ::stat("/proc/self/ns/pid", &own) == 0 && own.st_ino != first_namespace ? std::optional(own) : std::nullopt;
+}
+
+/// `start_ns` is task_struct.start_boottime, `name` a comm that need not end in NUL.
+template <std::size_t length>
+Process process_of(std::int32_t pid, std::uint64_t start_ns, std::uint32_t uid, const char (&name)[length])
+{
+    constexpr std::uint64_t ns_per_tick = 10'000'000; // USER_HZ is 100
+    Process process;
+    process.pid = Pid{pid};
+    process.start_time = StartTime{start_ns / ns_per_tick};
+    process.name = std::string(name, length).c_str();
+    process.uid = Uid{uid};
+    return process;
+}
+
+} // namespace socktally

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// Every process's descriptors of IP sockets in one go, through a BPF iterator: ten times quicker than /proc/*/fd where
+// there are many, but it takes some 20 ms to load.
+#pragma once
+
+#include "backend/holders/fd_table.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+namespace socktally {
+
+/// By pid; FdTable::files and FdTable::ran are not filled. Null where BPF is not allowed or pids are not those of this
+/// pid namespace.
+std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files();
+
+} // namespace socktally
