@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
-#include <string>
 
 namespace socktally {
 
@@ -28,7 +28,7 @@ Process process_of(std::int32_t pid, std::uint64_t start_ns, std::uint32_t uid, 
     Process process;
     process.pid = Pid{pid};
     process.start_time = StartTime{start_ns / ns_per_tick};
-    process.name = std::string(name, length).c_str();
+    process.name.assign(name, ::strnlen(name, length));
     process.uid = Uid{uid};
     return process;
 }
