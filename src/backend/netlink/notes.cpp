@@ -140,6 +140,7 @@ Unavailable netlink_refusal(int error)
     switch (error) {
     case ENOENT:
     case EINVAL:
+    case EOPNOTSUPP:
         return {"the kernel cannot list TCP sockets: no tcp_diag",
                 "modprobe tcp_diag, or a kernel with CONFIG_INET_DIAG and CONFIG_INET_TCP_DIAG"};
     case EPROTONOSUPPORT:
