@@ -194,6 +194,12 @@ void Self::receive_datagram(int fd)
     count_rx(must(::recv(fd, buffer.data(), buffer.size(), 0), "recv"));
 }
 
+void Self::aim(int fd, const At& to)
+{
+    const SocketAddress address = resolve(to);
+    must(::connect(fd, address.get(), address.size), "aim");
+}
+
 void Self::pass_socket(const std::string& to, int fd)
 {
     const Fd channel(must(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));

@@ -66,6 +66,11 @@ public:
     int udp(const At& at);
     void send_datagram(int fd, const At& to, std::size_t bytes);
     void receive_datagram(int fd);
+    void aim(int fd, const At& to); // gives a datagram or raw socket its one peer
+
+    /// For system calls that no member makes: their result, counted.
+    ssize_t count_rx(ssize_t result);
+    ssize_t count_tx(ssize_t result);
 
     void pass_socket(const std::string& to, int fd); // SCM_RIGHTS over an abstract unix socket
     int take_socket(const std::string& from);
@@ -79,9 +84,6 @@ public:
     [[noreturn]] void exit(); // ends the worker as planned; one whose script is over stays alive until the test ends it
 
 private:
-    ssize_t count_rx(ssize_t result);
-    ssize_t count_tx(ssize_t result);
-
     Ledger& ledger_;
     Account& account_;
     int control_;

@@ -158,6 +158,14 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
                                 "more processes moved bytes than there is room for: the rest is in [unknown]", "",
                                 true});
     }
+    if (tally.namespaces_refused() > 0) {
+        sample.notes.push_back(
+            {"other-netns",
+             fmt::format("{} network namespaces could not be entered: of connections that were there before, what "
+                         "several threads read first at once may be missing",
+                         tally.namespaces_refused()),
+             std::string(setcap_remedy), true});
+    }
     if (tally.unclaimed() > 0) {
         sample.notes.push_back(
             {"spliced-bytes",

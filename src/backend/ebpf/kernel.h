@@ -29,6 +29,7 @@ struct sock_common {
     unsigned short skc_num; /* host order */
     unsigned short skc_family;
     volatile unsigned char skc_state;
+    unsigned long skc_flags; /* enum sock_flags */
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
@@ -58,6 +59,7 @@ struct tcp_sock {
     struct inet_connection_sock inet_conn;
     unsigned int copied_seq;
     unsigned int rcv_nxt;
+    unsigned int urg_seq;
     unsigned long long bytes_received;
 };
 

@@ -23,8 +23,11 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define IPPROTO_RAW 255
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
+#define MSG_OOB 1
 #define MSG_PEEK 2
 #define MSG_ERRQUEUE 0x2000
+#define SOCK_DONE 1 /* bit numbers of sk_flags */
+#define SOCK_URGINLINE 2
 #define PF_KTHREAD 0x00200000
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
@@ -37,7 +40,7 @@ const volatile tally_u32 cell_count = 2;
 const volatile tally_u64 pid_namespace_device = 0;
 const volatile tally_u64 pid_namespace_inode = 0;
 
-/* Set while running: there are TCP sockets that note_existing() does not reach, for it sees one network namespace. */
+/* Set while running: there are network namespaces whose TCP sockets note_existing() could not reach. */
 tally_u8 strangers = 0;
 tally_u64 unclaimed = 0; /* of those, the ones read by other means than recvmsg so far */
 
@@ -72,6 +75,8 @@ struct {
 struct sock_note {
     tally_u64 last_user; /* see cell_of() */
     tally_u64 consumed; /* TCP payload that was read since the connection began */
+    tally_u32 position; /* copied_seq then */
+    tally_u32 urgent; /* sequence number of the last urgent byte that was stepped over */
     tally_u32 initial; /* sequence number at which it began: tells connections of one socket apart */
     tally_u32 users[USERS]; /* cells of the first processes that used the socket */
     tally_u32 knowledge; /* of consumed, see below */
@@ -262,23 +267,31 @@ static __always_inline int sent(struct sock* sk, long ret)
     return 0;
 }
 
-/* Payload that was read since the connection began, in whichever way: what came less what is still queued. The peer's FIN is part
-   of both until end of file was read, after which nothing is. */
-static __always_inline tally_u64 consumed_of(struct tcp_sock* tcp)
-{
-    return tcp->bytes_received - (tally_u32)(tcp->rcv_nxt - tcp->copied_seq);
-}
+static __always_inline bool has_flag(struct sock* sk, int flag) { return sk->__sk_common.skc_flags >> flag & 1; }
 
-/* Brings the note up to date; the number of bytes read since it last was. */
-static __always_inline tally_u64 advance(struct sock_note* note, struct tcp_sock* tcp)
+/* Brings the note up to date; the number of payload bytes read since it last was. Read since the connection began, in whichever way, is
+   what came less what is still queued. The peer's FIN is part of both until end of file is read, and then of the first only. */
+static __always_inline tally_u64 advance(struct sock_note* note, struct sock* sk, struct tcp_sock* tcp)
 {
-    const tally_u64 consumed = consumed_of(tcp);
-    const tally_u32 initial = tcp->copied_seq - (tally_u32)consumed;
+    const tally_u32 position = tcp->copied_seq;
+    const tally_u64 passed = tcp->bytes_received - (tally_u32)(tcp->rcv_nxt - position);
+    const tally_u32 initial = position - (tally_u32)passed;
+    const tally_u64 most = tcp->bytes_received - (has_flag(sk, SOCK_DONE) ? 1 : 0);
+    const tally_u64 consumed = passed < most ? passed : most;
     /* One whose beginning differs has connected again. */
     const tally_u64 before = note->initial == initial ? note->consumed : 0;
+    tally_u64 bytes = consumed - before;
+    /* An urgent byte is stepped over: recv() with MSG_OOB is what reads it. */
+    const tally_u32 urgent = tcp->urg_seq;
+    if (urgent != note->urgent && bytes != 0 && (tally_u32)(urgent - note->position) < (tally_u32)(position - note->position)) {
+        note->urgent = urgent;
+        if (!has_flag(sk, SOCK_URGINLINE))
+            --bytes;
+    }
     note->consumed = consumed;
+    note->position = position;
     note->initial = initial;
-    return consumed - before;
+    return bytes;
 }
 
 /* TCP is counted by sequence in tcp_consumes(), where splice(2) and TCP_ZEROCOPY_RECEIVE pass as well. But what a protocol on top of it
@@ -294,7 +307,7 @@ static __always_inline bool counted_by_sequence(struct sock* sk, struct sock_not
         return true;
     if (note->knowledge == LATE)
         __sync_fetch_and_add(&unclaimed, -1);
-    advance(note, tcp);
+    advance(note, sk, tcp);
     note->knowledge = KNOWN;
     return false;
 }
@@ -305,10 +318,11 @@ static __always_inline int received(struct sock* sk, long ret, int flags)
         return 0;
     if (!is_ours(sk))
         return 0;
-    if (!strangers && sk->sk_protocol == IPPROTO_TCP && counted_by_sequence(sk, 0))
+    const bool urgent_only = flags & MSG_OOB;
+    if (!strangers && !urgent_only && sk->sk_protocol == IPPROTO_TCP && counted_by_sequence(sk, 0))
         return 0;
     struct sock_note* note = note_of(sk);
-    if (counted_by_sequence(sk, note))
+    if (!urgent_only && counted_by_sequence(sk, note))
         return 0;
     count(sk, cell_of(sk, note), ret, 0);
     return 0;
@@ -371,7 +385,7 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     struct sock_note* note = note_of(sk);
     if (!note)
         return 0;
-    const tally_u64 bytes = advance(note, tcp);
+    const tally_u64 bytes = advance(note, sk, tcp);
     if (note->knowledge != KNOWN) {
         if (active && note->knowledge == UNKNOWN) {
             note->knowledge = LATE;
@@ -396,12 +410,13 @@ int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
     struct sock_note* note = tcp ? note_of(sk) : 0;
     if (!note)
         return 0;
-    advance(note, tcp);
+    advance(note, sk, tcp);
+    note->urgent = tcp->urg_seq;
     note->knowledge = KNOWN;
     return 0;
 }
 
-/* Run once before counting begins, over the TCP sockets of the current network namespace: their past is no part of the window. */
+/* Run before counting begins, over the TCP sockets of each network namespace: their past is no part of the window. */
 SEC("iter/tcp")
 int note_existing(struct bpf_iter__tcp* context)
 {
@@ -409,10 +424,12 @@ int note_existing(struct bpf_iter__tcp* context)
     struct tcp_sock* tcp = common ? bpf_skc_to_tcp_sock(common) : 0;
     if (!tcp)
         return 0;
-    struct sock_note* note = note_of((struct sock*)tcp);
+    struct sock* sk = (struct sock*)tcp;
+    struct sock_note* note = note_of(sk);
     if (!note)
         return 0;
-    advance(note, tcp);
+    advance(note, sk, tcp);
+    note->urgent = tcp->urg_seq;
     note->knowledge = KNOWN;
     return 0;
 }

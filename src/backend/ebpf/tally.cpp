@@ -5,6 +5,7 @@
 #include "sys/capability.hpp"
 #include "sys/error.hpp"
 #include "sys/fd.hpp"
+#include "sys/netns.hpp"
 
 // NOLINTBEGIN: generated
 #pragma GCC diagnostic push
@@ -114,13 +115,27 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
     return refusal(error);
 }
 
+namespace {
+
+/// The iterator shows the TCP sockets of the network namespace in which it is made. False where it cannot be made.
+bool run_iterator(const bpf_link* link)
+{
+    const Fd iterator(bpf_iter_create(bpf_link__fd(link)));
+    std::array<char, 64> nothing{};
+    while (iterator && ::read(iterator.get(), nothing.data(), nothing.size()) > 0) {
+    }
+    return bool(iterator);
+}
+
+} // namespace
+
 void Tally::start()
 {
     if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
         throw errno_error("cannot attach the BPF programs", error);
     }
-    skeleton_->bss->strangers = 1;
     note_existing_connections();
+    skeleton_->bss->strangers = namespaces_refused_ > 0 ? 1 : 0;
     skeleton_->bss->active = 1;
 }
 
@@ -131,12 +146,9 @@ void Tally::note_existing_connections()
     if (link == nullptr) {
         throw errno_error("cannot list the TCP sockets through BPF");
     }
-    {
-        const Fd iterator(bpf_iter_create(bpf_link__fd(link)));
-        std::array<char, 64> nothing{};
-        while (iterator && ::read(iterator.get(), nothing.data(), nothing.size()) > 0) {
-        }
-    }
+    std::size_t failed = 0;
+    namespaces_refused_ = in_each_network_namespace([&] { failed += run_iterator(link) ? 0 : 1; });
+    namespaces_refused_ += failed;
     bpf_link__destroy(link);
 }
 
