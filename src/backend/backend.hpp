@@ -46,8 +46,9 @@ public:
 
 /// What a backend has to know before it opens: it may cost less when less is wanted.
 struct BackendOptions {
-    bool tuples = false; // a flow for each socket, not only one for each process
-    bool totals = false; // no window: totals of the open sockets
+    bool tuples = false;  // a flow for each socket, not only one for each process
+    bool packets = false; // PacketCounts too
+    bool totals = false;  // no window: totals of the open sockets
 };
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;

@@ -57,8 +57,7 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
     try {
         layout.columns =
             select_columns(options.columns, is_json ? all_columns(options.by) : default_columns(options.by));
-        std::vector<Row> none;
-        sort_rows(none, options.sort);
+        layout.sort_columns = sort_columns(options.sort);
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
     }
@@ -66,15 +65,23 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
     return layout;
 }
 
-bool needs_tuples(const Options& options, const Layout& layout)
+BackendOptions needs_of(const Options& options, const Layout& layout)
 {
+    const auto asks = [&layout](Needs needs) {
+        const auto has_it = [needs](const ColumnList& list) {
+            return std::any_of(list.begin(), list.end(), [needs](const Column* c) { return c->needs == needs; });
+        };
+        return has_it(layout.columns) || has_it(layout.sort_columns);
+    };
     const bool by_process =
         options.by == GroupBy::process || options.by == GroupBy::name || options.by == GroupBy::user;
     const Filter& filter = options.filter;
-    return !by_process || !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() ||
-           !filter.loopback || std::any_of(layout.columns.begin(), layout.columns.end(), [](const Column* column) {
-               return is_of_connection(*column);
-           });
+    BackendOptions needs;
+    needs.totals = options.duration.count() == 0;
+    needs.tuples = !by_process || !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() ||
+                   !filter.loopback || asks(Needs::tuples);
+    needs.packets = asks(Needs::packets);
+    return needs;
 }
 
 Report make_report(BackendResult result, const Options& options, const Filter& filter)

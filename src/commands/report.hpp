@@ -15,14 +15,15 @@ namespace socktally {
 struct Layout {
     Format format = Format::tsv;
     ColumnList columns;
+    ColumnList sort_columns;
     PrettyStyle style; // for Format::pretty
 };
 
 /// Throws UsageError for an unknown column.
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width);
 
-/// Whether anything asked for is a matter of single sockets rather than of processes.
-bool needs_tuples(const Options& options, const Layout& layout);
+/// What a backend has to know to answer this.
+BackendOptions needs_of(const Options& options, const Layout& layout);
 
 /// Attributes, groups, sorts and cuts. `filter` is the options' one with users and local addresses filled in.
 Report make_report(BackendResult result, const Options& options, const Filter& filter);

@@ -93,14 +93,6 @@ void print_notes(const Report& report, const Layout& layout, const Options& opti
     }
 }
 
-BackendOptions needs_of(const Options& options, const Layout& layout)
-{
-    BackendOptions needs;
-    needs.totals = options.duration.count() == 0;
-    needs.tuples = needs_tuples(options, layout);
-    return needs;
-}
-
 } // namespace
 
 Exit run_sample(const Options& options, std::span<const BackendEntry> table)

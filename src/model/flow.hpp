@@ -56,6 +56,16 @@ struct Attribution {
     Quality quality = Quality::unknown;
 };
 
+/// Layer `ip` of a flow: packets as the stack handed them on (a superpacket is one), and their bytes from the IP header
+/// on. Null where the backend cannot know.
+struct PacketCounts {
+    std::optional<std::uint64_t> rx_packets;
+    std::optional<std::uint64_t> tx_packets;
+    std::optional<std::uint64_t> rx_ip_bytes;
+    std::optional<std::uint64_t> tx_ip_bytes;
+    auto operator<=>(const PacketCounts&) const = default;
+};
+
 struct Flow {
     Tuple tuple;
     Cookie cookie;
@@ -63,6 +73,7 @@ struct Flow {
     std::optional<Uid> uid;                // the socket's (its creator's fsuid); null where the kernel did not say
     std::optional<std::uint64_t> rx_bytes; // payload in the window, from the process's side; null: unknown
     std::optional<std::uint64_t> tx_bytes;
+    PacketCounts packets;
     SocketState state = SocketState::open;
     std::uint32_t sockets = 1;   // more where a backend sums a process's sockets; then there is no tuple
     std::uint32_t interface = 0; // index of the device that the socket is bound to, or 0

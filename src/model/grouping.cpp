@@ -140,6 +140,7 @@ Row row_of(const Flow& flow, const Sample& sample)
     row.port = service_port_of(flow);
     row.rx_bytes = flow.rx_bytes;
     row.tx_bytes = flow.tx_bytes;
+    row.packets = flow.packets;
     row.connections = flow.sockets;
     row.unknown_connections = has_unknown_bytes(flow) ? flow.sockets : 0;
     row.attribution = flow.attribution.quality;
@@ -177,10 +178,19 @@ private:
     bool is_of_nothing_ = true;
 };
 
+void add_or_lose(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
+{
+    total = total && part ? std::optional(sum(*total, *part)) : std::nullopt;
+}
+
 void add_sums(Row& into, const Row& row)
 {
     add(into.rx_bytes, row.rx_bytes);
     add(into.tx_bytes, row.tx_bytes);
+    add_or_lose(into.packets.rx_packets, row.packets.rx_packets);
+    add_or_lose(into.packets.tx_packets, row.packets.tx_packets);
+    add_or_lose(into.packets.rx_ip_bytes, row.packets.rx_ip_bytes);
+    add_or_lose(into.packets.tx_ip_bytes, row.packets.tx_ip_bytes);
     into.connections += row.connections;
     into.unknown_connections += row.unknown_connections;
 }
@@ -289,6 +299,7 @@ void keep_top(std::vector<Row>& rows, std::size_t count)
     Row rest;
     rest.kind = RowKind::other;
     rest.process = "other";
+    rest.packets = {0, 0, 0, 0};
     for (std::size_t i = count; i < rows.size(); ++i) {
         add_sums(rest, rows[i]);
     }

@@ -44,6 +44,7 @@ struct Row {
     std::optional<std::uint16_t> port;     // the service's: local where accepted, else remote
     std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null where no flow's are
     std::optional<std::uint64_t> tx_bytes;
+    PacketCounts packets;                  // null as soon as one flow's are: nothing would say that a sum lacks some
     std::uint64_t connections = 0;         // sockets in the row
     std::uint64_t unknown_connections = 0; // those of them whose bytes are unknown: the sums lack theirs
     std::optional<Quality> attribution;    // the worst of its flows; null for RowKind::other

@@ -49,24 +49,34 @@ constexpr std::array table = {
     Column{"uid", CellType::integer, "", "number of the process's effective user",
            [](const Row& row) { return row.uid ? Cell(std::uint64_t{row.uid->value}) : Cell(); }, "UID"},
     Column{"protocol", CellType::string, "", "tcp, udp, udplite, icmp, raw, sctp, dccp, mptcp or packet",
-           [](const Row& row) { return name_cell(row.protocol); }, "PROTO"},
+           [](const Row& row) { return name_cell(row.protocol); }, "PROTO", Needs::tuples},
     Column{"local_address", CellType::string, "", "IP address of this end",
-           [](const Row& row) { return to_cell(row.local_address); }, "LOCAL"},
+           [](const Row& row) { return to_cell(row.local_address); }, "LOCAL", Needs::tuples},
     Column{"local_port", CellType::integer, "", "port of this end",
-           [](const Row& row) { return to_cell(row.local_port); }, "LPORT"},
+           [](const Row& row) { return to_cell(row.local_port); }, "LPORT", Needs::tuples},
     Column{"remote_address", CellType::string, "", "IP address of the other end",
-           [](const Row& row) { return to_cell(row.remote_address); }, "REMOTE"},
+           [](const Row& row) { return to_cell(row.remote_address); }, "REMOTE", Needs::tuples},
     Column{"remote_port", CellType::integer, "", "port of the other end",
-           [](const Row& row) { return to_cell(row.remote_port); }, "RPORT"},
+           [](const Row& row) { return to_cell(row.remote_port); }, "RPORT", Needs::tuples},
     Column{"port", CellType::integer, "",
            "port of the service: the local one where this end accepted, else the remote one",
-           [](const Row& row) { return to_cell(row.port); }, "PORT"},
+           [](const Row& row) { return to_cell(row.port); }, "PORT", Needs::tuples},
     Column{"rx_bytes", CellType::integer, "bytes",
            "payload that the process received in the window, as far as known; null: unknown",
            [](const Row& row) { return to_cell(row.rx_bytes); }, "RX"},
     Column{"tx_bytes", CellType::integer, "bytes",
            "payload that the process sent in the window, as far as known; null: unknown",
            [](const Row& row) { return to_cell(row.tx_bytes); }, "TX"},
+    Column{"rx_packets", CellType::integer, "packets",
+           "packets received, as they came out of the driver; null: unknown",
+           [](const Row& row) { return to_cell(row.packets.rx_packets); }, "RX PKTS", Needs::packets},
+    Column{"tx_packets", CellType::integer, "packets", "packets sent, as they were handed to the driver; null: unknown",
+           [](const Row& row) { return to_cell(row.packets.tx_packets); }, "TX PKTS", Needs::packets},
+    Column{"rx_ip_bytes", CellType::integer, "bytes",
+           "length of the received packets from the IP header on; null: unknown",
+           [](const Row& row) { return to_cell(row.packets.rx_ip_bytes); }, "RX IP", Needs::packets},
+    Column{"tx_ip_bytes", CellType::integer, "bytes", "length of the sent packets from the IP header on; null: unknown",
+           [](const Row& row) { return to_cell(row.packets.tx_ip_bytes); }, "TX IP", Needs::packets},
     Column{"connections", CellType::integer, "", "sockets in the row that moved bytes, or may have",
            [](const Row& row) { return Cell(row.connections); }, "CONNS"},
     Column{"unknown_connections", CellType::integer, "",
@@ -141,23 +151,6 @@ void add_once(std::vector<const Column*>& list, const Column& column)
     }
 }
 
-std::vector<const Column*> parse_sort_key(std::string_view spec)
-{
-    std::vector<const Column*> parts;
-    for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+')) {
-        parts.push_back(&require_column(name, spec));
-    }
-    if (parts.size() > 1) {
-        for (const Column* part : parts) {
-            if (part->type != CellType::integer) {
-                throw std::invalid_argument("cannot sort by a sum with \"" + std::string(part->name) +
-                                            "\": it is not a number");
-            }
-        }
-    }
-    return parts;
-}
-
 /// The value that a row is sorted by. A sum is null only where all of its parts are.
 Cell sort_value(const Row& row, const std::vector<const Column*>& parts)
 {
@@ -190,7 +183,7 @@ auto every_field(const Row& row)
 {
     return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, row.protocol, row.local_address,
                     row.local_port, row.remote_address, row.remote_port, row.port, row.rx_bytes, row.tx_bytes,
-                    row.connections, row.unknown_connections, row.attribution);
+                    row.packets, row.connections, row.unknown_connections, row.attribution);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
@@ -218,19 +211,12 @@ Cell cell(const Column& column, const Row& row, GroupBy by)
 
 std::vector<const Column*> default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
 
-bool is_of_connection(const Column& column)
-{
-    constexpr std::array<std::string_view, 6> names = {"protocol",       "local_address", "local_port",
-                                                       "remote_address", "remote_port",   "port"};
-    return std::find(names.begin(), names.end(), column.name) != names.end();
-}
-
 std::vector<const Column*> all_columns(GroupBy by)
 {
     const bool is_by_owner = by == GroupBy::process || by == GroupBy::name || by == GroupBy::user;
     std::vector<const Column*> result;
     for (const Column& column : table) {
-        if (!is_by_owner || !is_of_connection(column)) {
+        if (column.needs == Needs::processes || (column.needs == Needs::tuples && !is_by_owner)) {
             result.push_back(&column);
         }
     }
@@ -254,9 +240,26 @@ std::vector<const Column*> select_columns(std::string_view spec, const std::vect
     return result;
 }
 
+std::vector<const Column*> sort_columns(std::string_view spec)
+{
+    std::vector<const Column*> parts;
+    for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+')) {
+        parts.push_back(&require_column(name, spec));
+    }
+    if (parts.size() > 1) {
+        for (const Column* part : parts) {
+            if (part->type != CellType::integer) {
+                throw std::invalid_argument("cannot sort by a sum with \"" + std::string(part->name) +
+                                            "\": it is not a number");
+            }
+        }
+    }
+    return parts;
+}
+
 void sort_rows(std::vector<Row>& rows, std::string_view spec)
 {
-    const auto parts = parse_sort_key(spec);
+    const auto parts = sort_columns(spec);
     std::vector<Cell> keys;
     keys.reserve(rows.size());
     for (const Row& row : rows) {

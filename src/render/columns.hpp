@@ -18,6 +18,13 @@ using Cell = std::variant<std::monostate, std::uint64_t, std::string>;
 
 enum class CellType : std::uint8_t { integer, string };
 
+/// What a backend has to do for a column. What costs more than counting is printed only where it is asked for by name.
+enum class Needs : std::uint8_t {
+    processes,
+    tuples,  // a flow for each socket; means something only where the grouping is not by owner
+    packets, // packets counted as well as payload; on request
+};
+
 struct Column {
     std::string_view name; // "rx_bytes"
     CellType type;
@@ -25,6 +32,7 @@ struct Column {
     std::string_view description; // one line
     Cell (*value)(const Row&);
     std::string_view heading; // what people see over it, "RX"
+    Needs needs = Needs::processes;
 };
 
 std::span<const Column> columns();
@@ -34,17 +42,18 @@ const Column* find_column(std::string_view name);
 /// the rest.
 Cell cell(const Column& column, const Row& row, GroupBy by);
 
-/// True for the columns that belong to a socket rather than to whoever owns it.
-bool is_of_connection(const Column& column);
-
 /// The default columns of a grouping, in order.
 std::vector<const Column*> default_columns(GroupBy by);
-/// Every column that can be set under this grouping, in table order; what JSON prints unless told otherwise.
+/// Every column that can be set under this grouping and costs nothing more, in table order; what JSON prints unless
+/// told otherwise.
 std::vector<const Column*> all_columns(GroupBy by);
 
 /// `spec` as given to -o: `a,b`, or `+a,b` to add to `defaults`; empty: `defaults`. A column given twice is kept once.
 /// Throws std::invalid_argument with a one-line message that names the nearest column.
 std::vector<const Column*> select_columns(std::string_view spec, const std::vector<const Column*>& defaults);
+
+/// The columns that `spec`, as given to --sort, adds up. Throws as sort_rows does.
+std::vector<const Column*> sort_columns(std::string_view spec);
 
 /// Orders rows by `spec`: a column (numbers descending, text ascending, nulls last), or a sum of integer columns
 /// `rx_bytes+tx_bytes` (descending); ties by pid, then by every other field, so the order is total.

@@ -173,9 +173,9 @@ class Bash(unittest.TestCase):
     def test_columns(self):
         names = [column[0] for column in columns()]
         self.assertEqual(bash_replies("-o", ""), names)
-        self.assertEqual(bash_replies("-o", "pid,rx"), ["pid,rx_bytes"])
+        self.assertEqual(bash_replies("-o", "pid,unk"), ["pid,unknown_connections"])
         self.assertEqual(bash_replies("--output", "=", "+local_a"), ["+local_address"])
-        self.assertEqual(bash_replies("--sort", "rx_bytes+tx"), ["rx_bytes+tx_bytes"])
+        self.assertEqual(bash_replies("--sort", "rx_bytes+unk"), ["rx_bytes+unknown_connections"])
 
     def test_doctor(self):
         self.assertEqual(bash_replies(""), ["doctor"])
@@ -207,8 +207,8 @@ class Fish(unittest.TestCase):
 
     def test_replies(self):
         self.assertEqual(fish_replies("socktally --format js"), ["json", "jsonl"])
-        self.assertEqual(fish_replies("socktally -o pid,rx"), ["pid,rx_bytes"])
-        self.assertEqual(fish_replies("socktally --sort rx_bytes+tx"), ["rx_bytes+tx_bytes"])
+        self.assertEqual(fish_replies("socktally -o pid,unk"), ["pid,unknown_connections"])
+        self.assertEqual(fish_replies("socktally --sort rx_bytes+unk"), ["rx_bytes+unknown_connections"])
         self.assertIn("doctor", fish_replies("socktally "))
         self.assertNotIn("--pid", fish_replies("socktally doctor --"))
         self.assertIn("--format", fish_replies("socktally doctor --"))

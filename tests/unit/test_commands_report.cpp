@@ -167,3 +167,24 @@ TEST_CASE("an unknown column is wrong usage, told before any window")
     options.sort = "nothing";
     CHECK_THROWS_AS(make_layout(options, false, 80), UsageError);
 }
+
+TEST_CASE("a backend is asked for no more than what is printed, sorted by or filtered")
+{
+    const auto needs = [](const Options& options) { return needs_of(options, make_layout(options, false, 80)); };
+    Options options;
+    CHECK(!needs(options).tuples);
+    CHECK(!needs(options).packets);
+    options.format = Format::json; // has all columns but those that cost more
+    CHECK(!needs(options).packets);
+    options.columns = "+rx_packets";
+    CHECK(needs(options).packets);
+    CHECK(!needs(options).tuples);
+    options.columns = "pid";
+    options.sort = "rx_ip_bytes+tx_ip_bytes";
+    CHECK(needs(options).packets);
+    options.sort = "port";
+    CHECK(needs(options).tuples);
+    CHECK(!needs(options).totals);
+    options.duration = {};
+    CHECK(needs(options).totals);
+}

@@ -245,6 +245,20 @@ TEST_CASE("the sockets whose bytes are unknown are counted")
     CHECK(total(sample, {}).rx_bytes == 150U);
 }
 
+TEST_CASE("packets are null as soon as those of one flow are unknown")
+{
+    Sample sample = sample_of_four();
+    sample.flows[0].packets = {1, 2, 30, 40};
+    sample.flows[1].packets = {10, 20, 300, std::nullopt};
+    auto rows = grouped(sample, GroupBy::name);
+    REQUIRE(rows[0].process == "curl");
+    CHECK(rows[0].packets == PacketCounts{11, 22, 330, std::nullopt});
+    CHECK(rows[1].packets == PacketCounts{});
+    rows.resize(1);
+    keep_top(rows, 0);
+    CHECK(rows[0].packets == PacketCounts{11, 22, 330, std::nullopt});
+}
+
 TEST_CASE("a total is null where there is something and nothing of it is known, and 0 where there is nothing")
 {
     Sample sample;
