@@ -25,7 +25,7 @@ Examples:
   socktally --by connection --remote 10.0.0.0/8 --sort tx_bytes
   socktally -f json | jq '.processes[] | select(.tx_bytes > 1000000)'
 
-See socktally(1) and socktally-output(5).
+See socktally(1), socktally-output(5) and socktally-backends(7).
 )";
 
 constexpr OptionGroup sampling{"Sampling", false};

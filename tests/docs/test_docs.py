@@ -247,7 +247,7 @@ class Output(unittest.TestCase):
 @needs("mandoc")
 class Manual(unittest.TestCase):
     def test_lint(self):
-        for page in ("socktally.1", "socktally-output.5"):
+        for page in ("socktally.1", "socktally-output.5", "socktally-backends.7"):
             result = run("mandoc", "-T", "lint", "-W", "warning", str(ROOT / "man" / page))
             self.assertEqual((result.returncode, result.stdout), (0, ""))
 
