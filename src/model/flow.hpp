@@ -70,6 +70,7 @@ struct Flow {
     Tuple tuple;
     Cookie cookie;
     Inode inode;
+    Inode netns;                           // of the socket's network namespace, the NNN of `net:[NNN]`; 0: not known
     std::optional<Uid> uid;                // the socket's (its creator's fsuid); null where the kernel did not say
     std::optional<std::uint64_t> rx_bytes; // payload in the window, from the process's side; null: unknown
     std::optional<std::uint64_t> tx_bytes;

@@ -24,8 +24,8 @@ struct Uid {
     auto operator<=>(const Uid&) const = default;
 };
 
-/// A socket's number in sockfs, the NNN of `socket:[NNN]`. 0: no file refers to the socket (unaccepted, orphaned,
-/// TIME_WAIT).
+/// A file's number. Of a socket in sockfs, the NNN of `socket:[NNN]`, 0 where no file refers to it (unaccepted,
+/// orphaned, TIME_WAIT); of a namespace in nsfs, the NNN of `net:[NNN]`.
 struct Inode {
     std::uint64_t value = 0;
     auto operator<=>(const Inode&) const = default;

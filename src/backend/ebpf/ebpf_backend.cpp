@@ -104,6 +104,7 @@ public:
         }
         result.cookie = Cookie{key.cookie};
         result.uid = Uid{flow.uid};
+        result.netns = Inode{flow.netns};
         cell->second.rx_bytes -= std::min(cell->second.rx_bytes, flow.rx_bytes);
         cell->second.tx_bytes -= std::min(cell->second.tx_bytes, flow.tx_bytes);
     }
