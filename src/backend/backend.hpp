@@ -46,9 +46,10 @@ public:
 
 /// What a backend has to know before it opens: it may cost less when less is wanted.
 struct BackendOptions {
-    bool tuples = false;  // a flow for each socket, not only one for each process
-    bool packets = false; // PacketCounts too
-    bool totals = false;  // no window: totals of the open sockets
+    bool tuples = false;             // a flow for each socket, not only one for each process
+    bool packets = false;            // PacketCounts too
+    bool totals = false;             // no window: totals of the open sockets
+    std::vector<Inode> namespaces{}; // the network namespaces that are wanted; empty: all that may be entered
 };
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;

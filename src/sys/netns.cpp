@@ -8,8 +8,8 @@
 #include <sched.h>
 #include <sys/stat.h>
 
-#include <cstdint>
-#include <string>
+#include <algorithm>
+#include <cerrno>
 #include <thread>
 #include <unordered_set>
 
@@ -17,38 +17,94 @@ namespace socktally {
 
 namespace {
 
-std::size_t visit(const std::function<void()>& work)
+constexpr const char* own_path = "/proc/self/ns/net";
+constexpr const char* names_directory = "/run/netns";
+
+/// Null for what is not a namespace: a name may be left over from one that was never mounted.
+std::optional<std::uint64_t> inode_at(const std::string& path, dev_t nsfs)
 {
-    std::unordered_set<std::uint64_t> visited;
-    std::size_t refused = 0;
-    struct stat space {};
-    if (::stat("/proc/self/ns/net", &space) == 0) {
-        visited.insert(space.st_ino);
+    struct stat its {};
+    return ::stat(path.c_str(), &its) == 0 && its.st_dev == nsfs ? std::optional(its.st_ino) : std::nullopt;
+}
+
+enum class Entered : std::uint8_t { yes, gone, refused };
+
+/// By the time it is opened the path may lead elsewhere.
+Entered enter(const NetworkNamespace& wanted)
+{
+    if (wanted.path.empty()) {
+        return Entered::yes;
     }
-    work();
-    const Directory processes = open_directory(AT_FDCWD, "/proc");
-    while (const dirent* process = processes ? ::readdir(processes.get()) : nullptr) {
-        const std::string path = std::string("/proc/") + process->d_name + "/ns/net";
-        if (process->d_name[0] < '1' || process->d_name[0] > '9' || ::stat(path.c_str(), &space) != 0 ||
-            !visited.insert(space.st_ino).second) {
-            continue;
-        }
-        const Fd entrance(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-        if (entrance && ::setns(entrance.get(), CLONE_NEWNET) == 0) {
-            work();
-        } else {
-            ++refused;
-        }
+    const Fd entrance(::open(wanted.path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat its {};
+    if (!entrance) {
+        return errno == ENOENT || errno == ESRCH ? Entered::gone : Entered::refused;
     }
-    return refused;
+    if (::fstat(entrance.get(), &its) != 0 || its.st_ino != wanted.inode) {
+        return Entered::gone;
+    }
+    return ::setns(entrance.get(), CLONE_NEWNET) == 0 ? Entered::yes : Entered::refused;
 }
 
 } // namespace
 
-std::size_t in_each_network_namespace(const std::function<void()>& work)
+void add_namespace(std::vector<NetworkNamespace>& list, NetworkNamespace found)
+{
+    const auto is_same = [&found](const NetworkNamespace& known) { return known.inode == found.inode; };
+    if (std::none_of(list.begin(), list.end(), is_same)) {
+        list.push_back(std::move(found));
+    }
+}
+
+std::vector<NetworkNamespace> network_namespaces()
+{
+    struct stat own {};
+    if (::stat(own_path, &own) != 0) {
+        return {NetworkNamespace{}};
+    }
+    std::vector<NetworkNamespace> list{{own.st_ino, ""}};
+    std::unordered_set<std::uint64_t> known{own.st_ino};
+    const auto add = [&](std::string path, dev_t nsfs) {
+        const auto inode = inode_at(path, nsfs);
+        if (inode && known.insert(*inode).second) {
+            list.push_back({*inode, std::move(path)});
+        }
+    };
+    const Directory processes = open_directory(AT_FDCWD, "/proc");
+    while (const dirent* process = processes ? ::readdir(processes.get()) : nullptr) {
+        if (process->d_name[0] >= '1' && process->d_name[0] <= '9') {
+            add(std::string("/proc/") + process->d_name + "/ns/net", own.st_dev);
+        }
+    }
+    const Directory names = open_directory(AT_FDCWD, names_directory);
+    while (const dirent* name = names ? ::readdir(names.get()) : nullptr) {
+        if (name->d_name[0] != '.') {
+            add(named_netns_path(name->d_name), own.st_dev);
+        }
+    }
+    return list;
+}
+
+std::optional<std::uint64_t> netns_inode(const std::string& path)
+{
+    struct stat own {};
+    return ::stat(own_path, &own) == 0 ? inode_at(path, own.st_dev) : std::nullopt;
+}
+
+std::string named_netns_path(const std::string& name) { return std::string(names_directory) + "/" + name; }
+
+std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work)
 {
     std::size_t refused = 0;
-    std::thread([&] { refused = visit(work); }).join();
+    std::thread([&] {
+        for (const NetworkNamespace& wanted : list) {
+            switch (enter(wanted)) {
+            case Entered::yes: work(wanted); break;
+            case Entered::gone: break;
+            case Entered::refused: ++refused; break;
+            }
+        }
+    }).join();
     return refused;
 }
 

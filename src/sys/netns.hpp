@@ -1,15 +1,36 @@
 // SPDX-License-Identifier: MIT
-// Network namespaces: which ones processes live in, and doing something inside each.
+// Network namespaces: which ones there are, and doing something inside each.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace socktally {
 
-/// Calls `work` once inside the current network namespace and once inside each other one in which a process lives, from
-/// a thread of its own, so that nothing else of this process ever leaves its namespace. The number of those that could
-/// not be entered. `work` must not throw.
-std::size_t in_each_network_namespace(const std::function<void()>& work);
+/// One network namespace and a way into it. Its inode tells it from all others that exist at the same time.
+struct NetworkNamespace {
+    std::uint64_t inode = 0;
+    std::string path; // "/proc/123/ns/net", "/run/netns/blue"; empty for the current one
+};
+
+/// The current one first, then those that processes live in, then those that have only a name (ip-netns(8)).
+std::vector<NetworkNamespace> network_namespaces();
+/// Adds a namespace that is not in the list yet.
+void add_namespace(std::vector<NetworkNamespace>& list, NetworkNamespace found);
+
+/// The inode of the network namespace at `path`; null where there is none.
+std::optional<std::uint64_t> netns_inode(const std::string& path);
+/// Where ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
+std::string named_netns_path(const std::string& name);
+
+/// Calls `work` inside each namespace of the list in turn, from a thread of its own, so that nothing else of this
+/// process ever leaves its namespace. Those that are gone by now are left out; the number of those that could not be
+/// entered. `work` must not throw.
+std::size_t in_each(const std::vector<NetworkNamespace>& list,
+                    const std::function<void(const NetworkNamespace&)>& work);
 
 } // namespace socktally

@@ -70,9 +70,10 @@ std::optional<SchedStat> parse_sched_stat(std::string_view text)
     return run && slices && *slices != 0 ? std::optional(SchedStat{*run, *slices}) : std::nullopt;
 }
 
-std::optional<std::uint64_t> parse_socket_link(std::string_view link)
+namespace {
+
+std::optional<std::uint64_t> parse_link(std::string_view link, std::string_view prefix)
 {
-    constexpr std::string_view prefix = "socket:[";
     if (!link.starts_with(prefix) || !link.ends_with(']')) {
         return std::nullopt;
     }
@@ -80,5 +81,11 @@ std::optional<std::uint64_t> parse_socket_link(std::string_view link)
     link.remove_suffix(1);
     return parse_number(link);
 }
+
+} // namespace
+
+std::optional<std::uint64_t> parse_socket_link(std::string_view link) { return parse_link(link, "socket:["); }
+
+std::optional<std::uint64_t> parse_netns_link(std::string_view link) { return parse_link(link, "net:["); }
 
 } // namespace socktally

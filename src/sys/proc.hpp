@@ -27,6 +27,8 @@ std::optional<SchedStat> parse_sched_stat(std::string_view text);
 
 /// The socket number of a descriptor's link, `socket:[123]`; null for any other text.
 std::optional<std::uint64_t> parse_socket_link(std::string_view link);
+/// Likewise the number of a network namespace, `net:[123]`.
+std::optional<std::uint64_t> parse_netns_link(std::string_view link);
 
 /// The whole of `text` as a decimal number; null where it is anything else or does not fit.
 std::optional<std::uint64_t> parse_number(std::string_view text);

@@ -62,8 +62,8 @@ simdjson::dom::array rows_of(const object& from)
     throw std::runtime_error("the JSON has no array of rows");
 }
 
-/// A backend that sees every network namespace also shows what else goes on on this machine. The workers of a case have
-/// names that begin with "t-".
+/// What else goes on on this machine, in other network namespaces, is shown too. The workers of a case have names that
+/// begin with "t-".
 void leave_out_others(Report& report)
 {
     std::erase_if(report.rows, [](const Row& row) { return row.pid && !row.process.starts_with("t-"); });
@@ -103,8 +103,7 @@ Report parse_report(const std::string& text)
     report.unattributed_tx_bytes = number_of(totals, "unattributed_tx_bytes").value_or(0); // null: nothing is known
     for (const object row : rows_of(root))
         report.rows.push_back(read_row(row));
-    if (report.backend == "ebpf")
-        leave_out_others(report);
+    leave_out_others(report);
     return report;
 }
 

@@ -13,6 +13,17 @@ Report expect_success(const Output& output)
     return parse_report(output.out);
 }
 
+namespace {
+
+/// The only namespace whose traffic the tool can see from there; null where it sees all.
+std::optional<std::uint64_t> seen_from(const Place& place)
+{
+    const bool sees_all = bar_of(backend_name()).every_namespace && place.uid == 0;
+    return sees_all ? std::nullopt : std::optional(place.net->inode());
+}
+
+} // namespace
+
 Worker& Stage::start(const std::string& name, const Self::Script& script) { return start(name, place(), script); }
 
 Worker& Stage::start(const std::string& name, const Place& place, const Self::Script& script)
@@ -38,7 +49,7 @@ Measured Stage::measure(const How& how)
 {
     const Place where = how.place.value_or(place());
     await();
-    const auto seen = bar_of(backend_name()).every_namespace ? std::nullopt : std::optional(where.net->inode());
+    const auto seen = seen_from(where);
     const Truth before = ledger_.read(seen);
     Tool tool(where, how.window, how.arguments);
     tool.wait_until_sampling();
@@ -55,7 +66,7 @@ Measured Stage::totals()
     await();
     Tool tool(place(), 0ms);
     Report report = expect_success(tool.finish());
-    return {std::move(report), ledger_.read(netns_.inode())};
+    return {std::move(report), ledger_.read(seen_from(place()))};
 }
 
 } // namespace truth

@@ -214,19 +214,6 @@ TEST_CASE("a sighting is confirmed by a second look; what is gone by then is to 
     CHECK(holds.all.contains({12, 5000004, 400}));
 }
 
-TEST_CASE("network namespaces other than ours are counted once each")
-{
-    FixtureProc proc;
-    proc.apply("process 5000001 100 0 here\nnetns own\n"
-               "process 5000002 200 0 elsewhere\nnetns a\n"
-               "process 5000003 300 0 elsewhere too\nnetns a\n"
-               "process 5000004 400 0 third place\nnetns b\n"
-               "process 5000005 500 0 cannot be told\n");
-    HolderMap map(proc.root());
-    map.scan();
-    CHECK(map.other_namespaces() == 2);
-}
-
 TEST_CASE("a place without /proc is an error, not an empty answer")
 {
     CHECK_THROWS_WITH(HolderMap("/nonexistent/proc"), "cannot open \"/nonexistent/proc\": No such file or directory");

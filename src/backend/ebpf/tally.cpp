@@ -147,7 +147,8 @@ void Tally::note_existing_connections()
         throw errno_error("cannot list the TCP sockets through BPF");
     }
     std::size_t failed = 0;
-    namespaces_refused_ = in_each_network_namespace([&] { failed += run_iterator(link) ? 0 : 1; });
+    namespaces_refused_ =
+        in_each(network_namespaces(), [&](const NetworkNamespace&) { failed += run_iterator(link) ? 0 : 1; });
     namespaces_refused_ += failed;
     bpf_link__destroy(link);
 }

@@ -122,9 +122,11 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
             continue; // closed in between
         }
         const std::string_view target(link.data(), static_cast<std::size_t>(length));
+        const auto number = [entry] { return static_cast<int>(parse_number(entry->d_name).value_or(0)); };
         if (const auto inode = parse_socket_link(target)) {
-            const auto number = parse_number(entry->d_name);
-            table.sockets.push_back({Inode{*inode}, static_cast<int>(number.value_or(0))});
+            table.sockets.push_back({Inode{*inode}, number()});
+        } else if (const auto netns = parse_netns_link(target)) {
+            table.namespaces.push_back({Inode{*netns}, number()});
         } else if (target == "anon_inode:[io_uring]") {
             const std::string path = fmt::format("../fdinfo/{}", entry->d_name);
             for (const Inode registered :

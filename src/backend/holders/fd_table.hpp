@@ -18,11 +18,18 @@ struct SocketFd {
     int fd = 0; // -1: registered with an io_uring only
 };
 
+/// A descriptor that keeps a network namespace alive.
+struct NamespaceFd {
+    Inode inode;
+    int fd = 0;
+};
+
 struct FdTable {
     enum class Status : std::uint8_t { ok, gone, denied, failed };
     Status status = Status::gone; // failed: for want of descriptors or memory
     std::int64_t files = 0; // number of open files as the kernel counts them; 0 where it does not (before Linux 6.2)
     std::vector<SocketFd> sockets;
+    std::vector<NamespaceFd> namespaces;
     Process process; // filled only where there are sockets
     /// What the process's only thread had run before the table was read. Null where it has more threads or few files.
     std::optional<SchedStat> ran;

@@ -52,8 +52,6 @@ HolderMap::HolderMap(const std::string& proc)
     std::array<char, 16> self{}; // not getpid(): this may be the /proc of another pid namespace
     const ssize_t length = ::readlinkat(proc_.get(), "self", self.data(), self.size() - 1);
     self_ = length > 0 ? pid_of(self.data()).value_or(0) : 0;
-    struct stat own {};
-    own_namespace_ = ::fstatat(proc_.get(), "self/ns/net", &own, 0) == 0 ? own.st_ino : 0;
 }
 
 std::vector<HolderMap::Entry> HolderMap::list_processes()
@@ -77,9 +75,6 @@ void HolderMap::scan()
 {
     const std::vector<Entry> entries = list_processes();
     look_at_all(entries, Look::first);
-    for (const Entry& entry : entries) {
-        note_namespace(entry);
-    }
     std::sort(first_.begin(), first_.end(), by_inode);
     note_idle_sharers();
 }
@@ -168,15 +163,6 @@ bool HolderMap::known_as_denied(const Entry& entry) const
     return seen_of(entry) != nullptr && denied_.contains(entry.pid.value);
 }
 
-void HolderMap::note_namespace(const Entry& entry)
-{
-    struct stat its {};
-    const std::string path = fmt::format("{}/ns/net", entry.pid.value);
-    if (::fstatat(proc_.get(), path.c_str(), &its, 0) == 0 && its.st_ino != own_namespace_) {
-        other_namespaces_.insert(its.st_ino);
-    }
-}
-
 void HolderMap::look_at(const Entry& entry, Look look)
 {
     add(entry, read_fd_table(proc_.get(), fmt::format("{}/fd", entry.pid.value).c_str(), entry.pid), look);
@@ -219,6 +205,9 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
     seen.directory = entry.directory;
     seen.files = table.files;
     seen.ran = table.ran;
+    for (const NamespaceFd& file : table.namespaces) {
+        add_namespace(open_namespaces_, {file.inode.value, fmt::format("/proc/{}/fd/{}", entry.pid.value, file.fd)});
+    }
     if (table.sockets.empty()) {
         seen.inodes.clear();
         return;

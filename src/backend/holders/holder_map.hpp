@@ -6,6 +6,7 @@
 #include "backend/holders/fd_table.hpp"
 #include "model/flow.hpp"
 #include "sys/fd.hpp"
+#include "sys/netns.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -60,8 +61,8 @@ public:
     std::size_t denied() const { return denied_.size(); }
     /// Looks that failed for want of descriptors or memory.
     std::size_t failed() const { return failed_; }
-    /// Network namespaces other than ours in which processes were seen.
-    std::size_t other_namespaces() const { return other_namespaces_.size(); }
+    /// Network namespaces that scan() found open files of.
+    const std::vector<NetworkNamespace>& open_namespaces() const { return open_namespaces_; }
 
     /// Holders without those that cannot have moved a byte: of a socket that several hold, a process that has not run
     /// since the scan.
@@ -102,7 +103,6 @@ private:
     const Seen* seen_of(const Entry& entry) const;
     bool has_not_run(const Entry& entry) const;
     bool known_as_denied(const Entry& entry) const;
-    void note_namespace(const Entry& entry);
     void note_idle_sharers();
     std::int64_t count_files(Pid pid) const;
     bool still_holds(Inode inode, const Sighting& sighting) const;
@@ -124,8 +124,7 @@ private:
     std::unordered_set<std::int32_t> hot_;     // pids that opened or closed a socket since the first scan
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;
-    std::unordered_set<std::uint64_t> other_namespaces_; // inodes of /proc/PID/ns/net
-    std::uint64_t own_namespace_ = 0;
+    std::vector<NetworkNamespace> open_namespaces_;
 };
 
 } // namespace socktally

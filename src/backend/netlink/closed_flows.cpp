@@ -8,13 +8,14 @@ bool is_doubtful(const Flow& flow, const HolderMap& holders)
     return flow.state == SocketState::closed && flow.accepted && holders.unconfirmed(flow.inode);
 }
 
-bool ClosedFlows::add(const Flow& flow, const HolderMap& holders)
+bool ClosedFlows::add(const Flow& flow, Inode netns, const HolderMap& holders)
 {
     const std::vector<std::uint32_t> owners = holders.holders_of(flow.inode);
     if (owners.size() > 1) {
         return false;
     }
     Key key;
+    key.netns = netns;
     if (owners.size() == 1 && !is_doubtful(flow, holders)) {
         key.process = owners.front();
     } else {
@@ -25,6 +26,7 @@ bool ClosedFlows::add(const Flow& flow, const HolderMap& holders)
     if (is_new) {
         sum.state = SocketState::closed;
         sum.uid = flow.uid;
+        sum.netns = netns;
         sum.sockets = 0;
         if (key.process) {
             sum.attribution = {key.process, Cause::none, Quality::owner};

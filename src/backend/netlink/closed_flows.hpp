@@ -21,7 +21,7 @@ class ClosedFlows {
 public:
     /// True where the flow was taken into a sum; one with several holders has to be decided upon with the others at the
     /// end.
-    bool add(const Flow& flow, const HolderMap& holders);
+    bool add(const Flow& flow, Inode netns, const HolderMap& holders);
     /// One flow a sum, attributed where there is an owner.
     void move_to(std::vector<Flow>& flows);
 
@@ -29,6 +29,7 @@ private:
     struct Key {
         std::optional<std::uint32_t> process;
         std::optional<Uid> uid; // of the socket, where there is no process
+        Inode netns;
         auto operator<=>(const Key&) const = default;
     };
     std::map<Key, Flow> sums_;

@@ -3,9 +3,10 @@
 
 #include "backend/interfaces.hpp"
 #include "backend/netlink/notes.hpp"
-#include "backend/netlink/udp_sockets.hpp"
 #include "backend/netlink/window.hpp"
 #include "sys/interrupt.hpp"
+#include "sys/limits.hpp"
+#include "sys/netns.hpp"
 
 #include <unistd.h>
 
@@ -20,179 +21,152 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr int patience = 3; // how often something that should show up is waited for
-
 Clock::time_point middle(const Dumper::Dumped& dumped) { return dumped.begun + (dumped.ended - dumped.begun) / 2; }
 
 /// One sample from beginning to end; the members are what its steps hand on.
 class Sampling {
 public:
-    explicit Sampling(bool tuples) : tuples_(tuples) {}
+    explicit Sampling(const BackendOptions& options) : options_(options) {}
     BackendResult run(const SampleRequest& request);
 
 private:
+    void enter_namespaces();
+    bool is_wanted(const NetworkNamespace& space) const;
     Dumper::Dumped open_window();
     Dumper::Dumped close_window();
+    void settle(SocketTable::Window window);
     void find_missing();
     void find_holders();
-    void drop_doubtful_holders(std::vector<Flow>& flows) const;
-    Dumper::Dumped dump_at_end();
-    void settle(SocketTable::Window window);
-    bool udp_silent() const;
-    std::size_t connections_missed() const;
-    std::size_t connections_unborn();
-    std::size_t drain(SocketTable::Window window);
-    SocketTable::Age age() const;
+    void collect(Sample& sample);
 
-    NetlinkParts parts_;
-    UdpSockets udp_;
-    NetlinkFaults faults_;
-    Clock::time_point first_dump_{};
-    std::optional<ProtocolCounters> counters_before_; // the first dump
-    std::optional<ProtocolCounters> first_counters_;  // of the window
-    std::optional<ProtocolCounters> last_counters_;
-    bool tuples_;
-    bool totals_only_ = false;
+    const BackendOptions& options_;
+    HolderMap holders_;
+    NamespaceWatches watches_; // that of our own namespace first, if only for its events
+    bool own_is_wanted_ = true;
+    std::size_t refused_ = 0;
+    ClosedFlows closed_;
 };
 
 BackendResult Sampling::run(const SampleRequest& request)
 {
-    totals_only_ = request.window == 0ns;
     BackendResult result;
     Sample& sample = result.sample;
     sample.backend = "netlink";
 
-    parts_.table.reserve(read_tcp_in_use());
-    if (totals_only_) {
+    // Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed
+    // from then on was there to be looked up. A socket that is destroyed before is no part of the window.
+    holders_.scan();
+    enter_namespaces();
+    if (options_.totals) {
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interfaces();
-        close_window();
+        for (const auto& watch : watches_) {
+            watch->close();
+        }
     } else {
         const auto first = open_window();
         sample.started_at = std::chrono::system_clock::now();
         const auto interfaces = read_interfaces();
         // A dump takes a while: the window is from the middle of one to the middle of the other.
-        Window window(parts_, first_dump_, tuples_ ? Window::Closed::kept : Window::Closed::summed);
+        Window window(watches_, holders_, closed_, options_.tuples ? Window::Closed::kept : Window::Closed::summed);
         window.watch(middle(first) + request.window - (first.ended - first.begun) / 2, request);
-        faults_.failed_looks = window.failed_looks();
         sample.interfaces = interface_deltas(interfaces, read_interfaces());
         sample.duration = middle(close_window()) - middle(first);
     }
     find_holders();
+    collect(sample);
 
-    faults_.interrupted = request.interrupt->signal() != 0;
-    faults_.events_lost = parts_.events.lost();
-    faults_.garbled = parts_.dumper.garbled();
-    faults_.resets = parts_.table.resets();
-    faults_.unread = parts_.holders.failed();
-    faults_.other_namespaces = parts_.holders.other_namespaces();
-    faults_.missed = connections_missed();
-    faults_.unborn = connections_unborn();
-    faults_.without_counters = parts_.table.without_counters();
-    faults_.udp_silent = totals_only_ ? udp_.flows().empty() : udp_silent();
-
-    sample.flows = parts_.table.take_flows();
-    drop_doubtful_holders(sample.flows);
-    parts_.closed.move_to(sample.flows);
-    udp_.move_to(sample.flows, udp_silent());
-    sample.holders = parts_.holders.take_holders();
-    sample.processes = parts_.holders.take_processes();
-    sample.notes = notes_of(faults_);
-    result.viewer = {Uid{::geteuid()}, parts_.holders.denied() > 0 || ::geteuid() != 0};
+    NetlinkFaults faults;
+    for (const auto& watch : watches_) {
+        if (own_is_wanted_ || watch != watches_.front()) {
+            add(faults, watch->faults(options_.totals));
+        }
+    }
+    faults.interrupted = request.interrupt->signal() != 0;
+    faults.unread = holders_.failed();
+    faults.namespaces_refused = refused_;
+    sample.notes = notes_of(faults);
+    result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;
 }
 
-/// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from
-/// then on was there to be looked up. A socket that is destroyed before is no part of the window.
+bool Sampling::is_wanted(const NetworkNamespace& space) const
+{
+    const auto& wanted = options_.namespaces;
+    return wanted.empty() || std::find(wanted.begin(), wanted.end(), Inode{space.inode}) != wanted.end();
+}
+
+/// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
+/// anywhere: so each namespace is entered once.
+void Sampling::enter_namespaces()
+{
+    std::vector<NetworkNamespace> spaces = network_namespaces();
+    for (const NetworkNamespace& open : holders_.open_namespaces()) {
+        add_namespace(spaces, open);
+    }
+    const Inode own{spaces.front().inode};
+    own_is_wanted_ = is_wanted(spaces.front());
+    spaces.erase(spaces.begin());
+    std::erase_if(spaces, [this](const NetworkNamespace& space) { return !is_wanted(space); });
+    constexpr std::size_t files_per_namespace = 4;
+    constexpr std::size_t files_besides = 64;
+    allow_open_files(spaces.size() * files_per_namespace + files_besides);
+
+    watches_.push_back(std::make_unique<NamespaceWatch>(own));
+    std::size_t failed = 0;
+    refused_ = in_each(spaces, [&](const NetworkNamespace& space) {
+        try {
+            watches_.push_back(std::make_unique<NamespaceWatch>(Inode{space.inode}));
+        } catch (const std::system_error&) {
+            ++failed; // no descriptor left, most likely
+        }
+    });
+    refused_ += failed;
+}
+
 Dumper::Dumped Sampling::open_window()
 {
-    parts_.holders.scan();
-    faults_.not_listening = !parts_.events.listen();
-    counters_before_ = parts_.counters.read();
-    first_dump_ = Clock::now();
-    faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
-    const auto dumped =
-        parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
-    faults_.disturbed = dumped.outcome == Dumper::Outcome::disturbed;
-    // Where sockets went while it was made, the dump may have skipped others: another one shows those.
-    if (drain(SocketTable::Window::opening) > 0) {
-        parts_.dumper.tcp(parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_start(socket); });
+    Dumper::Dumped first;
+    for (const auto& watch : watches_) {
+        watch->listen();
+        const auto dumped = watch->open();
+        first = watch == watches_.front() ? dumped : first;
     }
     settle(SocketTable::Window::opening);
-    first_counters_ = parts_.counters.read();
-    return dumped;
+    for (const auto& watch : watches_) {
+        watch->begin();
+    }
+    return first;
 }
 
 Dumper::Dumped Sampling::close_window()
 {
-    last_counters_ = parts_.counters.read();
-    const auto dumped = dump_at_end();
-    faults_.udp_unlisted = !parts_.dumper.udp([this](const DiagSocket& socket) { udp_.add(socket); });
-    if (totals_only_) {
-        return dumped;
+    Dumper::Dumped last;
+    for (const auto& watch : watches_) {
+        const auto dumped = watch->close();
+        last = watch == watches_.front() ? dumped : last;
     }
     settle(SocketTable::Window::open);
-    for (int i = 0; i < patience && connections_missed() > 0; ++i) {
-        dump_at_end();
+    constexpr int patience = 3;
+    for (int i = 0; i < patience; ++i) {
+        const auto again =
+            std::count_if(watches_.begin(), watches_.end(), [](const auto& w) { return w->close_again(); });
+        if (again == 0) {
+            break;
+        }
         settle(SocketTable::Window::open);
     }
     find_missing();
-    return dumped;
+    return last;
 }
 
-Dumper::Dumped Sampling::dump_at_end()
-{
-    const auto dumped = parts_.dumper.tcp(
-        parts_.table, [this](const DiagSocket& socket) { return parts_.table.at_end(socket, age()); });
-    faults_.disturbed = faults_.disturbed || dumped.outcome == Dumper::Outcome::disturbed;
-    return dumped;
-}
-
-std::size_t Sampling::drain(SocketTable::Window window)
-{
-    return parts_.events.drain([&](const DiagSocket& socket) { parts_.table.destroyed(socket, window, age()); });
-}
-
+/// The kernel sends the events of all namespaces from the same queues, so when those of our own are in, the others are.
 void Sampling::settle(SocketTable::Window window)
 {
-    const bool settled =
-        parts_.events.settle([&](const DiagSocket& socket) { parts_.table.destroyed(socket, window, age()); });
-    faults_.late_events = faults_.late_events || !settled;
-}
-
-SocketTable::Age Sampling::age() const
-{
-    return std::chrono::duration_cast<SocketTable::Age>(Clock::now() - first_dump_);
-}
-
-/// No datagram was read or sent in the whole namespace.
-bool Sampling::udp_silent() const
-{
-    return first_counters_ && last_counters_ && first_counters_->udp_datagrams == last_counters_->udp_datagrams;
-}
-
-/// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown. An
-/// attempt that failed may have left nothing to be shown.
-std::size_t Sampling::connections_missed() const
-{
-    if (!first_counters_ || !last_counters_) {
-        return 0;
+    watches_.front()->settle(window);
+    for (std::size_t i = 1; i < watches_.size(); ++i) {
+        watches_[i]->drain(window);
     }
-    const std::uint64_t failed = last_counters_->tcp_failures - first_counters_->tcp_failures;
-    const std::uint64_t opened = last_counters_->tcp_opens - first_counters_->tcp_opens;
-    const std::uint64_t shown = parts_.table.born() + parts_.table.resets() + failed;
-    return opened > shown ? static_cast<std::size_t>(opened - shown) : 0;
-}
-
-/// Connections that were taken for new beyond those that the kernel says were opened: the first dump has missed them.
-std::size_t Sampling::connections_unborn()
-{
-    const auto now = parts_.counters.read();
-    if (!counters_before_ || !now) {
-        return 0;
-    }
-    const std::uint64_t opened = now->tcp_opens - counters_before_->tcp_opens;
-    return parts_.table.born() > opened ? static_cast<std::size_t>(parts_.table.born() - opened) : 0;
 }
 
 /// A socket that was there and is neither in the last dump nor destroyed: its event is late (the kernel waits for the
@@ -201,60 +175,74 @@ void Sampling::find_missing()
 {
     constexpr auto longest_wait = 250ms;
     const auto deadline = Clock::now() + longest_wait;
-    auto pause = 1ms;
-    auto missing = parts_.table.missing();
-    while (!missing.empty() && Clock::now() < deadline) {
-        for (const Flow* flow : missing) {
-            const auto socket = parts_.dumper.lookup(*flow);
-            if (socket && socket->cookie == flow->cookie) {
-                parts_.table.at_end(*socket, age());
-            }
+    for (auto pause = 1ms;; pause *= 2) {
+        std::size_t missing = 0;
+        for (const auto& watch : watches_) {
+            missing += watch->find_missing();
+        }
+        if (missing == 0 || Clock::now() >= deadline) {
+            return;
         }
         std::this_thread::sleep_for(pause);
-        pause *= 2;
         settle(SocketTable::Window::open);
-        missing = parts_.table.missing();
     }
-    faults_.vanished = missing.size();
 }
 
 /// Holders at the end of the window, because a socket may have changed hands in it. Without traffic nobody is to be
 /// named wrongly, and the first scan will do.
 void Sampling::find_holders()
 {
-    if (!totals_only_ && !parts_.table.moved_bytes() && (udp_.flows().empty() || udp_silent())) {
+    std::vector<Inode> inodes;
+    bool traffic = options_.totals;
+    for (const auto& watch : watches_) {
+        const std::vector<Inode> live = watch->live_inodes();
+        inodes.insert(inodes.end(), live.begin(), live.end());
+        traffic = traffic || watch->saw_traffic();
+    }
+    if (!traffic) {
         return;
     }
     constexpr auto longest_search = 500ms;
-    totals_only_ ? parts_.holders.scan() : parts_.holders.rescan();
-    std::vector<Inode> inodes = parts_.table.live_inodes();
-    for (const Flow& flow : udp_.flows()) {
-        inodes.push_back(flow.inode);
+    if (!options_.totals) {
+        holders_.rescan();
     }
-    const std::vector<Inode> unheld = parts_.holders.unheld(std::move(inodes));
+    const std::vector<Inode> unheld = holders_.unheld(std::move(inodes));
     if (!unheld.empty()) {
-        parts_.holders.search(unheld, HolderMap::Reach::everywhere, Clock::now() + longest_search);
+        holders_.search(unheld, HolderMap::Reach::everywhere, Clock::now() + longest_search);
     }
-    parts_.holders.confirm(Clock::now());
+    holders_.confirm(Clock::now());
 }
 
-void Sampling::drop_doubtful_holders(std::vector<Flow>& flows) const
+void Sampling::collect(Sample& sample)
 {
-    for (Flow& flow : flows) {
-        if (is_doubtful(flow, parts_.holders)) {
+    for (const auto& watch : watches_) {
+        if (own_is_wanted_ || watch != watches_.front()) {
+            watch->move_to(sample.flows);
+        }
+    }
+    for (Flow& flow : sample.flows) {
+        if (is_doubtful(flow, holders_)) {
             flow.inode = {};
         }
     }
+    closed_.move_to(sample.flows);
+    if (refused_ > 0) {
+        Flow& unseen = sample.flows.emplace_back(); // bytes unknown
+        unseen.sockets = 0;
+        unseen.attribution.cause = Cause::other_netns;
+    }
+    sample.holders = holders_.take_holders();
+    sample.processes = holders_.take_processes();
 }
 
 class NetlinkBackend final : public Backend {
 public:
-    explicit NetlinkBackend(bool tuples) : tuples_(tuples) {}
-    BackendResult sample(const SampleRequest& request) override { return Sampling(tuples_).run(request); }
+    explicit NetlinkBackend(const BackendOptions& options) : options_(options) {}
+    BackendResult sample(const SampleRequest& request) override { return Sampling(options_).run(request); }
     std::vector<Note> limits() const override { return netlink_limits(); }
 
 private:
-    bool tuples_;
+    BackendOptions options_;
 };
 
 } // namespace
@@ -274,7 +262,7 @@ OpenResult open_netlink(const BackendOptions& options)
     } catch (const std::system_error& failure) {
         return netlink_refusal(failure.code().value());
     }
-    return std::make_unique<NetlinkBackend>(options.tuples);
+    return std::make_unique<NetlinkBackend>(options);
 }
 
 } // namespace socktally

@@ -18,7 +18,26 @@ constexpr bool incomplete = true;
 
 constexpr std::string_view udp_remedy = "none with this backend: the kernel counts no bytes of UDP sockets";
 
+constexpr std::string_view netns_remedy = "run it as root, or leave them out with --netns current";
+
 } // namespace
+
+void add(NetlinkFaults& faults, const NetlinkFaults& more)
+{
+    faults.not_listening = faults.not_listening || more.not_listening;
+    faults.late_events = faults.late_events || more.late_events;
+    faults.events_lost += more.events_lost;
+    faults.garbled += more.garbled;
+    faults.disturbed = faults.disturbed || more.disturbed;
+    faults.unborn += more.unborn;
+    faults.missed += more.missed;
+    faults.vanished += more.vanished;
+    faults.resets += more.resets;
+    faults.without_counters += more.without_counters;
+    faults.failed_looks += more.failed_looks;
+    faults.udp_silent = faults.udp_silent && more.udp_silent;
+    faults.udp_unlisted = faults.udp_unlisted || more.udp_unlisted;
+}
 
 std::vector<Note> notes_of(const NetlinkFaults& faults)
 {
@@ -103,12 +122,11 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
                          faults.unread),
              "ulimit -n 1024", false});
     }
-    if (faults.other_namespaces > 0) {
-        notes.push_back(
-            {"other-netns",
-             fmt::format("only this network namespace was sampled, not {} other{} in which there are processes",
-                         faults.other_namespaces, faults.other_namespaces == 1 ? "" : "s"),
-             "nsenter --net=/proc/PID/ns/net socktally", false});
+    if (faults.namespaces_refused > 0) {
+        notes.push_back({"other-netns",
+                         fmt::format("{} other network namespace{} could not be entered: what moved there is unknown",
+                                     faults.namespaces_refused, faults.namespaces_refused == 1 ? "" : "s"),
+                         std::string(netns_remedy), incomplete});
     }
     return notes;
 }
@@ -118,8 +136,9 @@ std::vector<Note> netlink_limits()
     std::vector<Note> limits;
     limits.push_back(
         {"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(udp_remedy), incomplete});
-    limits.push_back(
-        {"other-netns", "sees the current network namespace only", "nsenter --net=/proc/PID/ns/net socktally", false});
+    if (!has_capability(CAP_SYS_ADMIN)) {
+        limits.push_back({"other-netns", "sees the current network namespace only", std::string(netns_remedy), false});
+    }
     if (!has_capability(CAP_DAC_READ_SEARCH) || !has_capability(CAP_SYS_PTRACE)) {
         limits.push_back({"owners-denied", "names your own processes only; the traffic of others is totalled by user",
                           std::string(setcap_remedy), false});

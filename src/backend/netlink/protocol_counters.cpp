@@ -67,14 +67,15 @@ std::size_t read_tcp_in_use()
 {
     std::size_t sum = 0;
     std::string buffer;
-    for (const char* path : {"/proc/net/sockstat", "/proc/net/sockstat6"}) {
+    for (const char* path : {"/proc/thread-self/net/sockstat", "/proc/thread-self/net/sockstat6"}) {
         sum += parse_tcp_in_use(read_file(AT_FDCWD, path, buffer, size_limit).value_or(""));
     }
     return sum;
 }
 
 ProtocolCountersReader::ProtocolCountersReader()
-    : snmp_(::open("/proc/net/snmp", O_RDONLY | O_CLOEXEC)), snmp6_(::open("/proc/net/snmp6", O_RDONLY | O_CLOEXEC))
+    : snmp_(::open("/proc/thread-self/net/snmp", O_RDONLY | O_CLOEXEC)),
+      snmp6_(::open("/proc/thread-self/net/snmp6", O_RDONLY | O_CLOEXEC))
 {
 }
 

@@ -28,11 +28,12 @@ void add_snmp6(std::string_view text, ProtocolCounters& counters);
 /// The number of TCP sockets in use, of /proc/net/sockstat (`TCP: inuse 5 orphan 0 …`) or sockstat6 (`TCP6: inuse 2`);
 /// 0 where it is not said.
 std::size_t parse_tcp_in_use(std::string_view text);
-/// Both families; a hint, for the sockets come and go.
+/// Both families, in the network namespace of the calling thread; a hint, for the sockets come and go.
 std::size_t read_tcp_in_use();
 
 class ProtocolCountersReader {
 public:
+    /// Of the network namespace that the calling thread is in, wherever read() is called.
     ProtocolCountersReader();
     /// Null where the files cannot be read.
     std::optional<ProtocolCounters> read();

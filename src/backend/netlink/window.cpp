@@ -13,7 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A tick reads one file of /proc, tens of microseconds, unless that says that a connection was opened.
+/// A tick reads two files of /proc for each network namespace, tens of microseconds, unless these say that a connection
+/// was opened. With very many namespaces ticks are rarer, so that they take no more than a quarter of the time.
 constexpr auto tick_interval = 10ms;
 
 /// Looking costs a walk of the kernel's hash and of some processes. Not more often than this, and never more than a
@@ -41,80 +42,103 @@ std::chrono::nanoseconds cpu_time()
 
 void Window::watch(Clock::time_point end, const SampleRequest& request)
 {
-    interval_ = look_interval;
     const auto begun = Clock::now();
     auto next_progress = begun + progress_interval;
-    auto next_tick = begun;
+    next_tick_ = begun;
+    const int fd = places_.front().watch.fd_to_watch();
     for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
-        if (now >= next_tick) {
+        if (now >= next_tick_) {
             tick(now);
-            next_tick = now + tick_interval;
         } else {
-            drain(); // a small buffer does not wait for the tick
+            drain_all(); // a small buffer does not wait for the tick
         }
         if (request.progress && now >= next_progress) {
             request.progress(now - begun);
             next_progress = now + progress_interval;
         }
-        request.interrupt->wait_until(std::min(end, next_tick), parts_.events.fd_to_watch());
+        request.interrupt->wait_until(std::min(end, next_tick_), fd);
     }
 }
 
-void Window::drain()
+void Window::drain(Place& place)
 {
-    const auto age = std::chrono::duration_cast<SocketTable::Age>(Clock::now() - begun_);
-    parts_.events.drain([&](const DiagSocket& socket) {
-        const Flow* flow = parts_.table.destroyed(socket, SocketTable::Window::open, age);
-        if (flow == nullptr) {
-            return;
-        }
-        const Inode inode = flow->inode;
-        parts_.holders.closed(inode);
+    place.watch.drain(SocketTable::Window::open, [&](const Flow& flow) {
+        const Inode inode = flow.inode;
+        holders_.closed(inode);
         searches_.erase(inode.value);
-        if (closed_ == Closed::summed && parts_.closed.add(*flow, parts_.holders)) {
-            parts_.holders.forget(inode);
-            parts_.table.forget(flow->cookie);
+        if (what_ == Closed::summed && closed_.add(flow, place.watch.netns(), holders_)) {
+            holders_.forget(inode);
+            place.watch.forget(flow.cookie);
         }
     });
 }
 
-void Window::tick(Clock::time_point now)
+void Window::drain_all()
 {
-    drain();
-    parts_.holders.confirm(now);
-    const auto counters = parts_.counters.read();
-    const std::uint64_t opens = counters ? counters->tcp_opens : opens_ + 1; // cannot tell: look
-    if (opens != opens_) {
-        opens_ = opens;
-        unresolved_ = true;
-        interval_ = look_interval;
-    }
-    if (unresolved_ && now >= last_look_ + std::max(interval_, rest_)) {
-        const auto used = cpu_time();
-        look_for_new();
-        last_look_ = now;
-        rest_ = Clock::now() - now + idle_share * (cpu_time() - used);
+    for (Place& place : places_) {
+        drain(place);
     }
 }
 
-/// What stays unresolved (a connection that nobody accepts, a socket of the kernel's) is looked for ever less often.
-void Window::look_for_new()
+void Window::tick(Clock::time_point now)
 {
-    const std::size_t born = parts_.table.born();
-    const bool listed = parts_.dumper.tcp_quick([this](const DiagSocket& socket) { parts_.table.during(socket); });
-    failed_looks_ += listed ? 0 : 1;
-    drain();
-    search();
-    unresolved_ = parts_.table.has_unaccepted() || !worth_searching().empty();
-    interval_ = parts_.table.born() != born ? std::chrono::nanoseconds(look_interval)
-                                            : std::min<std::chrono::nanoseconds>(interval_ * 2, longest_interval);
+    const auto used = cpu_time();
+    drain_all();
+    holders_.confirm(now);
+    for (Place& place : places_) {
+        if (place.watch.has_new_connections()) {
+            place.unresolved = true;
+            place.interval = look_interval;
+        }
+    }
+    next_tick_ = now + std::max<std::chrono::nanoseconds>(tick_interval, (idle_share + 1) * (cpu_time() - used));
+    if (now >= rested_) {
+        look(now);
+    }
+}
+
+bool Window::is_due(const Place& place, Clock::time_point now) const
+{
+    return place.unresolved && now >= place.last_look + place.interval;
+}
+
+/// What stays unresolved (a connection that nobody accepts, a socket of the kernel's) is looked for ever less often.
+void Window::look(Clock::time_point now)
+{
+    const auto used = cpu_time();
+    std::vector<Inode> wanted;
+    std::vector<Place*> looked;
+    for (Place& place : places_) {
+        if (!is_due(place, now)) {
+            continue;
+        }
+        const std::size_t born = place.watch.table().born();
+        place.watch.look();
+        drain(place);
+        place.last_look = now;
+        place.interval =
+            place.watch.table().born() != born
+                ? std::chrono::nanoseconds(look_interval)
+                : std::min<std::chrono::nanoseconds>(
+                      std::max<std::chrono::nanoseconds>(place.interval, look_interval) * 2, longest_interval);
+        const std::vector<Inode> found = worth_searching(place);
+        wanted.insert(wanted.end(), found.begin(), found.end());
+        looked.push_back(&place);
+    }
+    if (looked.empty()) {
+        return;
+    }
+    search(wanted);
+    for (Place* place : looked) {
+        place->unresolved = place->watch.table().has_unaccepted() || !worth_searching(*place).empty();
+    }
+    rested_ = Clock::now() + idle_share * (cpu_time() - used);
 }
 
 /// Everywhere only for what an earlier search did not find and what still lives: on a busy machine there are always a
 /// few that are gone by the time they are searched.
-void Window::search()
+void Window::search(const std::vector<Inode>& wanted)
 {
-    const std::vector<Inode> wanted = worth_searching();
     if (wanted.empty()) {
         return;
     }
@@ -124,12 +148,12 @@ void Window::search()
             reach = HolderMap::Reach::everywhere;
         }
     }
-    parts_.holders.search(wanted, reach, Clock::now() + longest_search);
+    holders_.search(wanted, reach, Clock::now() + longest_search);
 }
 
-std::vector<Inode> Window::worth_searching() const
+std::vector<Inode> Window::worth_searching(const Place& place) const
 {
-    std::vector<Inode> wanted = parts_.holders.unheld(parts_.table.live_inodes());
+    std::vector<Inode> wanted = holders_.unheld(place.watch.table().live_inodes());
     std::erase_if(wanted, [this](Inode inode) {
         const auto searches = searches_.find(inode.value);
         return searches != searches_.end() && searches->second >= searches_per_socket;

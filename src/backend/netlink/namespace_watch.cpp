@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include "backend/netlink/namespace_watch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace socktally {
+
+NamespaceWatch::NamespaceWatch(Inode netns) : netns_(netns) { table_.reserve(read_tcp_in_use()); }
+
+void NamespaceWatch::listen() { faults_.not_listening = !events_.listen(); }
+
+Dumper::Dumped NamespaceWatch::open()
+{
+    const auto add = [this](const DiagSocket& socket) { return table_.at_start(socket); };
+    counters_before_ = counters_.read();
+    first_dump_ = Clock::now();
+    faults_.udp_unlisted = !dumper_.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    const auto dumped = dumper_.tcp(table_, add);
+    faults_.disturbed = dumped.outcome == Dumper::Outcome::disturbed;
+    // Where sockets went while it was made, the dump may have skipped others: another one shows those.
+    if (drain(SocketTable::Window::opening) > 0) {
+        dumper_.tcp(table_, add);
+    }
+    return dumped;
+}
+
+void NamespaceWatch::begin() { first_counters_ = counters_.read(); }
+
+bool NamespaceWatch::has_new_connections()
+{
+    const auto counters = counters_.read();
+    const std::uint64_t opens = counters ? counters->tcp_opens : opens_ + 1;
+    return std::exchange(opens_, opens) != opens;
+}
+
+void NamespaceWatch::look()
+{
+    const bool listed = dumper_.tcp_quick([this](const DiagSocket& socket) { table_.during(socket); });
+    faults_.failed_looks += listed ? 0 : 1;
+}
+
+Dumper::Dumped NamespaceWatch::close()
+{
+    last_counters_ = counters_.read();
+    const auto dumped = dump_at_end();
+    faults_.udp_unlisted = !dumper_.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    return dumped;
+}
+
+bool NamespaceWatch::close_again()
+{
+    const bool needed = connections_missed() > 0;
+    if (needed) {
+        dump_at_end();
+    }
+    return needed;
+}
+
+Dumper::Dumped NamespaceWatch::dump_at_end()
+{
+    const auto dumped =
+        dumper_.tcp(table_, [this](const DiagSocket& socket) { return table_.at_end(socket, age()); });
+    faults_.disturbed = faults_.disturbed || dumped.outcome == Dumper::Outcome::disturbed;
+    return dumped;
+}
+
+std::size_t NamespaceWatch::drain(SocketTable::Window window, const Closed& closed)
+{
+    return events_.drain([&](const DiagSocket& socket) {
+        const Flow* flow = table_.destroyed(socket, window, age());
+        if (flow != nullptr && closed) {
+            closed(*flow);
+        }
+    });
+}
+
+void NamespaceWatch::settle(SocketTable::Window window)
+{
+    const bool settled = events_.settle([&](const DiagSocket& socket) { table_.destroyed(socket, window, age()); });
+    faults_.late_events = faults_.late_events || !settled;
+}
+
+std::size_t NamespaceWatch::find_missing()
+{
+    for (const Flow* flow : table_.missing()) {
+        const auto socket = dumper_.lookup(*flow);
+        if (socket && socket->cookie == flow->cookie) {
+            table_.at_end(*socket, age());
+        }
+    }
+    faults_.vanished = table_.missing().size();
+    return faults_.vanished;
+}
+
+bool NamespaceWatch::saw_traffic() const { return table_.moved_bytes() || (!udp_.flows().empty() && !udp_silent()); }
+
+std::vector<Inode> NamespaceWatch::live_inodes() const
+{
+    std::vector<Inode> inodes = table_.live_inodes();
+    for (const Flow& flow : udp_.flows()) {
+        inodes.push_back(flow.inode);
+    }
+    return inodes;
+}
+
+NetlinkFaults NamespaceWatch::faults(bool totals_only)
+{
+    faults_.events_lost = events_.lost();
+    faults_.garbled = dumper_.garbled();
+    faults_.resets = table_.resets();
+    faults_.missed = connections_missed();
+    faults_.unborn = connections_unborn();
+    faults_.without_counters = table_.without_counters();
+    faults_.udp_silent = totals_only ? udp_.flows().empty() : udp_silent();
+    return faults_;
+}
+
+void NamespaceWatch::move_to(std::vector<Flow>& flows)
+{
+    const auto first = static_cast<std::ptrdiff_t>(flows.size());
+    std::vector<Flow> own = table_.take_flows();
+    if (flows.empty()) {
+        flows = std::move(own);
+    } else {
+        flows.insert(flows.end(), own.begin(), own.end());
+    }
+    udp_.move_to(flows, udp_silent());
+    std::for_each(flows.begin() + first, flows.end(), [this](Flow& flow) { flow.netns = netns_; });
+}
+
+SocketTable::Age NamespaceWatch::age() const
+{
+    return std::chrono::duration_cast<SocketTable::Age>(Clock::now() - first_dump_);
+}
+
+/// No datagram was read or sent in the whole namespace.
+bool NamespaceWatch::udp_silent() const
+{
+    return first_counters_ && last_counters_ && first_counters_->udp_datagrams == last_counters_->udp_datagrams;
+}
+
+/// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown. An
+/// attempt that failed may have left nothing to be shown.
+std::size_t NamespaceWatch::connections_missed() const
+{
+    if (!first_counters_ || !last_counters_) {
+        return 0;
+    }
+    const std::uint64_t failed = last_counters_->tcp_failures - first_counters_->tcp_failures;
+    const std::uint64_t opened = last_counters_->tcp_opens - first_counters_->tcp_opens;
+    const std::uint64_t shown = table_.born() + table_.resets() + failed;
+    return opened > shown ? static_cast<std::size_t>(opened - shown) : 0;
+}
+
+/// Connections that were taken for new beyond those that the kernel says were opened: the first dump has missed them.
+std::size_t NamespaceWatch::connections_unborn()
+{
+    const auto now = counters_.read();
+    if (!counters_before_ || !now) {
+        return 0;
+    }
+    const std::uint64_t opened = now->tcp_opens - counters_before_->tcp_opens;
+    return table_.born() > opened ? static_cast<std::size_t>(table_.born() - opened) : 0;
+}
+
+} // namespace socktally

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// The sockets of one network namespace over one window: its dumps, its destroy events, its counters, and what was
+// missed. Knows nothing of processes and of other namespaces.
+#pragma once
+
+#include "backend/netlink/destroy_events.hpp"
+#include "backend/netlink/dumper.hpp"
+#include "backend/netlink/notes.hpp"
+#include "backend/netlink/protocol_counters.hpp"
+#include "backend/netlink/socket_table.hpp"
+#include "backend/netlink/udp_sockets.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace socktally {
+
+class NamespaceWatch {
+public:
+    using Clock = std::chrono::steady_clock;
+    using Closed = std::function<void(const Flow&)>;
+
+    /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
+    /// Throws where the kernel refuses.
+    explicit NamespaceWatch(Inode netns);
+
+    Inode netns() const { return netns_; }
+
+    void listen();
+    /// The first dump, with another one where sockets went meanwhile.
+    Dumper::Dumped open();
+    /// Once the events of everything before the window are in.
+    void begin();
+    /// True where connections were opened since the last call, or where that cannot be told.
+    bool has_new_connections();
+    /// Sockets that came since the last dump, without counters.
+    void look();
+    /// The last dump, and the only one where totals since each socket was opened are wanted.
+    Dumper::Dumped close();
+    /// Another dump where the kernel says that more connections were opened than any showed. False where none was
+    /// needed.
+    bool close_again();
+
+    /// Takes the events that are there; how many there were.
+    std::size_t drain(SocketTable::Window window, const Closed& closed = {});
+    /// Those of all sockets destroyed before now, in this namespace.
+    void settle(SocketTable::Window window);
+    int fd_to_watch() const { return events_.fd_to_watch(); }
+
+    /// Looks for the sockets that were there and are neither in the last dump nor destroyed; how many are left.
+    std::size_t find_missing();
+
+    const SocketTable& table() const { return table_; }
+    void forget(Cookie cookie) { table_.forget(cookie); }
+    bool saw_traffic() const;
+    /// Inodes of the sockets that have to have a holder.
+    std::vector<Inode> live_inodes() const;
+
+    /// What could not be seen, once it is over.
+    NetlinkFaults faults(bool totals_only);
+    /// Hands over all flows.
+    void move_to(std::vector<Flow>& flows);
+
+private:
+    Dumper::Dumped dump_at_end();
+    bool udp_silent() const;
+    std::size_t connections_missed() const;
+    std::size_t connections_unborn();
+    SocketTable::Age age() const;
+
+    Inode netns_;
+    DestroyEvents events_;
+    Dumper dumper_;
+    ProtocolCountersReader counters_;
+    SocketTable table_;
+    UdpSockets udp_;
+    NetlinkFaults faults_;
+    Clock::time_point first_dump_{};
+    std::uint64_t opens_ = 0;                         // at the last call of has_new_connections()
+    std::optional<ProtocolCounters> counters_before_; // the first dump
+    std::optional<ProtocolCounters> first_counters_;  // of the window
+    std::optional<ProtocolCounters> last_counters_;
+};
+
+} // namespace socktally
