@@ -81,8 +81,12 @@ struct Flow {
     bool accepted = false;       // the local port is one that this machine listens on
     Attribution attribution;     // filled by attribute() unless the backend knows it exactly
 
-    /// True where it moved bytes, or where it is not known whether it did.
-    bool may_have_traffic() const { return rx_bytes.value_or(1) != 0 || tx_bytes.value_or(1) != 0; }
+    /// True where it moved bytes or packets, or where it is not known whether it moved bytes.
+    bool may_have_traffic() const
+    {
+        return rx_bytes.value_or(1) != 0 || tx_bytes.value_or(1) != 0 || packets.rx_packets.value_or(0) != 0 ||
+               packets.tx_packets.value_or(0) != 0;
+    }
 };
 
 /// A process at the moment it was looked up, which may be over by now.

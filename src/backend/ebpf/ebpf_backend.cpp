@@ -2,6 +2,8 @@
 #include "backend/ebpf/ebpf_backend.hpp"
 
 #include "backend/ebpf/bpf_process.hpp"
+#include "backend/ebpf/flow_tuple.hpp"
+#include "backend/ebpf/packets.hpp"
 #include "backend/ebpf/tally.hpp"
 #include "backend/interfaces.hpp"
 #include "sys/file.hpp"
@@ -10,11 +12,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 
 namespace socktally {
@@ -48,29 +48,6 @@ void refresh_name(Process& process)
     }
 }
 
-Protocol protocol_of(const tally_flow& flow)
-{
-    if (flow.family == AF_PACKET) {
-        return Protocol::packet;
-    }
-    switch (flow.protocol) {
-    case IPPROTO_TCP: return Protocol::tcp;
-    case IPPROTO_UDP: return Protocol::udp;
-    case IPPROTO_UDPLITE: return Protocol::udplite;
-    case IPPROTO_ICMP:
-    case IPPROTO_ICMPV6: return Protocol::icmp;
-    case IPPROTO_SCTP: return Protocol::sctp;
-    case IPPROTO_DCCP: return Protocol::dccp;
-    case IPPROTO_MPTCP: return Protocol::mptcp;
-    default: return Protocol::raw; // tally.bpf.c makes IPPROTO_RAW of all raw sockets but those for ICMP
-    }
-}
-
-Address address_of(const tally_u8 (&bytes)[16], std::uint16_t family)
-{
-    return Address::from_bytes(std::as_bytes(std::span(bytes)).first(family == AF_INET6 ? 16 : 4));
-}
-
 /// The flows and processes of a sample, as the cells come in.
 class Collector {
 public:
@@ -97,11 +74,7 @@ public:
             return;
         }
         Flow& result = append(cell->second.attribution, flow.rx_bytes, flow.tx_bytes);
-        result.tuple = {protocol_of(flow), {address_of(flow.local, flow.family), flow.local_port}, {}};
-        const Address remote = address_of(flow.remote, flow.family);
-        if (!remote.is_unspecified()) { // an unconnected socket has none
-            result.tuple.remote = {remote, flow.remote_port};
-        }
+        result.tuple = tuple_of(flow);
         result.cookie = Cookie{key.cookie};
         result.uid = Uid{flow.uid};
         result.netns = Inode{flow.netns};
@@ -182,9 +155,68 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
     }
 }
 
+/// Null: packets are not asked for.
+using PacketSource = std::optional<std::variant<Packets, Unavailable>>;
+
+void start(PacketSource& source)
+{
+    if (auto* packets = source ? std::get_if<Packets>(&*source) : nullptr) {
+        if (auto refusal = packets->start()) {
+            source = std::move(*refusal);
+        }
+    }
+}
+
+void stop(PacketSource& source)
+{
+    if (auto* packets = source ? std::get_if<Packets>(&*source) : nullptr) {
+        packets->stop();
+    }
+}
+
+void add_packets(Sample& sample, Packets& packets)
+{
+    const bool is_all = packets.sees_all() && packets.dropped() == 0;
+    const std::size_t shared = join_packets(sample, packets.sockets(), is_all ? Unlisted::none : Unlisted::unknown);
+    if (shared > 0) {
+        sample.notes.push_back(
+            {"shared-packets",
+             fmt::format("{} sockets were used by several processes: their packets are in [unknown]", shared), "",
+             false});
+    }
+    if (!packets.sees_all()) {
+        sample.notes.push_back({"packets-partly",
+                                "only a part of the control groups is in sight here: packets of sockets that belong "
+                                "to others are not seen",
+                                "run socktally outside of the container", true});
+    }
+    if (packets.dropped() > 0) {
+        sample.notes.push_back(
+            {"packets-dropped",
+             fmt::format("{} packets of more sockets than there is room for are not counted", packets.dropped()), "",
+             true});
+    }
+}
+
+void add_packets(Sample& sample, PacketSource& source)
+{
+    if (!source) {
+        return;
+    }
+    if (auto* packets = std::get_if<Packets>(&*source)) {
+        add_packets(sample, *packets);
+        return;
+    }
+    const auto& refusal = std::get<Unavailable>(*source);
+    sample.notes.push_back({"no-packets", "packets are not counted: " + refusal.why, refusal.remedy, true});
+}
+
 class EbpfBackend final : public Backend {
 public:
-    EbpfBackend(Tally tally, Tally::Detail detail) : tally_(std::move(tally)), detail_(detail) {}
+    EbpfBackend(Tally tally, Tally::Detail detail, PacketSource packets)
+        : tally_(std::move(tally)), detail_(detail), packets_(std::move(packets))
+    {
+    }
 
     BackendResult sample(const SampleRequest& request) override
     {
@@ -192,11 +224,13 @@ public:
         Sample& sample = result.sample;
         sample.backend = "ebpf";
         tally_.start();
+        start(packets_);
         const auto begun = Clock::now();
         sample.started_at = std::chrono::system_clock::now();
         const auto interfaces = read_interfaces();
         wait(begun + request.window, request);
         sample.interfaces = interface_deltas(interfaces, read_interfaces());
+        stop(packets_);
         tally_.stop();
         sample.duration = Clock::now() - begun;
 
@@ -212,6 +246,7 @@ public:
             collector.add(key, flow);
         }
         collector.add_the_rest();
+        add_packets(sample, packets_);
         if (collector.foreign_processes() > 0) {
             sample.notes.push_back(
                 {"other-pidns",
@@ -232,6 +267,7 @@ public:
 private:
     Tally tally_;
     Tally::Detail detail_;
+    PacketSource packets_;
 };
 
 } // namespace
@@ -242,12 +278,17 @@ OpenResult open_ebpf(const BackendOptions& options)
         return Unavailable{"it counts from now on: totals since sockets were opened are not its business",
                            "socktally -b netlink -d 0"};
     }
-    const auto detail = options.tuples ? Tally::Detail::sockets : Tally::Detail::processes;
+    // Packets are counted per socket, so they need to be told which processes used which.
+    const auto detail = options.tuples || options.packets ? Tally::Detail::sockets : Tally::Detail::processes;
     auto loaded = Tally::load(detail);
     if (auto* refusal = std::get_if<Unavailable>(&loaded)) {
         return std::move(*refusal);
     }
-    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail);
+    PacketSource packets;
+    if (options.packets) {
+        packets = Packets::load();
+    }
+    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail, std::move(packets));
 }
 
 } // namespace socktally

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// Which process's the packets are: those of a socket belong to the one process that moved payload through it in the
+// window. Where none did, to the one that holds it; where several did or do, to nobody. Pure: no I/O.
+#pragma once
+
+#include "backend/ebpf/packets.h"
+#include "model/sample.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+
+namespace socktally {
+
+/// Sockets that had packets, by their cookies.
+using PacketSockets = std::unordered_map<std::uint64_t, packets_socket>;
+
+/// What is known of a socket that is not listed: that it had no packets, or nothing.
+enum class Unlisted : std::uint8_t { none, unknown };
+
+/// Fills `packets` of the sample's flows, and adds a flow for each socket whose packets none of them can take. The
+/// number of sockets that several processes moved payload through, and so left theirs unattributed.
+std::size_t join_packets(Sample& sample, const PacketSockets& sockets, Unlisted unlisted);
+
+} // namespace socktally

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "backend/ebpf/packets.hpp"
+
+#include "backend/ebpf/bpf_process.hpp"
+#include "sys/capability.hpp"
+#include "sys/cgroup2.hpp"
+#include "sys/file.hpp"
+
+// NOLINTBEGIN: generated
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#include "packets.skel.h"
+#pragma GCC diagnostic pop
+// NOLINTEND
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
+#include <optional>
+#include <string>
+#include <system_error>
+
+namespace socktally {
+
+namespace {
+
+/// About 200 bytes each when they come, and 16 bytes a bucket from the start.
+constexpr std::uint32_t most_sockets = 131'072;
+
+std::optional<Cgroup2Mount> own_cgroup2()
+{
+    constexpr std::size_t limit = 16U << 20U;
+    std::string buffer;
+    const auto text = read_file(AT_FDCWD, "/proc/self/mountinfo", buffer, limit);
+    return text ? find_cgroup2(*text) : std::nullopt;
+}
+
+/// Something else may be mounted over it.
+bool is_cgroup2(const Fd& directory)
+{
+    struct statfs status {};
+    return directory && ::fstatfs(directory.get(), &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+Unavailable refusal(std::string_view what, int error)
+{
+    Unavailable result{fmt::format("{}: {}", what, std::generic_category().message(error)), ""};
+    if (error != EPERM && error != EACCES) {
+        result.remedy = "a kernel with CONFIG_CGROUP_BPF";
+    } else if (!has_capability(CAP_NET_ADMIN)) {
+        result.remedy = setcap_remedy;
+    } else { // one that was attached without leave for others
+        result.remedy = "bpftool cgroup tree: a program is in the way";
+    }
+    return result;
+}
+
+} // namespace
+
+void Packets::Destroy::operator()(packets_bpf* skeleton) const { packets_bpf__destroy(skeleton); }
+void Packets::Destroy::operator()(bpf_link* link) const { bpf_link__destroy(link); }
+
+std::variant<Packets, Unavailable> Packets::load()
+{
+    const auto mount = own_cgroup2();
+    Fd cgroup(mount ? ::open(mount->path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
+    if (!is_cgroup2(cgroup)) {
+        return Unavailable{"version 2 of the control groups is not mounted here",
+                           "mount -t cgroup2 none /sys/fs/cgroup/unified"};
+    }
+    Skeleton skeleton(packets_bpf__open());
+    if (!skeleton) {
+        return refusal("the packet programs cannot be read", errno);
+    }
+    bpf_map__set_max_entries(skeleton->maps.sockets, most_sockets);
+    if (const int error = -packets_bpf__load(skeleton.get()); error != 0) {
+        return refusal("the kernel does not take the packet programs", error);
+    }
+    return Packets(std::move(skeleton), std::move(cgroup), mount->is_whole && is_in_first_cgroup_namespace());
+}
+
+std::optional<Unavailable> Packets::start()
+{
+    const std::array programs{skeleton_->progs.packet_comes, skeleton_->progs.packet_goes};
+    for (std::size_t index = 0; index < programs.size(); ++index) {
+        links_.at(index).reset(bpf_program__attach_cgroup(programs.at(index), cgroup_.get()));
+        if (!links_.at(index)) {
+            const int error = errno;
+            links_ = {};
+            return refusal("the packet programs cannot be attached to the control groups", error);
+        }
+    }
+    return std::nullopt;
+}
+
+void Packets::stop() { links_ = {}; }
+
+void Packets::note_holders()
+{
+    const Link link(bpf_program__attach_iter(skeleton_->progs.note_holders, nullptr));
+    const Fd iterator(link ? bpf_iter_create(bpf_link__fd(link.get())) : -1);
+    std::array<char, 64> nothing{};
+    ssize_t got = iterator ? 1 : 0;
+    while (got > 0 || (got < 0 && errno == EAGAIN)) { // EAGAIN: many tasks without a socket in a row
+        got = ::read(iterator.get(), nothing.data(), nothing.size());
+    }
+}
+
+PacketSockets Packets::sockets()
+{
+    if (!own_pid_namespace()) { // the kernel would give other numbers than /proc here
+        note_holders();
+    }
+    PacketSockets result;
+    const int map = bpf_map__fd(skeleton_->maps.sockets);
+    std::optional<std::uint64_t> previous;
+    std::uint64_t cookie = 0;
+    while (bpf_map_get_next_key(map, previous ? &*previous : nullptr, &cookie) == 0) {
+        packets_socket socket{};
+        if (bpf_map_lookup_elem(map, &cookie, &socket) == 0) {
+            result.emplace(cookie, socket);
+        }
+        previous = cookie;
+    }
+    return result;
+}
+
+std::uint64_t Packets::dropped() const { return skeleton_->bss->packets_dropped; }
+
+} // namespace socktally
