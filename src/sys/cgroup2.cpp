@@ -19,7 +19,8 @@ std::string unescape_octal(std::string_view text)
     while (!text.empty()) {
         const bool is_escape = text[0] == '\\' && text.size() >= 4 && text[1] <= '3' &&
                                std::all_of(text.begin() + 1, text.begin() + 4, is_octal);
-        result += is_escape ? static_cast<char>((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0')) : text[0];
+        result +=
+            is_escape ? static_cast<char>((text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0')) : text[0];
         text.remove_prefix(is_escape ? 4 : 1);
     }
     return result;

@@ -14,7 +14,8 @@ struct Cgroup2Mount {
     bool is_whole = false; // shows the tree from its root on, as far as this cgroup namespace does
 };
 
-/// From the text of /proc/self/mountinfo (proc_pid_mountinfo(5)); a whole one if there is any, null where there is none.
+/// From the text of /proc/self/mountinfo (proc_pid_mountinfo(5)); a whole one if there is any, null where there is
+/// none.
 std::optional<Cgroup2Mount> find_cgroup2(std::string_view mountinfo);
 
 /// Whether this process sees the tree from its real root on, or from a container's.

@@ -47,6 +47,10 @@ Row read_row(const object& from)
     row.remote_port = number_of(from, "remote_port").value_or(0);
     row.rx_bytes = number_of(from, "rx_bytes");
     row.tx_bytes = number_of(from, "tx_bytes");
+    row.rx_packets = number_of(from, "rx_packets");
+    row.tx_packets = number_of(from, "tx_packets");
+    row.rx_ip_bytes = number_of(from, "rx_ip_bytes");
+    row.tx_ip_bytes = number_of(from, "tx_ip_bytes");
     row.connections = required(from, "connections");
     row.attribution = text_of(from, "attribution");
     return row;

@@ -31,6 +31,10 @@ struct Row {
     std::uint64_t remote_port = 0;
     std::optional<std::uint64_t> rx_bytes;
     std::optional<std::uint64_t> tx_bytes;
+    std::optional<std::uint64_t> rx_packets; // these four are null unless asked for
+    std::optional<std::uint64_t> tx_packets;
+    std::optional<std::uint64_t> rx_ip_bytes;
+    std::optional<std::uint64_t> tx_ip_bytes;
     std::uint64_t connections = 0;
     std::string attribution;
 };

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+// Packets and IP bytes: held against what datagrams of known number and size must come to, and against the counters of
+// an interface that carries nothing else.
+#include "exact.hpp"
+
+#include <linux/bpf.h>
+#include <netinet/ip_icmp.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+using namespace truth;
+
+namespace {
+
+const std::vector<std::string> packet_columns{"-o", "+rx_packets,tx_packets,rx_ip_bytes,tx_ip_bytes"};
+constexpr std::size_t header4 = 20;
+constexpr std::size_t header6 = 40;
+constexpr std::size_t header_udp = 8;
+
+Row row_of(const Measured& measured, const std::string& process)
+{
+    const auto& rows = measured.report.rows;
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.process == process; });
+    INFO(measured.report.text);
+    REQUIRE(found != rows.end());
+    return *found;
+}
+
+struct Counts {
+    std::uint64_t packets;
+    std::uint64_t ip_bytes;
+};
+
+void check_row(const Row& row, Counts rx, Counts tx)
+{
+    INFO(row.process);
+    CHECK(row.rx_packets == rx.packets);
+    CHECK(row.rx_ip_bytes == rx.ip_bytes);
+    CHECK(row.tx_packets == tx.packets);
+    CHECK(row.tx_ip_bytes == tx.ip_bytes);
+}
+
+/// What /proc/net/dev says of the interface "near", less the Ethernet headers.
+struct Interface {
+    Counts rx{};
+    Counts tx{};
+};
+Interface read_interface(const Netns& netns)
+{
+    constexpr std::uint64_t ethernet = 14;
+    const Inside inside(netns);
+    std::ifstream file("/proc/thread-self/net/dev");
+    std::string line;
+    while (std::getline(file, line)) {
+        std::istringstream words(line);
+        std::string name;
+        std::array<std::uint64_t, 10> value{};
+        words >> name;
+        for (std::uint64_t& each : value) {
+            words >> each;
+        }
+        if (name == "near:" && words) {
+            return {{value[1], value[0] - ethernet * value[1]}, {value[9], value[8] - ethernet * value[9]}};
+        }
+    }
+    throw std::runtime_error("no counters of the interface");
+}
+
+/// IPv6 sends messages of its own accord, at any time.
+void silence_ipv6(const Netns& netns)
+{
+    const Inside inside(netns);
+    std::ofstream file("/proc/sys/net/ipv6/conf/all/disable_ipv6");
+    file << "1" << std::flush;
+    if (!file) {
+        throw std::runtime_error("disable_ipv6 cannot be set");
+    }
+}
+
+/// How many packet programs of the tool the kernel has.
+std::size_t packet_programs()
+{
+    std::size_t count = 0;
+    bpf_attr next{};
+    while (::syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &next, sizeof next) == 0) {
+        next.start_id = next.next_id;
+        bpf_attr open{};
+        open.prog_id = next.next_id;
+        const Fd program(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &open, sizeof open)));
+        bpf_prog_info about{};
+        bpf_attr ask{};
+        ask.info.bpf_fd = static_cast<std::uint32_t>(program.get());
+        ask.info.info_len = sizeof about;
+        ask.info.info = reinterpret_cast<std::uintptr_t>(&about);
+        const bool known = program.get() >= 0 && ::syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof ask) == 0;
+        count += known && std::string(about.name).starts_with("packet_") ? 1 : 0;
+    }
+    return count;
+}
+
+} // namespace
+
+TEST_CASE("packets: UDP between two namespaces, v4 and v6")
+{
+    TRUTH_EXACT_ONLY();
+    constexpr int datagrams = 60;
+    constexpr std::size_t size = 333;
+    const auto run = [](const char* near, const char* far) {
+        Stage stage;
+        const Netns other;
+        join(stage.netns(), other);
+        stage.start("t-near", [=](Self& self) {
+            const int fd = self.udp({near, 7001});
+            self.step();
+            for (int count = 0; count < datagrams; ++count) {
+                self.send_datagram(fd, {far, 7002}, size);
+                self.receive_datagram(fd);
+            }
+        });
+        stage.start("t-far", {.net = &other}, [=](Self& self) {
+            const int fd = self.udp({far, 7002});
+            self.step();
+            for (int count = 0; count < datagrams; ++count) {
+                self.receive_datagram(fd);
+                self.send_datagram(fd, {near, 7001}, 1);
+            }
+        });
+        return stage.measure({.arguments = packet_columns});
+    };
+    const auto judge_run = [](const Measured& measured, std::size_t headers) {
+        const Counts big{datagrams, datagrams * (headers + size)};
+        const Counts small{datagrams, datagrams * (headers + 1)};
+        check(measured);
+        check_row(row_of(measured, "t-near"), small, big);
+        check_row(row_of(measured, "t-far"), big, small);
+    };
+    SUBCASE("v4") { judge_run(run(near4, far4), header4 + header_udp); }
+    SUBCASE("v6") { judge_run(run(near6, far6), header6 + header_udp); }
+}
+
+TEST_CASE("packets: a flood at a process that reads nothing of it")
+{
+    TRUTH_EXACT_ONLY();
+    constexpr int datagrams = 20'000; // far more than its receive buffer holds
+    constexpr std::size_t size = 18;
+    Stage stage;
+    stage.start("t-sink", [](Self& self) {
+        self.udp(local4);
+        self.step();
+    });
+    stage.start("t-flood", [](Self& self) {
+        const int fd = self.udp({"127.0.0.1", 7001});
+        self.step();
+        for (int count = 0; count < datagrams; ++count) {
+            self.send_datagram(fd, local4, size);
+        }
+    });
+    const Measured measured = stage.measure({.window = 2000ms, .arguments = packet_columns});
+    const Counts all{datagrams, datagrams * (header4 + header_udp + size)};
+    check(measured);
+    check_row(row_of(measured, "t-flood"), {0, 0}, all);
+    const Row sink = row_of(measured, "t-sink");
+    check_row(sink, all, {0, 0});
+    CHECK(sink.rx_bytes == 0U);
+    CHECK(sink.attribution == "owner"); // it never touched the socket
+}
+
+TEST_CASE("packets: processes that send one datagram and are gone")
+{
+    TRUTH_EXACT_ONLY();
+    constexpr int processes = 100;
+    Stage stage;
+    stage.start("t-sink", [](Self& self) {
+        const int fd = self.udp(local4);
+        self.step();
+        for (int count = 0; count < processes; ++count) {
+            self.receive_datagram(fd);
+        }
+    });
+    stage.start("t-parent", [](Self& self) {
+        self.step();
+        for (int count = 0; count < processes; ++count) {
+            self.join(self.child("t-brief", [=](Self& brief) {
+                brief.send_datagram(brief.udp({"127.0.0.1", 0}), local4, static_cast<std::size_t>(count));
+            }));
+        }
+    });
+    const Measured measured = stage.measure({.window = 2000ms, .arguments = packet_columns});
+    check(measured);
+    int seen = 0;
+    for (const Row& row : measured.report.rows) {
+        if (row.process == "t-brief") {
+            ++seen;
+            check_row(row, {0, 0}, {1, header4 + header_udp + row.tx_bytes.value_or(0)});
+        }
+    }
+    CHECK(seen == processes - 1); // the first one's datagram is empty: no payload, and gone before anyone looked
+    check_row(row_of(measured, "t-sink"),
+              {processes, processes * (header4 + header_udp) + processes * (processes - 1) / 2}, {0, 0});
+}
+
+TEST_CASE("packets: ICMP echo")
+{
+    TRUTH_EXACT_ONLY();
+    constexpr int echoes = 50;
+    constexpr std::size_t size = 8 + 1000;
+    Stage stage;
+    stage.start("t-ping", [](Self& self) {
+        std::ofstream("/proc/sys/net/ipv4/ping_group_range") << "0 0" << std::flush;
+        const int fd = must(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP), "socket");
+        self.aim(fd, {"127.0.0.9", 0});
+        self.step();
+        std::array<char, size> message{};
+        for (int count = 0; count < echoes; ++count) {
+            message.fill(0);
+            message[0] = ICMP_ECHO;
+            self.count_tx(must(::send(fd, message.data(), message.size(), 0), "send"));
+            self.count_rx(must(::recv(fd, message.data(), message.size(), 0), "recv"));
+        }
+    });
+    const Measured measured = stage.measure({.arguments = packet_columns});
+    const Counts all{echoes, echoes * (header4 + size)};
+    check(measured);
+    check_row(row_of(measured, "t-ping"), all, all);
+}
+
+TEST_CASE("packets: TCP, as the interface counts it")
+{
+    TRUTH_EXACT_ONLY();
+    Stage stage;
+    const Netns other;
+    join(stage.netns(), other);
+    silence_ipv6(stage.netns());
+    silence_ipv6(other);
+    stage.start("t-far", {.net = &other}, [](Self& self) {
+        const int fd = self.accept(self.listen({far4, 7000}));
+        self.step();
+        self.exchange(fd, 3'000'000, 5'000'000);
+    });
+    stage.start("t-near", [](Self& self) {
+        const int fd = self.connect({far4, 7000});
+        self.step();
+        self.exchange(fd, 5'000'000, 3'000'000);
+    });
+    Interface before;
+    Interface after;
+    const Measured measured = stage.measure({.window = 2000ms, .arguments = packet_columns, .during = [&] {
+                                                 before = read_interface(stage.netns());
+                                                 stage.advance();
+                                                 std::this_thread::sleep_for(100ms); // the last acknowledgements
+                                                 after = read_interface(stage.netns());
+                                             }});
+    check(measured);
+    const auto difference = [](Counts from, Counts to) {
+        return Counts{to.packets - from.packets, to.ip_bytes - from.ip_bytes};
+    };
+    const Counts rx = difference(before.rx, after.rx);
+    const Counts tx = difference(before.tx, after.tx);
+    const Row near = row_of(measured, "t-near");
+    check_row(near, rx, tx);
+    check_row(row_of(measured, "t-far"), tx, rx);
+    CHECK(near.rx_ip_bytes.value_or(0) > near.rx_bytes.value_or(0));
+    CHECK(near.tx_ip_bytes.value_or(0) > near.tx_bytes.value_or(0));
+}
+
+TEST_CASE("packets: of a socket that two processes use, and of one that only listens")
+{
+    TRUTH_EXACT_ONLY();
+    constexpr int datagrams = 30;
+    Stage stage;
+    stage.start("t-one", [](Self& self) {
+        const int fd = self.udp({"127.0.0.1", 7001});
+        self.step();
+        self.send_datagram(fd, local4, 10);
+        self.join(self.child("t-two", [=](Self& two) {
+            for (int count = 1; count < datagrams; ++count) {
+                two.send_datagram(two.adopt(fd), local4, 10);
+            }
+        }));
+    });
+    stage.start("t-sink", [](Self& self) {
+        const int fd = self.udp(local4);
+        self.step();
+        for (int count = 0; count < datagrams; ++count) {
+            self.receive_datagram(fd);
+        }
+    });
+    stage.start("t-listener", [](Self& self) {
+        const int listener = self.listen({"127.0.0.1", 7005});
+        self.step();
+        self.sleep(200ms);
+        (void)listener; // the handshake is all that it gets
+    });
+    stage.start("t-caller", [](Self& self) {
+        self.step();
+        self.connect({"127.0.0.1", 7005});
+    });
+    std::vector<std::string> arguments = packet_columns;
+    arguments.insert(arguments.end(), {"--by", "connection", "--port", "7001", "--port", "7005"});
+    const Measured measured = stage.measure({.arguments = arguments});
+    INFO(measured.report.text);
+    CHECK(measured.report.has_note("shared-packets"));
+    for (const char* name : {"t-one", "t-two"}) {
+        const Row row = row_of(measured, name);
+        CHECK(row.tx_bytes.has_value());
+        CHECK_FALSE(row.tx_packets.has_value());
+        CHECK_FALSE(row.rx_ip_bytes.has_value());
+    }
+    const auto& rows = measured.report.rows;
+    const auto unowned = std::find_if(rows.begin(), rows.end(), [](const Row& row) {
+        return row.local_port == 7001 && !row.pid;
+    });
+    REQUIRE(unowned != rows.end());
+    check_row(*unowned, {0, 0}, {datagrams, datagrams * (header4 + header_udp + 10)});
+    const Row listener = row_of(measured, "t-listener");
+    CHECK(listener.rx_packets == 2U); // SYN and ACK
+    CHECK(listener.tx_packets == 1U); // SYN+ACK
+    CHECK(listener.attribution == "owner");
+}
+
+TEST_CASE("packets: nothing is attached unless they are asked for, and nothing is left")
+{
+    TRUTH_EXACT_ONLY();
+    Stage stage;
+    std::size_t attached = 0;
+    const auto look = [&] { attached = packet_programs(); };
+    const std::size_t before = packet_programs();
+    stage.measure({.window = 500ms, .during = look});
+    CHECK(attached == before);
+    stage.measure({.window = 500ms, .arguments = packet_columns, .during = look});
+    CHECK(attached == before + 2);
+    CHECK(packet_programs() == before);
+}
+
+TEST_CASE("packets: null where the backend cannot count them")
+{
+    if (backend_name() == "ebpf") {
+        TRUTH_SKIP("it can");
+    }
+    Stage stage;
+    start_connection(
+        stage, [](Self& self, int fd) { self.receive(fd, 1000); }, [](Self& self, int fd) { self.send(fd, 1000); });
+    const Measured measured = stage.measure({.arguments = packet_columns});
+    check(measured);
+    for (const Row& row : measured.report.rows) {
+        CHECK_FALSE(row.rx_packets.has_value());
+        CHECK_FALSE(row.tx_packets.has_value());
+        CHECK_FALSE(row.rx_ip_bytes.has_value());
+        CHECK_FALSE(row.tx_ip_bytes.has_value());
+    }
+}
