@@ -14,14 +14,8 @@ TEST_CASE("exact: MPTCP is counted once")
     }
     const auto run = [](int client_protocol) {
         Stage stage;
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_port = htons(7000);
-        at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         stage.start("t-server", [=](Self& self) {
-            const int listener = open_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
-            must(::bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof at), "bind");
-            must(::listen(listener, 10), "listen");
+            const int listener = self.listen(local4, IPPROTO_MPTCP);
             self.step();
             for (int count = 0; count < 2; ++count) {
                 self.exchange(self.accept(listener), 700'000, 1'100'000);
@@ -49,18 +43,13 @@ TEST_CASE("exact: splice in and sendfile, on MPTCP")
     }
     Stage stage;
     stage.start("t-server", [](Self& self) {
-        const int listener = must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP), "socket");
-        sockaddr_in at{};
-        at.sin_family = AF_INET;
-        at.sin_port = htons(local4.port);
-        must(::bind(listener, reinterpret_cast<const sockaddr*>(&at), sizeof at), "bind");
-        must(::listen(listener, 1), "listen");
+        const int listener = self.listen(local4, IPPROTO_MPTCP);
         self.step();
         splice_in(self, self.accept(listener), 1'000'000);
     });
     stage.start("t-client", [](Self& self) {
         self.step();
-        const int fd = self.adopt(must(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP), "socket"));
+        const int fd = self.adopt(open_socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP));
         self.aim(fd, local4);
         send_file(self, fd, 1'000'000);
     });

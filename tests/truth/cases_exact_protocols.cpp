@@ -110,3 +110,35 @@ TEST_CASE("exact: UDP-Lite")
         CHECK(measured.report.rows[0].tx_bytes == 100'000U);
     }
 }
+
+TEST_CASE("exact: SCTP")
+{
+    TRUTH_EXACT_ONLY();
+    if (!has_protocol(AF_INET, SOCK_STREAM, IPPROTO_SCTP)) {
+        TRUTH_SKIP("this kernel has no SCTP");
+    }
+    constexpr std::size_t up = 300'000;
+    constexpr std::size_t down = 200'000;
+    Stage stage;
+    stage.start("t-mix-server", [](Self& self) {
+        const int listener = self.listen(local4, IPPROTO_SCTP);
+        self.step();
+        self.exchange(self.accept(listener), down, up);
+    });
+    stage.start("t-mix-client", [](Self& self) {
+        self.step();
+        const int fd = self.adopt(open_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP));
+        self.aim(fd, local4);
+        self.exchange(fd, up, down);
+    });
+    SUBCASE("by process") { check(stage.measure()); }
+    SUBCASE("by protocol")
+    {
+        const Measured measured = stage.measure({.arguments = {"--by", "protocol", "--filter", "t-mix"}});
+        INFO(measured.report.text);
+        REQUIRE(measured.report.rows.size() == 1);
+        CHECK(measured.report.rows[0].protocol == "sctp");
+        CHECK(measured.report.rows[0].rx_bytes == up + down);
+        CHECK(measured.report.rows[0].tx_bytes == up + down);
+    }
+}
