@@ -35,7 +35,7 @@ TEST_CASE("exact: a pid that comes again in the window has a row for each of its
             self.sleep(20ms); // the next one starts at another tick of the clock
         }
     });
-    const Measured measured = stage.measure({.place = place});
+    const Measured measured = stage.measure({.arguments = ours_only, .place = place});
     check(measured);
     std::uint64_t rows = 0;
     for (const Row& row : measured.report.rows) {
