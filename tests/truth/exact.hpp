@@ -60,9 +60,6 @@ void set_option(int fd, int level, int name, const Value& value)
     must(::setsockopt(fd, level, name, &value, sizeof value), "setsockopt");
 }
 
-/// For a tool in a pid namespace of its own: leaves out what goes on on this machine outside, which has no pid there.
-inline const std::vector<std::string> ours_only{"--filter", "t-"};
-
 /// False where this kernel has no such protocol.
 inline bool has_protocol(int family, int type, int protocol)
 {
