@@ -3,7 +3,6 @@
 #include "exact.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <array>
@@ -14,14 +13,6 @@ using namespace truth;
 namespace {
 
 std::array<char, 1 << 20> buffer;
-
-void wait_for(int fd, short events)
-{
-    pollfd wait{.fd = fd, .events = events, .revents = 0};
-    if (must(::poll(&wait, 1, 10'000), "poll") == 0) {
-        throw std::runtime_error("nothing comes");
-    }
-}
 
 } // namespace
 
@@ -74,31 +65,6 @@ TEST_CASE("exact: MSG_WAITALL, and small pieces of big segments")
             }
         },
         [](Self& self, int fd) { self.send(fd, 506'000); });
-    check(stage.measure());
-}
-
-TEST_CASE("exact: MSG_ZEROCOPY, with reads of the error queue")
-{
-    TRUTH_EXACT_ONLY();
-    constexpr int sends = 40;
-    Stage stage;
-    start_connection(
-        stage, [](Self& self, int fd) { self.receive(fd, sends * 50'000); },
-        [](Self& self, int fd) {
-            set_option(fd, SOL_SOCKET, SO_ZEROCOPY, 1);
-            for (int count = 0; count < sends; ++count) {
-                for (std::size_t left = 50'000; left > 0;) {
-                    left -= static_cast<std::size_t>(
-                        self.count_tx(must(::send(fd, buffer.data(), left, MSG_ZEROCOPY), "send")));
-                }
-                wait_for(fd, POLLERR);
-                std::array<char, 256> control;
-                msghdr message{};
-                message.msg_control = control.data();
-                message.msg_controllen = control.size();
-                must(::recvmsg(fd, &message, MSG_ERRQUEUE), "read the error queue");
-            }
-        });
     check(stage.measure());
 }
 

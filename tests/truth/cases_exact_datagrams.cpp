@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // UDP to the byte: rates, segments, calls that move many datagrams, reads that do not consume.
 #include "exact.hpp"
+#include "messages.hpp"
 
 #include <netinet/udp.h>
 #include <poll.h>
@@ -18,16 +19,6 @@ const At left4{"127.0.0.1", 7001};
 const At right4{"127.0.0.1", 7002};
 
 std::array<char, 65'536> buffer; // every worker has its own
-
-void send_one(Self& self, int fd, std::size_t bytes, int flags = 0)
-{
-    self.count_tx(must(::send(fd, buffer.data(), bytes, flags), "send"));
-}
-
-std::size_t receive_one(Self& self, int fd)
-{
-    return static_cast<std::size_t>(self.count_rx(must(::recv(fd, buffer.data(), buffer.size(), 0), "recv")));
-}
 
 /// "t-left" and "t-right" with a UDP socket each, that are connected to each other.
 void start_udp_pair(Stage& stage, const At& left, const At& right, const Talk& left_talk, const Talk& right_talk,

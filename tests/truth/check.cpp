@@ -23,7 +23,7 @@ const Direction directions[] = {
     {"tx", &Row::tx_bytes, &Figures::tx_bytes, &Report::tx_bytes, &Report::unattributed_tx_bytes},
 };
 
-using RowsByIdentity = std::map<Identity, const Row*>;
+using RowsByIdentity = std::map<Identity, Row>;
 
 std::string describe(const std::string& name, const Identity& identity)
 {
@@ -67,8 +67,7 @@ private:
             if (!row.pid)
                 continue;
             const Identity identity{static_cast<pid_t>(*row.pid), row.start_time.value_or(0)};
-            if (!rows.emplace(identity, &row).second)
-                complain(describe(row.process, identity) + " has two rows");
+            add_row(rows, identity, row);
             const bool silent = row.rx_bytes.value_or(0) == 0 && row.tx_bytes.value_or(0) == 0;
             if (!silent && !truth_.contains(identity))
                 complain(describe(row.process, identity) + " has bytes and is none of the generator's processes");
@@ -76,11 +75,25 @@ private:
         return rows;
     }
 
+    void add_row(RowsByIdentity& rows, const Identity& identity, const Row& row)
+    {
+        const auto truth = truth_.find(identity);
+        const std::size_t allowed = truth == truth_.end() ? 1 : truth->second.processes;
+        const auto [entry, first] = rows.emplace(identity, row);
+        if (first)
+            return;
+        Row& sum = entry->second;
+        sum.rx_bytes = sum.rx_bytes.value_or(0) + row.rx_bytes.value_or(0);
+        sum.tx_bytes = sum.tx_bytes.value_or(0) + row.tx_bytes.value_or(0);
+        if (++seen_[identity] >= allowed)
+            complain(describe(row.process, identity) + " has too many rows");
+    }
+
     void judge_processes(const Direction& direction, const RowsByIdentity& rows)
     {
         for (const auto& [identity, figures] : truth_) {
             const auto found = rows.find(identity);
-            const Row* row = found == rows.end() ? nullptr : found->second;
+            const Row* row = found == rows.end() ? nullptr : &found->second;
             const std::uint64_t shown = row ? (row->*direction.row).value_or(0) : 0;
             const std::uint64_t moved = figures.*direction.figure;
             const std::uint64_t slack = bar_.bytes_per_connection * figures.connections;
@@ -128,6 +141,7 @@ private:
     const Truth& truth_;
     const Expect& expect_;
     Bar bar_;
+    std::map<Identity, std::size_t> seen_; // rows beyond the first
     std::vector<std::string> complaints_;
 };
 

@@ -4,6 +4,8 @@
 
 #include "stage.hpp"
 
+#include <poll.h>
+
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -39,6 +41,19 @@ inline void start_connection(Stage& stage, const Talk& server, const Talk& clien
     start_connection(stage, stage.place(), server, client);
 }
 
+inline constexpr RequestReply small{.request = 2000, .reply = 3000};
+
+/// "t-server", which answers so many connections with `small`.
+inline void start_server(Stage& stage, const Place& place, std::size_t connections)
+{
+    stage.start("t-server", place, [=](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        self.serve(listener, connections, small);
+    });
+}
+inline void start_server(Stage& stage, std::size_t connections) { start_server(stage, stage.place(), connections); }
+
 template <typename Value>
 void set_option(int fd, int level, int name, const Value& value)
 {
@@ -50,6 +65,14 @@ inline bool has_protocol(int family, int type, int protocol)
 {
     const Fd probe(::socket(family, type | SOCK_CLOEXEC, protocol));
     return probe.get() >= 0;
+}
+
+inline void wait_for(int fd, short events)
+{
+    pollfd wait{.fd = fd, .events = events, .revents = 0};
+    if (must(::poll(&wait, 1, 10'000), "poll") == 0) {
+        throw std::runtime_error("nothing comes");
+    }
 }
 
 /// A call that has to fail, and with this errno.

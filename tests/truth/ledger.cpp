@@ -71,7 +71,8 @@ Truth Ledger::read(std::optional<std::uint64_t> netns) const
         if (!account.filled || (netns && account.netns != *netns)) {
             continue;
         }
-        Figures& figures = truth[account.identity]; // two processes can have one pid within one clock tick
+        Figures& figures = truth[account.identity];
+        ++figures.processes;
         figures.name = account.name;
         figures.uid = account.uid;
         figures.rx_bytes += account.rx_bytes;

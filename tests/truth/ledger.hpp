@@ -42,6 +42,7 @@ struct Figures {
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
     std::uint64_t connections = 0;
+    std::size_t processes = 0; // that had one pid within one tick of the clock: nearly always 1
 };
 using Truth = std::map<Identity, Figures>;
 

@@ -70,7 +70,10 @@ simdjson::dom::array rows_of(const object& from)
 /// begin with "t-".
 void leave_out_others(Report& report)
 {
-    std::erase_if(report.rows, [](const Row& row) { return row.pid && !row.process.starts_with("t-"); });
+    const auto others = std::stable_partition(report.rows.begin(), report.rows.end(),
+                                              [](const Row& row) { return !row.pid || row.process.starts_with("t-"); });
+    report.others.assign(others, report.rows.end());
+    report.rows.erase(others, report.rows.end());
     report.rx_bytes = report.tx_bytes = 0;
     for (const Row& row : report.rows) {
         report.rx_bytes += row.rx_bytes.value_or(0);

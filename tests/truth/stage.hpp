@@ -49,6 +49,9 @@ private:
     std::vector<std::unique_ptr<Worker>> workers_;
 };
 
+/// For a tool in a pid namespace of its own: leaves out what goes on on this machine outside, which has no pid there.
+inline const std::vector<std::string> ours_only{"--filter", "t-"};
+
 /// The output of a run that succeeded.
 Report expect_success(const Output& output);
 

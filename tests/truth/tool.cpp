@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -51,13 +52,24 @@ void exec(int program, const std::vector<std::string>& line)
     fail("start " + tool_path());
 }
 
-/// The state letter of /proc/PID/stat; X where the process is gone.
-char process_state(pid_t pid)
+/// The state letter of a stat file of /proc; X where its process or thread is gone.
+char state_in(const std::filesystem::path& path)
 {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::ifstream file(path);
     const std::string stat{std::istreambuf_iterator<char>(file), {}};
     const std::size_t name_end = stat.rfind(')');
     return name_end == std::string::npos || name_end + 2 >= stat.size() ? 'X' : stat[name_end + 2];
+}
+
+/// One that works for the others keeps the process awake: while it opens, the first thread waits for another.
+bool all_threads_sleep(const std::filesystem::path& process)
+{
+    std::error_code gone;
+    for (const auto& thread : std::filesystem::directory_iterator(process / "task", gone)) {
+        if (state_in(thread.path() / "stat") != 'S')
+            return false;
+    }
+    return !gone;
 }
 
 /// Appends what there is; closes the descriptor at its end.
@@ -105,14 +117,15 @@ Tool::~Tool()
 void Tool::wait_until_sampling()
 {
     constexpr int looks = 5; // asleep at so many looks in a row; a dump does not sleep
+    const std::filesystem::path process("/proc/" + std::to_string(pid_));
     int asleep = 0;
     std::this_thread::sleep_for(20ms);
     while (asleep < looks) {
         std::this_thread::sleep_for(10ms);
-        const char state = process_state(pid_);
+        const char state = state_in(process / "stat");
         if (state == 'Z' || state == 'X')
             return; // finish() will tell why
-        asleep = state == 'S' ? asleep + 1 : 0;
+        asleep = all_threads_sleep(process) ? asleep + 1 : 0;
         if (Clock::now() - started_ > start_limit)
             throw std::runtime_error("the tool does not begin to sample");
     }

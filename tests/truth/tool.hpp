@@ -49,6 +49,7 @@ struct Report {
     std::uint64_t unattributed_rx_bytes = 0;
     std::uint64_t unattributed_tx_bytes = 0;
     std::vector<Row> rows;
+    std::vector<Row> others; // what else goes on on this machine, where the backend sees it; no part of the sums
 
     bool has_note(const std::string& code) const;
 };

@@ -60,10 +60,10 @@ SocketAddress abstract(const std::string& name)
     return result;
 }
 
-int bound(const At& at, int type)
+int bound(const At& at, int type, int protocol = 0)
 {
     const SocketAddress address = resolve(at);
-    const int fd = must(::socket(address.storage.ss_family, type, 0), "socket");
+    const int fd = must(::socket(address.storage.ss_family, type, protocol), "socket");
     const int yes = 1;
     must(::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), "SO_REUSEADDR");
     must(::bind(fd, address.get(), address.size), "bind");
@@ -100,9 +100,9 @@ int Self::adopt(int fd)
     return fd;
 }
 
-int Self::listen(const At& at)
+int Self::listen(const At& at, int protocol)
 {
-    const int fd = bound(at, SOCK_STREAM | SOCK_CLOEXEC);
+    const int fd = bound(at, SOCK_STREAM | SOCK_CLOEXEC, protocol);
     must(::listen(fd, 4096), "listen");
     return fd;
 }

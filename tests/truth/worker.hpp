@@ -48,7 +48,7 @@ public:
     pid_t child(const std::string& name, const Script& script);
     void join(pid_t child);
 
-    int listen(const At& at);
+    int listen(const At& at, int protocol = 0);
     int accept(int listener);
     int
     adopt(int fd); // one that another process opened or accepted, and this one moves bytes on: counts as its connection
