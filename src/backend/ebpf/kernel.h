@@ -15,6 +15,10 @@ typedef struct {
     struct net* net;
 } possible_net_t;
 
+typedef struct {
+    long long counter;
+} atomic64_t;
+
 struct in6_addr {
     union {
         unsigned char u6_addr8[16];
@@ -33,6 +37,7 @@ struct sock_common {
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
+    atomic64_t skc_cookie; /* 0: none was asked for */
 };
 
 typedef struct {

@@ -99,6 +99,7 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
         }
         skeleton->rodata->per_socket = detail == Detail::sockets ? 1 : 0;
         skeleton->rodata->cell_count = most_processes;
+        skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
         bpf_map__set_max_entries(skeleton->maps.cells, most_processes);
         bpf_map__set_max_entries(skeleton->maps.processes, most_processes);
         bpf_map__set_max_entries(skeleton->maps.flows, detail == Detail::sockets ? most_flows : 1);
