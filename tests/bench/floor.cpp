@@ -21,8 +21,8 @@ bool attach_nothing_to(const char* tracepoint)
     options.sz = sizeof options;
     options.expected_attach_type = BPF_TRACE_RAW_TP;
     options.attach_btf_id = static_cast<__u32>(type);
-    const int program = bpf_prog_load(BPF_PROG_TYPE_TRACING, nullptr, "Dual MIT/GPL", return_zero.data(),
-                                      return_zero.size(), &options);
+    const int program =
+        bpf_prog_load(BPF_PROG_TYPE_TRACING, nullptr, "Dual MIT/GPL", return_zero.data(), return_zero.size(), &options);
     return type > 0 && program >= 0 && bpf_raw_tracepoint_open(nullptr, program) >= 0;
 }
 

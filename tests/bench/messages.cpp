@@ -138,8 +138,8 @@ void exchange(Pair pair, long count, int each, std::size_t answer)
     const std::chrono::duration<double, std::nano> taken = Clock::now() - begun;
     const long there = (rounds + warm_up) * each * static_cast<long>(message_size);
     const long back = (rounds + warm_up) * static_cast<long>(answer);
-    std::printf("{\"ns\": %.1f, \"messages\": %ld, \"processes\": [", taken.count() / static_cast<double>(rounds * each),
-                (rounds + warm_up) * each);
+    std::printf("{\"ns\": %.1f, \"messages\": %ld, \"processes\": [",
+                taken.count() / static_cast<double>(rounds * each), (rounds + warm_up) * each);
     std::printf("{\"pid\": %d, \"rx_bytes\": %ld, \"tx_bytes\": %ld}, ", ::getpid(), back, there);
     std::printf("{\"pid\": %d, \"rx_bytes\": %ld, \"tx_bytes\": %ld}]}\n", child, there, back);
     ::kill(child, SIGKILL);

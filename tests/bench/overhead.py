@@ -76,9 +76,11 @@ class Watcher:
         with tempfile.TemporaryFile("w+") as output:
             child = start(TOOL_CPU, self.commands[traffic], stdout=output, stderr=subprocess.STDOUT)
             time.sleep(SETTLE)
-            ns, runs = run_traffic(traffic, here)
-            time.sleep(TAIL)
-            child.send_signal(signal.SIGINT)
+            try:
+                ns, runs = run_traffic(traffic, here)
+                time.sleep(TAIL)
+            finally:
+                child.send_signal(signal.SIGINT)
             _, child.returncode, usage = os.wait4(child.pid, 0)
             output.seek(0)
             share = self.seen(output.read(), runs, traffic)
@@ -103,7 +105,7 @@ def watchers(tool, here):
             Watcher("by connection", same(*sample, "--by", "connection"), seen_by_socktally),
             Watcher("nethogs", nethogs, seen_by_nethogs),
             Watcher("tcpdump", same("tcpdump", "-i", "lo", "-w", "/dev/null"), seen_by_tcpdump),
-            Watcher("empty programs", same(os.path.join(here, "floor")), lambda *_: 1.0)]
+            Watcher("empty programs", same(os.path.join(here, "floor")), lambda text, *_: float(text == ""))]
 
 
 def run_traffic(traffic, here):
@@ -139,10 +141,11 @@ def line(watcher):
 
 def judge(medians):
     ours, nethogs, tcpdump = (medians[name] for name in ("socktally", "nethogs", "tcpdump"))
-    if ours and nethogs and tcpdump:
-        bar("added, of what the cheaper one adds", ours[0], min(nethogs[0], tcpdump[0]), 1 / 3)
-    if ours and nethogs:
-        bar("cpu, of what nethogs takes", ours[3], nethogs[3], 1 / 5)
+    if not (ours and nethogs and tcpdump):
+        print("  bars: void", flush=True)
+        return
+    bar("added, of what the cheaper one adds", ours[0], min(nethogs[0], tcpdump[0]), 1 / 3)
+    bar("cpu, of what nethogs takes", ours[3], nethogs[3], 1 / 5)
 
 
 def bar(label, ours, theirs, limit):
