@@ -313,9 +313,8 @@ TEST_CASE("packets: of a socket that two processes use, and of one that only lis
         CHECK_FALSE(row.rx_ip_bytes.has_value());
     }
     const auto& rows = measured.report.rows;
-    const auto unowned = std::find_if(rows.begin(), rows.end(), [](const Row& row) {
-        return row.local_port == 7001 && !row.pid;
-    });
+    const auto unowned =
+        std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.local_port == 7001 && !row.pid; });
     REQUIRE(unowned != rows.end());
     check_row(*unowned, {0, 0}, {datagrams, datagrams * (header4 + header_udp + 10)});
     const Row listener = row_of(measured, "t-listener");

@@ -14,7 +14,7 @@
 /* Set before loading: the kernel has bpf_rdonly_cast (6.2). */
 const volatile tally_u8 has_casts = 0;
 
-/* Set while running: there are network namespaces whose TCP sockets note_existing() could not reach. */
+/* A TCP socket was met that note_existing() did not reach: of a network namespace that could not be entered or found. */
 tally_u8 strangers = 0;
 tally_u64 unclaimed = 0; /* of those, the ones read by other means than recvmsg so far */
 

@@ -193,6 +193,7 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     if (note->knowledge != KNOWN) {
         if (active && note->knowledge == UNKNOWN) {
             note->knowledge = LATE;
+            strangers = 1; /* before received() comes by for the same call */
             __sync_fetch_and_add(&unclaimed, 1);
         }
         return 0;
@@ -201,6 +202,22 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
         return 0;
     /* A kernel user of the socket (NVMe, iSCSI) may read from it while a packet comes in, whoever is running then. */
     count(sk, sk->sk_lock.owned ? cell_of(sk) : TALLY_KERNEL_CELL, bytes, 0);
+    return 0;
+}
+
+/* A process that ends may have become another program since its first byte: its name is the one at the end. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_ends, struct task_struct* task)
+{
+    if (task->pid != task->tgid)
+        return 0;
+    struct tally_process process = {.start_ns = task->start_boottime, .tgid = task->tgid};
+    tally_u32* index = bpf_map_lookup_elem(&processes, &process);
+    struct tally_cell* cell = index ? bpf_map_lookup_elem(&cells, index) : 0;
+    if (!cell)
+        return 0;
+    for (int i = 0; i < TALLY_NAME_LENGTH; ++i)
+        cell->name[i] = task->comm[i];
     return 0;
 }
 

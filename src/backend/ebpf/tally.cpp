@@ -136,8 +136,6 @@ void Tally::start()
         throw errno_error("cannot attach the BPF programs", error);
     }
     note_existing_connections();
-    const bool all_seen = namespaces_refused_ == 0 && !own_pid_namespace(); // which hides others' namespaces
-    skeleton_->bss->strangers = all_seen ? 0 : 1;
     skeleton_->bss->active = 1;
 }
 

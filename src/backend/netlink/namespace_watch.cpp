@@ -59,8 +59,7 @@ bool NamespaceWatch::close_again()
 
 Dumper::Dumped NamespaceWatch::dump_at_end()
 {
-    const auto dumped =
-        dumper_.tcp(table_, [this](const DiagSocket& socket) { return table_.at_end(socket, age()); });
+    const auto dumped = dumper_.tcp(table_, [this](const DiagSocket& socket) { return table_.at_end(socket, age()); });
     faults_.disturbed = faults_.disturbed || dumped.outcome == Dumper::Outcome::disturbed;
     return dumped;
 }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// A process has the name that it had last.
+#include "exact.hpp"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+using namespace truth;
+
+namespace {
+
+/// A shell that can be started under another name.
+class NamedShell {
+public:
+    explicit NamedShell(const std::string& name)
+    {
+        std::string directory = std::filesystem::temp_directory_path() / "truth-XXXXXX";
+        if (!::mkdtemp(directory.data())) {
+            fail("mkdtemp");
+        }
+        directory_ = directory;
+        path_ = directory_ / name;
+        std::filesystem::create_symlink("/bin/sh", path_);
+    }
+    NamedShell(const NamedShell&) = delete;
+    NamedShell& operator=(const NamedShell&) = delete;
+    ~NamedShell() { std::filesystem::remove_all(directory_); }
+
+    std::string path() const { return path_; }
+
+private:
+    std::filesystem::path directory_;
+    std::filesystem::path path_;
+};
+
+void become(const std::string& program)
+{
+    const std::string name = "sh"; // what a shell of many names goes by
+    const std::string option = "-c";
+    const std::string nothing = ":";
+    std::array<char*, 4> arguments{const_cast<char*>(name.c_str()), const_cast<char*>(option.c_str()),
+                                   const_cast<char*>(nothing.c_str()), nullptr};
+    must(::execv(program.c_str(), arguments.data()), "exec");
+}
+
+} // namespace
+
+TEST_CASE("exact: a process that changed its name and ended in the window has the last one")
+{
+    TRUTH_EXACT_ONLY();
+    const NamedShell shell("t-after");
+    Stage stage;
+    start_server(stage, 2);
+    stage.start("t-parent", [&](Self& self) {
+        self.step();
+        self.join(self.child("t-before", [](Self& child) {
+            child.visit(local4, small, 0ms);
+            must(::prctl(PR_SET_NAME, "t-renamed"), "prctl");
+        }));
+        self.join(self.child("t-before", [&](Self& child) {
+            child.visit(local4, small, 0ms);
+            become(shell.path());
+        }));
+    });
+    const Measured measured = stage.measure();
+    check(measured);
+    const auto rows_of = [&](const std::string& name) {
+        const auto& rows = measured.report.rows;
+        return std::count_if(rows.begin(), rows.end(), [&](const Row& row) { return row.process == name; });
+    };
+    CHECK(rows_of("t-before") == 0);
+    CHECK(rows_of("t-renamed") == 1);
+    CHECK(rows_of("t-after") == 1);
+}
