@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the kernel shows of a TCP socket at each moment of its life, and the payload that this is. "+1" is a SYN or a
 // FIN.
-#include "backend/netlink/tcp_payload.hpp"
+#include "backend/tcp/tcp_payload.hpp"
 
 #include <doctest/doctest.h>
 

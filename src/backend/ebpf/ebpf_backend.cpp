@@ -5,6 +5,7 @@
 #include "backend/ebpf/flow_tuple.hpp"
 #include "backend/ebpf/packets.hpp"
 #include "backend/ebpf/tally.hpp"
+#include "backend/ebpf/totals_backend.hpp"
 #include "backend/interfaces.hpp"
 #include "sys/file.hpp"
 #include "sys/interrupt.hpp"
@@ -275,8 +276,7 @@ private:
 OpenResult open_ebpf(const BackendOptions& options)
 {
     if (options.totals) {
-        return Unavailable{"it counts from now on: totals since sockets were opened are not its business",
-                           "socktally -b netlink -d 0"};
+        return open_totals();
     }
     // Packets are counted per socket, so they need to be told which processes used which.
     const auto detail = options.tuples || options.packets ? Tally::Detail::sockets : Tally::Detail::processes;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "backend/ebpf/flow_tuple.hpp"
 
+#include "backend/ebpf/bpf_address.hpp"
+
 #include <netinet/in.h>
 #include <sys/socket.h>
-
-#include <span>
 
 namespace socktally {
 
@@ -26,11 +26,6 @@ Protocol protocol_of(const tally_flow& flow)
     case IPPROTO_MPTCP: return Protocol::mptcp;
     default: return Protocol::raw; // the programs make IPPROTO_RAW of all raw sockets but those for ICMP
     }
-}
-
-Address address_of(const tally_u8 (&bytes)[16], std::uint16_t family)
-{
-    return Address::from_bytes(std::as_bytes(std::span(bytes)).first(family == AF_INET6 ? 16 : 4));
 }
 
 } // namespace

@@ -33,6 +33,7 @@ struct sock_common {
     unsigned short skc_num; /* host order */
     unsigned short skc_family;
     volatile unsigned char skc_state;
+    int skc_bound_dev_if;
     unsigned long skc_flags; /* enum sock_flags */
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
@@ -54,6 +55,7 @@ struct sock {
     unsigned short sk_type;
     unsigned short sk_protocol;
     kuid_t sk_uid;
+    struct socket* sk_socket;
 };
 
 struct inet_connection_sock {
@@ -65,7 +67,17 @@ struct tcp_sock {
     unsigned int copied_seq;
     unsigned int rcv_nxt;
     unsigned int urg_seq;
+    unsigned int write_seq;
+    unsigned int snd_una;
+    unsigned int snd_nxt;
+    unsigned int segs_in;
+    unsigned int segs_out;
+    unsigned int data_segs_in;
     unsigned long long bytes_received;
+    unsigned long long bytes_acked;
+    unsigned long long bytes_sent;
+    unsigned long long bytes_retrans;
+    _Bool is_mptcp;
 };
 
 struct inode {
@@ -77,10 +89,19 @@ struct file {
 };
 
 struct socket {
+    struct file* file;
     struct sock* sk;
 };
 
+struct socket_alloc {
+    struct inode vfs_inode;
+};
+
+/* The functions that this kernel's verifier knows. */
+enum special_kfunc_type { KF_bpf_rdonly_cast = 1 };
+
 struct seq_file;
+struct udp_sock;
 
 struct bpf_iter_meta {
     struct seq_file* seq;
@@ -94,7 +115,13 @@ struct bpf_iter__task_file {
 };
 
 struct bpf_iter__tcp {
+    struct bpf_iter_meta* meta;
     struct sock_common* sk_common;
+};
+
+struct bpf_iter__udp {
+    struct bpf_iter_meta* meta;
+    struct udp_sock* udp_sk;
 };
 
 struct cred {

@@ -2,6 +2,7 @@
 #include "backend/ebpf/tally.hpp"
 
 #include "backend/ebpf/bpf_process.hpp"
+#include "backend/ebpf/bpf_refusal.hpp"
 #include "sys/capability.hpp"
 #include "sys/error.hpp"
 #include "sys/fd.hpp"
@@ -69,19 +70,8 @@ void choose_programs(tally_bpf& skeleton, const Variant& variant)
 
 Unavailable refusal(int error)
 {
-    const std::string reason = std::generic_category().message(error);
-    if ((error == EPERM || error == EACCES) && !(has_capability(CAP_BPF) && has_capability(CAP_PERFMON)) &&
-        !has_capability(CAP_SYS_ADMIN)) {
-        return {fmt::format("BPF programs are forbidden here: {}", reason), std::string(setcap_remedy)};
-    }
-    if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
-        return {"the kernel has no type information (BTF)", "a kernel with CONFIG_DEBUG_INFO_BTF"};
-    }
-    if (error == ENOSYS) {
-        return {"the kernel has no BPF", "a kernel with CONFIG_BPF_SYSCALL"};
-    }
-    return {fmt::format("the kernel takes neither the tracepoints (Linux 6.3) nor the fexit programs: {}", reason),
-            "a kernel of Linux 6.3 or later, or one with CONFIG_FUNCTION_TRACER and no lockdown"};
+    return bpf_refusal(error, {"the kernel takes neither the tracepoints (Linux 6.3) nor the fexit programs",
+                               "a kernel of Linux 6.3 or later, or one with CONFIG_FUNCTION_TRACER and no lockdown"});
 }
 
 } // namespace

@@ -43,8 +43,8 @@ bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 
 } // namespace
 
-HolderMap::HolderMap(const std::string& proc)
-    : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), bpf_declined_(proc != "/proc")
+HolderMap::HolderMap(const std::string& proc, Source source)
+    : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), source_(source), bpf_declined_(proc != "/proc")
 {
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", proc));
@@ -100,7 +100,7 @@ void HolderMap::look_at_all(const std::vector<Entry>& entries, Look look)
 /// registered with an io_uring, a search finds later.
 bool HolderMap::look_through_bpf(const std::vector<Entry>& entries, Look look)
 {
-    constexpr std::int64_t many_files = 60'000; // some 2.7 us each through /proc
+    constexpr std::int64_t many_files = 2'000; // some 2.7 us each through /proc
     if (bpf_declined_) {
         return false;
     }
@@ -109,7 +109,7 @@ bool HolderMap::look_through_bpf(const std::vector<Entry>& entries, Look look)
     for (const Entry& entry : entries) {
         files.push_back(count_files(entry.pid));
     }
-    if (std::accumulate(files.begin(), files.end(), std::int64_t{0}) < many_files) {
+    if (source_ == Source::cheapest && std::accumulate(files.begin(), files.end(), std::int64_t{0}) < many_files) {
         return false;
     }
     auto tables = read_socket_files();

@@ -24,8 +24,11 @@ class HolderMap {
 public:
     using Clock = std::chrono::steady_clock;
 
+    /// What is read where both can be: bpf shows the processes of all users without privilege over them; cheapest takes
+    /// it only where it is quicker than /proc.
+    enum class Source : std::uint8_t { cheapest, bpf };
     /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
-    explicit HolderMap(const std::string& proc = "/proc");
+    explicit HolderMap(const std::string& proc = "/proc", Source source = Source::cheapest);
 
     /// Lists the descriptors of every process.
     void scan();
@@ -109,6 +112,7 @@ private:
     bool is_current(const Holder& holder) const;
 
     Fd proc_;
+    Source source_;
     bool bpf_declined_;
     std::int32_t self_ = 0; // our own pid as this /proc shows it
     std::unordered_map<std::int32_t, Seen> seen_;

@@ -3,7 +3,7 @@
 // Pure.
 #pragma once
 
-#include "backend/netlink/tcp_payload.hpp"
+#include "backend/tcp/tcp_payload.hpp"
 #include "model/flow.hpp"
 
 #include <cstddef>

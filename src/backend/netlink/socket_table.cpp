@@ -32,20 +32,6 @@ bool peer_has_closed(TcpState state)
     return state == TcpState::close_wait || state == TcpState::last_ack || state == TcpState::closing;
 }
 
-bool closing_state(TcpState state)
-{
-    return state == TcpState::fin_wait1 || state == TcpState::fin_wait2 || state == TcpState::closing ||
-           state == TcpState::last_ack;
-}
-
-SocketState coarse_state(const DiagSocket& socket)
-{
-    if (socket.state == TcpState::close) {
-        return SocketState::closed;
-    }
-    return socket.inode.value == 0 && closing_state(socket.state) ? SocketState::orphaned : SocketState::open;
-}
-
 } // namespace
 
 void SocketTable::reserve(std::size_t sockets)
@@ -76,7 +62,7 @@ std::size_t SocketTable::add(const DiagSocket& socket)
 void SocketTable::update(std::size_t index, const DiagSocket& socket)
 {
     Flow& flow = flows_[index];
-    flow.state = coarse_state(socket);
+    flow.state = socket_state(socket.state, socket.inode);
     flow.accepted = flow.accepted || accepted(socket);
     flow.interface = socket.interface;
     if (socket.inode.value != 0) { // a closed socket keeps the inode by which its owner was found
@@ -133,7 +119,7 @@ void SocketTable::during(const DiagSocket& socket)
     }
     // Without inode: an orphan, a TIME_WAIT socket that calls itself FIN_WAIT2, or a request that may never become a
     // connection.
-    if (socket.inode.value == 0 && (closing_state(socket.state) || socket.state == TcpState::syn_recv)) {
+    if (socket.inode.value == 0 && (is_closing(socket.state) || socket.state == TcpState::syn_recv)) {
         return;
     }
     add(socket);

@@ -3,25 +3,12 @@
 // Pure arithmetic. The kernel's counters include SYN and FIN, and leave out what still sits in the queues.
 #pragma once
 
+#include "backend/tcp/tcp_state.hpp"
+
 #include <cstdint>
 #include <optional>
 
 namespace socktally {
-
-/// TCP states as inet_diag gives them (include/net/tcp_states.h).
-enum class TcpState : std::uint8_t {
-    established = 1,
-    syn_sent = 2,
-    syn_recv = 3,
-    fin_wait1 = 4,
-    fin_wait2 = 5,
-    time_wait = 6,
-    close = 7, // also: destroyed
-    close_wait = 8,
-    last_ack = 9,
-    listen = 10,
-    closing = 11,
-};
 
 /// The fields of struct tcp_info that are used; bytes_sent and what follows it is absent before Linux 4.19.
 struct TcpCounters {

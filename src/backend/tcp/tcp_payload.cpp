@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "backend/netlink/tcp_payload.hpp"
+#include "backend/tcp/tcp_payload.hpp"
 
 #include <algorithm>
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include "backend/ebpf/bpf_refusal.hpp"
+
+#include "sys/capability.hpp"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace socktally {
+
+Unavailable bpf_refusal(int error, Unavailable otherwise)
+{
+    const std::string reason = std::generic_category().message(error);
+    if ((error == EPERM || error == EACCES) && !(has_capability(CAP_BPF) && has_capability(CAP_PERFMON)) &&
+        !has_capability(CAP_SYS_ADMIN)) {
+        return {fmt::format("BPF programs are forbidden here: {}", reason), std::string(setcap_remedy)};
+    }
+    if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
+        return {"the kernel has no type information (BTF)", "a kernel with CONFIG_DEBUG_INFO_BTF"};
+    }
+    if (error == ENOSYS) {
+        return {"the kernel has no BPF", "a kernel with CONFIG_BPF_SYSCALL"};
+    }
+    otherwise.why += ": " + reason;
+    return otherwise;
+}
+
+} // namespace socktally

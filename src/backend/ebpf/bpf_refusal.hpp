@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Why the kernel does not take BPF programs, in words.
+#pragma once
+
+#include "backend/backend.hpp"
+
+namespace socktally {
+
+/// `error` is the errno of the attempt. `otherwise`: where it is nothing that keeps all BPF programs out; the reason is
+/// put behind its why.
+Unavailable bpf_refusal(int error, Unavailable otherwise);
+
+} // namespace socktally

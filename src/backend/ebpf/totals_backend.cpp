@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "backend/ebpf/totals_backend.hpp"
+
+#include "backend/ebpf/bpf_process.hpp"
+#include "backend/ebpf/bpf_refusal.hpp"
+#include "backend/ebpf/iterators.h"
+#include "backend/ebpf/read_rows.hpp"
+#include "backend/ebpf/totals_flows.hpp"
+#include "backend/holders/holder_map.hpp"
+#include "backend/interfaces.hpp"
+#include "sys/error.hpp"
+#include "sys/interrupt.hpp"
+#include "sys/netns.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr bool incomplete = true;
+
+void find_holders(HolderMap& holders, const TotalsFlows& flows)
+{
+    constexpr auto longest_search = 500ms;
+    holders.scan();
+    const std::vector<Inode> unheld = holders.unheld(flows.inodes());
+    if (!unheld.empty()) {
+        holders.search(unheld, HolderMap::Reach::everywhere, HolderMap::Clock::now() + longest_search);
+    }
+    holders.confirm(HolderMap::Clock::now());
+}
+
+void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holders, std::size_t namespaces_refused)
+{
+    if (namespaces_refused > 0) {
+        sample.notes.push_back({"other-netns",
+                                fmt::format("{} network namespaces could not be entered: their sockets are missing",
+                                            namespaces_refused),
+                                "run socktally as root", incomplete});
+    }
+    if (flows.has_udp()) {
+        sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
+                                "a window: the kernel keeps no totals of UDP sockets", incomplete, Note::About::udp});
+    }
+    if (flows.resets() > 0) {
+        sample.notes.push_back({"counters-reset",
+                                fmt::format("{} sockets were disconnected and used again: what they had moved before "
+                                            "is missing",
+                                            flows.resets()),
+                                "", incomplete});
+    }
+    if (holders.failed() > 0) {
+        sample.notes.push_back({"owners-unread",
+                                fmt::format("the descriptors of processes could not be read {} times, for want of "
+                                            "memory or of descriptors of our own: some owners may be unknown",
+                                            holders.failed()),
+                                "ulimit -n 1024", false});
+    }
+}
+
+class TotalsBackend final : public Backend {
+public:
+    TotalsBackend(Fd tcp, Fd udp) : tcp_(std::move(tcp)), udp_(std::move(udp)) {}
+
+    BackendResult sample(const SampleRequest& request) override
+    {
+        BackendResult result;
+        Sample& sample = result.sample;
+        sample.backend = "ebpf";
+        sample.started_at = std::chrono::system_clock::now();
+        sample.interfaces = read_interfaces();
+        TotalsFlows flows;
+        const std::size_t refused = read_sockets(flows);
+        HolderMap holders("/proc", HolderMap::Source::bpf);
+        find_holders(holders, flows);
+        if (request.interrupt->signal() != 0) {
+            sample.notes.push_back({"interrupted", "a signal came before all was read", "", incomplete});
+        }
+        add_notes(sample, flows, holders, refused);
+        sample.flows = flows.take();
+        sample.holders = holders.take_holders();
+        sample.processes = holders.take_processes();
+        result.viewer = {Uid{::geteuid()}, holders.denied() > 0};
+        return result;
+    }
+
+    std::vector<Note> limits() const override { return {}; }
+
+private:
+    /// The number of network namespaces that could not be entered.
+    std::size_t read_sockets(TotalsFlows& flows) const
+    {
+        int error = 0;
+        const std::size_t refused = in_each_network_namespace([&] {
+            flows.begin_namespace();
+            const auto add = [&](const totals_row& row) { flows.add(row); };
+            for (const Fd* link : {&tcp_, &udp_}) {
+                const int failure = read_rows<totals_row>(*link, add);
+                error = failure != 0 ? failure : error;
+            }
+        });
+        if (error != 0) {
+            throw errno_error("cannot list the sockets through BPF", error);
+        }
+        return refused;
+    }
+
+    Fd tcp_;
+    Fd udp_;
+};
+
+} // namespace
+
+OpenResult open_totals()
+{
+    iterators_totals links{};
+    if (const int error = iterators_load_totals(&links); error != 0) {
+        return bpf_refusal(error, {"the kernel does not take the programs that list sockets (Linux 5.17)",
+                                   "socktally -b netlink -d 0"});
+    }
+    return std::make_unique<TotalsBackend>(Fd(links.tcp), Fd(links.udp));
+}
+
+} // namespace socktally

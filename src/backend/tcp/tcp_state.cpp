@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#include "backend/tcp/tcp_state.hpp"
+
+namespace socktally {
+
+bool is_closing(TcpState state)
+{
+    return state == TcpState::fin_wait1 || state == TcpState::fin_wait2 || state == TcpState::closing ||
+           state == TcpState::last_ack;
+}
+
+SocketState socket_state(TcpState state, Inode inode)
+{
+    if (state == TcpState::close) {
+        return SocketState::closed;
+    }
+    return inode == Inode{} && is_closing(state) ? SocketState::orphaned : SocketState::open;
+}
+
+} // namespace socktally
