@@ -40,6 +40,7 @@ public:
     Judge(const Measured& measured, const Expect& expect)
         : report_(measured.report), truth_(measured.truth), expect_(expect), bar_(bar_of(measured.report.backend))
     {
+        bar_.knows_caller = bar_.knows_caller && measured.extent == Extent::window; // nobody saw the calls before
     }
 
     std::vector<std::string> complaints()

@@ -5,6 +5,7 @@
 #include "ledger.hpp"
 #include "tool.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,12 @@ struct Bar {
 };
 Bar bar_of(const std::string& backend);
 
+enum class Extent : std::uint8_t { window, totals };
+
 struct Measured {
     Report report;
-    Truth truth; // of the processes in the namespace where the tool ran
+    Truth truth; // of the processes in the namespaces that the backend sees
+    Extent extent = Extent::window;
 };
 
 struct Expect {

@@ -6,6 +6,16 @@
 
 namespace truth {
 
+namespace {
+
+/// The network namespace whose sockets the backend shows; null where it shows all.
+std::optional<std::uint64_t> seen_from(const Place& place)
+{
+    return bar_of(backend_name()).every_namespace ? std::nullopt : std::optional(place.net->inode());
+}
+
+} // namespace
+
 Report expect_success(const Output& output)
 {
     INFO("standard error: ", output.err);
@@ -61,12 +71,12 @@ Measured Stage::measure(const How& how)
     return {std::move(report), since(before, after)};
 }
 
-Measured Stage::totals()
+Measured Stage::totals(const How& how)
 {
     await();
-    Tool tool(place(), 0ms);
+    Tool tool(place(), 0ms, how.arguments);
     Report report = expect_success(tool.finish());
-    return {std::move(report), ledger_.read(seen_from(place()))};
+    return {std::move(report), ledger_.read(seen_from(place())), Extent::totals};
 }
 
 } // namespace truth

@@ -8,6 +8,7 @@
 #include "backend/ebpf/totals_flows.hpp"
 #include "backend/holders/holder_map.hpp"
 #include "backend/interfaces.hpp"
+#include "backend/tcp/tcp_in_use.hpp"
 #include "sys/error.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/netns.hpp"
@@ -37,10 +38,10 @@ void find_holders(HolderMap& holders, const TotalsFlows& flows)
 void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holders, std::size_t namespaces_refused)
 {
     if (namespaces_refused > 0) {
-        sample.notes.push_back({"other-netns",
-                                fmt::format("{} network namespaces could not be entered: their sockets are missing",
-                                            namespaces_refused),
-                                "run socktally as root", incomplete});
+        sample.notes.push_back(
+            {"other-netns",
+             fmt::format("{} network namespaces could not be entered: their sockets are missing", namespaces_refused),
+             "run socktally as root", incomplete});
     }
     if (flows.has_udp()) {
         sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
@@ -96,7 +97,7 @@ private:
     {
         int error = 0;
         const std::size_t refused = in_each_network_namespace([&] {
-            flows.begin_namespace();
+            flows.begin_namespace(read_tcp_in_use());
             const auto add = [&](const totals_row& row) { flows.add(row); };
             for (const Fd* link : {&tcp_, &udp_}) {
                 const int failure = read_rows<totals_row>(*link, add);

@@ -4,6 +4,8 @@
 #include "backend/ebpf/bpf_address.hpp"
 #include "backend/tcp/tcp_payload.hpp"
 
+#include <algorithm>
+
 namespace socktally {
 
 namespace {
@@ -35,6 +37,15 @@ Cause known_cause(const totals_row& row)
 }
 
 } // namespace
+
+void TotalsFlows::begin_namespace(std::size_t tcp_in_use)
+{
+    constexpr std::size_t sane = 4'000'000;
+    if (flows_.empty()) { // the first is the largest as a rule
+        flows_.reserve(std::min(tcp_in_use + tcp_in_use / 64, sane));
+    }
+    listening_.reset();
+}
 
 void TotalsFlows::add(const totals_row& row)
 {

@@ -14,8 +14,9 @@ namespace socktally {
 
 class TotalsFlows {
 public:
-    /// The rows that follow are of another network namespace. The kernel gives listeners first.
-    void begin_namespace() { listening_.reset(); }
+    /// The rows that follow are of another network namespace, with about so many TCP sockets. The kernel gives its
+    /// listeners first.
+    void begin_namespace(std::size_t tcp_in_use);
     void add(const totals_row& row);
 
     bool has_udp() const { return has_udp_; }

@@ -122,6 +122,7 @@ bool HolderMap::look_through_bpf(const std::vector<Entry>& entries, Look look)
         table.status = FdTable::Status::ok;
         table.files = files[i];
         add(entries[i], table, look);
+        tables->erase(entries[i].pid.value); // not twice in memory
     }
     return true;
 }

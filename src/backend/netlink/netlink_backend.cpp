@@ -4,6 +4,7 @@
 #include "backend/interfaces.hpp"
 #include "backend/netlink/notes.hpp"
 #include "backend/netlink/window.hpp"
+#include "backend/tcp/tcp_in_use.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/limits.hpp"
 #include "sys/netns.hpp"

@@ -51,28 +51,6 @@ void add_snmp6(std::string_view text, ProtocolCounters& counters)
     }
 }
 
-std::size_t parse_tcp_in_use(std::string_view text)
-{
-    while (!text.empty()) {
-        std::string_view line = next_line(text);
-        const std::string_view protocol = next_word(line);
-        if ((protocol == "TCP:" || protocol == "TCP6:") && next_word(line) == "inuse") {
-            return parse_number(next_word(line)).value_or(0);
-        }
-    }
-    return 0;
-}
-
-std::size_t read_tcp_in_use()
-{
-    std::size_t sum = 0;
-    std::string buffer;
-    for (const char* path : {"/proc/thread-self/net/sockstat", "/proc/thread-self/net/sockstat6"}) {
-        sum += parse_tcp_in_use(read_file(AT_FDCWD, path, buffer, size_limit).value_or(""));
-    }
-    return sum;
-}
-
 ProtocolCountersReader::ProtocolCountersReader()
     : snmp_(::open("/proc/thread-self/net/snmp", O_RDONLY | O_CLOEXEC)),
       snmp6_(::open("/proc/thread-self/net/snmp6", O_RDONLY | O_CLOEXEC))

@@ -5,7 +5,6 @@
 
 #include "sys/fd.hpp"
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,12 +23,6 @@ struct ProtocolCounters {
 void add_snmp(std::string_view text, ProtocolCounters& counters);
 /// The same of /proc/net/snmp6: a name and a value a line.
 void add_snmp6(std::string_view text, ProtocolCounters& counters);
-
-/// The number of TCP sockets in use, of /proc/net/sockstat (`TCP: inuse 5 orphan 0 …`) or sockstat6 (`TCP6: inuse 2`);
-/// 0 where it is not said.
-std::size_t parse_tcp_in_use(std::string_view text);
-/// Both families, in the network namespace of the calling thread; a hint, for the sockets come and go.
-std::size_t read_tcp_in_use();
 
 class ProtocolCountersReader {
 public:
