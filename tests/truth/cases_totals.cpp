@@ -30,8 +30,8 @@ void start_pair(Stage& stage, const Place& place, const std::string& name, const
 
 const Row* row_of(const Report& report, const std::string& process)
 {
-    const auto found = std::find_if(report.rows.begin(), report.rows.end(),
-                                    [&](const Row& row) { return row.process == process; });
+    const auto found =
+        std::find_if(report.rows.begin(), report.rows.end(), [&](const Row& row) { return row.process == process; });
     return found == report.rows.end() ? nullptr : &*found;
 }
 

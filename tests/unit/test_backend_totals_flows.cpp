@@ -72,12 +72,14 @@ TEST_CASE("a connection: who, where, and how much")
 {
     totals_row row = tcp_row();
     row.interface = 3;
+    row.netns = 4026531840;
     const Flow flow = flow_of(row);
     CHECK(flow.tuple.protocol == Protocol::tcp);
     CHECK(flow.tuple.local == Endpoint{*parse_address("10.0.0.1"), 40'000});
     CHECK(flow.tuple.remote == Endpoint{*parse_address("10.0.0.2"), 443});
     CHECK(flow.cookie == Cookie{77});
     CHECK(flow.inode == Inode{1234});
+    CHECK(flow.netns == Inode{4026531840});
     CHECK(flow.uid == Uid{1000});
     CHECK(flow.interface == 3);
     CHECK(flow.state == SocketState::open);
@@ -192,7 +194,8 @@ TEST_CASE("the bytes of a UDP socket are unknown, and so is the remote end of on
 
 TEST_CASE("the number of TCP sockets in use")
 {
-    CHECK(parse_tcp_in_use("sockets: used 300\nTCP: inuse 51 orphan 0 tw 3 alloc 60 mem 5\nUDP: inuse 4 mem 2\n") == 51);
+    CHECK(parse_tcp_in_use("sockets: used 300\nTCP: inuse 51 orphan 0 tw 3 alloc 60 mem 5\nUDP: inuse 4 mem 2\n") ==
+          51);
     CHECK(parse_tcp_in_use("TCP6: inuse 2\nUDP6: inuse 9\n") == 2);
     CHECK(parse_tcp_in_use("UDP: inuse 4\nTCP: alloc 4\n") == 0);
     CHECK(parse_tcp_in_use("") == 0);

@@ -23,6 +23,7 @@ static __always_inline void describe(struct totals_row* row, struct sock* sk)
 {
     row->cookie = bpf_get_socket_cookie(sk);
     row->uid = sk->sk_uid.val;
+    row->netns = sk->__sk_common.skc_net.net->ns.inum;
     row->interface = sk->__sk_common.skc_bound_dev_if;
     row->local_port = sk->__sk_common.skc_num;
     row->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);

@@ -33,7 +33,7 @@ struct totals_row {
     tally_u8 protocol; /* IPPROTO_* */
     tally_u8 state; /* TCP_* */
     tally_u32 holder; /* TOTALS_HELD_* */
-    tally_u32 padding;
+    tally_u32 netns; /* inode of the socket's namespace */
 };
 TALLY_ASSERT(sizeof(struct totals_row) == 128);
 

@@ -62,6 +62,7 @@ void TotalsFlows::add(const totals_row& row)
     }
     flow.cookie = Cookie{row.cookie};
     flow.inode = Inode{row.inode};
+    flow.netns = Inode{row.netns};
     flow.uid = Uid{row.uid};
     flow.interface = row.interface;
     flow.attribution.cause = known_cause(row);
