@@ -93,6 +93,22 @@ TEST_CASE("totals: another network namespace")
     check(stage.totals({.arguments = on_our_port}));
 }
 
+TEST_CASE("totals: a network namespace in which no process lives")
+{
+    Stage stage;
+    stage.start("t-visitor", [](Self& self) {
+        const Netns empty; // lives by this descriptor
+        {
+            const Inside inside(empty);
+            const int listener = self.listen(local4);
+            self.send(self.connect(local4), 54'321);
+            self.receive(self.accept(listener), 54'321);
+        }
+        self.step();
+    });
+    check(stage.totals({.arguments = on_our_port}));
+}
+
 TEST_CASE("totals: a connection that two processes hold is marked shared and counted once")
 {
     Stage stage;

@@ -6,16 +6,6 @@
 
 namespace truth {
 
-namespace {
-
-/// The network namespace whose sockets the backend shows; null where it shows all.
-std::optional<std::uint64_t> seen_from(const Place& place)
-{
-    return bar_of(backend_name()).every_namespace ? std::nullopt : std::optional(place.net->inode());
-}
-
-} // namespace
-
 Report expect_success(const Output& output)
 {
     INFO("standard error: ", output.err);

@@ -39,7 +39,7 @@ public:
     /// Has the tool watch the workers' next step.
     Measured measure(const How& how = {});
     /// Runs the tool without a window and holds it against everything that was ever moved.
-    Measured totals(const How& how);
+    Measured totals(const How& how = {});
 
 private:
     void await();

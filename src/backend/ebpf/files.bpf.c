@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Writes a row for each IP socket in each descriptor table of this machine; threads with a table of their own come too.
+// Writes a row for each IP socket and each namespace in each descriptor table of this machine; threads with a table of their own come too.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -12,6 +12,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define AF_INET 2
 #define AF_INET6 10
+#define NSFS_MAGIC 0x6e736673
 
 SEC("iter/task_file")
 int write_sockets(struct bpf_iter__task_file* context)
@@ -20,9 +21,10 @@ int write_sockets(struct bpf_iter__task_file* context)
     struct file* file = context->file;
     if (!task || !file)
         return 0;
+    const int is_namespace = file->f_inode->i_sb->s_magic == NSFS_MAGIC;
     struct socket* socket = bpf_sock_from_file(file);
     struct sock* sk = socket ? socket->sk : 0;
-    if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
+    if (!is_namespace && (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)))
         return 0;
     struct task_struct* leader = task->group_leader;
     struct files_row row = {
@@ -31,6 +33,7 @@ int write_sockets(struct bpf_iter__task_file* context)
         .tgid = leader->tgid,
         .uid = leader->cred->euid.val,
         .fd = context->fd,
+        .is_namespace = is_namespace,
     };
     for (int i = 0; i < TALLY_NAME_LENGTH; ++i)
         row.name[i] = leader->comm[i];

@@ -80,7 +80,12 @@ struct tcp_sock {
     _Bool is_mptcp;
 };
 
+struct super_block {
+    unsigned long s_magic;
+};
+
 struct inode {
+    struct super_block* i_sb;
     unsigned long i_ino;
 };
 

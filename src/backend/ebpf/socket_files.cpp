@@ -5,15 +5,38 @@
 #include "backend/ebpf/files.h"
 #include "backend/ebpf/iterators.h"
 #include "backend/ebpf/read_rows.hpp"
+#include "sys/proc.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
 
 namespace socktally {
 
 namespace {
 
+/// Of all kinds of namespaces those of the network are wanted, which the link tells.
+void add_namespace(FdTable& table, const files_row& row)
+{
+    std::array<char, 64> link{};
+    const std::string path = fmt::format("/proc/{}/fd/{}", row.tgid, row.fd);
+    const ssize_t length = ::readlink(path.c_str(), link.data(), link.size());
+    const auto netns = length > 0 ? parse_netns_link({link.data(), static_cast<std::size_t>(length)}) : std::nullopt;
+    if (netns) {
+        table.namespaces.push_back({Inode{*netns}, static_cast<int>(row.fd)});
+    }
+}
+
 void add(std::unordered_map<std::int32_t, FdTable>& tables, const files_row& row)
 {
     const auto pid = static_cast<std::int32_t>(row.tgid);
     FdTable& table = tables[pid];
+    if (row.is_namespace != 0) {
+        add_namespace(table, row);
+        return;
+    }
     if (table.sockets.empty()) {
         table.status = FdTable::Status::ok;
         table.process = process_of(pid, row.start_ns, row.uid, row.name);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every process's descriptors of IP sockets in one go, through a BPF iterator: ten times quicker than /proc/*/fd, but
-// it takes a millisecond or two to load.
+// Every process's descriptors of IP sockets and network namespaces in one go, through a BPF iterator: ten times quicker
+// than /proc/*/fd, but it takes a millisecond or two to load.
 #pragma once
 
 #include "backend/holders/fd_table.hpp"

@@ -28,10 +28,10 @@ constexpr bool incomplete = true;
 
 constexpr std::string_view netns_remedy = "run socktally as root";
 
-void find_holders(HolderMap& holders, const TotalsFlows& flows)
+/// Of sockets that are not where they were at the scan.
+void find_missing_holders(HolderMap& holders, const TotalsFlows& flows)
 {
     constexpr auto longest_search = 500ms;
-    holders.scan();
     const std::vector<Inode> unheld = holders.unheld(flows.inodes());
     if (!unheld.empty()) {
         holders.search(unheld, HolderMap::Reach::everywhere, HolderMap::Clock::now() + longest_search);
@@ -82,10 +82,11 @@ public:
         sample.backend = "ebpf";
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interfaces();
-        TotalsFlows flows;
-        const std::size_t refused = read_sockets(flows);
         HolderMap holders("/proc", HolderMap::Source::bpf);
-        find_holders(holders, flows);
+        holders.scan(); // first, because it shows namespaces that live by an open file
+        TotalsFlows flows;
+        const std::size_t refused = read_sockets(flows, holders);
+        find_missing_holders(holders, flows);
         if (request.interrupt->signal() != 0) {
             sample.notes.push_back({"interrupted", "a signal came before all was read", "", incomplete});
         }
@@ -101,10 +102,14 @@ public:
 
 private:
     /// The number of network namespaces that could not be entered.
-    std::size_t read_sockets(TotalsFlows& flows) const
+    std::size_t read_sockets(TotalsFlows& flows, const HolderMap& holders) const
     {
+        std::vector<NetworkNamespace> namespaces = network_namespaces();
+        for (const NetworkNamespace& open : holders.open_namespaces()) {
+            add_namespace(namespaces, open);
+        }
         int error = 0;
-        const std::size_t refused = in_each_network_namespace([&] {
+        const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace&) {
             flows.begin_namespace(read_tcp_in_use());
             const auto add = [&](const totals_row& row) { flows.add(row); };
             for (const Fd* link : {&tcp_, &udp_}) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/netlink/namespace_watch.hpp"
 
+#include "backend/tcp/tcp_in_use.hpp"
+
 #include <algorithm>
 #include <utility>
 
