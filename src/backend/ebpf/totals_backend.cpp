@@ -92,6 +92,11 @@ public:
         }
         add_notes(sample, flows, holders, refused);
         sample.flows = flows.take();
+        if (refused > 0) {
+            Flow& unseen = sample.flows.emplace_back(); // bytes unknown
+            unseen.sockets = 0;
+            unseen.attribution.cause = Cause::other_netns;
+        }
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
         result.viewer = {Uid{::geteuid()}, holders.denied() > 0};

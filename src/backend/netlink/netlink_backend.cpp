@@ -75,7 +75,6 @@ BackendResult Sampling::run(const SampleRequest& request)
         sample.duration = middle(close_window()) - middle(first);
     }
     find_holders();
-    collect(sample);
 
     NetlinkFaults faults;
     for (const auto& watch : watches_) {
@@ -86,6 +85,7 @@ BackendResult Sampling::run(const SampleRequest& request)
     faults.interrupted = request.interrupt->signal() != 0;
     faults.unread = holders_.failed();
     faults.namespaces_refused = refused_;
+    collect(sample); // last: it leaves nothing behind to tell faults by
     sample.notes = notes_of(faults);
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;
