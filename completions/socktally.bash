@@ -54,7 +54,7 @@ _socktally()
     case $previous in
     -d | --duration) _socktally_words "$current" 0 500ms 1s 5s 1m ;;
     -f | --format) _socktally_words "$current" tsv csv json jsonl pretty ;;
-    -b | --backend) _socktally_words "$current" auto ebpf netlink ;;
+    -b | --backend) _socktally_words "$current" auto ebpf netlink procfs ;;
     --by) _socktally_words "$current" process connection name user remote port protocol ;;
     --color) _socktally_words "$current" auto always never ;;
     --protocol) _socktally_list "$current" tcp udp udplite icmp raw sctp dccp mptcp packet ;;

@@ -6,6 +6,7 @@
 #include "backend/ebpf/packets.hpp"
 #include "backend/ebpf/tally.hpp"
 #include "backend/interfaces.hpp"
+#include "backend/wait.hpp"
 #include "sys/file.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/proc.hpp"
@@ -22,19 +23,6 @@ namespace socktally {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using namespace std::chrono_literals;
-
-void wait(Clock::time_point end, const SampleRequest& request)
-{
-    constexpr auto progress_interval = 250ms;
-    const auto begun = Clock::now();
-    for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
-        if (request.progress && now > begun) {
-            request.progress(now - begun);
-        }
-        request.interrupt->wait_until(std::min(end, now + progress_interval), -1);
-    }
-}
 
 /// It may have become another program since its first byte.
 void refresh_name(Process& process)
@@ -228,7 +216,7 @@ public:
         const auto begun = Clock::now();
         sample.started_at = std::chrono::system_clock::now();
         const auto interfaces = read_interfaces();
-        wait(begun + request.window, request);
+        wait_until(begun + request.window, request);
         sample.interfaces = interface_deltas(interfaces, read_interfaces());
         stop(packets_);
         tally_.stop();
