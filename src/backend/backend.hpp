@@ -50,6 +50,7 @@ struct BackendOptions {
     bool packets = false;            // PacketCounts too
     bool totals = false;             // no window: totals of the open sockets
     std::vector<Inode> namespaces{}; // the network namespaces that are wanted; empty: all that may be entered
+    std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
 };
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;

@@ -66,6 +66,7 @@ public:
         result.cookie = Cookie{key.cookie};
         result.uid = Uid{flow.uid};
         result.netns = Inode{flow.netns};
+        result.interface = flow.interface;
         cell->second.rx_bytes -= std::min(cell->second.rx_bytes, flow.rx_bytes);
         cell->second.tx_bytes -= std::min(cell->second.tx_bytes, flow.tx_bytes);
     }
@@ -113,7 +114,7 @@ private:
 void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool processes_overflowed)
 {
     if (interrupted) {
-        sample.notes.push_back({"interrupted", "a signal ended the window early", "", true});
+        sample.notes.push_back({"interrupted", "a signal ended the window early", "", true, Note::About::window});
     }
     if (processes_overflowed) {
         sample.notes.push_back({"too-many-processes",

@@ -33,6 +33,7 @@ struct sock_common {
     unsigned short skc_num; /* host order */
     unsigned short skc_family;
     volatile unsigned char skc_state;
+    int skc_bound_dev_if;
     unsigned long skc_flags; /* enum sock_flags */
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;

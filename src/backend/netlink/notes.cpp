@@ -44,7 +44,7 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
 {
     std::vector<Note> notes;
     if (faults.interrupted) {
-        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete});
+        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete, Note::About::window});
     }
     if (faults.not_listening) {
         notes.push_back({"events-lost",

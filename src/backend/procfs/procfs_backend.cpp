@@ -84,7 +84,7 @@ public:
 
         sample.notes.push_back(no_bytes_note());
         if (request.interrupt->signal() != 0) {
-            sample.notes.push_back({"interrupted", "a signal ended the window early", "", true});
+            sample.notes.push_back({"interrupted", "a signal ended the window early", "", true, Note::About::window});
         }
         if (const auto garbled = first.garbled + last.garbled; garbled > 0) {
             sample.notes.push_back(
