@@ -8,6 +8,7 @@
 #include "identity/users.hpp"
 #include "model/quote.hpp"
 #include "sys/interrupt.hpp"
+#include "sys/netns.hpp"
 #include "sys/terminal.hpp"
 
 #include <fmt/format.h>
@@ -33,7 +34,7 @@ Filter complete_filter(const Options& options)
     }
     if (!filter.loopback || !options.interfaces.empty()) {
         filter.machine = interfaces();
-        filter.netns = network_namespace();
+        filter.netns = Inode{netns_inode("/proc/self/ns/net").value_or(0)};
     }
     filter.interfaces = interface_indices(options.interfaces, filter.machine);
     return filter;

@@ -9,7 +9,6 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include <algorithm>
@@ -79,12 +78,6 @@ std::vector<Interface> interfaces()
     std::transform(by_index.begin(), by_index.end(), std::back_inserter(result),
                    [](auto& entry) { return std::move(entry.second); });
     return result;
-}
-
-Inode network_namespace()
-{
-    struct stat own {};
-    return {::stat("/proc/self/ns/net", &own) == 0 ? own.st_ino : 0};
 }
 
 } // namespace socktally

@@ -14,7 +14,5 @@ std::string host_name();
 std::string boot_id();
 /// The interfaces of the current network namespace with their addresses, by index. Throws where they cannot be listed.
 std::vector<Interface> interfaces();
-/// Its number, the NNN of `net:[NNN]`; 0 where it cannot be read.
-Inode network_namespace();
 
 } // namespace socktally

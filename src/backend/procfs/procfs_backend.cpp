@@ -13,6 +13,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace socktally {
 
 namespace {
@@ -29,14 +31,35 @@ Note no_bytes_note()
             "socktally doctor tells what the better backends need", true};
 }
 
-void add_namespaces_note(std::vector<Note>& notes)
+/// `wanted` is BackendOptions::namespaces.
+void add_namespaces_note(std::vector<Note>& notes, const std::vector<Inode>& wanted)
 {
-    const std::size_t others = network_namespaces().size() - 1;
-    if (others > 0) {
+    auto others = network_namespaces();
+    others.erase(others.begin()); // our own
+    std::erase_if(others, [&](const NetworkNamespace& other) {
+        return !wanted.empty() && std::find(wanted.begin(), wanted.end(), Inode{other.inode}) == wanted.end();
+    });
+    if (!others.empty()) {
         notes.push_back({"other-netns",
-                         fmt::format("only this network namespace was listed, not {} other{}", others,
-                                     others == 1 ? "" : "s"),
+                         fmt::format("only this network namespace was listed, not {} other{}", others.size(),
+                                     others.size() == 1 ? "" : "s"),
                          std::string(netns_remedy), true});
+    }
+}
+
+void add_garbled_note(std::vector<Note>& notes, std::size_t lines)
+{
+    if (lines > 0) {
+        notes.push_back({"dump-unclean", fmt::format("{} lines of /proc/net made no sense", lines), "", true});
+    }
+}
+
+/// /proc/net is that of our own namespace.
+void place(std::vector<Flow>& flows)
+{
+    const Inode own{netns_inode("/proc/self/ns/net").value_or(0)};
+    for (Flow& flow : flows) {
+        flow.netns = own;
     }
 }
 
@@ -56,6 +79,8 @@ void find_holders(HolderMap& holders, const std::vector<Flow>& flows)
 
 class ProcfsBackend final : public Backend {
 public:
+    explicit ProcfsBackend(std::vector<Inode> wanted_namespaces) : wanted_namespaces_(std::move(wanted_namespaces)) {}
+
     /// Holders before the first list and after the last one: a socket that is gone from the last was held at the first.
     BackendResult sample(const SampleRequest& request) override
     {
@@ -80,18 +105,16 @@ public:
         const ProcSockets last = read_proc_sockets(ProcLists::all);
         holders.rescan();
         sample.flows = flows_of(first.sockets, last.sockets);
+        place(sample.flows);
         find_holders(holders, sample.flows);
 
         sample.notes.push_back(no_bytes_note());
         if (request.interrupt->signal() != 0) {
             sample.notes.push_back({"interrupted", "a signal ended the window early", "", true, Note::About::window});
         }
-        if (const auto garbled = first.garbled + last.garbled; garbled > 0) {
-            sample.notes.push_back(
-                {"dump-unclean", fmt::format("{} lines of /proc/net made no sense", garbled), "", true});
-        }
+        add_garbled_note(sample.notes, first.garbled + last.garbled);
         add_unread_note(sample.notes, holders.failed());
-        add_namespaces_note(sample.notes);
+        add_namespaces_note(sample.notes, wanted_namespaces_);
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
         result.viewer = {Uid{::geteuid()}, holders.denied() > 0 || ::geteuid() != 0};
@@ -101,21 +124,23 @@ public:
     std::vector<Note> limits() const override
     {
         std::vector<Note> limits{no_bytes_note()};
-        limits.push_back(
-            {"other-netns", "sees the current network namespace only", std::string(netns_remedy), false});
+        limits.push_back({"other-netns", "sees the current network namespace only", std::string(netns_remedy), false});
         add_denied_limit(limits);
         return limits;
     }
+
+private:
+    std::vector<Inode> wanted_namespaces_;
 };
 
 } // namespace
 
-OpenResult open_procfs(const BackendOptions& /*options*/)
+OpenResult open_procfs(const BackendOptions& options)
 {
     if (::access("/proc/self/stat", R_OK) != 0 || read_proc_sockets(ProcLists::tcp_and_udp).missing) {
         return Unavailable{"/proc does not list processes and sockets", "mount -t proc proc /proc"};
     }
-    return std::make_unique<ProcfsBackend>();
+    return std::make_unique<ProcfsBackend>(options.namespaces);
 }
 
 } // namespace socktally
