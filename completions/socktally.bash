@@ -31,6 +31,12 @@ _socktally_pids()
     printf '%s\n' "${directories[@]##*/}"
 }
 
+_socktally_interfaces()
+{
+    local directories=(/sys/class/net/*)
+    printf '%s\n' "${directories[@]##*/}"
+}
+
 _socktally_columns()
 {
     "$1" --list-columns -n -f tsv 2> /dev/null | cut -f 1
@@ -41,7 +47,7 @@ _socktally()
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
     local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
     local others='-d --duration -b --backend --strict --by --sort --top --all -o --output -H --list-columns
-        --pid --name --filter --user --port --remote --protocol --no-loopback'
+        --pid --name --filter --user --port --remote --protocol --interface --no-loopback'
     COMPREPLY=()
 
     # bash splits --option=value into three words.
@@ -54,10 +60,11 @@ _socktally()
     case $previous in
     -d | --duration) _socktally_words "$current" 0 500ms 1s 5s 1m ;;
     -f | --format) _socktally_words "$current" tsv csv json jsonl pretty ;;
-    -b | --backend) _socktally_words "$current" auto ebpf netlink ;;
-    --by) _socktally_words "$current" process connection name user remote port protocol ;;
+    -b | --backend) _socktally_words "$current" auto ebpf netlink procfs ;;
+    --by) _socktally_words "$current" process connection name user remote port protocol interface ;;
     --color) _socktally_words "$current" auto always never ;;
     --protocol) _socktally_list "$current" tcp udp udplite icmp raw sctp dccp mptcp packet ;;
+    --interface) _socktally_list "$current" "$(_socktally_interfaces)" ;;
     --user) _socktally_list "$current" "$(compgen -u)" ;;
     --pid) _socktally_list "$current" "$(_socktally_pids)" ;;
     -o | --output | --sort) _socktally_list "$current" "$(_socktally_columns "$program")" ;;

@@ -38,7 +38,7 @@ void add_sampling(CommandLine& line, Options& o)
     line.value(sampling, "-d,--duration", "TIME",
                "window: 5, 500ms, 1.5s, 2m, 1h; default 1s;\n0: totals since each open socket was opened",
                [&o](const std::string& text) { o.duration = duration_value(text); });
-    line.value(sampling, "-b,--backend", "NAME", "ebpf or netlink; default auto: the best that works",
+    line.value(sampling, "-b,--backend", "NAME", "ebpf, netlink or procfs; default auto: the best\nthat works",
                [&o](const std::string& text) { o.backend = text; });
     line.flag(sampling, "--strict", "exit code 3 when the sample is not complete", [&o] { o.strict = true; });
 }
@@ -46,7 +46,7 @@ void add_sampling(CommandLine& line, Options& o)
 void add_rows(CommandLine& line, Options& o)
 {
     line.value(rows, "--by", "KEY",
-               "one row per KEY: process (default), connection,\nname, user, remote, port or protocol",
+               "one row per KEY: process (default), connection,\nname, user, remote, port, protocol or interface",
                [&o](const std::string& text) { o.by = group_by_value(text); });
     line.value(rows, "--sort", "COLUMN",
                "sort by it, largest number first, or by a sum of\n"
@@ -86,6 +86,8 @@ void add_filters(CommandLine& line, Options& o)
                each([&o](std::string_view text) { o.filter.remotes.push_back(remote_value(text)); }));
     line.value(filters, "--protocol", "PROTO,...", "tcp, udp, icmp, sctp, ...: see socktally(1)",
                each([&o](std::string_view text) { o.filter.protocols.push_back(protocol_value(text)); }));
+    line.value(filters, "--interface", "NAME,...", "connections over this network interface",
+               each([&o](std::string_view text) { o.interfaces.emplace_back(text); }));
     line.flag(filters, "--no-loopback", "leave out traffic between two ends of this machine",
               [&o] { o.filter.loopback = false; });
 }
@@ -110,6 +112,16 @@ void refuse_doctor_format(const Options& options)
     }
 }
 
+/// Drivers count what passes, not whose it is.
+void refuse_filters_by_interface(const Options& o)
+{
+    const Filter& filter = o.filter;
+    if (!filter.pids.empty() || !filter.names.empty() || !filter.substrings.empty() || !o.users.empty() ||
+        !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback) {
+        throw UsageError("--by interface counts all traffic of an interface: it takes no filter but --interface");
+    }
+}
+
 } // namespace
 
 Options parse_options(int argc, const char* const* argv)
@@ -123,6 +135,9 @@ Options parse_options(int argc, const char* const* argv)
     line.parse(argc, argv, options);
     if (options.command == Command::doctor) {
         refuse_doctor_format(options);
+    }
+    if (options.by == GroupBy::interface) {
+        refuse_filters_by_interface(options);
     }
     return options;
 }

@@ -7,7 +7,9 @@
 #include "model/row.hpp"
 #include "render/render.hpp"
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace socktally {
 
@@ -25,7 +27,11 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
 /// What a backend has to know to answer this.
 BackendOptions needs_of(const Options& options, const Layout& layout);
 
-/// Attributes, groups, sorts and cuts. `filter` is the options' one with users and local addresses filled in.
+/// Throws UsageError for a name that none of `interfaces` has.
+std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
+                                             const std::vector<Interface>& interfaces);
+
+/// Attributes, groups, sorts and cuts. `filter` is the options' one with users and interfaces filled in.
 Report make_report(BackendResult result, const Options& options, const Filter& filter);
 
 std::string render(const Report& report, const Options& options, const Layout& layout);

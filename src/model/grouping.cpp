@@ -50,15 +50,6 @@ bool has(const std::vector<T>& list, const T& value)
     return std::find(list.begin(), list.end(), value) != list.end();
 }
 
-bool stays_on_this_machine(const Tuple& tuple, const std::vector<Address>& local_addresses)
-{
-    const Address& remote = tuple.remote.address;
-    if (remote.is_unspecified()) {
-        return false;
-    }
-    return remote.is_loopback() || remote == tuple.local.address || has(local_addresses, remote);
-}
-
 /// What flows of one row have in common. Which fields are used depends on the grouping; the others stay empty.
 struct Key {
     std::uint64_t number = 0;
@@ -111,6 +102,7 @@ Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
     case GroupBy::process: return process_key(flow);
     case GroupBy::name: return name_key(flow, sample);
     case GroupBy::connection: break; // never asked: group() gives each flow a row of its own
+    case GroupBy::interface: break;  // never asked: rows_of() makes these rows, of no flow
     case GroupBy::user: key.uid = uid_of(flow, sample); break;
     case GroupBy::remote: key.address = flow.tuple.remote.address; break;
     case GroupBy::port: key.number = service_port_of(flow).value_or(0); break;
@@ -214,7 +206,24 @@ void merge(Row& into, const Row& row)
 
 } // namespace
 
+bool Filter::is_elsewhere(const Flow& flow) const
+{
+    return netns != Inode{} && flow.netns != Inode{} && flow.netns != netns;
+}
+
 bool Filter::matches(const Flow& flow, const Sample& sample) const
+{
+    const bool passes = interfaces.empty() || (!is_elsewhere(flow) && has(interfaces, interface_of(flow, machine)));
+    return passes && matches_all_but_interface(flow, sample);
+}
+
+bool Filter::misses_interface(const Flow& flow, const Sample& sample) const
+{
+    return !interfaces.empty() && !is_elsewhere(flow) && interface_of(flow, machine) == 0 &&
+           matches_all_but_interface(flow, sample);
+}
+
+bool Filter::matches_all_but_interface(const Flow& flow, const Sample& sample) const
 {
     const Process* owner = owner_of(flow, sample);
     if (!pids.empty() && (owner == nullptr || !has(pids, owner->pid))) {
@@ -241,7 +250,16 @@ bool Filter::matches(const Flow& flow, const Sample& sample) const
     if (!protocols.empty() && !has(protocols, flow.tuple.protocol)) {
         return false;
     }
-    return loopback || !stays_on_this_machine(flow.tuple, local_addresses);
+    return loopback || !stays_on_this_machine(flow.tuple, machine);
+}
+
+Note unknown_interface_note(std::size_t sockets)
+{
+    return {"interface-unknown",
+            sockets == 1 ? "1 socket was left out because it is not known which interface it uses"
+                         : std::to_string(sockets) + " sockets were left out because it is not known which interface "
+                                                     "they use",
+            "", true};
 }
 
 std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, bool idle)
@@ -289,6 +307,35 @@ Totals total(const Sample& sample, const Filter& filter)
         }
     }
     return {rx.value(), tx.value(), unattributed_rx.value(), unattributed_tx.value(), unknown_connections};
+}
+
+std::vector<Row> rows_of(const std::vector<InterfaceTraffic>& interfaces, bool idle)
+{
+    std::vector<Row> rows;
+    for (const InterfaceTraffic& interface : interfaces) {
+        if (!idle && interface.rx_bytes == 0 && interface.tx_bytes == 0) {
+            continue;
+        }
+        Row& row = rows.emplace_back();
+        row.interface = interface.name;
+        row.outbound = interface.outbound;
+        row.rx_bytes = interface.rx_bytes;
+        row.tx_bytes = interface.tx_bytes;
+        row.packets = {interface.rx_packets, interface.tx_packets, std::nullopt, std::nullopt};
+    }
+    return rows;
+}
+
+Totals total(const std::vector<InterfaceTraffic>& interfaces)
+{
+    Totals totals;
+    for (const InterfaceTraffic& interface : interfaces) {
+        add(totals.rx_bytes, interface.rx_bytes);
+        add(totals.tx_bytes, interface.tx_bytes);
+    }
+    totals.unattributed_rx_bytes.reset();
+    totals.unattributed_tx_bytes.reset();
+    return totals;
 }
 
 void keep_top(std::vector<Row>& rows, std::size_t count)

@@ -14,13 +14,13 @@ struct KeyNames {
 };
 
 // In the order of GroupBy.
-constexpr std::array key_names = {KeyNames{"process", "processes"}, KeyNames{"connection", "connections"},
-                                  KeyNames{"name", "names"},        KeyNames{"user", "users"},
-                                  KeyNames{"remote", "remotes"},    KeyNames{"port", "ports"},
-                                  KeyNames{"protocol", "protocols"}};
+constexpr std::array key_names = {KeyNames{"process", "processes"},  KeyNames{"connection", "connections"},
+                                  KeyNames{"name", "names"},         KeyNames{"user", "users"},
+                                  KeyNames{"remote", "remotes"},     KeyNames{"port", "ports"},
+                                  KeyNames{"protocol", "protocols"}, KeyNames{"interface", "interfaces"}};
 
-constexpr std::array keys = {GroupBy::process, GroupBy::connection, GroupBy::name,    GroupBy::user,
-                             GroupBy::remote,  GroupBy::port,       GroupBy::protocol};
+constexpr std::array keys = {GroupBy::process, GroupBy::connection, GroupBy::name,     GroupBy::user,
+                             GroupBy::remote,  GroupBy::port,       GroupBy::protocol, GroupBy::interface};
 
 static_assert(key_names.size() == keys.size() && keys.back() == GroupBy{keys.size() - 1});
 

@@ -61,6 +61,11 @@ constexpr std::array table = {
     Column{"port", CellType::integer, "",
            "port of the service: the local one where this end accepted, else the remote one",
            [](const Row& row) { return to_cell(row.port); }, "PORT", Needs::tuples},
+    Column{"interface", CellType::string, "", "name of the network interface; only with --by interface",
+           [](const Row& row) { return to_cell(row.interface); }, "INTERFACE", Needs::interfaces},
+    Column{"outbound", CellType::string, "",
+           "default: traffic to anywhere leaves here; fallback: no route says so, but it is the first up",
+           [](const Row& row) { return name_cell(row.outbound); }, "OUTBOUND", Needs::interfaces},
     Column{"rx_bytes", CellType::integer, "bytes",
            "payload that the process received in the window, as far as known; null: unknown",
            [](const Row& row) { return to_cell(row.rx_bytes); }, "RX"},
@@ -94,6 +99,7 @@ std::string_view text_key(GroupBy by)
     case GroupBy::user: return "user";
     case GroupBy::remote: return "remote_address";
     case GroupBy::protocol: return "protocol";
+    case GroupBy::interface: return "interface";
     case GroupBy::process:
     case GroupBy::connection:
     case GroupBy::name:
@@ -112,6 +118,7 @@ std::string_view default_names(GroupBy by)
     case GroupBy::remote: return "remote_address,rx_bytes,tx_bytes,connections";
     case GroupBy::port: return "port,rx_bytes,tx_bytes,connections";
     case GroupBy::protocol: return "protocol,rx_bytes,tx_bytes,connections";
+    case GroupBy::interface: return "interface,outbound,rx_bytes,tx_bytes,rx_packets,tx_packets";
     case GroupBy::process: break;
     }
     return "pid,process,rx_bytes,tx_bytes,connections,user";
@@ -182,8 +189,8 @@ std::weak_ordering order(const Cell& a, const Cell& b)
 auto every_field(const Row& row)
 {
     return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, row.protocol, row.local_address,
-                    row.local_port, row.remote_address, row.remote_port, row.port, row.rx_bytes, row.tx_bytes,
-                    row.packets, row.connections, row.unknown_connections, row.attribution);
+                    row.local_port, row.remote_address, row.remote_port, row.port, row.interface, row.outbound,
+                    row.rx_bytes, row.tx_bytes, row.packets, row.connections, row.unknown_connections, row.attribution);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
@@ -213,6 +220,9 @@ std::vector<const Column*> default_columns(GroupBy by) { return select_columns(d
 
 std::vector<const Column*> all_columns(GroupBy by)
 {
+    if (by == GroupBy::interface) {
+        return default_columns(by);
+    }
     const bool is_by_owner = by == GroupBy::process || by == GroupBy::name || by == GroupBy::user;
     std::vector<const Column*> result;
     for (const Column& column : table) {

@@ -102,6 +102,20 @@ TEST_CASE("given twice: the last one wins, a filter takes both")
     CHECK(parse({"--remote", "10.0.0.1,10.0.0.2"}).filter.remotes.size() == 2);
 }
 
+TEST_CASE("rows by interface take no filter but --interface")
+{
+    CHECK(parse({"--by", "interface", "--interface", "eth0,eth1"}).interfaces ==
+          std::vector<std::string>{"eth0", "eth1"});
+    CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by == GroupBy::interface);
+    const std::string refusal = "--by interface counts all traffic of an interface: it takes no filter but --interface";
+    for (const char* option : {"--pid=1", "--name=a", "--filter=a", "--user=root", "--port=1", "--remote=10.0.0.1",
+                               "--protocol=udp", "--no-loopback"}) {
+        CAPTURE(option);
+        CHECK(error_of({"--by", "interface", option}) == refusal);
+        CHECK(error_of({option, "--by", "port"}) == "no error");
+    }
+}
+
 TEST_CASE("names are taken as they are")
 {
     const auto names = parse({"--name", "[exited]", "--name", "a,b", "--name={}", "--name", "%%", "--name", "--all",
