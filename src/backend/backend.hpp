@@ -6,6 +6,7 @@
 #include "model/sample.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <span>
@@ -51,6 +52,7 @@ struct BackendOptions {
     bool totals = false;                     // no window: totals of the open sockets
     std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
     std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
+    std::size_t capture_buffer = std::size_t{16} << 20; // bytes, for backends that see packets
 };
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;

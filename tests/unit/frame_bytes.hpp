@@ -31,7 +31,10 @@ inline Bytes operator+(Bytes left, const Bytes& right)
     return left;
 }
 
-inline Bytes number16(std::size_t value) { return bytes({static_cast<int>(value >> 8 & 255), static_cast<int>(value & 255)}); }
+inline Bytes number16(std::size_t value)
+{
+    return bytes({static_cast<int>(value >> 8 & 255), static_cast<int>(value & 255)});
+}
 inline Bytes number32(std::size_t value) { return number16(value >> 16 & 65535) + number16(value & 65535); }
 
 inline Bytes address_bytes(std::string_view text)
@@ -42,8 +45,14 @@ inline Bytes address_bytes(std::string_view text)
     return {used.begin(), used.end()};
 }
 
-inline Bytes ethernet(int type, const Bytes& rest) { return zeros(12) + number16(static_cast<std::size_t>(type)) + rest; }
-inline Bytes vlan(int type, const Bytes& rest) { return number16(100) + number16(static_cast<std::size_t>(type)) + rest; }
+inline Bytes ethernet(int type, const Bytes& rest)
+{
+    return zeros(12) + number16(static_cast<std::size_t>(type)) + rest;
+}
+inline Bytes vlan(int type, const Bytes& rest)
+{
+    return number16(100) + number16(static_cast<std::size_t>(type)) + rest;
+}
 
 inline Bytes ipv4(int protocol, const Bytes& rest, std::size_t position = 0, std::size_t options = 0)
 {

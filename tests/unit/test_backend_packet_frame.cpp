@@ -163,13 +163,13 @@ TEST_CASE("frame: lengths that do not fit are malformed")
     };
     const Bytes v4 = ethernet(ETH_P_IP, ipv4(IPPROTO_TCP, tcp(1, tcp_ack, 10)));
     REQUIRE(verdict(v4) == Verdict::packet);
-    CHECK(verdict(changed(v4, 14, 0x44)) == Verdict::malformed);  // an IP header of 16 bytes
-    CHECK(verdict(changed(v4, 14, 0x4f)) == Verdict::malformed);  // one of 60: no TCP header left
-    CHECK(verdict(changed(v4, 14, 0x55)) == Verdict::malformed);  // version 5
-    CHECK(verdict(changed(v4, 17, 255)) == Verdict::malformed);   // longer than the frame
-    CHECK(verdict(changed(v4, 17, 19)) == Verdict::malformed);    // shorter than its header
-    CHECK(verdict(changed(v4, 46, 0x40)) == Verdict::malformed);  // a TCP header of 16 bytes
-    CHECK(verdict(changed(v4, 46, 0xf0)) == Verdict::malformed);  // one of 60
+    CHECK(verdict(changed(v4, 14, 0x44)) == Verdict::malformed); // an IP header of 16 bytes
+    CHECK(verdict(changed(v4, 14, 0x4f)) == Verdict::malformed); // one of 60: no TCP header left
+    CHECK(verdict(changed(v4, 14, 0x55)) == Verdict::malformed); // version 5
+    CHECK(verdict(changed(v4, 17, 255)) == Verdict::malformed);  // longer than the frame
+    CHECK(verdict(changed(v4, 17, 19)) == Verdict::malformed);   // shorter than its header
+    CHECK(verdict(changed(v4, 46, 0x40)) == Verdict::malformed); // a TCP header of 16 bytes
+    CHECK(verdict(changed(v4, 46, 0xf0)) == Verdict::malformed); // one of 60
     const Bytes v6 = ethernet(ETH_P_IPV6, ipv6(IPPROTO_UDP, udp(10)));
     CHECK(verdict(changed(v6, 19, 19)) == Verdict::malformed); // longer than the frame
     CHECK(verdict(changed(v6, 19, 7)) == Verdict::malformed);

@@ -94,8 +94,8 @@ TEST_CASE("sequence: probes carry nothing new")
 {
     SequenceSpace space;
     CHECK(add(space, 0, 100) == 100);
-    CHECK(add(space, 99, 1) == 0); // keep-alive with a byte
-    CHECK(add(space, 99, 0) == 0); // and without
+    CHECK(add(space, 99, 1) == 0);  // keep-alive with a byte
+    CHECK(add(space, 99, 0) == 0);  // and without
     CHECK(add(space, 100, 1) == 1); // into a window of 0: it is the next byte
     CHECK(add(space, 100, 50) == 49);
 }

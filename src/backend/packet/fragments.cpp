@@ -51,8 +51,8 @@ Fragments::Datagram& Fragments::datagram_of(const Key& key)
 
 void Fragments::add(const Packet& fragment, const std::function<void(const Packet&)>& take)
 {
-    Datagram& datagram = datagram_of(
-        {fragment.protocol, fragment.source.address, fragment.destination.address, fragment.fragment->id});
+    Datagram& datagram =
+        datagram_of({fragment.protocol, fragment.source.address, fragment.destination.address, fragment.fragment->id});
     if (!fragment.is_later_fragment()) {
         datagram.first = fragment;
         take(fragment);

@@ -162,7 +162,8 @@ Verdict parse_tcp(const Cursor& cursor, Packet& packet)
     return Verdict::packet;
 }
 
-/// The length field may be less than what the IP header leaves room for, and is 0 in a jumbogram. In a first fragment it is that of the whole datagram.
+/// The length field may be less than what the IP header leaves room for, and is 0 in a jumbogram. In a first fragment
+/// it is that of the whole datagram.
 Verdict parse_udp(const Cursor& cursor, Packet& packet)
 {
     constexpr std::size_t size = 8;
@@ -225,7 +226,8 @@ Verdict parse_v4(Cursor cursor, Packet& packet)
     packet.destination.address = v4(cursor, 16);
     const std::uint16_t position = cursor.word(6);
     if ((position & (more_fragments | offset_mask)) != 0) {
-        packet.fragment = {cursor.word(4), (position & std::uint32_t{offset_mask}) * 8, (position & more_fragments) != 0};
+        packet.fragment = {cursor.word(4), (position & std::uint32_t{offset_mask}) * 8,
+                           (position & more_fragments) != 0};
     }
     std::uint8_t header = cursor.byte(9);
     cursor.skip(size);

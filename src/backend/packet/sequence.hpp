@@ -17,6 +17,14 @@ public:
     /// The bytes of a segment that no earlier one had.
     std::uint64_t add(const TcpHeader& header, std::uint32_t payload_bytes);
 
+    /// A client's SYN that is not the one seen before: the tuple is used again.
+    bool begins_anew(const TcpHeader& header) const
+    {
+        constexpr std::uint8_t both = TcpHeader::syn | TcpHeader::ack;
+        return next_ != 0 && (header.flags & both) == TcpHeader::syn &&
+               header.sequence + 1 != static_cast<std::uint32_t>(start_);
+    }
+
     /// Holes that were forgotten for want of room: what fills them later is not counted.
     std::uint32_t forgotten() const { return forgotten_; }
 
