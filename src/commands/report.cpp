@@ -96,6 +96,7 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
         options.by == GroupBy::process || options.by == GroupBy::name || options.by == GroupBy::user;
     const Filter& filter = options.filter;
     BackendOptions needs;
+    needs.capture_buffer = options.capture_buffer;
     needs.totals = options.duration.count() == 0;
     needs.tuples = (!by_process && options.by != GroupBy::interface) || !filter.ports.empty() ||
                    !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback ||

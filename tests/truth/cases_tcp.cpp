@@ -191,6 +191,7 @@ TEST_CASE("tcp: closed within the window, by either side, in either way")
 
 TEST_CASE("tcp: closed with data that was never read")
 {
+    TRUTH_NOT_OF_PACKETS();
     const auto run = [](bool writer_closes) {
         Stage stage;
         stage.start("t-writer", [=](Self& self) {
@@ -216,6 +217,7 @@ TEST_CASE("tcp: closed with data that was never read")
 
 TEST_CASE("tcp: bytes that stay in the queues are sent, and not received")
 {
+    TRUTH_NOT_OF_PACKETS();
     Stage stage;
     stage.start("t-reader", [](Self& self) {
         const int fd = self.accept(self.listen(local4));
@@ -232,6 +234,7 @@ TEST_CASE("tcp: bytes that stay in the queues are sent, and not received")
 
 TEST_CASE("tcp: queues that were full before the window and are emptied in it")
 {
+    TRUTH_NOT_OF_PACKETS();
     Stage stage;
     stage.start("t-reader", [](Self& self) {
         const int fd = self.accept(self.listen(local4));
@@ -248,6 +251,7 @@ TEST_CASE("tcp: queues that were full before the window and are emptied in it")
 
 TEST_CASE("tcp: a connection that nobody accepts")
 {
+    TRUTH_NOT_OF_PACKETS();
     Stage stage;
     stage.start("t-server", [](Self& self) { self.listen(local4); });
     stage.start("t-client", [](Self& self) {
@@ -284,4 +288,17 @@ TEST_CASE("tcp: counters that start again, by an AF_UNSPEC reconnect")
     };
     SUBCASE("to less than before") { check(run(500'000, 40'000, 3000), after_reset_of({"t-again", "t-server"})); }
     SUBCASE("to more than before") { check(run(3000, 40'000, 500'000), after_reset_of({"t-again", "t-server"})); }
+}
+
+TEST_CASE("tcp: without a window, the totals since each socket was opened")
+{
+    TRUTH_NOT_OF_PACKETS();
+    if (backend_name() == "ebpf") {
+        TRUTH_SKIP("it counts from when it is started");
+    }
+    Stage stage;
+    start_pair(stage, {"t-v4", {"127.0.0.1", 7001}, {"127.0.0.1", 7001}, 1'000'000, 8'000'000});
+    start_pair(stage, {"t-v6", {"::1", 7003}, {"::1", 7003}, 3'000'000, 4'000'000});
+    stage.advance();
+    check(stage.totals());
 }

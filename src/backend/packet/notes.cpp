@@ -25,24 +25,25 @@ std::vector<Note> notes_of(const PacketFaults& faults)
         notes.push_back({"interrupted", "a signal ended the window early", "", incomplete});
     }
     if (faults.dropped > 0) {
-        notes.push_back({"packets-dropped",
-                         fmt::format("{} found the capture buffer full: their bytes are missing", packets(faults.dropped)),
-                         "give it more room: --capture-buffer 64M", incomplete});
+        notes.push_back(
+            {"packets-dropped",
+             fmt::format("{} found the capture buffer full: their bytes are missing", packets(faults.dropped)),
+             "give it more room: --capture-buffer 64M", incomplete});
     }
     if (faults.late) {
         notes.push_back({"packets-dropped", "the kernel was late in handing over the last packets", "", incomplete});
     }
     if (faults.cut > 0) {
-        notes.push_back({"packets-unread",
-                         fmt::format("{} had longer headers than are captured: their bytes are missing",
-                                     packets(faults.cut)),
-                         "", incomplete});
+        notes.push_back(
+            {"packets-unread",
+             fmt::format("{} had longer headers than are captured: their bytes are missing", packets(faults.cut)), "",
+             incomplete});
     }
     if (faults.unmatched > 0) {
-        notes.push_back({"packets-unread",
-                         fmt::format("{} were fragments of datagrams whose beginning was not seen",
-                                     packets(faults.unmatched)),
-                         "", incomplete});
+        notes.push_back(
+            {"packets-unread",
+             fmt::format("{} were fragments of datagrams whose beginning was not seen", packets(faults.unmatched)), "",
+             incomplete});
     }
     if (faults.holes > 0) {
         notes.push_back({"packets-unread",
@@ -52,15 +53,16 @@ std::vector<Note> notes_of(const PacketFaults& faults)
                          "", incomplete});
     }
     if (faults.malformed > 0) {
-        notes.push_back({"packets-malformed",
-                         fmt::format("{} had lengths that do not fit, and went to no socket", packets(faults.malformed)),
-                         "", false});
+        notes.push_back(
+            {"packets-malformed",
+             fmt::format("{} had lengths that do not fit, and went to no socket", packets(faults.malformed)), "",
+             false});
     }
     if (faults.failed_lists > 0) {
-        notes.push_back({"owners-unread",
-                         fmt::format("sockets could not be listed {} times: some owners may be unknown",
-                                     faults.failed_lists),
-                         "", false});
+        notes.push_back(
+            {"owners-unread",
+             fmt::format("sockets could not be listed {} times: some owners may be unknown", faults.failed_lists), "",
+             false});
     }
     if (faults.failed_links > 0) {
         notes.push_back({"packets-unread",
@@ -86,7 +88,8 @@ Unavailable packet_refusal(int error)
     switch (error) {
     case EPERM:
     case EACCES: return {fmt::format("capturing packets is forbidden here: {}", reason), std::string(setcap_remedy)};
-    case EAFNOSUPPORT: return {"the kernel has no packet sockets", "modprobe af_packet, or a kernel with CONFIG_PACKET"};
+    case EAFNOSUPPORT:
+        return {"the kernel has no packet sockets", "modprobe af_packet, or a kernel with CONFIG_PACKET"};
     case EINVAL:
     case ENOMEM:
         return {fmt::format("the kernel gives no capture buffer of this size: {}", reason),

@@ -254,8 +254,7 @@ std::vector<Flow> Capture::silent_flows()
 class PacketBackend final : public Backend {
 public:
     explicit PacketBackend(const BackendOptions& options)
-        : ring_(options.capture_buffer),
-          detail_(options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets)
+        : ring_(options.capture_buffer), detail_(options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets)
     {
     }
     BackendResult sample(const SampleRequest& request) override { return Capture(ring_, detail_).run(request); }
