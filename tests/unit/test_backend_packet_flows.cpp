@@ -100,7 +100,8 @@ TEST_CASE("packet flows: another connection of the same tuple is another flow")
     const auto connect = [&](std::uint32_t sequence, std::uint32_t answer) {
         table.add(packet(Protocol::tcp, here, there, 0, {sequence, TcpHeader::syn}), Sighting::sent, 1);
         table.add(packet(Protocol::tcp, here, there, 0, {sequence, TcpHeader::syn}), Sighting::sent, 1); // again
-        table.add(packet(Protocol::tcp, there, here, 0, {answer, TcpHeader::syn | TcpHeader::ack}), Sighting::received, 1);
+        table.add(packet(Protocol::tcp, there, here, 0, {answer, TcpHeader::syn | TcpHeader::ack}), Sighting::received,
+                  1);
         table.add(packet(Protocol::tcp, here, there, 10, {sequence + 1, TcpHeader::ack}), Sighting::sent, 1);
         table.add(packet(Protocol::tcp, there, here, 20, {answer + 1, TcpHeader::ack}), Sighting::received, 1);
     };

@@ -3,7 +3,6 @@
 #include "backend/packet/links.hpp"
 #include "sys/fd.hpp"
 
-
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 

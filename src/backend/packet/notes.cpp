@@ -76,8 +76,9 @@ std::vector<Note> notes_of(const PacketFaults& faults)
 std::vector<Note> packet_limits()
 {
     std::vector<Note> limits;
-    limits.push_back({"packets-sent",
-                      "counts what was sent and received, read or not; not what stays in a socket's queue", "", false});
+    limits.push_back({"queues-unseen",
+                      "counts what is on the wire: what waits in a socket to be read too, what waits to be sent not",
+                      "", false});
     add_holder_limits(limits);
     return limits;
 }
