@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/flow_sockets.hpp"
 
+#include "backend/procfs/proc_sockets.hpp"
+
 #include <time.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace socktally {
 
@@ -48,20 +51,36 @@ ListedSocket as_listed(const DiagSocket& socket)
 
 } // namespace
 
+FlowSockets::FlowSockets()
+{
+    try {
+        dumper_.emplace();
+    } catch (const std::system_error&) {
+        dumper_.reset(); // /proc/net has the sockets too
+    }
+}
+
 void FlowSockets::begin()
 {
     holders_.scan();
     list();
 }
 
+bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets)
+{
+    const auto take = [&](const DiagSocket& socket) { sockets.push_back(as_listed(socket)); };
+    return dumper_ && dumper_->tcp_quick(take) && dumper_->udp(take);
+}
+
 void FlowSockets::list()
 {
     std::vector<ListedSocket> sockets;
     sockets.reserve(listed_.size());
-    const auto take = [&](const DiagSocket& socket) { sockets.push_back(as_listed(socket)); };
-    const bool tcp = dumper_.tcp_quick(take);
-    const bool udp = dumper_.udp(take);
-    failed_lists_ += tcp && udp ? 0 : 1;
+    if (!list_by_diag(sockets)) {
+        ProcSockets read = read_proc_sockets(ProcLists::tcp_and_udp);
+        sockets = std::move(read.sockets);
+        failed_lists_ += read.missing ? 1 : 0;
+    }
     listed_ = sockets;
     lookup_ = SocketLookup(std::move(sockets));
 }

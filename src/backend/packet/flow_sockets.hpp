@@ -21,6 +21,8 @@ class FlowSockets {
 public:
     using Clock = std::chrono::steady_clock;
 
+    FlowSockets();
+
     /// Holders first, then the sockets: one that comes in between is looked for when its packets come.
     void begin();
     /// Flows that are new, or used anew by another connection.
@@ -39,12 +41,13 @@ public:
 
 private:
     void list();
+    bool list_by_diag(std::vector<ListedSocket>& sockets);
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
     const ListedSocket* one_of(const SocketMatch& match) const;
     void search(const std::vector<Inode>& wanted);
 
-    Dumper dumper_;
+    std::optional<Dumper> dumper_; // null where the kernel has no sock_diag
     HolderMap holders_;
     std::vector<ListedSocket> listed_;
     SocketLookup lookup_;

@@ -11,6 +11,7 @@ Flow flow_of(const PacketFlow& counted)
 {
     Flow flow = counted.found;
     flow.tuple = counted.tuple;
+    flow.interface = counted.interface;
     flow.rx_bytes = counted.rx.payload_bytes;
     flow.tx_bytes = counted.tx.payload_bytes;
     flow.packets = {counted.rx.packets, counted.tx.packets, counted.rx.ip_bytes, counted.tx.ip_bytes};
@@ -43,6 +44,7 @@ void FlowSums::add(const PacketFlow& counted)
             add_to(total.packets.rx_ip_bytes, flow.packets.rx_ip_bytes);
             add_to(total.packets.tx_ip_bytes, flow.packets.tx_ip_bytes);
             total.sockets += flow.inode == Inode{} ? 1 : 0;
+            total.interface = total.interface == flow.interface ? flow.interface : 0;
             return;
         }
     }

@@ -4,6 +4,7 @@
 #include "sys/error.hpp"
 #include "sys/netlink_socket.hpp"
 
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <string_view>
 
 namespace socktally {
@@ -74,6 +76,24 @@ bool repeats(const std::vector<Link>& links, const Link& link, int depth = 0)
     return lower != nullptr && depth < deepest && !repeats(links, *lower, depth + 1);
 }
 
+template <typename Body>
+void dump(std::uint16_t type, const char* what, const std::function<void(const NetlinkMessage&)>& take)
+{
+    struct {
+        nlmsghdr header;
+        Body body;
+    } request{};
+    static_assert(sizeof request == NLMSG_LENGTH(sizeof(Body)));
+    request.header.nlmsg_len = sizeof request;
+    request.header.nlmsg_type = type;
+    request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    NetlinkSocket socket(NetlinkSocket::Mode::blocking, NETLINK_ROUTE);
+    const int error = exchange(socket, std::as_writable_bytes(std::span(&request, 1)), take);
+    if (error != 0 && error != EINTR) {
+        throw errno_error(what, error);
+    }
+}
+
 } // namespace
 
 std::optional<Link> parse_link(std::span<const std::byte> payload)
@@ -117,28 +137,47 @@ Watch choose_links(const std::vector<Link>& links)
     return watch;
 }
 
+std::optional<Address> parse_address_message(std::span<const std::byte> payload)
+{
+    if (payload.size() < sizeof(ifaddrmsg)) {
+        return std::nullopt;
+    }
+    Address local;
+    Address other;
+    auto attributes = payload.subspan(NLMSG_ALIGN(sizeof(ifaddrmsg)));
+    NetlinkAttribute attribute;
+    while (next_attribute(attributes, attribute)) {
+        if (attribute.type == IFA_LOCAL) {
+            local = Address::from_bytes(attribute.payload);
+        } else if (attribute.type == IFA_ADDRESS) {
+            other = Address::from_bytes(attribute.payload);
+        }
+    }
+    const Address& address = local.family != Family::none ? local : other; // v6 has the second alone, as a rule
+    return address.family != Family::none ? std::optional(address) : std::nullopt;
+}
+
 std::vector<Link> read_links()
 {
-    struct {
-        nlmsghdr header;
-        ifinfomsg body;
-    } request{};
-    static_assert(sizeof request == NLMSG_LENGTH(sizeof(ifinfomsg)));
-    request.header.nlmsg_len = sizeof request;
-    request.header.nlmsg_type = RTM_GETLINK;
-    request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    NetlinkSocket socket(NetlinkSocket::Mode::blocking, NETLINK_ROUTE);
     std::vector<Link> links;
-    const int error =
-        exchange(socket, std::as_writable_bytes(std::span(&request, 1)), [&](const NetlinkMessage& message) {
-            if (auto link = message.type == RTM_NEWLINK ? parse_link(message.payload) : std::nullopt) {
-                links.push_back(std::move(*link));
-            }
-        });
-    if (error != 0 && error != EINTR) {
-        throw errno_error("cannot list the network interfaces", error);
-    }
+    dump<ifinfomsg>(RTM_GETLINK, "cannot list the network interfaces", [&](const NetlinkMessage& message) {
+        if (auto link = message.type == RTM_NEWLINK ? parse_link(message.payload) : std::nullopt) {
+            links.push_back(std::move(*link));
+        }
+    });
     return links;
+}
+
+std::vector<Address> read_addresses()
+{
+    std::vector<Address> addresses;
+    dump<ifaddrmsg>(RTM_GETADDR, "cannot list this machine's addresses", [&](const NetlinkMessage& message) {
+        const auto address = message.type == RTM_NEWADDR ? parse_address_message(message.payload) : std::nullopt;
+        if (address) {
+            addresses.push_back(*address);
+        }
+    });
+    return addresses;
 }
 
 } // namespace socktally

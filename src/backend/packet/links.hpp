@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The network interfaces of this namespace, and from which of them packets are to be taken so that each is counted
-// once.
+// The network interfaces and addresses of this namespace, and from which of them packets are to be taken so that each
+// is counted once.
 #pragma once
+
+#include "model/address.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +36,11 @@ struct Watch {
 /// whose members show them. What a bridge passes from port to port is nobody's here, and only its ports show it.
 Watch choose_links(const std::vector<Link>& links);
 
-/// Throws std::system_error.
+/// The address of an RTM_NEWADDR, likewise; of a point-to-point interface this end's. Null where it has none.
+std::optional<Address> parse_address_message(std::span<const std::byte> payload);
+
+/// Both throw std::system_error.
 std::vector<Link> read_links();
+std::vector<Address> read_addresses();
 
 } // namespace socktally

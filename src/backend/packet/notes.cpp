@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <string_view>
 #include <system_error>
 
 namespace socktally {
@@ -13,6 +14,7 @@ namespace socktally {
 namespace {
 
 constexpr bool incomplete = true;
+constexpr std::string_view netns_remedy = "nsenter --net=/proc/PID/ns/net socktally";
 
 std::string packets(std::uint64_t count) { return fmt::format("{} packet{}", count, count == 1 ? "" : "s"); }
 
@@ -22,7 +24,7 @@ std::vector<Note> notes_of(const PacketFaults& faults)
 {
     std::vector<Note> notes;
     if (faults.interrupted) {
-        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete});
+        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete, Note::About::window});
     }
     if (faults.dropped > 0) {
         notes.push_back(
@@ -69,7 +71,14 @@ std::vector<Note> notes_of(const PacketFaults& faults)
                          "network interfaces could not be listed: packets may be counted at two of them", "",
                          incomplete});
     }
-    add_holder_notes(notes, faults.unread, faults.other_namespaces);
+    if (faults.other_namespaces > 0) {
+        notes.push_back(
+            {"other-netns",
+             fmt::format("only this network namespace was sampled, not {} other{} in which there are processes",
+                         faults.other_namespaces, faults.other_namespaces == 1 ? "" : "s"),
+             std::string(netns_remedy), false});
+    }
+    add_unread_note(notes, faults.unread);
     return notes;
 }
 
@@ -79,7 +88,8 @@ std::vector<Note> packet_limits()
     limits.push_back({"queues-unseen",
                       "counts what is on the wire: what waits in a socket to be read too, what waits to be sent not",
                       "", false});
-    add_holder_limits(limits);
+    limits.push_back({"other-netns", "sees the current network namespace only", std::string(netns_remedy), false});
+    add_denied_limit(limits);
     return limits;
 }
 

@@ -10,6 +10,7 @@
 #include "backend/packet/notes.hpp"
 #include "backend/packet/ring.hpp"
 #include "sys/interrupt.hpp"
+#include "sys/netns.hpp"
 
 #include <linux/if_packet.h>
 #include <unistd.h>
@@ -97,7 +98,7 @@ BackendResult Capture::run(const SampleRequest& request)
     faults_.holes = table_.forgotten_holes();
     faults_.failed_lists = sockets_.failed_lists();
     faults_.unread = holders.failed();
-    faults_.other_namespaces = holders.other_namespaces();
+    faults_.other_namespaces = network_namespaces().size() - 1;
     sample.flows = sums_.take(silent_flows());
     sample.holders = holders.take_holders();
     sample.processes = holders.take_processes();
@@ -198,8 +199,12 @@ void Capture::choose_interfaces()
 
 void Capture::learn_addresses()
 {
-    for (const Address& address : local_addresses()) {
-        addresses_.insert(address);
+    try {
+        for (const Address& address : read_addresses()) {
+            addresses_.insert(address);
+        }
+    } catch (const std::system_error&) {
+        ++faults_.failed_links;
     }
 }
 
