@@ -289,16 +289,3 @@ TEST_CASE("tcp: counters that start again, by an AF_UNSPEC reconnect")
     SUBCASE("to less than before") { check(run(500'000, 40'000, 3000), after_reset_of({"t-again", "t-server"})); }
     SUBCASE("to more than before") { check(run(3000, 40'000, 500'000), after_reset_of({"t-again", "t-server"})); }
 }
-
-TEST_CASE("tcp: without a window, the totals since each socket was opened")
-{
-    TRUTH_NOT_OF_PACKETS();
-    if (backend_name() == "ebpf") {
-        TRUTH_SKIP("it counts from when it is started");
-    }
-    Stage stage;
-    start_pair(stage, {"t-v4", {"127.0.0.1", 7001}, {"127.0.0.1", 7001}, 1'000'000, 8'000'000});
-    start_pair(stage, {"t-v6", {"::1", 7003}, {"::1", 7003}, 3'000'000, 4'000'000});
-    stage.advance();
-    check(stage.totals());
-}
