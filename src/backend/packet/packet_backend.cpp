@@ -100,6 +100,10 @@ BackendResult Capture::run(const SampleRequest& request)
     faults_.unread = holders.failed();
     faults_.other_namespaces = network_namespaces().size() - 1;
     sample.flows = sums_.take(silent_flows());
+    const Inode own{netns_inode("/proc/self/ns/net").value_or(0)}; // where each packet was seen
+    for (Flow& flow : sample.flows) {
+        flow.netns = own;
+    }
     sample.holders = holders.take_holders();
     sample.processes = holders.take_processes();
     sample.notes = notes_of(faults_);
