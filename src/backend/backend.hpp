@@ -26,9 +26,17 @@ struct Unavailable {
 class Interrupt; // sys/interrupt.hpp
 
 struct SampleRequest {
-    std::chrono::nanoseconds window{0};                             // 0: no window, totals of the open sockets
-    Interrupt* interrupt = nullptr;                                 // ends the window early
-    std::function<void(std::chrono::nanoseconds elapsed)> progress; // called a few times a second; may be empty
+    std::chrono::nanoseconds window{0}; // 0: no window, totals of the open sockets
+    Interrupt* interrupt = nullptr;     // ends the window early
+    /// Called when the window begins, with 0, and a few times a second from then on; may be empty.
+    std::function<void(std::chrono::nanoseconds elapsed)> progress;
+
+    void tell(std::chrono::nanoseconds elapsed) const
+    {
+        if (progress) {
+            progress(elapsed);
+        }
+    }
 };
 
 struct BackendResult {

@@ -76,10 +76,16 @@ BackendResult take_sample(Backend& backend, const Options& options, Interrupt& i
     SampleRequest request;
     request.window = options.duration;
     request.interrupt = &interrupt;
-    if (options.progress && !options.quiet && options.duration > std::chrono::seconds(1) &&
-        is_terminal(STDERR_FILENO) && !is_dumb_terminal()) {
-        request.progress = [&progress](std::chrono::nanoseconds elapsed) { progress.show(elapsed); };
-    }
+    const bool shows_progress = options.progress && !options.quiet && options.duration > std::chrono::seconds(1) &&
+                                is_terminal(STDERR_FILENO) && !is_dumb_terminal();
+    request.progress = [&](std::chrono::nanoseconds elapsed) {
+        if (options.verbose && elapsed.count() == 0) {
+            say("sampling");
+        }
+        if (shows_progress) {
+            progress.show(elapsed);
+        }
+    };
     return backend.sample(request);
 }
 

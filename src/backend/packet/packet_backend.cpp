@@ -113,7 +113,7 @@ BackendResult Capture::run(const SampleRequest& request)
 
 void Capture::watch(Clock::time_point end, const SampleRequest& request)
 {
-    auto next_progress = begun_ + progress_interval;
+    auto next_progress = begun_;
     for (auto now = begun_; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
         drain();
         const auto next_look = sockets_.next_look();
@@ -121,9 +121,7 @@ void Capture::watch(Clock::time_point end, const SampleRequest& request)
             sockets_.look(now);
         }
         if (now >= next_progress) {
-            if (request.progress) {
-                request.progress(now - begun_);
-            }
+            request.tell(now - begun_);
             faults_.dropped += ring_.new_drops(); // a number of 32 bits
             retire_idle(now);
             next_progress = now + progress_interval;
