@@ -37,12 +37,11 @@ constexpr std::uint32_t most_flows = 131'072;
 struct Variant {
     std::string_view name;
     bool tracepoints;
-    bool sendpage;
 };
 /// In the order in which they are tried.
 constexpr std::array variants{
-    Variant{"tracepoints", true, false}, // Linux 6.3
-    Variant{"fexit", false, true},       // until 6.5
+    Variant{"tracepoints", true}, // Linux 6.3
+    Variant{"fexit", false},
 };
 
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
@@ -56,15 +55,29 @@ void choose_pid_namespace(tally_bpf& skeleton)
     }
 }
 
+/// The function is part of the kernel proper: one of a module would not be found.
+bool has_target(const bpf_program* program)
+{
+    const std::string_view section = bpf_program__section_name(program);
+    const std::string function(section.substr(section.find('/') + 1));
+    return libbpf_find_vmlinux_btf_id(function.c_str(), BPF_TRACE_FEXIT) > 0;
+}
+
 void choose_programs(tally_bpf& skeleton, const Variant& variant)
 {
     bpf_program__set_autoload(skeleton.progs.sock_sends, variant.tracepoints);
     bpf_program__set_autoload(skeleton.progs.sock_receives, variant.tracepoints);
-    for (bpf_program* program : {skeleton.progs.inet_sendmsg_returns, skeleton.progs.inet6_sendmsg_returns,
-                                 skeleton.progs.inet_recvmsg_returns, skeleton.progs.inet6_recvmsg_returns}) {
+    const auto& programs = skeleton.progs;
+    for (bpf_program* program :
+         {programs.inet_sendmsg_returns, programs.inet6_sendmsg_returns, programs.inet_recvmsg_returns,
+          programs.inet6_recvmsg_returns, programs.sock_common_recvmsg_returns}) {
         bpf_program__set_autoload(program, !variant.tracepoints);
     }
-    bpf_program__set_autoload(skeleton.progs.inet_sendpage_returns, variant.sendpage);
+    // Linux 6.5 has no sendpage any more, and AF_PACKET can be left out of a kernel.
+    for (bpf_program* program :
+         {programs.inet_sendpage_returns, programs.packet_sendmsg_returns, programs.packet_sendmsg_spkt_returns}) {
+        bpf_program__set_autoload(program, !variant.tracepoints && has_target(program));
+    }
     bpf_program__set_autoattach(skeleton.progs.note_existing, false);
 }
 
