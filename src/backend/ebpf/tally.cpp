@@ -160,7 +160,6 @@ void Tally::stop()
 {
     constexpr auto for_those_under_way = std::chrono::milliseconds(1);
     skeleton_->bss->active = 0;
-    tally_bpf__detach(skeleton_.get());
     std::this_thread::sleep_for(for_those_under_way);
 }
 
