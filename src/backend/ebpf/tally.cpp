@@ -3,9 +3,11 @@
 
 #include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/bpf_refusal.hpp"
+#include "backend/ebpf/variants.hpp"
 #include "sys/capability.hpp"
 #include "sys/error.hpp"
 #include "sys/fd.hpp"
+#include "sys/file.hpp"
 #include "sys/netns.hpp"
 
 // NOLINTBEGIN: generated
@@ -16,12 +18,15 @@
 #pragma GCC diagnostic pop
 // NOLINTEND
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -33,16 +38,6 @@ namespace {
 constexpr std::uint32_t most_processes = 16'384;
 /// About 150 bytes each when they come, and 16 bytes a bucket from the start.
 constexpr std::uint32_t most_flows = 131'072;
-
-struct Variant {
-    std::string_view name;
-    bool tracepoints;
-};
-/// In the order in which they are tried.
-constexpr std::array variants{
-    Variant{"tracepoints", true}, // Linux 6.3
-    Variant{"fexit", false},
-};
 
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 
@@ -81,10 +76,26 @@ void choose_programs(tally_bpf& skeleton, const Variant& variant)
     bpf_program__set_autoattach(skeleton.progs.note_existing, false);
 }
 
-Unavailable refusal(int error)
+Lockdown read_lockdown()
 {
-    return bpf_refusal(error, {"the kernel takes neither the tracepoints (Linux 6.3) nor the fexit programs",
-                               "a kernel of Linux 6.3 or later, or one with CONFIG_FUNCTION_TRACER and no lockdown"});
+    constexpr std::size_t limit = 100;
+    std::string buffer;
+    return parse_lockdown(read_file(AT_FDCWD, "/sys/kernel/security/lockdown", buffer, limit).value_or(""));
+}
+
+/// Some kernels load fexit programs that they cannot attach: those of arm64 before Linux 6.4. The errno, or 0.
+int try_attaching(const bpf_program* program)
+{
+    bpf_link* const link = bpf_program__attach(program);
+    const int error = link == nullptr ? errno : 0;
+    bpf_link__destroy(link);
+    return error;
+}
+
+Unavailable refusal(int error, std::span<const RefusedVariant> refused)
+{
+    return bpf_refusal(error, {fmt::format("no variant of the BPF programs loads: {}", describe_refusals(refused)),
+                               "Linux 6.3 or later, or 5.12 or later with CONFIG_FUNCTION_TRACER and no lockdown"});
 }
 
 } // namespace
@@ -94,11 +105,12 @@ void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(
 std::variant<Tally, Unavailable> Tally::load(Detail detail)
 {
     libbpf_set_print(say_nothing); // the reason is put into words below
+    std::vector<RefusedVariant> refused;
     int error = 0;
     for (const Variant& variant : variants) {
         Skeleton skeleton(tally_bpf__open());
         if (!skeleton) {
-            return refusal(errno);
+            return refusal(errno, refused);
         }
         skeleton->rodata->per_socket = detail == Detail::sockets ? 1 : 0;
         skeleton->rodata->cell_count = most_processes;
@@ -109,14 +121,18 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
         choose_programs(*skeleton, variant);
         choose_pid_namespace(*skeleton);
         error = -tally_bpf__load(skeleton.get());
-        if (error == 0) {
-            return Tally(std::move(skeleton), variant.name);
+        if (error == 0 && !variant.tracepoints) {
+            error = try_attaching(skeleton->progs.inet_recvmsg_returns);
         }
+        if (error == 0) {
+            return Tally(std::move(skeleton), describe_choice(variant.name, refused));
+        }
+        refused.push_back({variant.name, why_refused(variant, error, read_lockdown())});
         if (error == EPERM && !has_capability(CAP_BPF) && !has_capability(CAP_SYS_ADMIN)) {
             break;
         }
     }
-    return refusal(error);
+    return refusal(error, refused);
 }
 
 namespace {
