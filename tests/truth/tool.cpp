@@ -116,12 +116,13 @@ Tool::~Tool()
 
 void Tool::wait_until_sampling()
 {
-    constexpr int looks = 5; // asleep at so many looks in a row; a dump does not sleep
+    constexpr int looks = 5;    // asleep at so many looks in a row; a dump does not sleep
+    constexpr auto pause = 7ms; // no part of the tool's own intervals: on one processor they would stay in step
     const std::filesystem::path process("/proc/" + std::to_string(pid_));
     int asleep = 0;
     std::this_thread::sleep_for(20ms);
     while (asleep < looks) {
-        std::this_thread::sleep_for(10ms);
+        std::this_thread::sleep_for(pause);
         const char state = state_in(process / "stat");
         if (state == 'Z' || state == 'X')
             return; // finish() will tell why
