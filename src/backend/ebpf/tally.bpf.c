@@ -191,13 +191,13 @@ int BPF_PROG(sock_common_recvmsg_returns, struct socket* socket, struct msghdr* 
 
 /* AF_PACKET: of SOCK_RAW and SOCK_DGRAM, then of SOCK_PACKET. */
 SEC("fexit/packet_sendmsg")
-int BPF_PROG(packet_sendmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
+int BPF_PROG(inject_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
 {
     return sent(socket->sk, ret);
 }
 
 SEC("fexit/packet_sendmsg_spkt")
-int BPF_PROG(packet_sendmsg_spkt_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
+int BPF_PROG(inject_spkt_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
 {
     return sent(socket->sk, ret);
 }

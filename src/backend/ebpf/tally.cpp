@@ -70,7 +70,7 @@ void choose_programs(tally_bpf& skeleton, const Variant& variant)
     }
     // Linux 6.5 has no sendpage any more, and AF_PACKET can be left out of a kernel.
     for (bpf_program* program :
-         {programs.inet_sendpage_returns, programs.packet_sendmsg_returns, programs.packet_sendmsg_spkt_returns}) {
+         {programs.inet_sendpage_returns, programs.inject_returns, programs.inject_spkt_returns}) {
         bpf_program__set_autoload(program, !variant.tracepoints && has_target(program));
     }
     bpf_program__set_autoattach(skeleton.progs.note_existing, false);
