@@ -49,6 +49,8 @@ public:
     virtual ~Backend() = default;
     /// Measures one window. Throws where it cannot go on.
     virtual BackendResult sample(const SampleRequest& request) = 0;
+    /// Which of the ways to do it this one took here, and why not the others; empty where there is one way.
+    virtual std::string variant() const { return {}; }
     /// What this backend cannot see here, whatever the traffic; for doctor.
     virtual std::vector<Note> limits() const = 0;
 };

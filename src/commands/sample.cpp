@@ -117,7 +117,8 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
         for (const Declined& declined : choice.declined) {
             say(fmt::format("not {}: {}", declined.name, declined.reason.why));
         }
-        say(fmt::format("using {}", choice.name));
+        const std::string variant = choice.backend->variant();
+        say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
     }
 
     Interrupt interrupt;

@@ -111,7 +111,7 @@ def columns():
 
 def backends():
     return [finding["backend"] for finding in json.loads(socktally("doctor", "-f", "json").stdout)["findings"]
-            if finding["status"] != "limited"]
+            if finding["status"] in ("works", "declined")]
 
 
 def needs(shell):
