@@ -23,7 +23,7 @@ complete -c socktally -n __socktally_samples -s d -l duration -x -a '0 500ms 1s 
 complete -c socktally -n __socktally_samples -s b -l backend -x -a 'auto ebpf netlink' -d 'Where the counters come from'
 complete -c socktally -n __socktally_samples -l strict -d 'Exit with 3 when the sample is not complete'
 
-complete -c socktally -n __socktally_samples -l by -x -a 'process connection name user remote port protocol' -d 'One row per key'
+complete -c socktally -n __socktally_samples -l by -x -a 'process connection name user remote port protocol cgroup unit container pod netns' -d 'One row per key'
 complete -c socktally -n __socktally_samples -l sort -x -a '(__socktally_columns)' -d 'Sort by a column or a sum of columns'
 complete -c socktally -n __socktally_samples -l top -x -d 'Print the first rows, sum the others'
 complete -c socktally -n __socktally_samples -l all -d 'Also the rows without traffic'
@@ -37,6 +37,9 @@ complete -c socktally -n __socktally_samples -l user -x -a '(__socktally_list (_
 complete -c socktally -n __socktally_samples -l port -x -d 'Sockets with these ports'
 complete -c socktally -n __socktally_samples -l remote -x -d 'Sockets to these addresses or networks'
 complete -c socktally -n __socktally_samples -l protocol -x -a '(__socktally_list tcp udp udplite icmp raw sctp dccp mptcp packet)' -d 'Sockets of these protocols'
+complete -c socktally -n __socktally_samples -l container -x -d 'Processes in these containers'
+complete -c socktally -n __socktally_samples -l unit -x -d 'Processes of these systemd units'
+complete -c socktally -n __socktally_samples -l netns -x -a '(__socktally_list current (path basename /run/netns/*))' -d 'Sockets in these network namespaces'
 complete -c socktally -n __socktally_samples -l no-loopback -d 'Leave out traffic within this machine'
 
 complete -c socktally -s f -l format -x -a 'tsv csv json jsonl pretty' -d 'How to print the rows'

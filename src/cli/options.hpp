@@ -34,8 +34,9 @@ struct Options {
     std::optional<std::size_t> top;
     bool all = false;
 
-    Filter filter;                  // local_addresses is filled later
-    std::vector<std::string> users; // --user as given; resolved to Filter::uids later
+    Filter filter;                       // local_addresses and what the two below stand for are filled in later
+    std::vector<std::string> users;      // --user as given; resolved to Filter::uids later
+    std::vector<std::string> namespaces; // --netns as given; resolved to Filter::namespaces later
 
     bool quiet = false;
     bool verbose = false;

@@ -46,7 +46,8 @@ void add_sampling(CommandLine& line, Options& o)
 void add_rows(CommandLine& line, Options& o)
 {
     line.value(rows, "--by", "KEY",
-               "one row per KEY: process (default), connection,\nname, user, remote, port or protocol",
+               "one row per KEY: process (default), connection,\nname, user, remote, port, protocol, cgroup, "
+               "unit,\ncontainer, pod or netns",
                [&o](const std::string& text) { o.by = group_by_value(text); });
     line.value(rows, "--sort", "COLUMN",
                "sort by it, largest number first, or by a sum of\n"
@@ -86,6 +87,13 @@ void add_filters(CommandLine& line, Options& o)
                each([&o](std::string_view text) { o.filter.remotes.push_back(remote_value(text)); }));
     line.value(filters, "--protocol", "PROTO,...", "tcp, udp, icmp, sctp, ...: see socktally(1)",
                each([&o](std::string_view text) { o.filter.protocols.push_back(protocol_value(text)); }));
+    line.value(filters, "--container", "NAME,...", "processes in this container, by name or id",
+               each([&o](std::string_view text) { o.filter.containers.emplace_back(text); }));
+    line.value(filters, "--unit", "UNIT,...", "processes of this systemd unit; .service is implied",
+               each([&o](std::string_view text) { o.filter.units.emplace_back(text); }));
+    line.value(filters, "--netns", "NAME,...",
+               "sockets in this network namespace: a name, a number,\na process id, or current",
+               each([&o](std::string_view text) { o.namespaces.emplace_back(text); }));
     line.flag(filters, "--no-loopback", "leave out traffic between two ends of this machine",
               [&o] { o.filter.loopback = false; });
 }

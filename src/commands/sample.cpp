@@ -4,6 +4,7 @@
 #include "commands/commands.hpp"
 #include "commands/report.hpp"
 #include "identity/machine.hpp"
+#include "identity/netns_names.hpp"
 #include "identity/users.hpp"
 #include "model/quote.hpp"
 #include "sys/interrupt.hpp"
@@ -29,6 +30,13 @@ Filter complete_filter(const Options& options)
             throw UsageError(fmt::format("no such user: {}", quote(name)));
         }
         filter.uids.push_back(*uid);
+    }
+    for (const std::string& name : options.namespaces) {
+        const auto netns = find_netns(name);
+        if (!netns) {
+            throw UsageError(fmt::format("no such network namespace: {}", quote(name)));
+        }
+        filter.namespaces.push_back(*netns);
     }
     if (!filter.loopback) {
         filter.local_addresses = local_addresses();
@@ -108,10 +116,11 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
         say(fmt::format("using {}", choice.name));
     }
 
+    Identifier identifier(identity_needs_of(options, layout));
     Interrupt interrupt;
     BackendResult result = take_sample(*choice.backend, options, interrupt);
     interrupt.release();
-    Report report = make_report(std::move(result), options, filter);
+    Report report = make_report(std::move(result), options, filter, identifier);
     report.host = host_name();
     report.boot_id = boot_id();
     print_notes(report, layout, options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Paths as systemd (cg_path_get_unit), the container engines, the kubelet, LXC and systemd-nspawn make them. Whoever may
-// make cgroups may give them any name, so nothing here is more than a claim of the path's owner.
+// Paths as systemd (cg_path_get_unit), the container engines, the kubelet, LXC and systemd-nspawn make them. Whoever
+// may make cgroups may give them any name, so nothing here is more than a claim of the path's owner.
 #include "identity/cgroup.hpp"
 
 #include "sys/proc.hpp"
@@ -21,10 +21,7 @@ constexpr std::string_view digits = "0123456789abcdef";
 
 bool is_hex(std::string_view text) { return text.find_first_not_of(digits) == text.npos; }
 
-bool is_number(std::string_view text)
-{
-    return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-}
+bool is_number(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == text.npos; }
 
 std::vector<std::string_view> components_of(std::string_view path)
 {
@@ -58,8 +55,7 @@ std::string unescape(std::string_view text)
 /// systemd's rules for names of units: the characters, the length, something before the type.
 bool is_unit(std::string_view name, std::string_view type)
 {
-    constexpr std::string_view allowed =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
     constexpr std::size_t longest = 255;
     return name.ends_with(type) && name.size() > type.size() && name.size() <= longest && name.front() != '@' &&
            name.find_first_not_of(allowed) == name.npos;

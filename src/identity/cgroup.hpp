@@ -17,9 +17,9 @@ enum class Engine : std::uint8_t { docker, podman, containerd, crio, lxc, nspawn
 std::string_view to_string(Engine engine); // "cri-o"
 
 struct CgroupPlace {
-    std::string path;                        // "/system.slice/nginx.service", as the kernel has it: any bytes
-    std::optional<std::string> unit;         // of this machine's systemd, `\xNN` unescaped; the user unit where it is one
-    std::optional<Uid> user;                 // whose systemd (user@UID.service) made the path: nobody else vouches for it
+    std::string path;                // "/system.slice/nginx.service", as the kernel has it: any bytes
+    std::optional<std::string> unit; // of this machine's systemd, `\xNN` unescaped; the user unit where it is one
+    std::optional<Uid> user;         // whose systemd (user@UID.service) made the path: nobody else vouches for it
     std::optional<std::string> container_id; // the innermost container's, 64 lower-case hexadecimal digits
     std::optional<std::string> outer_id;     // the outermost one's, where containers are nested
     std::optional<std::string> machine;      // name of a container that has no such id: LXC, systemd-nspawn

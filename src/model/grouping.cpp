@@ -28,6 +28,25 @@ std::optional<Uid> uid_of(const Flow& flow, const Sample& sample)
     return owner != nullptr ? owner->uid : flow.uid;
 }
 
+Inode netns_of(const Flow& flow, const Sample& sample)
+{
+    const Process* owner = owner_of(flow, sample);
+    return flow.netns == Inode{} && owner != nullptr ? owner->netns : flow.netns;
+}
+
+const Identity* identity_of(const Flow& flow, const Sample& sample)
+{
+    const Process* owner = owner_of(flow, sample);
+    return owner != nullptr ? owner->identity.get() : nullptr;
+}
+
+/// A field of the owner's identity; null also where nobody owns the flow.
+std::optional<std::string_view> known(const Identity* identity, std::optional<std::string> Identity::*field)
+{
+    return identity != nullptr && identity->*field ? std::optional<std::string_view>(*(identity->*field))
+                                                   : std::nullopt;
+}
+
 std::optional<Address> address_of(const Endpoint& endpoint)
 {
     return endpoint.address.family == Family::none ? std::nullopt : std::optional(endpoint.address);
@@ -50,6 +69,19 @@ bool has(const std::vector<T>& list, const T& value)
     return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+bool is_unit_called(std::optional<std::string_view> unit, std::string_view name)
+{
+    constexpr std::string_view type = ".service";
+    return unit && unit->starts_with(name) && (unit->size() == name.size() || unit->substr(name.size()) == type);
+}
+
+bool is_container_called(const Identity* identity, std::string_view name)
+{
+    constexpr std::size_t shortest = 12; // what engines print; less might be a name
+    const auto id = known(identity, &Identity::container_id);
+    return known(identity, &Identity::container) == name || (id && name.size() >= shortest && id->starts_with(name));
+}
+
 bool stays_on_this_machine(const Tuple& tuple, const std::vector<Address>& local_addresses)
 {
     const Address& remote = tuple.remote.address;
@@ -64,7 +96,7 @@ struct Key {
     std::uint64_t number = 0;
     std::optional<Uid> uid;
     Address address;
-    std::string_view name;
+    std::optional<std::string_view> name;
     bool owned = true; // keeps "[exited]", the cause, apart from a process of that name
     bool operator==(const Key&) const = default;
 };
@@ -75,7 +107,7 @@ struct KeyHash {
         const auto& bytes = key.address.bytes;
         const std::string_view address(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         const std::hash<std::string_view> hash;
-        std::size_t result = hash(key.name);
+        std::size_t result = hash(key.name.value_or(""));
         for (const std::size_t part : {hash(address), std::size_t{key.uid ? key.uid->value + 1U : 0U},
                                        std::size_t{key.number}, std::size_t{key.owned}}) {
             result = result * 0x9e3779b97f4a7c15U + part;
@@ -104,6 +136,24 @@ Key name_key(const Flow& flow, const Sample& sample)
     return key;
 }
 
+/// Traffic without an owner is in no unit; it is kept apart from that of processes which are in none.
+Key identity_key(const Flow& flow, const Sample& sample, std::optional<std::string> Identity::*field)
+{
+    if (!flow.attribution.process) {
+        return name_key(flow, sample);
+    }
+    Key key;
+    key.name = known(identity_of(flow, sample), field);
+    return key;
+}
+
+/// Two containers may have the same name: those with an id are told apart by it, and pods by their uid.
+Key container_key(const Flow& flow, const Sample& sample)
+{
+    const bool has_id = known(identity_of(flow, sample), &Identity::container_id).has_value();
+    return identity_key(flow, sample, has_id ? &Identity::container_id : &Identity::container);
+}
+
 Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
 {
     Key key;
@@ -115,6 +165,11 @@ Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
     case GroupBy::remote: key.address = flow.tuple.remote.address; break;
     case GroupBy::port: key.number = service_port_of(flow).value_or(0); break;
     case GroupBy::protocol: key.number = static_cast<std::uint64_t>(flow.tuple.protocol); break;
+    case GroupBy::cgroup: return identity_key(flow, sample, &Identity::cgroup);
+    case GroupBy::unit: return identity_key(flow, sample, &Identity::unit);
+    case GroupBy::container: return container_key(flow, sample);
+    case GroupBy::pod: return identity_key(flow, sample, &Identity::pod_uid);
+    case GroupBy::netns: key.number = netns_of(flow, sample).value; break;
     }
     return key;
 }
@@ -129,9 +184,13 @@ Row row_of(const Flow& flow, const Sample& sample)
         row.kind = RowKind::process;
         row.pid = owner->pid;
         row.start_time = owner->start_time;
+        row.identity = owner->identity;
     }
     row.process = name_of(flow, sample);
     row.uid = uid_of(flow, sample);
+    if (const Inode netns = netns_of(flow, sample); netns != Inode{}) {
+        row.netns = netns;
+    }
     row.protocol = flow.tuple.protocol;
     row.local_address = address_of(flow.tuple.local);
     row.local_port = port_of(flow.tuple.local);
@@ -195,6 +254,14 @@ void add_sums(Row& into, const Row& row)
     into.unknown_connections += row.unknown_connections;
 }
 
+void keep_common(std::shared_ptr<const Identity>& into, const std::shared_ptr<const Identity>& other)
+{
+    if (into == nullptr || into == other) {
+        return;
+    }
+    into = other == nullptr ? nullptr : std::make_shared<const Identity>(common(*into, *other));
+}
+
 void merge(Row& into, const Row& row)
 {
     keep_if_same(into.kind, row.kind);
@@ -202,6 +269,8 @@ void merge(Row& into, const Row& row)
     keep_if_same(into.start_time, row.start_time);
     keep_if_same(into.process, row.process);
     keep_if_same(into.uid, row.uid);
+    keep_common(into.identity, row.identity);
+    keep_if_same(into.netns, row.netns);
     keep_if_same(into.protocol, row.protocol);
     keep_if_same(into.local_address, row.local_address);
     keep_if_same(into.local_port, row.local_port);
@@ -239,6 +308,20 @@ bool Filter::matches(const Flow& flow, const Sample& sample) const
         return false;
     }
     if (!protocols.empty() && !has(protocols, flow.tuple.protocol)) {
+        return false;
+    }
+    const Identity* identity = identity_of(flow, sample);
+    const auto is_unit = [unit = known(identity, &Identity::unit)](const std::string& name) {
+        return is_unit_called(unit, name);
+    };
+    if (!units.empty() && std::none_of(units.begin(), units.end(), is_unit)) {
+        return false;
+    }
+    const auto is_container = [identity](const std::string& name) { return is_container_called(identity, name); };
+    if (!containers.empty() && std::none_of(containers.begin(), containers.end(), is_container)) {
+        return false;
+    }
+    if (!namespaces.empty() && !has(namespaces, netns_of(flow, sample))) {
         return false;
     }
     return loopback || !stays_on_this_machine(flow.tuple, local_addresses);

@@ -19,6 +19,9 @@ struct Filter {
     std::vector<std::uint16_t> ports;    // local or remote
     std::vector<Prefix> remotes;
     std::vector<Protocol> protocols;
+    std::vector<std::string> units;       // also without ".service"
+    std::vector<std::string> containers;  // by name, or by 12 or more digits of the id
+    std::vector<Inode> namespaces;        // network namespaces, of the socket
     bool loopback = true;                 // false leaves out flows between two ends of this machine
     std::vector<Address> local_addresses; // this machine's own, for loopback == false
 
