@@ -8,7 +8,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,11 +45,35 @@ Note unread_note(std::size_t processes)
             "", false};
 }
 
+Note nameless_note(std::size_t containers, const ContainerNames& names)
+{
+    const auto& failures = names.failures();
+    std::string message = fmt::format("the names of {} containers are not known", containers);
+    constexpr std::size_t most = 3; // enough to tell what is wrong; every user may have an engine
+    for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) {
+        message += "; " + failures[i];
+    }
+    message += failures.size() > most ? "; …" : "";
+    return {"container-names", message, names.denied() ? "run socktally as root" : "", false};
+}
+
+Identity named(Identity identity, const ContainerFacts& facts)
+{
+    const auto take = [](std::optional<std::string>& field, const std::optional<std::string>& name) {
+        field = name ? name : field;
+    };
+    take(identity.container, facts.name);
+    take(identity.image, facts.image);
+    take(identity.pod, facts.pod);
+    take(identity.pod_namespace, facts.pod_namespace);
+    return identity;
+}
+
 } // namespace
 
 Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places)
     : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), cgroups_(std::nullopt),
-      netns_names_(std::move(places.netns))
+      netns_names_(std::move(places.netns)), containers_(std::move(places.containers))
 {
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", places.proc));
@@ -76,6 +103,32 @@ void Identifier::read_through_cgroup(Process& process)
     }
 }
 
+/// The path says whose the container is, which the identity does not keep.
+void Identifier::name_containers(Sample& sample) const
+{
+    std::vector<std::pair<Process*, CgroupPlace>> contained;
+    std::vector<CgroupPlace> wanted;
+    for (Process& process : sample.processes) {
+        if (process.identity != nullptr && process.identity->container_id) {
+            contained.emplace_back(&process, place_of(*process.identity->cgroup));
+            wanted.push_back(contained.back().second);
+        }
+    }
+    ContainerNames names(containers_);
+    names.find(wanted);
+    std::set<std::string> nameless;
+    for (const auto& [process, place] : contained) {
+        if (const ContainerFacts* facts = names.of(place)) {
+            process->identity = std::make_shared<const Identity>(named(*process->identity, *facts));
+        } else {
+            nameless.insert(*place.container_id);
+        }
+    }
+    if (!nameless.empty() || !names.failures().empty()) {
+        sample.notes.push_back(nameless_note(nameless.size(), names));
+    }
+}
+
 void Identifier::identify(Sample& sample, bool idle)
 {
     if (!needs_.any()) {
@@ -96,6 +149,9 @@ void Identifier::identify(Sample& sample, bool idle)
     }
     if (unread > 0) {
         sample.notes.push_back(unread_note(unread));
+    }
+    if (needs_.containers) {
+        name_containers(sample);
     }
 }
 

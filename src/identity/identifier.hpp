@@ -4,6 +4,7 @@
 #pragma once
 
 #include "identity/cgroup_tree.hpp"
+#include "identity/container_names.hpp"
 #include "identity/netns_names.hpp"
 #include "model/identity.hpp"
 #include "model/sample.hpp"
@@ -17,6 +18,7 @@ namespace socktally {
 struct IdentityPlaces {
     std::string proc = "/proc";
     std::string netns = "/run/netns";
+    ContainerPlaces containers = {};
 };
 
 class Identifier {
@@ -36,12 +38,14 @@ public:
 
 private:
     void read_through_cgroup(Process& process);
+    void name_containers(Sample& sample) const;
 
     IdentityNeeds needs_;
     Fd proc_;
     CgroupTree cgroups_;
     bool walked_again_ = false;
     NetnsNames netns_names_;
+    ContainerPlaces containers_;
 };
 
 } // namespace socktally

@@ -6,6 +6,7 @@
 #include "sys/proc.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 namespace socktally {
 
@@ -23,11 +24,11 @@ void NetnsNames::read()
     const Directory listing = open_directory(AT_FDCWD, directory_.c_str());
     while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
         const std::string name = entry->d_name;
-        const auto inode = netns_inode(directory_ + '/' + name);
-        if (!inode || name == "." || name == "..") {
+        struct stat status {};
+        if (::fstatat(::dirfd(listing.get()), entry->d_name, &status, 0) != 0 || name == "." || name == "..") {
             continue;
         }
-        const auto [known, is_new] = names_.try_emplace(Inode{*inode}, name);
+        const auto [known, is_new] = names_.try_emplace(Inode{status.st_ino}, name);
         if (!is_new && name < known->second) {
             known->second = name;
         }

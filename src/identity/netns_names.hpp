@@ -26,7 +26,7 @@ private:
     std::map<Inode, std::string> names_;
 };
 
-/// By a name in /run/netns; by number; by the id of a process that is in it (no such number is as small); or `current`.
+/// By a name in /run/netns; by number, which is not checked; by the id of a process that is in it; or `current`.
 /// Null where there is no such namespace, or none that we may see.
 std::optional<Inode> find_netns(const std::string& text);
 

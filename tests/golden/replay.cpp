@@ -69,7 +69,8 @@ std::string output_of(const Case& run, const fs::path& directory)
     }
     filter.local_addresses = replayed.local_addresses;
     const Layout layout = make_layout(options, false, run.width);
-    Identifier identifier(identity_needs_of(options, layout), {replayed.proc->root(), replayed.proc->namespaces()});
+    Identifier identifier(identity_needs_of(options, layout),
+                          {replayed.proc->root(), replayed.proc->namespaces(), {replayed.proc->root()}});
     Report report = make_report(std::move(replayed.result), options, filter, identifier);
     report.host = replayed.host;
     report.boot_id = replayed.boot_id;
