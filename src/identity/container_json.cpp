@@ -116,7 +116,7 @@ std::optional<Value> read_object(dom::parser& parser, std::string_view text)
     if (parser.parse(simdjson::padded_string(text)).get(root) != simdjson::SUCCESS || !root.is_object()) {
         return std::nullopt;
     }
-    return Value(std::move(root));
+    return Value(dom::element(root));
 }
 
 } // namespace
