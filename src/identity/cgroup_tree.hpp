@@ -6,17 +6,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 namespace socktally {
 
-/// Where version 2 is mounted, from the text of /proc/self/mountinfo; null where it is not.
-std::optional<std::string> find_cgroup2(std::string_view mountinfo);
-
 class CgroupTree {
 public:
-    /// Null: there is none, and no id is known.
+    /// `mount` is where version 2 is mounted; null: nowhere, and no id is known.
     explicit CgroupTree(std::optional<std::string> mount) : mount_(std::move(mount)) {}
 
     /// Adds the cgroups that there are now. Those of before stay known. Ends at a million.

@@ -2,6 +2,7 @@
 #include "identity/identifier.hpp"
 
 #include "identity/process_files.hpp"
+#include "sys/cgroup2.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 
@@ -24,7 +25,8 @@ CgroupTree cgroup_tree(int proc)
     constexpr std::size_t limit = 16 << 20; // thousands of mounts, as on a host of containers
     std::string buffer;
     const auto mountinfo = read_file(proc, "self/mountinfo", buffer, limit);
-    return CgroupTree(mountinfo ? find_cgroup2(*mountinfo) : std::nullopt);
+    const auto mount = mountinfo ? find_cgroup2(*mountinfo) : std::nullopt;
+    return CgroupTree(mount && mount->is_whole ? std::optional(mount->path) : std::nullopt);
 }
 
 /// By index into Sample::processes.

@@ -199,16 +199,6 @@ TEST_CASE("a process that is over is in the cgroup whose id the backend saw")
     CHECK_FALSE(sample.processes[3].identity);
 }
 
-TEST_CASE("where cgroups of version 2 are mounted")
-{
-    CHECK(find_cgroup2("41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n") ==
-          "/sys/fs/cgroup/unified");
-    CHECK(find_cgroup2("41 31 0:38 / /a\\040b\\134 rw shared:1 master:2 - cgroup2 none rw") == "/a b\\");
-    CHECK_FALSE(find_cgroup2("32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup2 rw\n"));
-    CHECK_FALSE(find_cgroup2("41 31 0:38 / /cgroup2 rw cgroup2\n"));
-    CHECK_FALSE(find_cgroup2("\n - \n"));
-}
-
 TEST_CASE("a network namespace has its first name or its number")
 {
     World world;
