@@ -47,10 +47,7 @@ public:
     bool is_there() const { return is_there_; }
     const std::string& path() const { return path_; }
     /// Moves the calling process.
-    void join() const
-    {
-        std::ofstream(directory_ + "/cgroup.procs") << 0 << std::flush;
-    }
+    void join() const { std::ofstream(directory_ + "/cgroup.procs") << 0 << std::flush; }
 
 private:
     std::string path_;
