@@ -20,10 +20,10 @@ complete -c socktally -f
 complete -c socktally -n __socktally_samples -a doctor -d 'Say which backends work here'
 
 complete -c socktally -n __socktally_samples -s d -l duration -x -a '0 500ms 1s 5s 1m' -d 'Window that is measured'
-complete -c socktally -n __socktally_samples -s b -l backend -x -a 'auto ebpf netlink' -d 'Where the counters come from'
+complete -c socktally -n __socktally_samples -s b -l backend -x -a 'auto ebpf netlink procfs' -d 'Where the counters come from'
 complete -c socktally -n __socktally_samples -l strict -d 'Exit with 3 when the sample is not complete'
 
-complete -c socktally -n __socktally_samples -l by -x -a 'process connection name user remote port protocol cgroup unit container pod netns' -d 'One row per key'
+complete -c socktally -n __socktally_samples -l by -x -a 'process connection name user remote port protocol cgroup unit container pod netns interface' -d 'One row per key'
 complete -c socktally -n __socktally_samples -l sort -x -a '(__socktally_columns)' -d 'Sort by a column or a sum of columns'
 complete -c socktally -n __socktally_samples -l top -x -d 'Print the first rows, sum the others'
 complete -c socktally -n __socktally_samples -l all -d 'Also the rows without traffic'
@@ -39,7 +39,8 @@ complete -c socktally -n __socktally_samples -l remote -x -d 'Sockets to these a
 complete -c socktally -n __socktally_samples -l protocol -x -a '(__socktally_list tcp udp udplite icmp raw sctp dccp mptcp packet)' -d 'Sockets of these protocols'
 complete -c socktally -n __socktally_samples -l container -x -d 'Processes in these containers'
 complete -c socktally -n __socktally_samples -l unit -x -d 'Processes of these systemd units'
-complete -c socktally -n __socktally_samples -l netns -x -a '(__socktally_list current (path basename /run/netns/*))' -d 'Sockets in these network namespaces'
+complete -c socktally -n __socktally_samples -l netns -x -a '(__socktally_list all current (path basename /run/netns/*))' -d 'Sockets in these network namespaces'
+complete -c socktally -n __socktally_samples -l interface -x -a '(__socktally_list (__fish_print_interfaces))' -d 'Sockets that use these network interfaces'
 complete -c socktally -n __socktally_samples -l no-loopback -d 'Leave out traffic within this machine'
 
 complete -c socktally -s f -l format -x -a 'tsv csv json jsonl pretty' -d 'How to print the rows'

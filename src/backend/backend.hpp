@@ -46,10 +46,11 @@ public:
 
 /// What a backend has to know before it opens: it may cost less when less is wanted.
 struct BackendOptions {
-    bool tuples = false;             // a flow for each socket, not only one for each process
-    bool packets = false;            // PacketCounts too
-    bool totals = false;             // no window: totals of the open sockets
-    std::vector<Inode> namespaces{}; // the network namespaces that are wanted; empty: all that may be entered
+    bool tuples = false;                     // a flow for each socket, not only one for each process
+    bool packets = false;                    // PacketCounts too
+    bool totals = false;                     // no window: totals of the open sockets
+    std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
+    std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
 };
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;

@@ -7,12 +7,13 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 
 namespace socktally {
 
 std::vector<InterfaceTraffic> parse_interfaces(std::string_view text)
 {
-    constexpr int tx_field = 8; // bytes is the first of eight rx fields, then come those of tx
+    constexpr std::size_t tx_field = 8; // bytes and packets are the first of eight rx fields, then come those of tx
     std::vector<InterfaceTraffic> interfaces;
     next_line(text);
     next_line(text);
@@ -27,14 +28,14 @@ std::vector<InterfaceTraffic> parse_interfaces(std::string_view text)
         line.remove_prefix(colon + 1);
         InterfaceTraffic interface;
         interface.name = name;
-        for (int field = 0; field <= tx_field; ++field) {
-            const auto value = parse_number(next_word(line)).value_or(0);
-            if (field == 0) {
-                interface.rx_bytes = value;
-            } else if (field == tx_field) {
-                interface.tx_bytes = value;
-            }
+        std::array<std::uint64_t, tx_field + 2> fields{};
+        for (std::uint64_t& field : fields) {
+            field = parse_number(next_word(line)).value_or(0);
         }
+        interface.rx_bytes = fields[0];
+        interface.rx_packets = fields[1];
+        interface.tx_bytes = fields[tx_field];
+        interface.tx_packets = fields[tx_field + 1];
         if (name != "lo") {
             interfaces.push_back(std::move(interface));
         }
@@ -56,9 +57,12 @@ std::vector<InterfaceTraffic> interface_deltas(const std::vector<InterfaceTraffi
     for (InterfaceTraffic& now : later) {
         const auto before = std::find_if(earlier.begin(), earlier.end(),
                                          [&](const InterfaceTraffic& interface) { return interface.name == now.name; });
-        if (before != earlier.end() && before->rx_bytes <= now.rx_bytes && before->tx_bytes <= now.tx_bytes) {
+        if (before != earlier.end() && before->rx_bytes <= now.rx_bytes && before->tx_bytes <= now.tx_bytes &&
+            before->rx_packets <= now.rx_packets && before->tx_packets <= now.tx_packets) {
             now.rx_bytes -= before->rx_bytes;
             now.tx_bytes -= before->tx_bytes;
+            now.rx_packets -= before->rx_packets;
+            now.tx_packets -= before->tx_packets;
         }
     }
     return later;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Byte counters of the network interfaces, as the drivers keep them (/proc/net/dev). For every backend's
+// Byte and packet counters of the network interfaces, as the drivers keep them (/proc/net/dev). For every backend's
 // Sample::interfaces.
 #pragma once
 

@@ -3,6 +3,7 @@
 #include "backend/backend.hpp"
 #include "backend/ebpf/ebpf_backend.hpp"
 #include "backend/netlink/netlink_backend.hpp"
+#include "backend/procfs/procfs_backend.hpp"
 
 #include <array>
 
@@ -13,6 +14,7 @@ namespace {
 constexpr std::array table{
     BackendEntry{"ebpf", "BPF programs in the socket layer", open_ebpf},
     BackendEntry{"netlink", "sock_diag dumps and destroy events", open_netlink},
+    BackendEntry{"procfs", "the lists of sockets in /proc/net, which know no bytes", open_procfs},
 };
 
 } // namespace

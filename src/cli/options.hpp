@@ -34,9 +34,10 @@ struct Options {
     std::optional<std::size_t> top;
     bool all = false;
 
-    Filter filter;                       // local_addresses and what the two below stand for are filled in later
+    Filter filter;                       // what the three below and this machine's interfaces are is filled in later
     std::vector<std::string> users;      // --user as given; resolved to Filter::uids later
-    std::vector<std::string> namespaces; // --netns as given; resolved to Filter::namespaces later
+    std::vector<std::string> namespaces; // --netns as given, empty: all; resolved to Filter::namespaces later
+    std::vector<std::string> interfaces; // --interface as given; resolved to Filter::interfaces later
 
     bool quiet = false;
     bool verbose = false;

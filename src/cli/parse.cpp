@@ -5,6 +5,7 @@
 #include "cli/options.hpp"
 #include "cli/values.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace socktally {
@@ -38,7 +39,7 @@ void add_sampling(CommandLine& line, Options& o)
     line.value(sampling, "-d,--duration", "TIME",
                "window: 5, 500ms, 1.5s, 2m, 1h; default 1s;\n0: totals since each open socket was opened",
                [&o](const std::string& text) { o.duration = duration_value(text); });
-    line.value(sampling, "-b,--backend", "NAME", "ebpf or netlink; default auto: the best that works",
+    line.value(sampling, "-b,--backend", "NAME", "ebpf, netlink or procfs; default auto: the best\nthat works",
                [&o](const std::string& text) { o.backend = text; });
     line.flag(sampling, "--strict", "exit code 3 when the sample is not complete", [&o] { o.strict = true; });
 }
@@ -47,7 +48,7 @@ void add_rows(CommandLine& line, Options& o)
 {
     line.value(rows, "--by", "KEY",
                "one row per KEY: process (default), connection,\nname, user, remote, port, protocol, cgroup, "
-               "unit,\ncontainer, pod or netns",
+               "unit,\ncontainer, pod, netns or interface",
                [&o](const std::string& text) { o.by = group_by_value(text); });
     line.value(rows, "--sort", "COLUMN",
                "sort by it, largest number first, or by a sum of\n"
@@ -92,8 +93,10 @@ void add_filters(CommandLine& line, Options& o)
     line.value(filters, "--unit", "UNIT,...", "processes of this systemd unit; .service is implied",
                each([&o](std::string_view text) { o.filter.units.emplace_back(text); }));
     line.value(filters, "--netns", "NAME,...",
-               "sockets in this network namespace: a name, a number,\na process id, or current",
+               "sockets in this network namespace: a name, a number,\na process id, current or all (default)",
                each([&o](std::string_view text) { o.namespaces.emplace_back(text); }));
+    line.value(filters, "--interface", "NAME,...", "connections over this network interface",
+               each([&o](std::string_view text) { o.interfaces.emplace_back(text); }));
     line.flag(filters, "--no-loopback", "leave out traffic between two ends of this machine",
               [&o] { o.filter.loopback = false; });
 }
@@ -118,6 +121,17 @@ void refuse_doctor_format(const Options& options)
     }
 }
 
+/// Drivers count what passes, not whose it is.
+void refuse_filters_by_interface(const Options& o)
+{
+    const Filter& filter = o.filter;
+    if (!filter.pids.empty() || !filter.names.empty() || !filter.substrings.empty() || !o.users.empty() ||
+        !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() || !filter.units.empty() ||
+        !filter.containers.empty() || !o.namespaces.empty() || !filter.loopback) {
+        throw UsageError("--by interface counts all traffic of an interface: it takes no filter but --interface");
+    }
+}
+
 } // namespace
 
 Options parse_options(int argc, const char* const* argv)
@@ -129,8 +143,15 @@ Options parse_options(int argc, const char* const* argv)
     add_filters(line, options);
     add_output(line, options);
     line.parse(argc, argv, options);
+    const auto& namespaces = options.namespaces;
+    if (std::find(namespaces.begin(), namespaces.end(), "all") != namespaces.end()) {
+        options.namespaces.clear();
+    }
     if (options.command == Command::doctor) {
         refuse_doctor_format(options);
+    }
+    if (options.by == GroupBy::interface) {
+        refuse_filters_by_interface(options);
     }
     return options;
 }

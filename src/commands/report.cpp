@@ -4,7 +4,11 @@
 #include "identity/users.hpp"
 #include "model/attribution.hpp"
 #include "model/grouping.hpp"
+#include "model/nearest.hpp"
+#include "model/quote.hpp"
 #include "sys/terminal.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -23,6 +27,15 @@ bool wants_color(ColorWhen when, bool to_terminal)
     return to_terminal && !is_dumb_terminal() && (no_color == nullptr || *no_color == '\0');
 }
 
+/// What drivers count needs no socket to be seen: of the notes only what shortens the window concerns it.
+std::vector<Note> notes_about_interfaces(const Sample& sample)
+{
+    std::vector<Note> notes;
+    std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes),
+                 [](const Note& note) { return note.about == Note::About::window; });
+    return notes;
+}
+
 /// The notes that concern a flow which passes the filter, or the sample as a whole.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
 {
@@ -30,7 +43,9 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
     const bool udp =
         protocols.empty() || std::find(protocols.begin(), protocols.end(), Protocol::udp) != protocols.end();
     bool shared_sockets = false;
+    std::size_t unplaced = 0;
     for (const Flow& flow : sample.flows) {
+        unplaced += flow.may_have_traffic() && filter.misses_interface(flow, sample) ? flow.sockets : 0;
         if (filter.matches(flow, sample)) {
             shared_sockets = shared_sockets || (flow.attribution.quality == Quality::shared && flow.may_have_traffic());
         }
@@ -40,10 +55,14 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
         switch (note.about) {
         case Note::About::udp: return udp;
         case Note::About::shared_sockets: return shared_sockets;
+        case Note::About::window:
         case Note::About::everything: break;
         }
         return true;
     });
+    if (unplaced > 0) {
+        notes.push_back(unknown_interface_note(unplaced));
+    }
     return notes;
 }
 
@@ -78,10 +97,11 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     const Filter& filter = options.filter;
     BackendOptions needs;
     needs.totals = options.duration.count() == 0;
-    needs.tuples = !is_by_owner(options.by) || !filter.ports.empty() || !filter.remotes.empty() ||
-                   !filter.protocols.empty() || !filter.loopback || !options.namespaces.empty() ||
-                   asks(layout, Needs::tuples) || asks(layout, Needs::netns);
-    needs.packets = asks(layout, Needs::packets);
+    const bool by_interface = options.by == GroupBy::interface;
+    needs.tuples = (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() || !filter.remotes.empty() ||
+                   !filter.protocols.empty() || !filter.loopback || !options.interfaces.empty() ||
+                   !options.namespaces.empty() || asks(layout, Needs::tuples) || asks(layout, Needs::netns);
+    needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
     return needs;
 }
 
@@ -89,6 +109,9 @@ IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
 {
     const Filter& filter = options.filter;
     IdentityNeeds needs;
+    if (options.by == GroupBy::interface) {
+        return needs; // what drivers count is nobody's
+    }
     needs.command = asks(layout, Needs::command);
     needs.exe = asks(layout, Needs::exe);
     needs.parent = asks(layout, Needs::parent);
@@ -98,6 +121,23 @@ IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
                    options.by == GroupBy::unit || !filter.units.empty();
     needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || !options.namespaces.empty();
     return needs;
+}
+
+std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
+                                             const std::vector<Interface>& interfaces)
+{
+    std::vector<std::string_view> valid;
+    std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
+                   [](const Interface& interface) { return std::string_view(interface.name); });
+    std::vector<std::uint32_t> indices;
+    for (const std::string& name : names) {
+        const auto found = std::find(valid.begin(), valid.end(), name);
+        if (found == valid.end()) {
+            throw UsageError(fmt::format("no such interface: {}: {}", quote(name), suggest(name, valid)));
+        }
+        indices.push_back(interfaces[static_cast<std::size_t>(found - valid.begin())].index);
+    }
+    return indices;
 }
 
 Report make_report(BackendResult result, const Options& options, const Filter& filter, Identifier& identifier)
@@ -111,9 +151,19 @@ Report make_report(BackendResult result, const Options& options, const Filter& f
     report.duration = sample.duration;
     report.backend = sample.backend;
     report.by = options.by;
-    report.totals = total(sample, filter);
-    report.rows = group(sample, filter, options.by, options.all);
-    report.notes = notes_about(sample, filter);
+    if (options.by == GroupBy::interface) {
+        std::erase_if(sample.interfaces, [&](const InterfaceTraffic& interface) {
+            return !options.interfaces.empty() && std::find(options.interfaces.begin(), options.interfaces.end(),
+                                                            interface.name) == options.interfaces.end();
+        });
+        report.totals = total(sample.interfaces);
+        report.rows = rows_of(sample.interfaces, options.all);
+        report.notes = notes_about_interfaces(sample);
+    } else {
+        report.totals = total(sample, filter);
+        report.rows = group(sample, filter, options.by, options.all);
+        report.notes = notes_about(sample, filter);
+    }
     report.complete =
         std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });
     report.interfaces = std::move(sample.interfaces);

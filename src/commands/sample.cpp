@@ -5,9 +5,11 @@
 #include "commands/report.hpp"
 #include "identity/machine.hpp"
 #include "identity/netns_names.hpp"
+#include "identity/outbound.hpp"
 #include "identity/users.hpp"
 #include "model/quote.hpp"
 #include "sys/interrupt.hpp"
+#include "sys/netns.hpp"
 #include "sys/terminal.hpp"
 
 #include <fmt/format.h>
@@ -38,9 +40,11 @@ Filter complete_filter(const Options& options)
         }
         filter.namespaces.push_back(*netns);
     }
-    if (!filter.loopback) {
-        filter.local_addresses = local_addresses();
+    if (!filter.loopback || !options.interfaces.empty()) {
+        filter.machine = interfaces();
+        filter.machine_netns = Inode{netns_inode("/proc/self/ns/net").value_or(0)};
     }
+    filter.interfaces = interface_indices(options.interfaces, filter.machine);
     return filter;
 }
 
@@ -108,7 +112,10 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     require_writable(STDOUT_FILENO, output_name);
     const Layout layout = make_layout(options, is_terminal(STDOUT_FILENO), terminal_width(STDOUT_FILENO));
     const Filter filter = complete_filter(options);
-    const Choice choice = choose_backend(options.backend, needs_of(options, layout), table);
+    BackendOptions needs = needs_of(options, layout);
+    needs.interfaces = filter.interfaces;
+    needs.namespaces = filter.namespaces;
+    const Choice choice = choose_backend(options.backend, needs, table);
     if (options.verbose) {
         for (const Declined& declined : choice.declined) {
             say(fmt::format("not {}: {}", declined.name, declined.reason.why));
@@ -120,6 +127,9 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     Interrupt interrupt;
     BackendResult result = take_sample(*choice.backend, options, interrupt);
     interrupt.release();
+    if (options.by == GroupBy::interface) {
+        mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
+    }
     Report report = make_report(std::move(result), options, filter, identifier);
     report.host = host_name();
     report.boot_id = boot_id();

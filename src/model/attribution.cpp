@@ -64,9 +64,9 @@ Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer&
         return {std::nullopt, why_unheld(flow, viewer), Quality::unknown};
     }
     if (holders.size() == 1) {
-        return {holders.front().process, Cause::none, Quality::owner};
+        return {holders.front().process, Cause::none, std::max(Quality::owner, flow.match)};
     }
-    return {youngest(holders, sample.processes), Cause::none, Quality::shared};
+    return {youngest(holders, sample.processes), Cause::none, std::max(Quality::shared, flow.match)};
 }
 
 Note shared_note(std::size_t sockets)

@@ -47,7 +47,7 @@ enum class Quality : std::uint8_t {
     exact,     // the kernel saw this process move the bytes
     owner,     // this process alone held the socket
     shared,    // one of several processes that held it
-    inherited, // reserved for the backends that match listeners
+    inherited, // this process held the unconnected UDP socket that takes what comes to the port
     unknown,   // no owner
 };
 std::string_view to_string(Quality quality); // "exact"
@@ -78,10 +78,11 @@ struct Flow {
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;
     SocketState state = SocketState::open;
-    std::uint32_t sockets = 1;   // more where a backend sums a process's sockets; then there is no tuple
-    std::uint32_t interface = 0; // index of the device that the socket is bound to, or 0
-    bool accepted = false;       // the local port is one that this machine listens on
-    Attribution attribution;     // filled by attribute() unless the backend knows it exactly
+    std::uint32_t sockets = 1;      // more where a backend sums a process's sockets; then there is no tuple
+    std::uint32_t interface = 0;    // index of the device that the socket is bound to or its packets pass; 0: unknown
+    bool accepted = false;          // the local port is one that this machine listens on
+    Quality match = Quality::owner; // how sure it is that the traffic is this socket's: owner or inherited
+    Attribution attribution;        // filled by attribute() unless the backend knows it exactly
 
     /// True where it moved bytes or packets, or where it is not known whether it moved bytes.
     bool may_have_traffic() const

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Filtering, grouping by hash, summing. A row starts as its first flow; each further one is merged into it.
+// Grouping by hash, summing. A row starts as its first flow; each further one is merged into it.
 #include "model/grouping.hpp"
+
+#include "model/flow_owner.hpp"
 #include "model/sum.hpp"
 
 #include <algorithm>
@@ -10,42 +12,6 @@
 namespace socktally {
 
 namespace {
-
-const Process* owner_of(const Flow& flow, const Sample& sample)
-{
-    return flow.attribution.process ? &sample.processes[*flow.attribution.process] : nullptr;
-}
-
-std::string_view name_of(const Flow& flow, const Sample& sample)
-{
-    const Process* owner = owner_of(flow, sample);
-    return owner != nullptr ? std::string_view(owner->name) : cause_name(flow.attribution.cause);
-}
-
-std::optional<Uid> uid_of(const Flow& flow, const Sample& sample)
-{
-    const Process* owner = owner_of(flow, sample);
-    return owner != nullptr ? owner->uid : flow.uid;
-}
-
-Inode netns_of(const Flow& flow, const Sample& sample)
-{
-    const Process* owner = owner_of(flow, sample);
-    return flow.netns == Inode{} && owner != nullptr ? owner->netns : flow.netns;
-}
-
-const Identity* identity_of(const Flow& flow, const Sample& sample)
-{
-    const Process* owner = owner_of(flow, sample);
-    return owner != nullptr ? owner->identity.get() : nullptr;
-}
-
-/// A field of the owner's identity; null also where nobody owns the flow.
-std::optional<std::string_view> known(const Identity* identity, std::optional<std::string> Identity::*field)
-{
-    return identity != nullptr && identity->*field ? std::optional<std::string_view>(*(identity->*field))
-                                                   : std::nullopt;
-}
 
 std::optional<Address> address_of(const Endpoint& endpoint)
 {
@@ -61,34 +27,6 @@ std::optional<std::uint16_t> service_port_of(const Flow& flow)
 {
     const auto remote = port_of(flow.tuple.remote);
     return flow.accepted || !remote ? port_of(flow.tuple.local) : remote;
-}
-
-template <typename T>
-bool has(const std::vector<T>& list, const T& value)
-{
-    return std::find(list.begin(), list.end(), value) != list.end();
-}
-
-bool is_unit_called(std::optional<std::string_view> unit, std::string_view name)
-{
-    constexpr std::string_view type = ".service";
-    return unit && unit->starts_with(name) && (unit->size() == name.size() || unit->substr(name.size()) == type);
-}
-
-bool is_container_called(const Identity* identity, std::string_view name)
-{
-    constexpr std::size_t shortest = 12; // what engines print; less might be a name
-    const auto id = known(identity, &Identity::container_id);
-    return known(identity, &Identity::container) == name || (id && name.size() >= shortest && id->starts_with(name));
-}
-
-bool stays_on_this_machine(const Tuple& tuple, const std::vector<Address>& local_addresses)
-{
-    const Address& remote = tuple.remote.address;
-    if (remote.is_unspecified()) {
-        return false;
-    }
-    return remote.is_loopback() || remote == tuple.local.address || has(local_addresses, remote);
 }
 
 /// What flows of one row have in common. Which fields are used depends on the grouping; the others stay empty.
@@ -161,6 +99,7 @@ Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
     case GroupBy::process: return process_key(flow);
     case GroupBy::name: return name_key(flow, sample);
     case GroupBy::connection: break; // never asked: group() gives each flow a row of its own
+    case GroupBy::interface: break;  // never asked: rows_of() makes these rows, of no flow
     case GroupBy::user: key.uid = uid_of(flow, sample); break;
     case GroupBy::remote: key.address = flow.tuple.remote.address; break;
     case GroupBy::port: key.number = service_port_of(flow).value_or(0); break;
@@ -283,50 +222,6 @@ void merge(Row& into, const Row& row)
 
 } // namespace
 
-bool Filter::matches(const Flow& flow, const Sample& sample) const
-{
-    const Process* owner = owner_of(flow, sample);
-    if (!pids.empty() && (owner == nullptr || !has(pids, owner->pid))) {
-        return false;
-    }
-    if (!names.empty() && std::find(names.begin(), names.end(), name_of(flow, sample)) == names.end()) {
-        return false;
-    }
-    const auto is_in_name = [owner](const std::string& part) { return owner->name.find(part) != std::string::npos; };
-    if (!substrings.empty() && (owner == nullptr || std::none_of(substrings.begin(), substrings.end(), is_in_name))) {
-        return false;
-    }
-    const auto uid = uid_of(flow, sample);
-    if (!uids.empty() && (!uid || !has(uids, *uid))) {
-        return false;
-    }
-    if (!ports.empty() && !has(ports, flow.tuple.local.port) && !has(ports, flow.tuple.remote.port)) {
-        return false;
-    }
-    const auto has_remote = [&flow](const Prefix& prefix) { return prefix.contains(flow.tuple.remote.address); };
-    if (!remotes.empty() && std::none_of(remotes.begin(), remotes.end(), has_remote)) {
-        return false;
-    }
-    if (!protocols.empty() && !has(protocols, flow.tuple.protocol)) {
-        return false;
-    }
-    const Identity* identity = identity_of(flow, sample);
-    const auto is_unit = [unit = known(identity, &Identity::unit)](const std::string& name) {
-        return is_unit_called(unit, name);
-    };
-    if (!units.empty() && std::none_of(units.begin(), units.end(), is_unit)) {
-        return false;
-    }
-    const auto is_container = [identity](const std::string& name) { return is_container_called(identity, name); };
-    if (!containers.empty() && std::none_of(containers.begin(), containers.end(), is_container)) {
-        return false;
-    }
-    if (!namespaces.empty() && !has(namespaces, netns_of(flow, sample))) {
-        return false;
-    }
-    return loopback || !stays_on_this_machine(flow.tuple, local_addresses);
-}
-
 std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, bool idle)
 {
     std::vector<Row> rows;
@@ -372,6 +267,35 @@ Totals total(const Sample& sample, const Filter& filter)
         }
     }
     return {rx.value(), tx.value(), unattributed_rx.value(), unattributed_tx.value(), unknown_connections};
+}
+
+std::vector<Row> rows_of(const std::vector<InterfaceTraffic>& interfaces, bool idle)
+{
+    std::vector<Row> rows;
+    for (const InterfaceTraffic& interface : interfaces) {
+        if (!idle && interface.rx_bytes == 0 && interface.tx_bytes == 0) {
+            continue;
+        }
+        Row& row = rows.emplace_back();
+        row.interface = interface.name;
+        row.outbound = interface.outbound;
+        row.rx_bytes = interface.rx_bytes;
+        row.tx_bytes = interface.tx_bytes;
+        row.packets = {interface.rx_packets, interface.tx_packets, std::nullopt, std::nullopt};
+    }
+    return rows;
+}
+
+Totals total(const std::vector<InterfaceTraffic>& interfaces)
+{
+    Totals totals;
+    for (const InterfaceTraffic& interface : interfaces) {
+        add(totals.rx_bytes, interface.rx_bytes);
+        add(totals.tx_bytes, interface.tx_bytes);
+    }
+    totals.unattributed_rx_bytes.reset();
+    totals.unattributed_tx_bytes.reset();
+    return totals;
 }
 
 void keep_top(std::vector<Row>& rows, std::size_t count)

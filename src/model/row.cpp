@@ -14,16 +14,24 @@ struct KeyNames {
 };
 
 // In the order of GroupBy.
-constexpr std::array key_names = {KeyNames{"process", "processes"},  KeyNames{"connection", "connections"},
-                                  KeyNames{"name", "names"},         KeyNames{"user", "users"},
-                                  KeyNames{"remote", "remotes"},     KeyNames{"port", "ports"},
-                                  KeyNames{"protocol", "protocols"}, KeyNames{"cgroup", "cgroups"},
-                                  KeyNames{"unit", "units"},         KeyNames{"container", "containers"},
-                                  KeyNames{"pod", "pods"},           KeyNames{"netns", "netns"}};
+constexpr std::array key_names = {KeyNames{"process", "processes"},
+                                  KeyNames{"connection", "connections"},
+                                  KeyNames{"name", "names"},
+                                  KeyNames{"user", "users"},
+                                  KeyNames{"remote", "remotes"},
+                                  KeyNames{"port", "ports"},
+                                  KeyNames{"protocol", "protocols"},
+                                  KeyNames{"cgroup", "cgroups"},
+                                  KeyNames{"unit", "units"},
+                                  KeyNames{"container", "containers"},
+                                  KeyNames{"pod", "pods"},
+                                  KeyNames{"netns", "netns"},
+                                  KeyNames{"interface", "interfaces"}};
 
-constexpr std::array keys = {GroupBy::process, GroupBy::connection, GroupBy::name,     GroupBy::user,
-                             GroupBy::remote,  GroupBy::port,       GroupBy::protocol, GroupBy::cgroup,
-                             GroupBy::unit,    GroupBy::container,  GroupBy::pod,      GroupBy::netns};
+constexpr std::array keys = {GroupBy::process,  GroupBy::connection, GroupBy::name,     GroupBy::user,
+                             GroupBy::remote,   GroupBy::port,       GroupBy::protocol, GroupBy::cgroup,
+                             GroupBy::unit,     GroupBy::container,  GroupBy::pod,      GroupBy::netns,
+                             GroupBy::interface};
 
 static_assert(key_names.size() == keys.size() && keys.back() == GroupBy{keys.size() - 1});
 
@@ -45,7 +53,8 @@ bool is_by_owner(GroupBy by)
     case GroupBy::remote:
     case GroupBy::port:
     case GroupBy::protocol:
-    case GroupBy::netns: return false;
+    case GroupBy::netns:
+    case GroupBy::interface: return false;
     case GroupBy::process:
     case GroupBy::name:
     case GroupBy::user:

@@ -28,7 +28,8 @@ enum class GroupBy : std::uint8_t {
     unit,
     container,
     pod,
-    netns
+    netns,
+    interface
 };
 std::span<const GroupBy> group_keys();  // all of them, in the order of the manual
 std::string_view to_string(GroupBy by); // "process"
@@ -60,7 +61,9 @@ struct Row {
     std::optional<std::uint16_t> local_port;
     std::optional<Address> remote_address;
     std::optional<std::uint16_t> remote_port;
-    std::optional<std::uint16_t> port;     // the service's: local where accepted, else remote
+    std::optional<std::uint16_t> port;    // the service's: local where accepted, else remote
+    std::optional<std::string> interface; // its name; only of rows by interface, which have no flows
+    std::optional<Outbound> outbound;
     std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null where no flow's are
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;                  // null as soon as one flow's are: nothing would say that a sum lacks some

@@ -3,10 +3,12 @@
 #pragma once
 
 #include "model/flow.hpp"
+#include "model/interfaces.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +18,7 @@ namespace socktally {
 /// One thing this sample could not see, or could not see for sure.
 struct Note {
     /// What a note is about. Where a filter leaves nothing of that, the note does not concern what is printed.
-    enum class About : std::uint8_t { everything, udp, shared_sockets };
+    enum class About : std::uint8_t { everything, window, udp, shared_sockets };
 
     std::string code;        // stable, kebab-case: "udp-bytes"
     std::string message;     // one line for people
@@ -29,11 +31,14 @@ struct Note {
 inline constexpr std::string_view setcap_remedy =
     "setcap cap_bpf,cap_perfmon,cap_net_admin,cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v socktally)\"";
 
-/// Bytes on a network interface as the driver counts them (headers included), /proc/net/dev.
+/// What a network interface moved as the driver counts it, with the headers that the interface has (/proc/net/dev).
 struct InterfaceTraffic {
     std::string name;
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
+    std::uint64_t rx_packets = 0;
+    std::uint64_t tx_packets = 0;
+    std::optional<Outbound> outbound = std::nullopt; // set where it is the default way out, and that was asked for
 };
 
 struct Sample {

@@ -92,6 +92,11 @@ constexpr std::array table = {
     Column{"port", CellType::integer, "",
            "port of the service: the local one where this end accepted, else the remote one",
            [](const Row& row) { return to_cell(row.port); }, "PORT", Needs::tuples},
+    Column{"interface", CellType::string, "", "name of the network interface; only with --by interface",
+           [](const Row& row) { return to_cell(row.interface); }, "INTERFACE", Needs::interfaces},
+    Column{"outbound", CellType::string, "",
+           "default: traffic to anywhere leaves here; fallback: no route says so, but it is the first up",
+           [](const Row& row) { return name_cell(row.outbound); }, "OUTBOUND", Needs::interfaces},
     Column{"rx_bytes", CellType::integer, "bytes",
            "payload that the process received in the window, as far as known; null: unknown",
            [](const Row& row) { return to_cell(row.rx_bytes); }, "RX"},
@@ -130,6 +135,7 @@ std::string_view text_key(GroupBy by)
     case GroupBy::container: return "container";
     case GroupBy::pod: return "pod";
     case GroupBy::netns: return "netns";
+    case GroupBy::interface: return "interface";
     case GroupBy::process:
     case GroupBy::connection:
     case GroupBy::name:
@@ -153,6 +159,7 @@ std::string_view default_names(GroupBy by)
     case GroupBy::container: return "container,process,rx_bytes,tx_bytes,connections";
     case GroupBy::pod: return "namespace,pod,process,rx_bytes,tx_bytes,connections";
     case GroupBy::netns: return "netns,rx_bytes,tx_bytes,connections";
+    case GroupBy::interface: return "interface,outbound,rx_bytes,tx_bytes,rx_packets,tx_packets";
     case GroupBy::process: break;
     }
     return "pid,process,rx_bytes,tx_bytes,connections,user";
@@ -226,7 +233,8 @@ auto every_field(const Row& row)
     const Identity& identity = row.identity ? *row.identity : nothing;
     return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
                     row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
-                    row.rx_bytes, row.tx_bytes, row.packets, row.connections, row.unknown_connections, row.attribution);
+                    row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets, row.connections,
+                    row.unknown_connections, row.attribution);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
@@ -267,6 +275,7 @@ bool comes_with(Needs needs, GroupBy by)
     case Needs::containers: return by_container;
     case Needs::netns: return by == GroupBy::netns;
     case Needs::packets:
+    case Needs::interfaces:
     case Needs::command:
     case Needs::exe:
     case Needs::parent: break;
@@ -278,6 +287,9 @@ bool comes_with(Needs needs, GroupBy by)
 
 std::vector<const Column*> all_columns(GroupBy by)
 {
+    if (by == GroupBy::interface) {
+        return default_columns(by);
+    }
     std::vector<const Column*> result;
     for (const Column& column : table) {
         if (comes_with(column.needs, by)) {

@@ -21,8 +21,9 @@ enum class CellType : std::uint8_t { integer, string };
 /// What a backend has to do for a column. What costs more than counting is printed only where it is asked for by name.
 enum class Needs : std::uint8_t {
     processes,
-    tuples,  // a flow for each socket; means something only where the grouping is not by owner
-    packets, // packets counted as well as payload; on request
+    tuples,     // a flow for each socket; means something only where the grouping is not by owner
+    packets,    // packets counted as well as payload; on request
+    interfaces, // nothing; has a value only in rows by interface
     // What has to be read of processes (IdentityNeeds); on request.
     command,
     exe,

@@ -132,14 +132,17 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
     members.text("started_at", timestamp(report.started_at));
     members.number("duration_ns", nanoseconds_of(report));
     members.text("backend", report.backend);
-    members.text("layer", "payload"); // what rx_bytes and tx_bytes are, whichever backend answered
+    // What rx_bytes and tx_bytes are, whichever backend answered.
+    members.text("layer", report.by == GroupBy::interface ? "link" : "payload");
     members.boolean("complete", report.complete);
     members.text("by", to_string(report.by));
     append_objects(members.key("notes"), report.notes, add_note);
     append_totals(members.key("totals"), report.totals);
     append_objects(members.key(plural(report.by)), report.rows,
                    [&](Members& row_members, const Row& row) { add_cells(row_members, row, report, columns); });
-    append_objects(members.key("interfaces"), report.interfaces, add_interface);
+    if (report.by != GroupBy::interface) { // else they are the rows
+        append_objects(members.key("interfaces"), report.interfaces, add_interface);
+    }
     out += "}\n";
 }
 

@@ -69,19 +69,18 @@ bool next_attribute(std::span<const std::byte>& attributes, NetlinkAttribute& at
     return true;
 }
 
-NetlinkSocket::NetlinkSocket(Mode mode)
-    : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (mode == Mode::nonblocking ? SOCK_NONBLOCK : 0),
-                   NETLINK_SOCK_DIAG)),
+NetlinkSocket::NetlinkSocket(Mode mode, int protocol)
+    : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (mode == Mode::nonblocking ? SOCK_NONBLOCK : 0), protocol)),
       buffer_(32768) // what the kernel fills at most per datagram of a dump (NLMSG_GOODSIZE, 32 KiB since 4.4)
 {
     if (!fd_) {
-        throw errno_error("cannot open a sock_diag netlink socket");
+        throw errno_error("cannot open a netlink socket");
     }
     // Without an address of its own a socket has port 0, the kernel's, and is left out of every multicast.
     sockaddr_nl any{};
     any.nl_family = AF_NETLINK;
     if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0) {
-        throw errno_error("cannot bind a sock_diag netlink socket");
+        throw errno_error("cannot bind a netlink socket");
     }
 }
 
@@ -92,7 +91,7 @@ void NetlinkSocket::send(std::span<const std::byte> request) const
     const auto sent = ::sendto(fd_.get(), request.data(), request.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
                                sizeof kernel);
     if (sent != static_cast<ssize_t>(request.size())) {
-        throw errno_error("cannot ask the kernel for its sockets");
+        throw errno_error("cannot ask the kernel through netlink");
     }
 }
 
@@ -113,7 +112,7 @@ Received NetlinkSocket::receive(std::span<const std::byte>& datagram)
         if (errno == EAGAIN || errno == EINTR) {
             return Received::nothing;
         }
-        throw errno_error("cannot read from the sock_diag netlink socket");
+        throw errno_error("cannot read from a netlink socket");
     }
     if (message.msg_namelen != sizeof sender || sender.nl_pid != 0 || (message.msg_flags & MSG_TRUNC) != 0) {
         return Received::foreign;

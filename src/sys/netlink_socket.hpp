@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A NETLINK_SOCK_DIAG socket and the framing of its messages. It knows lengths and errors, not what is inside.
+// A netlink socket and the framing of its messages. It knows lengths and errors, not what is inside.
 #pragma once
 
 #include "sys/fd.hpp"
+
+#include <linux/netlink.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -41,7 +43,7 @@ class NetlinkSocket {
 public:
     enum class Mode : std::uint8_t { blocking, nonblocking };
     /// Throws where the kernel has no such netlink family or forbids it.
-    explicit NetlinkSocket(Mode mode);
+    explicit NetlinkSocket(Mode mode, int protocol = NETLINK_SOCK_DIAG);
 
     int fd() const { return fd_.get(); }
     void send(std::span<const std::byte> request) const;

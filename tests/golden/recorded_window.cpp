@@ -188,7 +188,7 @@ void Player::line(std::string_view verb, std::string_view rest)
     } else if (verb == "rescan") {
         rescan();
     } else if (verb == "local") {
-        replayed_.local_addresses.push_back(parse_address(rest).value());
+        replayed_.interface.addresses.push_back(parse_address(rest).value());
     } else {
         texts_[std::string(verb)].append(rest) += '\n';
     }

@@ -30,7 +30,9 @@ struct Replayed {
     BackendResult result;
     std::string host;
     std::string boot_id;
-    std::vector<Address> local_addresses;
+    Interface interface {
+        2, "eth0", false, true, {}
+    }; // the machine's one, with all of its addresses
 };
 
 enum class Extent : std::uint8_t { window, totals };

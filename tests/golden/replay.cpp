@@ -4,6 +4,7 @@
 //   replay --update DIRECTORY    writes what comes out to DIRECTORY/expected; read the difference before you believe it
 #include "cli/options.hpp"
 #include "commands/report.hpp"
+#include "identity/outbound.hpp"
 #include "identity/users.hpp"
 #include "recorded_window.hpp"
 #include "sys/proc.hpp"
@@ -67,7 +68,11 @@ std::string output_of(const Case& run, const fs::path& directory)
     for (const std::string& name : options.users) {
         filter.uids.push_back(find_user(name).value());
     }
-    filter.local_addresses = replayed.local_addresses;
+    filter.machine = {Interface{1, "lo", true, true, {}}, replayed.interface};
+    filter.interfaces = interface_indices(options.interfaces, filter.machine);
+    if (options.by == GroupBy::interface) {
+        mark_outbound(replayed.result.sample.interfaces, filter.machine, replayed.interface.index);
+    }
     const Layout layout = make_layout(options, false, run.width);
     Identifier identifier(identity_needs_of(options, layout),
                           {replayed.proc->root(), replayed.proc->namespaces(), {replayed.proc->root()}});

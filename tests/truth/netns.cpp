@@ -124,7 +124,9 @@ void set_up_end(const Netns& place, const char* link, const char* v4, const char
     const Inside inside(place);
     bring_up(link);
     add_address(link, v4, 24);
-    add_address(link, v6, 64);
+    if (v6) {
+        add_address(link, v6, 64);
+    }
 }
 
 } // namespace
@@ -159,19 +161,19 @@ Inside::~Inside()
     }
 }
 
-void join(const Netns& near, const Netns& far)
+void join(const Netns& near, const Netns& far, const Link& link)
 {
     {
         const Inside inside(near);
         Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
-        request.add(IFLA_IFNAME, "near");
+        request.add(IFLA_IFNAME, link.near);
         const std::size_t info = request.open(IFLA_LINKINFO);
         request.add(IFLA_INFO_KIND, "veth");
         const std::size_t data = request.open(IFLA_INFO_DATA);
         const std::size_t peer = request.open(VETH_INFO_PEER);
         const ifinfomsg peer_link{};
         request.append(&peer_link, sizeof peer_link);
-        request.add(IFLA_IFNAME, "far");
+        request.add(IFLA_IFNAME, link.far);
         const int fd = far.fd();
         request.add(IFLA_NET_NS_FD, &fd, sizeof fd);
         request.close(peer);
@@ -179,8 +181,36 @@ void join(const Netns& near, const Netns& far)
         request.close(info);
         request.send("make veth pair");
     }
-    set_up_end(near, "near", near4, near6);
-    set_up_end(far, "far", far4, far6);
+    set_up_end(near, link.near, link.near4, link.near6);
+    set_up_end(far, link.far, link.far4, link.far6);
+}
+
+void disable_v6(const Netns& place)
+{
+    const Inside inside(place);
+    for (const char* path :
+         {"/proc/sys/net/ipv6/conf/all/disable_ipv6", "/proc/sys/net/ipv6/conf/default/disable_ipv6"}) {
+        const Fd file(::open(path, O_WRONLY | O_CLOEXEC));
+        if (file.get() >= 0) { // else there is no IPv6
+            must(::write(file.get(), "1", 1), path);
+        }
+    }
+}
+
+void set_default_route(const Netns& place, const char* gateway)
+{
+    const Inside inside(place);
+    in_addr address{};
+    ::inet_pton(AF_INET, gateway, &address);
+    rtmsg message{};
+    message.rtm_family = AF_INET;
+    message.rtm_table = RT_TABLE_MAIN;
+    message.rtm_protocol = RTPROT_STATIC;
+    message.rtm_scope = RT_SCOPE_UNIVERSE;
+    message.rtm_type = RTN_UNICAST;
+    Request request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, message);
+    request.add(RTA_GATEWAY, &address, sizeof address);
+    request.send("set default route");
 }
 
 } // namespace truth

@@ -37,7 +37,23 @@ inline constexpr const char* far4 = "10.77.0.2";
 inline constexpr const char* near6 = "fd77::1";
 inline constexpr const char* far6 = "fd77::2";
 
-/// Joins two namespaces by a veth pair with the addresses above. Throws where the kernel has no veth.
-void join(const Netns& near, const Netns& far);
+/// The names and addresses of a veth pair's ends; no v6 address where that is null.
+struct Link {
+    const char* near = "near";
+    const char* far = "far";
+    const char* near4 = truth::near4;
+    const char* far4 = truth::far4;
+    const char* near6 = truth::near6;
+    const char* far6 = truth::far6;
+};
+
+/// Joins two namespaces by a veth pair. Throws where the kernel has no veth.
+void join(const Netns& near, const Netns& far, const Link& link = {});
+
+/// Interfaces that are made afterwards have no IPv6, so that they send nothing of their own accord.
+void disable_v6(const Netns& place);
+
+/// Sends what has no other way to this IPv4 address.
+void set_default_route(const Netns& place, const char* gateway);
 
 } // namespace truth

@@ -29,8 +29,6 @@ std::optional<std::uint64_t> number_of(const object& from, std::string_view key)
     return std::uint64_t(field);
 }
 
-std::uint64_t required(const object& from, std::string_view key) { return std::uint64_t(from[key]); }
-
 Row read_row(const object& from)
 {
     Row row;
@@ -54,14 +52,17 @@ Row read_row(const object& from)
     row.cgroup = text_of(from, "cgroup");
     row.unit = text_of(from, "unit");
     row.netns = text_of(from, "netns");
-    row.connections = required(from, "connections");
+    row.interface = text_of(from, "interface");
+    row.outbound = text_of(from, "outbound");
+    row.connections = number_of(from, "connections").value_or(0); // null by interface
     row.attribution = text_of(from, "attribution");
     return row;
 }
 
 simdjson::dom::array rows_of(const object& from)
 {
-    for (const char* name : {"processes", "connections", "names", "users", "remotes", "ports", "protocols"}) {
+    for (const char* name :
+         {"processes", "connections", "names", "users", "remotes", "ports", "protocols", "interfaces"}) {
         simdjson::dom::array rows;
         if (from[name].get(rows) == simdjson::SUCCESS)
             return rows;
@@ -103,6 +104,7 @@ Report parse_report(const std::string& text)
     Report report;
     report.text = text;
     report.backend = text_of(root, "backend");
+    report.layer = text_of(root, "layer");
     report.complete = bool(root["complete"]);
     for (const object note : simdjson::dom::array(root["notes"]))
         report.notes.push_back(text_of(note, "code"));

@@ -29,6 +29,8 @@ struct Row {
     std::string remote_address;
     std::uint64_t local_port = 0;
     std::uint64_t remote_port = 0;
+    std::string interface;
+    std::string outbound;
     std::optional<std::uint64_t> rx_bytes;
     std::optional<std::uint64_t> tx_bytes;
     std::optional<std::uint64_t> rx_packets; // these four are null unless asked for
@@ -45,6 +47,7 @@ struct Row {
 struct Report {
     std::string text; // the JSON itself
     std::string backend;
+    std::string layer;
     bool complete = true;
     std::vector<std::string> notes; // their codes
     std::uint64_t rx_bytes = 0;     // of the totals

@@ -9,7 +9,8 @@ namespace socktally {
 
 static bool operator==(const InterfaceTraffic& a, const InterfaceTraffic& b)
 {
-    return a.name == b.name && a.rx_bytes == b.rx_bytes && a.tx_bytes == b.tx_bytes;
+    return a.name == b.name && a.rx_bytes == b.rx_bytes && a.tx_bytes == b.tx_bytes && a.rx_packets == b.rx_packets &&
+           a.tx_packets == b.tx_packets;
 }
 
 } // namespace socktally
@@ -30,11 +31,12 @@ br-0123456789ab:       1       0    0    0    0     0          0         0      
 
 } // namespace
 
-TEST_CASE("interfaces have a name and two byte counters, lo is left out")
+TEST_CASE("interfaces have a name and counters of bytes and packets both ways, lo is left out")
 {
-    CHECK(
-        parse_interfaces(dev_text) ==
-        List{{"eth0", 68901115, 76682}, {"eth0.100", UINT64_MAX, 7}, {"eth0:1", 111, 222}, {"br-0123456789ab", 1, 2}});
+    CHECK(parse_interfaces(dev_text) == List{{"eth0", 68901115, 76682, 1563, 862},
+                                             {"eth0.100", UINT64_MAX, 7, 1, 2},
+                                             {"eth0:1", 111, 222},
+                                             {"br-0123456789ab", 1, 2}});
 }
 
 TEST_CASE("a name that looks like lo or like a number is a name")
@@ -64,4 +66,6 @@ TEST_CASE("deltas: by name, whatever the order; what is new or was reset counts 
     const List later{{"half", 10, 2}, {"wlan0", 10, 20}, {"eth0", 150, 1200}, {"new", 7, 8}};
     CHECK(interface_deltas(earlier, later) ==
           List{{"half", 10, 2}, {"wlan0", 10, 20}, {"eth0", 50, 1000}, {"new", 7, 8}});
+    CHECK(interface_deltas({{"eth0", 1, 2, 3, 4}}, {{"eth0", 10, 20, 30, 40}}) == List{{"eth0", 9, 18, 27, 36}});
+    CHECK(interface_deltas({{"eth0", 1, 2, 3, 4}}, {{"eth0", 10, 20, 1, 40}}) == List{{"eth0", 10, 20, 1, 40}});
 }

@@ -106,6 +106,20 @@ TEST_CASE("given twice: the last one wins, a filter takes both")
     CHECK(parse({"--remote", "10.0.0.1,10.0.0.2"}).filter.remotes.size() == 2);
 }
 
+TEST_CASE("rows by interface take no filter but --interface")
+{
+    CHECK(parse({"--by", "interface", "--interface", "eth0,eth1"}).interfaces ==
+          std::vector<std::string>{"eth0", "eth1"});
+    CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by == GroupBy::interface);
+    const std::string refusal = "--by interface counts all traffic of an interface: it takes no filter but --interface";
+    for (const char* option : {"--pid=1", "--name=a", "--filter=a", "--user=root", "--port=1", "--remote=10.0.0.1",
+                               "--protocol=udp", "--unit=a", "--container=a", "--netns=current", "--no-loopback"}) {
+        CAPTURE(option);
+        CHECK(error_of({"--by", "interface", option}) == refusal);
+        CHECK(error_of({option, "--by", "port"}) == "no error");
+    }
+}
+
 TEST_CASE("names are taken as they are")
 {
     const auto names = parse({"--name", "[exited]", "--name", "a,b", "--name={}", "--name", "%%", "--name", "--all",
@@ -138,6 +152,13 @@ TEST_CASE("missing and empty values")
         CHECK(error_of({(std::string(option) + "=").c_str(), "-q"}) == expected);
     }
     CHECK(error_of({"--quiet=false"}) == "--quiet takes no value");
+}
+
+TEST_CASE("all network namespaces are what no --netns stands for")
+{
+    CHECK(parse({"--netns", "blue,current"}).namespaces == std::vector<std::string>{"blue", "current"});
+    CHECK(parse({"--netns", "blue", "--netns", "all"}).namespaces.empty());
+    CHECK(parse({"--by", "interface", "--netns", "all"}).namespaces.empty());
 }
 
 TEST_CASE("unknown options name the nearest one")

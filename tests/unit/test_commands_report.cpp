@@ -108,6 +108,58 @@ TEST_CASE("a shared socket makes the report incomplete, and a note says so")
     CHECK(report.notes[0].code == "shared-sockets");
 }
 
+TEST_CASE("by interface: what drivers count is short only where the window is")
+{
+    Options options;
+    options.by = GroupBy::interface;
+    BackendResult result = result_of_a_window();
+    result.sample.interfaces.push_back({"eth1", 1, 1});
+    result.sample.notes = {{"udp-bytes", "unknown", "", true, Note::About::udp}, {"events-lost", "lost", "", true}};
+    Report report = report_with(options, result);
+    CHECK(report.rows.size() == 2);
+    CHECK(report.complete);
+    CHECK(report.notes.empty());
+    CHECK(report.totals.rx_bytes == 8U);
+
+    result.sample.notes.push_back({"interrupted", "early", "", true, Note::About::window});
+    options.interfaces = {"eth1"};
+    report = report_with(options, result);
+    REQUIRE(report.rows.size() == 1);
+    CHECK(report.rows[0].interface == "eth1");
+    CHECK(report.totals.rx_bytes == 1U);
+    CHECK_FALSE(report.complete);
+    REQUIRE(report.notes.size() == 1);
+    CHECK(report.notes[0].code == "interrupted");
+}
+
+TEST_CASE("sockets that --interface cannot place are told, where they may have traffic and are not filtered out")
+{
+    Options options;
+    options.interfaces = {"eth0"};
+    options.filter.interfaces = {2};
+    options.filter.machine = {{2, "eth0", false, true, {address("10.0.0.1")}}};
+    BackendResult result = result_of_a_window();
+    result.sample.flows[1].tuple.local.address = {};
+    result.sample.flows[2].tuple.local.address = {};
+    const Report report = report_with(options, result);
+    CHECK(report.rows.size() == 2);
+    CHECK_FALSE(report.complete);
+    REQUIRE(report.notes.size() == 1);
+    CHECK(report.notes[0].code == "interface-unknown");
+    CHECK(report.notes[0].message.starts_with("1 socket was"));
+    options.filter.names = {"alpha"};
+    CHECK(report_with(options, result).complete);
+}
+
+TEST_CASE("a name that no interface has is wrong usage, and the nearest is named")
+{
+    const std::vector<Interface> machine{{1, "lo", true, true, {}}, {7, "eth0", false, true, {}}};
+    CHECK(interface_indices({"eth0", "lo"}, machine) == std::vector<std::uint32_t>{7, 1});
+    CHECK(interface_indices({}, machine).empty());
+    CHECK_THROWS_WITH_AS(interface_indices({"eht0"}, machine), "no such interface: \"eht0\": did you mean \"eth0\"?",
+                         UsageError);
+}
+
 TEST_CASE("each format has its writer")
 {
     const auto text = [](Format format) {

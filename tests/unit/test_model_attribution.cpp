@@ -147,3 +147,20 @@ TEST_CASE("each of many flows finds its own holder")
         right += sample.flows[i].attribution.process == i ? 1U : 0U;
     CHECK(right == count);
 }
+
+TEST_CASE("what was matched by its port alone is never better than inherited")
+{
+    Sample sample;
+    sample.processes = {process(1, 10, "dns"), process(2, 20, "worker")};
+    sample.holders = {{Inode{7}, 0}, {Inode{8}, 0}, {Inode{8}, 1}};
+    for (const std::uint64_t inode : {7, 8}) {
+        Flow& matched = sample.flows.emplace_back(flow(1, 1));
+        matched.inode = Inode{inode};
+        matched.match = Quality::inherited;
+    }
+    attribute(sample, {Uid{0}, false});
+    CHECK(sample.flows[0].attribution.process == 0U);
+    CHECK(sample.flows[0].attribution.quality == Quality::inherited);
+    CHECK(sample.flows[1].attribution.process == 1U);
+    CHECK(sample.flows[1].attribution.quality == Quality::inherited);
+}

@@ -53,7 +53,7 @@ Filter without_loopback(std::vector<Address> own = {})
 {
     Filter filter;
     filter.loopback = false;
-    filter.local_addresses = std::move(own);
+    filter.machine = {Interface{2, "eth0", false, true, std::move(own)}};
     return filter;
 }
 

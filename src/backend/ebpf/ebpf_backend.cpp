@@ -7,6 +7,7 @@
 #include "backend/ebpf/tally.hpp"
 #include "backend/ebpf/totals_backend.hpp"
 #include "backend/interfaces.hpp"
+#include "backend/wait.hpp"
 #include "sys/file.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/proc.hpp"
@@ -23,19 +24,6 @@ namespace socktally {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using namespace std::chrono_literals;
-
-void wait(Clock::time_point end, const SampleRequest& request)
-{
-    constexpr auto progress_interval = 250ms;
-    const auto begun = Clock::now();
-    for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
-        if (request.progress && now > begun) {
-            request.progress(now - begun);
-        }
-        request.interrupt->wait_until(std::min(end, now + progress_interval), -1);
-    }
-}
 
 /// It may have become another program since its first byte.
 void refresh_name(Process& process)
@@ -82,6 +70,7 @@ public:
         result.cookie = Cookie{key.cookie};
         result.uid = Uid{flow.uid};
         result.netns = Inode{flow.netns};
+        result.interface = flow.interface;
         cell->second.rx_bytes -= std::min(cell->second.rx_bytes, flow.rx_bytes);
         cell->second.tx_bytes -= std::min(cell->second.tx_bytes, flow.tx_bytes);
     }
@@ -129,7 +118,7 @@ private:
 void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool processes_overflowed)
 {
     if (interrupted) {
-        sample.notes.push_back({"interrupted", "a signal ended the window early", "", true});
+        sample.notes.push_back({"interrupted", "a signal ended the window early", "", true, Note::About::window});
     }
     if (processes_overflowed) {
         sample.notes.push_back({"too-many-processes",
@@ -232,7 +221,7 @@ public:
         const auto begun = Clock::now();
         sample.started_at = std::chrono::system_clock::now();
         const auto interfaces = read_interfaces();
-        wait(begun + request.window, request);
+        wait_until(begun + request.window, request);
         sample.interfaces = interface_deltas(interfaces, read_interfaces());
         stop(packets_);
         tally_.stop();

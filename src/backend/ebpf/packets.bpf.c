@@ -55,6 +55,7 @@ static __always_inline void describe(struct tally_flow* flow, struct bpf_sock* s
     flow->family = sk->family;
     flow->protocol = protocol_of(sk);
     flow->uid = bpf_get_socket_uid(packet);
+    flow->interface = sk->bound_dev_if;
     flow->local_port = sk->src_port;
     flow->remote_port = bpf_ntohs(sk->dst_port);
     tally_u32* local = (tally_u32*)flow->local;

@@ -19,7 +19,7 @@ struct packets_socket {
     tally_u32 holder_uid; /* effective */
     tally_u32 is_shared; /* several do */
     char holder_name[TALLY_NAME_LENGTH];
-    tally_u8 padding[12];
+    tally_u8 padding[4];
 };
 TALLY_ASSERT(sizeof(struct packets_socket) == 128);
 

@@ -68,7 +68,9 @@ struct tally_flow {
     tally_u16 remote_port;
     tally_u32 netns;
     tally_u32 uid; /* the socket's */
+    tally_u32 interface; /* index of the device that it is bound to, or 0 */
+    tally_u32 padding;
 };
-TALLY_ASSERT(sizeof(struct tally_flow) == 64);
+TALLY_ASSERT(sizeof(struct tally_flow) == 72);
 
 #endif

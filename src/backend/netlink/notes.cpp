@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/netlink/notes.hpp"
 
+#include "backend/holders/holder_notes.hpp"
 #include "sys/capability.hpp"
 
 #include <fmt/format.h>
@@ -43,7 +44,7 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
 {
     std::vector<Note> notes;
     if (faults.interrupted) {
-        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete});
+        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete, Note::About::window});
     }
     if (faults.not_listening) {
         notes.push_back({"events-lost",
@@ -114,14 +115,7 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
         notes.push_back(
             {"udp-bytes", "UDP sockets cannot be listed", "modprobe udp_diag", incomplete, Note::About::udp});
     }
-    if (faults.unread > 0) {
-        notes.push_back(
-            {"owners-unread",
-             fmt::format("the descriptors of processes could not be read {} times, for want of memory or of "
-                         "descriptors of our own: some owners may be unknown",
-                         faults.unread),
-             "ulimit -n 1024", false});
-    }
+    add_unread_note(notes, faults.unread);
     if (faults.namespaces_refused > 0) {
         notes.push_back({"other-netns",
                          fmt::format("{} other network namespace{} could not be entered: what moved there is unknown",
@@ -139,10 +133,7 @@ std::vector<Note> netlink_limits()
     if (!has_capability(CAP_SYS_ADMIN)) {
         limits.push_back({"other-netns", "sees the current network namespace only", std::string(netns_remedy), false});
     }
-    if (!has_capability(CAP_DAC_READ_SEARCH) || !has_capability(CAP_SYS_PTRACE)) {
-        limits.push_back({"owners-denied", "names your own processes only; the traffic of others is totalled by user",
-                          std::string(setcap_remedy), false});
-    }
+    add_denied_limit(limits);
     if (!has_capability(CAP_NET_ADMIN)) {
         limits.push_back(
             {"events-lost",

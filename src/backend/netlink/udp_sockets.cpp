@@ -16,6 +16,7 @@ void UdpSockets::add(const DiagSocket& socket)
     flow.cookie = socket.cookie;
     flow.inode = socket.inode;
     flow.uid = socket.uid;
+    flow.interface = socket.interface;
 }
 
 void UdpSockets::move_to(std::vector<Flow>& flows, bool silent)

@@ -14,6 +14,9 @@ SocketState socket_state(TcpState state, Inode inode)
     if (state == TcpState::close) {
         return SocketState::closed;
     }
+    if (state == TcpState::time_wait) {
+        return SocketState::time_wait;
+    }
     return inode == Inode{} && is_closing(state) ? SocketState::orphaned : SocketState::open;
 }
 

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "backend/procfs/proc_sockets.hpp"
+
+#include "backend/tcp/tcp_state.hpp"
+#include "sys/file.hpp"
+#include "sys/proc.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <span>
+#include <string>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::size_t word_digits = 8;
+
+/// Exactly `digits` of them.
+template <typename T>
+std::optional<T> parse_hex(std::string_view text, std::size_t digits)
+{
+    T value{};
+    constexpr int base = 16;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    const bool is_whole = error == std::errc() && stop == text.data() + text.size() && text.size() == digits;
+    return is_whole ? std::optional(value) : std::nullopt;
+}
+
+template <typename T>
+std::optional<T> parse_decimal(std::string_view text)
+{
+    const auto number = parse_number(text);
+    return number && *number <= std::numeric_limits<T>::max() ? std::optional(static_cast<T>(*number)) : std::nullopt;
+}
+
+struct ListedEnd {
+    Endpoint endpoint;
+    Family family; // as printed; a mapped address is of v6
+};
+
+/// "0100007F:1F90" or one with four words.
+std::optional<ListedEnd> parse_end(std::string_view text)
+{
+    constexpr std::size_t port_digits = 4;
+    const std::size_t colon = text.find(':');
+    const std::string_view digits = text.substr(0, colon);
+    const bool is_v6 = digits.size() == 4 * word_digits;
+    if (colon == std::string_view::npos || (!is_v6 && digits.size() != word_digits)) {
+        return std::nullopt;
+    }
+    std::array<std::uint32_t, 4> words{};
+    const std::size_t count = is_v6 ? words.size() : 1;
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto word = parse_hex<std::uint32_t>(digits.substr(i * word_digits, word_digits), word_digits);
+        if (!word) {
+            return std::nullopt;
+        }
+        words.at(i) = *word;
+    }
+    const auto port = parse_hex<std::uint16_t>(text.substr(colon + 1), port_digits);
+    if (!port) {
+        return std::nullopt;
+    }
+    const Address address = Address::from_bytes(std::as_bytes(std::span(words).first(count)));
+    return ListedEnd{{address, *port}, is_v6 ? Family::v6 : Family::v4};
+}
+
+void set_tcp_state(ListedSocket& socket, TcpState state)
+{
+    socket.listening = state == TcpState::listen;
+    socket.state = socket_state(state, socket.inode);
+    if (socket.state != SocketState::open) {
+        socket.uid.reset(); // printed as 0, whoever it was
+    }
+}
+
+struct List {
+    const char* path;
+    Protocol protocol;
+};
+
+constexpr std::array lists{
+    List{"/proc/net/tcp", Protocol::tcp},         List{"/proc/net/tcp6", Protocol::tcp},
+    List{"/proc/net/udp", Protocol::udp},         List{"/proc/net/udp6", Protocol::udp},
+    List{"/proc/net/udplite", Protocol::udplite}, List{"/proc/net/udplite6", Protocol::udplite},
+    List{"/proc/net/raw", Protocol::raw},         List{"/proc/net/raw6", Protocol::raw},
+    List{"/proc/net/icmp", Protocol::icmp},       List{"/proc/net/icmp6", Protocol::icmp},
+    List{"/proc/net/packet", Protocol::packet},
+};
+
+} // namespace
+
+std::optional<ListedSocket> parse_inet_socket(std::string_view line, Protocol protocol)
+{
+    next_word(line); // the number of the line
+    const auto local = parse_end(next_word(line));
+    const auto remote = parse_end(next_word(line));
+    const auto state = parse_hex<std::uint8_t>(next_word(line), 2);
+    for (int i = 0; i < 3; ++i) { // the queues, the timer, the retransmissions
+        next_word(line);
+    }
+    const auto uid = parse_decimal<std::uint32_t>(next_word(line));
+    next_word(line); // the timeout
+    const auto inode = parse_number(next_word(line));
+    if (!local || !remote || local->family != remote->family || !state || !uid || !inode) {
+        return std::nullopt;
+    }
+    ListedSocket socket;
+    socket.tuple = {protocol, local->endpoint, remote->endpoint};
+    if (remote->endpoint.address.is_unspecified()) {
+        socket.tuple.remote = {};
+    }
+    socket.family = local->family;
+    socket.inode = Inode{*inode};
+    socket.uid = Uid{*uid};
+    const std::uint16_t number = local->endpoint.port;
+    if (protocol == Protocol::raw && (number == IPPROTO_ICMP || number == IPPROTO_ICMPV6)) {
+        socket.tuple.protocol = Protocol::icmp;
+    }
+    if (protocol == Protocol::tcp) {
+        set_tcp_state(socket, static_cast<TcpState>(*state));
+    }
+    return socket;
+}
+
+std::optional<ListedSocket> parse_packet_socket(std::string_view line)
+{
+    for (int i = 0; i < 4; ++i) { // the kernel's pointer, references, type, protocol
+        next_word(line);
+    }
+    const auto interface = parse_decimal<std::uint32_t>(next_word(line));
+    next_word(line); // whether it runs
+    next_word(line); // its memory
+    const auto uid = parse_decimal<std::uint32_t>(next_word(line));
+    const auto inode = parse_number(next_word(line));
+    if (!interface || !uid || !inode) {
+        return std::nullopt;
+    }
+    ListedSocket socket;
+    socket.tuple.protocol = Protocol::packet;
+    socket.interface = *interface;
+    socket.inode = Inode{*inode};
+    socket.uid = Uid{*uid};
+    return socket;
+}
+
+ProcSockets read_proc_sockets(ProcLists which)
+{
+    constexpr std::size_t size_limit = 1 << 28; // some 1.7 million sockets
+    ProcSockets result;
+    result.missing = true;
+    std::string buffer;
+    for (const List& list : lists) {
+        if (which == ProcLists::tcp_and_udp && list.protocol != Protocol::tcp && list.protocol != Protocol::udp) {
+            continue;
+        }
+        const auto text = read_file(AT_FDCWD, list.path, buffer, size_limit);
+        if (!text) {
+            continue; // a protocol that this kernel does not have
+        }
+        result.missing = false;
+        std::string_view rest = *text;
+        next_line(rest);
+        while (!rest.empty()) {
+            const std::string_view line = next_line(rest);
+            const auto socket =
+                list.protocol == Protocol::packet ? parse_packet_socket(line) : parse_inet_socket(line, list.protocol);
+            if (socket) {
+                result.sockets.push_back(*socket);
+            } else {
+                ++result.garbled;
+            }
+        }
+    }
+    return result;
+}
+
+} // namespace socktally

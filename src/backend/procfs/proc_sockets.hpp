@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// The lists of sockets in /proc/net: parsed (pure) and read. Of the current network namespace.
+#pragma once
+
+#include "backend/sockets/socket_lookup.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace socktally {
+
+/// One line of /proc/net/{tcp,udp,udplite,raw,icmp} or of its fellow that ends in 6 (proc_net(5)); null for the heading
+/// and for what is cut short. Ports are as the kernel has them: of a raw socket the local one is its protocol number,
+/// and a raw socket for ICMP is Protocol::icmp.
+/// An address is printed as 32-bit words in the byte order of the machine, so the words' bytes are those of the
+/// address, wherever it runs.
+std::optional<ListedSocket> parse_inet_socket(std::string_view line, Protocol protocol);
+
+/// One line of /proc/net/packet, likewise.
+std::optional<ListedSocket> parse_packet_socket(std::string_view line);
+
+struct ProcSockets {
+    std::vector<ListedSocket> sockets; // listening ones and those in TIME_WAIT too
+    std::size_t garbled = 0;           // lines that made no sense
+    bool missing = false;              // not one of the lists could be read
+};
+
+enum class ProcLists : std::uint8_t { tcp_and_udp, all };
+ProcSockets read_proc_sockets(ProcLists lists);
+
+} // namespace socktally

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Which socket the traffic of a tuple belongs to, for backends that see packets and not sockets. Pure: the sockets come
+// from a list of the kernel (sock_diag or /proc/net), and who holds the socket is another question.
+#pragma once
+
+#include "model/flow.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace socktally {
+
+/// A socket as a list of the kernel shows it.
+struct ListedSocket {
+    Tuple tuple;                  // unconnected: no remote port; bound to no address: an unspecified local one
+    Family family = Family::none; // of the socket itself: one of v6 may have v4 addresses
+    bool v6_only = false;         // IPV6_V6ONLY; /proc/net does not tell, and most sockets are not
+    bool listening = false;       // TCP that accepts
+    std::uint32_t interface = 0;  // index of the device that it is bound to, or 0; /proc/net does not tell
+    Cookie cookie;                // none in /proc/net
+    Inode inode;
+    std::optional<Uid> uid;
+    SocketState state = SocketState::open;
+};
+
+/// The sockets that the traffic may belong to, equally likely: none, one, or several (SO_REUSEPORT, multicast), of
+/// which none may be taken on a guess. Several that one process holds are that process's all the same.
+struct SocketMatch {
+    std::vector<const ListedSocket*> sockets; // into the lookup
+    /// The best that an attribution through this match may be: owner where both ends agree, inherited where the socket
+    /// is an unconnected one that takes what comes to its port; unknown without a socket.
+    Quality quality = Quality::unknown;
+
+    /// The one socket, if it is one.
+    const ListedSocket* only() const { return sockets.size() == 1 ? sockets.front() : nullptr; }
+};
+
+class SocketLookup {
+public:
+    SocketLookup() = default;
+    /// A socket may be listed repeatedly: the same tuple, inode and cookie count once.
+    explicit SocketLookup(std::vector<ListedSocket> sockets);
+
+    /// First by both ends; a v6 socket with mapped addresses is found by its v4 tuple. Then, for UDP only, an
+    /// unconnected socket with this local port: with the address, else with none (of v6 for v4 traffic too, unless it
+    /// is v6 only). This is how the kernel delivers a datagram (udp4_lib_lookup2(), udp6_lib_lookup2()), and what is
+    /// sent is taken to come from the socket that would get the answer. `interface` is the index of the device that the
+    /// packet was seen on, 0 where that is not known: a socket that is bound to another one is left out.
+    /// A datagram to a multicast or broadcast address goes to every socket that takes it.
+    SocketMatch find(const Tuple& tuple, std::uint32_t interface = 0) const;
+
+    /// True where a TCP socket accepts at this end of a tuple: the flow's Flow::accepted.
+    bool accepts_at(const Endpoint& local) const;
+
+private:
+    std::span<const ListedSocket> range(const Tuple& tuple) const;
+
+    std::vector<ListedSocket> sockets_; // sorted by tuple; what is not said (address or port) is empty
+};
+
+} // namespace socktally

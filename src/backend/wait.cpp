@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#include "backend/wait.hpp"
+
+#include "sys/interrupt.hpp"
+
+#include <algorithm>
+
+namespace socktally {
+
+void wait_until(std::chrono::steady_clock::time_point end, const SampleRequest& request)
+{
+    using Clock = std::chrono::steady_clock;
+    constexpr std::chrono::milliseconds progress_interval{250};
+    const auto begun = Clock::now();
+    for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
+        if (request.progress && now > begun) {
+            request.progress(now - begun);
+        }
+        request.interrupt->wait_until(std::min(end, now + progress_interval), -1);
+    }
+}
+
+} // namespace socktally

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#include "model/interfaces.hpp"
+
+#include <algorithm>
+
+namespace socktally {
+
+namespace {
+
+bool has_address(const Interface& interface, const Address& address)
+{
+    return std::find(interface.addresses.begin(), interface.addresses.end(), address) != interface.addresses.end();
+}
+
+std::uint32_t loopback_of(const std::vector<Interface>& interfaces)
+{
+    const auto loopback = std::find_if(interfaces.begin(), interfaces.end(),
+                                       [](const Interface& interface) { return interface.is_loopback; });
+    return loopback == interfaces.end() ? 0 : loopback->index;
+}
+
+} // namespace
+
+bool stays_on_this_machine(const Tuple& tuple, const std::vector<Interface>& interfaces)
+{
+    const Address& remote = tuple.remote.address;
+    if (remote.is_unspecified()) {
+        return false;
+    }
+    return remote.is_loopback() || remote == tuple.local.address ||
+           std::any_of(interfaces.begin(), interfaces.end(),
+                       [&](const Interface& interface) { return has_address(interface, remote); });
+}
+
+std::uint32_t interface_of(const Flow& flow, const std::vector<Interface>& interfaces)
+{
+    if (flow.interface != 0) {
+        return flow.interface;
+    }
+    const Address& local = flow.tuple.local.address;
+    if (local.is_loopback() || stays_on_this_machine(flow.tuple, interfaces)) {
+        return loopback_of(interfaces);
+    }
+    std::uint32_t owner = 0;
+    for (const Interface& interface : interfaces) {
+        if (!local.is_unspecified() && has_address(interface, local)) {
+            if (owner != 0) {
+                return 0;
+            }
+            owner = interface.index;
+        }
+    }
+    return owner;
+}
+
+std::string_view to_string(Outbound outbound) { return outbound == Outbound::route ? "default" : "fallback"; }
+
+} // namespace socktally

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Lines of /proc/net/tcp and its like, and what a lookup and a window make of the sockets in them.
+#include "backend/procfs/proc_sockets.hpp"
+#include "backend/procfs/socket_flows.hpp"
+#include "fuzz.hpp"
+#include "sys/proc.hpp"
+
+using namespace socktally;
+
+int fuzz_one(std::span<const std::byte> input)
+{
+    std::string_view text = as_text(input);
+    std::vector<ListedSocket> sockets;
+    std::size_t number = 0;
+    while (!text.empty()) {
+        const std::string_view line = next_line(text);
+        const auto protocol = static_cast<Protocol>(++number % protocol_names().size());
+        if (const auto socket = parse_inet_socket(line, protocol)) {
+            require(socket->family == Family::v4 || socket->family == Family::v6);
+            require(socket->tuple.protocol == protocol || protocol == Protocol::raw);
+            sockets.push_back(*socket);
+        }
+        if (const auto socket = parse_packet_socket(line)) {
+            require(socket->tuple.protocol == Protocol::packet);
+            sockets.push_back(*socket);
+        }
+    }
+    const SocketLookup lookup(sockets);
+    for (const ListedSocket& socket : sockets) {
+        const SocketMatch match = lookup.find(socket.tuple, socket.interface);
+        require(match.sockets.empty() == (match.quality == Quality::unknown));
+        require(match.sockets.size() <= sockets.size());
+    }
+    const std::vector<ListedSocket> half(sockets.begin(), sockets.begin() + static_cast<long>(sockets.size() / 2));
+    require(flows_of(half, sockets).size() <= sockets.size());
+    return 0;
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// The kernel's answer to the question for a route: struct rtmsg and attributes.
+#include "fuzz.hpp"
+#include "identity/outbound.hpp"
+
+using namespace socktally;
+
+int fuzz_one(std::span<const std::byte> input)
+{
+    const auto index = parse_route(input);
+    require(!index || (*index != 0 && input.size() > 12));
+    return 0;
+}
