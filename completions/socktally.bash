@@ -31,6 +31,12 @@ _socktally_pids()
     printf '%s\n' "${directories[@]##*/}"
 }
 
+_socktally_namespaces()
+{
+    printf '%s\n' all current
+    ls /run/netns 2> /dev/null
+}
+
 _socktally_interfaces()
 {
     local directories=(/sys/class/net/*)
@@ -47,7 +53,8 @@ _socktally()
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
     local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
     local others='-d --duration -b --backend --capture-buffer --strict --by --sort --top --all -o --output -H --list-columns
-        --pid --name --filter --user --port --remote --protocol --interface --no-loopback'
+        --pid --name --filter --user --port --remote --protocol --container --unit --netns
+        --interface --no-loopback'
     COMPREPLY=()
 
     # bash splits --option=value into three words.
@@ -62,14 +69,15 @@ _socktally()
     -f | --format) _socktally_words "$current" tsv csv json jsonl pretty ;;
     -b | --backend) _socktally_words "$current" auto ebpf netlink packet procfs ;;
     --capture-buffer) _socktally_words "$current" 4M 16M 64M 256M ;;
-    --by) _socktally_words "$current" process connection name user remote port protocol interface ;;
+    --by) _socktally_words "$current" process connection name user remote port protocol cgroup unit container pod netns interface ;;
     --color) _socktally_words "$current" auto always never ;;
     --protocol) _socktally_list "$current" tcp udp udplite icmp raw sctp dccp mptcp packet ;;
+    --netns) _socktally_list "$current" "$(_socktally_namespaces)" ;;
     --interface) _socktally_list "$current" "$(_socktally_interfaces)" ;;
     --user) _socktally_list "$current" "$(compgen -u)" ;;
     --pid) _socktally_list "$current" "$(_socktally_pids)" ;;
     -o | --output | --sort) _socktally_list "$current" "$(_socktally_columns "$program")" ;;
-    --top | --name | --filter | --port | --remote) ;; # nothing to guess
+    --top | --name | --filter | --port | --remote | --container | --unit) ;; # nothing to guess
     *)
         for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
             [[ $word == doctor ]] && command=doctor

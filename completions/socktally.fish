@@ -24,7 +24,7 @@ complete -c socktally -n __socktally_samples -s b -l backend -x -a 'auto ebpf ne
 complete -c socktally -n __socktally_samples -l capture-buffer -x -a '4M 16M 64M 256M' -d 'Room for captured packets'
 complete -c socktally -n __socktally_samples -l strict -d 'Exit with 3 when the sample is not complete'
 
-complete -c socktally -n __socktally_samples -l by -x -a 'process connection name user remote port protocol interface' -d 'One row per key'
+complete -c socktally -n __socktally_samples -l by -x -a 'process connection name user remote port protocol cgroup unit container pod netns interface' -d 'One row per key'
 complete -c socktally -n __socktally_samples -l sort -x -a '(__socktally_columns)' -d 'Sort by a column or a sum of columns'
 complete -c socktally -n __socktally_samples -l top -x -d 'Print the first rows, sum the others'
 complete -c socktally -n __socktally_samples -l all -d 'Also the rows without traffic'
@@ -38,6 +38,9 @@ complete -c socktally -n __socktally_samples -l user -x -a '(__socktally_list (_
 complete -c socktally -n __socktally_samples -l port -x -d 'Sockets with these ports'
 complete -c socktally -n __socktally_samples -l remote -x -d 'Sockets to these addresses or networks'
 complete -c socktally -n __socktally_samples -l protocol -x -a '(__socktally_list tcp udp udplite icmp raw sctp dccp mptcp packet)' -d 'Sockets of these protocols'
+complete -c socktally -n __socktally_samples -l container -x -d 'Processes in these containers'
+complete -c socktally -n __socktally_samples -l unit -x -d 'Processes of these systemd units'
+complete -c socktally -n __socktally_samples -l netns -x -a '(__socktally_list all current (path basename /run/netns/*))' -d 'Sockets in these network namespaces'
 complete -c socktally -n __socktally_samples -l interface -x -a '(__socktally_list (__fish_print_interfaces))' -d 'Sockets that use these network interfaces'
 complete -c socktally -n __socktally_samples -l no-loopback -d 'Leave out traffic within this machine'
 

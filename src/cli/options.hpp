@@ -35,8 +35,9 @@ struct Options {
     std::optional<std::size_t> top;
     bool all = false;
 
-    Filter filter;                       // this machine's own interfaces are filled in later
+    Filter filter;                       // what the three below and this machine's interfaces are is filled in later
     std::vector<std::string> users;      // --user as given; resolved to Filter::uids later
+    std::vector<std::string> namespaces; // --netns as given, empty: all; resolved to Filter::namespaces later
     std::vector<std::string> interfaces; // --interface as given; resolved to Filter::interfaces later
 
     bool quiet = false;

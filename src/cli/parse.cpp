@@ -5,6 +5,7 @@
 #include "cli/options.hpp"
 #include "cli/values.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace socktally {
@@ -48,7 +49,8 @@ void add_sampling(CommandLine& line, Options& o)
 void add_rows(CommandLine& line, Options& o)
 {
     line.value(rows, "--by", "KEY",
-               "one row per KEY: process (default), connection,\nname, user, remote, port, protocol or interface",
+               "one row per KEY: process (default), connection,\nname, user, remote, port, protocol, cgroup, "
+               "unit,\ncontainer, pod, netns or interface",
                [&o](const std::string& text) { o.by = group_by_value(text); });
     line.value(rows, "--sort", "COLUMN",
                "sort by it, largest number first, or by a sum of\n"
@@ -88,6 +90,13 @@ void add_filters(CommandLine& line, Options& o)
                each([&o](std::string_view text) { o.filter.remotes.push_back(remote_value(text)); }));
     line.value(filters, "--protocol", "PROTO,...", "tcp, udp, icmp, sctp, ...: see socktally(1)",
                each([&o](std::string_view text) { o.filter.protocols.push_back(protocol_value(text)); }));
+    line.value(filters, "--container", "NAME,...", "processes in this container, by name or id",
+               each([&o](std::string_view text) { o.filter.containers.emplace_back(text); }));
+    line.value(filters, "--unit", "UNIT,...", "processes of this systemd unit; .service is implied",
+               each([&o](std::string_view text) { o.filter.units.emplace_back(text); }));
+    line.value(filters, "--netns", "NAME,...",
+               "sockets in this network namespace: a name, a number,\na process id, current or all (default)",
+               each([&o](std::string_view text) { o.namespaces.emplace_back(text); }));
     line.value(filters, "--interface", "NAME,...", "connections over this network interface",
                each([&o](std::string_view text) { o.interfaces.emplace_back(text); }));
     line.flag(filters, "--no-loopback", "leave out traffic between two ends of this machine",
@@ -119,7 +128,8 @@ void refuse_filters_by_interface(const Options& o)
 {
     const Filter& filter = o.filter;
     if (!filter.pids.empty() || !filter.names.empty() || !filter.substrings.empty() || !o.users.empty() ||
-        !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback) {
+        !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() || !filter.units.empty() ||
+        !filter.containers.empty() || !o.namespaces.empty() || !filter.loopback) {
         throw UsageError("--by interface counts all traffic of an interface: it takes no filter but --interface");
     }
 }
@@ -135,6 +145,10 @@ Options parse_options(int argc, const char* const* argv)
     add_filters(line, options);
     add_output(line, options);
     line.parse(argc, argv, options);
+    const auto& namespaces = options.namespaces;
+    if (std::find(namespaces.begin(), namespaces.end(), "all") != namespaces.end()) {
+        options.namespaces.clear();
+    }
     if (options.command == Command::doctor) {
         refuse_doctor_format(options);
     }

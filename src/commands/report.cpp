@@ -66,6 +66,14 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
     return notes;
 }
 
+bool asks(const Layout& layout, Needs needs)
+{
+    const auto has_it = [needs](const ColumnList& list) {
+        return std::any_of(list.begin(), list.end(), [needs](const Column* column) { return column->needs == needs; });
+    };
+    return has_it(layout.columns) || has_it(layout.sort_columns);
+}
+
 } // namespace
 
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width)
@@ -86,22 +94,33 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
 
 BackendOptions needs_of(const Options& options, const Layout& layout)
 {
-    const auto asks = [&layout](Needs needs) {
-        const auto has_it = [needs](const ColumnList& list) {
-            return std::any_of(list.begin(), list.end(), [needs](const Column* c) { return c->needs == needs; });
-        };
-        return has_it(layout.columns) || has_it(layout.sort_columns);
-    };
-    const bool by_process =
-        options.by == GroupBy::process || options.by == GroupBy::name || options.by == GroupBy::user;
     const Filter& filter = options.filter;
     BackendOptions needs;
     needs.capture_buffer = options.capture_buffer;
     needs.totals = options.duration.count() == 0;
-    needs.tuples = (!by_process && options.by != GroupBy::interface) || !filter.ports.empty() ||
-                   !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback ||
-                   !options.interfaces.empty() || asks(Needs::tuples);
-    needs.packets = options.by != GroupBy::interface && asks(Needs::packets); // drivers count theirs anyway
+    const bool by_interface = options.by == GroupBy::interface;
+    needs.tuples = (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() || !filter.remotes.empty() ||
+                   !filter.protocols.empty() || !filter.loopback || !options.interfaces.empty() ||
+                   !options.namespaces.empty() || asks(layout, Needs::tuples) || asks(layout, Needs::netns);
+    needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
+    return needs;
+}
+
+IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
+{
+    const Filter& filter = options.filter;
+    IdentityNeeds needs;
+    if (options.by == GroupBy::interface) {
+        return needs; // what drivers count is nobody's
+    }
+    needs.command = asks(layout, Needs::command);
+    needs.exe = asks(layout, Needs::exe);
+    needs.parent = asks(layout, Needs::parent);
+    needs.containers = asks(layout, Needs::containers) || options.by == GroupBy::container ||
+                       options.by == GroupBy::pod || !filter.containers.empty();
+    needs.cgroup = needs.containers || asks(layout, Needs::cgroup) || options.by == GroupBy::cgroup ||
+                   options.by == GroupBy::unit || !filter.units.empty();
+    needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || !options.namespaces.empty();
     return needs;
 }
 
@@ -122,10 +141,11 @@ std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& nam
     return indices;
 }
 
-Report make_report(BackendResult result, const Options& options, const Filter& filter)
+Report make_report(BackendResult result, const Options& options, const Filter& filter, Identifier& identifier)
 {
     Sample& sample = result.sample;
     attribute(sample, result.viewer);
+    identifier.identify(sample, options.all);
 
     Report report;
     report.started_at = sample.started_at;
@@ -153,6 +173,9 @@ Report make_report(BackendResult result, const Options& options, const Filter& f
     for (Row& row : report.rows) {
         if (row.uid) {
             row.user = users.name(*row.uid);
+        }
+        if (row.netns) {
+            row.netns_name = identifier.netns_name(*row.netns);
         }
     }
     sort_rows(report.rows, options.sort);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// From a sample to the rows and facts that a format prints. No I/O but user names.
+// From a sample to the rows and facts that a format prints. No I/O but who users and processes are.
 #pragma once
 
 #include "backend/backend.hpp"
 #include "cli/options.hpp"
+#include "identity/identifier.hpp"
 #include "model/row.hpp"
 #include "render/render.hpp"
 
@@ -26,13 +27,16 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
 
 /// What a backend has to know to answer this.
 BackendOptions needs_of(const Options& options, const Layout& layout);
+/// What has to be known of processes.
+IdentityNeeds identity_needs_of(const Options& options, const Layout& layout);
 
 /// Throws UsageError for a name that none of `interfaces` has.
 std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
                                              const std::vector<Interface>& interfaces);
 
-/// Attributes, groups, sorts and cuts. `filter` is the options' one with users and interfaces filled in.
-Report make_report(BackendResult result, const Options& options, const Filter& filter);
+/// Attributes, identifies, groups, sorts and cuts. `filter` is the options' one with users, namespaces and interfaces
+/// filled in.
+Report make_report(BackendResult result, const Options& options, const Filter& filter, Identifier& identifier);
 
 std::string render(const Report& report, const Options& options, const Layout& layout);
 

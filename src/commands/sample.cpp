@@ -4,6 +4,7 @@
 #include "commands/commands.hpp"
 #include "commands/report.hpp"
 #include "identity/machine.hpp"
+#include "identity/netns_names.hpp"
 #include "identity/outbound.hpp"
 #include "identity/users.hpp"
 #include "model/quote.hpp"
@@ -32,9 +33,16 @@ Filter complete_filter(const Options& options)
         }
         filter.uids.push_back(*uid);
     }
+    for (const std::string& name : options.namespaces) {
+        const auto netns = find_netns(name);
+        if (!netns) {
+            throw UsageError(fmt::format("no such network namespace: {}", quote(name)));
+        }
+        filter.namespaces.push_back(*netns);
+    }
     if (!filter.loopback || !options.interfaces.empty()) {
         filter.machine = interfaces();
-        filter.netns = Inode{netns_inode("/proc/self/ns/net").value_or(0)};
+        filter.machine_netns = Inode{netns_inode("/proc/self/ns/net").value_or(0)};
     }
     filter.interfaces = interface_indices(options.interfaces, filter.machine);
     return filter;
@@ -112,6 +120,7 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     const Filter filter = complete_filter(options);
     BackendOptions needs = needs_of(options, layout);
     needs.interfaces = filter.interfaces;
+    needs.namespaces = filter.namespaces;
     const Choice choice = choose_backend(options.backend, needs, table);
     if (options.verbose) {
         for (const Declined& declined : choice.declined) {
@@ -121,13 +130,14 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
         say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
     }
 
+    Identifier identifier(identity_needs_of(options, layout));
     Interrupt interrupt;
     BackendResult result = take_sample(*choice.backend, options, interrupt);
     interrupt.release();
     if (options.by == GroupBy::interface) {
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
-    Report report = make_report(std::move(result), options, filter);
+    Report report = make_report(std::move(result), options, filter, identifier);
     report.host = host_name();
     report.boot_id = boot_id();
     print_notes(report, layout, options);

@@ -3,10 +3,12 @@
 #pragma once
 
 #include "model/address.hpp"
+#include "model/identity.hpp"
 #include "model/ids.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -94,8 +96,11 @@ struct Flow {
 struct Process {
     Pid pid;
     StartTime start_time;
-    std::string name;       // the group leader's comm: any bytes but NUL, at most 15
-    std::optional<Uid> uid; // effective
+    std::string name;                                      // the group leader's comm: any bytes but NUL, at most 15
+    std::optional<Uid> uid;                                // effective
+    std::optional<std::uint64_t> cgroup_id = std::nullopt; // of version 2, where the backend saw it
+    Inode netns = {};                                      // of its first socket, else its own; 0: not known
+    std::shared_ptr<const Identity> identity = nullptr;    // null until it is read
 };
 
 /// One process's hold on one socket.

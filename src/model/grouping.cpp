@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Filtering, grouping by hash, summing. A row starts as its first flow; each further one is merged into it.
+// Grouping by hash, summing. A row starts as its first flow; each further one is merged into it.
 #include "model/grouping.hpp"
+
+#include "model/flow_owner.hpp"
 #include "model/sum.hpp"
 
 #include <algorithm>
@@ -10,23 +12,6 @@
 namespace socktally {
 
 namespace {
-
-const Process* owner_of(const Flow& flow, const Sample& sample)
-{
-    return flow.attribution.process ? &sample.processes[*flow.attribution.process] : nullptr;
-}
-
-std::string_view name_of(const Flow& flow, const Sample& sample)
-{
-    const Process* owner = owner_of(flow, sample);
-    return owner != nullptr ? std::string_view(owner->name) : cause_name(flow.attribution.cause);
-}
-
-std::optional<Uid> uid_of(const Flow& flow, const Sample& sample)
-{
-    const Process* owner = owner_of(flow, sample);
-    return owner != nullptr ? owner->uid : flow.uid;
-}
 
 std::optional<Address> address_of(const Endpoint& endpoint)
 {
@@ -44,18 +29,12 @@ std::optional<std::uint16_t> service_port_of(const Flow& flow)
     return flow.accepted || !remote ? port_of(flow.tuple.local) : remote;
 }
 
-template <typename T>
-bool has(const std::vector<T>& list, const T& value)
-{
-    return std::find(list.begin(), list.end(), value) != list.end();
-}
-
 /// What flows of one row have in common. Which fields are used depends on the grouping; the others stay empty.
 struct Key {
     std::uint64_t number = 0;
     std::optional<Uid> uid;
     Address address;
-    std::string_view name;
+    std::optional<std::string_view> name;
     bool owned = true; // keeps "[exited]", the cause, apart from a process of that name
     bool operator==(const Key&) const = default;
 };
@@ -66,7 +45,7 @@ struct KeyHash {
         const auto& bytes = key.address.bytes;
         const std::string_view address(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         const std::hash<std::string_view> hash;
-        std::size_t result = hash(key.name);
+        std::size_t result = hash(key.name.value_or(""));
         for (const std::size_t part : {hash(address), std::size_t{key.uid ? key.uid->value + 1U : 0U},
                                        std::size_t{key.number}, std::size_t{key.owned}}) {
             result = result * 0x9e3779b97f4a7c15U + part;
@@ -95,6 +74,24 @@ Key name_key(const Flow& flow, const Sample& sample)
     return key;
 }
 
+/// Traffic without an owner is in no unit; it is kept apart from that of processes which are in none.
+Key identity_key(const Flow& flow, const Sample& sample, std::optional<std::string> Identity::*field)
+{
+    if (!flow.attribution.process) {
+        return name_key(flow, sample);
+    }
+    Key key;
+    key.name = known(identity_of(flow, sample), field);
+    return key;
+}
+
+/// Two containers may have the same name: those with an id are told apart by it, and pods by their uid.
+Key container_key(const Flow& flow, const Sample& sample)
+{
+    const bool has_id = known(identity_of(flow, sample), &Identity::container_id).has_value();
+    return identity_key(flow, sample, has_id ? &Identity::container_id : &Identity::container);
+}
+
 Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
 {
     Key key;
@@ -107,6 +104,11 @@ Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
     case GroupBy::remote: key.address = flow.tuple.remote.address; break;
     case GroupBy::port: key.number = service_port_of(flow).value_or(0); break;
     case GroupBy::protocol: key.number = static_cast<std::uint64_t>(flow.tuple.protocol); break;
+    case GroupBy::cgroup: return identity_key(flow, sample, &Identity::cgroup);
+    case GroupBy::unit: return identity_key(flow, sample, &Identity::unit);
+    case GroupBy::container: return container_key(flow, sample);
+    case GroupBy::pod: return identity_key(flow, sample, &Identity::pod_uid);
+    case GroupBy::netns: key.number = netns_of(flow, sample).value; break;
     }
     return key;
 }
@@ -121,9 +123,13 @@ Row row_of(const Flow& flow, const Sample& sample)
         row.kind = RowKind::process;
         row.pid = owner->pid;
         row.start_time = owner->start_time;
+        row.identity = owner->identity;
     }
     row.process = name_of(flow, sample);
     row.uid = uid_of(flow, sample);
+    if (const Inode netns = netns_of(flow, sample); netns != Inode{}) {
+        row.netns = netns;
+    }
     row.protocol = flow.tuple.protocol;
     row.local_address = address_of(flow.tuple.local);
     row.local_port = port_of(flow.tuple.local);
@@ -187,6 +193,14 @@ void add_sums(Row& into, const Row& row)
     into.unknown_connections += row.unknown_connections;
 }
 
+void keep_common(std::shared_ptr<const Identity>& into, const std::shared_ptr<const Identity>& other)
+{
+    if (into == nullptr || into == other) {
+        return;
+    }
+    into = other == nullptr ? nullptr : std::make_shared<const Identity>(common(*into, *other));
+}
+
 void merge(Row& into, const Row& row)
 {
     keep_if_same(into.kind, row.kind);
@@ -194,6 +208,8 @@ void merge(Row& into, const Row& row)
     keep_if_same(into.start_time, row.start_time);
     keep_if_same(into.process, row.process);
     keep_if_same(into.uid, row.uid);
+    keep_common(into.identity, row.identity);
+    keep_if_same(into.netns, row.netns);
     keep_if_same(into.protocol, row.protocol);
     keep_if_same(into.local_address, row.local_address);
     keep_if_same(into.local_port, row.local_port);
@@ -205,62 +221,6 @@ void merge(Row& into, const Row& row)
 }
 
 } // namespace
-
-bool Filter::is_elsewhere(const Flow& flow) const
-{
-    return netns != Inode{} && flow.netns != Inode{} && flow.netns != netns;
-}
-
-bool Filter::matches(const Flow& flow, const Sample& sample) const
-{
-    const bool passes = interfaces.empty() || (!is_elsewhere(flow) && has(interfaces, interface_of(flow, machine)));
-    return passes && matches_all_but_interface(flow, sample);
-}
-
-bool Filter::misses_interface(const Flow& flow, const Sample& sample) const
-{
-    return !interfaces.empty() && !is_elsewhere(flow) && interface_of(flow, machine) == 0 &&
-           matches_all_but_interface(flow, sample);
-}
-
-bool Filter::matches_all_but_interface(const Flow& flow, const Sample& sample) const
-{
-    const Process* owner = owner_of(flow, sample);
-    if (!pids.empty() && (owner == nullptr || !has(pids, owner->pid))) {
-        return false;
-    }
-    if (!names.empty() && std::find(names.begin(), names.end(), name_of(flow, sample)) == names.end()) {
-        return false;
-    }
-    const auto is_in_name = [owner](const std::string& part) { return owner->name.find(part) != std::string::npos; };
-    if (!substrings.empty() && (owner == nullptr || std::none_of(substrings.begin(), substrings.end(), is_in_name))) {
-        return false;
-    }
-    const auto uid = uid_of(flow, sample);
-    if (!uids.empty() && (!uid || !has(uids, *uid))) {
-        return false;
-    }
-    if (!ports.empty() && !has(ports, flow.tuple.local.port) && !has(ports, flow.tuple.remote.port)) {
-        return false;
-    }
-    const auto has_remote = [&flow](const Prefix& prefix) { return prefix.contains(flow.tuple.remote.address); };
-    if (!remotes.empty() && std::none_of(remotes.begin(), remotes.end(), has_remote)) {
-        return false;
-    }
-    if (!protocols.empty() && !has(protocols, flow.tuple.protocol)) {
-        return false;
-    }
-    return loopback || !stays_on_this_machine(flow.tuple, machine);
-}
-
-Note unknown_interface_note(std::size_t sockets)
-{
-    return {"interface-unknown",
-            sockets == 1 ? "1 socket was left out because it is not known which interface it uses"
-                         : std::to_string(sockets) + " sockets were left out because it is not known which interface "
-                                                     "they use",
-            "", true};
-}
 
 std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, bool idle)
 {

@@ -14,13 +14,24 @@ struct KeyNames {
 };
 
 // In the order of GroupBy.
-constexpr std::array key_names = {KeyNames{"process", "processes"},  KeyNames{"connection", "connections"},
-                                  KeyNames{"name", "names"},         KeyNames{"user", "users"},
-                                  KeyNames{"remote", "remotes"},     KeyNames{"port", "ports"},
-                                  KeyNames{"protocol", "protocols"}, KeyNames{"interface", "interfaces"}};
+constexpr std::array key_names = {KeyNames{"process", "processes"},
+                                  KeyNames{"connection", "connections"},
+                                  KeyNames{"name", "names"},
+                                  KeyNames{"user", "users"},
+                                  KeyNames{"remote", "remotes"},
+                                  KeyNames{"port", "ports"},
+                                  KeyNames{"protocol", "protocols"},
+                                  KeyNames{"cgroup", "cgroups"},
+                                  KeyNames{"unit", "units"},
+                                  KeyNames{"container", "containers"},
+                                  KeyNames{"pod", "pods"},
+                                  KeyNames{"netns", "netns"},
+                                  KeyNames{"interface", "interfaces"}};
 
-constexpr std::array keys = {GroupBy::process, GroupBy::connection, GroupBy::name,     GroupBy::user,
-                             GroupBy::remote,  GroupBy::port,       GroupBy::protocol, GroupBy::interface};
+constexpr std::array keys = {GroupBy::process,  GroupBy::connection, GroupBy::name,     GroupBy::user,
+                             GroupBy::remote,   GroupBy::port,       GroupBy::protocol, GroupBy::cgroup,
+                             GroupBy::unit,     GroupBy::container,  GroupBy::pod,      GroupBy::netns,
+                             GroupBy::interface};
 
 static_assert(key_names.size() == keys.size() && keys.back() == GroupBy{keys.size() - 1});
 
@@ -34,6 +45,26 @@ std::string_view to_string(RowKind kind) { return kind_names.at(static_cast<std:
 std::span<const GroupBy> group_keys() { return keys; }
 
 std::string_view to_string(GroupBy by) { return key_names.at(static_cast<std::size_t>(by)).singular; }
+
+bool is_by_owner(GroupBy by)
+{
+    switch (by) {
+    case GroupBy::connection:
+    case GroupBy::remote:
+    case GroupBy::port:
+    case GroupBy::protocol:
+    case GroupBy::netns:
+    case GroupBy::interface: return false;
+    case GroupBy::process:
+    case GroupBy::name:
+    case GroupBy::user:
+    case GroupBy::cgroup:
+    case GroupBy::unit:
+    case GroupBy::container:
+    case GroupBy::pod: break;
+    }
+    return true;
+}
 
 std::string_view plural(GroupBy by) { return key_names.at(static_cast<std::size_t>(by)).plural; }
 

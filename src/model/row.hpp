@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,10 +16,26 @@
 
 namespace socktally {
 
-enum class GroupBy : std::uint8_t { process, connection, name, user, remote, port, protocol, interface };
+enum class GroupBy : std::uint8_t {
+    process,
+    connection,
+    name,
+    user,
+    remote,
+    port,
+    protocol,
+    cgroup,
+    unit,
+    container,
+    pod,
+    netns,
+    interface
+};
 std::span<const GroupBy> group_keys();  // all of them, in the order of the manual
 std::string_view to_string(GroupBy by); // "process"
 std::string_view plural(GroupBy by);    // "processes", the name of the rows' array in JSON
+/// Whether the rows are of processes or sets of them, so that no row is told apart by what single sockets have.
+bool is_by_owner(GroupBy by);
 
 /// Whose traffic a row is. Names cannot tell: a process may call itself "[exited]" or "other".
 enum class RowKind : std::uint8_t {
@@ -35,7 +52,10 @@ struct Row {
     std::optional<StartTime> start_time;
     std::optional<std::string> process; // name, a cause in brackets, or "other"; raw bytes, escaped only by render
     std::optional<Uid> uid;
-    std::optional<std::string> user; // filled from uid by the caller
+    std::optional<std::string> user;          // filled from uid by the caller
+    std::shared_ptr<const Identity> identity; // what the processes of the row agree on; null: nothing
+    std::optional<Inode> netns;
+    std::optional<std::string> netns_name; // filled from netns by the caller
     std::optional<Protocol> protocol;
     std::optional<Address> local_address;
     std::optional<std::uint16_t> local_port;

@@ -20,6 +20,15 @@ Cell to_cell(const std::optional<std::string>& text) { return text ? Cell(*text)
 
 Cell to_cell(const std::optional<Address>& address) { return address ? Cell(to_string(*address)) : Cell(); }
 
+Cell to_cell(const std::optional<Pid>& pid) { return pid ? Cell(static_cast<std::uint64_t>(pid->value)) : Cell(); }
+
+/// A part of what the row's processes have in common.
+template <auto field>
+Cell identity_cell(const Row& row)
+{
+    return row.identity ? to_cell((*row.identity).*field) : Cell();
+}
+
 template <typename T>
 requires std::is_unsigned_v<T> Cell to_cell(const std::optional<T>& number)
 {
@@ -34,7 +43,7 @@ Cell name_cell(const std::optional<Enum>& value)
 
 constexpr std::array table = {
     Column{"pid", CellType::integer, "", "process id; null for traffic without an owner",
-           [](const Row& row) { return row.pid ? Cell(static_cast<std::uint64_t>(row.pid->value)) : Cell(); }, "PID"},
+           [](const Row& row) { return to_cell(row.pid); }, "PID"},
     Column{"process", CellType::string, "",
            "process name (comm of the group leader), or in brackets why the traffic has no owner",
            [](const Row& row) { return to_cell(row.process); }, "PROCESS"},
@@ -48,6 +57,28 @@ constexpr std::array table = {
            [](const Row& row) { return to_cell(row.user); }, "USER"},
     Column{"uid", CellType::integer, "", "number of the process's effective user",
            [](const Row& row) { return row.uid ? Cell(std::uint64_t{row.uid->value}) : Cell(); }, "UID"},
+    Column{"ppid", CellType::integer, "", "process id of the parent", identity_cell<&Identity::parent>, "PPID",
+           Needs::parent},
+    Column{"exe", CellType::string, "", "path of the file that the process runs", identity_cell<&Identity::exe>, "EXE",
+           Needs::exe},
+    Column{"command", CellType::string, "", "command line, which may hold secrets", identity_cell<&Identity::command>,
+           "COMMAND", Needs::command},
+    Column{"cgroup", CellType::string, "", "path of the process's cgroup", identity_cell<&Identity::cgroup>, "CGROUP",
+           Needs::cgroup},
+    Column{"unit", CellType::string, "", "systemd service or scope, below a user's systemd the user's",
+           identity_cell<&Identity::unit>, "UNIT", Needs::cgroup},
+    Column{"container", CellType::string, "", "name of the container, or the first 12 digits of its id",
+           identity_cell<&Identity::container>, "CONTAINER", Needs::containers},
+    Column{"container_id", CellType::string, "", "id of the container, 64 hexadecimal digits",
+           identity_cell<&Identity::container_id>, "CONTAINER ID", Needs::cgroup},
+    Column{"image", CellType::string, "", "image that the container was made from", identity_cell<&Identity::image>,
+           "IMAGE", Needs::containers},
+    Column{"pod", CellType::string, "", "name of the pod, or its uid", identity_cell<&Identity::pod>, "POD",
+           Needs::containers},
+    Column{"namespace", CellType::string, "", "Kubernetes namespace of the pod",
+           identity_cell<&Identity::pod_namespace>, "NAMESPACE", Needs::containers},
+    Column{"netns", CellType::string, "", "network namespace of the socket: its name in /run/netns, else its number",
+           [](const Row& row) { return to_cell(row.netns_name); }, "NETNS", Needs::netns},
     Column{"protocol", CellType::string, "", "tcp, udp, udplite, icmp, raw, sctp, dccp, mptcp or packet",
            [](const Row& row) { return name_cell(row.protocol); }, "PROTO", Needs::tuples},
     Column{"local_address", CellType::string, "", "IP address of this end",
@@ -99,6 +130,11 @@ std::string_view text_key(GroupBy by)
     case GroupBy::user: return "user";
     case GroupBy::remote: return "remote_address";
     case GroupBy::protocol: return "protocol";
+    case GroupBy::cgroup: return "cgroup";
+    case GroupBy::unit: return "unit";
+    case GroupBy::container: return "container";
+    case GroupBy::pod: return "pod";
+    case GroupBy::netns: return "netns";
     case GroupBy::interface: return "interface";
     case GroupBy::process:
     case GroupBy::connection:
@@ -118,6 +154,11 @@ std::string_view default_names(GroupBy by)
     case GroupBy::remote: return "remote_address,rx_bytes,tx_bytes,connections";
     case GroupBy::port: return "port,rx_bytes,tx_bytes,connections";
     case GroupBy::protocol: return "protocol,rx_bytes,tx_bytes,connections";
+    case GroupBy::cgroup: return "cgroup,process,rx_bytes,tx_bytes,connections";
+    case GroupBy::unit: return "unit,process,rx_bytes,tx_bytes,connections";
+    case GroupBy::container: return "container,process,rx_bytes,tx_bytes,connections";
+    case GroupBy::pod: return "namespace,pod,process,rx_bytes,tx_bytes,connections";
+    case GroupBy::netns: return "netns,rx_bytes,tx_bytes,connections";
     case GroupBy::interface: return "interface,outbound,rx_bytes,tx_bytes,rx_packets,tx_packets";
     case GroupBy::process: break;
     }
@@ -188,9 +229,12 @@ std::weak_ordering order(const Cell& a, const Cell& b)
 /// Every field, so that rows which differ in anything visible always come out in the same order.
 auto every_field(const Row& row)
 {
-    return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, row.protocol, row.local_address,
-                    row.local_port, row.remote_address, row.remote_port, row.port, row.interface, row.outbound,
-                    row.rx_bytes, row.tx_bytes, row.packets, row.connections, row.unknown_connections, row.attribution);
+    static const Identity nothing;
+    const Identity& identity = row.identity ? *row.identity : nothing;
+    return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
+                    row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
+                    row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets, row.connections,
+                    row.unknown_connections, row.attribution);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
@@ -218,15 +262,37 @@ Cell cell(const Column& column, const Row& row, GroupBy by)
 
 std::vector<const Column*> default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
 
+namespace {
+
+/// Whether a grouping has it read anyway.
+bool comes_with(Needs needs, GroupBy by)
+{
+    const bool by_container = by == GroupBy::container || by == GroupBy::pod;
+    switch (needs) {
+    case Needs::processes: return true;
+    case Needs::tuples: return !is_by_owner(by);
+    case Needs::cgroup: return by_container || by == GroupBy::cgroup || by == GroupBy::unit;
+    case Needs::containers: return by_container;
+    case Needs::netns: return by == GroupBy::netns;
+    case Needs::packets:
+    case Needs::interfaces:
+    case Needs::command:
+    case Needs::exe:
+    case Needs::parent: break;
+    }
+    return false;
+}
+
+} // namespace
+
 std::vector<const Column*> all_columns(GroupBy by)
 {
     if (by == GroupBy::interface) {
         return default_columns(by);
     }
-    const bool is_by_owner = by == GroupBy::process || by == GroupBy::name || by == GroupBy::user;
     std::vector<const Column*> result;
     for (const Column& column : table) {
-        if (column.needs == Needs::processes || (column.needs == Needs::tuples && !is_by_owner)) {
+        if (comes_with(column.needs, by)) {
             result.push_back(&column);
         }
     }

@@ -34,6 +34,7 @@ std::string_view next_line(std::string_view& text)
 
 std::optional<ProcStat> parse_proc_stat(std::string_view text)
 {
+    constexpr int parent_field = 4;
     constexpr int threads_field = 20;
     constexpr int start_field = 22;
     const std::size_t open = text.find('(');
@@ -46,14 +47,16 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text)
     text.remove_prefix(close + 1);
     for (int field = 3; field <= start_field; ++field) {
         const std::string_view word = next_word(text);
-        if (field != threads_field && field != start_field) {
+        if (field != parent_field && field != threads_field && field != start_field) {
             continue;
         }
         const auto value = parse_number(word);
         if (!value) {
             return std::nullopt;
         }
-        if (field == threads_field) {
+        if (field == parent_field) {
+            stat.parent = static_cast<std::uint32_t>(*value);
+        } else if (field == threads_field) {
             stat.threads = static_cast<std::uint32_t>(*value);
         } else {
             stat.start_ticks = *value;

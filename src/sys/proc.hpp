@@ -11,6 +11,7 @@ namespace socktally {
 /// The fields of /proc/PID/stat that we use (proc_pid_stat(5)).
 struct ProcStat {
     std::string_view name;         // points into the parsed text; what stands between the first ( and the last )
+    std::uint32_t parent = 0;      // field 4
     std::uint32_t threads = 0;     // field 20
     std::uint64_t start_ticks = 0; // field 22
 };

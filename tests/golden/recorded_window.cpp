@@ -8,7 +8,6 @@
 #include "backend/netlink/protocol_counters.hpp"
 #include "backend/netlink/socket_table.hpp"
 #include "backend/netlink/udp_sockets.hpp"
-#include "fixture_proc.hpp"
 #include "sys/netlink_socket.hpp"
 #include "sys/proc.hpp"
 
@@ -87,8 +86,8 @@ private:
     std::optional<Uid> viewer_;
     bool is_hidden_ = false; // the process that lines of /proc are about
     bool last_began_ = false;
-    FixtureProc proc_;
-    HolderMap holders_{proc_.root()};
+    std::shared_ptr<FixtureProc> proc_ = std::make_shared<FixtureProc>();
+    HolderMap holders_{proc_->root()};
     SocketTable table_;
     UdpSockets udp_;
     NetlinkFaults faults_;
@@ -105,7 +104,7 @@ void Player::change_proc(std::string_view text)
         is_hidden_ = viewer_ && number_of(next_word(words)) != viewer_->value;
     }
     if (!is_hidden_) {
-        proc_.apply(text);
+        proc_->apply(text);
     }
 }
 
@@ -223,10 +222,11 @@ Replayed Player::finish()
     sample.holders = holders_.take_holders();
     sample.processes = holders_.take_processes();
     for (Process& process : sample.processes) {
-        process.uid = proc_.users().at(process.pid);
+        process.uid = proc_->users().at(process.pid);
     }
     sample.notes = notes_of(faults_);
     replayed_.result.viewer = {viewer_.value_or(Uid{0}), viewer_.has_value()};
+    replayed_.proc = std::move(proc_);
     replayed_.host = fact("host");
     replayed_.boot_id = fact("boot_id");
     return std::move(replayed_);

@@ -13,10 +13,12 @@
 #pragma once
 
 #include "backend/backend.hpp"
+#include "fixture_proc.hpp"
 #include "model/address.hpp"
 
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +26,7 @@
 namespace socktally::test {
 
 struct Replayed {
+    std::shared_ptr<FixtureProc> proc; // as it was at the end
     BackendResult result;
     std::string host;
     std::string boot_id;

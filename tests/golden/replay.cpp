@@ -74,7 +74,9 @@ std::string output_of(const Case& run, const fs::path& directory)
         mark_outbound(replayed.result.sample.interfaces, filter.machine, replayed.interface.index);
     }
     const Layout layout = make_layout(options, false, run.width);
-    Report report = make_report(std::move(replayed.result), options, filter);
+    Identifier identifier(identity_needs_of(options, layout),
+                          {replayed.proc->root(), replayed.proc->namespaces(), {replayed.proc->root()}});
+    Report report = make_report(std::move(replayed.result), options, filter, identifier);
     report.host = replayed.host;
     report.boot_id = replayed.boot_id;
     return render(report, options, layout);

@@ -49,6 +49,9 @@ Row read_row(const object& from)
     row.tx_packets = number_of(from, "tx_packets");
     row.rx_ip_bytes = number_of(from, "rx_ip_bytes");
     row.tx_ip_bytes = number_of(from, "tx_ip_bytes");
+    row.cgroup = text_of(from, "cgroup");
+    row.unit = text_of(from, "unit");
+    row.netns = text_of(from, "netns");
     row.interface = text_of(from, "interface");
     row.outbound = text_of(from, "outbound");
     row.connections = number_of(from, "connections").value_or(0); // null by interface

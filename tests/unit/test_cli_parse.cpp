@@ -51,11 +51,12 @@ TEST_CASE("no arguments: the defaults")
 TEST_CASE("every option reaches its field")
 {
     const Options o =
-        parse({"-d",       "2m",       "-f",        "json",   "-o",           "+uid",    "-n",    "-b",
-               "netlink",  "--by",     "port",      "--sort", "port",         "--top",   "7",     "--all",
-               "--filter", "sql",      "--strict",  "-q",     "-v",           "--color", "never", "--protocol",
-               "udp",      "--remote", "fe80::/10", "--user", "alice",        "--name",  "curl",  "--no-loopback",
-               "--pid",    "12",       "--port",    "443",    "--no-progress"});
+        parse({"-d",       "2m",       "-f",           "json",   "-o",      "+uid",    "-n",    "-b",
+               "netlink",  "--by",     "port",         "--sort", "port",    "--top",   "7",     "--all",
+               "--filter", "sql",      "--strict",     "-q",     "-v",      "--color", "never", "--protocol",
+               "udp",      "--remote", "fe80::/10",    "--user", "alice",   "--name",  "curl",  "--no-loopback",
+               "--unit",   "a,b",      "--container",  "web",    "--netns", "blue",    "--pid", "12",
+               "--port",   "443",      "--no-progress"});
     CHECK(o.duration == 2min);
     CHECK(o.format == Format::json);
     CHECK(o.columns == "+uid");
@@ -77,6 +78,9 @@ TEST_CASE("every option reaches its field")
     CHECK(o.filter.names == std::vector<std::string>{"curl"});
     CHECK_FALSE(o.filter.loopback);
     CHECK(o.filter.pids == std::vector{Pid{12}});
+    CHECK(o.filter.units == std::vector<std::string>{"a", "b"});
+    CHECK(o.filter.containers == std::vector<std::string>{"web"});
+    CHECK(o.namespaces == std::vector<std::string>{"blue"});
     CHECK(o.filter.ports == std::vector<std::uint16_t>{443});
     CHECK_FALSE(o.progress);
 }
@@ -109,7 +113,7 @@ TEST_CASE("rows by interface take no filter but --interface")
     CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by == GroupBy::interface);
     const std::string refusal = "--by interface counts all traffic of an interface: it takes no filter but --interface";
     for (const char* option : {"--pid=1", "--name=a", "--filter=a", "--user=root", "--port=1", "--remote=10.0.0.1",
-                               "--protocol=udp", "--no-loopback"}) {
+                               "--protocol=udp", "--unit=a", "--container=a", "--netns=current", "--no-loopback"}) {
         CAPTURE(option);
         CHECK(error_of({"--by", "interface", option}) == refusal);
         CHECK(error_of({option, "--by", "port"}) == "no error");
@@ -140,13 +144,21 @@ TEST_CASE("missing and empty values")
 {
     CHECK(error_of({"-d"}) == "--duration needs a value");
     CHECK(error_of({"--top"}) == "--top needs a value");
-    for (const auto* option : {"--duration", "--format", "--output", "--backend", "--by", "--sort", "--top", "--pid",
-                               "--name", "--user", "--port", "--remote", "--protocol", "--filter", "--color"}) {
+    for (const auto* option :
+         {"--duration", "--format", "--output", "--backend", "--by", "--sort", "--top", "--pid", "--name", "--user",
+          "--port", "--remote", "--protocol", "--filter", "--color", "--container", "--unit", "--netns"}) {
         const std::string expected = std::string(option) + " needs a value, not an empty one";
         CHECK(error_of({option, ""}) == expected);
         CHECK(error_of({(std::string(option) + "=").c_str(), "-q"}) == expected);
     }
     CHECK(error_of({"--quiet=false"}) == "--quiet takes no value");
+}
+
+TEST_CASE("all network namespaces are what no --netns stands for")
+{
+    CHECK(parse({"--netns", "blue,current"}).namespaces == std::vector<std::string>{"blue", "current"});
+    CHECK(parse({"--netns", "blue", "--netns", "all"}).namespaces.empty());
+    CHECK(parse({"--by", "interface", "--netns", "all"}).namespaces.empty());
 }
 
 TEST_CASE("unknown options name the nearest one")

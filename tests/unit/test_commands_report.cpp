@@ -39,7 +39,8 @@ BackendResult result_of_a_window()
 
 Report report_with(const Options& options, BackendResult result = result_of_a_window())
 {
-    return make_report(std::move(result), options, options.filter);
+    Identifier nobody({});
+    return make_report(std::move(result), options, options.filter, nobody);
 }
 
 std::string tsv_with(Options options, BackendResult result = result_of_a_window())

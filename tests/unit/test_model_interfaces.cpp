@@ -39,7 +39,7 @@ Filter on(std::vector<std::uint32_t> interfaces)
     Filter filter;
     filter.interfaces = std::move(interfaces);
     filter.machine = machine;
-    filter.netns = Inode{4026531840};
+    filter.machine_netns = Inode{4026531840};
     return filter;
 }
 

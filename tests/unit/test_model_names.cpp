@@ -49,13 +49,15 @@ TEST_CASE("each grouping key has its own name and plural")
     CHECK(plural(GroupBy::port) == "ports");
     CHECK(to_string(GroupBy::protocol) == "protocol");
     CHECK(plural(GroupBy::protocol) == "protocols");
+    CHECK(to_string(GroupBy::container) == "container");
+    CHECK(plural(GroupBy::netns) == "netns");
     CHECK(to_string(GroupBy::interface) == "interface");
     CHECK(plural(GroupBy::interface) == "interfaces");
     std::set<std::string_view> names;
     for (const GroupBy by : group_keys())
         names.insert(to_string(by));
-    CHECK(names.size() == 8);
-    CHECK(group_keys().size() == 8);
+    CHECK(names.size() == 13);
+    CHECK(group_keys().size() == 13);
 }
 
 TEST_CASE("a mistyped word gets the nearest valid one within a third of its length")

@@ -83,6 +83,10 @@ TEST_CASE("a cell has its column's type or is null")
     full.uid = Uid{4};
     full.user = std::string("al");
     full.protocol = Protocol::udp;
+    full.identity =
+        std::make_shared<const Identity>(Identity{"curl -s x", "/bin/curl", Pid{1}, "/a.service", "a.service", "web",
+                                                  std::string(64, 'a'), "nginx", "front", "uid", "default"});
+    full.netns_name = "blue";
     full.local_address = address("10.0.0.1");
     full.local_port = 5;
     full.remote_address = address("::1");
@@ -98,6 +102,17 @@ TEST_CASE("a cell has its column's type or is null")
     CHECK(number("start_time") == 3);
     CHECK(text("user") == "al");
     CHECK(number("uid") == 4);
+    CHECK(number("ppid") == 1);
+    CHECK(text("command") == "curl -s x");
+    CHECK(text("exe") == "/bin/curl");
+    CHECK(text("cgroup") == "/a.service");
+    CHECK(text("unit") == "a.service");
+    CHECK(text("container") == "web");
+    CHECK(text("container_id") == std::string(64, 'a'));
+    CHECK(text("image") == "nginx");
+    CHECK(text("pod") == "front");
+    CHECK(text("namespace") == "default");
+    CHECK(text("netns") == "blue");
     CHECK(text("protocol") == "udp");
     CHECK(text("local_address") == "10.0.0.1");
     CHECK(number("local_port") == 5);

@@ -49,8 +49,11 @@ public:
             attribution.cause = Cause::kernel;
         } else if (index >= TALLY_FIRST_CELL && cell.tgid != 0) {
             attribution = {static_cast<std::uint32_t>(sample_.processes.size()), Cause::none, Quality::exact};
-            refresh_name(sample_.processes.emplace_back(
-                process_of(static_cast<std::int32_t>(cell.tgid), cell.start_ns, cell.uid, cell.name)));
+            Process& process = sample_.processes.emplace_back(
+                process_of(static_cast<std::int32_t>(cell.tgid), cell.start_ns, cell.uid, cell.name));
+            process.cgroup_id = cell.cgroup_id;
+            process.netns = Inode{cell.netns};
+            refresh_name(process);
         }
         foreign_processes_ += index >= TALLY_FIRST_CELL && cell.tgid == 0 ? 1 : 0;
         cells_.emplace(index, Left{attribution, cell.rx_bytes, cell.tx_bytes, cell.sockets});

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// What the container engines' files and answers say of containers. Pure: JSON text in, plain data out. All of it is
+// hostile: ids are checked, names that no engine would give are left out, what is nested without end is refused.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socktally {
+
+/// Raw bytes; null where the text does not say. An id is always one (is_container_id), save in parse_runtime_config,
+/// whose file does not say it.
+struct ContainerFacts {
+    std::string id;
+    std::optional<std::string> name;
+    std::optional<std::string> image;
+    std::optional<std::string> pod;
+    std::optional<std::string> pod_namespace;
+};
+
+/// Null: the text is not JSON of that kind. Of a list, what makes no sense is left out.
+using ContainerList = std::optional<std::vector<ContainerFacts>>;
+
+/// Docker's containers/ID/config.v2.json.
+std::optional<ContainerFacts> parse_docker_config(std::string_view text);
+/// Docker's GET /containers/json.
+ContainerList parse_docker_list(std::string_view text);
+/// containers.json of containers/storage (Podman, CRI-O), with JSON in a string called `metadata`.
+ContainerList parse_storage_list(std::string_view text);
+/// Podman's GET /libpod/containers/json?namespace=true&pod=true.
+ContainerList parse_podman_list(std::string_view text);
+/// The annotations in an OCI runtime's config.json, of containerd and of CRI-O.
+std::optional<ContainerFacts> parse_runtime_config(std::string_view text);
+/// `data-root` of Docker's daemon.json, where it is an absolute path.
+std::optional<std::string> parse_docker_root(std::string_view text);
+
+} // namespace socktally

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+#include "identity/container_names.hpp"
+
+#include "sys/unix_http.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::size_t config_limit = 4 << 20; // of one container
+constexpr std::size_t list_limit = 16 << 20;  // of all
+
+bool may_be(const CgroupPlace& place, Engine engine) { return !place.engine || place.engine == engine; }
+
+void complete(std::optional<std::string>& field, std::optional<std::string> other)
+{
+    if (!field) {
+        field = std::move(other);
+    }
+}
+
+} // namespace
+
+/// An engine's socket, and what it is asked.
+struct ContainerNames::Source {
+    Engine engine;
+    std::string_view path; // below /run, or below /run/user/UID
+    std::string_view target;
+    ContainerList (*parse)(std::string_view text);
+};
+
+ContainerNames::Key ContainerNames::key_of(const CgroupPlace& place) const
+{
+    return {place.user.value_or(places_.owner), place.container_id.value_or("")};
+}
+
+const ContainerFacts* ContainerNames::of(const CgroupPlace& place) const
+{
+    const auto found = facts_.find(key_of(place));
+    return found == facts_.end() ? nullptr : &found->second;
+}
+
+/// What runs a pod's network has no name in Kubernetes, but a pod.
+bool ContainerNames::is_named(const CgroupPlace& place) const
+{
+    const ContainerFacts* facts = of(place);
+    const bool lacks_pod = place.pod_uid && place.engine == Engine::podman && facts != nullptr && !facts->pod;
+    return facts != nullptr && (facts->name || facts->pod) && !lacks_pod;
+}
+
+/// The first source counts, the others complete it.
+void ContainerNames::add(Uid owner, ContainerFacts facts)
+{
+    const auto [place, is_new] = facts_.try_emplace(Key{owner, facts.id}, facts);
+    if (!is_new) {
+        complete(place->second.name, std::move(facts.name));
+        complete(place->second.image, std::move(facts.image));
+        complete(place->second.pod, std::move(facts.pod));
+        complete(place->second.pod_namespace, std::move(facts.pod_namespace));
+    }
+}
+
+/// The home of a user; empty where he has none.
+std::string ContainerNames::home(Uid owner) const
+{
+    const passwd* user = ::getpwuid(owner.value); // NOLINT(concurrency-mt-unsafe): one thread
+    return user != nullptr && user->pw_dir[0] == '/' ? places_.root + user->pw_dir : "";
+}
+
+std::optional<std::string> ContainerNames::read(const TrustedPlace& place, std::size_t limit)
+{
+    auto text = read_trusted_file(place, limit);
+    denied_ = denied_ || (!text && errno == EACCES);
+    return text;
+}
+
+const std::string& ContainerNames::docker_root()
+{
+    constexpr std::size_t limit = 1 << 20;
+    if (!docker_root_) {
+        const auto text = read({places_.root + "/etc", "docker/daemon.json", places_.owner.value}, limit);
+        const auto moved = text ? parse_docker_root(*text) : std::nullopt;
+        docker_root_ = places_.root + moved.value_or("/var/lib/docker");
+    }
+    return *docker_root_;
+}
+
+void ContainerNames::read_docker_file(Uid owner, const std::string& id)
+{
+    const bool is_rootless = owner != places_.owner;
+    const std::string base = is_rootless ? home(owner) : docker_root();
+    const std::string below = is_rootless ? ".local/share/docker/" : "";
+    const auto text = read({base, fmt::format("{}containers/{}/config.v2.json", below, id), owner.value}, config_limit);
+    auto facts = text ? parse_docker_config(*text) : std::nullopt;
+    if (facts && facts->id == id) {
+        add(owner, *std::move(facts));
+    }
+}
+
+void ContainerNames::read_runtime_files(Uid owner, const std::string& id)
+{
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 5> places = {
+        {{"/run/containerd", "io.containerd.runtime.v2.task/k8s.io"},
+         {"/run/k3s/containerd", "io.containerd.runtime.v2.task/k8s.io"},
+         {"/run/containerd", "io.containerd.runtime.v2.task/default"},
+         {"/run/containers/storage", "overlay-containers"},
+         {"/var/lib/containers/storage", "overlay-containers"}}};
+    for (const auto& [base, path] : places) {
+        const std::string_view file = path.ends_with("-containers") ? "userdata/config.json" : "config.json";
+        const auto text =
+            read({fmt::format("{}{}", places_.root, base), fmt::format("{}/{}/{}", path, id, file), owner.value},
+                 config_limit);
+        if (auto facts = text ? parse_runtime_config(*text) : std::nullopt) {
+            facts->id = id;
+            add(owner, *std::move(facts));
+        }
+    }
+}
+
+void ContainerNames::read_storage_lists(Uid owner)
+{
+    const bool is_rootless = owner != places_.owner;
+    const std::string base = is_rootless ? home(owner) : places_.root + "/var/lib/containers/storage";
+    const std::string below = is_rootless ? ".local/share/containers/storage/" : "";
+    for (const std::string_view driver : {"overlay", "vfs", "btrfs", "zfs"}) {
+        const auto text =
+            read({base, fmt::format("{}{}-containers/containers.json", below, driver), owner.value}, list_limit);
+        for (auto& facts : (text ? parse_storage_list(*text) : std::nullopt).value_or(std::vector<ContainerFacts>())) {
+            add(owner, std::move(facts));
+        }
+    }
+}
+
+void ContainerNames::read_files(Uid owner, const std::vector<CgroupPlace>& wanted)
+{
+    const auto is_of_storage = [](const CgroupPlace& place) { return may_be(place, Engine::podman); };
+    if (std::any_of(wanted.begin(), wanted.end(), is_of_storage)) {
+        read_storage_lists(owner);
+    }
+    for (const CgroupPlace& place : wanted) {
+        if (may_be(place, Engine::docker) && !is_named(place)) {
+            read_docker_file(owner, *place.container_id);
+        }
+        const bool may_be_cri = may_be(place, Engine::containerd) || may_be(place, Engine::crio);
+        if (may_be_cri && !is_named(place) && owner == places_.owner) {
+            read_runtime_files(owner, *place.container_id);
+        }
+    }
+}
+
+void ContainerNames::ask_engine(Uid owner, const Source& source)
+{
+    const bool is_rootless = owner != places_.owner;
+    const std::string base =
+        is_rootless ? fmt::format("{}/run/user/{}", places_.root, owner.value) : places_.root + "/run";
+    const Fd socket = find_trusted_socket({base, std::string(source.path), owner.value});
+    if (!socket) {
+        if (errno != ENOENT) {
+            failures_.push_back(fmt::format("{}/{}: {}", base, source.path,
+                                            std::strerror(errno))); // NOLINT(concurrency-mt-unsafe): one thread
+        }
+        return;
+    }
+    const HttpAnswer answer = http_get(socket.get(), source.target, owner.value, {deadline_, list_limit});
+    auto list = answer.body ? source.parse(*answer.body) : std::nullopt;
+    if (!list) {
+        failures_.push_back(
+            fmt::format("{}/{}: {}", base, source.path, answer.body ? "its answer makes no sense" : answer.failure));
+        return;
+    }
+    for (auto& facts : *list) {
+        add(owner, std::move(facts));
+    }
+}
+
+void ContainerNames::ask(Uid owner, const std::vector<CgroupPlace>& wanted)
+{
+    static constexpr std::array<Source, 2> sources = {
+        {{Engine::docker, "docker.sock", "/containers/json", parse_docker_list},
+         {Engine::podman, "podman/podman.sock", "/v4.0.0/libpod/containers/json?namespace=true&pod=true",
+          parse_podman_list}}};
+    for (const Source& source : sources) {
+        const auto is_wanted = [&](const CgroupPlace& place) {
+            return may_be(place, source.engine) && !is_named(place);
+        };
+        if (std::any_of(wanted.begin(), wanted.end(), is_wanted)) {
+            ask_engine(owner, source);
+        }
+    }
+}
+
+void ContainerNames::find(const std::vector<CgroupPlace>& wanted)
+{
+    // Root's engines first: time that a user's takes is not theirs.
+    std::map<Uid, std::vector<CgroupPlace>> by_owner;
+    std::set<Key> seen;
+    for (const CgroupPlace& place : wanted) {
+        if (seen.insert(key_of(place)).second) {
+            by_owner[key_of(place).first].push_back(place);
+        }
+    }
+    for (const auto& [owner, places] : by_owner) {
+        read_files(owner, places);
+    }
+    deadline_ = std::chrono::steady_clock::now() + places_.patience;
+    for (const auto& [owner, places] : by_owner) {
+        ask(owner, places);
+    }
+}
+
+} // namespace socktally

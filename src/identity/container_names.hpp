@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Names of containers: from the engines' files, and where those do not tell, from the engines themselves, over their
+// sockets. What a user's containers are called only this user's files and sockets say, or root's own for root's.
+#pragma once
+
+#include "identity/cgroup.hpp"
+#include "identity/container_json.hpp"
+#include "sys/trusted_file.hpp"
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+/// Other places for tests.
+struct ContainerPlaces {
+    std::string root;                         // before every path
+    Uid owner{0};                             // whose the engines of this machine are
+    std::chrono::milliseconds patience{1000}; // for all sockets together
+};
+
+class ContainerNames {
+public:
+    explicit ContainerNames(ContainerPlaces places) : places_(std::move(places)) {}
+
+    /// Looks for the names of these containers, those of `place.container_id`.
+    void find(const std::vector<CgroupPlace>& wanted);
+    /// What was found; null: nothing.
+    const ContainerFacts* of(const CgroupPlace& place) const;
+    /// Why a source did not tell, a line each.
+    const std::vector<std::string>& failures() const { return failures_; }
+    /// Some file may only be read by root.
+    bool denied() const { return denied_; }
+
+private:
+    /// Whose the container is, and its id.
+    using Key = std::pair<Uid, std::string>;
+    struct Source;
+
+    Key key_of(const CgroupPlace& place) const;
+    bool is_named(const CgroupPlace& place) const;
+    void add(Uid owner, ContainerFacts facts);
+    std::optional<std::string> read(const TrustedPlace& place, std::size_t limit);
+    void read_files(Uid owner, const std::vector<CgroupPlace>& wanted);
+    void read_docker_file(Uid owner, const std::string& id);
+    void read_runtime_files(Uid owner, const std::string& id);
+    void read_storage_lists(Uid owner);
+    void ask(Uid owner, const std::vector<CgroupPlace>& wanted);
+    void ask_engine(Uid owner, const Source& source);
+    const std::string& docker_root();
+    std::string home(Uid owner) const;
+
+    ContainerPlaces places_;
+    std::chrono::steady_clock::time_point deadline_;
+    std::map<Key, ContainerFacts> facts_;
+    std::optional<std::string> docker_root_; // once it is known
+    std::vector<std::string> failures_;
+    bool denied_ = false;
+};
+
+} // namespace socktally

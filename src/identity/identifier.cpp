@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "identity/identifier.hpp"
+
+#include "identity/process_files.hpp"
+#include "sys/cgroup2.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+namespace {
+
+CgroupTree cgroup_tree(int proc)
+{
+    constexpr std::size_t limit = 16 << 20; // thousands of mounts, as on a host of containers
+    std::string buffer;
+    const auto mountinfo = read_file(proc, "self/mountinfo", buffer, limit);
+    const auto mount = mountinfo ? find_cgroup2(*mountinfo) : std::nullopt;
+    return CgroupTree(mount && mount->is_whole ? std::optional(mount->path) : std::nullopt);
+}
+
+/// By index into Sample::processes.
+std::vector<bool> owners_in(const Sample& sample, bool idle)
+{
+    std::vector<bool> owners(sample.processes.size());
+    for (const Flow& flow : sample.flows) {
+        if (flow.attribution.process && (idle || flow.may_have_traffic())) {
+            owners[*flow.attribution.process] = true;
+        }
+    }
+    return owners;
+}
+
+Note unread_note(std::size_t processes)
+{
+    return {"identity-unread", fmt::format("{} processes were over before it could be read who they are", processes),
+            "", false};
+}
+
+Note nameless_note(std::size_t containers, const ContainerNames& names)
+{
+    const auto& failures = names.failures();
+    std::string message = fmt::format("the names of {} containers are not known", containers);
+    constexpr std::size_t most = 3; // enough to tell what is wrong; every user may have an engine
+    for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) {
+        message += "; " + failures[i];
+    }
+    message += failures.size() > most ? "; …" : "";
+    return {"container-names", message, names.denied() ? "run socktally as root" : "", false};
+}
+
+Identity named(Identity identity, const ContainerFacts& facts)
+{
+    const auto take = [](std::optional<std::string>& field, const std::optional<std::string>& name) {
+        field = name ? name : field;
+    };
+    take(identity.container, facts.name);
+    take(identity.image, facts.image);
+    take(identity.pod, facts.pod);
+    take(identity.pod_namespace, facts.pod_namespace);
+    return identity;
+}
+
+} // namespace
+
+Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places)
+    : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), cgroups_(std::nullopt),
+      netns_names_(std::move(places.netns)), containers_(std::move(places.containers))
+{
+    if (!proc_) {
+        throw errno_error(fmt::format("cannot open {:?}", places.proc));
+    }
+    if (needs_.cgroup) {
+        cgroups_ = cgroup_tree(proc_.get());
+        cgroups_.walk();
+    }
+}
+
+void Identifier::read(Process& process)
+{
+    if (needs_.any() && process.identity == nullptr) {
+        read_identity(proc_.get(), needs_, process);
+    }
+}
+
+void Identifier::read_through_cgroup(Process& process)
+{
+    auto path = cgroups_.path(*process.cgroup_id);
+    if (!path && !std::exchange(walked_again_, true)) {
+        cgroups_.walk();
+        path = cgroups_.path(*process.cgroup_id);
+    }
+    if (path) {
+        process.identity = std::make_shared<const Identity>(identity_in(place_of(*path)));
+    }
+}
+
+/// The path says whose the container is, which the identity does not keep.
+void Identifier::name_containers(Sample& sample) const
+{
+    std::vector<std::pair<Process*, CgroupPlace>> contained;
+    std::vector<CgroupPlace> wanted;
+    for (Process& process : sample.processes) {
+        if (process.identity != nullptr && process.identity->container_id) {
+            contained.emplace_back(&process, place_of(*process.identity->cgroup));
+            wanted.push_back(contained.back().second);
+        }
+    }
+    ContainerNames names(containers_);
+    names.find(wanted);
+    std::set<std::string> nameless;
+    for (const auto& [process, place] : contained) {
+        if (const ContainerFacts* facts = names.of(place)) {
+            process->identity = std::make_shared<const Identity>(named(*process->identity, *facts));
+        } else {
+            nameless.insert(*place.container_id);
+        }
+    }
+    if (!nameless.empty() || !names.failures().empty()) {
+        sample.notes.push_back(nameless_note(nameless.size(), names));
+    }
+}
+
+void Identifier::identify(Sample& sample, bool idle)
+{
+    if (!needs_.any()) {
+        return;
+    }
+    const std::vector<bool> owners = owners_in(sample, idle);
+    std::size_t unread = 0;
+    for (std::size_t i = 0; i < owners.size(); ++i) {
+        Process& process = sample.processes[i];
+        if (!owners[i]) {
+            continue;
+        }
+        read(process);
+        if (process.identity == nullptr && needs_.cgroup && process.cgroup_id) {
+            read_through_cgroup(process);
+        }
+        unread += process.identity == nullptr ? 1 : 0;
+    }
+    if (unread > 0) {
+        sample.notes.push_back(unread_note(unread));
+    }
+    if (needs_.containers) {
+        name_containers(sample);
+    }
+}
+
+} // namespace socktally

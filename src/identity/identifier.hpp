@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Who the processes of a sample are: reads what is asked for, of those that matter, while they live; of those that are
+// over, what their cgroup's id tells.
+#pragma once
+
+#include "identity/cgroup_tree.hpp"
+#include "identity/container_names.hpp"
+#include "identity/netns_names.hpp"
+#include "model/identity.hpp"
+#include "model/sample.hpp"
+#include "sys/fd.hpp"
+
+#include <string>
+
+namespace socktally {
+
+/// Where everything is; other places for tests.
+struct IdentityPlaces {
+    std::string proc = "/proc";
+    std::string netns = "/run/netns";
+    ContainerPlaces containers = {};
+};
+
+class Identifier {
+public:
+    /// Notes which cgroups there are, if that is needed: one that is gone after the window is known all the same. So
+    /// make it before. Throws where /proc cannot be opened.
+    explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {});
+
+    /// One process, at once. For whoever meets one that may be over soon; identify() will not read it again.
+    void read(Process& process);
+
+    /// All that own a flow with traffic, or with `idle` any flow. Flows must be attributed. What could not be found
+    /// out becomes a note.
+    void identify(Sample& sample, bool idle);
+
+    const std::string& netns_name(Inode netns) { return netns_names_.name(netns); }
+
+private:
+    void read_through_cgroup(Process& process);
+    void name_containers(Sample& sample) const;
+
+    IdentityNeeds needs_;
+    Fd proc_;
+    CgroupTree cgroups_;
+    bool walked_again_ = false;
+    NetnsNames netns_names_;
+    ContainerPlaces containers_;
+};
+
+} // namespace socktally

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "identity/process_files.hpp"
+
+#include "sys/fd.hpp"
+#include "sys/file.hpp"
+#include "sys/proc.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstddef>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::size_t stat_limit = 4096;
+constexpr std::size_t cgroup_limit = 64 << 10; // a path a hierarchy, of 4 KiB at most
+constexpr std::size_t command_limit = 16 << 10;
+
+std::optional<std::string> read_link(int directory, const char* path)
+{
+    std::string target(PATH_MAX, '\0');
+    const ssize_t length = ::readlinkat(directory, path, target.data(), target.size());
+    if (length < 0) {
+        return std::nullopt;
+    }
+    target.resize(static_cast<std::size_t>(length));
+    return target;
+}
+
+/// Arguments end in NUL. Null for kernel threads and zombies, which have none.
+std::optional<std::string> read_command(int directory)
+{
+    std::string buffer;
+    const auto text = read_file(directory, "cmdline", buffer, command_limit);
+    if (!text) {
+        return std::nullopt;
+    }
+    std::string command(text->substr(0, text->find_last_not_of('\0') + 1)); // npos + 1 is 0
+    std::replace(command.begin(), command.end(), '\0', ' ');
+    return command.empty() ? std::nullopt : std::optional(std::move(command));
+}
+
+Identity read_place(int directory)
+{
+    std::string buffer;
+    const auto text = read_file(directory, "cgroup", buffer, cgroup_limit);
+    const auto place = text ? parse_cgroup(*text) : std::nullopt;
+    return place ? identity_in(*place) : Identity{};
+}
+
+} // namespace
+
+Identity identity_in(const CgroupPlace& place)
+{
+    constexpr std::size_t short_length = 12; // as the engines print it
+    Identity identity;
+    identity.cgroup = place.path;
+    identity.unit = place.unit;
+    identity.container_id = place.container_id;
+    identity.container =
+        place.container_id ? std::optional(place.container_id->substr(0, short_length)) : place.machine;
+    identity.pod = place.pod_uid;
+    identity.pod_uid = place.pod_uid;
+    return identity;
+}
+
+bool read_identity(int proc, const IdentityNeeds& needs, Process& process)
+{
+    // Through this descriptor nothing can be read of another process that gets the same pid.
+    const Fd directory(::openat(proc, std::to_string(process.pid.value).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    std::string buffer;
+    const auto text = directory ? read_file(directory.get(), "stat", buffer, stat_limit) : std::nullopt;
+    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    if (!stat || stat->start_ticks != process.start_time.ticks) {
+        return false;
+    }
+    Identity identity = needs.cgroup ? read_place(directory.get()) : Identity{};
+    if (needs.parent) {
+        identity.parent = Pid{static_cast<std::int32_t>(stat->parent)};
+    }
+    if (needs.exe) {
+        identity.exe = read_link(directory.get(), "exe");
+    }
+    if (needs.command) {
+        identity.command = read_command(directory.get());
+    }
+    struct stat netns {};
+    if (needs.netns && process.netns == Inode{} && ::fstatat(directory.get(), "ns/net", &netns, 0) == 0) {
+        process.netns = Inode{netns.st_ino};
+    }
+    process.identity = std::make_shared<const Identity>(std::move(identity));
+    return true;
+}
+
+} // namespace socktally

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What container engines write, and their answers over HTTP: every id is one, and no name is empty or without end.
+#include "fuzz.hpp"
+#include "identity/cgroup.hpp"
+#include "identity/container_json.hpp"
+#include "sys/unix_http.hpp"
+
+using namespace socktally;
+
+namespace {
+
+void check(const ContainerFacts& facts)
+{
+    for (const auto& text : {facts.name, facts.image, facts.pod, facts.pod_namespace}) {
+        require(!text || (!text->empty() && text->size() <= 1024));
+    }
+}
+
+} // namespace
+
+int fuzz_one(std::span<const std::byte> input)
+{
+    const std::string_view text = as_text(input);
+    for (const auto parse : {parse_docker_list, parse_storage_list, parse_podman_list}) {
+        for (const ContainerFacts& facts : parse(text).value_or(std::vector<ContainerFacts>())) {
+            require(is_container_id(facts.id));
+            check(facts);
+        }
+    }
+    if (const auto facts = parse_docker_config(text)) {
+        require(is_container_id(facts->id));
+        check(*facts);
+    }
+    if (const auto facts = parse_runtime_config(text)) {
+        check(*facts);
+    }
+    if (const auto root = parse_docker_root(text)) {
+        require(root->starts_with('/'));
+    }
+    const HttpAnswer answer = parse_http_answer(text);
+    require(answer.body.has_value() == answer.failure.empty());
+    require(!answer.body || text.find(*answer.body) != text.npos);
+    return 0;
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+// Who processes are: from a /proc of text, from this process's own, and from directories that stand for cgroups.
+#include "build_sample.hpp"
+#include "fixture_proc.hpp"
+#include "identity/identifier.hpp"
+#include "identity/process_files.hpp"
+#include "model/grouping.hpp"
+#include "sys/file.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+IdentityNeeds everything() { return {true, true, true, true, true, true}; }
+
+Identity only_parent()
+{
+    Identity identity;
+    identity.parent = Pid{1};
+    return identity;
+}
+
+void write(const fs::path& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
+
+std::uint64_t inode_of(const fs::path& path)
+{
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return status.st_ino;
+}
+
+/// Pid 5000001, started at 7, of a container in a namespace called blue.
+class World {
+public:
+    World()
+    {
+        proc_.apply("process 5000001 7 1000 web\n"
+                    "netns blue\n"
+                    "cgroup 0::/docker/" +
+                    id + "\n");
+        write(proc_.of(5000001) / "cmdline", std::string_view("nginx\0-c\0/a b\0\0", 15));
+        fs::create_symlink("/usr/sbin/nginx", proc_.of(5000001) / "exe");
+        fs::create_directories(mount_ / "system.slice/cron.service");
+        fs::create_directories(mount_ / "docker" / id);
+        write(fs::path(proc_.root()) / "self/mountinfo", "24 1 0:22 / /proc rw - proc proc rw\n41 31 0:38 / " +
+                                                             mount_.string() + " rw shared:4 - cgroup2 none rw\n");
+    }
+
+    Identifier identifier(const IdentityNeeds& needs) const
+    {
+        return Identifier(needs, {proc_.root(), proc_.namespaces(), {mount_.string() + "/docker"}});
+    }
+    fs::path proc() const { return proc_.root(); }
+    fs::path mount() const { return mount_; }
+    fs::path of_process() const { return proc_.of(5000001); }
+    std::string namespaces() const { return proc_.namespaces(); }
+
+    const std::string id = std::string(60, 'a') + "beef";
+
+private:
+    FixtureProc proc_;
+    TempDirectory directory_;
+    fs::path mount_ = directory_.path();
+};
+
+/// One flow each.
+Sample sample_of(std::vector<Process> processes)
+{
+    Sample sample;
+    sample.processes = std::move(processes);
+    for (std::uint32_t i = 0; i < sample.processes.size(); ++i) {
+        sample.flows.push_back(owned_flow(i, 1 << i, 0));
+    }
+    return sample;
+}
+
+} // namespace
+
+TEST_CASE("all that /proc says of a process")
+{
+    World world;
+    Process process = test::process(5000001, 7, "web");
+    world.identifier(everything()).read(process);
+    REQUIRE(process.identity);
+    const Identity& identity = *process.identity;
+    CHECK(identity.command == "nginx -c /a b");
+    CHECK(identity.exe == "/usr/sbin/nginx");
+    CHECK(identity.parent == Pid{1});
+    CHECK(identity.cgroup == "/docker/" + world.id);
+    CHECK(identity.container_id == world.id);
+    CHECK(identity.container == "aaaaaaaaaaaa");
+    CHECK_FALSE(identity.unit);
+    CHECK(process.netns == Inode{inode_of(world.of_process() / "ns/net")});
+}
+
+TEST_CASE("nothing is read that nobody asked for")
+{
+    World world;
+    Process process = test::process(5000001, 7, "web");
+    world.identifier({}).read(process);
+    CHECK_FALSE(process.identity);
+    IdentityNeeds needs;
+    needs.parent = true;
+    world.identifier(needs).read(process);
+    REQUIRE(process.identity);
+    CHECK(*process.identity == only_parent());
+    CHECK(process.netns == Inode{});
+}
+
+TEST_CASE("what was read once is not read again, and a namespace that the backend saw stands")
+{
+    World world;
+    Process process = test::process(5000001, 7, "web");
+    process.netns = Inode{5};
+    const auto identifier = std::make_unique<Identifier>(world.identifier(everything()));
+    identifier->read(process);
+    CHECK(process.netns == Inode{5});
+    fs::remove_all(world.of_process());
+    Sample sample = sample_of({process});
+    identifier->identify(sample, false);
+    CHECK(sample.processes[0].identity == process.identity);
+    REQUIRE(sample.notes.size() == 1); // not that it could not be read
+    CHECK(sample.notes[0].code == "container-names");
+}
+
+TEST_CASE("another process that has the pid by now lends it nothing")
+{
+    World world;
+    Sample sample = sample_of({process(5000001, 6, "gone"), process(5000002, 1, "never")});
+    world.identifier(everything()).identify(sample, false);
+    CHECK_FALSE(sample.processes[0].identity);
+    CHECK(sample.processes[0].netns == Inode{});
+    CHECK_FALSE(sample.processes[1].identity);
+    REQUIRE(sample.notes.size() == 1);
+    CHECK(sample.notes[0].code == "identity-unread");
+    CHECK(sample.notes[0].message.starts_with("2 "));
+    CHECK_FALSE(sample.notes[0].incomplete);
+}
+
+TEST_CASE("files that are missing or empty are nulls")
+{
+    World world;
+    for (const char* name : {"cgroup", "exe", "ns/net"}) {
+        fs::remove(world.of_process() / name);
+    }
+    write(world.of_process() / "cmdline", std::string_view("\0\0", 2));
+    Process process = test::process(5000001, 7, "web");
+    world.identifier(everything()).read(process);
+    REQUIRE(process.identity);
+    CHECK(*process.identity == only_parent());
+}
+
+TEST_CASE("a command line without end is cut")
+{
+    World world;
+    write(world.of_process() / "cmdline", std::string(1 << 20, 'x'));
+    Process process = test::process(5000001, 7, "web");
+    world.identifier(everything()).read(process);
+    CHECK(process.identity->command == std::string(16384, 'x'));
+}
+
+TEST_CASE("only owners of traffic are read, with idle all owners")
+{
+    World world;
+    Sample sample = sample_of({process(5000001, 7, "web")});
+    sample.flows[0].rx_bytes = 0;
+    world.identifier(everything()).identify(sample, false);
+    CHECK_FALSE(sample.processes[0].identity);
+    world.identifier(everything()).identify(sample, true);
+    CHECK(sample.processes[0].identity);
+}
+
+TEST_CASE("a process that is over is in the cgroup whose id the backend saw")
+{
+    World world;
+    const auto identifier = std::make_unique<Identifier>(world.identifier(everything()));
+    std::vector<Process> gone(4, process(5000009, 1, "gone"));
+    gone[0].cgroup_id = inode_of(world.mount() / "docker" / world.id);
+    gone[1].cgroup_id = inode_of(world.mount());
+    fs::create_directory(world.mount() / "late.service");
+    gone[2].cgroup_id = inode_of(world.mount() / "late.service");
+    gone[3].cgroup_id = 1; // nobody's
+    fs::remove(world.mount() / "docker" / world.id);
+    Sample sample = sample_of(gone);
+    identifier->identify(sample, false);
+    CHECK(sample.processes[0].identity->container_id == world.id);
+    CHECK(sample.processes[1].identity->cgroup == "/");
+    CHECK(sample.processes[2].identity->unit == "late.service");
+    CHECK_FALSE(sample.processes[3].identity);
+}
+
+TEST_CASE("a network namespace has its first name or its number")
+{
+    World world;
+    const fs::path blue = fs::path(world.namespaces()) / "blue";
+    fs::create_hard_link(blue, fs::path(world.namespaces()) / "azure");
+    NetnsNames names(world.namespaces());
+    CHECK(names.name(Inode{inode_of(blue)}) == "azure");
+    CHECK(names.name(Inode{4026531840}) == "4026531840");
+    CHECK(NetnsNames("/nonexistent").name(Inode{7}) == "7");
+}
+
+TEST_CASE("a network namespace is given by number, by process or as the current one")
+{
+    const Inode own{inode_of("/proc/self/ns/net")};
+    CHECK(find_netns("current") == own);
+    CHECK(find_netns(std::to_string(::getpid())) == own);
+    CHECK(find_netns(std::to_string(own.value)) == own);
+    CHECK_FALSE(find_netns("../../proc/self/ns/net"));
+    CHECK_FALSE(find_netns("no-such-name"));
+    CHECK_FALSE(find_netns("4194304"));
+    CHECK_FALSE(find_netns("."));
+}
+
+TEST_CASE("processes are grouped by what they have in common")
+{
+    World world;
+    std::vector<Process> processes(5, process(5000001, 7, "web"));
+    processes[3] = process(5000009, 1, "over");
+    Sample sample = sample_of(processes);
+    const auto with = [](auto field, std::string value, std::string container) {
+        Identity identity;
+        identity.*field = std::move(value);
+        identity.container = std::move(container);
+        return std::make_shared<const Identity>(identity);
+    };
+    sample.processes[0].identity = with(&Identity::container_id, "aaaaaaaaaaaaaaaa", "web");
+    sample.processes[1].identity = with(&Identity::container_id, "bbbbbbbbbbbbbbbb", "web");
+    sample.processes[2].identity = with(&Identity::unit, "nginx.service", "web");
+    sample.processes[4].identity = std::make_shared<const Identity>();
+    sample.flows.push_back(unowned_flow(Cause::exited, Uid{5}, 1 << 5, 0));
+    const auto sums = [&sample](GroupBy by) {
+        std::string text;
+        for (const Row& row : group(sample, {}, by, false)) {
+            text += std::to_string(*row.rx_bytes) + ' ';
+        }
+        return text;
+    };
+    CHECK(sums(GroupBy::container) == "1 2 4 24 32 ");
+    CHECK(sums(GroupBy::unit) == "27 4 32 ");
+    CHECK(sums(GroupBy::pod) == "31 32 ");
+    const auto rows = group(sample, {}, GroupBy::user, false);
+    REQUIRE(rows.size() == 2);
+    CHECK_FALSE(rows[0].identity);
+
+    const auto passed = [&sample](const Filter& filter) { return total(sample, filter).rx_bytes.value(); };
+    Filter filter;
+    filter.containers = {"web"};
+    CHECK(passed(filter) == 7);
+    filter.containers = {"aaaaaaaaaaaa"};
+    CHECK(passed(filter) == 1);
+    filter.containers = {"aaaaaaaaaaa"}; // too short for an id
+    CHECK(passed(filter) == 0);
+    filter = {};
+    filter.units = {"nginx"};
+    CHECK(passed(filter) == 4);
+    filter.units = {"nginx.service"};
+    CHECK(passed(filter) == 4);
+    filter.units = {"nginx.s"};
+    CHECK(passed(filter) == 0);
+    filter = {};
+    sample.flows[1].netns = Inode{9};
+    sample.processes[2].netns = Inode{9};
+    sample.processes[1].netns = Inode{8}; // the socket's counts
+    filter.namespaces = {Inode{9}};
+    CHECK(passed(filter) == 6);
+    CHECK(sums(GroupBy::netns) == "57 6 ");
+}
