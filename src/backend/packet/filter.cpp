@@ -7,6 +7,7 @@
 #include <linux/if_packet.h>
 #include <netinet/in.h>
 
+#include <array>
 #include <utility>
 
 namespace socktally {
@@ -67,6 +68,13 @@ void add_v4(Program& program)
     program.keep(with_options);
 }
 
+constexpr std::uint32_t mobility = 135;
+constexpr std::uint32_t hip = 139;
+constexpr std::uint32_t shim6 = 140;
+constexpr std::array<std::uint32_t, 8> extension_headers{
+    IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_AH, IPPROTO_DSTOPTS, mobility, hip, shim6};
+constexpr std::array<std::uint32_t, 2> vlan_tags{ETH_P_8021Q, ETH_P_8021AD};
+
 void add_v6(Program& program)
 {
     constexpr int next_header = 6;
@@ -74,9 +82,7 @@ void add_v6(Program& program)
     for (const std::uint32_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
         program.keep_if(protocol, plain_v6);
     }
-    // Extension headers; 135, 139 and 140 are Mobility, HIP and Shim6.
-    for (const std::uint32_t header : {IPPROTO_HOPOPTS + 0, IPPROTO_ROUTING + 0, IPPROTO_FRAGMENT + 0, IPPROTO_AH + 0,
-                                       IPPROTO_DSTOPTS + 0, 135, 139, 140}) {
+    for (const std::uint32_t header : extension_headers) {
         program.keep_if(header, with_extensions);
     }
     program.keep(nothing);
@@ -102,7 +108,7 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
         program.keep_if(interface, nothing);
     }
     program.load_ancillary(SKF_AD_PROTOCOL);
-    for (const std::uint32_t tag : {ETH_P_8021Q, ETH_P_8021AD}) {
+    for (const std::uint32_t tag : vlan_tags) {
         program.keep_if(tag, with_extensions);
     }
     Program v4;
