@@ -62,10 +62,11 @@ void add_refused_namespaces(Sample& sample, std::size_t refused)
     Flow& unseen = sample.flows.emplace_back(); // bytes unknown
     unseen.sockets = 0;
     unseen.attribution.cause = Cause::other_netns;
-    sample.notes.push_back({"other-netns",
-                            fmt::format("{} other network namespace{} could not be entered: what moved there is unknown",
-                                        refused, refused == 1 ? "" : "s"),
-                            std::string(remedy), true});
+    sample.notes.push_back(
+        {"other-netns",
+         fmt::format("{} other network namespace{} could not be entered: what moved there is unknown", refused,
+                     refused == 1 ? "" : "s"),
+         std::string(remedy), true});
 }
 
 void add_namespaces_limit(std::vector<Note>& limits)

@@ -68,8 +68,8 @@ private:
 
     void finish(Place& place, const PacketFlow& flow);
     void finish(Place& place, std::vector<Flow>& flows);
-    void list(Place& place, void (UdpDelivery::*tell)(const std::vector<ListedSocket>&,
-                                                      const std::optional<ProtocolCounters>&));
+    void list(Place& place,
+              void (UdpDelivery::*tell)(const std::vector<ListedSocket>&, const std::optional<ProtocolCounters>&));
 
     HolderMap& holders_;
     PacketWatch::Kept kept_;
