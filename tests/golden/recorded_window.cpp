@@ -210,6 +210,7 @@ Replayed Player::finish()
     faults_.vanished = totals_only_ ? 0 : table_.missing().size();
     faults_.resets = table_.resets();
     faults_.udp_silent = !totals_only_ && first_counters.udp_datagrams == last_counters.udp_datagrams;
+    faults_.totals = totals_only_;
 
     Sample& sample = replayed_.result.sample;
     sample.backend = "netlink";

@@ -38,6 +38,8 @@ TEST_CASE("namespaces: the same addresses and ports in three of them at once")
     SUBCASE("by connection") { check(stage.measure({.arguments = {"--by", "connection", "-o", "+start_time"}})); }
     SUBCASE("since they were opened")
     {
+        if (backend_name() == "packet")
+            TRUTH_SKIP("it sees packets as they come");
         stage.advance();
         check(stage.totals());
     }

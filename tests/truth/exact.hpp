@@ -23,6 +23,14 @@ namespace truth {
 #define TRUTH_EXACT_OR_PACKETS()                                                                                       \
     do {                                                                                                               \
         if (backend_name() != "ebpf" && backend_name() != "packet") {                                                  \
+            TRUTH_SKIP("it counts no packets");                                                                        \
+        }                                                                                                              \
+    } while (false)
+
+/// For datagrams, which have no counters in the kernel.
+#define TRUTH_DATAGRAMS()                                                                                              \
+    do {                                                                                                               \
+        if (!counts_datagrams()) {                                                                                     \
             TRUTH_SKIP("it counts no datagrams");                                                                      \
         }                                                                                                              \
     } while (false)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -63,6 +64,12 @@ void read_some(Fd& from, std::string& to)
 
 std::string tool_path() { return setting("SOCKTALLY", "./socktally"); }
 std::string backend_name() { return setting("SOCKTALLY_BACKEND", "netlink"); }
+
+bool counts_datagrams()
+{
+    const Fd probe(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+    return backend_name() == "ebpf" || (backend_name() != "procfs" && probe.get() >= 0);
+}
 
 Tool::Tool(const Place& place, Milliseconds window, const std::vector<std::string>& arguments)
     : window_(stretched(window)), started_(Clock::now())

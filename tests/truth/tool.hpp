@@ -17,6 +17,9 @@ namespace truth {
 std::string tool_path();
 std::string backend_name();
 
+/// Whether this backend counts datagrams here: netlink does where packets can be captured.
+bool counts_datagrams();
+
 /// A row of any grouping; what this grouping has no field for is null.
 struct Row {
     std::optional<std::int64_t> pid;

@@ -48,6 +48,17 @@ std::optional<Protocol> protocol_of(std::uint8_t number)
 /// Copies what there is of `info`, and says whether it reaches past `member_end`.
 bool reaches(std::span<const std::byte> info, std::size_t member_end) { return info.size() >= member_end; }
 
+/// Absent before Linux 4.11.
+std::optional<std::uint32_t> meminfo_drops(std::span<const std::byte> info)
+{
+    std::uint32_t drops = 0;
+    if (info.size() < (SK_MEMINFO_DROPS + 1) * sizeof drops) {
+        return std::nullopt;
+    }
+    std::memcpy(&drops, info.data() + SK_MEMINFO_DROPS * sizeof drops, sizeof drops);
+    return drops;
+}
+
 } // namespace
 
 std::optional<TcpCounters> parse_tcp_info(std::span<const std::byte> bytes)
@@ -100,6 +111,8 @@ std::optional<DiagSocket> parse_diag(std::span<const std::byte> payload, Protoco
             named = protocol_of(static_cast<std::uint8_t>(attribute.payload[0]));
         } else if (attribute.type == INET_DIAG_SKV6ONLY && !attribute.payload.empty()) {
             socket.v6_only = attribute.payload[0] != std::byte{0};
+        } else if (attribute.type == INET_DIAG_SKMEMINFO) {
+            socket.drops = meminfo_drops(attribute.payload);
         } else if (attribute.type == INET_DIAG_INFO) {
             socket.tcp = parse_tcp_info(attribute.payload);
         }
@@ -130,6 +143,7 @@ std::vector<std::byte> udp_dump_request(Family family)
     inet_diag_req_v2 body{};
     body.sdiag_family = family == Family::v6 ? AF_INET6 : AF_INET;
     body.sdiag_protocol = IPPROTO_UDP;
+    body.idiag_ext = extension(INET_DIAG_SKMEMINFO);
     body.idiag_states = ~0U;
     return request(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, body);
 }

@@ -25,6 +25,7 @@ struct DiagSocket {
     TcpState state = TcpState::close;
     std::uint32_t rqueue = 0;
     std::uint32_t wqueue = 0;
+    std::optional<std::uint32_t> drops; // datagrams that found the receive buffer full or were bad (SK_MEMINFO_DROPS)
     std::optional<TcpCounters> tcp; // absent: not asked for, not TCP, or a TIME_WAIT or request socket, which have none
 };
 

@@ -8,7 +8,10 @@
 
 namespace socktally {
 
-NamespaceWatch::NamespaceWatch(Inode netns) : netns_(netns) { table_.reserve(read_tcp_in_use()); }
+NamespaceWatch::NamespaceWatch(Inode netns, Udp udp) : netns_(netns), what_of_udp_(udp)
+{
+    table_.reserve(read_tcp_in_use());
+}
 
 void NamespaceWatch::listen() { faults_.not_listening = !events_.listen(); }
 
@@ -17,7 +20,7 @@ Dumper::Dumped NamespaceWatch::open()
     const auto add = [this](const DiagSocket& socket) { return table_.at_start(socket); };
     counters_before_ = counters_.read();
     first_dump_ = Clock::now();
-    faults_.udp_unlisted = !dumper_.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    list_udp();
     const auto dumped = dumper_.tcp(table_, add);
     faults_.disturbed = dumped.outcome == Dumper::Outcome::disturbed;
     // Where sockets went while it was made, the dump may have skipped others: another one shows those.
@@ -46,7 +49,7 @@ Dumper::Dumped NamespaceWatch::close()
 {
     last_counters_ = counters_.read();
     const auto dumped = dump_at_end();
-    faults_.udp_unlisted = !dumper_.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    list_udp();
     return dumped;
 }
 
@@ -57,6 +60,13 @@ bool NamespaceWatch::close_again()
         dump_at_end();
     }
     return needed;
+}
+
+void NamespaceWatch::list_udp()
+{
+    if (what_of_udp_ == Udp::listed) {
+        faults_.udp_unlisted = !dumper_.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    }
 }
 
 Dumper::Dumped NamespaceWatch::dump_at_end()
@@ -113,7 +123,7 @@ NetlinkFaults NamespaceWatch::faults(bool totals_only)
     faults_.missed = connections_missed();
     faults_.unborn = connections_unborn();
     faults_.without_counters = table_.without_counters();
-    faults_.udp_silent = totals_only ? udp_.flows().empty() : udp_silent();
+    faults_.udp_silent = what_of_udp_ == Udp::left_out || (totals_only ? udp_.flows().empty() : udp_silent());
     return faults_;
 }
 

@@ -25,7 +25,8 @@ public:
 
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
     /// Throws where the kernel refuses.
-    explicit NamespaceWatch(Inode netns);
+    enum class Udp : std::uint8_t { listed, left_out };
+    NamespaceWatch(Inode netns, Udp udp);
 
     Inode netns() const { return netns_; }
 
@@ -66,12 +67,14 @@ public:
 
 private:
     Dumper::Dumped dump_at_end();
+    void list_udp();
     bool udp_silent() const;
     std::size_t connections_missed() const;
     std::size_t connections_unborn();
     SocketTable::Age age() const;
 
     Inode netns_;
+    Udp what_of_udp_;
     DestroyEvents events_;
     Dumper dumper_;
     ProtocolCountersReader counters_;

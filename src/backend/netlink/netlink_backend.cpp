@@ -2,12 +2,11 @@
 #include "backend/netlink/netlink_backend.hpp"
 
 #include "backend/interfaces.hpp"
+#include "backend/namespaces.hpp"
 #include "backend/netlink/notes.hpp"
 #include "backend/netlink/window.hpp"
 #include "backend/tcp/tcp_in_use.hpp"
 #include "sys/interrupt.hpp"
-#include "sys/limits.hpp"
-#include "sys/netns.hpp"
 
 #include <unistd.h>
 
@@ -22,17 +21,26 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
+constexpr std::size_t files_per_namespace = 4;
+
+/// Of the capture buffer: datagrams are a part of all packets, and headers all that is kept of them.
+constexpr std::size_t datagram_share = 4;
+
 Clock::time_point middle(const Dumper::Dumped& dumped) { return dumped.begun + (dumped.ended - dumped.begun) / 2; }
 
 /// One sample from beginning to end; the members are what its steps hand on.
 class Sampling {
 public:
-    explicit Sampling(const BackendOptions& options) : options_(options) {}
+    explicit Sampling(const BackendOptions& options)
+        : options_(options), datagrams_(holders_, PacketWatch::Kept::udp,
+                                        options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets)
+    {
+    }
     BackendResult run(const SampleRequest& request);
 
 private:
     void enter_namespaces();
-    bool is_wanted(const NetworkNamespace& space) const;
+    void add_namespace(Inode netns, bool wanted, std::size_t capture_buffer);
     Dumper::Dumped open_window();
     Dumper::Dumped close_window();
     void settle(SocketTable::Window window);
@@ -42,6 +50,7 @@ private:
 
     const BackendOptions& options_;
     HolderMap holders_;
+    Capture datagrams_;        // of the namespaces in which packets can be captured
     NamespaceWatches watches_; // that of our own namespace first, if only for its events
     bool own_is_wanted_ = true;
     std::size_t refused_ = 0;
@@ -52,12 +61,12 @@ BackendResult Sampling::run(const SampleRequest& request)
 {
     BackendResult result;
     Sample& sample = result.sample;
-    sample.backend = "netlink";
 
     // Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed
     // from then on was there to be looked up. A socket that is destroyed before is no part of the window.
     holders_.scan();
     enter_namespaces();
+    sample.backend = datagrams_.is_empty() ? "netlink" : "netlink+packet";
     if (options_.totals) {
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interfaces();
@@ -69,8 +78,10 @@ BackendResult Sampling::run(const SampleRequest& request)
         sample.started_at = std::chrono::system_clock::now();
         const auto interfaces = read_interfaces();
         // A dump takes a while: the window is from the middle of one to the middle of the other.
-        Window window(watches_, holders_, closed_, options_.tuples ? Window::Closed::kept : Window::Closed::summed);
+        Window window(watches_, datagrams_, holders_, closed_,
+                      options_.tuples ? Window::Closed::kept : Window::Closed::summed);
         window.watch(middle(first) + request.window - (first.ended - first.begun) / 2, request);
+        datagrams_.end();
         sample.interfaces = interface_deltas(interfaces, read_interfaces());
         sample.duration = middle(close_window()) - middle(first);
     }
@@ -82,47 +93,47 @@ BackendResult Sampling::run(const SampleRequest& request)
             add(faults, watch->faults(options_.totals));
         }
     }
+    faults.totals = options_.totals;
     faults.interrupted = request.interrupt->signal() != 0;
     faults.unread = holders_.failed();
-    faults.namespaces_refused = refused_;
     collect(sample); // last: it leaves nothing behind to tell faults by
     sample.notes = notes_of(faults);
+    for (Note& note : notes_of(datagrams_.faults())) {
+        note.about = Note::About::udp;
+        sample.notes.push_back(std::move(note));
+    }
+    add_refused_namespaces(sample, refused_);
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;
-}
-
-bool Sampling::is_wanted(const NetworkNamespace& space) const
-{
-    const auto& wanted = options_.namespaces;
-    return wanted.empty() || std::find(wanted.begin(), wanted.end(), Inode{space.inode}) != wanted.end();
 }
 
 /// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
 /// anywhere: so each namespace is entered once.
 void Sampling::enter_namespaces()
 {
-    std::vector<NetworkNamespace> spaces = network_namespaces();
-    for (const NetworkNamespace& open : holders_.open_namespaces()) {
-        add_namespace(spaces, open);
-    }
-    const Inode own{spaces.front().inode};
-    own_is_wanted_ = is_wanted(spaces.front());
-    spaces.erase(spaces.begin());
-    std::erase_if(spaces, [this](const NetworkNamespace& space) { return !is_wanted(space); });
-    constexpr std::size_t files_per_namespace = 4;
-    constexpr std::size_t files_besides = 64;
-    allow_open_files(spaces.size() * files_per_namespace + files_besides);
+    const Inode own = own_namespace();
+    const auto others = other_namespaces(options_.namespaces, holders_.open_namespaces());
+    own_is_wanted_ = is_wanted(own, options_.namespaces);
+    const std::size_t buffer = options_.capture_buffer / datagram_share;
+    add_namespace(own, own_is_wanted_, buffer);
+    const std::size_t others_buffer = Capture::share_of(buffer, others.size());
+    refused_ = enter_each(others, files_per_namespace + Capture::files_per_namespace,
+                          [&](Inode netns) { add_namespace(netns, true, others_buffer); });
+}
 
-    watches_.push_back(std::make_unique<NamespaceWatch>(own));
-    std::size_t failed = 0;
-    refused_ = in_each(spaces, [&](const NetworkNamespace& space) {
+/// Without privilege for packets, or without memory for them, UDP sockets are listed and their bytes unknown.
+void Sampling::add_namespace(Inode netns, bool wanted, std::size_t capture_buffer)
+{
+    auto udp = NamespaceWatch::Udp::listed;
+    if (wanted && !options_.totals) {
         try {
-            watches_.push_back(std::make_unique<NamespaceWatch>(Inode{space.inode}));
+            datagrams_.add_namespace(netns, capture_buffer);
+            udp = NamespaceWatch::Udp::left_out;
         } catch (const std::system_error&) {
-            ++failed; // no descriptor left, most likely
+            udp = NamespaceWatch::Udp::listed;
         }
-    });
-    refused_ += failed;
+    }
+    watches_.push_back(std::make_unique<NamespaceWatch>(netns, udp));
 }
 
 Dumper::Dumped Sampling::open_window()
@@ -134,6 +145,7 @@ Dumper::Dumped Sampling::open_window()
         first = watch == watches_.front() ? dumped : first;
     }
     settle(SocketTable::Window::opening);
+    datagrams_.begin();
     for (const auto& watch : watches_) {
         watch->begin();
     }
@@ -158,6 +170,7 @@ Dumper::Dumped Sampling::close_window()
         settle(SocketTable::Window::open);
     }
     find_missing();
+    datagrams_.list_again();
     return last;
 }
 
@@ -194,7 +207,7 @@ void Sampling::find_missing()
 void Sampling::find_holders()
 {
     std::vector<Inode> inodes;
-    bool traffic = options_.totals;
+    bool traffic = options_.totals || datagrams_.saw_packets();
     for (const auto& watch : watches_) {
         const std::vector<Inode> live = watch->live_inodes();
         inodes.insert(inodes.end(), live.begin(), live.end());
@@ -227,11 +240,7 @@ void Sampling::collect(Sample& sample)
         }
     }
     closed_.move_to(sample.flows);
-    if (refused_ > 0) {
-        Flow& unseen = sample.flows.emplace_back(); // bytes unknown
-        unseen.sockets = 0;
-        unseen.attribution.cause = Cause::other_netns;
-    }
+    datagrams_.finish(sample.flows);
     sample.holders = holders_.take_holders();
     sample.processes = holders_.take_processes();
 }

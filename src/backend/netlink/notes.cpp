@@ -2,13 +2,13 @@
 #include "backend/netlink/notes.hpp"
 
 #include "backend/holders/holder_notes.hpp"
+#include "backend/namespaces.hpp"
 #include "sys/capability.hpp"
 
 #include <fmt/format.h>
 #include <linux/capability.h>
 
 #include <cerrno>
-#include <string_view>
 #include <system_error>
 
 namespace socktally {
@@ -17,9 +17,7 @@ namespace {
 
 constexpr bool incomplete = true;
 
-constexpr std::string_view udp_remedy = "none with this backend: the kernel counts no bytes of UDP sockets";
-
-constexpr std::string_view netns_remedy = "run it as root, or leave them out with --netns current";
+constexpr std::string_view totals_remedy = "a window: the kernel keeps no totals of UDP sockets";
 
 } // namespace
 
@@ -108,31 +106,25 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
              "", incomplete});
     }
     if (!faults.udp_silent) { // also where no socket is listed: one may have come and gone
-        notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown", std::string(udp_remedy), incomplete,
-                         Note::About::udp});
+        notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
+                         std::string(faults.totals ? totals_remedy : setcap_remedy), incomplete, Note::About::udp});
     }
     if (faults.udp_unlisted && !faults.udp_silent) {
         notes.push_back(
             {"udp-bytes", "UDP sockets cannot be listed", "modprobe udp_diag", incomplete, Note::About::udp});
     }
     add_unread_note(notes, faults.unread);
-    if (faults.namespaces_refused > 0) {
-        notes.push_back({"other-netns",
-                         fmt::format("{} other network namespace{} could not be entered: what moved there is unknown",
-                                     faults.namespaces_refused, faults.namespaces_refused == 1 ? "" : "s"),
-                         std::string(netns_remedy), incomplete});
-    }
     return notes;
 }
 
 std::vector<Note> netlink_limits()
 {
     std::vector<Note> limits;
-    limits.push_back(
-        {"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(udp_remedy), incomplete});
-    if (!has_capability(CAP_SYS_ADMIN)) {
-        limits.push_back({"other-netns", "sees the current network namespace only", std::string(netns_remedy), false});
+    if (!has_capability(CAP_NET_RAW)) {
+        limits.push_back(
+            {"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(setcap_remedy), incomplete});
     }
+    add_namespaces_limit(limits);
     add_denied_limit(limits);
     if (!has_capability(CAP_NET_ADMIN)) {
         limits.push_back(

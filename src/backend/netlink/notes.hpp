@@ -17,17 +17,17 @@ struct NetlinkFaults {
     bool late_events = false;   // not all had come when we stopped waiting
     std::uint64_t events_lost = 0;
     std::uint64_t garbled = 0;
-    bool disturbed = false;             // no dump without repeats
-    std::size_t unborn = 0;             // connections taken for new that were there before
-    std::size_t missed = 0;             // connections opened that no dump and no event showed
-    std::size_t vanished = 0;           // connections that ended in neither
-    std::size_t resets = 0;             // connections whose counters began anew
-    std::size_t without_counters = 0;   // connections for which an old kernel has no counters
-    std::size_t failed_looks = 0;       // lists in the window that the kernel refused
-    std::size_t unread = 0;             // looks at a process's descriptors that failed for want of ours or of memory
-    std::size_t namespaces_refused = 0; // network namespaces that could not be entered
-    bool udp_silent = true;             // no datagram moved
-    bool udp_unlisted = false;          // the kernel cannot list UDP sockets
+    bool disturbed = false;           // no dump without repeats
+    std::size_t unborn = 0;           // connections taken for new that were there before
+    std::size_t missed = 0;           // connections opened that no dump and no event showed
+    std::size_t vanished = 0;         // connections that ended in neither
+    std::size_t resets = 0;           // connections whose counters began anew
+    std::size_t without_counters = 0; // connections for which an old kernel has no counters
+    std::size_t failed_looks = 0;     // lists in the window that the kernel refused
+    std::size_t unread = 0;           // looks at a process's descriptors that failed for want of ours or of memory
+    bool totals = false;              // no window
+    bool udp_silent = true;           // no datagram moved
+    bool udp_unlisted = false;        // the kernel cannot list UDP sockets
 };
 
 /// What could not be seen in one network namespace as well as in another.

@@ -20,6 +20,9 @@ void add_field(std::string_view protocol, std::string_view name, std::uint64_t v
         counters.tcp_failures += value;
     } else if (protocol == "Udp:" && (name == "InDatagrams" || name == "OutDatagrams")) {
         counters.udp_datagrams += value;
+        counters.udp_read += name == "InDatagrams" ? value : 0;
+    } else if (protocol == "Udp:" && name == "NoPorts") {
+        counters.udp_no_ports += value;
     }
 }
 
@@ -45,8 +48,9 @@ void add_snmp6(std::string_view text, ProtocolCounters& counters)
     while (!text.empty()) {
         std::string_view line = next_line(text);
         const std::string_view name = next_word(line);
-        if (name == "Udp6InDatagrams" || name == "Udp6OutDatagrams") {
-            counters.udp_datagrams += parse_number(next_word(line)).value_or(0);
+        constexpr std::string_view prefix = "Udp6";
+        if (name.starts_with(prefix)) {
+            add_field("Udp:", name.substr(prefix.size()), parse_number(next_word(line)).value_or(0), counters);
         }
     }
 }

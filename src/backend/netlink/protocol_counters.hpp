@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What /proc/net/snmp and snmp6 count for a whole network namespace. Cheap to read (tens of microseconds), never reset:
-// they tell that there are new connections without asking for every socket, and that no datagram moved at all.
+// they tell that there are new connections without asking for every socket, that no datagram moved at all,
+// and what became of those that came.
 #pragma once
 
 #include "sys/fd.hpp"
@@ -16,6 +17,8 @@ struct ProtocolCounters {
     std::uint64_t tcp_opens = 0;     // Tcp: ActiveOpens + PassiveOpens, both families; a failed connect counts as well
     std::uint64_t tcp_failures = 0;  // Tcp: AttemptFails, the part of the opens that came to nothing
     std::uint64_t udp_datagrams = 0; // Udp: InDatagrams + OutDatagrams (those read and those sent), both families
+    std::uint64_t udp_read = 0;      // Udp: InDatagrams alone
+    std::uint64_t udp_no_ports = 0;  // Udp: NoPorts, datagrams to where no socket is
     bool operator==(const ProtocolCounters&) const = default;
 };
 

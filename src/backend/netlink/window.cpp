@@ -49,6 +49,7 @@ void Window::watch(Clock::time_point end, const SampleRequest& request)
     for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
         if (now >= next_progress) {
             request.tell(now - begun);
+            datagrams_.retire_idle(now);
             next_progress = now + progress_interval;
         }
         if (now >= next_tick_) {
@@ -56,7 +57,9 @@ void Window::watch(Clock::time_point end, const SampleRequest& request)
         } else {
             drain_all(); // a small buffer does not wait for the tick
         }
-        request.interrupt->wait_until(std::min(end, next_tick_), fd);
+        take_datagrams(now);
+        const auto next = datagrams_.is_empty() ? next_tick_ : std::min(next_tick_, Clock::now() + tick_interval);
+        request.interrupt->wait_until(std::min(end, next), fd);
     }
 }
 
@@ -77,6 +80,16 @@ void Window::drain_all()
 {
     for (Place& place : places_) {
         drain(place);
+    }
+}
+
+/// Not as part of a tick, whose cost asks for rest: the ring has room for a few ticks only.
+void Window::take_datagrams(Clock::time_point now)
+{
+    datagrams_.drain();
+    const auto look = datagrams_.next_look();
+    if (look && now >= *look) {
+        datagrams_.look(now);
     }
 }
 

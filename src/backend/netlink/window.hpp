@@ -7,6 +7,7 @@
 #include "backend/holders/holder_map.hpp"
 #include "backend/netlink/closed_flows.hpp"
 #include "backend/netlink/namespace_watch.hpp"
+#include "backend/packet/capture.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -23,8 +24,8 @@ public:
     using Clock = std::chrono::steady_clock;
     enum class Closed : std::uint8_t { summed, kept };
 
-    Window(NamespaceWatches& watches, HolderMap& holders, ClosedFlows& closed, Closed what)
-        : holders_(holders), closed_(closed), what_(what)
+    Window(NamespaceWatches& watches, Capture& datagrams, HolderMap& holders, ClosedFlows& closed, Closed what)
+        : datagrams_(datagrams), holders_(holders), closed_(closed), what_(what)
     {
         for (const auto& watch : watches) {
             places_.push_back({*watch});
@@ -44,6 +45,7 @@ private:
 
     void drain(Place& place);
     void drain_all();
+    void take_datagrams(Clock::time_point now);
     void tick(Clock::time_point now);
     bool is_due(const Place& place, Clock::time_point now) const;
     void look(Clock::time_point now);
@@ -51,6 +53,7 @@ private:
     std::vector<Inode> worth_searching(const Place& place) const;
 
     std::vector<Place> places_;
+    Capture& datagrams_; // empty where packets cannot be captured
     HolderMap& holders_;
     ClosedFlows& closed_;
     Closed what_;

@@ -53,15 +53,19 @@ private:
     std::vector<sock_filter> instructions_;
 };
 
-void add_v4(Program& program)
+void add_v4(Program& program, bool udp_only)
 {
     constexpr int version_and_length = 0;
     constexpr int protocol = 9;
     constexpr std::uint32_t without_options = 0x45;
     program.load_ip(protocol);
     program.keep_if(IPPROTO_AH, with_extensions);
-    program.skip_if(IPPROTO_UDP, 2);
-    program.skip_if(IPPROTO_TCP, 1);
+    if (udp_only) {
+        program.skip_if(IPPROTO_UDP, 1);
+    } else {
+        program.skip_if(IPPROTO_UDP, 2);
+        program.skip_if(IPPROTO_TCP, 1);
+    }
     program.keep(nothing);
     program.load_ip(version_and_length);
     program.keep_if(without_options, plain_v4);
@@ -75,12 +79,13 @@ constexpr std::array<std::uint32_t, 8> extension_headers{
     IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_AH, IPPROTO_DSTOPTS, mobility, hip, shim6};
 constexpr std::array<std::uint32_t, 2> vlan_tags{ETH_P_8021Q, ETH_P_8021AD};
 
-void add_v6(Program& program)
+void add_v6(Program& program, bool udp_only)
 {
     constexpr int next_header = 6;
     program.load_ip(next_header);
-    for (const std::uint32_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
-        program.keep_if(protocol, plain_v6);
+    program.keep_if(IPPROTO_UDP, plain_v6);
+    if (!udp_only) {
+        program.keep_if(IPPROTO_TCP, plain_v6);
     }
     for (const std::uint32_t header : extension_headers) {
         program.keep_if(header, with_extensions);
@@ -112,13 +117,13 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
         program.keep_if(tag, with_extensions);
     }
     Program v4;
-    add_v4(v4);
+    add_v4(v4, plan.udp_only);
     program.skip_unless(ETH_P_IP, static_cast<std::uint8_t>(v4.size()));
-    add_v4(program);
+    add_v4(program, plan.udp_only);
     Program v6;
-    add_v6(v6);
+    add_v6(v6, plan.udp_only);
     program.skip_unless(ETH_P_IPV6, static_cast<std::uint8_t>(v6.size()));
-    add_v6(program);
+    add_v6(program, plan.udp_only);
     program.keep(nothing);
     return program.take();
 }

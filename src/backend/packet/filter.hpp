@@ -14,10 +14,11 @@ namespace socktally {
 struct FilterPlan {
     std::vector<std::uint32_t> skipped; // interfaces whose packets are seen elsewhere as well
     bool other_hosts = false;           // packets to another link address too: some interface has a second one
+    bool udp_only = false;              // of TCP only what comes behind extension headers or a VLAN tag
 };
 
-/// Keeps TCP and UDP with their headers and no payload: of a plain packet exactly those, of one with options or
-/// extension headers more. Drops one of the two copies on lo.
+/// Keeps TCP and UDP, or UDP alone, with their headers and no payload: of a plain packet exactly those, of one with
+/// options or extension headers more. Drops one of the two copies on lo.
 std::vector<sock_filter> packet_filter(const FilterPlan& plan);
 
 /// Keeps nothing.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/flow_sockets.hpp"
 
-#include "backend/procfs/proc_sockets.hpp"
-
 #include <time.h>
 
 #include <algorithm>
@@ -45,41 +43,44 @@ ListedSocket as_listed(const DiagSocket& socket)
     const bool open = socket.tuple.protocol != Protocol::tcp || socket.inode != Inode{} ||
                       socket.state == TcpState::established || socket.state == TcpState::syn_recv ||
                       socket.state == TcpState::close_wait;
+    result.queued = socket.tuple.protocol == Protocol::udp ? socket.rqueue : 0;
+    result.drops = socket.drops;
     result.state = open ? SocketState::open : SocketState::orphaned;
     return result;
 }
 
 } // namespace
 
-FlowSockets::FlowSockets()
+FlowSockets::FlowSockets(HolderMap& holders, Protocols protocols) : holders_(holders), protocols_(protocols)
 {
     try {
         dumper_.emplace();
     } catch (const std::system_error&) {
         dumper_.reset(); // /proc/net has the sockets too
     }
-}
-
-void FlowSockets::begin()
-{
-    holders_.scan();
-    list();
+    std::vector<ListedSocket> ignored;
+    if (!list_by_diag(ignored)) {
+        files_.emplace(ProcLists::tcp_and_udp);
+    }
 }
 
 bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets)
 {
     const auto take = [&](const DiagSocket& socket) { sockets.push_back(as_listed(socket)); };
-    return dumper_ && dumper_->tcp_quick(take) && dumper_->udp(take);
+    const bool tcp = protocols_ == Protocols::tcp_and_udp;
+    return dumper_ && (!tcp || dumper_->tcp_quick(take)) && dumper_->udp(take);
 }
 
 void FlowSockets::list()
 {
     std::vector<ListedSocket> sockets;
     sockets.reserve(listed_.size());
-    if (!list_by_diag(sockets)) {
-        ProcSockets read = read_proc_sockets(ProcLists::tcp_and_udp);
+    if (files_) {
+        ProcSockets read = files_->read();
         sockets = std::move(read.sockets);
         failed_lists_ += read.missing ? 1 : 0;
+    } else if (!list_by_diag(sockets)) {
+        ++failed_lists_;
     }
     listed_ = sockets;
     lookup_ = SocketLookup(std::move(sockets));
@@ -185,8 +186,6 @@ void FlowSockets::settle(PacketFlow& flow) const
 
 void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
 {
-    list();
-    holders_.rescan();
     std::vector<Inode> inodes;
     for (PacketFlow* flow : flows) {
         settle(*flow);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// From flows to sockets and their holders while they live: sockets are listed when flows come that no list has, and
-// holders are looked for when sockets come that nobody is known to hold. Both at a bounded cost.
+// From the flows of one network namespace to sockets and their holders while they live: sockets are listed when flows
+// come that no list has, and holders are looked for when sockets come that nobody is known to hold. Both at a bounded
+// cost.
 #pragma once
 
 #include "backend/holders/holder_map.hpp"
 #include "backend/netlink/dumper.hpp"
 #include "backend/packet/flow_table.hpp"
+#include "backend/procfs/proc_sockets.hpp"
 #include "backend/sockets/socket_lookup.hpp"
 
 #include <chrono>
@@ -21,10 +23,14 @@ class FlowSockets {
 public:
     using Clock = std::chrono::steady_clock;
 
-    FlowSockets();
+    enum class Protocols : std::uint8_t { tcp_and_udp, udp };
 
-    /// Holders first, then the sockets: one that comes in between is looked for when its packets come.
-    void begin();
+    /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
+    FlowSockets(HolderMap& holders, Protocols protocols);
+
+    /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
+    /// list: of a socket that comes in between they are looked for when its packets come.
+    void list();
     /// Flows that are new, or used anew by another connection.
     void add(const std::vector<PacketFlow*>& flows);
     /// When look() has something to do; null: not before flows are added.
@@ -32,23 +38,25 @@ public:
     void look(Clock::time_point now);
     /// Forgets flows that are about to be retired.
     void drop(const PacketFlow& flow);
-    /// Lists once more, and looks for every holder that is still missing.
+    /// How long nothing is to be looked for after the last look, for its cost.
+    std::chrono::nanoseconds rest() const { return rest_; }
+    /// After the last list, and once holders were looked at again: looks for every holder that is still missing.
     void finish(const std::vector<PacketFlow*>& flows);
 
     const std::vector<ListedSocket>& listed() const { return listed_; }
-    HolderMap& holders() { return holders_; }
     std::size_t failed_lists() const { return failed_lists_; }
 
 private:
-    void list();
     bool list_by_diag(std::vector<ListedSocket>& sockets);
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
     const ListedSocket* one_of(const SocketMatch& match) const;
     void search(const std::vector<Inode>& wanted);
 
-    std::optional<Dumper> dumper_; // null where the kernel has no sock_diag
-    HolderMap holders_;
+    HolderMap& holders_;
+    Protocols protocols_;
+    std::optional<Dumper> dumper_;         // null where the kernel has no sock_diag
+    std::optional<ProcSocketFiles> files_; // instead of it
     std::vector<ListedSocket> listed_;
     SocketLookup lookup_;
     std::vector<PacketFlow*> pending_;

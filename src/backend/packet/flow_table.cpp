@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/flow_table.hpp"
 
+#include <algorithm>
+
 namespace socktally {
 
 namespace {
+
+void count_datagram(PacketFlow::Direction& direction, const Packet& packet)
+{
+    constexpr std::uint32_t longest = 65'507;
+    direction.datagrams += packet.is_later_fragment() ? 0 : 1;
+    direction.smallest = std::min(direction.smallest, packet.fragment ? 0 : packet.payload_bytes);
+    direction.largest = std::max(direction.largest, packet.fragment ? longest : packet.payload_bytes);
+}
 
 void count_direction(PacketFlow::Direction& direction, const Packet& packet)
 {
     direction.packets += 1;
     direction.ip_bytes += packet.ip_bytes;
-    direction.payload_bytes += packet.protocol == Protocol::tcp
-                                   ? direction.sequence.add(packet.tcp, packet.payload_bytes)
-                                   : packet.payload_bytes;
+    if (packet.protocol == Protocol::tcp) {
+        direction.payload_bytes += direction.sequence.add(packet.tcp, packet.payload_bytes);
+    } else {
+        direction.payload_bytes += packet.payload_bytes;
+        count_datagram(direction, packet);
+    }
 }
 
 } // namespace

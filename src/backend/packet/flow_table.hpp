@@ -9,6 +9,7 @@
 #include "model/flow.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,7 +24,10 @@ struct PacketFlow {
         std::uint64_t payload_bytes = 0;
         std::uint64_t ip_bytes = 0;
         std::uint64_t packets = 0;
-        SequenceSpace sequence; // of TCP
+        SequenceSpace sequence;      // of TCP
+        std::uint64_t datagrams = 0; // of UDP, with how many bytes of payload each had; not known of one in fragments
+        std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
+        std::uint32_t largest = 0;
     };
     Tuple tuple;
     Direction rx;

@@ -2,7 +2,6 @@
 #include "backend/packet/links.hpp"
 
 #include "sys/error.hpp"
-#include "sys/netlink_socket.hpp"
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -77,7 +76,8 @@ bool repeats(const std::vector<Link>& links, const Link& link, int depth = 0)
 }
 
 template <typename Body>
-void dump(std::uint16_t type, const char* what, const std::function<void(const NetlinkMessage&)>& take)
+void dump(NetlinkSocket& route, std::uint16_t type, const char* what,
+          const std::function<void(const NetlinkMessage&)>& take)
 {
     struct {
         nlmsghdr header;
@@ -87,8 +87,7 @@ void dump(std::uint16_t type, const char* what, const std::function<void(const N
     request.header.nlmsg_len = sizeof request;
     request.header.nlmsg_type = type;
     request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    NetlinkSocket socket(NetlinkSocket::Mode::blocking, NETLINK_ROUTE);
-    const int error = exchange(socket, std::as_writable_bytes(std::span(&request, 1)), take);
+    const int error = exchange(route, std::as_writable_bytes(std::span(&request, 1)), take);
     if (error != 0 && error != EINTR) {
         throw errno_error(what, error);
     }
@@ -157,10 +156,10 @@ std::optional<Address> parse_address_message(std::span<const std::byte> payload)
     return address.family != Family::none ? std::optional(address) : std::nullopt;
 }
 
-std::vector<Link> read_links()
+std::vector<Link> read_links(NetlinkSocket& route)
 {
     std::vector<Link> links;
-    dump<ifinfomsg>(RTM_GETLINK, "cannot list the network interfaces", [&](const NetlinkMessage& message) {
+    dump<ifinfomsg>(route, RTM_GETLINK, "cannot list the network interfaces", [&](const NetlinkMessage& message) {
         if (auto link = message.type == RTM_NEWLINK ? parse_link(message.payload) : std::nullopt) {
             links.push_back(std::move(*link));
         }
@@ -168,10 +167,10 @@ std::vector<Link> read_links()
     return links;
 }
 
-std::vector<Address> read_addresses()
+std::vector<Address> read_addresses(NetlinkSocket& route)
 {
     std::vector<Address> addresses;
-    dump<ifaddrmsg>(RTM_GETADDR, "cannot list this machine's addresses", [&](const NetlinkMessage& message) {
+    dump<ifaddrmsg>(route, RTM_GETADDR, "cannot list this machine's addresses", [&](const NetlinkMessage& message) {
         const auto address = message.type == RTM_NEWADDR ? parse_address_message(message.payload) : std::nullopt;
         if (address) {
             addresses.push_back(*address);

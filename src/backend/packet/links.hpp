@@ -4,6 +4,7 @@
 #pragma once
 
 #include "model/address.hpp"
+#include "sys/netlink_socket.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -39,8 +40,8 @@ Watch choose_links(const std::vector<Link>& links);
 /// The address of an RTM_NEWADDR, likewise; of a point-to-point interface this end's. Null where it has none.
 std::optional<Address> parse_address_message(std::span<const std::byte> payload);
 
-/// Both throw std::system_error.
-std::vector<Link> read_links();
-std::vector<Address> read_addresses();
+/// Of the network namespace in which `route`, a socket of NETLINK_ROUTE, was opened. Both throw std::system_error.
+std::vector<Link> read_links(NetlinkSocket& route);
+std::vector<Address> read_addresses(NetlinkSocket& route);
 
 } // namespace socktally

@@ -2,11 +2,11 @@
 #include "backend/packet/notes.hpp"
 
 #include "backend/holders/holder_notes.hpp"
+#include "backend/namespaces.hpp"
 
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <string_view>
 #include <system_error>
 
 namespace socktally {
@@ -14,11 +14,23 @@ namespace socktally {
 namespace {
 
 constexpr bool incomplete = true;
-constexpr std::string_view netns_remedy = "nsenter --net=/proc/PID/ns/net socktally";
 
 std::string packets(std::uint64_t count) { return fmt::format("{} packet{}", count, count == 1 ? "" : "s"); }
 
 } // namespace
+
+void add(PacketFaults& faults, const PacketFaults& more)
+{
+    faults.dropped += more.dropped;
+    faults.late = faults.late || more.late;
+    faults.malformed += more.malformed;
+    faults.cut += more.cut;
+    faults.unmatched += more.unmatched;
+    faults.holes += more.holes;
+    faults.failed_lists += more.failed_lists;
+    faults.failed_links += more.failed_links;
+    faults.unread_datagrams += more.unread_datagrams;
+}
 
 std::vector<Note> notes_of(const PacketFaults& faults)
 {
@@ -71,12 +83,12 @@ std::vector<Note> notes_of(const PacketFaults& faults)
                          "network interfaces could not be listed: packets may be counted at two of them", "",
                          incomplete});
     }
-    if (faults.other_namespaces > 0) {
-        notes.push_back(
-            {"other-netns",
-             fmt::format("only this network namespace was sampled, not {} other{} in which there are processes",
-                         faults.other_namespaces, faults.other_namespaces == 1 ? "" : "s"),
-             std::string(netns_remedy), false});
+    if (faults.unread_datagrams > 0) {
+        notes.push_back({"datagrams-unread",
+                         fmt::format("datagrams reached sockets and were not all read ({} dropped or left of unknown "
+                                     "length): what their processes received is not known to the byte",
+                                     faults.unread_datagrams),
+                         "", incomplete, Note::About::udp});
     }
     add_unread_note(notes, faults.unread);
     return notes;
@@ -88,7 +100,7 @@ std::vector<Note> packet_limits()
     limits.push_back({"queues-unseen",
                       "counts what is on the wire: what waits in a socket to be read too, what waits to be sent not",
                       "", false});
-    limits.push_back({"other-netns", "sees the current network namespace only", std::string(netns_remedy), false});
+    add_namespaces_limit(limits);
     add_denied_limit(limits);
     return limits;
 }

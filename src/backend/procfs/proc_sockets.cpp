@@ -80,17 +80,15 @@ void set_tcp_state(ListedSocket& socket, TcpState state)
 }
 
 struct List {
-    const char* path;
+    const char* name;
     Protocol protocol;
 };
 
 constexpr std::array lists{
-    List{"/proc/net/tcp", Protocol::tcp},         List{"/proc/net/tcp6", Protocol::tcp},
-    List{"/proc/net/udp", Protocol::udp},         List{"/proc/net/udp6", Protocol::udp},
-    List{"/proc/net/udplite", Protocol::udplite}, List{"/proc/net/udplite6", Protocol::udplite},
-    List{"/proc/net/raw", Protocol::raw},         List{"/proc/net/raw6", Protocol::raw},
-    List{"/proc/net/icmp", Protocol::icmp},       List{"/proc/net/icmp6", Protocol::icmp},
-    List{"/proc/net/packet", Protocol::packet},
+    List{"tcp", Protocol::tcp},    List{"tcp6", Protocol::tcp},        List{"udp", Protocol::udp},
+    List{"udp6", Protocol::udp},   List{"udplite", Protocol::udplite}, List{"udplite6", Protocol::udplite},
+    List{"raw", Protocol::raw},    List{"raw6", Protocol::raw},        List{"icmp", Protocol::icmp},
+    List{"icmp6", Protocol::icmp}, List{"packet", Protocol::packet},
 };
 
 } // namespace
@@ -101,12 +99,15 @@ std::optional<ListedSocket> parse_inet_socket(std::string_view line, Protocol pr
     const auto local = parse_end(next_word(line));
     const auto remote = parse_end(next_word(line));
     const auto state = parse_hex<std::uint8_t>(next_word(line), 2);
-    for (int i = 0; i < 3; ++i) { // the queues, the timer, the retransmissions
-        next_word(line);
-    }
+    const auto queues = next_word(line);
+    next_word(line); // the timer
+    next_word(line); // the retransmissions
     const auto uid = parse_decimal<std::uint32_t>(next_word(line));
     next_word(line); // the timeout
     const auto inode = parse_number(next_word(line));
+    next_word(line); // references
+    next_word(line); // the kernel's pointer
+    const auto drops = next_word(line);
     if (!local || !remote || local->family != remote->family || !state || !uid || !inode) {
         return std::nullopt;
     }
@@ -121,6 +122,13 @@ std::optional<ListedSocket> parse_inet_socket(std::string_view line, Protocol pr
     const std::uint16_t number = local->endpoint.port;
     if (protocol == Protocol::raw && (number == IPPROTO_ICMP || number == IPPROTO_ICMPV6)) {
         socket.tuple.protocol = Protocol::icmp;
+    }
+    if (protocol == Protocol::udp) {
+        const std::size_t colon = queues.find(':');
+        socket.queued = colon == std::string_view::npos
+                            ? 0
+                            : parse_hex<std::uint32_t>(queues.substr(colon + 1), word_digits).value_or(0);
+        socket.drops = parse_decimal<std::uint32_t>(drops);
     }
     if (protocol == Protocol::tcp) {
         set_tcp_state(socket, static_cast<TcpState>(*state));
@@ -149,19 +157,29 @@ std::optional<ListedSocket> parse_packet_socket(std::string_view line)
     return socket;
 }
 
-ProcSockets read_proc_sockets(ProcLists which)
+ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory)
+{
+    for (const List& list : lists) {
+        if (which == ProcLists::tcp_and_udp && list.protocol != Protocol::tcp && list.protocol != Protocol::udp) {
+            continue;
+        }
+        Fd file(::open((directory + "/" + list.name).c_str(), O_RDONLY | O_CLOEXEC));
+        if (file) { // else a protocol that this kernel does not have
+            files_.push_back({std::move(file), list.protocol});
+        }
+    }
+}
+
+ProcSockets ProcSocketFiles::read() const
 {
     constexpr std::size_t size_limit = 1 << 28; // some 1.7 million sockets
     ProcSockets result;
     result.missing = true;
     std::string buffer;
-    for (const List& list : lists) {
-        if (which == ProcLists::tcp_and_udp && list.protocol != Protocol::tcp && list.protocol != Protocol::udp) {
-            continue;
-        }
-        const auto text = read_file(AT_FDCWD, list.path, buffer, size_limit);
+    for (const File& file : files_) {
+        const auto text = reread_file(file.fd.get(), buffer, size_limit);
         if (!text) {
-            continue; // a protocol that this kernel does not have
+            continue;
         }
         result.missing = false;
         std::string_view rest = *text;
@@ -169,7 +187,7 @@ ProcSockets read_proc_sockets(ProcLists which)
         while (!rest.empty()) {
             const std::string_view line = next_line(rest);
             const auto socket =
-                list.protocol == Protocol::packet ? parse_packet_socket(line) : parse_inet_socket(line, list.protocol);
+                file.protocol == Protocol::packet ? parse_packet_socket(line) : parse_inet_socket(line, file.protocol);
             if (socket) {
                 result.sockets.push_back(*socket);
             } else {
@@ -178,6 +196,11 @@ ProcSockets read_proc_sockets(ProcLists which)
         }
     }
     return result;
+}
+
+ProcSockets read_proc_sockets(ProcLists which, const std::string& directory)
+{
+    return ProcSocketFiles(which, directory).read();
 }
 
 } // namespace socktally

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The lists of sockets in /proc/net: parsed (pure) and read. Of the current network namespace.
+// The lists of sockets in /proc/net: parsed (pure) and read.
 #pragma once
 
 #include "backend/sockets/socket_lookup.hpp"
+#include "sys/fd.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,7 +30,27 @@ struct ProcSockets {
     bool missing = false;              // not one of the lists could be read
 };
 
+/// Where the calling thread sees the lists of the network namespace that it is in.
+inline constexpr const char* current_lists = "/proc/thread-self/net";
+
 enum class ProcLists : std::uint8_t { tcp_and_udp, all };
-ProcSockets read_proc_sockets(ProcLists lists);
+
+/// The lists of one network namespace, kept open: they can be read from any other.
+class ProcSocketFiles {
+public:
+    explicit ProcSocketFiles(ProcLists lists, const std::string& directory = current_lists);
+    bool is_empty() const { return files_.empty(); }
+    ProcSockets read() const;
+
+private:
+    struct File {
+        Fd fd;
+        Protocol protocol;
+    };
+    std::vector<File> files_;
+};
+
+/// Once; `directory` is current_lists or that of another process: "/proc/123/net".
+ProcSockets read_proc_sockets(ProcLists lists, const std::string& directory = current_lists);
 
 } // namespace socktally

@@ -4,16 +4,17 @@
 #include "backend/holders/holder_map.hpp"
 #include "backend/holders/holder_notes.hpp"
 #include "backend/interfaces.hpp"
+#include "backend/namespaces.hpp"
 #include "backend/procfs/proc_sockets.hpp"
 #include "backend/procfs/socket_flows.hpp"
 #include "backend/wait.hpp"
 #include "sys/interrupt.hpp"
-#include "sys/netns.hpp"
+#include "sys/limits.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <string_view>
 
 namespace socktally {
 
@@ -22,29 +23,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::string_view netns_remedy = "nsenter --net=/proc/PID/ns/net socktally";
+constexpr std::size_t files_per_namespace = 11;
+constexpr std::size_t files_besides = 64;
 
 Note no_bytes_note()
 {
     return {"no-bytes",
             "bytes are not counted: sockets are listed at both ends of the window, and those in between are not seen",
             "socktally doctor tells what the better backends need", true};
-}
-
-/// `wanted` is BackendOptions::namespaces.
-void add_namespaces_note(std::vector<Note>& notes, const std::vector<Inode>& wanted)
-{
-    auto others = network_namespaces();
-    others.erase(others.begin()); // our own
-    std::erase_if(others, [&](const NetworkNamespace& other) {
-        return !wanted.empty() && std::find(wanted.begin(), wanted.end(), Inode{other.inode}) == wanted.end();
-    });
-    if (!others.empty()) {
-        notes.push_back({"other-netns",
-                         fmt::format("only this network namespace was listed, not {} other{}", others.size(),
-                                     others.size() == 1 ? "" : "s"),
-                         std::string(netns_remedy), true});
-    }
 }
 
 void add_garbled_note(std::vector<Note>& notes, std::size_t lines)
@@ -54,13 +40,24 @@ void add_garbled_note(std::vector<Note>& notes, std::size_t lines)
     }
 }
 
-/// /proc/net is that of our own namespace.
-void place(std::vector<Flow>& flows)
+/// The lists of one network namespace, at the beginning and at the end of the window.
+struct Place {
+    Inode netns;
+    ProcSocketFiles files;
+    ProcSockets first{};
+    ProcSockets last{};
+};
+
+/// /proc/PID/net shows the namespace of any process, and nothing needs to be entered.
+std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
 {
-    const Inode own{netns_inode("/proc/self/ns/net").value_or(0)};
-    for (Flow& flow : flows) {
-        flow.netns = own;
+    constexpr std::string_view suffix = "/ns/net";
+    if (!space.path.starts_with("/proc/") || !space.path.ends_with(suffix)) {
+        return std::nullopt;
     }
+    ProcSocketFiles files(ProcLists::all, space.path.substr(0, space.path.size() - suffix.size()) + "/net");
+    const bool is_same = netns_inode(space.path) == space.inode; // still, after they were opened
+    return is_same && !files.is_empty() ? std::optional(std::move(files)) : std::nullopt;
 }
 
 void find_holders(HolderMap& holders, const std::vector<Flow>& flows)
@@ -90,31 +87,37 @@ public:
         sample.backend = "procfs";
         sample.started_at = std::chrono::system_clock::now();
         holders.scan();
-        ProcSockets first;
+        const std::size_t refused = open_lists(holders.open_namespaces());
         if (request.window == 0ns) {
             sample.interfaces = read_interfaces();
         } else {
             const auto begun = Clock::now();
-            first = read_proc_sockets(ProcLists::all);
+            read_all(&Place::first);
             sample.started_at = std::chrono::system_clock::now();
             const auto interfaces = read_interfaces();
             wait_until(begun + request.window, request);
             sample.interfaces = interface_deltas(interfaces, read_interfaces());
             sample.duration = Clock::now() - begun;
         }
-        const ProcSockets last = read_proc_sockets(ProcLists::all);
+        read_all(&Place::last);
         holders.rescan();
-        sample.flows = flows_of(first.sockets, last.sockets);
-        place(sample.flows);
+        std::size_t garbled = 0;
+        for (const Place& place : places_) {
+            for (Flow& flow : flows_of(place.first.sockets, place.last.sockets)) {
+                flow.netns = place.netns;
+                sample.flows.push_back(flow);
+            }
+            garbled += place.first.garbled + place.last.garbled;
+        }
         find_holders(holders, sample.flows);
 
         sample.notes.push_back(no_bytes_note());
         if (request.interrupt->signal() != 0) {
             sample.notes.push_back({"interrupted", "a signal ended the window early", "", true, Note::About::window});
         }
-        add_garbled_note(sample.notes, first.garbled + last.garbled);
+        add_garbled_note(sample.notes, garbled);
         add_unread_note(sample.notes, holders.failed());
-        add_namespaces_note(sample.notes, wanted_namespaces_);
+        add_refused_namespaces(sample, refused);
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
         result.viewer = {Uid{::geteuid()}, holders.denied() > 0 || ::geteuid() != 0};
@@ -124,13 +127,42 @@ public:
     std::vector<Note> limits() const override
     {
         std::vector<Note> limits{no_bytes_note()};
-        limits.push_back({"other-netns", "sees the current network namespace only", std::string(netns_remedy), false});
+        add_namespaces_limit(limits);
         add_denied_limit(limits);
         return limits;
     }
 
 private:
+    /// How many namespaces could not be looked into.
+    std::size_t open_lists(const std::vector<NetworkNamespace>& open)
+    {
+        const Inode own = own_namespace();
+        if (is_wanted(own, wanted_namespaces_)) {
+            places_.push_back({own, ProcSocketFiles(ProcLists::all)});
+        }
+        std::vector<NetworkNamespace> others = other_namespaces(wanted_namespaces_, open);
+        allow_open_files(others.size() * files_per_namespace + files_besides);
+        std::erase_if(others, [this](const NetworkNamespace& space) {
+            auto files = files_of_process(space);
+            if (files) {
+                places_.push_back({Inode{space.inode}, std::move(*files)});
+            }
+            return files.has_value();
+        });
+        return enter_each(others, files_per_namespace, [this](Inode netns) {
+            places_.push_back({netns, ProcSocketFiles(ProcLists::all)});
+        });
+    }
+
+    void read_all(ProcSockets Place::*lists)
+    {
+        for (Place& place : places_) {
+            place.*lists = place.files.read();
+        }
+    }
+
     std::vector<Inode> wanted_namespaces_;
+    std::vector<Place> places_;
 };
 
 } // namespace

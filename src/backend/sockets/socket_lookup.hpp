@@ -23,6 +23,8 @@ struct ListedSocket {
     Inode inode;
     std::optional<Uid> uid;
     SocketState state = SocketState::open;
+    std::uint32_t queued = 0;           // of UDP: memory of the datagrams that wait to be read, more than their payload
+    std::optional<std::uint32_t> drops; // of UDP: datagrams that it did not take, since it was opened
 };
 
 /// The sockets that the traffic may belong to, equally likely: none, one, or several (SO_REUSEPORT, multicast), of

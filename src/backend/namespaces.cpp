@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#include "backend/namespaces.hpp"
+
+#include "sys/capability.hpp"
+#include "sys/limits.hpp"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+
+#include <algorithm>
+#include <string_view>
+#include <system_error>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::string_view remedy = "run it as root, or leave them out with --netns current";
+
+} // namespace
+
+Inode own_namespace() { return Inode{netns_inode("/proc/self/ns/net").value_or(0)}; }
+
+bool is_wanted(Inode netns, const std::vector<Inode>& wanted)
+{
+    return wanted.empty() || std::find(wanted.begin(), wanted.end(), netns) != wanted.end();
+}
+
+std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
+                                               const std::vector<NetworkNamespace>& open)
+{
+    std::vector<NetworkNamespace> spaces = network_namespaces();
+    for (const NetworkNamespace& space : open) {
+        add_namespace(spaces, space);
+    }
+    spaces.erase(spaces.begin()); // our own
+    std::erase_if(spaces, [&](const NetworkNamespace& space) { return !is_wanted(Inode{space.inode}, wanted); });
+    return spaces;
+}
+
+std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
+                       const std::function<void(Inode netns)>& work)
+{
+    constexpr std::size_t files_besides = 64;
+    allow_open_files(namespaces.size() * files_per_namespace + files_besides);
+    std::size_t failed = 0;
+    const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
+        try {
+            work(Inode{space.inode});
+        } catch (const std::system_error&) {
+            ++failed; // no descriptor left, most likely
+        }
+    });
+    return refused + failed;
+}
+
+void add_refused_namespaces(Sample& sample, std::size_t refused)
+{
+    if (refused == 0) {
+        return;
+    }
+    Flow& unseen = sample.flows.emplace_back(); // bytes unknown
+    unseen.sockets = 0;
+    unseen.attribution.cause = Cause::other_netns;
+    sample.notes.push_back(
+        {"other-netns",
+         fmt::format("{} other network namespace{} could not be entered: what moved there is unknown", refused,
+                     refused == 1 ? "" : "s"),
+         std::string(remedy), true});
+}
+
+void add_namespaces_limit(std::vector<Note>& limits)
+{
+    if (!has_capability(CAP_SYS_ADMIN)) {
+        limits.push_back({"other-netns", "sees the current network namespace only", std::string(remedy), false});
+    }
+}
+
+} // namespace socktally

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// The packets of some network namespaces over one window, as flows of sockets: what the packet backend is made of, and
+// the netlink backend's UDP. Whoever uses it says when things happen, and looks at the holders of sockets.
+#pragma once
+
+#include "backend/holders/holder_map.hpp"
+#include "backend/netlink/protocol_counters.hpp"
+#include "backend/packet/flow_sockets.hpp"
+#include "backend/packet/flow_sums.hpp"
+#include "backend/packet/packet_watch.hpp"
+#include "backend/packet/udp_delivery.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace socktally {
+
+class Capture {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail);
+
+    /// What each of so many namespaces beside our own may have of a capture buffer like our own.
+    static std::size_t share_of(std::size_t buffer_bytes, std::size_t namespaces);
+    static constexpr std::size_t files_per_namespace = 9;
+
+    /// The network namespace that the calling thread is in. Throws std::system_error where packets cannot be captured.
+    void add_namespace(Inode netns, std::size_t buffer_bytes);
+    bool is_empty() const { return places_.empty(); }
+
+    /// Holders are to be scanned before, and between list_again() and finish().
+    void begin();
+    /// Takes the packets that there are.
+    void drain();
+    /// When look() has something to do; null: not before packets come.
+    std::optional<Clock::time_point> next_look() const;
+    /// Looks at the sockets of new flows while they live.
+    void look(Clock::time_point now);
+    /// Drops what has been idle for long. To be called a few times a second.
+    void retire_idle(Clock::time_point now);
+    /// The end of the window.
+    void end();
+    void list_again();
+    /// Readable when packets wait.
+    int fd() const { return ready_.get(); }
+
+    bool saw_packets() const;
+    /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
+    void finish(std::vector<Flow>& flows);
+    PacketFaults faults() const;
+
+private:
+    struct Place {
+        Place(Inode inode, HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail, std::size_t buffer);
+        Inode netns;
+        PacketWatch watch;
+        FlowSockets sockets;
+        ProtocolCountersReader counters;
+        FlowSums sums;
+        UdpDelivery delivery;
+        std::vector<PacketFlow> unclaimed; // of UDP: came to no socket
+        std::uint64_t packets = 0;         // flows that are over
+    };
+
+    void finish(Place& place, const PacketFlow& flow);
+    void finish(Place& place, std::vector<Flow>& flows);
+    void list(Place& place,
+              void (UdpDelivery::*tell)(const std::vector<ListedSocket>&, const std::optional<ProtocolCounters>&));
+
+    HolderMap& holders_;
+    PacketWatch::Kept kept_;
+    FlowSums::Detail detail_;
+    std::vector<std::unique_ptr<Place>> places_;
+    Fd ready_; // epoll
+    Clock::time_point begun_{};
+    Clock::time_point rested_{}; // until then the last look's cost asks for rest
+};
+
+} // namespace socktally

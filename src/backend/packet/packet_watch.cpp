@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "backend/packet/packet_watch.hpp"
+
+#include "backend/packet/filter.hpp"
+
+#include <linux/if_packet.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace socktally {
+
+PacketWatch::PacketWatch(Kept kept, std::size_t buffer_bytes) : kept_(kept), ring_(buffer_bytes) {}
+
+void PacketWatch::begin()
+{
+    choose_interfaces();
+    learn_addresses();
+    ring_.start();
+}
+
+void PacketWatch::end()
+{
+    ring_.set_filter(closed_filter());
+    learn_addresses();
+}
+
+void PacketWatch::drain()
+{
+    ring_.drain([this](const CapturedFrame& captured) { take(captured); });
+}
+
+PacketFaults PacketWatch::faults() const
+{
+    PacketFaults faults = faults_;
+    faults.dropped += ring_.new_drops();
+    faults.late = ring_.has_more();
+    faults.unmatched = flows_.unmatched_fragments();
+    faults.holes = flows_.forgotten_holes();
+    return faults;
+}
+
+void PacketWatch::take(const CapturedFrame& captured)
+{
+    const auto sighting = sighting_of(captured);
+    if (!sighting) {
+        return;
+    }
+    Packet packet;
+    switch (parse_frame(captured.frame, packet)) {
+    case Verdict::packet:
+        if (kept_ == Kept::tcp_and_udp || packet.protocol == Protocol::udp) {
+            flows_.add(packet, *sighting, captured.interface);
+        }
+        break;
+    case Verdict::malformed: ++faults_.malformed; break;
+    case Verdict::cut: ++faults_.cut; break;
+    case Verdict::other: break;
+    }
+}
+
+/// Null for what another interface shows as well, and for what is on its way between two others.
+std::optional<Sighting> PacketWatch::sighting_of(const CapturedFrame& captured)
+{
+    if (!interfaces_.contains(captured.interface)) {
+        choose_interfaces(); // it is new
+        learn_addresses();
+        interfaces_.insert(captured.interface); // even where it is gone again
+    }
+    if (std::binary_search(watch_.skipped.begin(), watch_.skipped.end(), captured.interface)) {
+        return std::nullopt;
+    }
+    if (captured.loopback) {
+        return captured.type == PACKET_OUTGOING ? std::nullopt : std::optional(Sighting::looped);
+    }
+    return captured.type == PACKET_OUTGOING ? Sighting::sent : Sighting::received;
+}
+
+void PacketWatch::choose_interfaces()
+{
+    try {
+        const std::vector<Link> links = read_links(route_);
+        watch_ = choose_links(links);
+        for (const Link& link : links) {
+            interfaces_.insert(link.index);
+        }
+    } catch (const std::system_error&) {
+        ++faults_.failed_links;
+    }
+    ring_.set_filter(packet_filter({watch_.skipped, watch_.other_hosts, kept_ == Kept::udp}));
+}
+
+void PacketWatch::learn_addresses()
+{
+    try {
+        for (const Address& address : read_addresses(route_)) {
+            addresses_.insert(address);
+        }
+    } catch (const std::system_error&) {
+        ++faults_.failed_links;
+    }
+}
+
+} // namespace socktally

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The packets of one network namespace: its ring, its interfaces and addresses, and the flows that the packets make.
+// Knows nothing of sockets and of other namespaces.
+#pragma once
+
+#include "backend/packet/flow_table.hpp"
+#include "backend/packet/links.hpp"
+#include "backend/packet/notes.hpp"
+#include "backend/packet/ring.hpp"
+#include "sys/netlink_socket.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+
+namespace socktally {
+
+class PacketWatch {
+public:
+    enum class Kept : std::uint8_t { tcp_and_udp, udp };
+
+    /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
+    /// Throws std::system_error where the kernel refuses.
+    PacketWatch(Kept kept, std::size_t buffer_bytes);
+
+    /// From here on packets are kept.
+    void begin();
+    /// From here on none are.
+    void end();
+    /// Takes the packets that there are.
+    void drain();
+    /// After the end, until this says that all have come or there is no sense in waiting longer.
+    bool has_more() const { return ring_.has_more(); }
+    int fd() const { return ring_.fd(); }
+    /// To be called now and then: the kernel counts with 32 bits.
+    void count_drops() { faults_.dropped += ring_.new_drops(); }
+
+    FlowTable& flows() { return flows_; }
+    /// Whether the address is, or was, of this machine.
+    bool is_local(const Address& address) const { return address.is_loopback() || addresses_.contains(address); }
+
+    /// What could not be seen, once it is over.
+    PacketFaults faults() const;
+
+private:
+    void take(const CapturedFrame& captured);
+    std::optional<Sighting> sighting_of(const CapturedFrame& captured);
+    void choose_interfaces();
+    void learn_addresses();
+
+    Kept kept_;
+    PacketRing ring_;
+    NetlinkSocket route_{NetlinkSocket::Mode::blocking, NETLINK_ROUTE};
+    FlowTable flows_;
+    PacketFaults faults_;
+    Watch watch_;
+    std::set<std::uint32_t> interfaces_; // those that watch_ was chosen from
+    std::set<Address> addresses_;        // of this machine, at any time of the window
+};
+
+} // namespace socktally

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// From datagrams that came to datagrams that were read: one that finds the receive buffer of its socket full, that is
+// still in it at the end, or that no socket waits for, was on the wire and reached no process. Pure. The kernel counts
+// such datagrams and not their bytes, so the bytes are known where all of a socket's datagrams have one length; else
+// they are taken to be as long as any was, and the figure is too low rather than too high.
+#pragma once
+
+#include "backend/netlink/protocol_counters.hpp"
+#include "backend/packet/flow_table.hpp"
+#include "backend/sockets/socket_lookup.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace socktally {
+
+class UdpDelivery {
+public:
+    /// What is there, and what the namespace has counted so far. Either may be told again, a moment later: a queue that
+    /// is empty then was on its way to be read.
+    void begin(const std::vector<ListedSocket>& sockets, const std::optional<ProtocolCounters>& counters);
+    void end(const std::vector<ListedSocket>& sockets, const std::optional<ProtocolCounters>& counters);
+    /// Whether it is worth being told again.
+    bool is_queued(const std::vector<ListedSocket>& sockets) const;
+
+    /// A flow that is over and has a socket, which a process holds.
+    void add(const PacketFlow& flow);
+    /// Takes from the flows' rx_bytes what nobody read.
+    void correct(std::vector<Flow>& flows);
+    /// True where so many datagrams, to tuples without a socket, were for nobody.
+    bool unwanted(std::uint64_t datagrams) const;
+
+    /// Datagrams that waited or were lost and whose length is not known: figures may be short.
+    std::uint64_t unsure() const { return unsure_; }
+
+private:
+    struct Socket {
+        std::optional<std::uint32_t> drops_before;
+        std::uint32_t drops = 0; // since then
+        std::uint32_t queued_before = 0;
+        std::uint32_t queued = 0;
+        std::uint64_t datagrams = 0; // that came
+        std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
+        std::uint32_t largest = 0;
+    };
+
+    void correct(Inode inode, const Socket& socket, std::vector<Flow>& flows);
+    std::int64_t unread() const;
+
+    std::unordered_map<std::uint64_t, Socket> sockets_; // by inode
+    std::optional<ProtocolCounters> counters_before_;
+    std::optional<ProtocolCounters> counters_after_;
+    std::uint64_t unsure_ = 0;
+};
+
+} // namespace socktally

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include "backend/packet/udp_delivery.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace socktally;
+
+namespace {
+
+constexpr Inode reader{7};
+constexpr Inode other{8};
+
+ListedSocket listed(Inode inode, std::uint32_t queued, std::uint32_t drops)
+{
+    ListedSocket socket;
+    socket.tuple.protocol = Protocol::udp;
+    socket.inode = inode;
+    socket.queued = queued;
+    socket.drops = drops;
+    return socket;
+}
+
+/// Datagrams that came to a socket.
+PacketFlow came(Inode inode, std::uint64_t datagrams, std::uint32_t smallest, std::uint32_t largest)
+{
+    PacketFlow flow;
+    flow.tuple.protocol = Protocol::udp;
+    flow.found.inode = inode;
+    flow.rx.datagrams = datagrams;
+    flow.rx.smallest = smallest;
+    flow.rx.largest = largest;
+    return flow;
+}
+
+ProtocolCounters counters(std::uint64_t read, std::uint64_t no_ports = 0)
+{
+    ProtocolCounters result;
+    result.udp_read = read;
+    result.udp_no_ports = no_ports;
+    return result;
+}
+
+std::vector<Flow> flows(std::uint64_t rx_bytes)
+{
+    Flow flow;
+    flow.inode = reader;
+    flow.rx_bytes = rx_bytes;
+    return {flow};
+}
+
+} // namespace
+
+TEST_CASE("what was read is left as it is")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 0, 5)}, counters(100));
+    delivery.end({listed(reader, 0, 5)}, counters(110));
+    delivery.add(came(reader, 10, 100, 300));
+    auto all = flows(2000);
+    delivery.correct(all);
+    CHECK(all[0].rx_bytes == 2000U);
+    CHECK(delivery.unsure() == 0);
+}
+
+TEST_CASE("of datagrams of one length those that were dropped or wait are taken away to the byte")
+{
+    UdpDelivery delivery;
+    SUBCASE("dropped")
+    {
+        delivery.begin({listed(reader, 0, 5)}, counters(100));
+        delivery.end({listed(reader, 0, 8)}, counters(107));
+    }
+    SUBCASE("waiting")
+    {
+        delivery.begin({listed(reader, 0, 5)}, counters(100));
+        delivery.end({listed(reader, 3 * 768, 5)}, counters(107));
+    }
+    SUBCASE("both, on a socket that is new")
+    {
+        delivery.begin({}, counters(100));
+        delivery.end({listed(reader, 768, 2)}, counters(107));
+    }
+    delivery.add(came(reader, 10, 200, 200));
+    auto all = flows(2000);
+    delivery.correct(all);
+    CHECK(all[0].rx_bytes == 1400U);
+    CHECK(delivery.unsure() == 0);
+}
+
+TEST_CASE("of datagrams of many lengths the most that it can be is taken away, and said so")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 0, 0)}, counters(100));
+    delivery.add(came(reader, 10, 100, 300));
+    auto all = flows(2000);
+    SUBCASE("dropped")
+    {
+        delivery.end({listed(reader, 0, 2)}, counters(108));
+        delivery.correct(all);
+        CHECK(all[0].rx_bytes == 1400U);
+    }
+    SUBCASE("waiting")
+    {
+        delivery.end({listed(reader, 1500, 0)}, counters(108));
+        delivery.correct(all);
+        CHECK(all[0].rx_bytes == 500U);
+    }
+    SUBCASE("more than there is")
+    {
+        delivery.end({listed(reader, 9999, 0)}, counters(108));
+        delivery.correct(all);
+        CHECK(all[0].rx_bytes == 0U);
+    }
+    CHECK(delivery.unsure() > 0);
+}
+
+TEST_CASE("a socket that nobody reads has received nothing")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 200'000, 50)}, counters(100));
+    delivery.end({listed(reader, 200'000, 60)}, counters(100));
+    delivery.add(came(reader, 10, 100, 300));
+    auto all = flows(2000);
+    delivery.correct(all);
+    CHECK(all[0].rx_bytes == 0U);
+    CHECK(delivery.unsure() == 0);
+}
+
+TEST_CASE("what had waited before the window makes the figures unsure, unless it still does")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 500, 0)}, counters(100));
+    auto all = flows(0);
+    SUBCASE("it was read")
+    {
+        delivery.end({listed(reader, 0, 0)}, counters(101));
+        delivery.correct(all);
+        CHECK(delivery.unsure() == 1);
+    }
+    SUBCASE("it is gone with its socket")
+    {
+        delivery.end({}, counters(100));
+        delivery.correct(all);
+        CHECK(delivery.unsure() == 1);
+    }
+    SUBCASE("it still waits")
+    {
+        delivery.end({listed(reader, 500, 0)}, counters(100));
+        delivery.correct(all);
+        CHECK(delivery.unsure() == 0);
+    }
+    SUBCASE("it was on its way to be read")
+    {
+        delivery.begin({listed(reader, 0, 0)}, counters(101));
+        delivery.end({listed(reader, 0, 0)}, counters(101));
+        delivery.correct(all);
+        CHECK(delivery.unsure() == 0);
+    }
+}
+
+TEST_CASE("datagrams that are missing without a trace make the figures unsure")
+{
+    UdpDelivery delivery;
+    delivery.begin({}, counters(100));
+    delivery.end({}, counters(106));
+    delivery.add(came(reader, 5, 100, 100));
+    delivery.add(came(other, 5, 100, 100));
+    auto all = flows(1000);
+    delivery.correct(all);
+    CHECK(delivery.unsure() == 4);
+}
+
+TEST_CASE("datagrams without a socket are nobody's where the kernel found none either")
+{
+    UdpDelivery delivery;
+    delivery.begin({}, counters(0, 10));
+    delivery.end({}, counters(0, 13));
+    CHECK(delivery.unwanted(3));
+    CHECK_FALSE(delivery.unwanted(4));
+    CHECK_FALSE(UdpDelivery().unwanted(1));
+}
