@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <new>
 #include <system_error>
 
 namespace {
@@ -47,6 +48,8 @@ int main(int argc, char** argv)
         if (error.code().value() != EPIPE) { // a reader that has seen enough is no error
             say(error.what());
         }
+    } catch (const std::bad_alloc&) {
+        say("out of memory");
     } catch (const std::exception& error) {
         say(error.what());
     }

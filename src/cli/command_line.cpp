@@ -46,6 +46,7 @@ CommandLine::CommandLine(std::string_view introduction, std::string_view example
 {
     app_.allow_extras(); // so that refuse_extras can name the nearest option
     doctor_->fallthrough();
+    help_command_->allow_extras(); // so that they are quoted
 }
 
 void CommandLine::flag(const OptionGroup& group, const char* names, const char* help, std::function<void()> apply)
@@ -79,6 +80,10 @@ void CommandLine::parse(int argc, const char* const* argv, Options& options)
         throw UsageError(error.what());
     }
     if (help_command_->parsed()) {
+        if (!help_command_->remaining().empty()) {
+            throw UsageError(
+                fmt::format("unexpected argument {}; help takes none", quote(help_command_->remaining().front())));
+        }
         options.command = Command::help;
         options.text = help_text();
         return;

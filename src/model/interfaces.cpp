@@ -23,6 +23,9 @@ std::uint32_t loopback_of(const std::vector<Interface>& interfaces)
 
 bool stays_on_this_machine(const Tuple& tuple, const std::vector<Interface>& interfaces)
 {
+    if (tuple.local.address.is_loopback()) { // also of an unconnected socket: no other machine reaches it there
+        return true;
+    }
     const Address& remote = tuple.remote.address;
     if (remote.is_unspecified()) {
         return false;
@@ -38,7 +41,7 @@ std::uint32_t interface_of(const Flow& flow, const std::vector<Interface>& inter
         return flow.interface;
     }
     const Address& local = flow.tuple.local.address;
-    if (local.is_loopback() || stays_on_this_machine(flow.tuple, interfaces)) {
+    if (stays_on_this_machine(flow.tuple, interfaces)) {
         return loopback_of(interfaces);
     }
     std::uint32_t owner = 0;

@@ -142,10 +142,11 @@ std::vector<std::string> sums(const Report& report)
 
 std::vector<std::string> no_sums(const Report& report)
 {
+    const std::string_view seen = report.complete ? "no traffic" : "no traffic seen";
     if (report.duration.count() == 0) {
-        return {"no traffic on any open socket"};
+        return {fmt::format("{} on any open socket", seen)};
     }
-    return {fmt::format("no traffic in {}", human_window(report.duration))};
+    return {fmt::format("{} in {}", seen, human_window(report.duration))};
 }
 
 /// What it comes to, how it was got, and whether anything is missing.

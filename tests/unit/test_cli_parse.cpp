@@ -223,6 +223,7 @@ TEST_CASE("list-columns, version and help")
     CHECK(parse({"help"}).text == parse({"--help"}).text);
     CHECK(parse({"help", "doctor"}).command == Command::help);
     CHECK(parse({"-n", "help"}).command == Command::help);
+    CHECK(error_of({"help", "\x1b[31m"}) == "unexpected argument \"\\x1b[31m\"; help takes none");
     CHECK(parse({"--name", "help"}).command == Command::sample);
 }
 

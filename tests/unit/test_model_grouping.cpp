@@ -381,6 +381,16 @@ TEST_CASE("without loopback, an unconnected socket stays: nobody knows whom it t
     CHECK(passed(without_loopback({address("0.0.0.0")}), sample) == 3);
 }
 
+TEST_CASE("without loopback, an unconnected socket at a loopback address is left out: nobody else reaches it")
+{
+    Sample sample;
+    sample.flows = {unowned_flow(Cause::unknown, Uid{5}, 1, 0)};
+    sample.flows[0].tuple = {};
+    sample.flows[0].tuple.local = endpoint("127.0.0.53", 53);
+    CHECK(passed(without_loopback(), sample) == 0);
+    CHECK(passed({}, sample) == 1);
+}
+
 TEST_CASE("the rows past the first N become one that holds only sums")
 {
     auto make_rows = [] {

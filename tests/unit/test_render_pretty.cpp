@@ -122,6 +122,8 @@ TEST_CASE("nothing to show is one line")
     CHECK(pretty(result) == "no traffic in 1.0 s · netlink · complete\n");
     result.duration = std::chrono::nanoseconds(0);
     CHECK(pretty(result) == "no traffic on any open socket · netlink · complete\n");
+    result.complete = false;
+    CHECK(pretty(result) == "no traffic seen on any open socket · netlink · incomplete\n");
 }
 
 TEST_CASE("what is missing is said below the table")

@@ -128,9 +128,9 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
     if (tally.namespaces_refused() > 0) {
         sample.notes.push_back(
             {"other-netns",
-             fmt::format("{} network namespaces could not be entered: of connections that were there before, what "
+             fmt::format("{} network namespace{} could not be entered: of connections that were there before, what "
                          "several threads read first at once may be missing",
-                         tally.namespaces_refused()),
+                         tally.namespaces_refused(), tally.namespaces_refused() == 1 ? "" : "s"),
              std::string(setcap_remedy), true});
     }
     if (tally.unclaimed() > 0) {

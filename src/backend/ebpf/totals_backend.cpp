@@ -46,7 +46,8 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holder
     if (namespaces_refused > 0) {
         sample.notes.push_back(
             {"other-netns",
-             fmt::format("{} network namespaces could not be entered: their sockets are missing", namespaces_refused),
+             fmt::format("{} network namespace{} could not be entered: the sockets there are missing",
+                         namespaces_refused, namespaces_refused == 1 ? "" : "s"),
              std::string(netns_remedy), incomplete});
     } else if (!has_capability(CAP_SYS_ADMIN) || !has_capability(CAP_SYS_PTRACE)) { // not even which there are
         sample.notes.push_back({"other-netns",
