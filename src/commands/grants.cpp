@@ -49,7 +49,7 @@ std::vector<GrantLine> grant_lines(const BackendEntry& backend)
     };
     for (const auto& [capability, what] : exposures) {
         if (backend.capabilities.find(capability) != std::string_view::npos) {
-            lines.push_back({"exposes", fmt::format("{}: {}", capability, what), ""});
+            lines.push_back(GrantLine{"exposes", fmt::format("{}: {}", capability, what), ""});
         }
     }
     return lines;

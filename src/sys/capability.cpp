@@ -40,6 +40,11 @@ bool is_in_first_user_namespace()
 
 std::string_view file_capabilities_obstacle()
 {
+    const auto has = [](int capability) { return has_capability(capability); };
+    if (!is_in_first_user_namespace() && std::all_of(used_by_backends.begin(), used_by_backends.end(), has)) {
+        return "the capabilities of a user namespace count for nothing outside of it: run socktally outside of the "
+               "container";
+    }
     if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
         return "no_new_privs is set here, so that capabilities of files have no effect: run it outside of the sandbox "
                "that sets it";
