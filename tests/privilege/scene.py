@@ -133,6 +133,7 @@ class Mover:
 
     def end(self):
         self.control.close()
+        os.kill(self.pid, signal.SIGKILL)  # those forked later hold this end of its control too
         os.waitpid(self.pid, 0)
 
 
