@@ -205,9 +205,11 @@ def rows_of(text):
     """The table's rows by section and privilege, as lists of words."""
     rows, section = {}, None
     for line in text.splitlines():
+        if line.startswith(("#", "privilege ")):
+            continue
         if line.endswith(":"):
             section = line
-        elif section and line:
+        elif line:
             rows[section, line[:KEY_WIDTH].rstrip()] = line[KEY_WIDTH:].split()
     return rows
 
