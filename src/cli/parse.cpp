@@ -17,8 +17,7 @@ constexpr std::string_view introduction =
        socktally doctor [-b NAME] [OUTPUT OPTION]...
 
 Says which process moved how many bytes over the network: takes one sample and
-prints one row per process. doctor says which backends can work here, and with
--b how to run that one without being root.
+prints one row per process. doctor says which backends work and what they need.
 )";
 
 constexpr std::string_view examples = R"(

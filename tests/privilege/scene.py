@@ -141,23 +141,21 @@ class Run:
     """The program, under way."""
 
     def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
-        self.looks_asleep = 0
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([*command, "-v"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=self.errors, text=True)
 
     def is_sampling(self):
-        """It was asleep, each thread of it, at several looks in a row; or it has ended already."""
-        try:
-            stats = [path.read_text() for path in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")]
-        except OSError:
-            return False
-        states = [stat.rsplit(")", 1)[1].split()[0] for stat in stats]
-        self.looks_asleep = self.looks_asleep + 1 if all(state in "SZ" for state in states) else 0
-        return self.looks_asleep >= 8
+        """It says so, or it has ended already."""
+        return self.process.poll() is not None or "socktally: sampling\n" in self.said()
+
+    def said(self):
+        return os.pread(self.errors.fileno(), 65536, 0).decode()
 
     def finish(self):
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out, err
+        out, _ = self.process.communicate(timeout=60)
+        with self.errors:
+            return self.process.returncode, out, self.said()
 
 
 def watch(commands, window, move):

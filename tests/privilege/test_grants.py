@@ -64,7 +64,7 @@ class Grants(unittest.TestCase):
 
     def row_of_other(self, command):
         [(status, out, err)] = scene.watch([[*command, "-f", "json", "--all"]], WINDOW, lambda: OTHER.move(BYTES))
-        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(status, 0, err)
         return [row for row in scene.parse(out)["processes"] if row["pid"] == OTHER.pid]
 
     def check_bytes(self, backend):
