@@ -36,8 +36,9 @@ public:
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
     /// Sockets that found no room in the map.
     std::uint64_t flows_dropped() const;
-    /// Network namespaces whose connections could not be noted by start().
-    std::size_t namespaces_refused() const { return namespaces_refused_; }
+    /// Whether connections were read in the window that start() could not note, since their network namespace could not
+    /// be entered.
+    bool met_strangers() const;
     /// Connections that were there before the window, in another network namespace, and were read by splice(2) only:
     /// those bytes are not counted.
     std::uint64_t unclaimed() const;
@@ -52,7 +53,6 @@ private:
 
     Skeleton skeleton_;
     std::string variant_;
-    std::size_t namespaces_refused_ = 0;
 };
 
 } // namespace socktally
