@@ -136,3 +136,40 @@ TEST_CASE("exact: a mix by connection")
     CHECK(rest_rx == 3 * 64 + 720);
     CHECK(rest_tx == 3 * 64 + 700 + 444);
 }
+
+TEST_CASE("exact: a UDP socket that is connected to one place after another, by connection")
+{
+    TRUTH_EXACT_ONLY();
+    At own{"127.0.0.1", 7010};
+    At first{"127.0.0.1", 7011};
+    At second{"127.0.0.2", 7011};
+    SUBCASE("IPv4") {}
+    SUBCASE("IPv6")
+    {
+        own = {"::1", 7010};
+        first = {"::1", 7011};
+        second = {"::1", 7012};
+    }
+    Stage stage;
+    stage.start("t-mover", [=](Self& self) {
+        self.udp(first); // or the sends would be refused
+        self.udp(second);
+        const int fd = self.udp(own);
+        self.step();
+        const std::string data(1000, 'x');
+        self.aim(fd, first);
+        self.count_tx(must(::send(fd, data.data(), 1000, 0), "send"));
+        self.aim(fd, second);
+        self.count_tx(must(::send(fd, data.data(), 30, 0), "send"));
+    });
+    const Measured measured = stage.measure({.arguments = {"--by", "connection"}});
+    INFO(measured.report.text);
+    CHECK(measured.report.complete);
+    REQUIRE(measured.report.rows.size() == 2);
+    CHECK(measured.report.rows[0].remote_address == first.address);
+    CHECK(measured.report.rows[0].remote_port == first.port);
+    CHECK(measured.report.rows[0].tx_bytes == 1000);
+    CHECK(measured.report.rows[1].remote_address == second.address);
+    CHECK(measured.report.rows[1].remote_port == second.port);
+    CHECK(measured.report.rows[1].tx_bytes == 30);
+}

@@ -139,6 +139,12 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
                          tally.unclaimed()),
              "run socktally as root", true});
     }
+    if (tally.had_no_room()) {
+        sample.notes.push_back({"socket-memory",
+                                "the kernel had no memory left for notes on some TCP sockets: what was read from them "
+                                "by splice(2) is not counted, nor are all of them counted as connections",
+                                "sysctl net.core.optmem_max=131072", true});
+    }
     if (tally.flows_dropped() > 0) {
         sample.notes.push_back(
             {"too-many-sockets",
@@ -172,8 +178,10 @@ void add_packets(Sample& sample, Packets& packets)
     if (shared > 0) {
         sample.notes.push_back(
             {"shared-packets",
-             fmt::format("{} sockets were used by several processes: their packets are in [unknown]", shared), "",
-             false});
+             fmt::format("{} sockets were used by several processes, or connected to several places: their packets "
+                         "are in [unknown]",
+                         shared),
+             "", false});
     }
     if (!packets.sees_all()) {
         sample.notes.push_back({"packets-partly",
@@ -267,7 +275,8 @@ OpenResult open_ebpf(const BackendOptions& options)
         return open_totals();
     }
     // Packets are counted per socket, so they need to be told which processes used which.
-    const auto detail = options.tuples || options.packets ? Tally::Detail::sockets : Tally::Detail::processes;
+    const auto without_tuples = options.packets ? Tally::Detail::sockets : Tally::Detail::processes;
+    const auto detail = options.tuples ? Tally::Detail::tuples : without_tuples;
     auto loaded = Tally::load(detail);
     if (auto* refusal = std::get_if<Unavailable>(&loaded)) {
         return std::move(*refusal);

@@ -16,6 +16,8 @@ const volatile tally_u8 has_casts = 0;
 
 /* A TCP socket was met that note_existing() did not reach: of a network namespace that could not be entered or found. */
 tally_u8 strangers = 0;
+/* A socket got no note, for want of memory or of its own share of it (net.core.optmem_max). */
+tally_u8 unnoted = 0;
 tally_u64 unclaimed = 0; /* of those, the ones read by other means than recvmsg so far */
 
 /* What is known of a TCP connection's consumed payload: nothing yet; what it is; or what it is by now, but not how much of it was read
@@ -98,10 +100,12 @@ static __always_inline bool counted_by_sequence(struct sock* sk)
     struct tcp_sock* tcp = tcp_of(sk);
     if (!tcp || tcp->inet_conn.icsk_ulp_ops)
         return false;
-    if (!strangers)
+    if (!strangers && !unnoted)
         return true;
     struct sequence_note* note = sequence_of(sk);
-    if (!note || note->knowledge == KNOWN)
+    if (!note)
+        return false;
+    if (note->knowledge == KNOWN)
         return true;
     if (note->knowledge == LATE)
         __sync_fetch_and_add(&unclaimed, -1);

@@ -32,6 +32,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* Set before loading. */
 const volatile tally_u8 per_socket = 0;
+const volatile tally_u8 per_tuple = 0;
 
 /* Counting is on. Before that the programs only keep sequence_note.consumed up to date. */
 tally_u8 active = 0;
@@ -72,9 +73,22 @@ static __noinline int describe_flow(struct tally_flow* flow, struct sock* sk)
     return 0;
 }
 
+static __always_inline tally_u32 hash_of_remote(struct sock* sk)
+{
+    const tally_u32 factor = 0x9e3779b1;
+    tally_u32 hash = sk->__sk_common.skc_dport * factor;
+    if (sk->__sk_common.skc_family == AF_PACKET)
+        return 0;
+    if (sk->__sk_common.skc_family == AF_INET)
+        return hash ^ sk->__sk_common.skc_daddr;
+    for (int i = 0; i < 4; ++i)
+        hash = (hash ^ sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[i]) * factor;
+    return hash;
+}
+
 static __always_inline void count_flow(struct sock* sk, tally_u32 cell, tally_u64 rx, tally_u64 tx)
 {
-    struct tally_flow_key key = {.cookie = cookie_of(sk), .cell = cell};
+    struct tally_flow_key key = {.cookie = cookie_of(sk), .cell = cell, .remote = per_tuple ? hash_of_remote(sk) : 0};
     struct tally_flow* flow = bpf_map_lookup_elem(&flows, &key);
     if (!flow) {
         struct tally_flow fresh = {};
@@ -209,8 +223,11 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     if (!tcp || tcp->inet_conn.icsk_ulp_ops)
         return 0;
     struct sequence_note* note = sequence_of(sk);
-    if (!note)
+    if (!note) {
+        if (active)
+            unnoted = 1; /* before received() comes by for the same call, whose figure counts */
         return 0;
+    }
     const tally_u64 bytes = advance(note, sk, tcp);
     if (note->knowledge != KNOWN) {
         if (active && note->knowledge == UNKNOWN) {

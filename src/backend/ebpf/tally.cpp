@@ -112,12 +112,13 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
         if (!skeleton) {
             return refusal(errno, refused);
         }
-        skeleton->rodata->per_socket = detail == Detail::sockets ? 1 : 0;
+        skeleton->rodata->per_socket = detail != Detail::processes ? 1 : 0;
+        skeleton->rodata->per_tuple = detail == Detail::tuples ? 1 : 0;
         skeleton->rodata->cell_count = most_processes;
         skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
         bpf_map__set_max_entries(skeleton->maps.cells, most_processes);
         bpf_map__set_max_entries(skeleton->maps.processes, most_processes);
-        bpf_map__set_max_entries(skeleton->maps.flows, detail == Detail::sockets ? most_flows : 1);
+        bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? most_flows : 1);
         choose_programs(*skeleton, variant);
         choose_pid_namespace(*skeleton);
         error = -tally_bpf__load(skeleton.get());
@@ -142,7 +143,9 @@ void run_iterator(const bpf_link* link)
 {
     const Fd iterator(bpf_iter_create(bpf_link__fd(link)));
     std::array<char, 64> nothing{};
-    while (iterator && ::read(iterator.get(), nothing.data(), nothing.size()) > 0) {
+    ssize_t got = iterator ? 1 : -1;
+    while (got > 0 || (got < 0 && iterator && errno == EAGAIN)) { // EAGAIN: it has gone through a million sockets
+        got = ::read(iterator.get(), nothing.data(), nothing.size());
     }
 }
 
@@ -207,6 +210,8 @@ std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
 bool Tally::met_strangers() const { return skeleton_->bss->strangers != 0; }
 
 std::uint64_t Tally::unclaimed() const { return skeleton_->bss->unclaimed; }
+
+bool Tally::had_no_room() const { return skeleton_->bss->unnoted != 0; }
 
 std::uint64_t Tally::flows_dropped() const { return skeleton_->bss->flows_dropped; }
 

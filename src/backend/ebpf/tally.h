@@ -49,11 +49,11 @@ struct tally_process {
 };
 TALLY_ASSERT(sizeof(struct tally_process) == 16);
 
-/* One socket as used by one process. */
+/* One socket as used by one process, and, where tuples are asked for, for one remote end: it may be connected again. */
 struct tally_flow_key {
     tally_u64 cookie;
     tally_u32 cell;
-    tally_u32 padding;
+    tally_u32 remote; /* a hash of it, or 0 */
 };
 TALLY_ASSERT(sizeof(struct tally_flow_key) == 16);
 

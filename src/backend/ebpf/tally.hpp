@@ -19,7 +19,7 @@ namespace socktally {
 
 class Tally {
 public:
-    enum class Detail : std::uint8_t { processes, sockets };
+    enum class Detail : std::uint8_t { processes, sockets, tuples };
     /// Loads the first variant of the programs that the kernel takes.
     static std::variant<Tally, Unavailable> load(Detail detail);
 
@@ -42,6 +42,8 @@ public:
     /// Connections that were there before the window, in another network namespace, and were read by splice(2) only:
     /// those bytes are not counted.
     std::uint64_t unclaimed() const;
+    /// A connection had no room for what is remembered of it: what was read from it by splice(2) is not counted.
+    bool had_no_room() const;
 
 private:
     struct Destroy {
