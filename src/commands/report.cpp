@@ -100,7 +100,8 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     const bool by_interface = options.by == GroupBy::interface;
     needs.tuples = (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() || !filter.remotes.empty() ||
                    !filter.protocols.empty() || !filter.loopback || !options.interfaces.empty() ||
-                   !options.namespaces.empty() || asks(layout, Needs::tuples) || asks(layout, Needs::netns);
+                   !options.namespaces.empty() || asks(layout, Needs::tuples) || asks(layout, Needs::netns) ||
+                   asks(layout, Needs::sharers);
     needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
     return needs;
 }
@@ -140,10 +141,14 @@ std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& nam
     return indices;
 }
 
-Report make_report(BackendResult result, const Options& options, const Filter& filter, Identifier& identifier)
+Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,
+                   Identifier& identifier)
 {
     Sample& sample = result.sample;
     attribute(sample, result.viewer);
+    if (asks(layout, Needs::sharers)) {
+        find_sharers(sample);
+    }
     identifier.identify(sample, options.all);
 
     Report report;

@@ -78,12 +78,13 @@ private:
     bool shown_ = false;
 };
 
-BackendResult take_sample(Backend& backend, const Options& options, Interrupt& interrupt)
+BackendResult take_sample(Backend& backend, const Options& options, Identifier& identifier, Interrupt& interrupt)
 {
     Progress progress(options.duration);
     SampleRequest request;
     request.window = options.duration;
     request.interrupt = &interrupt;
+    request.look = identifier.look();
     if (options.progress && !options.quiet && options.duration > std::chrono::seconds(1) &&
         is_terminal(STDERR_FILENO) && !is_dumb_terminal()) {
         request.progress = [&progress](std::chrono::nanoseconds elapsed) { progress.show(elapsed); };
@@ -125,12 +126,12 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
 
     Identifier identifier(identity_needs_of(options, layout));
     Interrupt interrupt;
-    BackendResult result = take_sample(*choice.backend, options, interrupt);
+    BackendResult result = take_sample(*choice.backend, options, identifier, interrupt);
     interrupt.release();
     if (options.by == GroupBy::interface) {
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
-    Report report = make_report(std::move(result), options, filter, identifier);
+    Report report = make_report(std::move(result), options, layout, filter, identifier);
     report.host = host_name();
     report.boot_id = boot_id();
     print_notes(report, layout, options);

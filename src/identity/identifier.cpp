@@ -93,6 +93,11 @@ void Identifier::read(Process& process)
     }
 }
 
+std::function<void(Process&)> Identifier::look()
+{
+    return needs_.any() ? [this](Process& process) { read(process); } : std::function<void(Process&)>();
+}
+
 void Identifier::read_through_cgroup(Process& process)
 {
     auto path = cgroups_.path(*process.cgroup_id);

@@ -22,6 +22,17 @@ Cell to_cell(const std::optional<Address>& address) { return address ? Cell(to_s
 
 Cell to_cell(const std::optional<Pid>& pid) { return pid ? Cell(static_cast<std::uint64_t>(pid->value)) : Cell(); }
 
+/// "12 nginx,13 nginx"
+Cell sharers_cell(const Row& row)
+{
+    std::string text;
+    for (const Sharer& sharer : row.shared_with) {
+        text += text.empty() ? "" : ",";
+        text += std::to_string(sharer.pid.value) + ' ' + sharer.name;
+    }
+    return text.empty() ? Cell() : Cell(std::move(text));
+}
+
 /// A part of what the row's processes have in common.
 template <auto field>
 Cell identity_cell(const Row& row)
@@ -121,6 +132,8 @@ constexpr std::array table = {
     Column{"attribution", CellType::string, "",
            "how sure the owner is, the worst of the row: exact, owner, shared, inherited, unknown",
            [](const Row& row) { return name_cell(row.attribution); }, "ATTRIBUTION"},
+    Column{"shared_with", CellType::string, "", "the other owners of the row's sockets, pid and name each",
+           sharers_cell, "SHARED WITH", Needs::sharers},
 };
 
 /// The column that a grouping's rows are told apart by, where it holds text.
@@ -234,7 +247,7 @@ auto every_field(const Row& row)
     return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
                     row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
                     row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets, row.connections,
-                    row.unknown_connections, row.attribution);
+                    row.unknown_connections, row.shared_with, row.attribution);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
@@ -276,6 +289,7 @@ bool comes_with(Needs needs, GroupBy by)
     case Needs::netns: return by == GroupBy::netns;
     case Needs::packets:
     case Needs::interfaces:
+    case Needs::sharers:
     case Needs::command:
     case Needs::exe:
     case Needs::parent: break;

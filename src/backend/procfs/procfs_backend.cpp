@@ -89,6 +89,7 @@ public:
         Sample& sample = result.sample;
         sample.backend = "procfs";
         sample.started_at = std::chrono::system_clock::now();
+        holders.set_look(request.look);
         holders.scan();
         ProcSockets first;
         if (request.window == 0ns) {
