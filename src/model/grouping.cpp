@@ -153,6 +153,7 @@ Row row_of(std::size_t index, const Sample& sample)
     row.remote_address = address_of(flow.tuple.remote);
     row.remote_port = port_of(flow.tuple.remote);
     row.port = service_port_of(flow);
+    row.published = published_ports_of(flow, sample);
     row.rx_bytes = flow.rx_bytes;
     row.tx_bytes = flow.tx_bytes;
     row.packets = flow.packets;
@@ -240,6 +241,7 @@ void merge(Row& into, const Row& row)
     keep_if_same(into.remote_address, row.remote_address);
     keep_if_same(into.remote_port, row.remote_port);
     keep_if_same(into.port, row.port);
+    keep_if_same(into.published, row.published);
     add_sharers(into.shared_with, row.shared_with);
     into.attribution = std::max(into.attribution, row.attribution);
     add_sums(into, row);

@@ -103,6 +103,9 @@ constexpr std::array table = {
     Column{"port", CellType::integer, "",
            "port of the service: the local one where this end accepted, else the remote one",
            [](const Row& row) { return to_cell(row.port); }, "PORT", Needs::tuples},
+    Column{"published", CellType::string, "",
+           "port of this machine by which a container's is reached, as in 0.0.0.0:8080->80/tcp",
+           [](const Row& row) { return to_cell(row.published); }, "PUBLISHED", Needs::ports},
     Column{"interface", CellType::string, "", "name of the network interface; only with --by interface",
            [](const Row& row) { return to_cell(row.interface); }, "INTERFACE", Needs::interfaces},
     Column{"outbound", CellType::string, "",
@@ -246,8 +249,8 @@ auto every_field(const Row& row)
     const Identity& identity = row.identity ? *row.identity : nothing;
     return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
                     row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
-                    row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets, row.connections,
-                    row.unknown_connections, row.shared_with, row.attribution);
+                    row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
+                    row.connections, row.unknown_connections, row.shared_with, row.attribution);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
@@ -290,6 +293,7 @@ bool comes_with(Needs needs, GroupBy by)
     case Needs::packets:
     case Needs::interfaces:
     case Needs::sharers:
+    case Needs::ports:
     case Needs::command:
     case Needs::exe:
     case Needs::parent: break;

@@ -31,6 +31,7 @@ enum class Needs : std::uint8_t {
     parent,
     cgroup,
     containers,
+    ports, // and a flow for each socket
     netns, // and a flow for each socket, since it is the socket's
 };
 
