@@ -52,7 +52,7 @@ _socktally()
 {
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
     local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
-    local others='-d --duration -b --backend --strict --by --sort --top --all -o --output -H --list-columns
+    local others='-d --duration -b --backend --capture-buffer --strict --by --sort --top --all -o --output -H --list-columns
         --pid --name --filter --user --port --remote --protocol --container --unit --netns
         --interface --no-loopback'
     COMPREPLY=()
@@ -67,7 +67,8 @@ _socktally()
     case $previous in
     -d | --duration) _socktally_words "$current" 0 500ms 1s 5s 1m ;;
     -f | --format) _socktally_words "$current" tsv csv json jsonl pretty ;;
-    -b | --backend) _socktally_words "$current" auto ebpf netlink procfs ;;
+    -b | --backend) _socktally_words "$current" auto ebpf netlink packet procfs ;;
+    --capture-buffer) _socktally_words "$current" 4M 16M 64M 256M ;;
     --by) _socktally_words "$current" process connection name user remote port protocol cgroup unit container pod netns interface ;;
     --color) _socktally_words "$current" auto always never ;;
     --protocol) _socktally_list "$current" tcp udp udplite icmp raw sctp dccp mptcp packet ;;

@@ -35,7 +35,7 @@ man_pages() { git ls-files 'man/*.[1-9]' | xargs mandoc -T lint -W warning; }
 scripts() {
     git ls-files -s | awk '$1 == 100755 { print $4 }' | while read -r file; do
         case $(head -n 1 "$file") in '#!'*sh) echo "$file" ;; esac
-    done | xargs shellcheck
+    done | xargs shellcheck tests/kernels/scenes/*
 }
 
 check formatting formatting

@@ -6,6 +6,7 @@
 #include "model/sample.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <span>
@@ -29,10 +30,18 @@ class Interrupt; // sys/interrupt.hpp
 using ProcessLook = std::function<void(Process&)>;
 
 struct SampleRequest {
-    std::chrono::nanoseconds window{0};                             // 0: no window, totals of the open sockets
-    Interrupt* interrupt = nullptr;                                 // ends the window early
-    std::function<void(std::chrono::nanoseconds elapsed)> progress; // called a few times a second; may be empty
-    ProcessLook look;                                               // at processes that may be over soon; may be empty
+    std::chrono::nanoseconds window{0}; // 0: no window, totals of the open sockets
+    Interrupt* interrupt = nullptr;     // ends the window early
+    /// Called when the window begins, with 0, and a few times a second from then on; may be empty.
+    std::function<void(std::chrono::nanoseconds elapsed)> progress;
+    ProcessLook look; // at processes that may be over soon; may be empty
+
+    void tell(std::chrono::nanoseconds elapsed) const
+    {
+        if (progress) {
+            progress(elapsed);
+        }
+    }
 };
 
 struct BackendResult {
@@ -45,6 +54,8 @@ public:
     virtual ~Backend() = default;
     /// Measures one window. Throws where it cannot go on.
     virtual BackendResult sample(const SampleRequest& request) = 0;
+    /// Which of the ways to do it this one took here, and why not the others; empty where there is one way.
+    virtual std::string variant() const { return {}; }
     /// What this backend cannot see here, whatever the traffic; for doctor.
     virtual std::vector<Note> limits() const = 0;
 };
@@ -56,6 +67,7 @@ struct BackendOptions {
     bool totals = false;                     // no window: totals of the open sockets
     std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
     std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
+    std::size_t capture_buffer = std::size_t{16} << 20; // bytes, for backends that see packets
 };
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;

@@ -3,6 +3,7 @@
 #include "backend/backend.hpp"
 #include "backend/ebpf/ebpf_backend.hpp"
 #include "backend/netlink/netlink_backend.hpp"
+#include "backend/packet/packet_backend.hpp"
 #include "backend/procfs/procfs_backend.hpp"
 
 #include <array>
@@ -14,6 +15,7 @@ namespace {
 constexpr std::array table{
     BackendEntry{"ebpf", "BPF programs in the socket layer", open_ebpf},
     BackendEntry{"netlink", "sock_diag dumps and destroy events", open_netlink},
+    BackendEntry{"packet", "packets on the network interfaces", open_packet},
     BackendEntry{"procfs", "the lists of sockets in /proc/net, which know no bytes", open_procfs},
 };
 

@@ -13,9 +13,7 @@ void wait_until(std::chrono::steady_clock::time_point end, const SampleRequest& 
     constexpr std::chrono::milliseconds progress_interval{250};
     const auto begun = Clock::now();
     for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
-        if (request.progress && now > begun) {
-            request.progress(now - begun);
-        }
+        request.tell(now - begun);
         request.interrupt->wait_until(std::min(end, now + progress_interval), -1);
     }
 }

@@ -25,6 +25,7 @@ struct Options {
 
     std::chrono::nanoseconds duration{std::chrono::seconds(1)};
     std::string backend = "auto";
+    std::size_t capture_buffer = std::size_t{16} << 20;
 
     std::optional<Format> format; // null: pretty on a terminal, else tsv
     std::string columns;          // as given to -o; empty: the default ones

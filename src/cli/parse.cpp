@@ -39,8 +39,10 @@ void add_sampling(CommandLine& line, Options& o)
     line.value(sampling, "-d,--duration", "TIME",
                "window: 5, 500ms, 1.5s, 2m, 1h; default 1s;\n0: totals since each open socket was opened",
                [&o](const std::string& text) { o.duration = duration_value(text); });
-    line.value(sampling, "-b,--backend", "NAME", "ebpf, netlink or procfs; default auto: the best\nthat works",
+    line.value(sampling, "-b,--backend", "NAME", "ebpf, netlink, packet or procfs; default auto: the\nbest that works",
                [&o](const std::string& text) { o.backend = text; });
+    line.value(sampling, "--capture-buffer", "SIZE", "room for captured packets; default 16M",
+               [&o](const std::string& text) { o.capture_buffer = capture_buffer_value(text); });
     line.flag(sampling, "--strict", "exit code 3 when the sample is not complete", [&o] { o.strict = true; });
 }
 

@@ -176,6 +176,24 @@ std::size_t top_value(std::string_view text)
     return number_between("number of rows", text, 1, std::numeric_limits<std::uint32_t>::max());
 }
 
+std::size_t capture_buffer_value(std::string_view text)
+{
+    constexpr std::uint64_t smallest = std::uint64_t{512} << 10;
+    constexpr std::uint64_t largest = std::uint64_t{1} << 30;
+    constexpr std::string_view units = "KMG"; // each 1024 times the one before
+    std::string_view number = text;
+    unsigned shift = 0;
+    if (const auto unit = text.empty() ? units.npos : units.find(text.back()); unit != units.npos) {
+        number.remove_suffix(1);
+        shift = 10 * (static_cast<unsigned>(unit) + 1);
+    }
+    const auto count = whole_number(number);
+    if (!count || *count > largest >> shift || *count << shift < smallest) {
+        throw UsageError(fmt::format("bad size {}: give bytes, or 4M or the like, between 512K and 1G", quote(text)));
+    }
+    return static_cast<std::size_t>(*count << shift);
+}
+
 Prefix remote_value(std::string_view text)
 {
     const auto prefix = parse_prefix(text);

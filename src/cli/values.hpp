@@ -16,6 +16,9 @@ namespace socktally {
 /// `5`, `5s`, `500ms`, `1.5s`, `2m`, `1h`; exact to the nanosecond, at most 366 days. Zero is a value like any other.
 std::chrono::nanoseconds duration_value(std::string_view text);
 
+/// In bytes: `8388608`, `8192K`, `64M`, `1G`; between 512K and 1G.
+std::size_t capture_buffer_value(std::string_view text);
+
 Format format_value(std::string_view text);
 ColorWhen color_value(std::string_view text);
 GroupBy group_by_value(std::string_view text);

@@ -29,7 +29,11 @@ Exit run_doctor(const Options& options, std::span<const BackendEntry> table)
         }
         exit = Exit::ok;
         listing.rows.push_back({name, "works", "counts by " + std::string(entry.counters), std::nullopt});
-        for (const Note& limit : std::get<std::unique_ptr<Backend>>(result)->limits()) {
+        const Backend& backend = *std::get<std::unique_ptr<Backend>>(result);
+        if (std::string variant = backend.variant(); !variant.empty()) {
+            listing.rows.push_back({name, "variant", std::move(variant), std::nullopt});
+        }
+        for (const Note& limit : backend.limits()) {
             listing.rows.push_back({name, "limited", limit.message, or_null(limit.remedy)});
         }
     }

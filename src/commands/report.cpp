@@ -96,6 +96,7 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
 {
     const Filter& filter = options.filter;
     BackendOptions needs;
+    needs.capture_buffer = options.capture_buffer;
     needs.totals = options.duration.count() == 0;
     const bool by_interface = options.by == GroupBy::interface;
     needs.tuples = (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() || !filter.remotes.empty() ||

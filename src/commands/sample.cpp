@@ -85,10 +85,16 @@ BackendResult take_sample(Backend& backend, const Options& options, Identifier& 
     request.window = options.duration;
     request.interrupt = &interrupt;
     request.look = identifier.look();
-    if (options.progress && !options.quiet && options.duration > std::chrono::seconds(1) &&
-        is_terminal(STDERR_FILENO) && !is_dumb_terminal()) {
-        request.progress = [&progress](std::chrono::nanoseconds elapsed) { progress.show(elapsed); };
-    }
+    const bool shows_progress = options.progress && !options.quiet && options.duration > std::chrono::seconds(1) &&
+                                is_terminal(STDERR_FILENO) && !is_dumb_terminal();
+    request.progress = [&](std::chrono::nanoseconds elapsed) {
+        if (options.verbose && elapsed.count() == 0) {
+            say("sampling");
+        }
+        if (shows_progress) {
+            progress.show(elapsed);
+        }
+    };
     return backend.sample(request);
 }
 
@@ -121,7 +127,8 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
         for (const Declined& declined : choice.declined) {
             say(fmt::format("not {}: {}", declined.name, declined.reason.why));
         }
-        say(fmt::format("using {}", choice.name));
+        const std::string variant = choice.backend->variant();
+        say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
     }
 
     Identifier identifier(identity_needs_of(options, layout));

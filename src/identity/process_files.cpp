@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstddef>
 #include <utility>
@@ -24,13 +25,9 @@ constexpr std::size_t command_limit = 16 << 10;
 
 std::optional<std::string> read_link(int directory, const char* path)
 {
-    std::string target(PATH_MAX, '\0');
+    std::array<char, PATH_MAX> target{}; // a string of that size would keep its memory
     const ssize_t length = ::readlinkat(directory, path, target.data(), target.size());
-    if (length < 0) {
-        return std::nullopt;
-    }
-    target.resize(static_cast<std::size_t>(length));
-    return target;
+    return length < 0 ? std::nullopt : std::optional(std::string(target.data(), static_cast<std::size_t>(length)));
 }
 
 /// Arguments end in NUL. Null for kernel threads and zombies, which have none.

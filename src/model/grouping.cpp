@@ -99,8 +99,9 @@ Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
     switch (by) {
     case GroupBy::process: return process_key(flow);
     case GroupBy::name: return name_key(flow, sample);
-    case GroupBy::connection: break; // never asked: group() gives each flow a row of its own
-    case GroupBy::interface: break;  // never asked: rows_of() makes these rows, of no flow
+    case GroupBy::connection: // never asked: group() gives each flow a row of its own,
+    case GroupBy::interface:  // and rows_of() makes these of no flow
+        break;
     case GroupBy::user: key.uid = uid_of(flow, sample); break;
     case GroupBy::remote: key.address = flow.tuple.remote.address; break;
     case GroupBy::port: key.number = service_port_of(flow).value_or(0); break;

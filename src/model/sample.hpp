@@ -31,7 +31,8 @@ struct Note {
 
 /// Everything that any backend can use, in one line: setcap(8) replaces what was set before.
 inline constexpr std::string_view setcap_remedy =
-    "setcap cap_bpf,cap_perfmon,cap_net_admin,cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v socktally)\"";
+    "setcap cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v "
+    "socktally)\"";
 
 /// What a network interface moved as the driver counts it, with the headers that the interface has (/proc/net/dev).
 struct InterfaceTraffic {

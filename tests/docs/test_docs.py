@@ -29,7 +29,7 @@ def socktally(*arguments):
 def options():
     """Every name, short and long, with whether it takes a value."""
     text = socktally("--help").stdout
-    rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z]+(?:,\.\.\.)?)?(?:  |$)", text, re.MULTILINE)
+    rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
     return {name: bool(value) for short, long, value in rows for name in (short, long) if name}
 
 
@@ -111,7 +111,7 @@ def columns():
 
 def backends():
     return [finding["backend"] for finding in json.loads(socktally("doctor", "-f", "json").stdout)["findings"]
-            if finding["status"] != "limited"]
+            if finding["status"] in ("works", "declined")]
 
 
 def needs(shell):

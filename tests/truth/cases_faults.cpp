@@ -152,26 +152,35 @@ TEST_CASE("faults: 18,000 sockets in 16 buckets, with churn")
     const auto is_crowd = [](std::uint64_t port) { return port >= first_port && port < first_port + crowds; };
     std::map<std::string, int> seen;
     int wrong = 0;
+    std::string examples;
     const std::uint64_t bar = bar_of(report.backend).bytes_per_connection;
     for (const Row& row : report.rows) {
         const bool server = is_crowd(row.local_port);
         if ((!server && !is_crowd(row.remote_port)) || row.remote_port == 0)
             continue;
-        CAPTURE(row.process);
         ++seen[row.local_address + " " + std::to_string(row.local_port) + " " + std::to_string(row.remote_port)];
         const std::uint64_t rx = server ? to_server : to_client;
         const std::uint64_t tx = server ? to_client : to_server;
         const bool once = row.connections == 1 && row.rx_bytes <= rx + bar && row.tx_bytes <= tx + bar;
         const bool all = row.rx_bytes.value_or(0) + bar >= rx && row.tx_bytes.value_or(0) + bar >= tx;
         const bool owned = row.process == (server ? "t-crowd-srv" : "t-crowd-cli");
-        wrong += !once || (report.complete && !all) || !owned;
+        if (!once || (report.complete && !all) || !owned) {
+            ++wrong;
+            examples += row.process + " " + std::to_string(row.local_port) + " " + std::to_string(row.remote_port) +
+                        ": " + std::to_string(row.connections) + " connections, rx " +
+                        std::to_string(row.rx_bytes.value_or(0)) + ", tx " + std::to_string(row.tx_bytes.value_or(0)) +
+                        "\n";
+        }
     }
+    INFO(examples);
     CHECK(wrong == 0);
     CHECK(std::all_of(seen.begin(), seen.end(), [](const auto& tuple) { return tuple.second == 1; }));
     CHECK((!report.complete || seen.size() == 2UL * crowds * connections));
 
     const Figures moved = sum(measured.truth);
     const std::uint64_t slack = bar * moved.connections;
+    INFO("moved rx ", moved.rx_bytes, ", tx ", moved.tx_bytes, "; reported rx ", report.rx_bytes, ", tx ",
+         report.tx_bytes, "; ", seen.size(), " connections seen");
     CHECK(report.rx_bytes <= moved.rx_bytes + slack);
     CHECK(report.tx_bytes <= moved.tx_bytes + slack);
     CHECK((!report.complete || report.rx_bytes + slack >= moved.rx_bytes));

@@ -108,7 +108,7 @@ std::size_t packet_programs()
 
 TEST_CASE("packets: UDP between two namespaces, v4 and v6")
 {
-    TRUTH_EXACT_ONLY();
+    TRUTH_EXACT_OR_PACKETS();
     constexpr int datagrams = 60;
     constexpr std::size_t size = 333;
     const auto run = [](const char* near, const char* far) {
@@ -138,7 +138,9 @@ TEST_CASE("packets: UDP between two namespaces, v4 and v6")
         const Counts small{datagrams, datagrams * (headers + 1)};
         check(measured);
         check_row(row_of(measured, "t-near"), small, big);
-        check_row(row_of(measured, "t-far"), big, small);
+        if (bar_of(backend_name()).every_namespace) {
+            check_row(row_of(measured, "t-far"), big, small);
+        }
     };
     SUBCASE("v4") { judge_run(run(near4, far4), header4 + header_udp); }
     SUBCASE("v6") { judge_run(run(near6, far6), header6 + header_udp); }
@@ -232,7 +234,7 @@ TEST_CASE("packets: ICMP echo")
 
 TEST_CASE("packets: TCP, as the interface counts it")
 {
-    TRUTH_EXACT_ONLY();
+    TRUTH_EXACT_OR_PACKETS();
     Stage stage;
     const Netns other;
     join(stage.netns(), other);
@@ -264,7 +266,9 @@ TEST_CASE("packets: TCP, as the interface counts it")
     const Counts tx = difference(before.tx, after.tx);
     const Row near = row_of(measured, "t-near");
     check_row(near, rx, tx);
-    check_row(row_of(measured, "t-far"), tx, rx);
+    if (bar_of(backend_name()).every_namespace) {
+        check_row(row_of(measured, "t-far"), tx, rx);
+    }
     CHECK(near.rx_ip_bytes.value_or(0) > near.rx_bytes.value_or(0));
     CHECK(near.tx_ip_bytes.value_or(0) > near.tx_bytes.value_or(0));
 }
@@ -339,7 +343,7 @@ TEST_CASE("packets: nothing is attached unless they are asked for, and nothing i
 
 TEST_CASE("packets: null where the backend cannot count them")
 {
-    if (backend_name() == "ebpf") {
+    if (backend_name() == "ebpf" || backend_name() == "packet") {
         TRUTH_SKIP("it can");
     }
     Stage stage;

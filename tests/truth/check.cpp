@@ -152,6 +152,8 @@ Bar bar_of(const std::string& backend)
 {
     if (backend == "ebpf")
         return {.bytes_per_connection = 0, .knows_caller = true, .every_namespace = true, .survives_reset = true};
+    if (backend == "packet")
+        return {.bytes_per_connection = 0, .knows_caller = false, .every_namespace = false, .survives_reset = true};
     return {.bytes_per_connection = 2, .knows_caller = false, .every_namespace = true, .survives_reset = false};
 }
 

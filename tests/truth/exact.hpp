@@ -19,6 +19,14 @@ namespace truth {
         }                                                                                                              \
     } while (false)
 
+/// For what packets show as well as calls do.
+#define TRUTH_EXACT_OR_PACKETS()                                                                                       \
+    do {                                                                                                               \
+        if (backend_name() != "ebpf" && backend_name() != "packet") {                                                  \
+            TRUTH_SKIP("it counts no datagrams");                                                                      \
+        }                                                                                                              \
+    } while (false)
+
 /// What one end of a connection does with it in the window.
 using Talk = std::function<void(Self&, int fd)>;
 

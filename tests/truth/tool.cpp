@@ -9,9 +9,6 @@
 
 #include <array>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 
@@ -35,7 +32,7 @@ std::string setting(const char* name, const char* otherwise)
 std::vector<std::string> command_line(Milliseconds window, const std::vector<std::string>& arguments)
 {
     std::vector<std::string> line{"socktally", "-b",   backend_name(), "-d", std::to_string(window.count()) + "ms",
-                                  "-f",        "json", "--all"};
+                                  "-f",        "json", "--all",        "-v"};
     line.insert(line.end(), arguments.begin(), arguments.end());
     return line;
 }
@@ -50,26 +47,6 @@ void exec(int program, const std::vector<std::string>& line)
     ::alarm(0);
     ::fexecve(program, argv.data(), environ);
     fail("start " + tool_path());
-}
-
-/// The state letter of a stat file of /proc; X where its process or thread is gone.
-char state_in(const std::filesystem::path& path)
-{
-    std::ifstream file(path);
-    const std::string stat{std::istreambuf_iterator<char>(file), {}};
-    const std::size_t name_end = stat.rfind(')');
-    return name_end == std::string::npos || name_end + 2 >= stat.size() ? 'X' : stat[name_end + 2];
-}
-
-/// One that works for the others keeps the process awake: while it opens, the first thread waits for another.
-bool all_threads_sleep(const std::filesystem::path& process)
-{
-    std::error_code gone;
-    for (const auto& thread : std::filesystem::directory_iterator(process / "task", gone)) {
-        if (state_in(thread.path() / "stat") != 'S')
-            return false;
-    }
-    return !gone;
 }
 
 /// Appends what there is; closes the descriptor at its end.
@@ -116,19 +93,17 @@ Tool::~Tool()
 
 void Tool::wait_until_sampling()
 {
-    constexpr int looks = 5; // asleep at so many looks in a row; a dump does not sleep
-    const std::filesystem::path process("/proc/" + std::to_string(pid_));
-    int asleep = 0;
-    std::this_thread::sleep_for(20ms);
-    while (asleep < looks) {
-        std::this_thread::sleep_for(10ms);
-        const char state = state_in(process / "stat");
-        if (state == 'Z' || state == 'X')
+    while (err_text_.find("socktally: sampling\n") == std::string::npos) {
+        pollfd wait{.fd = err_.get(), .events = POLLIN, .revents = 0};
+        must(::poll(&wait, 1, 100), "poll");
+        if (wait.revents)
+            read_some(err_, err_text_);
+        if (err_.get() < 0)
             return; // finish() will tell why
-        asleep = all_threads_sleep(process) ? asleep + 1 : 0;
         if (Clock::now() - started_ > start_limit)
             throw std::runtime_error("the tool does not begin to sample");
     }
+    started_ = Clock::now();
 }
 
 void Tool::expect_in_window() const
@@ -142,7 +117,7 @@ void Tool::signal(int number) const { must(::kill(pid_, number), "signal the too
 Output Tool::finish()
 {
     const auto deadline = Clock::now() + window_ + finish_limit;
-    Output output{};
+    Output output{.status = 0, .out = {}, .err = std::move(err_text_)};
     while (out_.get() >= 0 || err_.get() >= 0) {
         std::array<pollfd, 2> waits{
             {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = err_.get(), .events = POLLIN, .revents = 0}}};

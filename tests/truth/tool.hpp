@@ -73,13 +73,13 @@ struct Output {
 
 class Tool {
 public:
-    /// Starts `socktally -b BACKEND -d WINDOW -f json --all ARGUMENTS…` there. A window of 0 measures none.
+    /// Starts `socktally -b BACKEND -d WINDOW -f json --all -v ARGUMENTS…` there. A window of 0 measures none.
     Tool(const Place& place, Milliseconds window, const std::vector<std::string>& arguments = {});
     Tool(const Tool&) = delete;
     Tool& operator=(const Tool&) = delete;
     ~Tool();
 
-    /// Returns when its first snapshot has been taken: it has begun to sleep.
+    /// Returns when it says that its window has begun.
     void wait_until_sampling();
     /// Throws where the window may be over: the traffic was meant to end before it does.
     void expect_in_window() const;
@@ -88,9 +88,10 @@ public:
 
 private:
     Milliseconds window_;
-    std::chrono::steady_clock::time_point started_;
+    std::chrono::steady_clock::time_point started_; // the tool, and then its window
     Fd out_;
     Fd err_;
+    std::string err_text_; // read so far
     pid_t pid_ = -1;
 };
 

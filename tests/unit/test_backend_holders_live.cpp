@@ -150,6 +150,7 @@ TEST_CASE("live: of the processes that share a socket those that ran since the s
     bool both_ran = false;
     SUBCASE("both ran") { both_ran = first.ask('o') != 0; }
     SUBCASE("one ran, the other cannot have moved a byte") {}
+    map.rescan();
     std::vector<Pid> pids;
     for (const Process& process : holders_of(map, inode_of(shared.get()))) {
         pids.push_back(process.pid);
@@ -250,4 +251,17 @@ TEST_CASE("live: a socket in a thread's own descriptor table is found, at its pr
     REQUIRE(holders.size() == 1);
     CHECK(holders[0].pid == child.pid());
     CHECK(holders[0].name == "threads");
+}
+
+TEST_CASE("live: without a window nobody is left out for not having run")
+{
+    const Fd shared(open_socket());
+    const Child first("first", open_one);
+    const Child second("second", open_one);
+    first.wait_until_idle();
+    second.wait_until_idle();
+    HolderMap map;
+    map.scan();
+    second.ask('o');
+    CHECK(holders_of(map, inode_of(shared.get())).size() == 2);
 }

@@ -98,6 +98,16 @@ TEST_CASE("whole numbers are decimal and within bounds")
     CHECK(error_of([] { port_value("65536"); }) == "bad port \"65536\": give a whole number from 1 to 65535");
     CHECK(error_of([] { port_value("https"); }) == "bad port \"https\": give a whole number from 1 to 65535");
 
+    CHECK(capture_buffer_value("524288") == 524288);
+    CHECK(capture_buffer_value("4M") == 4 << 20);
+    CHECK(capture_buffer_value("512K") == 512 << 10);
+    CHECK(capture_buffer_value("1G") == 1 << 30);
+    for (const char* text : {"", "M", "511K", "1025M", "2G", "4m", "4MB", "4.5M", "-1M", "0x10M",
+                             "99999999999999999999", "18446744073709551615G"}) {
+        CAPTURE(text);
+        CHECK(error_of([&] { capture_buffer_value(text); }).ends_with("or 4M or the like, between 512K and 1G"));
+    }
+
     CHECK(top_value("3") == 3);
     CHECK(error_of([] { top_value("0"); }).starts_with("bad number of rows \"0\": "));
     CHECK(error_of([] { top_value("-1"); }).starts_with("bad number of rows \"-1\": "));

@@ -14,6 +14,7 @@ namespace {
 class FakeBackend final : public Backend {
 public:
     BackendResult sample(const SampleRequest&) override { return {}; }
+    std::string variant() const override { return "runs as a fake"; }
     std::vector<Note> limits() const override
     {
         return {{"udp-bytes", "sees no UDP", "buy another kernel", true}, {"other-netns", "sees one place", "", false}};
@@ -107,6 +108,7 @@ TEST_CASE("doctor lists every backend with what it cannot see or why it does not
     CHECK(doctor(table, Format::tsv, Exit::ok) == "backend\tstatus\tfinding\tremedy\n"
                                                   "best\tdeclined\tno such thing\tmake it\n"
                                                   "good\tworks\tcounts by luck\t\n"
+                                                  "good\tvariant\truns as a fake\t\n"
                                                   "good\tlimited\tsees no UDP\tbuy another kernel\n"
                                                   "good\tlimited\tsees one place\t\n"
                                                   "poor\tdeclined\tnever\t\n");

@@ -25,7 +25,6 @@ Unavailable bpf_refusal(int error, Unavailable otherwise)
     if (error == ENOSYS) {
         return {"the kernel has no BPF", "a kernel with CONFIG_BPF_SYSCALL"};
     }
-    otherwise.why += ": " + reason;
     return otherwise;
 }
 

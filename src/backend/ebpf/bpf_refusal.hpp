@@ -6,8 +6,7 @@
 
 namespace socktally {
 
-/// `error` is the errno of the attempt. `otherwise`: where it is nothing that keeps all BPF programs out; the reason is
-/// put behind its why.
+/// `error` is the errno of the attempt. `otherwise` is what to say where it is nothing that keeps all BPF programs out.
 Unavailable bpf_refusal(int error, Unavailable otherwise);
 
 } // namespace socktally

@@ -252,10 +252,8 @@ public:
         return result;
     }
 
-    std::vector<Note> limits() const override
-    {
-        return {{"variant", fmt::format("runs as {}", tally_.variant()), "", false}};
-    }
+    std::string variant() const override { return tally_.variant(); }
+    std::vector<Note> limits() const override { return {}; }
 
 private:
     Tally tally_;

@@ -69,7 +69,7 @@ public:
         if (!is_used && socket.holder_start_ns != 0 && socket.is_shared == 0) {
             flow.attribution = {holder_of(socket), Cause::none, Quality::owner};
         }
-        sample_.flows.push_back(std::move(flow));
+        sample_.flows.push_back(flow);
     }
 
 private:

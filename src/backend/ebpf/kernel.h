@@ -26,6 +26,10 @@ struct in6_addr {
     } in6_u;
 };
 
+struct proto {
+    const void* sendpage; /* until Linux 6.5 */
+};
+
 struct sock_common {
     unsigned int skc_daddr;
     unsigned int skc_rcv_saddr;
@@ -35,6 +39,7 @@ struct sock_common {
     volatile unsigned char skc_state;
     int skc_bound_dev_if;
     unsigned long skc_flags; /* enum sock_flags */
+    struct proto* skc_prot;
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;

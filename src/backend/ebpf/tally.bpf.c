@@ -147,7 +147,7 @@ int BPF_PROG(sock_receives, struct sock* sk, int ret, int flags)
 }
 
 /* Before Linux 6.3: the same two figures at the return of the functions that the tracepoints have since stood next to. sendfile(2) and
-   splice(2) into a socket went by sendpage until 6.5. */
+   splice(2) into a socket went by sendpage until 6.5; for a protocol without a sendpage of its own, inet_sendpage() calls sendmsg. */
 struct msghdr;
 struct page;
 
@@ -166,7 +166,8 @@ int BPF_PROG(inet6_sendmsg_returns, struct socket* socket, struct msghdr* messag
 SEC("fexit/inet_sendpage")
 int BPF_PROG(inet_sendpage_returns, struct socket* socket, struct page* page, int offset, unsigned long size, int flags, long ret)
 {
-    return sent(socket->sk, ret);
+    struct sock* sk = socket->sk;
+    return sk->__sk_common.skc_prot->sendpage ? sent(sk, ret) : 0;
 }
 
 SEC("fexit/inet_recvmsg")
@@ -179,6 +180,26 @@ SEC("fexit/inet6_recvmsg")
 int BPF_PROG(inet6_recvmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int flags, int ret)
 {
     return received(socket->sk, ret, flags);
+}
+
+/* What reads the raw and ping sockets of IPv6, and DCCP. */
+SEC("fexit/sock_common_recvmsg")
+int BPF_PROG(sock_common_recvmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int flags, int ret)
+{
+    return received(socket->sk, ret, flags);
+}
+
+/* AF_PACKET: of SOCK_RAW and SOCK_DGRAM, then of SOCK_PACKET. */
+SEC("fexit/packet_sendmsg")
+int BPF_PROG(inject_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
+{
+    return sent(socket->sk, ret);
+}
+
+SEC("fexit/packet_sendmsg_spkt")
+int BPF_PROG(inject_spkt_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
+{
+    return sent(socket->sk, ret);
 }
 
 SEC("tp_btf/tcp_rcv_space_adjust")

@@ -3,9 +3,11 @@
 
 #include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/bpf_refusal.hpp"
+#include "backend/ebpf/variants.hpp"
 #include "sys/capability.hpp"
 #include "sys/error.hpp"
 #include "sys/fd.hpp"
+#include "sys/file.hpp"
 #include "sys/netns.hpp"
 
 // NOLINTBEGIN: generated
@@ -16,12 +18,15 @@
 #pragma GCC diagnostic pop
 // NOLINTEND
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -34,17 +39,6 @@ constexpr std::uint32_t most_processes = 16'384;
 /// About 150 bytes each when they come, and 16 bytes a bucket from the start.
 constexpr std::uint32_t most_flows = 131'072;
 
-struct Variant {
-    std::string_view name;
-    bool tracepoints;
-    bool sendpage;
-};
-/// In the order in which they are tried.
-constexpr std::array variants{
-    Variant{"tracepoints", true, false}, // Linux 6.3
-    Variant{"fexit", false, true},       // until 6.5
-};
-
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 
 /// Process ids are wanted as /proc shows them here.
@@ -56,22 +50,52 @@ void choose_pid_namespace(tally_bpf& skeleton)
     }
 }
 
+/// The function is part of the kernel proper: one of a module would not be found.
+bool has_target(const bpf_program* program)
+{
+    const std::string_view section = bpf_program__section_name(program);
+    const std::string function(section.substr(section.find('/') + 1));
+    return libbpf_find_vmlinux_btf_id(function.c_str(), BPF_TRACE_FEXIT) > 0;
+}
+
 void choose_programs(tally_bpf& skeleton, const Variant& variant)
 {
     bpf_program__set_autoload(skeleton.progs.sock_sends, variant.tracepoints);
     bpf_program__set_autoload(skeleton.progs.sock_receives, variant.tracepoints);
-    for (bpf_program* program : {skeleton.progs.inet_sendmsg_returns, skeleton.progs.inet6_sendmsg_returns,
-                                 skeleton.progs.inet_recvmsg_returns, skeleton.progs.inet6_recvmsg_returns}) {
+    const auto& programs = skeleton.progs;
+    for (bpf_program* program :
+         {programs.inet_sendmsg_returns, programs.inet6_sendmsg_returns, programs.inet_recvmsg_returns,
+          programs.inet6_recvmsg_returns, programs.sock_common_recvmsg_returns}) {
         bpf_program__set_autoload(program, !variant.tracepoints);
     }
-    bpf_program__set_autoload(skeleton.progs.inet_sendpage_returns, variant.sendpage);
+    // Linux 6.5 has no sendpage any more, and AF_PACKET can be left out of a kernel.
+    for (bpf_program* program :
+         {programs.inet_sendpage_returns, programs.inject_returns, programs.inject_spkt_returns}) {
+        bpf_program__set_autoload(program, !variant.tracepoints && has_target(program));
+    }
     bpf_program__set_autoattach(skeleton.progs.note_existing, false);
 }
 
-Unavailable refusal(int error)
+Lockdown read_lockdown()
 {
-    return bpf_refusal(error, {"the kernel takes neither the tracepoints (Linux 6.3) nor the fexit programs",
-                               "a kernel of Linux 6.3 or later, or one with CONFIG_FUNCTION_TRACER and no lockdown"});
+    constexpr std::size_t limit = 100;
+    std::string buffer;
+    return parse_lockdown(read_file(AT_FDCWD, "/sys/kernel/security/lockdown", buffer, limit).value_or(""));
+}
+
+/// Some kernels load fexit programs that they cannot attach: those of arm64 before Linux 6.4. The errno, or 0.
+int try_attaching(const bpf_program* program)
+{
+    bpf_link* const link = bpf_program__attach(program);
+    const int error = link == nullptr ? errno : 0;
+    bpf_link__destroy(link);
+    return error;
+}
+
+Unavailable refusal(int error, std::span<const RefusedVariant> refused)
+{
+    return bpf_refusal(error, {fmt::format("no variant of the BPF programs loads: {}", describe_refusals(refused)),
+                               "Linux 6.3 or later, or 5.12 or later with CONFIG_FUNCTION_TRACER and no lockdown"});
 }
 
 } // namespace
@@ -81,11 +105,12 @@ void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(
 std::variant<Tally, Unavailable> Tally::load(Detail detail)
 {
     libbpf_set_print(say_nothing); // the reason is put into words below
+    std::vector<RefusedVariant> refused;
     int error = 0;
     for (const Variant& variant : variants) {
         Skeleton skeleton(tally_bpf__open());
         if (!skeleton) {
-            return refusal(errno);
+            return refusal(errno, refused);
         }
         skeleton->rodata->per_socket = detail == Detail::sockets ? 1 : 0;
         skeleton->rodata->cell_count = most_processes;
@@ -96,14 +121,18 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
         choose_programs(*skeleton, variant);
         choose_pid_namespace(*skeleton);
         error = -tally_bpf__load(skeleton.get());
-        if (error == 0) {
-            return Tally(std::move(skeleton), variant.name);
+        if (error == 0 && !variant.tracepoints) {
+            error = try_attaching(skeleton->progs.inet_recvmsg_returns);
         }
+        if (error == 0) {
+            return Tally(std::move(skeleton), describe_choice(variant.name, refused));
+        }
+        refused.push_back({variant.name, why_refused(variant, error, read_lockdown())});
         if (error == EPERM && !has_capability(CAP_BPF) && !has_capability(CAP_SYS_ADMIN)) {
             break;
         }
     }
-    return refusal(error);
+    return refusal(error, refused);
 }
 
 namespace {
@@ -147,7 +176,6 @@ void Tally::stop()
 {
     constexpr auto for_those_under_way = std::chrono::milliseconds(1);
     skeleton_->bss->active = 0;
-    tally_bpf__detach(skeleton_.get());
     std::this_thread::sleep_for(for_those_under_way);
 }
 

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,12 +23,12 @@ public:
     /// Loads the first variant of the programs that the kernel takes.
     static std::variant<Tally, Unavailable> load(Detail detail);
 
-    /// "tracepoints" or "fexit".
-    std::string_view variant() const { return variant_; }
+    /// Which variant it is, and why not the others, in words.
+    const std::string& variant() const { return variant_; }
 
     /// From here on every byte counts. Throws where the kernel refuses to attach.
     void start();
-    /// From here on none does.
+    /// From here on none does. The programs stay attached and idle: fexit ones take long to detach.
     void stop();
 
     /// All cells in use, those without a process (see tally.h) among them; by index.
@@ -47,11 +47,11 @@ private:
         void operator()(tally_bpf* skeleton) const;
     };
     using Skeleton = std::unique_ptr<tally_bpf, Destroy>;
-    Tally(Skeleton skeleton, std::string_view variant) : skeleton_(std::move(skeleton)), variant_(variant) {}
+    Tally(Skeleton skeleton, std::string variant) : skeleton_(std::move(skeleton)), variant_(std::move(variant)) {}
     void note_existing_connections();
 
     Skeleton skeleton_;
-    std::string_view variant_;
+    std::string variant_;
     std::size_t namespaces_refused_ = 0;
 };
 

@@ -18,6 +18,8 @@
 #include <linux/capability.h>
 #include <unistd.h>
 
+#include <system_error>
+
 namespace socktally {
 
 namespace {
@@ -139,8 +141,10 @@ OpenResult open_totals()
 {
     iterators_totals links{};
     if (const int error = iterators_load_totals(&links); error != 0) {
-        return bpf_refusal(error, {"the kernel does not take the programs that list sockets (Linux 5.17)",
-                                   "socktally -b netlink -d 0"});
+        return bpf_refusal(error,
+                           {fmt::format("the kernel does not take the programs that list sockets (Linux 5.17): {}",
+                                        std::generic_category().message(error)),
+                            "socktally -b netlink -d 0"});
     }
     return std::make_unique<TotalsBackend>(Fd(links.tcp), Fd(links.udp));
 }

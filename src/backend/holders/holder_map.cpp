@@ -85,6 +85,11 @@ void HolderMap::rescan()
     std::vector<Entry> entries = list_processes();
     std::erase_if(entries, [this](const Entry& entry) { return has_not_run(entry); });
     look_at_all(entries, Look::again);
+    for (const auto& [process, ran] : sharers_) {
+        if (read_ran(proc_.get(), processes_[process].pid) == ran) {
+            idle_.insert(process);
+        }
+    }
 }
 
 void HolderMap::look_at_all(const std::vector<Entry>& entries, Look look)
@@ -397,18 +402,12 @@ std::vector<Holder> HolderMap::take_holders()
     for (const auto& [inode, process] : later_) {
         holders.push_back({Inode{inode}, process});
     }
-    std::unordered_set<std::uint32_t> idle;
-    for (const auto& [process, ran] : sharers_) {
-        if (read_ran(proc_.get(), processes_[process].pid) == ran) {
-            idle.insert(process);
-        }
-    }
     std::sort(holders.begin(), holders.end(), by_inode);
     for (auto begin = holders.begin(); begin != holders.end();) {
         const auto end =
             std::find_if(begin, holders.end(), [&](const Holder& holder) { return holder.inode != begin->inode; });
         const bool is_shared = end - begin > 1;
-        const auto is_idle = [&](const Holder& holder) { return idle.contains(holder.process); };
+        const auto is_idle = [&](const Holder& holder) { return idle_.contains(holder.process); };
         const bool somebody_ran = is_shared && !std::all_of(begin, end, is_idle);
         for (; begin != end; ++begin) {
             begin->current = !is_shared || is_current(*begin);

@@ -74,6 +74,7 @@ public:
     const std::vector<NetworkNamespace>& open_namespaces() const { return open_namespaces_; }
 
     /// Of a socket that several hold, those that have not run since the scan, and cannot have moved a byte, are idle.
+    /// Without a rescan nothing tells that.
     std::vector<Holder> take_holders();
     /// With the names that the processes have by now.
     std::vector<Process> take_processes();
@@ -131,6 +132,7 @@ private:
     std::unordered_set<std::uint64_t> handed_on_; // not where they were seen any more
     std::unordered_map<std::uint32_t, SchedStat>
         sharers_;                              // processes that share a socket: what they had run at the scan
+    std::unordered_set<std::uint32_t> idle_;   // those of them that had not run until the rescan
     std::unordered_set<std::uint64_t> wanted_; // by the search under way
     std::unordered_set<std::int32_t> hot_;     // pids that opened or closed a socket since the first scan
     std::unordered_set<std::int32_t> denied_;

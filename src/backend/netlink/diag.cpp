@@ -98,6 +98,8 @@ std::optional<DiagSocket> parse_diag(std::span<const std::byte> payload, Protoco
     while (next_attribute(attributes, attribute)) {
         if (attribute.type == INET_DIAG_PROTOCOL && !attribute.payload.empty()) {
             named = protocol_of(static_cast<std::uint8_t>(attribute.payload[0]));
+        } else if (attribute.type == INET_DIAG_SKV6ONLY && !attribute.payload.empty()) {
+            socket.v6_only = attribute.payload[0] != std::byte{0};
         } else if (attribute.type == INET_DIAG_INFO) {
             socket.tcp = parse_tcp_info(attribute.payload);
         }

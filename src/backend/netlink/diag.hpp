@@ -21,6 +21,7 @@ struct DiagSocket {
     Inode inode;
     Uid uid;
     std::uint32_t interface = 0; // index of the device that it is bound to, or 0
+    bool v6_only = false;        // IPV6_V6ONLY, of one that listens or is not connected
     TcpState state = TcpState::close;
     std::uint32_t rqueue = 0;
     std::uint32_t wqueue = 0;

@@ -43,18 +43,18 @@ std::chrono::nanoseconds cpu_time()
 void Window::watch(Clock::time_point end, const SampleRequest& request)
 {
     const auto begun = Clock::now();
-    auto next_progress = begun + progress_interval;
+    auto next_progress = begun;
     next_tick_ = begun;
     const int fd = places_.front().watch.fd_to_watch();
     for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
+        if (now >= next_progress) {
+            request.tell(now - begun);
+            next_progress = now + progress_interval;
+        }
         if (now >= next_tick_) {
             tick(now);
         } else {
             drain_all(); // a small buffer does not wait for the tick
-        }
-        if (request.progress && now >= next_progress) {
-            request.progress(now - begun);
-            next_progress = now + progress_interval;
         }
         request.interrupt->wait_until(std::min(end, next_tick_), fd);
     }

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "backend/packet/flow_sockets.hpp"
+
+#include "backend/procfs/proc_sockets.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// As often, and as dear, as the netlink backend's looks.
+constexpr auto look_interval = 20ms;
+constexpr int idle_share = 3;
+constexpr auto longest_search = 50ms;
+constexpr auto last_search = 500ms;
+
+/// A flow that so many lists did not have is of no socket, or of one that is gone.
+constexpr std::uint32_t looks_per_flow = 4;
+constexpr int searches_per_socket = 4;
+
+std::chrono::nanoseconds cpu_time()
+{
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+ListedSocket as_listed(const DiagSocket& socket)
+{
+    ListedSocket result;
+    result.tuple = socket.tuple;
+    result.family = socket.tuple.local.address.family;
+    result.v6_only = socket.v6_only;
+    result.listening = socket.tuple.protocol == Protocol::tcp && socket.state == TcpState::listen;
+    result.interface = socket.interface;
+    result.cookie = socket.cookie;
+    result.inode = socket.inode;
+    result.uid = socket.uid;
+    const bool open = socket.tuple.protocol != Protocol::tcp || socket.inode != Inode{} ||
+                      socket.state == TcpState::established || socket.state == TcpState::syn_recv ||
+                      socket.state == TcpState::close_wait;
+    result.state = open ? SocketState::open : SocketState::orphaned;
+    return result;
+}
+
+} // namespace
+
+FlowSockets::FlowSockets()
+{
+    try {
+        dumper_.emplace();
+    } catch (const std::system_error&) {
+        dumper_.reset(); // /proc/net has the sockets too
+    }
+}
+
+void FlowSockets::begin()
+{
+    holders_.scan();
+    list();
+}
+
+bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets)
+{
+    const auto take = [&](const DiagSocket& socket) { sockets.push_back(as_listed(socket)); };
+    return dumper_ && dumper_->tcp_quick(take) && dumper_->udp(take);
+}
+
+void FlowSockets::list()
+{
+    std::vector<ListedSocket> sockets;
+    sockets.reserve(listed_.size());
+    if (!list_by_diag(sockets)) {
+        ProcSockets read = read_proc_sockets(ProcLists::tcp_and_udp);
+        sockets = std::move(read.sockets);
+        failed_lists_ += read.missing ? 1 : 0;
+    }
+    listed_ = sockets;
+    lookup_ = SocketLookup(std::move(sockets));
+}
+
+void FlowSockets::add(const std::vector<PacketFlow*>& flows)
+{
+    for (PacketFlow* flow : flows) {
+        if (!resolve(*flow)) {
+            pending_.push_back(flow);
+        }
+    }
+}
+
+std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
+{
+    return pending_.empty() ? std::nullopt
+                            : std::optional(last_look_ + std::max<std::chrono::nanoseconds>(look_interval, rest_));
+}
+
+void FlowSockets::look(Clock::time_point now)
+{
+    const auto used = cpu_time();
+    list();
+    std::vector<Inode> inodes;
+    std::erase_if(pending_, [&](PacketFlow* flow) {
+        if (resolve(*flow)) {
+            return true;
+        }
+        if (flow->has_socket()) {
+            inodes.push_back(flow->found.inode);
+        }
+        return ++flow->looks >= looks_per_flow;
+    });
+    search(holders_.unheld(std::move(inodes)));
+    std::erase_if(pending_,
+                  [&](const PacketFlow* flow) { return flow->has_socket() && holders_.held(flow->found.inode); });
+    holders_.confirm(now);
+    last_look_ = now;
+    rest_ = Clock::now() - now + idle_share * (cpu_time() - used);
+}
+
+void FlowSockets::search(const std::vector<Inode>& wanted)
+{
+    std::vector<Inode> worth = wanted;
+    auto reach = HolderMap::Reach::likely;
+    std::erase_if(worth, [&](Inode inode) {
+        const int searches = ++searches_[inode.value];
+        reach = searches > 1 ? HolderMap::Reach::everywhere : reach;
+        return searches > searches_per_socket;
+    });
+    if (!worth.empty()) {
+        holders_.search(worth, reach, Clock::now() + longest_search);
+    }
+}
+
+/// The socket that a match names, or nothing where it could be one of several that not one and the same process holds.
+const ListedSocket* FlowSockets::one_of(const SocketMatch& match) const
+{
+    if (match.sockets.size() < 2) {
+        return match.only();
+    }
+    const auto holders = holders_.holders_of(match.sockets.front()->inode);
+    const bool same =
+        holders.size() == 1 && std::all_of(match.sockets.begin(), match.sockets.end(), [&](const ListedSocket* socket) {
+            return holders_.holders_of(socket->inode) == holders;
+        });
+    return same ? match.sockets.front() : nullptr;
+}
+
+/// True where the flow has a socket, and the socket a holder.
+bool FlowSockets::resolve(PacketFlow& flow) const
+{
+    const SocketMatch match = lookup_.find(flow.tuple, flow.looped ? 0 : flow.interface);
+    const ListedSocket* socket = one_of(match);
+    if (socket == nullptr) {
+        return false;
+    }
+    flow.found.inode = socket->inode;
+    flow.found.cookie = socket->cookie;
+    flow.found.uid = socket->uid;
+    flow.found.state = socket->state;
+    flow.found.interface = socket->interface;
+    flow.found.match = match.quality;
+    flow.found.accepted = flow.tuple.protocol == Protocol::tcp && lookup_.accepts_at(flow.tuple.local);
+    return flow.has_socket() && holders_.held(socket->inode);
+}
+
+void FlowSockets::drop(const PacketFlow& flow) { std::erase(pending_, &flow); }
+
+/// Where another socket has the tuple by now, the bytes may be of either.
+void FlowSockets::settle(PacketFlow& flow) const
+{
+    const Inode before = flow.found.inode;
+    const ListedSocket* socket = one_of(lookup_.find(flow.tuple, flow.looped ? 0 : flow.interface));
+    if (before == Inode{}) {
+        resolve(flow);
+    } else if (socket != nullptr && socket->inode != Inode{} && socket->inode != before) {
+        flow.found = {};
+        flow.found.match = Quality::unknown;
+    }
+}
+
+void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
+{
+    list();
+    holders_.rescan();
+    std::vector<Inode> inodes;
+    for (PacketFlow* flow : flows) {
+        settle(*flow);
+        inodes.push_back(flow->found.inode);
+    }
+    const std::vector<Inode> unheld = holders_.unheld(std::move(inodes));
+    if (!unheld.empty()) {
+        holders_.search(unheld, HolderMap::Reach::everywhere, Clock::now() + last_search);
+    }
+    holders_.confirm(Clock::now());
+}
+
+} // namespace socktally

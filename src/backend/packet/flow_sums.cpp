@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "backend/packet/flow_sums.hpp"
+
+#include "model/sum.hpp"
+
+namespace socktally {
+
+namespace {
+
+Flow flow_of(const PacketFlow& counted)
+{
+    Flow flow = counted.found;
+    flow.tuple = counted.tuple;
+    flow.interface = counted.interface;
+    flow.rx_bytes = counted.rx.payload_bytes;
+    flow.tx_bytes = counted.tx.payload_bytes;
+    flow.packets = {counted.rx.packets, counted.tx.packets, counted.rx.ip_bytes, counted.tx.ip_bytes};
+    if (flow.match == Quality::unknown) {
+        flow.attribution.cause = Cause::unknown; // no socket was found
+    }
+    return flow;
+}
+
+void add_to(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& more)
+{
+    total = sum(total.value_or(0), more.value_or(0));
+}
+
+} // namespace
+
+void FlowSums::add(const PacketFlow& counted)
+{
+    const Flow flow = flow_of(counted);
+    inodes_.insert(flow.inode);
+    if (detail_ == Detail::sockets) {
+        const Key key{flow.inode, flow.uid, flow.state, flow.match, flow.attribution.cause};
+        const auto [entry, is_new] = sums_.try_emplace(key, flows_.size());
+        if (!is_new) {
+            Flow& total = flows_[entry->second];
+            add_to(total.rx_bytes, flow.rx_bytes);
+            add_to(total.tx_bytes, flow.tx_bytes);
+            add_to(total.packets.rx_packets, flow.packets.rx_packets);
+            add_to(total.packets.tx_packets, flow.packets.tx_packets);
+            add_to(total.packets.rx_ip_bytes, flow.packets.rx_ip_bytes);
+            add_to(total.packets.tx_ip_bytes, flow.packets.tx_ip_bytes);
+            total.sockets += flow.inode == Inode{} ? 1 : 0;
+            total.interface = total.interface == flow.interface ? flow.interface : 0;
+            return;
+        }
+    }
+    flows_.push_back(flow);
+}
+
+std::vector<Flow> FlowSums::take(const std::vector<Flow>& listed)
+{
+    for (const Flow& flow : listed) {
+        if (!inodes_.contains(flow.inode)) {
+            flows_.push_back(flow);
+        }
+    }
+    return std::move(flows_);
+}
+
+} // namespace socktally

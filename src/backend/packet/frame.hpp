@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// One captured frame taken apart: Ethernet with VLAN tags or bare IP, IPv4 and IPv6 with their options and extension
+// headers, TCP and UDP. Pure. It reads headers only, and no further than what was captured of them.
+#pragma once
+
+#include "model/flow.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace socktally {
+
+enum class LinkLayer : std::uint8_t {
+    ethernet,
+    none, // bare IP: tun devices, tunnels
+};
+
+/// What was captured of a frame. `length` is that of the whole frame, in which the kernel's superpackets are beyond
+/// what the length field of IPv4 or IPv6 can say.
+struct Frame {
+    std::span<const std::byte> bytes;
+    std::size_t length = 0;
+    LinkLayer link = LinkLayer::ethernet;
+};
+
+/// Which part of a datagram a packet has, where that came in pieces.
+struct Fragment {
+    std::uint32_t id = 0;
+    std::uint32_t offset = 0; // of its first byte in the datagram
+    bool more = false;        // others follow it
+};
+
+struct TcpHeader {
+    static constexpr std::uint8_t fin = 0x01;
+    static constexpr std::uint8_t syn = 0x02;
+    static constexpr std::uint8_t rst = 0x04;
+    static constexpr std::uint8_t ack = 0x10;
+    std::uint32_t sequence = 0;
+    std::uint8_t flags = 0;
+};
+
+struct Packet {
+    Protocol protocol = Protocol::tcp; // tcp or udp
+    Endpoint source;                   // ports are 0 in a fragment after the first
+    Endpoint destination;
+    std::uint32_t ip_bytes = 0;      // from the first byte of the IP header
+    std::uint32_t payload_bytes = 0; // after the TCP or UDP header; in a later fragment, after the IP headers
+    TcpHeader tcp;                   // of TCP, but for later fragments
+    std::uint32_t header_bytes = 0;  // of TCP or UDP, but for later fragments
+    std::optional<Fragment> fragment;
+
+    bool is_later_fragment() const { return fragment && fragment->offset != 0; }
+};
+
+enum class Verdict : std::uint8_t {
+    packet,
+    other,     // neither TCP nor UDP, or not IP
+    malformed, // a length does not fit; no socket will get it
+    cut,       // well as far as it goes, but its headers are longer than what was captured
+};
+
+/// `packet` is filled for Verdict::packet only.
+Verdict parse_frame(const Frame& frame, Packet& packet);
+
+} // namespace socktally

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "backend/packet/filter.hpp"
+#include "backend/packet/links.hpp"
+#include "sys/fd.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+
+#include <numeric>
+
+using namespace socktally;
+
+namespace {
+
+Link link(std::uint32_t index, const char* kind, std::uint32_t master = 0, std::uint32_t lower = 0)
+{
+    return {index, "", kind, master, lower};
+}
+
+using Indices = std::vector<std::uint32_t>;
+
+/// Whether the kernel takes it; any socket will do, and no privilege is needed.
+bool loads(const std::vector<sock_filter>& program)
+{
+    const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sock_fprog filter{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+    return ::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
+}
+
+} // namespace
+
+TEST_CASE("links: hardware, veth, tunnels and lo are watched")
+{
+    const Watch watch =
+        choose_links({link(1, ""), link(2, ""), link(3, "veth", 0, 9), link(4, "vxlan", 0, 2), link(5, "tun")});
+    CHECK(watch.skipped.empty());
+    CHECK_FALSE(watch.other_hosts);
+}
+
+TEST_CASE("links: ports of a bridge or a bond are left out, members of a VRF are not, but it is")
+{
+    CHECK(choose_links({link(2, "", 4), link(3, "veth", 4), link(4, "bridge")}).skipped == Indices{2, 3});
+    CHECK(choose_links({link(2, "", 4), link(3, "", 4), link(4, "bond", 5), link(5, "bridge")}).skipped ==
+          Indices{2, 3, 4});
+    CHECK(choose_links({link(2, "", 4), link(4, "vrf")}).skipped == Indices{4});
+    CHECK(choose_links({link(2, "", 77)}).skipped.empty()); // a master that is not there
+}
+
+TEST_CASE("links: what is stacked on one that is watched is left out")
+{
+    CHECK(choose_links({link(2, ""), link(3, "vlan", 0, 2), link(4, "vlan", 0, 3)}).skipped == Indices{3});
+    CHECK(choose_links({link(2, "", 5), link(3, "vlan", 0, 2), link(5, "bridge")}).skipped == Indices{2});
+    CHECK(choose_links({link(3, "vlan", 0, 2)}).skipped.empty()); // on one of another namespace
+    const Watch macvlan = choose_links({link(2, ""), link(3, "macvlan", 0, 2)});
+    CHECK(macvlan.skipped == Indices{3});
+    CHECK(macvlan.other_hosts);
+    CHECK(choose_links({link(2, "vlan", 0, 3), link(3, "vlan", 0, 2)}).skipped.size() <= 2); // round in a circle
+}
+
+TEST_CASE("filter: the kernel takes it, however many interfaces are left out")
+{
+    CHECK(loads(closed_filter()));
+    CHECK(loads(packet_filter({{}, false})));
+    CHECK(loads(packet_filter({{2, 3}, true})));
+    Indices many(10'000);
+    std::iota(many.begin(), many.end(), 2U);
+    CHECK(loads(packet_filter({many, false})));
+}
