@@ -25,11 +25,16 @@ struct Unavailable {
 
 class Interrupt; // sys/interrupt.hpp
 
+/// Called with a process that a backend has just met, and again when it has become another program, to find out who it
+/// is while it lives. For backends that look processes up themselves; what the kernel tells of them needs no look.
+using ProcessLook = std::function<void(Process&)>;
+
 struct SampleRequest {
     std::chrono::nanoseconds window{0}; // 0: no window, totals of the open sockets
     Interrupt* interrupt = nullptr;     // ends the window early
     /// Called when the window begins, with 0, and a few times a second from then on; may be empty.
     std::function<void(std::chrono::nanoseconds elapsed)> progress;
+    ProcessLook look; // at processes that may be over soon; may be empty
 
     void tell(std::chrono::nanoseconds elapsed) const
     {

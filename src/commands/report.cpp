@@ -101,7 +101,8 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     const bool by_interface = options.by == GroupBy::interface;
     needs.tuples = (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() || !filter.remotes.empty() ||
                    !filter.protocols.empty() || !filter.loopback || !options.interfaces.empty() ||
-                   !options.namespaces.empty() || asks(layout, Needs::tuples) || asks(layout, Needs::netns);
+                   !options.namespaces.empty() || asks(layout, Needs::tuples) || asks(layout, Needs::netns) ||
+                   asks(layout, Needs::sharers) || asks(layout, Needs::ports);
     needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
     return needs;
 }
@@ -116,7 +117,8 @@ IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
     needs.command = asks(layout, Needs::command);
     needs.exe = asks(layout, Needs::exe);
     needs.parent = asks(layout, Needs::parent);
-    needs.containers = asks(layout, Needs::containers) || options.by == GroupBy::container ||
+    needs.ports = asks(layout, Needs::ports);
+    needs.containers = needs.ports || asks(layout, Needs::containers) || options.by == GroupBy::container ||
                        options.by == GroupBy::pod || !filter.containers.empty();
     needs.cgroup = needs.containers || asks(layout, Needs::cgroup) || options.by == GroupBy::cgroup ||
                    options.by == GroupBy::unit || !filter.units.empty();
@@ -141,10 +143,14 @@ std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& nam
     return indices;
 }
 
-Report make_report(BackendResult result, const Options& options, const Filter& filter, Identifier& identifier)
+Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,
+                   Identifier& identifier)
 {
     Sample& sample = result.sample;
     attribute(sample, result.viewer);
+    if (asks(layout, Needs::sharers)) {
+        find_sharers(sample);
+    }
     identifier.identify(sample, options.all);
 
     Report report;

@@ -36,7 +36,8 @@ std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& nam
 
 /// Attributes, identifies, groups, sorts and cuts. `filter` is the options' one with users, namespaces and interfaces
 /// filled in.
-Report make_report(BackendResult result, const Options& options, const Filter& filter, Identifier& identifier);
+Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,
+                   Identifier& identifier);
 
 std::string render(const Report& report, const Options& options, const Layout& layout);
 

@@ -81,12 +81,13 @@ private:
     bool shown_ = false;
 };
 
-BackendResult take_sample(Backend& backend, const Options& options, Interrupt& interrupt)
+BackendResult take_sample(Backend& backend, const Options& options, Identifier& identifier, Interrupt& interrupt)
 {
     Progress progress(options.duration);
     SampleRequest request;
     request.window = options.duration;
     request.interrupt = &interrupt;
+    request.look = identifier.look();
     const bool shows_progress = options.progress && !options.quiet && options.duration > std::chrono::seconds(1) &&
                                 is_terminal(STDERR_FILENO) && !is_dumb_terminal();
     request.progress = [&](std::chrono::nanoseconds elapsed) {
@@ -142,14 +143,14 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
 
     Identifier identifier(identity_needs_of(options, layout));
     Interrupt interrupt;
-    BackendResult result = take_sample(*choice.backend, options, interrupt);
+    BackendResult result = take_sample(*choice.backend, options, identifier, interrupt);
     interrupt.release();
     std::transform(choice.declined.begin(), choice.declined.end(), std::back_inserter(result.sample.notes),
                    declined_note);
     if (options.by == GroupBy::interface) {
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
-    Report report = make_report(std::move(result), options, filter, identifier);
+    Report report = make_report(std::move(result), options, layout, filter, identifier);
     for (Note& note : report.notes) {
         note.remedy = fitting_remedy(std::move(note.remedy));
     }

@@ -8,6 +8,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <initializer_list>
 #include <utility>
 
@@ -89,6 +91,90 @@ void add_kubernetes(const Value& labels, ContainerFacts& facts)
     facts.pod_namespace = first_of(labels, {"io.kubernetes.pod.namespace", "io.kubernetes.cri.sandbox-namespace"});
 }
 
+std::optional<std::uint16_t> port_of(const Value& value)
+{
+    std::uint64_t number = 0;
+    return value.get(number) == simdjson::SUCCESS && number > 0 && number <= UINT16_MAX
+               ? std::optional(static_cast<std::uint16_t>(number))
+               : std::nullopt;
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view digits)
+{
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    return error == std::errc() && end == digits.data() + digits.size() && port != 0 ? std::optional(port)
+                                                                                     : std::nullopt;
+}
+
+/// Engines leave the address out, or empty, where it is any.
+void add_port(std::vector<PublishedPort>& ports, const std::optional<std::string>& address,
+              std::optional<std::uint16_t> host, std::optional<std::uint16_t> container, std::string_view protocol,
+              std::uint16_t more = 0)
+{
+    const auto parsed = parse_address(address.value_or("0.0.0.0"));
+    const bool is_known = protocol == "tcp" || protocol == "udp" || protocol == "sctp";
+    if (parsed && host && container && is_known) {
+        ports.push_back({{*parsed, *host}, *container, std::string(protocol), more});
+    }
+}
+
+/// {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}
+std::optional<std::vector<PublishedPort>> port_map(const Value& value)
+{
+    dom::object map;
+    if (value.get(map) != simdjson::SUCCESS) {
+        return std::nullopt;
+    }
+    std::vector<PublishedPort> ports;
+    for (const auto& [key, bindings] : map) {
+        const auto slash = std::min(key.find('/'), key.size());
+        dom::array list;
+        if (bindings.get(list) != simdjson::SUCCESS || slash == key.size()) {
+            continue;
+        }
+        for (const dom::element element : list) {
+            const Value binding{dom::element(element)};
+            add_port(ports, text_of(binding["HostIp"]), parse_port(text_of(binding["HostPort"]).value_or("")),
+                     parse_port(key.substr(0, slash)), key.substr(slash + 1));
+        }
+    }
+    return ports;
+}
+
+/// What a list of ports calls their parts. `range` is how many there are from each on; null: one.
+struct PortKeys {
+    std::string_view address;
+    std::string_view host;
+    std::string_view container;
+    std::string_view protocol;
+    std::string_view range;
+};
+
+/// Null: there is no such list. An engine that has none to tell writes null for it.
+std::optional<std::vector<PublishedPort>> port_list(const Value& value, const PortKeys& keys)
+{
+    std::vector<PublishedPort> ports;
+    if (value.error() == simdjson::SUCCESS && value.is_null()) {
+        return ports;
+    }
+    dom::array list;
+    if (value.get(list) != simdjson::SUCCESS) {
+        return std::nullopt;
+    }
+    for (const dom::element element : list) {
+        const Value port{dom::element(element)};
+        const auto host = port_of(port[keys.host]); // none: it is exposed only
+        const auto container = port_of(port[keys.container]);
+        const std::uint16_t more = static_cast<std::uint16_t>(port_of(port[keys.range]).value_or(1) - 1);
+        if (std::max(host.value_or(0), container.value_or(0)) + more <= UINT16_MAX) {
+            add_port(ports, text_of(port[keys.address]), host, container, text_of(port[keys.protocol]).value_or(""),
+                     more);
+        }
+    }
+    return ports;
+}
+
 /// Calls `read` with each object of a list; it fills in what it finds, and without an id the rest is nothing.
 template <typename Read>
 ContainerList read_list(std::string_view text, const Read& read)
@@ -132,6 +218,7 @@ std::optional<ContainerFacts> parse_docker_config(std::string_view text)
     facts.id = text_of((*root)["ID"]).value_or("");
     facts.name = without_slash(text_of((*root)["Name"]));
     facts.image = text_of((*root)["Config"]["Image"]);
+    facts.ports = port_map((*root)["NetworkSettings"]["Ports"]);
     add_kubernetes((*root)["Config"]["Labels"], facts);
     return is_container_id(facts.id) ? std::optional(std::move(facts)) : std::nullopt;
 }
@@ -142,6 +229,7 @@ ContainerList parse_docker_list(std::string_view text)
         facts.id = text_of(container["Id"]).value_or("");
         facts.name = own_name(container["Names"]);
         facts.image = text_of(container["Image"]);
+        facts.ports = port_list(container["Ports"], {"IP", "PublicPort", "PrivatePort", "Type", ""});
         add_kubernetes(container["Labels"], facts);
     });
 }
@@ -169,6 +257,7 @@ ContainerList parse_podman_list(std::string_view text)
         facts.name = first_text(container["Names"]);
         facts.image = text_of(container["Image"]);
         facts.pod = text_of(container["PodName"]);
+        facts.ports = port_list(container["Ports"], {"host_ip", "host_port", "container_port", "protocol", "range"});
     });
 }
 

@@ -3,6 +3,8 @@
 // hostile: ids are checked, names that no engine would give are left out, what is nested without end is refused.
 #pragma once
 
+#include "model/published.hpp"
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +20,7 @@ struct ContainerFacts {
     std::optional<std::string> image;
     std::optional<std::string> pod;
     std::optional<std::string> pod_namespace;
+    std::optional<std::vector<PublishedPort>> ports;
 };
 
 /// Null: the text is not JSON of that kind. Of a list, what makes no sense is left out.

@@ -21,7 +21,8 @@ constexpr std::size_t list_limit = 16 << 20;  // of all
 
 bool may_be(const CgroupPlace& place, Engine engine) { return !place.engine || place.engine == engine; }
 
-void complete(std::optional<std::string>& field, std::optional<std::string> other)
+template <typename T>
+void complete(std::optional<T>& field, std::optional<T> other)
 {
     if (!field) {
         field = std::move(other);
@@ -50,11 +51,13 @@ const ContainerFacts* ContainerNames::of(const CgroupPlace& place) const
 }
 
 /// What runs a pod's network has no name in Kubernetes, but a pod.
-bool ContainerNames::is_named(const CgroupPlace& place) const
+bool ContainerNames::is_known(const CgroupPlace& place) const
 {
     const ContainerFacts* facts = of(place);
     const bool lacks_pod = place.pod_uid && place.engine == Engine::podman && facts != nullptr && !facts->pod;
-    return facts != nullptr && (facts->name || facts->pod) && !lacks_pod;
+    const bool may_publish = may_be(place, Engine::docker) || may_be(place, Engine::podman);
+    const bool lacks_ports = what_ == Wanted::names_and_ports && may_publish && facts != nullptr && !facts->ports;
+    return facts != nullptr && (facts->name || facts->pod) && !lacks_pod && !lacks_ports;
 }
 
 /// The first source counts, the others complete it.
@@ -66,6 +69,7 @@ void ContainerNames::add(Uid owner, ContainerFacts facts)
         complete(place->second.image, std::move(facts.image));
         complete(place->second.pod, std::move(facts.pod));
         complete(place->second.pod_namespace, std::move(facts.pod_namespace));
+        complete(place->second.ports, std::move(facts.ports));
     }
 }
 
@@ -147,11 +151,11 @@ void ContainerNames::read_files(Uid owner, const std::vector<CgroupPlace>& wante
         read_storage_lists(owner);
     }
     for (const CgroupPlace& place : wanted) {
-        if (may_be(place, Engine::docker) && !is_named(place)) {
+        if (may_be(place, Engine::docker) && !is_known(place)) {
             read_docker_file(owner, *place.container_id);
         }
         const bool may_be_cri = may_be(place, Engine::containerd) || may_be(place, Engine::crio);
-        if (may_be_cri && !is_named(place) && owner == places_.owner) {
+        if (may_be_cri && !is_known(place) && owner == places_.owner) {
             read_runtime_files(owner, *place.container_id);
         }
     }
@@ -190,7 +194,7 @@ void ContainerNames::ask(Uid owner, const std::vector<CgroupPlace>& wanted)
           parse_podman_list}}};
     for (const Source& source : sources) {
         const auto is_wanted = [&](const CgroupPlace& place) {
-            return may_be(place, source.engine) && !is_named(place);
+            return may_be(place, source.engine) && !is_known(place);
         };
         if (std::any_of(wanted.begin(), wanted.end(), is_wanted)) {
             ask_engine(owner, source);

@@ -25,7 +25,12 @@ struct ContainerPlaces {
 
 class ContainerNames {
 public:
-    explicit ContainerNames(ContainerPlaces places) : places_(std::move(places)) {}
+    /// What has to be found out: of some engines their files tell names, but not the ports that are published.
+    enum class Wanted : std::uint8_t { names, names_and_ports };
+    explicit ContainerNames(ContainerPlaces places, Wanted what = Wanted::names)
+        : places_(std::move(places)), what_(what)
+    {
+    }
 
     /// Looks for the names of these containers, those of `place.container_id`.
     void find(const std::vector<CgroupPlace>& wanted);
@@ -42,7 +47,7 @@ private:
     struct Source;
 
     Key key_of(const CgroupPlace& place) const;
-    bool is_named(const CgroupPlace& place) const;
+    bool is_known(const CgroupPlace& place) const;
     void add(Uid owner, ContainerFacts facts);
     std::optional<std::string> read(const TrustedPlace& place, std::size_t limit);
     void read_files(Uid owner, const std::vector<CgroupPlace>& wanted);
@@ -55,6 +60,7 @@ private:
     std::string home(Uid owner) const;
 
     ContainerPlaces places_;
+    Wanted what_;
     std::chrono::steady_clock::time_point deadline_;
     std::map<Key, ContainerFacts> facts_;
     std::optional<std::string> docker_root_; // once it is known

@@ -50,7 +50,8 @@ Note unread_note(std::size_t processes)
 Note nameless_note(std::size_t containers, const ContainerNames& names)
 {
     const auto& failures = names.failures();
-    std::string message = fmt::format("the names of {} containers are not known", containers);
+    std::string message = containers > 0 ? fmt::format("the names of {} containers are not known", containers)
+                                         : "not all is known of some containers";
     constexpr std::size_t most = 3; // enough to tell what is wrong; every user may have an engine
     for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) {
         message += "; " + failures[i];
@@ -68,6 +69,7 @@ Identity named(Identity identity, const ContainerFacts& facts)
     take(identity.image, facts.image);
     take(identity.pod, facts.pod);
     take(identity.pod_namespace, facts.pod_namespace);
+    identity.published = facts.ports.value_or(std::vector<PublishedPort>());
     return identity;
 }
 
@@ -93,6 +95,11 @@ void Identifier::read(Process& process)
     }
 }
 
+std::function<void(Process&)> Identifier::look()
+{
+    return needs_.any() ? [this](Process& process) { read(process); } : std::function<void(Process&)>();
+}
+
 void Identifier::read_through_cgroup(Process& process)
 {
     auto path = cgroups_.path(*process.cgroup_id);
@@ -116,7 +123,8 @@ void Identifier::name_containers(Sample& sample) const
             wanted.push_back(contained.back().second);
         }
     }
-    ContainerNames names(containers_);
+    using Wanted = ContainerNames::Wanted;
+    ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names);
     names.find(wanted);
     std::set<std::string> nameless;
     for (const auto& [process, place] : contained) {

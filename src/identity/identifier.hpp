@@ -10,6 +10,7 @@
 #include "model/sample.hpp"
 #include "sys/fd.hpp"
 
+#include <functional>
 #include <string>
 
 namespace socktally {
@@ -27,8 +28,10 @@ public:
     /// make it before. Throws where /proc cannot be opened.
     explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {});
 
-    /// One process, at once. For whoever meets one that may be over soon; identify() will not read it again.
+    /// One process, at once, unless it was read before.
     void read(Process& process);
+    /// read(), for whoever meets processes that may be over soon; empty where nothing is to be read.
+    std::function<void(Process&)> look();
 
     /// All that own a flow with traffic, or with `idle` any flow. Flows must be attributed. What could not be found
     /// out becomes a note.

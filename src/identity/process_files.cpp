@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "identity/process_files.hpp"
 
+#include "identity/docker_proxy.hpp"
 #include "sys/fd.hpp"
 #include "sys/file.hpp"
 #include "sys/proc.hpp"
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstddef>
 #include <utility>
@@ -23,24 +25,15 @@ constexpr std::size_t command_limit = 16 << 10;
 
 std::optional<std::string> read_link(int directory, const char* path)
 {
-    std::string target(PATH_MAX, '\0');
+    std::array<char, PATH_MAX> target{}; // a string of that size would keep its memory
     const ssize_t length = ::readlinkat(directory, path, target.data(), target.size());
-    if (length < 0) {
-        return std::nullopt;
-    }
-    target.resize(static_cast<std::size_t>(length));
-    return target;
+    return length < 0 ? std::nullopt : std::optional(std::string(target.data(), static_cast<std::size_t>(length)));
 }
 
 /// Arguments end in NUL. Null for kernel threads and zombies, which have none.
-std::optional<std::string> read_command(int directory)
+std::optional<std::string> command_of(std::string_view arguments)
 {
-    std::string buffer;
-    const auto text = read_file(directory, "cmdline", buffer, command_limit);
-    if (!text) {
-        return std::nullopt;
-    }
-    std::string command(text->substr(0, text->find_last_not_of('\0') + 1)); // npos + 1 is 0
+    std::string command(arguments.substr(0, arguments.find_last_not_of('\0') + 1)); // npos + 1 is 0
     std::replace(command.begin(), command.end(), '\0', ' ');
     return command.empty() ? std::nullopt : std::optional(std::move(command));
 }
@@ -86,8 +79,12 @@ bool read_identity(int proc, const IdentityNeeds& needs, Process& process)
     if (needs.exe) {
         identity.exe = read_link(directory.get(), "exe");
     }
-    if (needs.command) {
-        identity.command = read_command(directory.get());
+    const bool may_be_proxy = needs.ports && stat->name == docker_proxy_name;
+    if (const auto arguments = needs.command || may_be_proxy
+                                   ? read_file(directory.get(), "cmdline", buffer, command_limit)
+                                   : std::nullopt) {
+        identity.command = needs.command ? command_of(*arguments) : std::nullopt;
+        identity.proxied = may_be_proxy ? parse_docker_proxy(*arguments) : std::nullopt;
     }
     struct stat netns {};
     if (needs.netns && process.netns == Inode{} && ::fstatat(directory.get(), "ns/net", &netns, 0) == 0) {

@@ -5,12 +5,19 @@
 #include <algorithm>
 #include <span>
 #include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace socktally {
 
 namespace {
 
-bool is_less(const Holder& a, const Holder& b) { return std::tie(a.inode, a.process) < std::tie(b.inode, b.process); }
+/// Of one socket, those that are idle come last.
+bool is_less(const Holder& a, const Holder& b)
+{
+    return std::tie(a.inode, a.idle, a.process) < std::tie(b.inode, b.idle, b.process);
+}
 
 bool is_same(const Holder& a, const Holder& b) { return a.inode == b.inode && a.process == b.process; }
 
@@ -31,6 +38,12 @@ std::span<const Holder> holders_of(Inode inode, const std::vector<Holder>& holde
     const auto first = std::lower_bound(holders.begin(), holders.end(), Holder{inode, 0}, is_less);
     const auto last = std::find_if(first, holders.end(), [inode](const Holder& h) { return h.inode != inode; });
     return {first, last};
+}
+
+std::span<const Holder> movers_of(Inode inode, const std::vector<Holder>& holders)
+{
+    const auto all = holders_of(inode, holders);
+    return {all.begin(), std::find_if(all.begin(), all.end(), [](const Holder& h) { return h.idle; })};
 }
 
 std::uint32_t youngest(std::span<const Holder> holders, const std::vector<Process>& processes)
@@ -59,7 +72,7 @@ Cause why_unheld(const Flow& flow, const Viewer& viewer)
 
 Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer& viewer)
 {
-    const auto holders = holders_of(flow.inode, sample.holders);
+    const auto holders = movers_of(flow.inode, sample.holders);
     if (holders.empty()) {
         return {std::nullopt, why_unheld(flow, viewer), Quality::unknown};
     }
@@ -108,6 +121,36 @@ void attribute(Sample& sample, const Viewer& viewer)
     }
     if (denied) {
         sample.notes.push_back(denied_note());
+    }
+}
+
+void find_sharers(Sample& sample)
+{
+    std::unordered_multimap<std::uint64_t, std::uint32_t> movers; // by cookie, where the kernel told who moved bytes
+    for (const Flow& flow : sample.flows) {
+        if (flow.attribution.process && flow.attribution.quality == Quality::exact && flow.cookie != Cookie{}) {
+            movers.emplace(flow.cookie.value, *flow.attribution.process);
+        }
+    }
+    for (std::size_t i = 0; i < sample.flows.size(); ++i) {
+        const Flow& flow = sample.flows[i];
+        if (!flow.attribution.process) {
+            continue;
+        }
+        std::vector<std::uint32_t> others;
+        const auto add = [&](std::uint32_t process) {
+            if (process != *flow.attribution.process) {
+                others.push_back(process);
+            }
+        };
+        for (const Holder& holder : holders_of(flow.inode, sample.holders)) {
+            add(holder.process);
+        }
+        const auto [begin, end] = movers.equal_range(flow.cookie.value);
+        std::for_each(begin, end, [&add](const auto& mover) { add(mover.second); });
+        if (!others.empty()) {
+            sample.sharers.emplace(i, std::move(others));
+        }
     }
 }
 

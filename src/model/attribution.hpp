@@ -16,8 +16,12 @@ struct Viewer {
 
 /// Fills Flow::attribution of every flow that does not have a process yet, and adds a note for shared sockets with
 /// traffic, and one for traffic of other users that privilege would name.
-/// No holder: a cause, never a guess. Several holders: the youngest of those that still
+/// No holder: a cause, never a guess. Several holders that are not idle: the youngest of those that still
 /// have it, marked shared.
 void attribute(Sample& sample, const Viewer& viewer);
+
+/// Notes for each flow which other processes own its socket (Sample::sharers): all others that hold it, where holders
+/// are known, else the others that moved bytes through it. After attribute().
+void find_sharers(Sample& sample);
 
 } // namespace socktally

@@ -108,6 +108,7 @@ struct Holder {
     Inode inode;
     std::uint32_t process = 0; // index into Sample::processes
     bool current = true;       // still held it when last looked at
+    bool idle = false;         // another one of the same socket ran in the window, and this one did not
 };
 
 } // namespace socktally

@@ -1,7 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "model/flow_owner.hpp"
 
+#include <utility>
+
 namespace socktally {
+
+namespace {
+
+bool is_of(const PublishedPort& port, Protocol protocol)
+{
+    return port.protocol == to_string(protocol == Protocol::mptcp ? Protocol::tcp : protocol);
+}
+
+bool passes(const Tuple& tuple, const ProxiedPort& proxied)
+{
+    const Endpoint container{proxied.container, proxied.published.port};
+    return is_of(proxied.published, tuple.protocol) &&
+           (tuple.local.port == proxied.published.host.port || tuple.remote == container);
+}
+
+} // namespace
 
 const Process* owner_of(const Flow& flow, const Sample& sample)
 {
@@ -36,6 +54,28 @@ std::optional<std::string_view> known(const Identity* identity, std::optional<st
 {
     return identity != nullptr && identity->*field ? std::optional<std::string_view>(*(identity->*field))
                                                    : std::nullopt;
+}
+
+std::optional<std::string> published_ports_of(const Flow& flow, const Sample& sample)
+{
+    const Identity* identity = identity_of(flow, sample);
+    if (identity == nullptr) {
+        return std::nullopt;
+    }
+    if (identity->proxied) {
+        return passes(flow.tuple, *identity->proxied)
+                   ? std::optional(to_string(identity->proxied->published) + " via docker-proxy")
+                   : std::nullopt;
+    }
+    std::string text;
+    for (const PublishedPort& port : identity->published) {
+        const std::uint16_t local = flow.tuple.local.port;
+        if (local >= port.port && local - port.port <= port.more && is_of(port, flow.tuple.protocol)) {
+            text += text.empty() ? "" : ",";
+            text += to_string(port_in(port, local));
+        }
+    }
+    return text.empty() ? std::nullopt : std::optional(std::move(text));
 }
 
 } // namespace socktally

@@ -24,4 +24,8 @@ const Identity* identity_of(const Flow& flow, const Sample& sample);
 /// A field of it; null also where there is no identity.
 std::optional<std::string_view> known(const Identity* identity, std::optional<std::string> Identity::*field);
 
+/// The published ports that the flow's traffic came by, one after the other with commas: of its owner's container, or
+/// of what its owner is the docker-proxy of. Null: none that is known.
+std::optional<std::string> published_ports_of(const Flow& flow, const Sample& sample);
+
 } // namespace socktally

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <unordered_map>
 
 namespace socktally {
@@ -116,9 +117,25 @@ Key key_of(const Flow& flow, const Sample& sample, GroupBy by)
 
 bool has_unknown_bytes(const Flow& flow) { return !flow.rx_bytes || !flow.tx_bytes; }
 
-Row row_of(const Flow& flow, const Sample& sample)
+std::vector<Sharer> sharers_of(std::size_t flow, const Sample& sample)
 {
+    std::vector<Sharer> sharers;
+    if (const auto found = sample.sharers.find(flow); found != sample.sharers.end()) {
+        for (const std::uint32_t index : found->second) {
+            const Process& process = sample.processes[index];
+            sharers.push_back({process.pid, process.name});
+        }
+        std::sort(sharers.begin(), sharers.end());
+    }
+    return sharers;
+}
+
+/// `index` is one of Sample::flows.
+Row row_of(std::size_t index, const Sample& sample)
+{
+    const Flow& flow = sample.flows[index];
     Row row;
+    row.shared_with = sharers_of(index, sample);
     row.kind = RowKind::cause;
     if (const Process* owner = owner_of(flow, sample)) {
         row.kind = RowKind::process;
@@ -137,6 +154,7 @@ Row row_of(const Flow& flow, const Sample& sample)
     row.remote_address = address_of(flow.tuple.remote);
     row.remote_port = port_of(flow.tuple.remote);
     row.port = service_port_of(flow);
+    row.published = published_ports_of(flow, sample);
     row.rx_bytes = flow.rx_bytes;
     row.tx_bytes = flow.tx_bytes;
     row.packets = flow.packets;
@@ -202,6 +220,13 @@ void keep_common(std::shared_ptr<const Identity>& into, const std::shared_ptr<co
     into = other == nullptr ? nullptr : std::make_shared<const Identity>(common(*into, *other));
 }
 
+void add_sharers(std::vector<Sharer>& into, const std::vector<Sharer>& others)
+{
+    std::vector<Sharer> all;
+    std::set_union(into.begin(), into.end(), others.begin(), others.end(), std::back_inserter(all));
+    into = std::move(all);
+}
+
 void merge(Row& into, const Row& row)
 {
     keep_if_same(into.kind, row.kind);
@@ -217,6 +242,8 @@ void merge(Row& into, const Row& row)
     keep_if_same(into.remote_address, row.remote_address);
     keep_if_same(into.remote_port, row.remote_port);
     keep_if_same(into.port, row.port);
+    keep_if_same(into.published, row.published);
+    add_sharers(into.shared_with, row.shared_with);
     into.attribution = std::max(into.attribution, row.attribution);
     add_sums(into, row);
 }
@@ -230,19 +257,20 @@ std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, b
     if (by == GroupBy::connection) {
         rows.reserve(sample.flows.size());
     }
-    for (const Flow& flow : sample.flows) {
+    for (std::size_t i = 0; i < sample.flows.size(); ++i) {
+        const Flow& flow = sample.flows[i];
         if ((!idle && !flow.may_have_traffic()) || !filter.matches(flow, sample)) {
             continue;
         }
         if (by == GroupBy::connection) {
-            rows.push_back(row_of(flow, sample));
+            rows.push_back(row_of(i, sample));
             continue;
         }
         const auto [place, is_new] = index.try_emplace(key_of(flow, sample, by), rows.size());
         if (is_new) {
-            rows.push_back(row_of(flow, sample));
+            rows.push_back(row_of(i, sample));
         } else {
-            merge(rows[place->second], row_of(flow, sample));
+            merge(rows[place->second], row_of(i, sample));
         }
     }
     return rows;

@@ -22,6 +22,8 @@ Identity common(const Identity& a, const Identity& b)
     keep(&Identity::pod);
     keep(&Identity::pod_uid);
     keep(&Identity::pod_namespace);
+    keep(&Identity::published);
+    keep(&Identity::proxied);
     return both;
 }
 

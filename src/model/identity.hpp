@@ -3,13 +3,16 @@
 #pragma once
 
 #include "model/ids.hpp"
+#include "model/published.hpp"
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace socktally {
 
-/// What has to be read. `containers` is their names, and stands for `cgroup` as well.
+/// What has to be read. `containers` is their names, and stands for `cgroup` as well; `ports` are those that they
+/// publish, and stand for `containers`.
 struct IdentityNeeds {
     bool command = false;
     bool exe = false;
@@ -17,8 +20,9 @@ struct IdentityNeeds {
     bool cgroup = false;
     bool containers = false;
     bool netns = false;
+    bool ports = false;
 
-    bool any() const { return command || exe || parent || cgroup || containers || netns; }
+    bool any() const { return command || exe || parent || cgroup || containers || netns || ports; }
 };
 
 /// Null: not asked for, not there, or not to be known. All text is raw bytes, escaped only by render.
@@ -34,6 +38,8 @@ struct Identity {
     std::optional<std::string> pod; // its name; where that is not known, its uid
     std::optional<std::string> pod_uid;
     std::optional<std::string> pod_namespace;
+    std::vector<PublishedPort> published; // by its container
+    std::optional<ProxiedPort> proxied;   // it is the docker-proxy of this
     auto operator<=>(const Identity&) const = default;
 };
 

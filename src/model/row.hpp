@@ -45,6 +45,13 @@ enum class RowKind : std::uint8_t {
 };
 std::string_view to_string(RowKind kind); // "process"
 
+/// A process that owns a socket together with another.
+struct Sharer {
+    Pid pid;
+    std::string name; // raw bytes
+    auto operator<=>(const Sharer&) const = default;
+};
+
 /// A field other than a sum is set where all flows of the row agree on it, else null.
 struct Row {
     std::optional<RowKind> kind;
@@ -69,6 +76,8 @@ struct Row {
     PacketCounts packets;                  // null as soon as one flow's are: nothing would say that a sum lacks some
     std::uint64_t connections = 0;         // sockets in the row
     std::uint64_t unknown_connections = 0; // those of them whose bytes are unknown: the sums lack theirs
+    std::optional<std::string> published;  // see published_ports_of(); where that was asked for
+    std::vector<Sharer> shared_with;       // all others that own one of its sockets, sorted; where that was asked for
     std::optional<Quality> attribution;    // the worst of its flows; null for RowKind::other
 
     bool is_other() const { return kind == RowKind::other; }

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +51,8 @@ struct Sample {
     std::vector<Flow> flows;
     std::vector<Process> processes;
     std::vector<Holder> holders;
+    std::map<std::size_t, std::vector<std::uint32_t>> sharers; // the other owners, as indices of processes, of a flow's
+                                                               // socket, by the index of the flow; see find_sharers()
     std::vector<Note> notes;
     std::vector<InterfaceTraffic> interfaces; // deltas, without lo
 

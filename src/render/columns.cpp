@@ -22,6 +22,17 @@ Cell to_cell(const std::optional<Address>& address) { return address ? Cell(to_s
 
 Cell to_cell(const std::optional<Pid>& pid) { return pid ? Cell(static_cast<std::uint64_t>(pid->value)) : Cell(); }
 
+/// "12 nginx,13 nginx"
+Cell sharers_cell(const Row& row)
+{
+    std::string text;
+    for (const Sharer& sharer : row.shared_with) {
+        text += text.empty() ? "" : ",";
+        text += std::to_string(sharer.pid.value) + ' ' + sharer.name;
+    }
+    return text.empty() ? Cell() : Cell(std::move(text));
+}
+
 /// A part of what the row's processes have in common.
 template <auto field>
 Cell identity_cell(const Row& row)
@@ -92,6 +103,9 @@ constexpr std::array table = {
     Column{"port", CellType::integer, "",
            "port of the service: the local one where this end accepted, else the remote one",
            [](const Row& row) { return to_cell(row.port); }, "PORT", Needs::tuples},
+    Column{"published", CellType::string, "",
+           "port of this machine by which a container's is reached, as in 0.0.0.0:8080->80/tcp",
+           [](const Row& row) { return to_cell(row.published); }, "PUBLISHED", Needs::ports},
     Column{"interface", CellType::string, "", "name of the network interface; only with --by interface",
            [](const Row& row) { return to_cell(row.interface); }, "INTERFACE", Needs::interfaces},
     Column{"outbound", CellType::string, "",
@@ -121,6 +135,8 @@ constexpr std::array table = {
     Column{"attribution", CellType::string, "",
            "how sure the owner is, the worst of the row: exact, owner, shared, inherited, unknown",
            [](const Row& row) { return name_cell(row.attribution); }, "ATTRIBUTION"},
+    Column{"shared_with", CellType::string, "", "the other owners of the row's sockets, pid and name each",
+           sharers_cell, "SHARED WITH", Needs::sharers},
 };
 
 /// The column that a grouping's rows are told apart by, where it holds text.
@@ -233,8 +249,8 @@ auto every_field(const Row& row)
     const Identity& identity = row.identity ? *row.identity : nothing;
     return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
                     row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
-                    row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets, row.connections,
-                    row.unknown_connections, row.attribution);
+                    row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
+                    row.connections, row.unknown_connections, row.shared_with, row.attribution);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
@@ -276,6 +292,8 @@ bool comes_with(Needs needs, GroupBy by)
     case Needs::netns: return by == GroupBy::netns;
     case Needs::packets:
     case Needs::interfaces:
+    case Needs::sharers:
+    case Needs::ports:
     case Needs::command:
     case Needs::exe:
     case Needs::parent: break;

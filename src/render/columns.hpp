@@ -24,12 +24,14 @@ enum class Needs : std::uint8_t {
     tuples,     // a flow for each socket; means something only where the grouping is not by owner
     packets,    // packets counted as well as payload; on request
     interfaces, // nothing; has a value only in rows by interface
+    sharers,    // a flow for each socket, and who else owns it; on request
     // What has to be read of processes (IdentityNeeds); on request.
     command,
     exe,
     parent,
     cgroup,
     containers,
+    ports, // and a flow for each socket
     netns, // and a flow for each socket, since it is the socket's
 };
 

@@ -5,6 +5,8 @@
 #include "identity/container_json.hpp"
 #include "sys/unix_http.hpp"
 
+#include <algorithm>
+
 using namespace socktally;
 
 namespace {
@@ -13,6 +15,10 @@ void check(const ContainerFacts& facts)
 {
     for (const auto& text : {facts.name, facts.image, facts.pod, facts.pod_namespace}) {
         require(!text || (!text->empty() && text->size() <= 1024));
+    }
+    for (const PublishedPort& port : facts.ports.value_or(std::vector<PublishedPort>())) {
+        require(port.port != 0 && port.host.port != 0);
+        require(std::max(port.port, port.host.port) + port.more <= UINT16_MAX);
     }
 }
 

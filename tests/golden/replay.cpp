@@ -76,7 +76,7 @@ std::string output_of(const Case& run, const fs::path& directory)
     const Layout layout = make_layout(options, false, run.width);
     Identifier identifier(identity_needs_of(options, layout),
                           {replayed.proc->root(), replayed.proc->namespaces(), {replayed.proc->root()}});
-    Report report = make_report(std::move(replayed.result), options, filter, identifier);
+    Report report = make_report(std::move(replayed.result), options, layout, filter, identifier);
     report.host = replayed.host;
     report.boot_id = replayed.boot_id;
     return render(report, options, layout);

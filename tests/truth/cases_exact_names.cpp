@@ -36,13 +36,12 @@ private:
     std::filesystem::path path_;
 };
 
-void become(const std::string& program)
+void become(const std::string& program, const std::string& script = ":")
 {
     const std::string name = "sh"; // what a shell of many names goes by
     const std::string option = "-c";
-    const std::string nothing = ":";
     std::array<char*, 4> arguments{const_cast<char*>(name.c_str()), const_cast<char*>(option.c_str()),
-                                   const_cast<char*>(nothing.c_str()), nullptr};
+                                   const_cast<char*>(script.c_str()), nullptr};
     must(::execv(program.c_str(), arguments.data()), "exec");
 }
 
@@ -74,4 +73,26 @@ TEST_CASE("exact: a process that changed its name and ended in the window has th
     CHECK(rows_of("t-before") == 0);
     CHECK(rows_of("t-renamed") == 1);
     CHECK(rows_of("t-after") == 1);
+}
+
+TEST_CASE("names: a process that became another program in the window has one row, named and identified as at its end")
+{
+    const NamedShell shell("t-after");
+    Stage stage;
+    start_server(stage, 1);
+    stage.start("t-parent", [&](Self& self) {
+        self.step();
+        self.child("t-before", [&](Self& child) {
+            child.visit(local4, small, 200ms);
+            become(shell.path(), "kill -STOP $$"); // lives on until the test is over
+        });
+    });
+    const Measured measured = stage.measure({.arguments = {"-o", "+exe"}});
+    check(measured);
+    const auto& rows = measured.report.rows;
+    CHECK(std::none_of(rows.begin(), rows.end(), [](const Row& row) { return row.process == "t-before"; }));
+    const auto after = std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.process == "t-after"; });
+    REQUIRE(after != rows.end());
+    CHECK(after->exe == std::filesystem::canonical("/bin/sh").string());
+    CHECK(std::count_if(rows.begin(), rows.end(), [&](const Row& row) { return row.pid == after->pid; }) == 1);
 }

@@ -93,12 +93,8 @@ TEST_CASE("identity: the cgroup and unit of a process that is over")
     CHECK(server.unit == cgroup.path().substr(1));
     CHECK(server.netns == std::to_string(stage.netns().inode()));
     const Row& client = row_of(measured.report, "t-client");
-    if (backend_name() == "ebpf") {
-        CHECK(client.cgroup == cgroup.path());
-        CHECK(client.unit == cgroup.path().substr(1));
-    } else {
-        CHECK(client.cgroup.empty());
-        CHECK(measured.report.has_note("identity-unread"));
-    }
+    CHECK(client.cgroup == cgroup.path());
+    CHECK(client.unit == cgroup.path().substr(1));
+    CHECK_FALSE(measured.report.has_note("identity-unread"));
     CHECK(client.netns == server.netns);
 }

@@ -52,6 +52,8 @@ Row read_row(const object& from)
     row.cgroup = text_of(from, "cgroup");
     row.unit = text_of(from, "unit");
     row.netns = text_of(from, "netns");
+    row.exe = text_of(from, "exe");
+    row.shared_with = text_of(from, "shared_with");
     row.interface = text_of(from, "interface");
     row.outbound = text_of(from, "outbound");
     row.connections = number_of(from, "connections").value_or(0); // null by interface

@@ -40,9 +40,11 @@ struct Row {
     std::optional<std::uint64_t> tx_packets;
     std::optional<std::uint64_t> rx_ip_bytes;
     std::optional<std::uint64_t> tx_ip_bytes;
-    std::string cgroup; // these three are empty unless asked for
+    std::string exe; // these five are empty unless asked for
+    std::string cgroup;
     std::string unit;
     std::string netns;
+    std::string shared_with;
     std::uint64_t connections = 0;
     std::string attribution;
 };

@@ -39,6 +39,9 @@ Holds holds_of(HolderMap& map)
     const auto holders = map.take_holders();
     Holds holds{{}, map.take_processes()};
     for (const Holder& holder : holders) {
+        if (holder.idle) {
+            continue;
+        }
         const Process& process = holds.processes.at(holder.process);
         holds.all.emplace(holder.inode.value, process.pid.value, process.start_time.ticks);
     }
@@ -170,6 +173,40 @@ TEST_CASE("a process that became another program by exec has its new name and it
     CHECK(holds.all == Expected{{11, 5000001, 100}, {12, 5000001, 100}});
     REQUIRE(holds.processes.size() == 1);
     CHECK(holds.processes[0].name == "curl");
+}
+
+TEST_CASE("who holds a socket is looked at once, and again as another program")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 sh\nfd 3 socket:[11]\n"
+               "process 5000002 200 0 none\nfd 3 /dev/null\n");
+    HolderMap map(proc.root());
+    std::vector<std::string> looks;
+    bool is_over = false;
+    map.set_look([&](Process& process) {
+        looks.push_back(process.name);
+        if (!is_over) {
+            Identity identity;
+            identity.exe = "/bin/" + process.name;
+            process.identity = std::make_shared<const Identity>(identity);
+        }
+    });
+    map.scan();
+    map.rescan();
+    map.search(inodes({11}), Reach::everywhere, soon());
+    CHECK(looks == std::vector<std::string>{"sh"});
+    proc.apply("process 5000001 100 0 curl\nfd 3 socket:[11]\n"
+               "process 5000003 300 0 late\nfd 3 socket:[13]\n");
+    map.search(inodes({11, 13}), Reach::everywhere, soon());
+    map.rescan();
+    std::sort(looks.begin(), looks.end());
+    CHECK(looks == std::vector<std::string>{"curl", "late", "sh"});
+    is_over = true;
+    proc.apply("process 5000001 100 0 wget\nfd 3 socket:[11]\n");
+    map.rescan();
+    const auto processes = map.take_processes();
+    CHECK(processes.at(0).name == "wget");
+    CHECK(processes.at(0).identity->exe == "/bin/curl"); // the last that could be read
 }
 
 TEST_CASE("a search finds what was opened after the scan, and nothing once the time is up")

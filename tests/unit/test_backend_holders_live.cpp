@@ -114,7 +114,7 @@ std::vector<Process> holders_of(HolderMap& map, std::uint64_t inode)
     const auto processes = map.take_processes();
     std::vector<Process> found;
     for (const Holder& holder : holders) {
-        if (holder.inode.value == inode) {
+        if (holder.inode.value == inode && !holder.idle) {
             found.push_back(processes.at(holder.process));
         }
     }

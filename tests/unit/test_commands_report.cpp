@@ -40,7 +40,7 @@ BackendResult result_of_a_window()
 Report report_with(const Options& options, BackendResult result = result_of_a_window())
 {
     Identifier nobody({});
-    return make_report(std::move(result), options, options.filter, nobody);
+    return make_report(std::move(result), options, make_layout(options, false, 80), options.filter, nobody);
 }
 
 std::string tsv_with(Options options, BackendResult result = result_of_a_window())

@@ -5,11 +5,14 @@
 #include "fixture_proc.hpp"
 #include "identity/container_json.hpp"
 #include "identity/container_names.hpp"
+#include "identity/docker_proxy.hpp"
 #include "identity/identifier.hpp"
+#include "model/flow_owner.hpp"
 #include "temp_directory.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 
 using namespace socktally;
@@ -115,6 +118,121 @@ TEST_CASE("what Podman writes and answers")
     REQUIRE(list);
     CHECK(list->at(0).name == "db");
     CHECK(list->at(0).pod == "store");
+}
+
+TEST_CASE("published ports, as each engine writes them")
+{
+    const auto text = [](const std::optional<std::vector<PublishedPort>>& ports) {
+        std::string all;
+        for (const PublishedPort& port : ports.value()) {
+            all += to_string(port) + ' ';
+        }
+        return all;
+    };
+    CHECK(text(parse_docker_config(docker_config(id_a))->ports) == "0.0.0.0:8080->80/tcp ");
+    const auto config = [](const std::string& ports) {
+        return parse_docker_config(R"({"ID":")" + id_a + R"(","NetworkSettings":{"Ports":)" + ports + "}}")->ports;
+    };
+    CHECK(
+        text(config(R"({"53/udp":[{"HostIp":"::1","HostPort":"5300"},{"HostIp":"","HostPort":"53"}],"9/tcp":null})")) ==
+        "[::1]:5300->53/udp 0.0.0.0:53->53/udp ");
+    CHECK(
+        text(config(
+                 R"({"80":[{"HostIp":"0.0.0.0","HostPort":"1"}],"80/x":[{"HostPort":"1"}],"0/tcp":[{"HostPort":"1"}],)"
+                 R"("80/tcp":[{"HostPort":"65536"},{"HostPort":"-1"},{"HostPort":8},{"HostPort":"1x"},7,null,)"
+                 R"({"HostIp":"host","HostPort":"1"}]})"))
+            .empty());
+    CHECK_FALSE(config("7"));
+    CHECK_FALSE(config("null"));
+
+    const auto listed = [](const std::string& ports) {
+        return parse_docker_list(R"([{"Id":")" + id_a + R"(","Ports":)" + ports + "}]")->at(0).ports;
+    };
+    CHECK(
+        text(listed(
+            R"([{"IP":"0.0.0.0","PrivatePort":80,"PublicPort":8080,"Type":"tcp"},{"PrivatePort":90,"Type":"tcp"}])")) ==
+        "0.0.0.0:8080->80/tcp ");
+    CHECK(text(listed("[]")).empty());
+    CHECK_FALSE(listed("{}"));
+
+    const auto podman = [](const std::string& ports) {
+        return parse_podman_list(R"([{"Id":")" + id_a + R"(","Ports":)" + ports + "}]")->at(0).ports;
+    };
+    CHECK(text(podman(R"([{"host_ip":"","container_port":80,"host_port":8080,"range":2,"protocol":"tcp"}])")) ==
+          "0.0.0.0:8080->80/tcp ");
+    CHECK(podman(R"([{"host_ip":"","container_port":80,"host_port":8080,"range":2,"protocol":"tcp"}])")->at(0).more ==
+          1);
+    CHECK(podman(R"([{"container_port":65535,"host_port":1,"range":2,"protocol":"udp"}])")->empty());
+    CHECK(text(podman("null")).empty());
+}
+
+TEST_CASE("what a docker-proxy passes on stands in its arguments")
+{
+    const auto parse = [](std::string text) {
+        std::replace(text.begin(), text.end(), ' ', '\0');
+        return parse_docker_proxy(text);
+    };
+    const std::string good =
+        "/usr/bin/docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 "
+        "-container-port 80";
+    const auto proxied = parse(good + " -use-listen-fd ");
+    REQUIRE(proxied);
+    CHECK(to_string(proxied->published) == "0.0.0.0:8080->80/tcp");
+    CHECK(proxied->container == address("172.17.0.2"));
+    CHECK(parse("docker-proxy -use-listen-fd" + good.substr(good.find(" -proto"))) == proxied);
+    for (std::size_t length = 0; length + 1 < good.size(); ++length) {
+        CHECK_FALSE(parse(good.substr(0, length)));
+    }
+    CHECK_FALSE(parse("docker-proxy -proto icmp" + good.substr(good.find(" -host-ip"))));
+}
+
+TEST_CASE("a socket's published port is that of its container's port, or of its proxy's two ends")
+{
+    Sample sample;
+    sample.processes = {process(1, 1, "web"), process(2, 1, "docker-proxy"), process(3, 1, "else")};
+    Identity web;
+    web.published = {{{address("0.0.0.0"), 8080}, 80, "tcp"},
+                     {{address("::"), 8080}, 80, "tcp"},
+                     {{address("::"), 9000}, 700, "tcp", 3}};
+    sample.processes[0].identity = std::make_shared<const Identity>(web);
+    Identity proxy;
+    proxy.proxied = ProxiedPort{web.published[0], address("172.17.0.2")};
+    sample.processes[1].identity = std::make_shared<const Identity>(proxy);
+    const auto published = [&](std::uint32_t owner, const Tuple& tuple) {
+        Flow socket = owned_flow(owner, 1, 1);
+        socket.tuple = tuple;
+        return published_ports_of(socket, sample).value_or("none");
+    };
+    const Tuple in_container{Protocol::tcp, endpoint("172.17.0.2", 80), endpoint("10.0.0.9", 5000)};
+    CHECK(published(0, in_container) == "0.0.0.0:8080->80/tcp,[::]:8080->80/tcp");
+    CHECK(published(0, {Protocol::tcp, endpoint("172.17.0.2", 703), in_container.remote}) == "[::]:9003->703/tcp");
+    CHECK(published(0, {Protocol::tcp, endpoint("172.17.0.2", 704), in_container.remote}) == "none");
+    CHECK(published(2, in_container) == "none");
+    CHECK(published(0, {Protocol::udp, in_container.local, in_container.remote}) == "none");
+    CHECK(published(0, {Protocol::tcp, in_container.remote, in_container.local}) == "none");
+    const std::string proxied = "0.0.0.0:8080->80/tcp via docker-proxy";
+    CHECK(published(1, {Protocol::tcp, endpoint("127.0.0.1", 8080), endpoint("127.0.0.1", 5000)}) == proxied);
+    CHECK(published(1, {Protocol::tcp, endpoint("172.17.0.1", 5000), in_container.local}) == proxied);
+    CHECK(published(1, {Protocol::tcp, endpoint("172.17.0.1", 5000), endpoint("172.17.0.3", 80)}) == "none");
+}
+
+TEST_CASE("where files tell the name but not the ports, the engine is asked for these if they are wanted")
+{
+    const Machine machine;
+    machine.write("var/lib/containers/storage/overlay-containers/containers.json", storage_list(id_b));
+    const FakeDaemon daemon(
+        machine.path("run/podman/podman.sock"),
+        answer(R"([{"Id":")" + id_b +
+               R"(","Names":["x"],"Ports":[{"container_port":80,"host_port":8080,"protocol":"tcp"}]}])"));
+    const auto place = place_of("/machine.slice/libpod-" + id_b + ".scope");
+    ContainerNames names(machine.places(), ContainerNames::Wanted::names);
+    names.find({place});
+    CHECK(daemon.connections() == 0);
+    ContainerNames with_ports(machine.places(), ContainerNames::Wanted::names_and_ports);
+    with_ports.find({place});
+    CHECK(daemon.connections() == 1);
+    CHECK(with_ports.of(place)->name == "db");
+    CHECK(with_ports.of(place)->ports->size() == 1);
 }
 
 TEST_CASE("annotations of containerd and CRI-O")

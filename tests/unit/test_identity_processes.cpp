@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Who processes are: from a /proc of text, from this process's own, and from directories that stand for cgroups.
+#include "backend/holders/holder_map.hpp"
 #include "build_sample.hpp"
 #include "fixture_proc.hpp"
 #include "identity/identifier.hpp"
@@ -21,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-IdentityNeeds everything() { return {true, true, true, true, true, true}; }
+IdentityNeeds everything() { return {true, true, true, true, true, true, true}; }
 
 Identity only_parent()
 {
@@ -79,7 +80,7 @@ Sample sample_of(std::vector<Process> processes)
     Sample sample;
     sample.processes = std::move(processes);
     for (std::uint32_t i = 0; i < sample.processes.size(); ++i) {
-        sample.flows.push_back(owned_flow(i, 1 << i, 0));
+        sample.flows.push_back(owned_flow(i, std::uint64_t{1} << i % 64, 0));
     }
     return sample;
 }
@@ -133,6 +134,41 @@ TEST_CASE("what was read once is not read again, and a namespace that the backen
     CHECK(sample.notes[0].code == "container-names");
 }
 
+TEST_CASE("the files of each process are read at most once, whoever looks how often")
+{
+    constexpr int processes = 200;
+    FixtureProc proc;
+    for (int i = 0; i < processes; ++i) {
+        proc.apply("process " + std::to_string(5000001 + i) + " 7 0 web\nfd 3 socket:[" + std::to_string(1 + i) +
+                   "]\n" + "cgroup 0::/system.slice/unit" + std::to_string(i % 10) + ".service\n");
+    }
+    IdentityNeeds needs;
+    needs.cgroup = true;
+    Identifier identifier(needs, {proc.root(), proc.namespaces(), {}});
+    HolderMap map(proc.root());
+    int looks = 0;
+    map.set_look([&looks, look = identifier.look()](Process& process) {
+        ++looks;
+        look(process);
+        CHECK(process.identity);
+    });
+    map.scan();
+    CHECK(looks == processes);
+    for (int i = 0; i < processes; ++i) {
+        fs::remove(proc.of(5000001 + i) / "cgroup");
+    }
+    map.rescan();
+    map.search({Inode{1}, Inode{99999}}, HolderMap::Reach::everywhere,
+               std::chrono::steady_clock::now() + std::chrono::seconds(5));
+    CHECK(looks == processes);
+    Sample sample = sample_of(map.take_processes());
+    identifier.identify(sample, true);
+    CHECK(sample.notes.empty());
+    for (const Process& process : sample.processes) {
+        CHECK(process.identity->unit); // read again it would be null
+    }
+}
+
 TEST_CASE("another process that has the pid by now lends it nothing")
 {
     World world;
@@ -167,6 +203,28 @@ TEST_CASE("a command line without end is cut")
     Process process = test::process(5000001, 7, "web");
     world.identifier(everything()).read(process);
     CHECK(process.identity->command == std::string(16384, 'x'));
+}
+
+TEST_CASE("the arguments of a docker-proxy tell what it passes on, and of nobody else")
+{
+    World world;
+    const std::string arguments("docker-proxy\0-proto\0tcp\0-host-ip\0::\0-host-port\08080\0-container-ip\0"
+                                "172.17.0.2\0-container-port\080\0",
+                                96);
+    write(world.of_process() / "cmdline", arguments);
+    Process process = test::process(5000001, 7, "web");
+    world.identifier(everything()).read(process);
+    CHECK_FALSE(process.identity->proxied);
+    FixtureProc proc;
+    proc.apply("process 5000002 9 0 docker-proxy\n");
+    write(proc.of(5000002) / "cmdline", arguments);
+    IdentityNeeds needs;
+    needs.ports = true;
+    Process proxy = test::process(5000002, 9, "docker-proxy");
+    Identifier(needs, {proc.root(), proc.namespaces(), {}}).read(proxy);
+    REQUIRE(proxy.identity->proxied);
+    CHECK(to_string(proxy.identity->proxied->published) == "[::]:8080->80/tcp");
+    CHECK_FALSE(proxy.identity->command);
 }
 
 TEST_CASE("only owners of traffic are read, with idle all owners")

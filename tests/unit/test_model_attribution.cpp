@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "build_sample.hpp"
 #include "model/attribution.hpp"
+#include "model/grouping.hpp"
 
 #include <doctest/doctest.h>
+
+#include <algorithm>
 
 using namespace socktally;
 using namespace socktally::test;
@@ -163,4 +166,41 @@ TEST_CASE("what was matched by its port alone is never better than inherited")
     CHECK(sample.flows[0].attribution.quality == Quality::inherited);
     CHECK(sample.flows[1].attribution.process == 1U);
     CHECK(sample.flows[1].attribution.quality == Quality::inherited);
+}
+
+TEST_CASE("of several holders those that are idle own the socket as well, but moved no bytes")
+{
+    Sample sample;
+    sample.processes = {process(7, 1, "sshd"), process(8, 2, "session"), process(9, 3, "shell")};
+    sample.holders = {{Inode{1}, 2, true, true}, {Inode{1}, 0, true, true}, {Inode{1}, 1}};
+    sample.flows = {socket_flow(1)};
+    attribute(sample, all_seeing);
+    CHECK(sample.flows[0].attribution.process == 1U);
+    CHECK(sample.flows[0].attribution.quality == Quality::owner);
+    find_sharers(sample);
+    CHECK(sample.sharers.at(0) == std::vector<std::uint32_t>{0, 2});
+}
+
+TEST_CASE("who shares a socket: its other holders, or the others that moved bytes through it")
+{
+    Sample sample;
+    sample.processes = {process(7, 1, "a"), process(8, 2, "b"), process(9, 3, "c")};
+    sample.holders = {{Inode{1}, 0}, {Inode{1}, 1}, {Inode{2}, 0}};
+    const auto moved = [](std::uint32_t by, std::uint64_t cookie) {
+        Flow result = owned_flow(by, 1, 1);
+        result.attribution.quality = Quality::exact;
+        result.cookie = Cookie{cookie};
+        return result;
+    };
+    sample.flows = {socket_flow(1), socket_flow(2), socket_flow(3), moved(0, 77),
+                    moved(2, 77),   moved(1, 78),   moved(0, 0),    moved(1, 0)};
+    attribute(sample, all_seeing);
+    find_sharers(sample);
+    CHECK(sample.sharers == std::map<std::size_t, std::vector<std::uint32_t>>{{0, {0}}, {3, {2}}, {4, {0}}});
+    const auto by_process = group(sample, {}, GroupBy::process, false);
+    REQUIRE(by_process.size() == 4); // one is nobody's
+    const auto row = std::find_if(by_process.begin(), by_process.end(), [](const Row& r) { return r.pid == Pid{7}; });
+    CHECK(row->shared_with == std::vector<Sharer>{{Pid{9}, "c"}});
+    const auto all = group(sample, {}, GroupBy::protocol, false);
+    CHECK(all.at(0).shared_with == std::vector<Sharer>{{Pid{7}, "a"}, {Pid{9}, "c"}});
 }

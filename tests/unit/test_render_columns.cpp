@@ -83,9 +83,20 @@ TEST_CASE("a cell has its column's type or is null")
     full.uid = Uid{4};
     full.user = std::string("al");
     full.protocol = Protocol::udp;
-    full.identity =
-        std::make_shared<const Identity>(Identity{"curl -s x", "/bin/curl", Pid{1}, "/a.service", "a.service", "web",
-                                                  std::string(64, 'a'), "nginx", "front", "uid", "default"});
+    Identity identity;
+    identity.command = "curl -s x";
+    identity.exe = "/bin/curl";
+    identity.parent = Pid{1};
+    identity.cgroup = "/a.service";
+    identity.unit = "a.service";
+    identity.container = "web";
+    identity.container_id = std::string(64, 'a');
+    identity.image = "nginx";
+    identity.pod = "front";
+    identity.pod_namespace = "default";
+    full.identity = std::make_shared<const Identity>(identity);
+    full.published = "0.0.0.0:80->8080/tcp";
+    full.shared_with = {{Pid{8}, "wget"}, {Pid{9}, "wget"}};
     full.netns_name = "blue";
     full.local_address = address("10.0.0.1");
     full.local_port = 5;
@@ -119,6 +130,8 @@ TEST_CASE("a cell has its column's type or is null")
     CHECK(text("remote_address") == "::1");
     CHECK(number("remote_port") == 65535);
     CHECK(number("port") == 6);
+    CHECK(text("published") == "0.0.0.0:80->8080/tcp");
+    CHECK(text("shared_with") == "8 wget,9 wget");
     CHECK(number("rx_bytes") == 1);
     CHECK(number("tx_bytes") == 2);
     CHECK(number("rx_packets") == 8);

@@ -80,6 +80,7 @@ public:
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interfaces();
         HolderMap holders("/proc", HolderMap::Source::bpf);
+        holders.set_look(request.look);
         holders.scan(); // first, because it shows namespaces that live by an open file
         TotalsFlows flows;
         const std::size_t refused = read_sockets(flows, holders);

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <utility>
 
 namespace socktally {
 
@@ -245,8 +246,25 @@ void HolderMap::add_process(Seen& seen, const Process& process)
     if (!seen.process) {
         seen.process = static_cast<std::uint32_t>(processes_.size());
         processes_.push_back(process);
+        if (look_) {
+            look_(processes_.back());
+        }
     } else {
-        processes_[*seen.process].name = process.name;
+        rename(processes_[*seen.process], process.name);
+    }
+}
+
+/// What was found out about it was about another program; where it is over by now, that stands.
+void HolderMap::rename(Process& process, std::string_view name) const
+{
+    if (process.name == name) {
+        return;
+    }
+    process.name = name;
+    if (look_) {
+        const auto before = std::exchange(process.identity, nullptr);
+        look_(process);
+        process.identity = process.identity == nullptr ? before : process.identity;
     }
 }
 
@@ -385,8 +403,6 @@ std::vector<Holder> HolderMap::take_holders()
         holders.push_back({Inode{inode}, process});
     }
     std::sort(holders.begin(), holders.end(), by_inode);
-    std::vector<Holder> movers;
-    movers.reserve(holders.size());
     for (auto begin = holders.begin(); begin != holders.end();) {
         const auto end =
             std::find_if(begin, holders.end(), [&](const Holder& holder) { return holder.inode != begin->inode; });
@@ -395,12 +411,10 @@ std::vector<Holder> HolderMap::take_holders()
         const bool somebody_ran = is_shared && !std::all_of(begin, end, is_idle);
         for (; begin != end; ++begin) {
             begin->current = !is_shared || is_current(*begin);
-            if (!(somebody_ran && is_idle(*begin))) {
-                movers.push_back(*begin);
-            }
+            begin->idle = somebody_ran && is_idle(*begin);
         }
     }
-    return movers;
+    return holders;
 }
 
 std::vector<Process> HolderMap::take_processes()
@@ -414,7 +428,7 @@ std::vector<Process> HolderMap::take_processes()
         const auto text = read_file(proc_.get(), fmt::format("{}/stat", process.pid.value).c_str(), buffer, limit);
         const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
         if (stat && stat->start_ticks == process.start_time.ticks) {
-            process.name = stat->name;
+            rename(process, stat->name);
         }
     }
     return std::move(processes_);

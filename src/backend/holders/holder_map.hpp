@@ -11,9 +11,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -29,6 +31,10 @@ public:
     enum class Source : std::uint8_t { cheapest, bpf };
     /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
     explicit HolderMap(const std::string& proc = "/proc", Source source = Source::cheapest);
+
+    /// `look` is called with each process that turns out to hold a socket, at once, and again when it has become
+    /// another program: it may be over soon.
+    void set_look(std::function<void(Process&)> look) { look_ = std::move(look); }
 
     /// Lists the descriptors of every process.
     void scan();
@@ -67,8 +73,8 @@ public:
     /// Network namespaces that scan() found open files of.
     const std::vector<NetworkNamespace>& open_namespaces() const { return open_namespaces_; }
 
-    /// Holders without those that cannot have moved a byte: of a socket that several hold, a process that has not run
-    /// since the scan. Without a rescan nothing tells that.
+    /// Of a socket that several hold, those that have not run since the scan, and cannot have moved a byte, are idle.
+    /// Without a rescan nothing tells that.
     std::vector<Holder> take_holders();
     /// With the names that the processes have by now.
     std::vector<Process> take_processes();
@@ -102,6 +108,7 @@ private:
     void look_at_threads(const Entry& entry);
     void add(const Entry& entry, const FdTable& table, Look look);
     void add_process(Seen& seen, const Process& process);
+    void rename(Process& process, std::string_view name) const;
     void add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
     const Seen* seen_of(const Entry& entry) const;
     bool has_not_run(const Entry& entry) const;
@@ -112,6 +119,7 @@ private:
     bool is_current(const Holder& holder) const;
 
     Fd proc_;
+    std::function<void(Process&)> look_;
     Source source_;
     bool bpf_declined_;
     std::int32_t self_ = 0; // our own pid as this /proc shows it

@@ -61,6 +61,7 @@ BackendResult Sampling::run(const SampleRequest& request)
 {
     BackendResult result;
     Sample& sample = result.sample;
+    holders_.set_look(request.look);
 
     // Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed
     // from then on was there to be looked up. A socket that is destroyed before is no part of the window.

@@ -51,6 +51,7 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     Sample& sample = result.sample;
     sample.backend = "packet";
 
+    holders_.set_look(request.look);
     holders_.scan();
     const std::vector<NetworkNamespace> others = other_namespaces(options_.namespaces, holders_.open_namespaces());
     const std::size_t share = Capture::share_of(options_.capture_buffer, others.size());

@@ -86,6 +86,7 @@ public:
         Sample& sample = result.sample;
         sample.backend = "procfs";
         sample.started_at = std::chrono::system_clock::now();
+        holders.set_look(request.look);
         holders.scan();
         const std::size_t refused = open_lists(holders.open_namespaces());
         if (request.window == 0ns) {

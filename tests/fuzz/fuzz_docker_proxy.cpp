@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// The arguments of a docker-proxy: whatever they are, ports and addresses are whole.
+#include "fuzz.hpp"
+#include "identity/docker_proxy.hpp"
+
+using namespace socktally;
+
+int fuzz_one(std::span<const std::byte> input)
+{
+    if (const auto proxied = parse_docker_proxy(as_text(input))) {
+        require(proxied->published.port != 0 && proxied->published.host.port != 0);
+        require(proxied->published.host.address.family != Family::none);
+        require(proxied->container.family != Family::none);
+    }
+    return 0;
+}
