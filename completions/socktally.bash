@@ -51,8 +51,8 @@ _socktally_columns()
 _socktally()
 {
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
-    local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
-    local others='-d --duration -b --backend --capture-buffer --strict --by --sort --top --all -o --output -H --list-columns
+    local output='-b --backend -f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
+    local others='-d --duration --capture-buffer --strict --by --sort --top --all -o --output -H --list-columns
         --pid --name --filter --user --port --remote --protocol --container --unit --netns
         --interface --no-loopback'
     COMPREPLY=()

@@ -20,7 +20,7 @@ complete -c socktally -f
 complete -c socktally -n __socktally_samples -a doctor -d 'Say which backends work here'
 
 complete -c socktally -n __socktally_samples -s d -l duration -x -a '0 500ms 1s 5s 1m' -d 'Window that is measured'
-complete -c socktally -n __socktally_samples -s b -l backend -x -a 'auto ebpf netlink packet procfs' -d 'Where the counters come from'
+complete -c socktally -s b -l backend -x -a 'auto ebpf netlink packet procfs' -d 'Where the counters come from'
 complete -c socktally -n __socktally_samples -l capture-buffer -x -a '4M 16M 64M 256M' -d 'Room for captured packets'
 complete -c socktally -n __socktally_samples -l strict -d 'Exit with 3 when the sample is not complete'
 

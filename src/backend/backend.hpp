@@ -71,6 +71,8 @@ struct BackendEntry {
     std::string_view name;
     std::string_view counters; // where its counters come from
     OpenResult (*open)(const BackendOptions& options);
+    /// Those of capabilities(7) that it has a use for, as setcap(8) takes them.
+    std::string_view capabilities{};
 };
 
 /// Best first; `auto` takes the first that opens.

@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::string_view introduction =
     R"(Usage: socktally [OPTION]...
-       socktally doctor [OUTPUT OPTION]...
+       socktally doctor [-b NAME] [OUTPUT OPTION]...
 
 Says which process moved how many bytes over the network: takes one sample and
-prints one row per process. doctor says which backends can work here.
+prints one row per process. doctor says which backends work and what they need.
 )";
 
 constexpr std::string_view examples = R"(
@@ -30,6 +30,7 @@ See socktally(1), socktally-output(5) and socktally-backends(7).
 )";
 
 constexpr OptionGroup sampling{"Sampling", false};
+constexpr OptionGroup choosing{"Sampling", true};
 constexpr OptionGroup rows{"Rows and columns", false};
 constexpr OptionGroup filters{"Filters (repeatable)", false};
 constexpr OptionGroup output{"Output, of doctor too", true};
@@ -39,7 +40,7 @@ void add_sampling(CommandLine& line, Options& o)
     line.value(sampling, "-d,--duration", "TIME",
                "window: 5, 500ms, 1.5s, 2m, 1h; default 1s;\n0: totals since each open socket was opened",
                [&o](const std::string& text) { o.duration = duration_value(text); });
-    line.value(sampling, "-b,--backend", "NAME", "ebpf, netlink, packet or procfs; default auto: the\nbest that works",
+    line.value(choosing, "-b,--backend", "NAME", "ebpf, netlink, packet or procfs; default auto: the\nbest that works",
                [&o](const std::string& text) { o.backend = text; });
     line.value(sampling, "--capture-buffer", "SIZE", "room for captured packets; default 16M",
                [&o](const std::string& text) { o.capture_buffer = capture_buffer_value(text); });

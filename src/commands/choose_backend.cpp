@@ -2,6 +2,7 @@
 #include "commands/choose_backend.hpp"
 
 #include "commands/commands.hpp"
+#include "commands/grants.hpp"
 #include "model/nearest.hpp"
 #include "model/quote.hpp"
 
@@ -11,9 +12,7 @@
 
 namespace socktally {
 
-namespace {
-
-void require_known(const std::string& wanted, std::span<const BackendEntry> table)
+void require_known_backend(const std::string& wanted, std::span<const BackendEntry> table)
 {
     std::vector<std::string_view> names{"auto"};
     std::transform(table.begin(), table.end(), std::back_inserter(names),
@@ -23,11 +22,9 @@ void require_known(const std::string& wanted, std::span<const BackendEntry> tabl
     }
 }
 
-} // namespace
-
 Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table)
 {
-    require_known(wanted, table);
+    require_known_backend(wanted, table);
     Choice choice;
     for (const BackendEntry& entry : table) {
         if (wanted != "auto" && wanted != entry.name) {
@@ -39,7 +36,9 @@ Choice choose_backend(const std::string& wanted, const BackendOptions& options, 
             choice.name = entry.name;
             return choice;
         }
-        choice.declined.push_back({entry.name, std::get<Unavailable>(std::move(result))});
+        auto& refusal = std::get<Unavailable>(result);
+        refusal.remedy = fitting_remedy(std::move(refusal.remedy));
+        choice.declined.push_back({entry.name, std::move(refusal)});
     }
     const Declined& last = choice.declined.back();
     if (wanted != "auto") {
@@ -48,6 +47,13 @@ Choice choose_backend(const std::string& wanted, const BackendOptions& options, 
     }
     throw BackendUnavailable(fmt::format("no backend can work here; {}: {}", last.name, last.reason.why),
                              last.reason.remedy);
+}
+
+Note declined_note(const Declined& declined)
+{
+    return {"backend-declined",
+            fmt::format("the {} backend, which sees more, cannot work here: {}", declined.name, declined.reason.why),
+            declined.reason.remedy, false};
 }
 
 } // namespace socktally

@@ -22,7 +22,13 @@ struct Choice {
     std::vector<Declined> declined; // better ones that cannot work here
 };
 
+/// Throws UsageError for what is neither "auto" nor a name of the table.
+void require_known_backend(const std::string& wanted, std::span<const BackendEntry> table);
+
 /// `wanted` is a name of the table, or "auto": the first that opens. Throws UsageError or BackendUnavailable.
 Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table);
+
+/// What a sample says of a better backend that was not taken.
+Note declined_note(const Declined& declined);
 
 } // namespace socktally

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // doctor: which backends work here, what each cannot see, why the others do not work, and the one line that fixes it.
+// Of a backend that is named also how to run it without being root.
+#include "commands/choose_backend.hpp"
 #include "commands/commands.hpp"
+#include "commands/grants.hpp"
 #include "commands/listing.hpp"
 
 namespace socktally {
@@ -12,29 +15,52 @@ std::optional<std::string> or_null(std::string text)
     return text.empty() ? std::nullopt : std::optional(std::move(text));
 }
 
+/// Whether it works.
+bool examine(const BackendEntry& entry, Listing& listing)
+{
+    const std::string name(entry.name);
+    OpenResult result = entry.open({});
+    if (const auto* refusal = std::get_if<Unavailable>(&result)) {
+        listing.rows.push_back({name, "declined", refusal->why, or_null(fitting_remedy(refusal->remedy))});
+        return false;
+    }
+    listing.rows.push_back({name, "works", "counts by " + std::string(entry.counters), std::nullopt});
+    const Backend& backend = *std::get<std::unique_ptr<Backend>>(result);
+    if (std::string variant = backend.variant(); !variant.empty()) {
+        listing.rows.push_back({name, "variant", std::move(variant), std::nullopt});
+    }
+    for (const Note& limit : backend.limits()) {
+        listing.rows.push_back({name, "limited", limit.message, or_null(fitting_remedy(limit.remedy))});
+    }
+    return true;
+}
+
+void tell_grants(const BackendEntry& entry, Listing& listing)
+{
+    for (GrantLine& line : grant_lines(entry)) {
+        listing.rows.push_back({std::string(entry.name), std::string(line.status), std::move(line.text),
+                                or_null(std::move(line.command))});
+    }
+}
+
 } // namespace
 
 Exit run_doctor(const Options& options, std::span<const BackendEntry> table)
 {
+    require_known_backend(options.backend, table);
     Listing listing;
     listing.name = "findings";
     listing.headers = {"backend", "status", "finding", "remedy"};
     Exit exit = Exit::unavailable;
     for (const BackendEntry& entry : table) {
-        const std::string name(entry.name);
-        OpenResult result = entry.open({});
-        if (const auto* refusal = std::get_if<Unavailable>(&result)) {
-            listing.rows.push_back({name, "declined", refusal->why, or_null(refusal->remedy)});
+        if (options.backend != "auto" && options.backend != entry.name) {
             continue;
         }
-        exit = Exit::ok;
-        listing.rows.push_back({name, "works", "counts by " + std::string(entry.counters), std::nullopt});
-        const Backend& backend = *std::get<std::unique_ptr<Backend>>(result);
-        if (std::string variant = backend.variant(); !variant.empty()) {
-            listing.rows.push_back({name, "variant", std::move(variant), std::nullopt});
+        if (examine(entry, listing)) {
+            exit = Exit::ok;
         }
-        for (const Note& limit : backend.limits()) {
-            listing.rows.push_back({name, "limited", limit.message, or_null(limit.remedy)});
+        if (options.backend == entry.name) {
+            tell_grants(entry, listing);
         }
     }
     print_listing(listing, options);

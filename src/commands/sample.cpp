@@ -2,6 +2,7 @@
 // The default command: sample, then print.
 #include "commands/choose_backend.hpp"
 #include "commands/commands.hpp"
+#include "commands/grants.hpp"
 #include "commands/report.hpp"
 #include "identity/machine.hpp"
 #include "identity/netns_names.hpp"
@@ -15,7 +16,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <iterator>
 
 namespace socktally {
 
@@ -97,15 +100,26 @@ BackendResult take_sample(Backend& backend, const Options& options, Interrupt& i
     return backend.sample(request);
 }
 
+void tell_choice(const Choice& choice)
+{
+    for (const auto& [name, reason] : choice.declined) {
+        say(reason.remedy.empty() ? fmt::format("not {}: {}", name, reason.why)
+                                  : fmt::format("not {}: {} ({})", name, reason.why, reason.remedy));
+    }
+    const std::string variant = choice.backend->variant();
+    say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
+}
+
 /// Formats that have no place for notes leave them to standard error: those that make the sample incomplete, or name a
-/// hint.
+/// hint. tell_choice() has told the declined backends.
 void print_notes(const Report& report, const Layout& layout, const Options& options)
 {
     if (options.quiet || layout.format == Format::json || layout.format == Format::pretty) {
         return;
     }
     for (const Note& note : report.notes) {
-        if (note.incomplete || note.code == "owners-denied" || options.verbose) {
+        const bool is_told = note.code == "backend-declined";
+        if (note.incomplete || note.code == "owners-denied" || (options.verbose && !is_told)) {
             say(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
         }
     }
@@ -123,21 +137,22 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     needs.namespaces = filter.namespaces;
     const Choice choice = choose_backend(options.backend, needs, table);
     if (options.verbose) {
-        for (const Declined& declined : choice.declined) {
-            say(fmt::format("not {}: {}", declined.name, declined.reason.why));
-        }
-        const std::string variant = choice.backend->variant();
-        say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
+        tell_choice(choice);
     }
 
     Identifier identifier(identity_needs_of(options, layout));
     Interrupt interrupt;
     BackendResult result = take_sample(*choice.backend, options, interrupt);
     interrupt.release();
+    std::transform(choice.declined.begin(), choice.declined.end(), std::back_inserter(result.sample.notes),
+                   declined_note);
     if (options.by == GroupBy::interface) {
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
     Report report = make_report(std::move(result), options, filter, identifier);
+    for (Note& note : report.notes) {
+        note.remedy = fitting_remedy(std::move(note.remedy));
+    }
     report.host = host_name();
     report.boot_id = boot_id();
     print_notes(report, layout, options);

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <thread>
 #include <unordered_set>
 
@@ -35,6 +36,9 @@ Entered enter(const NetworkNamespace& wanted)
     if (wanted.path.empty()) {
         return Entered::yes;
     }
+    if (wanted.hidden) {
+        return Entered::refused;
+    }
     const Fd entrance(::open(wanted.path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat its {};
     if (!entrance) {
@@ -45,6 +49,56 @@ Entered enter(const NetworkNamespace& wanted)
     }
     return ::setns(entrance.get(), CLONE_NEWNET) == 0 ? Entered::yes : Entered::refused;
 }
+
+/// Namespaces whose link may not be read, told apart by the inode of a file of their /proc/net, which anybody may see:
+/// proc(5) makes these files anew for each namespace.
+class HiddenNamespaces {
+public:
+    /// `process` is "/proc/123", whose link may not be read.
+    void add(const std::string& process)
+    {
+        struct stat its {};
+        if (::stat((process + mark).c_str(), &its) == 0) {
+            by_mark_.emplace(its.st_ino, process + std::string(link));
+        } else if (errno == EACCES || errno == EPERM) { // /proc is mounted with hidepid=noaccess
+            by_mark_.emplace(0, process + std::string(link));
+        }
+    }
+
+    /// Where even the first process is not to be seen (hidepid=invisible), nobody knows what else is not.
+    void add_invisible()
+    {
+        constexpr const char* first = "/proc/1";
+        struct stat its {};
+        if (::stat(first, &its) != 0) {
+            by_mark_.emplace(0, std::string(first) + std::string(link));
+        }
+    }
+
+    /// Without those that other processes show.
+    void append_to(std::vector<NetworkNamespace>& list)
+    {
+        if (by_mark_.empty()) {
+            return;
+        }
+        for (const NetworkNamespace& known : list) {
+            const std::string_view path = known.path.empty() ? own_path : std::string_view(known.path);
+            struct stat its {};
+            if (path.ends_with(link) &&
+                ::stat((std::string(path.substr(0, path.size() - link.size())) + mark).c_str(), &its) == 0) {
+                by_mark_.erase(its.st_ino);
+            }
+        }
+        for (auto& [inode, path] : by_mark_) {
+            list.push_back({0, std::move(path), true});
+        }
+    }
+
+private:
+    static constexpr const char* mark = "/net/dev";
+    static constexpr std::string_view link = "/ns/net";
+    std::map<std::uint64_t, std::string> by_mark_;
+};
 
 } // namespace
 
@@ -62,18 +116,24 @@ std::vector<NetworkNamespace> network_namespaces()
     if (::stat(own_path, &own) != 0) {
         return {NetworkNamespace{}};
     }
-    std::vector<NetworkNamespace> list{{own.st_ino, ""}};
+    std::vector<NetworkNamespace> list{{own.st_ino, "", false}};
     std::unordered_set<std::uint64_t> known{own.st_ino};
     const auto add = [&](std::string path, dev_t nsfs) {
         const auto inode = inode_at(path, nsfs);
         if (inode && known.insert(*inode).second) {
-            list.push_back({*inode, std::move(path)});
+            list.push_back({*inode, std::move(path), false});
         }
+        return inode.has_value();
     };
+    HiddenNamespaces hidden;
     const Directory processes = open_directory(AT_FDCWD, "/proc");
     while (const dirent* process = processes ? ::readdir(processes.get()) : nullptr) {
         if (process->d_name[0] >= '1' && process->d_name[0] <= '9') {
-            add(std::string("/proc/") + process->d_name + "/ns/net", own.st_dev);
+            const std::string path = std::string("/proc/") + process->d_name;
+            errno = 0;
+            if (!add(path + "/ns/net", own.st_dev) && (errno == EACCES || errno == EPERM)) {
+                hidden.add(path);
+            }
         }
     }
     const Directory names = open_directory(AT_FDCWD, names_directory);
@@ -82,6 +142,8 @@ std::vector<NetworkNamespace> network_namespaces()
             add(named_netns_path(name->d_name), own.st_dev);
         }
     }
+    hidden.add_invisible();
+    hidden.append_to(list);
     return list;
 }
 

@@ -15,9 +15,12 @@ namespace socktally {
 struct NetworkNamespace {
     std::uint64_t inode = 0;
     std::string path; // "/proc/123/ns/net", "/run/netns/blue"; empty for the current one
+    /// It is there, but we may not learn its inode, and not enter it: of processes of others, without privilege.
+    bool hidden = false;
 };
 
-/// The current one first, then those that processes live in, then those that have only a name (ip-netns(8)).
+/// The current one first, then those that processes live in, then those that have only a name (ip-netns(8)), then those
+/// that are hidden; of these, one that has a name too is there twice.
 std::vector<NetworkNamespace> network_namespaces();
 /// Adds a namespace that is not in the list yet.
 void add_namespace(std::vector<NetworkNamespace>& list, NetworkNamespace found);

@@ -150,6 +150,18 @@ class Options(unittest.TestCase):
                 self.assertRegex(line_with(ZSH, option + "="), rf"\b{word}\b")
                 self.assertRegex(line_with(FISH, f"-l {option[2:]} "), rf"\b{word}\b")
 
+    def test_grants(self):
+        """README and manual have every line that doctor tells to type."""
+        manual = re.sub(r"\\e\n\s*", "", (ROOT / "man/socktally-backends.7").read_text()).replace("\\-", "-")
+        readme = re.sub(r"\\\n\s*", "", (ROOT / "README.md").read_text())
+        for backend in backends():
+            findings = json.loads(socktally("doctor", "-b", backend, "-f", "json").stdout)["findings"]
+            commands = [finding["remedy"] for finding in findings if finding["status"] in ("grant", "revoke")]
+            self.assertGreater(len(commands), 5)
+            for command in commands:
+                self.assertIn(command, manual)
+                self.assertIn(command, readme)
+
     def test_backends(self):
         manual = section("socktally.1", "OPTIONS")
         item = re.search(r"^\.It Fl b(.*?)(?=^\.It)", manual, re.MULTILINE | re.DOTALL)[1]
@@ -181,6 +193,7 @@ class Bash(unittest.TestCase):
         self.assertEqual(bash_replies(""), ["doctor"])
         offered = bash_replies("doctor", "-")
         self.assertIn("--format", offered)
+        self.assertIn("--backend", offered)
         self.assertNotIn("--pid", offered)
 
     def test_lists(self):
@@ -238,7 +251,7 @@ class Output(unittest.TestCase):
     def test_note_codes(self):
         manual = section("socktally-output.5", "JSON DOCUMENT")
         documented = re.findall(r"^\.It Li ([a-z-]+)$", manual, re.MULTILINE)
-        paths = [path for room in ("backend", "identity", "model") for path in (ROOT / "src" / room).rglob("*.cpp")]
+        paths = [path for room in ("backend", "commands", "identity", "model") for path in (ROOT / "src" / room).rglob("*.cpp")]
         sources = "\n".join(path.read_text() for path in paths)
         used = re.findall(r"(?:push_back\(\s*|return )\{+\"([a-z-]+)\",", sources)
         self.assertEqual(sorted(documented), sorted(set(used)))

@@ -43,10 +43,11 @@ std::string message_of(const std::string& wanted, const Table& table)
     return "nothing was thrown";
 }
 
-std::string doctor(const Table& table, Format format, Exit expected)
+std::string doctor(const Table& table, Format format, Exit expected, const std::string& backend = "auto")
 {
     Options options;
     options.command = Command::doctor;
+    options.backend = backend;
     options.format = format;
     const CapturedOutput output;
     const Exit exit = run_doctor(options, table);
@@ -118,6 +119,35 @@ TEST_CASE("doctor lists every backend with what it cannot see or why it does not
     CHECK(doctor({{"poor", "guesses", refuses_for_good}}, Format::pretty, Exit::unavailable) ==
           "backend  status    finding  remedy\n"
           "poor     declined  never\n");
+}
+
+TEST_CASE("doctor tells of a backend that is named, and only of it, how to grant what it needs and take it back")
+{
+    const Table table{{"best", "magic", must_not_be_opened}, {"good", "luck", refuses, "cap_net_raw"}};
+    const std::string text = doctor(table, Format::tsv, Exit::unavailable, "good");
+    CHECK(text.find("best") == text.npos);
+    CHECK(text.find("\ngood\tdeclined\tno such thing\tmake it\n") != text.npos);
+    const auto mode = text.find("\tchmod 0750 ");
+    const auto granted = text.find("\tsetcap cap_net_raw=ep \"$(command -v socktally)\"\n");
+    const auto revoked = text.find("\tsetcap -r \"$(command -v socktally)\"\n");
+    REQUIRE(revoked != text.npos);
+    CHECK(text.find("\tgroupadd ") < text.find("\tchgrp socktally "));
+    CHECK(text.find("\tchgrp socktally ") < mode); // chgrp(1) would clear capabilities
+    CHECK(mode < granted);                         // nobody else is to have them for a moment
+    CHECK(granted < revoked);
+    CHECK(revoked < text.find("\tchmod 0755 "));
+    CHECK(text.find("\ngood\texposes\tcap_net_raw: ") != text.npos);
+    CHECK(text.find("cap_bpf") == text.npos);
+    CHECK_THROWS_AS(doctor(table, Format::tsv, Exit::ok, "bset"), UsageError);
+}
+
+TEST_CASE("a sample names each better backend that declined, and stays complete")
+{
+    const Note note = declined_note({"best", {"no such thing", "make it"}});
+    CHECK(note.code == "backend-declined");
+    CHECK(note.message == "the best backend, which sees more, cannot work here: no such thing");
+    CHECK(note.remedy == "make it");
+    CHECK_FALSE(note.incomplete);
 }
 
 TEST_CASE("the list of columns has every column, with or without header")

@@ -15,6 +15,10 @@ namespace socktally {
 Unavailable bpf_refusal(int error, Unavailable otherwise)
 {
     const std::string reason = std::generic_category().message(error);
+    if (error == EPERM && !is_in_first_user_namespace()) {
+        return {fmt::format("BPF programs are forbidden in a user namespace: {}", reason),
+                "run socktally outside of the container"};
+    }
     if ((error == EPERM || error == EACCES) && !(has_capability(CAP_BPF) && has_capability(CAP_PERFMON)) &&
         !has_capability(CAP_SYS_ADMIN)) {
         return {fmt::format("BPF programs are forbidden here: {}", reason), std::string(setcap_remedy)};

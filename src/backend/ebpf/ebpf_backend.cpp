@@ -125,13 +125,13 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
                                 "more processes moved bytes than there is room for: the rest is in [unknown]", "",
                                 true});
     }
-    if (tally.namespaces_refused() > 0) {
+    if (tally.strange_namespaces() > 0) {
         sample.notes.push_back(
             {"other-netns",
              fmt::format("{} network namespace{} could not be entered: of connections that were there before, what "
                          "several threads read first at once may be missing",
-                         tally.namespaces_refused(), tally.namespaces_refused() == 1 ? "" : "s"),
-             std::string(setcap_remedy), true});
+                         tally.strange_namespaces(), tally.strange_namespaces() == 1 ? "" : "s"),
+             "run socktally as root", true});
     }
     if (tally.unclaimed() > 0) {
         sample.notes.push_back(
@@ -139,7 +139,7 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
              fmt::format("{} connections of other network namespaces were read by splice(2), which is not counted "
                          "for those that were there before",
                          tally.unclaimed()),
-             "nsenter --net=/proc/PID/ns/net socktally", true});
+             "run socktally as root", true});
     }
     if (tally.flows_dropped() > 0) {
         sample.notes.push_back(

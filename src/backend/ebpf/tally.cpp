@@ -137,14 +137,13 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
 
 namespace {
 
-/// The iterator shows the TCP sockets of the network namespace in which it is made. False where it cannot be made.
-bool run_iterator(const bpf_link* link)
+/// The iterator shows the TCP sockets of the network namespace in which it is made.
+void run_iterator(const bpf_link* link)
 {
     const Fd iterator(bpf_iter_create(bpf_link__fd(link)));
     std::array<char, 64> nothing{};
     while (iterator && ::read(iterator.get(), nothing.data(), nothing.size()) > 0) {
     }
-    return bool(iterator);
 }
 
 } // namespace
@@ -165,10 +164,7 @@ void Tally::note_existing_connections()
     if (link == nullptr) {
         throw errno_error("cannot list the TCP sockets through BPF");
     }
-    std::size_t failed = 0;
-    namespaces_refused_ =
-        in_each(network_namespaces(), [&](const NetworkNamespace&) { failed += run_iterator(link) ? 0 : 1; });
-    namespaces_refused_ += failed;
+    namespaces_refused_ = in_each(network_namespaces(), [&](const NetworkNamespace&) { run_iterator(link); });
     bpf_link__destroy(link);
 }
 
@@ -207,6 +203,8 @@ std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
     }
     return result;
 }
+
+std::size_t Tally::strange_namespaces() const { return skeleton_->bss->strangers != 0 ? namespaces_refused_ : 0; }
 
 std::uint64_t Tally::unclaimed() const { return skeleton_->bss->unclaimed; }
 

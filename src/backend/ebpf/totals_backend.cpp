@@ -9,13 +9,11 @@
 #include "backend/holders/holder_map.hpp"
 #include "backend/interfaces.hpp"
 #include "backend/tcp/tcp_in_use.hpp"
-#include "sys/capability.hpp"
 #include "sys/error.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/netns.hpp"
 
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <unistd.h>
 
 #include <system_error>
@@ -49,10 +47,6 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holder
              fmt::format("{} network namespace{} could not be entered: the sockets there are missing",
                          namespaces_refused, namespaces_refused == 1 ? "" : "s"),
              std::string(netns_remedy), incomplete});
-    } else if (!has_capability(CAP_SYS_ADMIN) || !has_capability(CAP_SYS_PTRACE)) { // not even which there are
-        sample.notes.push_back({"other-netns",
-                                "only this network namespace was looked into, not others if there are any",
-                                std::string(netns_remedy), false});
     }
     if (flows.has_udp()) {
         sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",

@@ -19,6 +19,11 @@ constexpr bool incomplete = true;
 
 constexpr std::string_view totals_remedy = "a window: the kernel keeps no totals of UDP sockets";
 
+/// Where the kernel does not load them by itself, and for the next boot (modules-load.d(5)).
+constexpr std::string_view modules_remedy = "modprobe -a tcp_diag udp_diag && printf 'tcp_diag\\nudp_diag\\n' > "
+                                            "/etc/modules-load.d/socktally.conf, or a kernel "
+                                            "with CONFIG_INET_TCP_DIAG and CONFIG_INET_UDP_DIAG";
+
 } // namespace
 
 void add(NetlinkFaults& faults, const NetlinkFaults& more)
@@ -111,7 +116,7 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
     }
     if (faults.udp_unlisted && !faults.udp_silent) {
         notes.push_back(
-            {"udp-bytes", "UDP sockets cannot be listed", "modprobe udp_diag", incomplete, Note::About::udp});
+            {"udp-bytes", "UDP sockets cannot be listed", std::string(modules_remedy), incomplete, Note::About::udp});
     }
     add_unread_note(notes, faults.unread);
     return notes;
@@ -142,9 +147,7 @@ Unavailable netlink_refusal(int error)
     switch (error) {
     case ENOENT:
     case EINVAL:
-    case EOPNOTSUPP:
-        return {"the kernel cannot list TCP sockets: no tcp_diag",
-                "modprobe tcp_diag, or a kernel with CONFIG_INET_DIAG and CONFIG_INET_TCP_DIAG"};
+    case EOPNOTSUPP: return {"the kernel cannot list TCP sockets: no tcp_diag", std::string(modules_remedy)};
     case EPROTONOSUPPORT:
     case EAFNOSUPPORT:
         return {fmt::format("there is no NETLINK_SOCK_DIAG here: {}", reason),

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What to type so that a group can run this program with the capabilities that a backend has a use for, what takes that
+// back, and what each of them lays open. Nothing here changes anything.
+#pragma once
+
+#include "backend/backend.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socktally {
+
+/// One line for doctor; the commands are for a shell of root, in this order.
+struct GrantLine {
+    std::string_view status; // "grant", "revoke" or "exposes"
+    std::string text;
+    std::string command; // empty for "exposes"
+};
+
+std::vector<GrantLine> grant_lines(const BackendEntry& backend);
+
+/// Low rooms name setcap(8) where privilege is wanting. Where that would change nothing, another line takes its place.
+std::string fitting_remedy(std::string remedy);
+
+} // namespace socktally
