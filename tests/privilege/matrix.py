@@ -179,7 +179,7 @@ def backend_table(title, movers):
 
 
 def row_text(name, given, *fields):
-    return (f"{name:<44}  {given:<8}" + "".join(f"  {field:<12}" for field in fields)).rstrip() + "\n"
+    return (f"{name:<44}  {given:<8}" + "".join(f"  {field:<14}" for field in fields)).rstrip() + "\n"
 
 
 def measure():

@@ -125,11 +125,13 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
                                 "more processes moved bytes than there is room for: the rest is in [unknown]", "",
                                 true});
     }
-    if (tally.met_strangers()) {
-        sample.notes.push_back({"other-netns",
-                                "of old connections in network namespaces that could not be entered, what several "
-                                "threads read first at once may be missing",
-                                "run socktally as root", true});
+    if (tally.strange_namespaces() > 0) {
+        sample.notes.push_back(
+            {"other-netns",
+             fmt::format("{} network namespace{} could not be entered: of connections that were there before, what "
+                         "several threads read first at once may be missing",
+                         tally.strange_namespaces(), tally.strange_namespaces() == 1 ? "" : "s"),
+             "run socktally as root", true});
     }
     if (tally.unclaimed() > 0) {
         sample.notes.push_back(

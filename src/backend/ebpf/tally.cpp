@@ -167,7 +167,7 @@ void Tally::note_existing_connections()
     if (link == nullptr) {
         throw errno_error("cannot list the TCP sockets through BPF");
     }
-    in_each(network_namespaces(), [&](const NetworkNamespace&) { run_iterator(link); }); // the others: met_strangers()
+    namespaces_refused_ = in_each(network_namespaces(), [&](const NetworkNamespace&) { run_iterator(link); });
     bpf_link__destroy(link);
 }
 
@@ -207,7 +207,7 @@ std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
     return result;
 }
 
-bool Tally::met_strangers() const { return skeleton_->bss->strangers != 0; }
+std::size_t Tally::strange_namespaces() const { return skeleton_->bss->strangers != 0 ? namespaces_refused_ : 0; }
 
 std::uint64_t Tally::unclaimed() const { return skeleton_->bss->unclaimed; }
 

@@ -36,9 +36,8 @@ public:
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
     /// Sockets that found no room in the map.
     std::uint64_t flows_dropped() const;
-    /// Whether connections were read in the window that start() could not note, since their network namespace could not
-    /// be entered.
-    bool met_strangers() const;
+    /// Network namespaces that start() could not enter, where connections were read in the window that it did not note.
+    std::size_t strange_namespaces() const;
     /// Connections that were there before the window, in another network namespace, and were read by splice(2) only:
     /// those bytes are not counted.
     std::uint64_t unclaimed() const;
