@@ -85,7 +85,8 @@ void print(const char* name, std::uint64_t rx_bytes, std::uint64_t tx_bytes, con
         return (static_cast<double>(value) - static_cast<double>(right)) / static_cast<double>(right) * 100;
     };
     std::printf("%-16s %12llu %12llu %+9.4f%% %+9.4f%%\n", name, static_cast<unsigned long long>(rx_bytes),
-                static_cast<unsigned long long>(tx_bytes), off(rx_bytes, truth.rx_bytes), off(tx_bytes, truth.tx_bytes));
+                static_cast<unsigned long long>(tx_bytes), off(rx_bytes, truth.rx_bytes),
+                off(tx_bytes, truth.tx_bytes));
 }
 
 /// Of one process, in all rows.
@@ -115,20 +116,19 @@ TEST_CASE("agreement: all tiers at once over the same mixed traffic, within 0.1 
     std::array runs{Run{"ebpf", {}}, Run{"netlink", {}}, Run{"packet", {}}, Run{"procfs", {}}};
     const Measured measured = stage.measure(
         {.window = window + 2000ms, // the others begin in it
-         .during =
-             [&] {
-                 for (Run& run : runs) {
-                     run.tool = std::make_unique<Tool>(stage.place(), window, std::vector<std::string>{"-b", run.backend});
-                 }
-                 for (const Run& run : runs) {
-                     run.tool->wait_until_sampling();
-                 }
-                 stage.advance();
-                 std::this_thread::sleep_for(50ms); // the last acknowledgements
-                 for (const Run& run : runs) {
-                     run.tool->expect_in_window();
-                 }
-             }});
+         .during = [&] {
+             for (Run& run : runs) {
+                 run.tool = std::make_unique<Tool>(stage.place(), window, std::vector<std::string>{"-b", run.backend});
+             }
+             for (const Run& run : runs) {
+                 run.tool->wait_until_sampling();
+             }
+             stage.advance();
+             std::this_thread::sleep_for(50ms); // the last acknowledgements
+             for (const Run& run : runs) {
+                 run.tool->expect_in_window();
+             }
+         }});
     check(measured);
     constexpr int refused = 4;
     for (Run& run : runs) {
