@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sys/netns.hpp"
 
-#include "sys/fd.hpp"
 #include "sys/file.hpp"
 
 #include <fcntl.h>
@@ -101,6 +100,28 @@ private:
 };
 
 } // namespace
+
+HeldNamespace::HeldNamespace() : fd_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC))
+{
+    struct stat its {};
+    inode_ = fd_ && ::fstat(fd_.get(), &its) == 0 ? its.st_ino : 0;
+}
+
+bool HeldNamespace::run(const std::function<void()>& work) const
+{
+    if (inode_ == netns_inode("/proc/thread-self/ns/net").value_or(0)) {
+        work();
+        return true;
+    }
+    bool entered = false;
+    std::thread([&] {
+        entered = ::setns(fd_.get(), CLONE_NEWNET) == 0;
+        if (entered) {
+            work();
+        }
+    }).join();
+    return entered;
+}
 
 void add_namespace(std::vector<NetworkNamespace>& list, NetworkNamespace found)
 {

@@ -2,6 +2,8 @@
 // Network namespaces: which ones there are, and doing something inside each.
 #pragma once
 
+#include "sys/fd.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -29,6 +31,19 @@ void add_namespace(std::vector<NetworkNamespace>& list, NetworkNamespace found);
 std::optional<std::uint64_t> netns_inode(const std::string& path);
 /// Where ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
 std::string named_netns_path(const std::string& name);
+
+/// The network namespace that the calling thread is in, to come back to from any other.
+class HeldNamespace {
+public:
+    HeldNamespace();
+    /// Calls `work`, which must not throw, inside it: at once where that is the current one, else from a thread of its
+    /// own. False where it could not be entered.
+    bool run(const std::function<void()>& work) const;
+
+private:
+    Fd fd_;
+    std::uint64_t inode_ = 0;
+};
 
 /// Calls `work` inside each namespace of the list in turn, from a thread of its own, so that nothing else of this
 /// process ever leaves its namespace. Those that are gone by now are left out; the number of those that could not be

@@ -45,6 +45,35 @@ TEST_CASE("namespaces: the same addresses and ports in three of them at once")
     }
 }
 
+TEST_CASE("namespaces: datagrams between the same addresses and ports in two of them at once")
+{
+    if (!counts_datagrams())
+        TRUTH_SKIP("it counts no datagrams");
+    Stage stage;
+    const Netns second;
+    constexpr int datagrams = 50;
+    const auto start = [&](const std::string& name, const Place& place, std::size_t size) {
+        stage.start(name + "-from", place, [=](Self& self) {
+            const int fd = self.udp({"127.0.0.1", 7001});
+            self.step();
+            for (int count = 0; count < datagrams; ++count)
+                self.send_datagram(fd, {"127.0.0.1", 7002}, size);
+            self.receive_datagram(fd);
+        });
+        stage.start(name + "-to", place, [=](Self& self) {
+            const int fd = self.udp({"127.0.0.1", 7002});
+            self.step();
+            for (int count = 0; count < datagrams; ++count)
+                self.receive_datagram(fd);
+            self.send_datagram(fd, {"127.0.0.1", 7001}, 3 * size);
+        });
+    };
+    start("t-one", stage.place(), 17);
+    start("t-two", {.net = &second}, 1'300);
+    SUBCASE("by process") { check(stage.measure()); }
+    SUBCASE("by connection") { check(stage.measure({.arguments = {"--by", "connection", "-o", "+start_time"}})); }
+}
+
 TEST_CASE("namespaces: connections that come and go in another one")
 {
     Stage stage;

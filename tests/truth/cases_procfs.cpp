@@ -120,3 +120,36 @@ TEST_CASE("procfs: ends and protocol of each socket, mapped addresses as v4")
     CHECK(by_local_port.at(7003).remote_address.empty());
     CHECK(by_local_port.at(7004).local_address == "0.0.0.0");
 }
+
+TEST_CASE("procfs: the same addresses and ports in two network namespaces, and one that is not wanted")
+{
+    Stage stage;
+    const Netns second;
+    const auto start = [&](const std::string& name, const Place& place, int connections) {
+        stage.start(name + "-srv", place, [=](Self& self) {
+            const int listener = self.listen(local4);
+            for (int count = 0; count < connections; ++count) {
+                self.accept(listener);
+            }
+            self.step();
+        });
+        stage.start(name + "-cli", place, [=](Self& self) {
+            for (int count = 0; count < connections; ++count) {
+                self.connect(local4, {"127.0.0.1", static_cast<std::uint16_t>(7100 + count)});
+            }
+            self.udp({"127.0.0.1", 7001});
+            self.step();
+        });
+    };
+    start("t-one", stage.place(), 2);
+    start("t-two", {.net = &second}, 3);
+    std::map<std::string, std::uint64_t> expected{{"t-one-srv", 2}, {"t-one-cli", 3}};
+    auto arguments = by_procfs;
+    SUBCASE("both") { expected.merge(std::map<std::string, std::uint64_t>{{"t-two-srv", 3}, {"t-two-cli", 4}}); }
+    SUBCASE("the current one") { arguments.insert(arguments.end(), {"--netns", "current"}); }
+    Report report = stage.measure({.arguments = arguments}).report;
+    INFO(report.text);
+    check_procfs(report);
+    std::erase_if(report.rows, [](const Row& row) { return !row.pid; }); // what goes on on this machine
+    CHECK(sockets_of(report) == expected);
+}

@@ -3,7 +3,9 @@
 
 #include "sys/error.hpp"
 
+#include <cerrno>
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 namespace socktally {
@@ -32,9 +34,24 @@ int Dumper::ask(std::span<std::byte> request, Protocol protocol, const std::func
         }
         // The rest of the broken reply may still be under way: begin with a new socket.
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        socket_ = NetlinkSocket(NetlinkSocket::Mode::blocking);
+        renew();
     }
     return error;
+}
+
+void Dumper::renew()
+{
+    int error = 0;
+    const bool entered = namespace_.run([&] {
+        try {
+            socket_ = NetlinkSocket(NetlinkSocket::Mode::blocking);
+        } catch (const std::system_error& failure) {
+            error = failure.code().value();
+        }
+    });
+    if (!entered || error != 0) {
+        throw errno_error("cannot open a netlink socket", entered ? error : EPERM);
+    }
 }
 
 Dumper::Dumped Dumper::tcp(SocketTable& table, const Take& take)

@@ -5,6 +5,7 @@
 #include "backend/netlink/diag.hpp"
 #include "backend/netlink/socket_table.hpp"
 #include "sys/netlink_socket.hpp"
+#include "sys/netns.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -12,6 +13,7 @@
 
 namespace socktally {
 
+/// Of the network namespace that the calling thread is in when it is made, wherever it is used.
 class Dumper {
 public:
     using Take = std::function<SocketTable::Row(const DiagSocket&)>;
@@ -39,10 +41,12 @@ public:
     std::uint64_t garbled() const { return garbled_; }
 
 private:
+    void renew();
     /// Repeats a request until the kernel was neither busy nor overrun. The errno of the last try, or 0.
     int ask(std::span<std::byte> request, Protocol protocol, const std::function<void(const DiagSocket&)>& take);
 
     NetlinkSocket socket_{NetlinkSocket::Mode::blocking};
+    HeldNamespace namespace_; // that of the socket, for a new one
     std::uint64_t garbled_ = 0;
 };
 

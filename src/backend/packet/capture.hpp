@@ -26,7 +26,7 @@ public:
 
     /// What each of so many namespaces beside our own may have of a capture buffer like our own.
     static std::size_t share_of(std::size_t buffer_bytes, std::size_t namespaces);
-    static constexpr std::size_t files_per_namespace = 9;
+    static constexpr std::size_t files_per_namespace = 10;
 
     /// The network namespace that the calling thread is in. Throws std::system_error where packets cannot be captured.
     void add_namespace(Inode netns, std::size_t buffer_bytes);
