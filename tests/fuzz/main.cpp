@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Runs a driver as a regression test: over every file of its corpus, over every beginning of each, and over some
 // thousands of mutations from a fixed seed. The same each time; libFuzzer is for finding what is new. Usage:
-// fuzz_PARSER CORPUS
+// fuzz_PARSER CORPUS [MUTATIONS]
 #include "fuzz.hpp"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -84,8 +85,8 @@ private:
 
 int main(int argc, char** argv)
 {
-    if (argc != 2) {
-        std::fprintf(stderr, "usage: %s CORPUS\n", argv[0]);
+    if (argc != 2 && argc != 3) {
+        std::fprintf(stderr, "usage: %s CORPUS [MUTATIONS]\n", argv[0]);
         return 2;
     }
     const std::vector<Input> corpus = read_corpus(argv[1]);
@@ -93,7 +94,8 @@ int main(int argc, char** argv)
         std::fprintf(stderr, "%s: no files\n", argv[1]);
         return 1;
     }
-    constexpr int mutations = 20'000;
+    constexpr long by_default = 20'000;
+    const long mutations = argc == 3 ? std::atol(argv[2]) : by_default;
     for (const Input& input : corpus) {
         const std::size_t step = 1 + input.size() / 1000;
         for (std::size_t length = 0; length < input.size(); length += step) {
@@ -102,7 +104,7 @@ int main(int argc, char** argv)
         run(input, input.size());
     }
     Mutator mutator;
-    for (std::size_t i = 0; i < mutations; ++i) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(mutations); ++i) {
         const Input input = mutator.mutate(corpus[i % corpus.size()], corpus[i * 7 % corpus.size()]);
         run(input, input.size());
     }

@@ -165,6 +165,11 @@ TEST_CASE(
     stage.start("t-loose", [&](Self& self) { send(self, 7002, false); });
     const Report report = stage.measure({.arguments = {"--interface", "near"}}).report;
     INFO(report.text);
+    if (backend_name() == "packet") {
+        CHECK(report.rows.size() == 2); // it saw the packets there
+        CHECK(report.complete);
+        return;
+    }
     REQUIRE(report.rows.size() == 1);
     CHECK(report.rows[0].process == "t-bound");
     CHECK(report.has_note("interface-unknown"));

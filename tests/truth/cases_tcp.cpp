@@ -191,7 +191,6 @@ TEST_CASE("tcp: closed within the window, by either side, in either way")
 
 TEST_CASE("tcp: closed with data that was never read")
 {
-    TRUTH_NOT_OF_PACKETS();
     const auto run = [](bool writer_closes) {
         Stage stage;
         stage.start("t-writer", [=](Self& self) {
@@ -211,13 +210,23 @@ TEST_CASE("tcp: closed with data that was never read")
         });
         return stage.measure();
     };
-    SUBCASE("and both descriptors closed") { check(run(true)); }
-    SUBCASE("and the descriptor of the dead connection kept") { check(run(false), after_reset_of({"t-writer"})); }
+    const auto judge_run = [](const Measured& measured, const Expect& expect) {
+        if (bar_of(backend_name()).vouches_for_reset || !bar_of(backend_name()).survives_reset) {
+            check(measured, expect);
+            return;
+        }
+        INFO(measured.report.text); // it sees what was sent, and how that ended, but not the reader's queue
+        CHECK_FALSE(measured.report.complete);
+        CHECK(measured.report.has_note("queues-unseen"));
+        CHECK(measured.report.tx_bytes == sum(measured.truth).tx_bytes);
+        CHECK(measured.report.rx_bytes == measured.report.tx_bytes);
+    };
+    SUBCASE("and both descriptors closed") { judge_run(run(true), {}); }
+    SUBCASE("and the descriptor of the dead connection kept") { judge_run(run(false), after_reset_of({"t-writer"})); }
 }
 
 TEST_CASE("tcp: bytes that stay in the queues are sent, and not received")
 {
-    TRUTH_NOT_OF_PACKETS();
     Stage stage;
     stage.start("t-reader", [](Self& self) {
         const int fd = self.accept(self.listen(local4));
@@ -234,7 +243,6 @@ TEST_CASE("tcp: bytes that stay in the queues are sent, and not received")
 
 TEST_CASE("tcp: queues that were full before the window and are emptied in it")
 {
-    TRUTH_NOT_OF_PACKETS();
     Stage stage;
     stage.start("t-reader", [](Self& self) {
         const int fd = self.accept(self.listen(local4));
@@ -251,7 +259,6 @@ TEST_CASE("tcp: queues that were full before the window and are emptied in it")
 
 TEST_CASE("tcp: a connection that nobody accepts")
 {
-    TRUTH_NOT_OF_PACKETS();
     Stage stage;
     stage.start("t-server", [](Self& self) { self.listen(local4); });
     stage.start("t-client", [](Self& self) {

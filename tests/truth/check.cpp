@@ -151,15 +151,31 @@ private:
 Bar bar_of(const std::string& backend)
 {
     if (backend == "ebpf")
-        return {.bytes_per_connection = 0, .knows_caller = true, .every_namespace = true, .survives_reset = true};
+        return {.bytes_per_connection = 0,
+                .knows_caller = true,
+                .every_namespace = true,
+                .survives_reset = true,
+                .vouches_for_reset = true};
     if (backend == "packet")
-        return {.bytes_per_connection = 0, .knows_caller = false, .every_namespace = true, .survives_reset = true};
-    return {.bytes_per_connection = 2, .knows_caller = false, .every_namespace = true, .survives_reset = false};
+        return {.bytes_per_connection = 0,
+                .knows_caller = false,
+                .every_namespace = true,
+                .survives_reset = true,
+                .vouches_for_reset = false};
+    return {.bytes_per_connection = 2,
+            .knows_caller = false,
+            .every_namespace = true,
+            .survives_reset = false,
+            .vouches_for_reset = false};
 }
 
 Expect after_reset_of(const std::vector<std::string>& names)
 {
-    return bar_of(backend_name()).survives_reset ? Expect{} : Expect{.complete = false, .may_be_short = names};
+    const Bar bar = bar_of(backend_name());
+    Expect expect{.complete = bar.vouches_for_reset};
+    if (!bar.survives_reset)
+        expect.may_be_short = names;
+    return expect;
 }
 
 bool within(std::uint64_t value, std::uint64_t truth, std::uint64_t bar)

@@ -17,6 +17,7 @@ struct Bar {
     bool knows_caller;                  // which of several owners of a socket moved the bytes
     bool every_namespace;               // sees what is moved in other network namespaces than the tool's
     bool survives_reset;                // sees what a socket moved before the kernel restarted or dropped its counters
+    bool vouches_for_reset;             // and knows what of it was never read
 };
 Bar bar_of(const std::string& backend);
 

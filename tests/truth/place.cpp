@@ -5,14 +5,21 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <string>
 
 namespace truth {
@@ -48,6 +55,27 @@ void become(uid_t uid)
     die_with_parent();
 }
 
+/// The low half of an argument of a system call, on a little-endian machine.
+constexpr unsigned argument(unsigned number) { return offsetof(seccomp_data, args) + 8 * number; }
+
+/// socket(AF_NETLINK, …, NETLINK_SOCK_DIAG) fails from now on, and with it exec of set-user-ID programs.
+void forbid_sock_diag()
+{
+    sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(0)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(2)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NETLINK_SOCK_DIAG, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPROTONOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{.len = std::size(program), .filter = program};
+    must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl");
+    must(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), "seccomp");
+}
+
 void enter(const Place& place)
 {
     if (place.pids)
@@ -55,6 +83,8 @@ void enter(const Place& place)
     must(::setns(place.net->fd(), CLONE_NEWNET), "enter network namespace");
     if (place.uid != 0)
         become(place.uid);
+    if (!place.sock_diag)
+        forbid_sock_diag();
 }
 
 /// pid 1 of a new pid namespace: shows its processes in /proc and otherwise waits for its end.

@@ -33,6 +33,7 @@ struct Place {
     const Netns* net;
     const PidSpace* pids = nullptr; // null: the test's own
     uid_t uid = 0;
+    bool sock_diag = true; // false: as on a kernel without it
 };
 
 inline constexpr uid_t nobody = 65534;

@@ -55,14 +55,6 @@ inline const std::vector<std::string> ours_only{"--filter", "t-"};
 /// The output of a run that succeeded.
 Report expect_success(const Output& output);
 
-/// For cases in which what the processes moved is not what was on the wire, or not within a window.
-#define TRUTH_NOT_OF_PACKETS()                                                                                         \
-    do {                                                                                                               \
-        if (backend_name() == "packet") {                                                                              \
-            TRUTH_SKIP("it sees packets, and no sockets or queues");                                                   \
-        }                                                                                                              \
-    } while (false)
-
 /// Says why a case cannot run here; the closing line counts it.
 #define TRUTH_SKIP(why)                                                                                                \
     do {                                                                                                               \

@@ -54,15 +54,20 @@ TEST_CASE("links: what is stacked on one that is watched is left out")
     const Watch macvlan = choose_links({link(2, ""), link(3, "macvlan", 0, 2)});
     CHECK(macvlan.skipped == Indices{3});
     CHECK(macvlan.other_hosts);
+    CHECK(choose_links({link(2, "vrf"), link(3, "", 2)}).skipped == Indices{2});
+    CHECK(choose_links({link(2, "vrf")}).skipped.empty()); // its members are not wanted
     CHECK(choose_links({link(2, "vlan", 0, 3), link(3, "vlan", 0, 2)}).skipped.size() <= 2); // round in a circle
 }
 
 TEST_CASE("filter: the kernel takes it, however many interfaces are left out")
 {
     CHECK(loads(closed_filter()));
-    CHECK(loads(packet_filter({{}, false, false})));
-    CHECK(loads(packet_filter({{2, 3}, true, false})));
+    CHECK(loads(packet_filter({{}, {}, false, false})));
+    CHECK(loads(packet_filter({{}, {2, 3}, true, false})));
     Indices many(10'000);
     std::iota(many.begin(), many.end(), 2U);
-    CHECK(loads(packet_filter({many, false, false})));
+    CHECK(loads(packet_filter({{}, many, false, false})));
+    CHECK(loads(packet_filter({{2, 3}, {3}, true, false})));
+    CHECK(loads(packet_filter({Indices(200, 7), many, false, true})));
+    CHECK(loads(packet_filter({many, {}, false, false})));
 }

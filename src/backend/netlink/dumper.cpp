@@ -79,9 +79,9 @@ Dumper::Dumped Dumper::tcp(SocketTable& table, const Take& take)
     return dumped;
 }
 
-bool Dumper::tcp_quick(const std::function<void(const DiagSocket&)>& take)
+bool Dumper::tcp_quick(const std::function<void(const DiagSocket&)>& take, DiagDetail detail)
 {
-    auto request = tcp_dump_request(connected_states | state_bit(TcpState::listen), DiagDetail::sockets);
+    auto request = tcp_dump_request(connected_states | state_bit(TcpState::listen), detail);
     const int error = ask(request, Protocol::tcp, take);
     return error == 0 || error == EINTR;
 }

@@ -30,8 +30,8 @@ public:
         std::chrono::steady_clock::time_point ended;
     };
     Dumped tcp(SocketTable& table, const Take& take);
-    /// TCP sockets without counters, once: cheaper. False where the kernel gave an error.
-    bool tcp_quick(const std::function<void(const DiagSocket&)>& take);
+    /// TCP sockets once, as a rule without counters: cheaper. False where the kernel gave an error.
+    bool tcp_quick(const std::function<void(const DiagSocket&)>& take, DiagDetail detail = DiagDetail::sockets);
     /// False where the kernel does not list UDP sockets (no udp_diag).
     bool udp(const std::function<void(const DiagSocket&)>& take);
     /// One TCP socket by tuple and cookie; null where there is none (any more).

@@ -27,11 +27,6 @@ bool idle_since_before(const DiagSocket& socket, SocketTable::Age age)
 
 std::uint64_t since(std::uint64_t before, std::uint64_t now) { return now > before ? now - before : 0; }
 
-bool peer_has_closed(TcpState state)
-{
-    return state == TcpState::close_wait || state == TcpState::last_ack || state == TcpState::closing;
-}
-
 } // namespace
 
 void SocketTable::reserve(std::size_t sockets)

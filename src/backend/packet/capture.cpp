@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/capture.hpp"
 
+#include "backend/packet/tcp_window.hpp"
 #include "sys/error.hpp"
 
 #include <sys/epoll.h>
@@ -29,45 +30,23 @@ FlowSockets::Protocols protocols_of(PacketWatch::Kept kept)
     return kept == PacketWatch::Kept::udp ? FlowSockets::Protocols::udp : FlowSockets::Protocols::tcp_and_udp;
 }
 
-/// The sockets that moved nothing, for whoever wants to see them too.
-std::vector<Flow> silent_flows(const std::vector<ListedSocket>& listed)
-{
-    std::vector<Flow> flows;
-    for (const ListedSocket& socket : listed) {
-        if (socket.listening || socket.inode == Inode{}) {
-            continue;
-        }
-        Flow& flow = flows.emplace_back();
-        flow.tuple = socket.tuple;
-        if (socket.tuple.remote.port == 0) {
-            flow.tuple.remote = {};
-        }
-        flow.cookie = socket.cookie;
-        flow.inode = socket.inode;
-        flow.uid = socket.uid;
-        flow.interface = socket.interface;
-        flow.state = socket.state;
-        flow.rx_bytes = 0;
-        flow.tx_bytes = 0;
-        flow.packets = {0, 0, 0, 0};
-    }
-    return flows;
-}
-
 } // namespace
 
 Capture::Place::Place(Inode inode, HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
-                      std::size_t buffer)
-    : netns(inode), watch(kept, buffer), sockets(holders, protocols_of(kept)), sums(detail)
+                      std::size_t buffer, const std::vector<std::uint32_t>& interfaces)
+    : netns(inode), watch(kept, buffer, interfaces), sockets(holders, protocols_of(kept)), sums(detail)
 {
 }
 
-Capture::Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail)
-    : holders_(holders), kept_(kept), detail_(detail), ready_(::epoll_create1(EPOLL_CLOEXEC))
+Capture::Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
+                 std::vector<std::uint32_t> interfaces)
+    : holders_(holders), kept_(kept), detail_(detail), interfaces_(std::move(interfaces)),
+      ready_(::epoll_create1(EPOLL_CLOEXEC))
 {
     if (!ready_) {
         throw errno_error("cannot wait for packets");
     }
+    std::sort(interfaces_.begin(), interfaces_.end());
 }
 
 std::size_t Capture::share_of(std::size_t buffer_bytes, std::size_t namespaces)
@@ -78,7 +57,7 @@ std::size_t Capture::share_of(std::size_t buffer_bytes, std::size_t namespaces)
 
 void Capture::add_namespace(Inode netns, std::size_t buffer_bytes)
 {
-    auto place = std::make_unique<Place>(netns, holders_, kept_, detail_, buffer_bytes);
+    auto place = std::make_unique<Place>(netns, holders_, kept_, detail_, buffer_bytes, interfaces_);
     epoll_event event{};
     event.events = EPOLLIN;
     if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, place->watch.fd(), &event) != 0) {
@@ -91,6 +70,7 @@ void Capture::begin()
 {
     for (const auto& place : places_) {
         list(*place, &UdpDelivery::begin);
+        place->sockets.keep_first();
     }
     for (const auto& place : places_) {
         place->watch.begin();
@@ -119,8 +99,8 @@ void Capture::drain()
         FlowTable& flows = place->watch.flows();
         flows.tick(static_cast<std::uint32_t>(age.count()));
         place->watch.drain();
-        for (const PacketFlow& flow : flows.take_replaced()) {
-            finish(*place, flow);
+        for (PacketFlow& flow : flows.take_replaced()) {
+            finish(*place, flow, nullptr);
         }
         place->sockets.add(flows.take_new());
     }
@@ -162,9 +142,9 @@ void Capture::retire_idle(Clock::time_point now)
             continue;
         }
         const auto oldest = std::chrono::duration_cast<std::chrono::seconds>(now - begun_ - limit);
-        flows.retire(static_cast<std::uint32_t>(oldest.count()), [&](const PacketFlow& flow) {
+        flows.retire(static_cast<std::uint32_t>(oldest.count()), [&](PacketFlow& flow) {
             place->sockets.drop(flow);
-            finish(*place, flow);
+            finish(*place, flow, nullptr);
         });
     }
 }
@@ -197,16 +177,32 @@ bool Capture::saw_packets() const
                        [](const auto& place) { return place->packets != 0 || place->watch.flows().size() != 0; });
 }
 
+/// What was on the wire becomes what the process wrote and read.
+void Capture::correct(Place& place, PacketFlow& flow, const ListedSocket* last)
+{
+    if (flow.tuple.protocol == Protocol::tcp) {
+        const TcpWindow window = tcp_in_window(flow, place.sockets.first(flow.tuple), last);
+        flow.rx.payload_bytes = window.rx_bytes;
+        flow.tx.payload_bytes = window.tx_bytes;
+        place.ended_unread += window.ended_unread ? 1 : 0;
+        place.unsent_unknown += window.unsent_unknown ? 1 : 0;
+    }
+}
+
 /// What only passes through has no socket here, and neither of its ends.
-void Capture::finish(Place& place, const PacketFlow& flow)
+void Capture::finish(Place& place, PacketFlow& flow, const ListedSocket* last)
 {
     ++place.packets;
+    const bool is_ours = flow.has_socket() || flow.looped || place.watch.is_local(flow.tuple.local.address);
+    if (is_ours) {
+        correct(place, flow, last);
+    }
     if (flow.has_socket()) {
         if (holders_.held(flow.found.inode)) {
             place.delivery.add(flow);
         }
         place.sums.add(flow);
-    } else if (flow.looped || place.watch.is_local(flow.tuple.local.address)) {
+    } else if (is_ours) {
         const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
         if (only_came) {
             place.unclaimed.push_back(flow);
@@ -216,14 +212,44 @@ void Capture::finish(Place& place, const PacketFlow& flow)
     }
 }
 
+/// The sockets without packets, for whoever wants to see them too, and for what was read that had come before the
+/// window; but none of it where packets may have passed an interface that was not asked for.
+std::vector<Flow> Capture::silent_flows(const Place& place) const
+{
+    std::vector<Flow> flows;
+    for (const ListedSocket& socket : place.sockets.listed()) {
+        if (socket.listening || socket.inode == Inode{}) {
+            continue;
+        }
+        Flow& flow = flows.emplace_back();
+        flow.tuple = socket.tuple;
+        if (socket.tuple.remote.port == 0) {
+            flow.tuple.remote = {};
+        }
+        flow.cookie = socket.cookie;
+        flow.inode = socket.inode;
+        flow.uid = socket.uid;
+        flow.interface = socket.interface;
+        flow.state = socket.state;
+        const bool is_tcp = socket.tuple.protocol == Protocol::tcp && interfaces_.empty();
+        const TcpWindow window =
+            is_tcp ? tcp_in_window(PacketFlow{}, place.sockets.first(socket.tuple), &socket) : TcpWindow{};
+        flow.rx_bytes = window.rx_bytes;
+        flow.tx_bytes = window.tx_bytes;
+        flow.packets = {0, 0, 0, 0};
+    }
+    return flows;
+}
+
 void Capture::finish(Place& place, std::vector<Flow>& flows)
 {
     std::vector<PacketFlow*> left;
     left.reserve(place.watch.flows().size());
     place.watch.flows().each([&](PacketFlow& flow) { left.push_back(&flow); });
     place.sockets.finish(left);
-    for (const PacketFlow* flow : left) {
-        finish(place, *flow);
+    for (PacketFlow* flow : left) {
+        const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
+        finish(place, *flow, is_tcp ? place.sockets.last(flow->tuple) : nullptr);
     }
     std::uint64_t unclaimed = 0;
     for (const PacketFlow& flow : place.unclaimed) {
@@ -234,7 +260,7 @@ void Capture::finish(Place& place, std::vector<Flow>& flows)
             place.sums.add(flow);
         }
     }
-    std::vector<Flow> own = place.sums.take(silent_flows(place.sockets.listed()));
+    std::vector<Flow> own = place.sums.take(silent_flows(place));
     place.delivery.correct(own);
     for (Flow& flow : own) {
         flow.netns = place.netns;
@@ -255,6 +281,8 @@ PacketFaults Capture::faults() const
     for (const auto& place : places_) {
         PacketFaults faults = place->watch.faults();
         faults.failed_lists = place->sockets.failed_lists();
+        faults.ended_unread = place->ended_unread;
+        faults.unsent_unknown = place->unsent_unknown;
         faults.unread_datagrams = place->delivery.unsure();
         socktally::add(all, faults);
     }

@@ -22,7 +22,9 @@ class Capture {
 public:
     using Clock = std::chrono::steady_clock;
 
-    Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail);
+    /// `interfaces`: indices of those whose packets are wanted; empty: all.
+    Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
+            std::vector<std::uint32_t> interfaces = {});
 
     /// What each of so many namespaces beside our own may have of a capture buffer like our own.
     static std::size_t share_of(std::size_t buffer_bytes, std::size_t namespaces);
@@ -55,7 +57,8 @@ public:
 
 private:
     struct Place {
-        Place(Inode inode, HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail, std::size_t buffer);
+        Place(Inode inode, HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail, std::size_t buffer,
+              const std::vector<std::uint32_t>& interfaces);
         Inode netns;
         PacketWatch watch;
         FlowSockets sockets;
@@ -64,9 +67,14 @@ private:
         UdpDelivery delivery;
         std::vector<PacketFlow> unclaimed; // of UDP: came to no socket
         std::uint64_t packets = 0;         // flows that are over
+        std::uint64_t ended_unread = 0;    // TcpWindow, in connections
+        std::uint64_t unsent_unknown = 0;  // likewise
     };
 
-    void finish(Place& place, const PacketFlow& flow);
+    void correct(Place& place, PacketFlow& flow, const ListedSocket* last);
+    /// `last` is a connection's socket where it is still there.
+    void finish(Place& place, PacketFlow& flow, const ListedSocket* last);
+    std::vector<Flow> silent_flows(const Place& place) const;
     void finish(Place& place, std::vector<Flow>& flows);
     void list(Place& place,
               void (UdpDelivery::*tell)(const std::vector<ListedSocket>&, const std::optional<ProtocolCounters>&));
@@ -74,6 +82,7 @@ private:
     HolderMap& holders_;
     PacketWatch::Kept kept_;
     FlowSums::Detail detail_;
+    std::vector<std::uint32_t> interfaces_; // sorted
     std::vector<std::unique_ptr<Place>> places_;
     Fd ready_; // epoll
     Clock::time_point begun_{};

@@ -20,6 +20,8 @@ constexpr std::uint32_t plain_v6 = ETH_HLEN + 40 + 20;
 constexpr std::uint32_t with_options = ETH_HLEN + 2 * 4 + 60 + 20;
 constexpr std::uint32_t with_extensions = 384;
 
+constexpr std::size_t most_wanted = 200; // so that a jump reaches past all of them; the reader leaves the rest out too
+
 constexpr std::size_t most_instructions = 4000; // the kernel takes 4096 (BPF_MAXINSNS)
 
 class Program {
@@ -52,6 +54,19 @@ private:
 
     std::vector<sock_filter> instructions_;
 };
+
+void add_wanted(Program& program, const std::vector<std::uint32_t>& wanted)
+{
+    if (wanted.size() > most_wanted) {
+        return;
+    }
+    for (std::size_t left = wanted.size(); left > 0; --left) {
+        program.skip_if(wanted[wanted.size() - left], static_cast<std::uint8_t>(left));
+    }
+    if (!wanted.empty()) {
+        program.keep(nothing);
+    }
+}
 
 void add_v4(Program& program, bool udp_only)
 {
@@ -106,6 +121,7 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
     program.load_ancillary(SKF_AD_HATYPE);
     program.keep_if(ARPHRD_LOOPBACK, nothing);
     program.load_ancillary(SKF_AD_IFINDEX);
+    add_wanted(program, plan.wanted);
     for (const std::uint32_t interface : plan.skipped) {
         if (program.size() >= most_instructions) {
             break; // the reader leaves them out as well

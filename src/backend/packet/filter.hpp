@@ -12,6 +12,7 @@
 namespace socktally {
 
 struct FilterPlan {
+    std::vector<std::uint32_t> wanted;  // interfaces; empty: all
     std::vector<std::uint32_t> skipped; // interfaces whose packets are seen elsewhere as well
     bool other_hosts = false;           // packets to another link address too: some interface has a second one
     bool udp_only = false;              // of TCP only what comes behind extension headers or a VLAN tag

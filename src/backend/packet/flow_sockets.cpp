@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <set>
 #include <system_error>
 
 namespace socktally {
@@ -29,6 +30,31 @@ std::chrono::nanoseconds cpu_time()
     return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
+/// `accepted`: its port is listened on.
+void set_queues(ListedSocket& listed, const DiagSocket& socket, bool accepted)
+{
+    listed.drops = socket.drops;
+    if (listed.listening) {
+        return; // its queue is of connections
+    }
+    listed.queued = socket.rqueue;
+    if (socket.tuple.protocol != Protocol::tcp) {
+        return;
+    }
+    if (peer_has_closed(socket.state) && listed.queued > 0) {
+        --listed.queued; // the FIN is no byte
+    }
+    if (socket.wqueue == 0) {
+        listed.unsent = 0;
+    }
+    if (socket.tcp) {
+        const bool own_fin = is_closing(socket.state) && socket.tcp->notsent_bytes > 0; // the last in the queue
+        listed.unsent = socket.tcp->notsent_bytes - (own_fin ? 1 : 0);
+        const TcpSocketView view{socket.state, socket.rqueue, socket.wqueue, *socket.tcp};
+        listed.payload = tcp_payload(view, {accepted, false});
+    }
+}
+
 ListedSocket as_listed(const DiagSocket& socket)
 {
     ListedSocket result;
@@ -43,8 +69,6 @@ ListedSocket as_listed(const DiagSocket& socket)
     const bool open = socket.tuple.protocol != Protocol::tcp || socket.inode != Inode{} ||
                       socket.state == TcpState::established || socket.state == TcpState::syn_recv ||
                       socket.state == TcpState::close_wait;
-    result.queued = socket.tuple.protocol == Protocol::udp ? socket.rqueue : 0;
-    result.drops = socket.drops;
     result.state = open ? SocketState::open : SocketState::orphaned;
     return result;
 }
@@ -59,19 +83,26 @@ FlowSockets::FlowSockets(HolderMap& holders, Protocols protocols) : holders_(hol
         dumper_.reset(); // /proc/net has the sockets too
     }
     std::vector<ListedSocket> ignored;
-    if (!list_by_diag(ignored)) {
+    if (!list_by_diag(ignored, DiagDetail::sockets)) {
         files_.emplace(ProcLists::tcp_and_udp);
     }
 }
 
-bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets)
+bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail)
 {
-    const auto take = [&](const DiagSocket& socket) { sockets.push_back(as_listed(socket)); };
+    std::set<std::uint16_t> ports; // that are listened on; the kernel lists those sockets first
+    const auto take = [&](const DiagSocket& socket) {
+        ListedSocket& listed = sockets.emplace_back(as_listed(socket));
+        if (listed.listening) {
+            ports.insert(listed.tuple.local.port);
+        }
+        set_queues(listed, socket, ports.contains(listed.tuple.local.port));
+    };
     const bool tcp = protocols_ == Protocols::tcp_and_udp;
-    return dumper_ && (!tcp || dumper_->tcp_quick(take)) && dumper_->udp(take);
+    return dumper_ && (!tcp || dumper_->tcp_quick(take, detail)) && dumper_->udp(take);
 }
 
-void FlowSockets::list()
+void FlowSockets::list(DiagDetail detail)
 {
     std::vector<ListedSocket> sockets;
     sockets.reserve(listed_.size());
@@ -79,7 +110,7 @@ void FlowSockets::list()
         ProcSockets read = files_->read();
         sockets = std::move(read.sockets);
         failed_lists_ += read.missing ? 1 : 0;
-    } else if (!list_by_diag(sockets)) {
+    } else if (!list_by_diag(sockets, detail)) {
         ++failed_lists_;
     }
     listed_ = sockets;
@@ -104,7 +135,7 @@ std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
 void FlowSockets::look(Clock::time_point now)
 {
     const auto used = cpu_time();
-    list();
+    list(DiagDetail::sockets);
     std::vector<Inode> inodes;
     std::erase_if(pending_, [&](PacketFlow* flow) {
         if (resolve(*flow)) {

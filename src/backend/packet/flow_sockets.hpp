@@ -30,7 +30,7 @@ public:
 
     /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
     /// list: of a socket that comes in between they are looked for when its packets come.
-    void list();
+    void list(DiagDetail detail = DiagDetail::tcp_info);
     /// Flows that are new, or used anew by another connection.
     void add(const std::vector<PacketFlow*>& flows);
     /// When look() has something to do; null: not before flows are added.
@@ -43,11 +43,17 @@ public:
     /// After the last list, and once holders were looked at again: looks for every holder that is still missing.
     void finish(const std::vector<PacketFlow*>& flows);
 
+    /// What is listed now is the beginning of the window.
+    void keep_first() { first_ = lookup_; }
+    /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null where that
+    /// has none, or several.
+    const ListedSocket* first(const Tuple& tuple) const { return first_.find(tuple).only(); }
+    const ListedSocket* last(const Tuple& tuple) const { return lookup_.find(tuple).only(); }
     const std::vector<ListedSocket>& listed() const { return listed_; }
     std::size_t failed_lists() const { return failed_lists_; }
 
 private:
-    bool list_by_diag(std::vector<ListedSocket>& sockets);
+    bool list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail);
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
     const ListedSocket* one_of(const SocketMatch& match) const;
@@ -59,6 +65,7 @@ private:
     std::optional<ProcSocketFiles> files_; // instead of it
     std::vector<ListedSocket> listed_;
     SocketLookup lookup_;
+    SocketLookup first_; // at the beginning of the window
     std::vector<PacketFlow*> pending_;
     Clock::time_point last_look_{};
     std::chrono::nanoseconds rest_{0};                // for which the last look's cost asks

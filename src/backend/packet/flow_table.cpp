@@ -2,6 +2,8 @@
 #include "backend/packet/flow_table.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace socktally {
 
@@ -19,12 +21,30 @@ void count_direction(PacketFlow::Direction& direction, const Packet& packet)
 {
     direction.packets += 1;
     direction.ip_bytes += packet.ip_bytes;
+    direction.tcp_flags |= packet.tcp.flags;
     if (packet.protocol == Protocol::tcp) {
         direction.payload_bytes += direction.sequence.add(packet.tcp, packet.payload_bytes);
     } else {
         direction.payload_bytes += packet.payload_bytes;
         count_datagram(direction, packet);
     }
+}
+
+/// As operator==, which calls memcmp() for each address: this runs for each packet.
+bool same_address(const Address& a, const Address& b)
+{
+    std::array<std::uint64_t, 2> left{};
+    std::array<std::uint64_t, 2> right{};
+    static_assert(sizeof left == sizeof a.bytes);
+    std::memcpy(left.data(), a.bytes.data(), sizeof left);
+    std::memcpy(right.data(), b.bytes.data(), sizeof right);
+    return a.family == b.family && left[0] == right[0] && left[1] == right[1];
+}
+
+bool same_tuple(const Tuple& tuple, Protocol protocol, const Endpoint& local, const Endpoint& remote)
+{
+    return tuple.local.port == local.port && tuple.remote.port == remote.port && tuple.protocol == protocol &&
+           same_address(tuple.local.address, local.address) && same_address(tuple.remote.address, remote.address);
 }
 
 } // namespace
@@ -39,9 +59,10 @@ std::size_t FlowTable::TupleHash::operator()(const Tuple& tuple) const
     return hash.value();
 }
 
-PacketFlow& FlowTable::flow_of(const Tuple& tuple, PacketFlow*& last)
+PacketFlow& FlowTable::flow_of(Protocol protocol, const Endpoint& local, const Endpoint& remote, PacketFlow*& last)
 {
-    if (last == nullptr || last->tuple != tuple) {
+    if (last == nullptr || !same_tuple(last->tuple, protocol, local, remote)) {
+        const Tuple tuple{protocol, local, remote};
         const auto [entry, is_new] = flows_.try_emplace(tuple);
         last = &entry->second;
         if (is_new) {
@@ -73,7 +94,10 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
     const auto count_in = [&](PacketFlow& flow, PacketFlow::Direction PacketFlow::*direction) {
         if (packet.protocol == Protocol::tcp && (flow.*direction).sequence.begins_anew(packet.tcp)) {
             replaced_.push_back(flow);
-            begin(flow, replaced_.back().tuple);
+            const PacketFlow& before = replaced_.back();
+            begin(flow, before.tuple);
+            flow.rx.earlier_bytes = before.rx.earlier_bytes + before.rx.payload_bytes;
+            flow.tx.earlier_bytes = before.tx.earlier_bytes + before.tx.payload_bytes;
         }
         count_direction(flow.*direction, packet);
         flow.interface = interface;
@@ -81,10 +105,10 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
         flow.looped = flow.looped || sighting == Sighting::looped;
     };
     if (sighting != Sighting::received) {
-        count_in(flow_of({packet.protocol, packet.source, packet.destination}, last_sent_), &PacketFlow::tx);
+        count_in(flow_of(packet.protocol, packet.source, packet.destination, last_sent_), &PacketFlow::tx);
     }
     if (sighting != Sighting::sent) {
-        count_in(flow_of({packet.protocol, packet.destination, packet.source}, last_received_), &PacketFlow::rx);
+        count_in(flow_of(packet.protocol, packet.destination, packet.source, last_received_), &PacketFlow::rx);
     }
 }
 

@@ -24,7 +24,9 @@ struct PacketFlow {
         std::uint64_t payload_bytes = 0;
         std::uint64_t ip_bytes = 0;
         std::uint64_t packets = 0;
-        SequenceSpace sequence;      // of TCP
+        SequenceSpace sequence;          // of TCP
+        std::uint8_t tcp_flags = 0;      // of all its segments together
+        std::uint64_t earlier_bytes = 0; // payload of flows that had the tuple before in the window
         std::uint64_t datagrams = 0; // of UDP, with how many bytes of payload each had; not known of one in fragments
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
         std::uint32_t largest = 0;
@@ -39,6 +41,16 @@ struct PacketFlow {
     std::uint32_t looks = 0;     // how often it was looked up
 
     bool has_socket() const { return found.inode != Inode{}; }
+    /// A TCP connection that began within the window: this end sent its SYN. The peer's could be anybody's.
+    bool began() const { return (tx.tcp_flags & TcpHeader::syn) != 0; }
+    /// A TCP connection with a socket that was not seen to end.
+    bool may_be_open() const
+    {
+        const auto either = static_cast<std::uint8_t>(rx.tcp_flags | tx.tcp_flags);
+        const auto both = static_cast<std::uint8_t>(rx.tcp_flags & tx.tcp_flags);
+        return tuple.protocol == Protocol::tcp && (has_socket() || found.cookie != Cookie{}) &&
+               (either & TcpHeader::rst) == 0 && (both & TcpHeader::fin) == 0;
+    }
 };
 
 class FlowTable {
@@ -47,20 +59,23 @@ public:
 
     /// Time goes on: a number that the caller chooses, for PacketFlow::last_seen.
     void tick(std::uint32_t now) { now_ = now; }
-    /// Takes out the flows that were last seen before `tick`.
+    /// Takes out the flows that were last seen before `tick`; not the connections of sockets that may be open, whose
+    /// queues at the end of the window count.
     template <typename Take>
     void retire(std::uint32_t tick, Take take)
     {
         last_sent_ = nullptr;
         last_received_ = nullptr;
-        std::erase_if(flows_, [&](auto& entry) {
-            const bool idle = entry.second.last_seen < tick;
-            if (idle) {
-                forgotten_holes_ += entry.second.rx.sequence.forgotten() + entry.second.tx.sequence.forgotten();
-                take(entry.second);
+        for (auto entry = flows_.begin(); entry != flows_.end();) {
+            PacketFlow& flow = entry->second;
+            if (flow.last_seen >= tick || flow.may_be_open()) {
+                ++entry;
+                continue;
             }
-            return idle;
-        });
+            forgotten_holes_ += flow.rx.sequence.forgotten() + flow.tx.sequence.forgotten();
+            take(flow);
+            entry = flows_.erase(entry);
+        }
     }
 
     std::size_t size() const { return flows_.size(); }
@@ -86,7 +101,7 @@ private:
         std::uint64_t seed;
     };
 
-    PacketFlow& flow_of(const Tuple& tuple, PacketFlow*& last);
+    PacketFlow& flow_of(Protocol protocol, const Endpoint& local, const Endpoint& remote, PacketFlow*& last);
     void begin(PacketFlow& flow, const Tuple& tuple);
     void count(const Packet& packet, Sighting sighting, std::uint32_t interface);
 

@@ -84,7 +84,14 @@ Verdict parse_ethernet(Cursor& cursor, std::uint16_t& type)
     return Verdict::packet;
 }
 
-Address v4(const Cursor& cursor, std::size_t at) { return Address::from_bytes(cursor.bytes(at, 4)); }
+/// Address::from_bytes() of 4 bytes, without the call: this runs for each packet.
+Address v4(const Cursor& cursor, std::size_t at)
+{
+    Address address;
+    address.family = Family::v4;
+    std::memcpy(address.bytes.data(), cursor.bytes(at, 4).data(), 4);
+    return address;
+}
 
 Address v6(const Cursor& cursor, std::size_t at) { return Address::from_bytes(cursor.bytes(at, 16)); }
 

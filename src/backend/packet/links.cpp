@@ -68,7 +68,9 @@ bool repeats(const std::vector<Link>& links, const Link& link, int depth = 0)
 {
     constexpr int deepest = 8;
     constexpr std::array<std::string_view, 4> stacked{"vlan", "macvlan", "macvtap", "ipvlan"};
-    if (link.kind == "vrf" || is_port(links, link)) {
+    const bool has_members =
+        std::any_of(links.begin(), links.end(), [&](const Link& each) { return each.master == link.index; });
+    if ((link.kind == "vrf" && has_members) || is_port(links, link)) {
         return true;
     }
     const Link* lower = is_any(link, stacked) ? find(links, link.lower) : nullptr;

@@ -34,7 +34,8 @@ struct Watch {
 
 /// All are watched but those that only repeat others: ports of a bridge or a bond, whose local traffic the bridge or
 /// bond shows; VLANs and their like, whose packets the interface below shows, unless that itself is left out; a VRF,
-/// whose members show them. What a bridge passes from port to port is nobody's here, and only its ports show it.
+/// whose members show them. `links` are those that are wanted: what a link left out would show is shown by no other.
+/// What a bridge passes from port to port is nobody's here, and only its ports show it.
 Watch choose_links(const std::vector<Link>& links);
 
 /// The address of an RTM_NEWADDR, likewise; of a point-to-point interface this end's. Null where it has none.

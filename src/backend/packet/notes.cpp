@@ -15,7 +15,30 @@ namespace {
 
 constexpr bool incomplete = true;
 
-std::string packets(std::uint64_t count) { return fmt::format("{} packet{}", count, count == 1 ? "" : "s"); }
+std::string counted(std::uint64_t count, std::string_view what)
+{
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+std::string packets(std::uint64_t count) { return counted(count, "packet"); }
+
+/// What packets do not show, and the lists of sockets did not tell.
+void add_queue_notes(std::vector<Note>& notes, const PacketFaults& faults)
+{
+    if (faults.ended_unread > 0) {
+        notes.push_back({"queues-unseen",
+                         fmt::format("{} ended by a reset or without a sign: bytes that nobody read count as received, "
+                                     "and unsent ones are missing",
+                                     counted(faults.ended_unread, "connection")),
+                         "", incomplete});
+    }
+    if (faults.unsent_unknown > 0) {
+        notes.push_back({"queues-unseen",
+                         fmt::format("{} had bytes in the send queue at an end of the window: without sock_diag it is "
+                                     "not known which of them were on the wire",
+                                     counted(faults.unsent_unknown, "connection")),
+                         "", incomplete});
+    }
+}
 
 } // namespace
 
@@ -29,6 +52,8 @@ void add(PacketFaults& faults, const PacketFaults& more)
     faults.holes += more.holes;
     faults.failed_lists += more.failed_lists;
     faults.failed_links += more.failed_links;
+    faults.ended_unread += more.ended_unread;
+    faults.unsent_unknown += more.unsent_unknown;
     faults.unread_datagrams += more.unread_datagrams;
 }
 
@@ -72,6 +97,7 @@ std::vector<Note> notes_of(const PacketFaults& faults)
              fmt::format("{} had lengths that do not fit, and went to no socket", packets(faults.malformed)), "",
              false});
     }
+    add_queue_notes(notes, faults);
     if (faults.failed_lists > 0) {
         notes.push_back(
             {"owners-unread",
@@ -98,7 +124,8 @@ std::vector<Note> packet_limits()
 {
     std::vector<Note> limits;
     limits.push_back({"queues-unseen",
-                      "counts what is on the wire: what waits in a socket to be read too, what waits to be sent not",
+                      "does not see the queues of sockets but at both ends of the window: of a connection that ends by "
+                      "a reset, what nobody read counts as received",
                       "", false});
     add_namespaces_limit(limits);
     add_denied_limit(limits);

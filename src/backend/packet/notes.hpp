@@ -21,6 +21,8 @@ struct PacketFaults {
     std::uint64_t holes = 0;            // what filled them was not counted
     std::size_t failed_lists = 0;       // of sockets
     std::size_t failed_links = 0;       // lists of interfaces
+    std::uint64_t ended_unread = 0;     // TcpWindow, in connections
+    std::uint64_t unsent_unknown = 0;   // likewise
     std::uint64_t unread_datagrams = 0; // nobody read them, and their length is not known
     std::size_t unread = 0;             // HolderMap::failed()
 };

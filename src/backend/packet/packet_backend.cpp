@@ -42,7 +42,7 @@ private:
     BackendOptions options_;
     HolderMap holders_;
     Capture capture_{holders_, PacketWatch::Kept::tcp_and_udp,
-                     options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets};
+                     options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets, options_.interfaces};
 };
 
 BackendResult PacketBackend::sample(const SampleRequest& request)
@@ -53,7 +53,10 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
 
     holders_.set_look(request.look);
     holders_.scan();
-    const std::vector<NetworkNamespace> others = other_namespaces(options_.namespaces, holders_.open_namespaces());
+    std::vector<NetworkNamespace> others = other_namespaces(options_.namespaces, holders_.open_namespaces());
+    if (!options_.interfaces.empty()) {
+        others.clear(); // those are of our own
+    }
     const std::size_t share = Capture::share_of(options_.capture_buffer, others.size());
     const std::size_t refused =
         enter_each(others, Capture::files_per_namespace, [&](Inode netns) { capture_.add_namespace(netns, share); });

@@ -7,10 +7,14 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace socktally {
 
-PacketWatch::PacketWatch(Kept kept, std::size_t buffer_bytes) : kept_(kept), ring_(buffer_bytes) {}
+PacketWatch::PacketWatch(Kept kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted)
+    : kept_(kept), wanted_(std::move(wanted)), ring_(buffer_bytes)
+{
+}
 
 void PacketWatch::begin()
 {
@@ -67,7 +71,8 @@ std::optional<Sighting> PacketWatch::sighting_of(const CapturedFrame& captured)
         learn_addresses();
         interfaces_.insert(captured.interface); // even where it is gone again
     }
-    if (std::binary_search(watch_.skipped.begin(), watch_.skipped.end(), captured.interface)) {
+    if (!is_wanted(captured.interface) ||
+        std::binary_search(watch_.skipped.begin(), watch_.skipped.end(), captured.interface)) {
         return std::nullopt;
     }
     if (captured.loopback) {
@@ -76,18 +81,25 @@ std::optional<Sighting> PacketWatch::sighting_of(const CapturedFrame& captured)
     return captured.type == PACKET_OUTGOING ? Sighting::sent : Sighting::received;
 }
 
+bool PacketWatch::is_wanted(std::uint32_t interface) const
+{
+    return wanted_.empty() || std::binary_search(wanted_.begin(), wanted_.end(), interface);
+}
+
 void PacketWatch::choose_interfaces()
 {
     try {
-        const std::vector<Link> links = read_links(route_);
-        watch_ = choose_links(links);
+        std::vector<Link> links = read_links(route_);
         for (const Link& link : links) {
             interfaces_.insert(link.index);
         }
+        std::erase_if(links, [this](const Link& link) { return !is_wanted(link.index); });
+        watch_ = choose_links(links);
+        watch_.other_hosts = watch_.other_hosts || !wanted_.empty(); // a bridge's port sees packets to the bridge
     } catch (const std::system_error&) {
         ++faults_.failed_links;
     }
-    ring_.set_filter(packet_filter({watch_.skipped, watch_.other_hosts, kept_ == Kept::udp}));
+    ring_.set_filter(packet_filter({wanted_, watch_.skipped, watch_.other_hosts, kept_ == Kept::udp}));
 }
 
 void PacketWatch::learn_addresses()

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <vector>
 
 namespace socktally {
 
@@ -21,8 +22,8 @@ public:
     enum class Kept : std::uint8_t { tcp_and_udp, udp };
 
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
-    /// Throws std::system_error where the kernel refuses.
-    PacketWatch(Kept kept, std::size_t buffer_bytes);
+    /// Throws std::system_error where the kernel refuses. `wanted`: indices of interfaces, sorted; empty: all.
+    PacketWatch(Kept kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted);
 
     /// From here on packets are kept.
     void begin();
@@ -46,10 +47,12 @@ public:
 private:
     void take(const CapturedFrame& captured);
     std::optional<Sighting> sighting_of(const CapturedFrame& captured);
+    bool is_wanted(std::uint32_t interface) const;
     void choose_interfaces();
     void learn_addresses();
 
     Kept kept_;
+    std::vector<std::uint32_t> wanted_;
     PacketRing ring_;
     NetlinkSocket route_{NetlinkSocket::Mode::blocking, NETLINK_ROUTE};
     FlowTable flows_;

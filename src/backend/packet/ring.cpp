@@ -125,37 +125,39 @@ std::span<std::byte> PacketRing::block(std::size_t index) const
     return memory_.subspan(index * block_size_, block_size_);
 }
 
-bool PacketRing::drain(const std::function<void(const CapturedFrame&)>& take)
+std::optional<PacketRing::Frames> PacketRing::ready_block() const
 {
-    std::size_t done = 0;
-    for (; done < blocks_; ++done) {
-        const auto current = block(next_);
-        const auto status = status_of(current);
-        if ((status.load(std::memory_order_acquire) & TP_STATUS_USER) == 0) {
-            break;
-        }
-        read_block(current, take);
-        status.store(TP_STATUS_KERNEL, std::memory_order_release);
-        next_ = (next_ + 1) % blocks_;
+    const auto current = block(next_);
+    if ((status_of(current).load(std::memory_order_acquire) & TP_STATUS_USER) == 0) {
+        return std::nullopt;
     }
-    return done != 0;
+    return Frames(current);
 }
 
-void PacketRing::read_block(std::span<const std::byte> block, const std::function<void(const CapturedFrame&)>& take)
+void PacketRing::release_block()
+{
+    status_of(block(next_)).store(TP_STATUS_KERNEL, std::memory_order_release);
+    next_ = (next_ + 1) % blocks_;
+}
+
+PacketRing::Frames::Frames(std::span<const std::byte> block) : block_(block)
 {
     tpacket_block_desc description{};
     read_header(block, 0, description);
-    const tpacket_hdr_v1& header = description.hdr.bh1;
-    std::size_t offset = header.offset_to_first_pkt;
-    for (std::uint32_t i = 0; i < header.num_pkts; ++i) {
-        tpacket3_hdr packet{};
-        CapturedFrame captured;
-        if (!read_header(block, offset, packet) || !read_frame(block, offset, packet, captured)) {
-            return; // not what the kernel writes
-        }
-        take(captured);
-        offset += packet.tp_next_offset;
+    offset_ = description.hdr.bh1.offset_to_first_pkt;
+    left_ = description.hdr.bh1.num_pkts;
+}
+
+/// False as well where it is not what the kernel writes.
+bool PacketRing::Frames::next(CapturedFrame& captured)
+{
+    tpacket3_hdr packet{};
+    if (left_ == 0 || !read_header(block_, offset_, packet) || !read_frame(block_, offset_, packet, captured)) {
+        return false;
     }
+    --left_;
+    offset_ += packet.tp_next_offset;
+    return true;
 }
 
 bool PacketRing::has_more() const

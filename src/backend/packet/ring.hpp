@@ -10,7 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,7 +41,23 @@ public:
     void start() const;
 
     /// Hands the packets of the blocks that are ready to `take`; false where none was. Not more than one round.
-    bool drain(const std::function<void(const CapturedFrame&)>& take);
+    template <typename Take>
+    bool drain(Take take)
+    {
+        std::size_t done = 0;
+        for (; done < blocks_; ++done) {
+            auto frames = ready_block();
+            if (!frames) {
+                break;
+            }
+            CapturedFrame captured;
+            while (frames->next(captured)) {
+                take(captured);
+            }
+            release_block();
+        }
+        return done != 0;
+    }
 
     /// Whether packets lie in the block that the kernel is filling: they come within two times block_wait_ms.
     bool has_more() const;
@@ -50,8 +66,22 @@ public:
     std::uint32_t new_drops() const;
 
 private:
+    /// The packets of a block, one after the other.
+    class Frames {
+    public:
+        explicit Frames(std::span<const std::byte> block);
+        bool next(CapturedFrame& captured);
+
+    private:
+        std::span<const std::byte> block_;
+        std::size_t offset_ = 0;
+        std::uint32_t left_ = 0;
+    };
+
     std::span<std::byte> block(std::size_t index) const;
-    void read_block(std::span<const std::byte> block, const std::function<void(const CapturedFrame&)>& take);
+    /// The next one; null where the kernel has not handed it over.
+    std::optional<Frames> ready_block() const;
+    void release_block();
 
     Fd fd_;
     std::size_t block_size_ = 0;

@@ -70,8 +70,25 @@ std::optional<ListedEnd> parse_end(std::string_view text)
     return ListedEnd{{address, *port}, is_v6 ? Family::v6 : Family::v4};
 }
 
+/// "tx_queue:rx_queue"
+void set_queues(ListedSocket& socket, std::string_view queues)
+{
+    const std::size_t colon = queues.find(':');
+    if (colon == std::string_view::npos) {
+        return;
+    }
+    const auto unacknowledged = parse_hex<std::uint32_t>(queues.substr(0, colon), word_digits);
+    socket.queued = parse_hex<std::uint32_t>(queues.substr(colon + 1), word_digits).value_or(0);
+    if (socket.tuple.protocol == Protocol::tcp && unacknowledged == 0U) {
+        socket.unsent = 0; // else it is not told what of it was sent
+    }
+}
+
 void set_tcp_state(ListedSocket& socket, TcpState state)
 {
+    if (peer_has_closed(state) && socket.queued > 0) {
+        --socket.queued; // the FIN is no byte
+    }
     socket.listening = state == TcpState::listen;
     socket.state = socket_state(state, socket.inode);
     if (socket.state != SocketState::open) {
@@ -123,11 +140,8 @@ std::optional<ListedSocket> parse_inet_socket(std::string_view line, Protocol pr
     if (protocol == Protocol::raw && (number == IPPROTO_ICMP || number == IPPROTO_ICMPV6)) {
         socket.tuple.protocol = Protocol::icmp;
     }
+    set_queues(socket, queues);
     if (protocol == Protocol::udp) {
-        const std::size_t colon = queues.find(':');
-        socket.queued = colon == std::string_view::npos
-                            ? 0
-                            : parse_hex<std::uint32_t>(queues.substr(colon + 1), word_digits).value_or(0);
         socket.drops = parse_decimal<std::uint32_t>(drops);
     }
     if (protocol == Protocol::tcp) {

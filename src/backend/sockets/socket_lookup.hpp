@@ -3,6 +3,7 @@
 // from a list of the kernel (sock_diag or /proc/net), and who holds the socket is another question.
 #pragma once
 
+#include "backend/tcp/tcp_payload.hpp"
 #include "model/flow.hpp"
 
 #include <cstdint>
@@ -23,8 +24,10 @@ struct ListedSocket {
     Inode inode;
     std::optional<Uid> uid;
     SocketState state = SocketState::open;
-    std::uint32_t queued = 0;           // of UDP: memory of the datagrams that wait to be read, more than their payload
-    std::optional<std::uint32_t> drops; // of UDP: datagrams that it did not take, since it was opened
+    std::uint32_t queued = 0; // waits to be read: bytes of TCP; of UDP the memory of datagrams, more than their payload
+    std::optional<std::uint32_t> unsent; // of TCP: bytes written that are not on the wire yet
+    std::optional<TcpPayload> payload;   // of TCP, since it was opened; only where the list has counters
+    std::optional<std::uint32_t> drops;  // of UDP: datagrams that it did not take, since it was opened
 };
 
 /// The sockets that the traffic may belong to, equally likely: none, one, or several (SO_REUSEPORT, multicast), of

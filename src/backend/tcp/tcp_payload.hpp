@@ -42,6 +42,7 @@ struct TcpHints {
 struct TcpPayload {
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
+    bool operator==(const TcpPayload&) const = default;
 };
 
 /// Cumulative payload since the socket was opened. Exact while the socket is alive and packets are not dropped on this

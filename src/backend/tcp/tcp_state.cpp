@@ -3,6 +3,11 @@
 
 namespace socktally {
 
+bool peer_has_closed(TcpState state)
+{
+    return state == TcpState::close_wait || state == TcpState::last_ack || state == TcpState::closing;
+}
+
 bool is_closing(TcpState state)
 {
     return state == TcpState::fin_wait1 || state == TcpState::fin_wait2 || state == TcpState::closing ||

@@ -23,6 +23,9 @@ enum class TcpState : std::uint8_t {
     closing = 11,
 };
 
+/// The peer's FIN has come. It stands in the receive queue until it is read as end of file.
+bool peer_has_closed(TcpState state);
+
 /// This end has sent its FIN, or has it in its queue.
 bool is_closing(TcpState state);
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#include "backend/packet/tcp_window.hpp"
+
+namespace socktally {
+
+namespace {
+
+std::uint64_t minus(std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; }
+
+bool same_socket(const ListedSocket& first, const ListedSocket& last)
+{
+    const bool accepted = first.inode == Inode{}; // between the two
+    return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
+}
+
+/// What the kernel's counters gained; null where one of the lists has none, or where they began anew.
+std::optional<TcpPayload> gained(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last)
+{
+    if (last == nullptr || !last->payload) {
+        return std::nullopt;
+    }
+    if (flow.began()) {
+        return last->payload;
+    }
+    if (first == nullptr || !first->payload || last->payload->rx_bytes < first->payload->rx_bytes ||
+        last->payload->tx_bytes < first->payload->tx_bytes) {
+        return std::nullopt;
+    }
+    return TcpPayload{minus(last->payload->rx_bytes - first->payload->rx_bytes, flow.rx.earlier_bytes),
+                      minus(last->payload->tx_bytes - first->payload->tx_bytes, flow.tx.earlier_bytes)};
+}
+
+/// A process that closes a socket with unread bytes sends RST (tcp_close()), and so does its end when more come after
+/// that; who gets one has what it was to send thrown away. Without FIN and RST it was given up.
+bool may_have_left_bytes(const PacketFlow& flow, const ListedSocket* first)
+{
+    const bool moved = flow.rx.payload_bytes + flow.tx.payload_bytes != 0 || (first != nullptr && first->queued != 0);
+    const bool reset = ((flow.rx.tcp_flags | flow.tx.tcp_flags) & TcpHeader::rst) != 0;
+    const bool closed = (flow.tx.tcp_flags & TcpHeader::fin) != 0;
+    return moved && (reset || (!closed && flow.has_socket()));
+}
+
+} // namespace
+
+TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last)
+{
+    if (flow.began() || (first != nullptr && last != nullptr && !same_socket(*first, *last))) {
+        first = nullptr; // that was another connection
+    }
+    if (const auto payload = gained(flow, first, last)) {
+        return {payload->rx_bytes, payload->tx_bytes};
+    }
+    const auto unsent = [](const ListedSocket* socket) { return socket == nullptr ? 0 : socket->unsent.value_or(0); };
+    const auto unread = [](const ListedSocket* socket) { return socket == nullptr ? 0 : socket->queued; };
+    const auto unknown = [](const ListedSocket* socket) { return socket != nullptr && !socket->unsent; };
+    TcpWindow window;
+    window.rx_bytes = minus(flow.rx.payload_bytes + unread(first), unread(last));
+    window.tx_bytes = minus(flow.tx.payload_bytes + unsent(last), unsent(first));
+    window.ended_unread = last == nullptr && may_have_left_bytes(flow, first);
+    window.unsent_unknown = unknown(first) || unknown(last);
+    return window;
+}
+
+} // namespace socktally

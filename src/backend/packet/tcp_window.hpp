@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What the process wrote and read of a TCP connection in the window. Packets show what was on the wire; the queues of
+// the socket at both ends of the window make up the difference. Pure.
+#pragma once
+
+#include "backend/packet/flow_table.hpp"
+#include "backend/sockets/socket_lookup.hpp"
+
+#include <cstdint>
+
+namespace socktally {
+
+struct TcpWindow {
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_bytes = 0;
+    bool ended_unread = false;   // it ended in a way in which bytes may have been left that nobody read, or sent
+    bool unsent_unknown = false; // bytes waited to be sent or acknowledged at an end of the window
+};
+
+/// `first` and `last` are the flow's socket as the lists at both ends of the window have it, null where it was not
+/// there (any more). Where both have counters, or the connection began in the window, their difference is the figure:
+/// each list is of one instant, whatever passes at the same time. Else packets are, with what the queues gained or
+/// lost.
+TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last);
+
+} // namespace socktally

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""What it costs to see each packet, beside nethogs and tcpdump: datagrams at a steady rate over lo and over a veth pair.
+
+Each tool is told that one interface; nethogs looks at UDP with -C. The sender has one CPU, the tool the other; what the kernel does
+for a tool on the sender's CPU is nobody's here. A run in which a tool missed packets has no cost: it did less.
+"""
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from overhead import LOAD_CPU, TOOL_CPU, bar, start
+
+ROUNDS = 3
+PACKETS, RATE = 3_000_000, 250_000  # of the runs that measure cost
+RATES = [100_000, 200_000, 300_000, 400_000, 600_000, 800_000]
+PROBE = 1.5  # seconds at each of them
+SETTLE, TAIL = 0.8, 1.5  # seconds before the traffic and after it: nethogs prints once a second
+FRAME = 60  # bytes of each datagram with its headers
+WHOLE = 0.9999  # of the packets: nethogs prints its sums with six digits
+
+
+def seen_by_socktally(text, sent):
+    report = json.loads(text[text.index("{"):])
+    dropped = any(note["code"] == "packets-dropped" for note in report["notes"])
+    return 0.0 if dropped else sum(row["tx_packets"] or 0 for row in report["processes"]) / sent
+
+
+def seen_by_nethogs(text, sent):
+    """Of the bytes of all frames, what it shows as sent by anything (-v 2)."""
+    shown = {}
+    for fields in (line.split("\t") for line in text.splitlines()):
+        if len(fields) == 3:
+            shown[fields[0]] = max(float(fields[1]), shown.get(fields[0], 0.0))
+    return sum(shown.values()) / (sent * FRAME)
+
+
+def seen_by_tcpdump(text, sent):
+    captured = re.search(r"(\d+) packets captured", text)
+    return int(captured[1]) / sent if captured else 0.0
+
+
+def tools(socktally, interface):
+    sample = [socktally, "-b", "packet", "-d", "1h", "-f", "json", "-q", "-o", "+tx_packets", "--interface", interface]
+    return {"socktally": (sample, seen_by_socktally),
+            "nethogs": (["nethogs", "-t", "-a", "-C", "-v", "2", interface], seen_by_nethogs),
+            "tcpdump": (["tcpdump", "-i", interface, "-s", "96", "-w", "/dev/null"], seen_by_tcpdump)}
+
+
+def watch(command, seen, send):
+    """One run: (share of the packets that it saw, its CPU seconds, seconds that sending took)."""
+    with tempfile.TemporaryFile("w+") as output:
+        child = start(TOOL_CPU, command, stdout=output, stderr=subprocess.STDOUT)
+        time.sleep(SETTLE)
+        try:
+            sent, seconds = send()
+            time.sleep(TAIL)
+        finally:
+            child.send_signal(signal.SIGINT)
+        _, child.returncode, usage = os.wait4(child.pid, 0)
+        output.seek(0)
+        return seen(output.read(), sent), usage.ru_utime + usage.ru_stime, seconds
+
+
+class Sender:
+    def __init__(self, here, address):
+        self.command = [os.path.join(here, "packets"), address, "9"]
+
+    def __call__(self, rate, count):
+        count -= count % 32  # whole bursts
+        child = start(LOAD_CPU, self.command + [str(rate), str(count)], stdout=subprocess.PIPE, text=True)
+        return count, float(child.communicate()[0])
+
+
+def first_drop(command, seen, sender):
+    """The highest rate at which it saw all, in packets a second; the sender may not be as fast as it is told."""
+    kept = 0.0
+    for rate in RATES:
+        share, _, seconds = watch(command, seen, lambda rate=rate: sender(rate, int(rate * PROBE)))
+        if share < WHOLE:
+            return kept, True
+        kept = max(kept, rate * PROBE / seconds)
+    return kept, False
+
+
+def measure(name, socktally, interface, sender):
+    chosen = tools(socktally, interface)
+    cost = {tool: [] for tool in chosen}
+    for turn in range(ROUNDS):
+        for tool in sorted(chosen, key=lambda each: (list(chosen).index(each) + turn) % len(chosen)):
+            share, cpu, _ = watch(*chosen[tool], lambda: sender(RATE, PACKETS))
+            if share >= WHOLE:
+                cost[tool].append(cpu * 1e6 / PACKETS)
+    kept = {tool: first_drop(*chosen[tool], sender) for tool in chosen}
+    print(f"{name}: {PACKETS / 1e6:.0f} million packets at {RATE} a second", flush=True)
+    for tool in chosen:
+        rate, dropped = kept[tool]
+        spent = f"{statistics.median(cost[tool]):.3f} s a million packets" if cost[tool] else "void"
+        print(f"  {tool:10} cpu {spent}   {ROUNDS - len(cost[tool])} of {ROUNDS} runs void   "
+              f"{'keeps up with' if dropped else 'kept up with all that could be sent,'} {rate:.0f} packets/s", flush=True)
+    for other, limit in (("nethogs", 0.5), ("tcpdump", 1.2)):
+        if cost["socktally"] and cost[other]:
+            bar(f"cpu, of what {other} takes", statistics.median(cost["socktally"]), statistics.median(cost[other]), limit)
+        else:
+            print(f"  cpu, of what {other} takes: void", flush=True)
+    slowest = max(kept["nethogs"][0], kept["tcpdump"][0])
+    met = kept["socktally"][0] >= slowest or not kept["socktally"][1]
+    print(f"  rate before the first drop: {kept['socktally'][0]:.0f} of {slowest:.0f} (bar {'met' if met else 'missed'})", flush=True)
+
+
+SINK = """
+import socket, subprocess, sys
+print("here", flush=True)
+sys.stdin.readline()
+if sys.argv[2]:
+    subprocess.run(["ip", "addr", "add", sys.argv[1] + "/24", "dev", sys.argv[2]], check=True)
+    subprocess.run(["ip", "link", "set", sys.argv[2], "up"], check=True)
+end = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+end.bind((sys.argv[1], 9))
+print("bound", flush=True)
+sys.stdin.read()
+"""
+
+
+class Sink:
+    """Holds the port that nobody reads from; with an interface, behind that in a network namespace of its own."""
+
+    def __init__(self, address, interface=None):
+        peer = interface + "p" if interface else ""
+        away = ["unshare", "--net"] if interface else []
+        self.child = subprocess.Popen(away + [sys.executable, "-c", SINK, address, peer], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
+        self.child.stdout.readline()  # it is in its namespace
+        if interface:
+            for command in (["ip", "link", "add", interface, "type", "veth", "peer", peer, "netns", str(self.child.pid)],
+                            ["ip", "addr", "add", "10.77.0.1/24", "dev", interface], ["ip", "link", "set", interface, "up"]):
+                subprocess.run(command, check=True)
+        self.child.stdin.write("\n")
+        self.child.stdin.flush()
+        self.child.stdout.readline()  # it has its port
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.stdin.close()
+        self.child.wait()
+
+
+def run(tool):
+    here = os.path.join(os.path.dirname(tool), "tests", "bench")
+    with Sink("127.0.0.1"):
+        measure("lo", tool, "lo", Sender(here, "127.0.0.1"))
+    with Sink("10.77.0.2", "bench0"):
+        measure("veth", tool, "bench0", Sender(here, "10.77.0.2"))
