@@ -54,6 +54,7 @@ private:
 
     Skeleton skeleton_;
     std::string variant_;
+    std::size_t namespaces_refused_ = 0;
 };
 
 } // namespace socktally
