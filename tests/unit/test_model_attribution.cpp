@@ -156,7 +156,7 @@ TEST_CASE("what was matched by its port alone is never better than inherited")
     Sample sample;
     sample.processes = {process(1, 10, "dns"), process(2, 20, "worker")};
     sample.holders = {{Inode{7}, 0}, {Inode{8}, 0}, {Inode{8}, 1}};
-    for (const std::uint64_t inode : {7, 8}) {
+    for (const std::uint64_t inode : {7U, 8U}) {
         Flow& matched = sample.flows.emplace_back(flow(1, 1));
         matched.inode = Inode{inode};
         matched.match = Quality::inherited;
