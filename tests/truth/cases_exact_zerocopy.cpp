@@ -56,7 +56,7 @@ TEST_CASE("exact: TCP_ZEROCOPY_RECEIVE, mapped and copied")
             if (area == MAP_FAILED) {
                 fail("mmap of a socket");
             }
-            std::vector<char> buffer(chunk);
+            std::vector<char> copied(chunk);
             std::size_t mapped = 0;
             for (std::size_t left = bytes; left > 0;) {
                 pollfd wait{.fd = fd, .events = POLLIN, .revents = 0};
@@ -64,7 +64,7 @@ TEST_CASE("exact: TCP_ZEROCOPY_RECEIVE, mapped and copied")
                 tcp_zerocopy_receive how{};
                 how.address = reinterpret_cast<std::uintptr_t>(area);
                 how.length = chunk;
-                how.copybuf_address = reinterpret_cast<std::uintptr_t>(buffer.data());
+                how.copybuf_address = reinterpret_cast<std::uintptr_t>(copied.data());
                 how.copybuf_len = 5000;
                 socklen_t length = sizeof how;
                 must(::getsockopt(fd, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &how, &length), "TCP_ZEROCOPY_RECEIVE");

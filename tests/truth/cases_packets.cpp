@@ -134,12 +134,12 @@ TEST_CASE("packets: UDP between two namespaces, v4 and v6")
         return stage.measure({.arguments = packet_columns});
     };
     const auto judge_run = [](const Measured& measured, std::size_t headers) {
-        const Counts big{datagrams, datagrams * (headers + size)};
-        const Counts small{datagrams, datagrams * (headers + 1)};
+        const Counts many{datagrams, datagrams * (headers + size)};
+        const Counts few{datagrams, datagrams * (headers + 1)};
         check(measured);
-        check_row(row_of(measured, "t-near"), small, big);
+        check_row(row_of(measured, "t-near"), few, many);
         if (bar_of(backend_name()).every_namespace) {
-            check_row(row_of(measured, "t-far"), big, small);
+            check_row(row_of(measured, "t-far"), many, few);
         }
     };
     SUBCASE("v4") { judge_run(run(near4, far4), header4 + header_udp); }

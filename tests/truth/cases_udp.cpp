@@ -204,11 +204,11 @@ TEST_CASE("udp: TCP beside it keeps its figures")
         self.receive(fd, 123'456);
     });
     stage.start("t-client", [](Self& self) {
-        const int datagrams = self.udp({"127.0.0.1", 7001});
+        const int idle = self.udp({"127.0.0.1", 7001});
         const int fd = self.connect(local4);
         self.step();
         self.send(fd, 123'456);
-        (void)datagrams; // open, and silent
+        (void)idle; // open, and silent
     });
     check(stage.measure(), {.complete = false});
 }
