@@ -46,7 +46,10 @@ Entered enter(const NetworkNamespace& wanted)
     if (::fstat(entrance.get(), &its) != 0 || its.st_ino != wanted.inode) {
         return Entered::gone;
     }
-    return ::setns(entrance.get(), CLONE_NEWNET) == 0 ? Entered::yes : Entered::refused;
+    if (::setns(entrance.get(), CLONE_NEWNET) == 0) {
+        return Entered::yes;
+    }
+    return errno == EINVAL ? Entered::gone : Entered::refused; // a namespace of another kind
 }
 
 /// Namespaces whose link may not be read, told apart by the inode of a file of their /proc/net, which anybody may see:

@@ -8,6 +8,7 @@
 #include "backend/ebpf/totals_flows.hpp"
 #include "backend/holders/holder_map.hpp"
 #include "backend/interfaces.hpp"
+#include "backend/namespaces.hpp"
 #include "backend/tcp/tcp_in_use.hpp"
 #include "sys/error.hpp"
 #include "sys/interrupt.hpp"
@@ -26,8 +27,6 @@ using namespace std::chrono_literals;
 
 constexpr bool incomplete = true;
 
-constexpr std::string_view netns_remedy = "run socktally as root";
-
 /// Of sockets that are not where they were at the scan.
 void find_missing_holders(HolderMap& holders, const TotalsFlows& flows)
 {
@@ -39,15 +38,8 @@ void find_missing_holders(HolderMap& holders, const TotalsFlows& flows)
     holders.confirm(HolderMap::Clock::now());
 }
 
-void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holders, std::size_t namespaces_refused)
+void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holders)
 {
-    if (namespaces_refused > 0) {
-        sample.notes.push_back(
-            {"other-netns",
-             fmt::format("{} network namespace{} could not be entered: the sockets there are missing",
-                         namespaces_refused, namespaces_refused == 1 ? "" : "s"),
-             std::string(netns_remedy), incomplete});
-    }
     if (flows.has_udp()) {
         sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
                                 "a window: the kernel keeps no totals of UDP sockets", incomplete, Note::About::udp});
@@ -88,13 +80,9 @@ public:
         if (request.interrupt->signal() != 0) {
             sample.notes.push_back({"interrupted", "a signal came before all was read", "", incomplete});
         }
-        add_notes(sample, flows, holders, refused);
+        add_notes(sample, flows, holders);
         sample.flows = flows.take();
-        if (refused > 0) {
-            Flow& unseen = sample.flows.emplace_back(); // bytes unknown
-            unseen.sockets = 0;
-            unseen.attribution.cause = Cause::other_netns;
-        }
+        add_refused_namespaces(sample, refused);
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
         result.viewer = {Uid{::geteuid()}, holders.denied() > 0};
