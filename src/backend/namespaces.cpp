@@ -19,7 +19,7 @@ constexpr std::string_view remedy = "run it as root, or leave them out with --ne
 
 } // namespace
 
-Inode own_namespace() { return Inode{netns_inode("/proc/self/ns/net").value_or(0)}; }
+Inode own_namespace() { return Inode{own_netns_inode()}; }
 
 bool is_wanted(Inode netns, const std::vector<Inode>& wanted)
 {

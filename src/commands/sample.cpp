@@ -45,7 +45,7 @@ Filter complete_filter(const Options& options)
     }
     if (!filter.loopback || !options.interfaces.empty()) {
         filter.machine = interfaces();
-        filter.machine_netns = Inode{netns_inode("/proc/self/ns/net").value_or(0)};
+        filter.machine_netns = Inode{own_netns_inode()};
     }
     filter.interfaces = interface_indices(options.interfaces, filter.machine);
     return filter;

@@ -177,6 +177,8 @@ std::optional<std::uint64_t> netns_inode(const std::string& path)
     return ::stat(own_path, &own) == 0 ? inode_at(path, own.st_dev) : std::nullopt;
 }
 
+std::uint64_t own_netns_inode() { return netns_inode(own_path).value_or(0); }
+
 std::string named_netns_path(const std::string& name) { return std::string(names_directory) + "/" + name; }
 
 std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work)

@@ -29,6 +29,8 @@ void add_namespace(std::vector<NetworkNamespace>& list, NetworkNamespace found);
 
 /// The inode of the network namespace at `path`; null where there is none.
 std::optional<std::uint64_t> netns_inode(const std::string& path);
+/// That of the current one; 0 where /proc does not tell.
+std::uint64_t own_netns_inode();
 /// Where ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
 std::string named_netns_path(const std::string& name);
 

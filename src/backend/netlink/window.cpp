@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/netlink/window.hpp"
 
+#include "sys/cpu_time.hpp"
 #include "sys/interrupt.hpp"
-
-#include <time.h>
 
 #include <algorithm>
 
@@ -28,15 +27,6 @@ constexpr auto longest_search = 50ms;
 constexpr int searches_per_socket = 4;
 
 constexpr auto progress_interval = 250ms;
-
-/// What this thread has cost so far. Not wall time: on a busy machine that would make the looks rarer where they matter
-/// most.
-std::chrono::nanoseconds cpu_time()
-{
-    timespec used{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
-}
 
 } // namespace
 
@@ -95,7 +85,7 @@ void Window::take_datagrams(Clock::time_point now)
 
 void Window::tick(Clock::time_point now)
 {
-    const auto used = cpu_time();
+    const auto used = thread_cpu_time();
     drain_all();
     holders_.confirm(now);
     for (Place& place : places_) {
@@ -104,7 +94,7 @@ void Window::tick(Clock::time_point now)
             place.interval = look_interval;
         }
     }
-    next_tick_ = now + std::max<std::chrono::nanoseconds>(tick_interval, (idle_share + 1) * (cpu_time() - used));
+    next_tick_ = now + std::max<std::chrono::nanoseconds>(tick_interval, (idle_share + 1) * (thread_cpu_time() - used));
     if (now >= rested_) {
         look(now);
     }
@@ -118,7 +108,7 @@ bool Window::is_due(const Place& place, Clock::time_point now) const
 /// What stays unresolved (a connection that nobody accepts, a socket of the kernel's) is looked for ever less often.
 void Window::look(Clock::time_point now)
 {
-    const auto used = cpu_time();
+    const auto used = thread_cpu_time();
     std::vector<Inode> wanted;
     std::vector<Place*> looked;
     for (Place& place : places_) {
@@ -145,7 +135,7 @@ void Window::look(Clock::time_point now)
     for (Place* place : looked) {
         place->unresolved = place->watch.table().has_unaccepted() || !worth_searching(*place).empty();
     }
-    rested_ = Clock::now() + idle_share * (cpu_time() - used);
+    rested_ = Clock::now() + idle_share * (thread_cpu_time() - used);
 }
 
 /// Everywhere only for what an earlier search did not find and what still lives: on a busy machine there are always a

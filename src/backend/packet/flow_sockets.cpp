@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/flow_sockets.hpp"
 
-#include <time.h>
+#include "sys/cpu_time.hpp"
 
 #include <algorithm>
 #include <set>
@@ -22,13 +22,6 @@ constexpr auto last_search = 500ms;
 /// A flow that so many lists did not have is of no socket, or of one that is gone.
 constexpr std::uint32_t looks_per_flow = 4;
 constexpr int searches_per_socket = 4;
-
-std::chrono::nanoseconds cpu_time()
-{
-    timespec used{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
-}
 
 /// `accepted`: its port is listened on.
 void set_queues(ListedSocket& listed, const DiagSocket& socket, bool accepted)
@@ -134,7 +127,7 @@ std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
 
 void FlowSockets::look(Clock::time_point now)
 {
-    const auto used = cpu_time();
+    const auto used = thread_cpu_time();
     list(DiagDetail::sockets);
     std::vector<Inode> inodes;
     std::erase_if(pending_, [&](PacketFlow* flow) {
@@ -151,7 +144,7 @@ void FlowSockets::look(Clock::time_point now)
                   [&](const PacketFlow* flow) { return flow->has_socket() && holders_.held(flow->found.inode); });
     holders_.confirm(now);
     last_look_ = now;
-    rest_ = Clock::now() - now + idle_share * (cpu_time() - used);
+    rest_ = Clock::now() - now + idle_share * (thread_cpu_time() - used);
 }
 
 void FlowSockets::search(const std::vector<Inode>& wanted)
