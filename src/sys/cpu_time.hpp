@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the calling thread has cost so far. Not wall time: on a busy machine that would make looks rarer where they matter
-// most.
+// What the calling thread has cost so far. Not wall time: on a busy machine that would make looks rarer where they
+// matter most.
 #pragma once
 
 #include <chrono>
