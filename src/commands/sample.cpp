@@ -3,7 +3,7 @@
 #include "commands/choose_backend.hpp"
 #include "commands/commands.hpp"
 #include "commands/grants.hpp"
-#include "commands/report.hpp"
+#include "commands/make_report.hpp"
 #include "identity/machine.hpp"
 #include "identity/netns_names.hpp"
 #include "identity/outbound.hpp"

@@ -3,7 +3,7 @@
 //   replay DIRECTORY             runs DIRECTORY/cases against DIRECTORY/expected
 //   replay --update DIRECTORY    writes what comes out to DIRECTORY/expected; read the difference before you believe it
 #include "cli/options.hpp"
-#include "commands/report.hpp"
+#include "commands/make_report.hpp"
 #include "identity/outbound.hpp"
 #include "identity/users.hpp"
 #include "recorded_window.hpp"

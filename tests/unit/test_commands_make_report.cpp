@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From a sample and options to text: attribution, filters, rows, totals and formats together.
 #include "build_sample.hpp"
-#include "commands/report.hpp"
+#include "commands/make_report.hpp"
 
 #include <doctest/doctest.h>
 

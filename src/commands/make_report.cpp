@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "commands/report.hpp"
+#include "commands/make_report.hpp"
 
 #include "identity/users.hpp"
 #include "model/attribution.hpp"
