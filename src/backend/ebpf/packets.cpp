@@ -6,18 +6,12 @@
 #include "sys/cgroup2.hpp"
 #include "sys/file.hpp"
 
-// NOLINTBEGIN: generated
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#include "packets.skel.h"
-#pragma GCC diagnostic pop
-// NOLINTEND
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <packets.skel.h>
 #include <sys/vfs.h>
 
 #include <optional>

@@ -10,17 +10,11 @@
 #include "sys/file.hpp"
 #include "sys/netns.hpp"
 
-// NOLINTBEGIN: generated
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#include "tally.skel.h"
-#pragma GCC diagnostic pop
-// NOLINTEND
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <tally.skel.h>
 #include <unistd.h>
 
 #include <array>

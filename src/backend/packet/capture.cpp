@@ -221,16 +221,7 @@ std::vector<Flow> Capture::silent_flows(const Place& place) const
         if (socket.listening || socket.inode == Inode{}) {
             continue;
         }
-        Flow& flow = flows.emplace_back();
-        flow.tuple = socket.tuple;
-        if (socket.tuple.remote.port == 0) {
-            flow.tuple.remote = {};
-        }
-        flow.cookie = socket.cookie;
-        flow.inode = socket.inode;
-        flow.uid = socket.uid;
-        flow.interface = socket.interface;
-        flow.state = socket.state;
+        Flow& flow = flows.emplace_back(flow_of(socket));
         const bool is_tcp = socket.tuple.protocol == Protocol::tcp && interfaces_.empty();
         const TcpWindow window =
             is_tcp ? tcp_in_window(PacketFlow{}, place.sockets.first(socket.tuple), &socket) : TcpWindow{};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/flow_sockets.hpp"
 
+#include "backend/tcp/tcp_state.hpp"
 #include "sys/cpu_time.hpp"
 
 #include <algorithm>
@@ -52,6 +53,9 @@ ListedSocket as_listed(const DiagSocket& socket)
 {
     ListedSocket result;
     result.tuple = socket.tuple;
+    if (socket.tuple.remote.port == 0) {
+        result.tuple.remote = {};
+    }
     result.family = socket.tuple.local.address.family;
     result.v6_only = socket.v6_only;
     result.listening = socket.tuple.protocol == Protocol::tcp && socket.state == TcpState::listen;
@@ -59,10 +63,9 @@ ListedSocket as_listed(const DiagSocket& socket)
     result.cookie = socket.cookie;
     result.inode = socket.inode;
     result.uid = socket.uid;
-    const bool open = socket.tuple.protocol != Protocol::tcp || socket.inode != Inode{} ||
-                      socket.state == TcpState::established || socket.state == TcpState::syn_recv ||
-                      socket.state == TcpState::close_wait;
-    result.state = open ? SocketState::open : SocketState::orphaned;
+    if (socket.tuple.protocol == Protocol::tcp) {
+        result.state = socket_state(socket.state, socket.inode);
+    }
     return result;
 }
 
@@ -183,11 +186,7 @@ bool FlowSockets::resolve(PacketFlow& flow) const
     if (socket == nullptr) {
         return false;
     }
-    flow.found.inode = socket->inode;
-    flow.found.cookie = socket->cookie;
-    flow.found.uid = socket->uid;
-    flow.found.state = socket->state;
-    flow.found.interface = socket->interface;
+    flow.found = flow_of(*socket);
     flow.found.match = match.quality;
     flow.found.accepted = flow.tuple.protocol == Protocol::tcp && lookup_.accepts_at(flow.tuple.local);
     return flow.has_socket() && holders_.held(socket->inode);

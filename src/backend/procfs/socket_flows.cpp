@@ -27,12 +27,8 @@ public:
         if (!is_new) {
             return;
         }
-        Flow& flow = flows_.emplace_back();
-        flow.tuple = socket.tuple;
-        flow.inode = socket.inode;
-        flow.uid = socket.uid;
+        Flow& flow = flows_.emplace_back(flow_of(socket));
         flow.state = state;
-        flow.interface = socket.interface;
         flow.accepted = socket.tuple.protocol == Protocol::tcp && listeners_.accepts_at(socket.tuple.local);
     }
     std::vector<Flow> take() { return std::move(flows_); }

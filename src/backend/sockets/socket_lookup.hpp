@@ -3,32 +3,13 @@
 // from a list of the kernel (sock_diag or /proc/net), and who holds the socket is another question.
 #pragma once
 
-#include "backend/tcp/tcp_payload.hpp"
-#include "model/flow.hpp"
+#include "backend/sockets/listed_socket.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
 namespace socktally {
-
-/// A socket as a list of the kernel shows it.
-struct ListedSocket {
-    Tuple tuple;                  // unconnected: no remote port; bound to no address: an unspecified local one
-    Family family = Family::none; // of the socket itself: one of v6 may have v4 addresses
-    bool v6_only = false;         // IPV6_V6ONLY; /proc/net does not tell, and most sockets are not
-    bool listening = false;       // TCP that accepts
-    std::uint32_t interface = 0;  // index of the device that it is bound to, or 0; /proc/net does not tell
-    Cookie cookie;                // none in /proc/net
-    Inode inode;
-    std::optional<Uid> uid;
-    SocketState state = SocketState::open;
-    std::uint32_t queued = 0; // waits to be read: bytes of TCP; of UDP the memory of datagrams, more than their payload
-    std::optional<std::uint32_t> unsent; // of TCP: bytes written that are not on the wire yet
-    std::optional<TcpPayload> payload;   // of TCP, since it was opened; only where the list has counters
-    std::optional<std::uint32_t> drops;  // of UDP: datagrams that it did not take, since it was opened
-};
 
 /// The sockets that the traffic may belong to, equally likely: none, one, or several (SO_REUSEPORT, multicast), of
 /// which none may be taken on a guess. Several that one process holds are that process's all the same.

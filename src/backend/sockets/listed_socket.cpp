@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#include "backend/sockets/listed_socket.hpp"
+
+namespace socktally {
+
+Flow flow_of(const ListedSocket& socket)
+{
+    Flow flow;
+    flow.tuple = socket.tuple;
+    flow.cookie = socket.cookie;
+    flow.inode = socket.inode;
+    flow.uid = socket.uid;
+    flow.interface = socket.interface;
+    flow.state = socket.state;
+    return flow;
+}
+
+} // namespace socktally
