@@ -66,7 +66,7 @@ _socktally()
 
     case $previous in
     -d | --duration) _socktally_words "$current" 0 500ms 1s 5s 1m ;;
-    -f | --format) _socktally_words "$current" tsv csv json jsonl pretty ;;
+    -f | --format) _socktally_words "$current" tsv csv json jsonl pretty prom influx ;;
     -b | --backend) _socktally_words "$current" auto ebpf netlink packet procfs ;;
     --capture-buffer) _socktally_words "$current" 4M 16M 64M 256M ;;
     --by) _socktally_words "$current" process connection name user remote port protocol cgroup unit container pod netns interface ;;

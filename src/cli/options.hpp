@@ -16,7 +16,7 @@
 namespace socktally {
 
 enum class Command : std::uint8_t { sample, doctor, list_columns, help, version };
-enum class Format : std::uint8_t { tsv, csv, json, jsonl, pretty };
+enum class Format : std::uint8_t { tsv, csv, json, jsonl, pretty, prom, influx };
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 
 struct Options {

@@ -107,7 +107,7 @@ void add_filters(CommandLine& line, Options& o)
 void add_output(CommandLine& line, Options& o)
 {
     line.value(output, "-f,--format", "FORMAT",
-               "tsv, csv, json, jsonl or pretty;\ndefault pretty on a terminal, else tsv",
+               "tsv, csv, json, jsonl, pretty, prom or influx;\ndefault pretty on a terminal, else tsv",
                [&o](const std::string& text) { o.format = format_value(text); });
     line.flag(output, "-n,--no-header", "no header row", [&o] { o.header = false; });
     line.value(output, "--color", "WHEN", "auto (default), always or never",
@@ -117,10 +117,15 @@ void add_output(CommandLine& line, Options& o)
     line.flag(output, "-v,--verbose", "say which backend was taken and why; every note", [&o] { o.verbose = true; });
 }
 
-void refuse_doctor_format(const Options& options)
+void refuse_format(const Options& options)
 {
-    if (options.format == Format::csv || options.format == Format::jsonl) {
+    const bool is_series = options.format == Format::prom || options.format == Format::influx;
+    if (options.command == Command::doctor &&
+        (is_series || options.format == Format::csv || options.format == Format::jsonl)) {
         throw UsageError("doctor prints pretty, tsv or json only");
+    }
+    if (options.command == Command::list_columns && is_series) {
+        throw UsageError("prom and influx print samples only, not the list of columns");
     }
 }
 
@@ -150,9 +155,7 @@ Options parse_options(int argc, const char* const* argv)
     if (std::find(namespaces.begin(), namespaces.end(), "all") != namespaces.end()) {
         options.namespaces.clear();
     }
-    if (options.command == Command::doctor) {
-        refuse_doctor_format(options);
-    }
+    refuse_format(options);
     if (options.by == GroupBy::interface) {
         refuse_filters_by_interface(options);
     }

@@ -25,11 +25,13 @@ struct Word {
     T value;
 };
 
-constexpr std::array<Word<Format>, 5> format_words{{{"tsv", Format::tsv},
+constexpr std::array<Word<Format>, 7> format_words{{{"tsv", Format::tsv},
                                                     {"csv", Format::csv},
                                                     {"json", Format::json},
                                                     {"jsonl", Format::jsonl},
-                                                    {"pretty", Format::pretty}}};
+                                                    {"pretty", Format::pretty},
+                                                    {"prom", Format::prom},
+                                                    {"influx", Format::influx}}};
 
 constexpr std::array<Word<ColorWhen>, 3> color_words{
     {{"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}}};

@@ -21,6 +21,8 @@ void print_listing(const Listing& listing, const Options& options)
         render_listing_pretty(out, listing, options.header, terminal_width(STDOUT_FILENO), last);
         break;
     }
+    case Format::prom:
+    case Format::influx: break; // refused by parse_options()
     }
     write_all(STDOUT_FILENO, out, "standard output");
 }

@@ -6,6 +6,7 @@
 #include "model/grouping.hpp"
 #include "model/nearest.hpp"
 #include "model/quote.hpp"
+#include "render/series.hpp"
 #include "sys/terminal.hpp"
 
 #include <fmt/format.h>
@@ -66,6 +67,21 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
     return notes;
 }
 
+/// The columns that a format prints unless told otherwise.
+ColumnList columns_by_default(Format format, GroupBy by)
+{
+    switch (format) {
+    case Format::json:
+    case Format::jsonl: return all_columns(by);
+    case Format::prom:
+    case Format::influx: return series_columns(by);
+    case Format::tsv:
+    case Format::csv:
+    case Format::pretty: break;
+    }
+    return default_columns(by);
+}
+
 bool asks(const Layout& layout, Needs needs)
 {
     const auto has_it = [needs](const ColumnList& list) {
@@ -80,10 +96,8 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
 {
     Layout layout;
     layout.format = options.format.value_or(to_terminal ? Format::pretty : Format::tsv);
-    const bool is_json = layout.format == Format::json || layout.format == Format::jsonl;
     try {
-        layout.columns =
-            select_columns(options.columns, is_json ? all_columns(options.by) : default_columns(options.by));
+        layout.columns = select_columns(options.columns, columns_by_default(layout.format, options.by));
         layout.sort_columns = sort_columns(options.sort);
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
@@ -184,6 +198,9 @@ Report make_report(BackendResult result, const Options& options, const Layout& l
             row.netns_name = identifier.netns_name(*row.netns);
         }
     }
+    if (layout.format == Format::prom || layout.format == Format::influx) { // before --top, which would split a series
+        merge_series(report.rows, layout.columns, options.by);
+    }
     sort_rows(report.rows, options.sort);
     if (options.top) {
         keep_top(report.rows, *options.top);
@@ -199,6 +216,8 @@ std::string render(const Report& report, const Options& options, const Layout& l
     case Format::csv: render_csv(out, report, layout.columns, options.header); break;
     case Format::json: render_json(out, report, layout.columns); break;
     case Format::jsonl: render_jsonl(out, report, layout.columns); break;
+    case Format::prom: render_prom(out, report, layout.columns); break;
+    case Format::influx: render_influx(out, report, layout.columns); break;
     case Format::pretty: render_pretty(out, report, layout.columns, layout.style); break;
     }
     return out;

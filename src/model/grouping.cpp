@@ -227,6 +227,8 @@ void add_sharers(std::vector<Sharer>& into, const std::vector<Sharer>& others)
     into = std::move(all);
 }
 
+} // namespace
+
 void merge(Row& into, const Row& row)
 {
     keep_if_same(into.kind, row.kind);
@@ -234,8 +236,10 @@ void merge(Row& into, const Row& row)
     keep_if_same(into.start_time, row.start_time);
     keep_if_same(into.process, row.process);
     keep_if_same(into.uid, row.uid);
+    keep_if_same(into.user, row.user);
     keep_common(into.identity, row.identity);
     keep_if_same(into.netns, row.netns);
+    keep_if_same(into.netns_name, row.netns_name);
     keep_if_same(into.protocol, row.protocol);
     keep_if_same(into.local_address, row.local_address);
     keep_if_same(into.local_port, row.local_port);
@@ -243,12 +247,12 @@ void merge(Row& into, const Row& row)
     keep_if_same(into.remote_port, row.remote_port);
     keep_if_same(into.port, row.port);
     keep_if_same(into.published, row.published);
+    keep_if_same(into.interface, row.interface);
+    keep_if_same(into.outbound, row.outbound);
     add_sharers(into.shared_with, row.shared_with);
     into.attribution = std::max(into.attribution, row.attribution);
     add_sums(into, row);
 }
-
-} // namespace
 
 std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, bool idle)
 {

@@ -99,6 +99,7 @@ struct Report {
     std::chrono::system_clock::time_point started_at;
     std::chrono::nanoseconds duration{0};
     std::string backend;
+    bool cumulative = false; // the figures are totals that only grow, not those of a window
     bool complete = true;
     std::vector<Note> notes;
     GroupBy by = GroupBy::process;

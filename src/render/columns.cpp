@@ -112,26 +112,29 @@ constexpr std::array table = {
            "default: traffic to anywhere leaves here; fallback: no route says so, but it is the first up",
            [](const Row& row) { return name_cell(row.outbound); }, "OUTBOUND", Needs::interfaces},
     Column{"rx_bytes", CellType::integer, "bytes",
-           "payload that the process received in the window, as far as known; null: unknown",
-           [](const Row& row) { return to_cell(row.rx_bytes); }, "RX"},
+           "payload that the process received, as far as known; of an interface whole frames",
+           [](const Row& row) { return to_cell(row.rx_bytes); }, "RX", Needs::processes, "receive_bytes"},
     Column{"tx_bytes", CellType::integer, "bytes",
-           "payload that the process sent in the window, as far as known; null: unknown",
-           [](const Row& row) { return to_cell(row.tx_bytes); }, "TX"},
-    Column{"rx_packets", CellType::integer, "packets",
-           "packets received, as they came out of the driver; null: unknown",
-           [](const Row& row) { return to_cell(row.packets.rx_packets); }, "RX PKTS", Needs::packets},
-    Column{"tx_packets", CellType::integer, "packets", "packets sent, as they were handed to the driver; null: unknown",
-           [](const Row& row) { return to_cell(row.packets.tx_packets); }, "TX PKTS", Needs::packets},
-    Column{"rx_ip_bytes", CellType::integer, "bytes",
-           "length of the received packets from the IP header on; null: unknown",
-           [](const Row& row) { return to_cell(row.packets.rx_ip_bytes); }, "RX IP", Needs::packets},
-    Column{"tx_ip_bytes", CellType::integer, "bytes", "length of the sent packets from the IP header on; null: unknown",
-           [](const Row& row) { return to_cell(row.packets.tx_ip_bytes); }, "TX IP", Needs::packets},
+           "payload that the process sent, as far as known; of an interface whole frames",
+           [](const Row& row) { return to_cell(row.tx_bytes); }, "TX", Needs::processes, "transmit_bytes"},
+    Column{"rx_packets", CellType::integer, "packets", "packets received, as they came out of the driver",
+           [](const Row& row) { return to_cell(row.packets.rx_packets); }, "RX PKTS", Needs::packets,
+           "receive_packets"},
+    Column{"tx_packets", CellType::integer, "packets", "packets sent, as they were handed to the driver",
+           [](const Row& row) { return to_cell(row.packets.tx_packets); }, "TX PKTS", Needs::packets,
+           "transmit_packets"},
+    Column{"rx_ip_bytes", CellType::integer, "bytes", "length of the received packets from the IP header on",
+           [](const Row& row) { return to_cell(row.packets.rx_ip_bytes); }, "RX IP", Needs::packets,
+           "receive_ip_bytes"},
+    Column{"tx_ip_bytes", CellType::integer, "bytes", "length of the sent packets from the IP header on",
+           [](const Row& row) { return to_cell(row.packets.tx_ip_bytes); }, "TX IP", Needs::packets,
+           "transmit_ip_bytes"},
     Column{"connections", CellType::integer, "", "sockets in the row that moved bytes, or may have",
-           [](const Row& row) { return Cell(row.connections); }, "CONNS"},
+           [](const Row& row) { return Cell(row.connections); }, "CONNS", Needs::processes, "connections"},
     Column{"unknown_connections", CellType::integer, "",
            "sockets of the row whose bytes are unknown: the sums lack theirs",
-           [](const Row& row) { return Cell(row.unknown_connections); }, "UNKNOWN"},
+           [](const Row& row) { return Cell(row.unknown_connections); }, "UNKNOWN", Needs::processes,
+           "unknown_connections"},
     Column{"attribution", CellType::string, "",
            "how sure the owner is, the worst of the row: exact, owner, shared, inherited, unknown",
            [](const Row& row) { return name_cell(row.attribution); }, "ATTRIBUTION"},
@@ -179,6 +182,26 @@ std::string_view default_names(GroupBy by)
     case GroupBy::process: break;
     }
     return "pid,process,rx_bytes,tx_bytes,connections,user";
+}
+
+std::string_view series_names(GroupBy by)
+{
+    switch (by) {
+    case GroupBy::connection: return "process,user,unit,container,protocol,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::user: return "user,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::remote: return "remote_address,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::port: return "port,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::protocol: return "protocol,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::cgroup: return "cgroup,process,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::unit: return "unit,process,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::container: return "container,process,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::pod: return "namespace,pod,process,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::netns: return "netns,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::interface: return "interface,rx_bytes,tx_bytes,rx_packets,tx_packets";
+    case GroupBy::name: return "process,rx_bytes,tx_bytes,unknown_connections";
+    case GroupBy::process: break;
+    }
+    return "process,user,unit,container,rx_bytes,tx_bytes,unknown_connections";
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator)
@@ -277,6 +300,8 @@ Cell cell(const Column& column, const Row& row, GroupBy by)
 }
 
 std::vector<const Column*> default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
+
+std::vector<const Column*> series_columns(GroupBy by) { return select_columns(series_names(by), {}); }
 
 namespace {
 

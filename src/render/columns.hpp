@@ -43,6 +43,7 @@ struct Column {
     Cell (*value)(const Row&);
     std::string_view heading; // what people see over it, "RX"
     Needs needs = Needs::processes;
+    std::string_view metric = {}; // what formats of time series call it: "receive_bytes"; empty: it tells series apart
 };
 
 std::span<const Column> columns();
@@ -57,6 +58,10 @@ std::vector<const Column*> default_columns(GroupBy by);
 /// Every column that can be set under this grouping and costs nothing more, in table order; what JSON prints unless
 /// told otherwise.
 std::vector<const Column*> all_columns(GroupBy by);
+
+/// The default columns of a format of time series: those that tell the series apart, of which none can have values
+/// without end unless the grouping is by it, and what is measured.
+std::vector<const Column*> series_columns(GroupBy by);
 
 /// `spec` as given to -o: `a,b`, or `+a,b` to add to `defaults`; empty: `defaults`. A column given twice is kept once.
 /// Throws std::invalid_argument with a one-line message that names the nearest column.

@@ -24,6 +24,8 @@ void append_hex(std::string& out, std::string_view bytes)
 
 bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c <= 0x9f); }
 
+bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
 /// The letter of a short escape that TSV and JSON share, 0 where there is none.
 char short_escape(char32_t c)
 {
@@ -51,6 +53,23 @@ void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwant
             out.append(bytes);
         }
     }
+}
+
+/// Controls but those `kept`, and invalid bytes, as the text that append_escaped makes of them; all else as it is.
+std::string spelled_out(std::string_view text, std::string_view kept)
+{
+    std::string result;
+    while (!text.empty()) {
+        const auto decoded = decode_utf8(text);
+        const std::string_view bytes = text.substr(0, decoded ? decoded->length : 1);
+        text.remove_prefix(bytes.size());
+        if (!decoded || (is_control(decoded->value) && bytes != kept)) {
+            append_escaped(result, bytes);
+        } else {
+            result.append(bytes);
+        }
+    }
+    return result;
 }
 
 void append_json_code_point(std::string& out, char32_t c, std::string_view bytes)
@@ -118,6 +137,29 @@ void append_json_string(std::string& out, std::string_view text)
         }
     }
     out += '"';
+}
+
+void append_prom_label(std::string& out, std::string_view text)
+{
+    for (const char c : spelled_out(text, "\n")) {
+        if (c == '\n') {
+            out += "\\n";
+        } else {
+            out.append(c == '"' || c == '\\' ? "\\" : "").push_back(c);
+        }
+    }
+}
+
+void append_influx_tag(std::string& out, std::string_view text)
+{
+    const std::string spelled = spelled_out(text, "");
+    for (std::size_t i = 0; i < spelled.size(); ++i) {
+        const char c = spelled[i];
+        const bool is_special = c == ',' || c == ' ' || c == '=';
+        const bool is_mistakable = c == '\\' && (i + 1 == spelled.size() || !is_alphanumeric(spelled[i + 1]));
+        out.append(is_mistakable ? "\\x5c" : is_special ? "\\" : "");
+        out.append(is_mistakable ? 0 : 1, c);
+    }
 }
 
 // Escaped as in TSV first: a quoted raw newline or ESC would still break line tools and terminals.

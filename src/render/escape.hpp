@@ -27,6 +27,15 @@ void append_csv_text(std::string& out, std::string_view text);
 /// For terminals: as append_escaped, and everything that draws nothing or turns the writing direction as `\xHH` a byte.
 void append_printable(std::string& out, std::string_view text);
 
+/// The value of a Prometheus label, without its quotes: backslash, quote and newline escaped as that format does it.
+/// What it has no escape for becomes the text that append_escaped makes of it: other controls, invalid bytes.
+void append_prom_label(std::string& out, std::string_view text);
+
+/// The value of an InfluxDB tag: comma, blank and equals sign with a backslash before them; controls and invalid bytes
+/// as the text that append_escaped makes of them. The protocol cannot escape a backslash: one that a reader
+/// could take for the escape of what follows it, or that is the last, becomes the text `\x5c`.
+void append_influx_tag(std::string& out, std::string_view text);
+
 /// A JSON string with its quotes, always valid UTF-8. Controls and U+2028, U+2029 become `\uXXXX`. An invalid byte
 /// becomes the text `\xHH`: JSON has no bytes, and U+FFFD would make different names equal. A reader cannot tell it
 /// from a name that spells out `\xHH`; that is the price of plain strings.

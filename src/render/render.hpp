@@ -18,6 +18,10 @@ void render_csv(std::string& out, const Report& report, const ColumnList& column
 void render_json(std::string& out, const Report& report, const ColumnList& columns);
 void render_jsonl(std::string& out, const Report& report, const ColumnList& columns);
 
+/// Series that could not be told apart are added up.
+void render_prom(std::string& out, const Report& report, const ColumnList& columns);   // Prometheus text format 0.0.4
+void render_influx(std::string& out, const Report& report, const ColumnList& columns); // InfluxDB line protocol
+
 struct PrettyStyle {
     bool color = false;
     bool header = true;

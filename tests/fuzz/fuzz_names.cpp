@@ -89,6 +89,58 @@ void check_formats(std::string_view name)
     require(parser.parse(out).error() == simdjson::SUCCESS);
 }
 
+/// The lines without their last blank and what is behind it, `blanks` times; sorted: what series are known by.
+std::vector<std::string_view> keys_of(std::string_view text, int blanks)
+{
+    std::vector<std::string_view> keys;
+    while (!text.empty()) {
+        std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(line.size() + 1);
+        if (line.starts_with('#')) {
+            continue;
+        }
+        for (int i = 0; i < blanks; ++i) {
+            line = line.substr(0, line.rfind(' '));
+        }
+        keys.push_back(line);
+    }
+    std::sort(keys.begin(), keys.end());
+    return keys;
+}
+
+/// No name may make a line of its own, and none two series that are one.
+void require_series(const std::string& text, int blanks, std::size_t most)
+{
+    require(is_utf8(text));
+    require(std::all_of(text.begin(), text.end(), [](char c) { return c == '\n' || !has_control({&c, 1}); }));
+    const auto keys = keys_of(text, blanks);
+    require(keys.size() <= most);
+    require(std::adjacent_find(keys.begin(), keys.end()) == keys.end());
+}
+
+/// Of three processes: one with the name, two with what it is written as.
+void check_series(std::string_view name)
+{
+    Report report;
+    report.host = name;
+    Row row;
+    row.kind = RowKind::process;
+    row.process = name;
+    row.rx_bytes = 5;
+    Row twin = row;
+    twin.process = appended(append_influx_tag, name);
+    Row other_twin = row;
+    other_twin.process = appended(append_prom_label, name);
+    report.rows = {row, twin, other_twin};
+    const ColumnList columns = select_columns("process,rx_bytes", {});
+    std::string out;
+    render_prom(out, report, columns);
+    require_series(out, 1, 5); // with the two facts
+    out.clear();
+    render_influx(out, report, columns);
+    require_series(out, 2, 3);
+}
+
 } // namespace
 
 int fuzz_one(std::span<const std::byte> input)
@@ -97,5 +149,6 @@ int fuzz_one(std::span<const std::byte> input)
     check_texts(name);
     check_json(name);
     check_formats(name);
+    check_series(name);
     return 0;
 }

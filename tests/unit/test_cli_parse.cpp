@@ -202,7 +202,7 @@ TEST_CASE("doctor takes the output options only")
     CHECK(parse({"doctor", "-f", "json"}).format == Format::json);
     CHECK(parse({"-f", "tsv", "doctor"}).format == Format::tsv);
     CHECK(parse({"doctor", "-f", "pretty", "-q", "-v", "-n", "--color=never", "--no-progress"}).quiet);
-    for (const auto* format : {"csv", "jsonl"})
+    for (const auto* format : {"csv", "jsonl", "prom", "influx"})
         CHECK(error_of({"doctor", "-f", format}) == "doctor prints pretty, tsv or json only");
     CHECK(error_of({"doctor", "-d", "1"}) == "doctor takes no sample, so it does not take --duration");
     CHECK(error_of({"--pid", "1", "doctor"}) == "doctor takes no sample, so it does not take --pid");

@@ -120,6 +120,8 @@ TEST_CASE("words")
     CHECK(format_value("json") == Format::json);
     CHECK(format_value("jsonl") == Format::jsonl);
     CHECK(format_value("pretty") == Format::pretty);
+    CHECK(format_value("prom") == Format::prom);
+    CHECK(format_value("influx") == Format::influx);
     CHECK(error_of([] { format_value("jsno"); }) == "unknown format \"jsno\": did you mean \"json\"?");
     CHECK(error_of([] { format_value(""); }).starts_with("unknown format \"\": valid ones are tsv"));
 

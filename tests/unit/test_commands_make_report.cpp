@@ -241,3 +241,18 @@ TEST_CASE("a backend is asked for no more than what is printed, sorted by or fil
     options.duration = {};
     CHECK(needs(options).totals);
 }
+
+TEST_CASE("--top does not split what formats of time series add up")
+{
+    BackendResult result = result_of_a_window();
+    for (Process& process : result.sample.processes) {
+        process.name = "nginx"; // 1000+0 and 100+200; alone, each is more than [unknown] is
+    }
+    Options options;
+    options.format = Format::prom;
+    options.columns = "process,rx_bytes";
+    options.top = 1;
+    const std::string text = render(report_with(options, std::move(result)), options, make_layout(options, false, 80));
+    CHECK(text.find("{process=\"nginx\"} 1100\n") != text.npos);
+    CHECK(text.find("{process=\"other\",kind=\"other\"} 5\n") != text.npos);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Prometheus text exposition format 0.0.4. The samples of a metric stand together, below its help and type; what is not
+// known has no sample.
+#include "render/escape.hpp"
+#include "render/series.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace socktally {
+
+namespace {
+
+struct Metric {
+    std::string name;
+    std::string_view help;
+    std::string_view type;
+};
+
+void append_head(std::string& out, const Metric& metric)
+{
+    out += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", metric.name, metric.help, metric.type);
+}
+
+void append_sample(std::string& out, std::string_view name, const std::vector<Label>& labels, std::string_view value)
+{
+    out += name;
+    for (const Label& label : labels) {
+        out += &label == &labels.front() ? '{' : ',';
+        out.append(label.name).append("=\"");
+        append_prom_label(out, label.value);
+        out += '"';
+    }
+    out.append(labels.empty() ? " " : "} ").append(value) += '\n';
+}
+
+/// Frames are no payload, so what interfaces moved has names of its own.
+Metric metric_of(const Column& column, const Report& report)
+{
+    const bool is_sum = column.unit == "bytes" || column.unit == "packets";
+    const bool is_counter = report.cumulative && is_sum;
+    return {fmt::format("socktally_{}{}{}", report.by == GroupBy::interface ? "interface_" : "", column.metric,
+                        is_counter ? "_total" : ""),
+            column.description, is_counter ? "counter" : "gauge"};
+}
+
+void append_column(std::string& out, const Column& column, const Report& report, const std::vector<Series>& series)
+{
+    const Metric metric = metric_of(column, report);
+    bool has_head = false;
+    for (const Series& one : series) {
+        const Cell value = column.value(one.row);
+        if (const auto* number = std::get_if<std::uint64_t>(&value)) {
+            if (!has_head) {
+                append_head(out, metric);
+                has_head = true;
+            }
+            append_sample(out, metric.name, one.labels, std::to_string(*number));
+        }
+    }
+}
+
+/// What is said of the sample as a whole. The label keeps apart what several runs say.
+void append_facts(std::string& out, const Report& report)
+{
+    const std::vector<Label> labels{{"by", std::string(to_string(report.by))}};
+    const auto fact = [&](const Metric& metric, std::string_view value) {
+        append_head(out, metric);
+        append_sample(out, metric.name, labels, value);
+    };
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(report.duration);
+    fact({"socktally_window_seconds", "length of the window; 0: totals since each open socket was opened", "gauge"},
+         fmt::format("{}.{:09}", seconds.count(), (report.duration - seconds).count()));
+    fact({"socktally_complete", "1, or 0 where a figure may be short", "gauge"}, report.complete ? "1" : "0");
+}
+
+} // namespace
+
+void render_prom(std::string& out, const Report& report, const ColumnList& columns)
+{
+    const std::vector<Series> series = series_of(report, columns);
+    for (const Column* column : measures_of(columns, report.by)) {
+        append_column(out, *column, report, series);
+    }
+    append_facts(out, report);
+}
+
+} // namespace socktally
