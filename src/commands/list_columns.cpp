@@ -12,8 +12,8 @@ Exit run_list_columns(const Options& options)
     listing.name = "columns";
     listing.headers = {"name", "type", "unit", "description"};
     for (const Column& column : columns()) {
-        listing.rows.push_back({std::string(column.name), column.type == CellType::integer ? "integer" : "string",
-                                std::string(column.unit), std::string(column.description)});
+        listing.rows.push_back({std::string(column.name), std::string(to_string(column.type)), std::string(column.unit),
+                                std::string(column.description)});
     }
     print_listing(listing, options);
     return Exit::ok;

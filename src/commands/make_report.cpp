@@ -6,6 +6,7 @@
 #include "model/grouping.hpp"
 #include "model/nearest.hpp"
 #include "model/quote.hpp"
+#include "model/rates.hpp"
 #include "render/series.hpp"
 #include "sys/terminal.hpp"
 
@@ -201,9 +202,11 @@ Report make_report(BackendResult result, const Options& options, const Layout& l
     if (layout.format == Format::prom || layout.format == Format::influx) { // before --top, which would split a series
         merge_series(report.rows, layout.columns, options.by);
     }
+    add_rates(report.rows, report.duration, report.totals);
     sort_rows(report.rows, options.sort);
     if (options.top) {
         keep_top(report.rows, *options.top);
+        add_rates(report.rows, report.duration, report.totals); // of the rest: a sum of rounded ones is none
     }
     return report;
 }

@@ -180,6 +180,13 @@ void add(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>
     }
 }
 
+void add(std::optional<Decimal>& total, const std::optional<Decimal>& part)
+{
+    if (part) {
+        total = Decimal{sum(total.value_or(Decimal{}).hundredths, part->hundredths)};
+    }
+}
+
 /// Nothing sums up to 0, nothing but unknowns to null.
 class KnownSum {
 public:
@@ -204,6 +211,9 @@ void add_sums(Row& into, const Row& row)
 {
     add(into.rx_bytes, row.rx_bytes);
     add(into.tx_bytes, row.tx_bytes);
+    add(into.rx_bytes_per_sec, row.rx_bytes_per_sec);
+    add(into.tx_bytes_per_sec, row.tx_bytes_per_sec);
+    add(into.share, row.share);
     add_or_lose(into.packets.rx_packets, row.packets.rx_packets);
     add_or_lose(into.packets.tx_packets, row.packets.tx_packets);
     add_or_lose(into.packets.rx_ip_bytes, row.packets.rx_ip_bytes);

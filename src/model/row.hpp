@@ -2,6 +2,7 @@
 // What is printed: flows grouped by a key, one row a group, and the facts about the sample around them.
 #pragma once
 
+#include "model/decimal.hpp"
 #include "model/flow.hpp"
 #include "model/sample.hpp"
 
@@ -73,6 +74,9 @@ struct Row {
     std::optional<Outbound> outbound;
     std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null where no flow's are
     std::optional<std::uint64_t> tx_bytes;
+    std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next two
+    std::optional<std::uint64_t> tx_bytes_per_sec;
+    std::optional<Decimal> share;          // of all bytes, in percent
     PacketCounts packets;                  // null as soon as one flow's are: nothing would say that a sum lacks some
     std::uint64_t connections = 0;         // sockets in the row
     std::uint64_t unknown_connections = 0; // those of them whose bytes are unknown: the sums lack theirs

@@ -117,6 +117,15 @@ constexpr std::array table = {
     Column{"tx_bytes", CellType::integer, "bytes",
            "payload that the process sent, as far as known; of an interface whole frames",
            [](const Row& row) { return to_cell(row.tx_bytes); }, "TX", Needs::processes, "transmit_bytes"},
+    Column{"rx_bytes_per_sec", CellType::integer, "bytes per second", "rx_bytes by the length of the window",
+           [](const Row& row) { return to_cell(row.rx_bytes_per_sec); }, "RX/s", Needs::processes,
+           "receive_bytes_per_second"},
+    Column{"tx_bytes_per_sec", CellType::integer, "bytes per second", "tx_bytes by the length of the window",
+           [](const Row& row) { return to_cell(row.tx_bytes_per_sec); }, "TX/s", Needs::processes,
+           "transmit_bytes_per_second"},
+    Column{"share", CellType::decimal, "percent", "part of all bytes, received and sent, that are known",
+           [](const Row& row) { return row.share ? Cell(*row.share) : Cell(); }, "SHARE", Needs::processes,
+           "share_ratio"},
     Column{"rx_packets", CellType::integer, "packets", "packets received, as they came out of the driver",
            [](const Row& row) { return to_cell(row.packets.rx_packets); }, "RX PKTS", Needs::packets,
            "receive_packets"},
@@ -262,6 +271,9 @@ std::weak_ordering order(const Cell& a, const Cell& b)
     if (const auto* number = std::get_if<std::uint64_t>(&a)) {
         return std::get<std::uint64_t>(b) <=> *number;
     }
+    if (const auto* number = std::get_if<Decimal>(&a)) {
+        return std::get<Decimal>(b) <=> *number;
+    }
     return a <=> b;
 }
 
@@ -285,6 +297,16 @@ bool is_before_in_tie(const Row& a, const Row& b)
 }
 
 } // namespace
+
+std::string_view to_string(CellType type)
+{
+    switch (type) {
+    case CellType::integer: return "integer";
+    case CellType::decimal: return "decimal";
+    case CellType::string: break;
+    }
+    return "string";
+}
 
 std::span<const Column> columns() { return table; }
 
@@ -369,7 +391,7 @@ std::vector<const Column*> sort_columns(std::string_view spec)
         for (const Column* part : parts) {
             if (part->type != CellType::integer) {
                 throw std::invalid_argument("cannot sort by a sum with \"" + std::string(part->name) +
-                                            "\": it is not a number");
+                                            "\": it is not a whole number");
             }
         }
     }

@@ -13,10 +13,11 @@
 
 namespace socktally {
 
-/// A value on its way to a format: null, a whole number, or raw text (any bytes; each format escapes it in one place).
-using Cell = std::variant<std::monostate, std::uint64_t, std::string>;
+/// A value on its way to a format: null, a number, or raw text (any bytes; each format escapes it in one place).
+using Cell = std::variant<std::monostate, std::uint64_t, Decimal, std::string>;
 
-enum class CellType : std::uint8_t { integer, string };
+enum class CellType : std::uint8_t { integer, decimal, string };
+std::string_view to_string(CellType type); // "integer"
 
 /// What a backend has to do for a column. What costs more than counting is printed only where it is asked for by name.
 enum class Needs : std::uint8_t {
@@ -38,7 +39,7 @@ enum class Needs : std::uint8_t {
 struct Column {
     std::string_view name; // "rx_bytes"
     CellType type;
-    std::string_view unit;        // "bytes", "ticks since boot", or empty
+    std::string_view unit;        // "bytes", "ticks since boot", "percent", or empty
     std::string_view description; // one line
     Cell (*value)(const Row&);
     std::string_view heading; // what people see over it, "RX"

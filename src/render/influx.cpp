@@ -34,6 +34,8 @@ void append_fields(std::string& out, const Row& row, const Report& report, const
         const Cell value = column->value(row);
         if (const auto* number = std::get_if<std::uint64_t>(&value)) {
             out += fmt::format("{}={},", column->name, integer(*number));
+        } else if (const auto* decimal = std::get_if<Decimal>(&value)) {
+            out += fmt::format("{}={},", column->name, to_string(*decimal));
         }
     }
     out += fmt::format("duration_ns={},complete={}", integer(static_cast<std::uint64_t>(report.duration.count())),

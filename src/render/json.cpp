@@ -63,6 +63,8 @@ void append_cell(std::string& out, const Cell& cell)
 {
     if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
         out += std::to_string(*number);
+    } else if (const auto* decimal = std::get_if<Decimal>(&cell)) {
+        out += to_string(*decimal);
     } else if (const auto* text = std::get_if<std::string>(&cell)) {
         append_json_string(out, *text);
     } else {

@@ -12,6 +12,17 @@ namespace socktally {
 
 namespace {
 
+/// Shares are of 1 there, not of 100.
+std::string value_of(const Cell& cell)
+{
+    if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
+        return std::to_string(*number);
+    }
+    const auto* percent = std::get_if<Decimal>(&cell);
+    return percent != nullptr ? fmt::format("{}.{:04}", percent->hundredths / 10'000, percent->hundredths % 10'000)
+                              : "";
+}
+
 struct Metric {
     std::string name;
     std::string_view help;
@@ -50,14 +61,15 @@ void append_column(std::string& out, const Column& column, const Report& report,
     const Metric metric = metric_of(column, report);
     bool has_head = false;
     for (const Series& one : series) {
-        const Cell value = column.value(one.row);
-        if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-            if (!has_head) {
-                append_head(out, metric);
-                has_head = true;
-            }
-            append_sample(out, metric.name, one.labels, std::to_string(*number));
+        const std::string value = value_of(column.value(one.row));
+        if (value.empty()) {
+            continue;
         }
+        if (!has_head) {
+            append_head(out, metric);
+            has_head = true;
+        }
+        append_sample(out, metric.name, one.labels, value);
     }
 }
 

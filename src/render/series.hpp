@@ -30,8 +30,8 @@ struct Series {
     Row row;
 };
 
-/// One for each set of labels, with the rows added up for which they are written the same way: a name that spells out an
-/// escape is written as the name that has to be escaped so.
+/// One for each set of labels, with the rows added up for which they are written the same way: a name that spells out
+/// an escape is written as the name that has to be escaped so.
 std::vector<Series> series_of(const Report& report, const ColumnList& columns);
 
 /// Adds up the rows that have the same labels, before some of them are cut off.

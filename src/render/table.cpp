@@ -20,11 +20,20 @@ constexpr std::size_t min_name = 4;
 constexpr std::string_view rate_name; // no column
 
 bool is_bytes(const Column& column) { return column.unit == "bytes"; }
+bool is_rate(const Column& column) { return column.unit == "bytes per second"; }
+
+bool is_share(const Column& column) { return column.unit == "percent"; }
 
 std::string to_text(const Cell& cell, const Column& column)
 {
     if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
+        if (is_rate(column)) {
+            return human_bytes(*number) + "/s";
+        }
         return is_bytes(column) ? human_bytes(*number) : std::to_string(*number);
+    }
+    if (const auto* decimal = std::get_if<Decimal>(&cell)) {
+        return to_string(*decimal) + "%";
     }
     if (const auto* text = std::get_if<std::string>(&cell)) {
         return is_blank(*text) ? fmt::format("'{}'", *text) : printable(*text);
@@ -35,7 +44,7 @@ std::string to_text(const Cell& cell, const Column& column)
 std::string text_of(const Column& column, const Row& row, GroupBy by)
 {
     const Cell value = cell(column, row, by);
-    const bool is_sum = is_bytes(column) && !std::holds_alternative<std::monostate>(value);
+    const bool is_sum = (is_bytes(column) || is_rate(column)) && !std::holds_alternative<std::monostate>(value);
     return marked(to_text(value, column), is_sum ? row.unknown_connections : 0);
 }
 
@@ -54,7 +63,7 @@ Field column_field(const Column& column, const Report& report, bool header)
     if (header) {
         field.heading = column.heading;
     }
-    field.is_right_aligned = column.type == CellType::integer;
+    field.is_right_aligned = column.type != CellType::string;
     field.is_name = column.name == "process" || column.name == "user";
     const bool is_key = column.name == to_string(report.by);
     for (const Row& row : report.rows) { // people are told which row is the rest also where the key is a number
@@ -141,11 +150,14 @@ Table lay_out(const Report& report, const ColumnList& columns, const PrettyStyle
     for (const Column* column : columns) {
         table.fields.push_back(column_field(*column, report, style.header));
     }
-    const bool shows_bytes = std::any_of(columns.begin(), columns.end(), [](const Column* c) { return is_bytes(*c); });
-    if (shows_bytes && report.duration.count() > 0) {
+    const auto shows = [&](bool (*is_it)(const Column&)) {
+        return std::any_of(columns.begin(), columns.end(), [is_it](const Column* column) { return is_it(*column); });
+    };
+    const bool shows_bytes = shows(is_bytes);
+    if (shows_bytes && !shows(is_rate) && report.duration.count() > 0) {
         table.fields.push_back(rate_field(report, style.header));
     }
-    table.has_share = shows_bytes && bytes_of(report.totals) != 0;
+    table.has_share = shows_bytes && !shows(is_share) && bytes_of(report.totals) != 0;
     table.bar_width = table.has_share ? min_bar : 0;
 
     const auto fits = [&] { return width_of(table, good_name) <= style.width; };

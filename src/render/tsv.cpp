@@ -17,6 +17,8 @@ void append_cell(std::string& out, const Cell& cell, const Dialect& dialect)
 {
     if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
         out += std::to_string(*number);
+    } else if (const auto* decimal = std::get_if<Decimal>(&cell)) {
+        out += to_string(*decimal);
     } else if (const auto* text = std::get_if<std::string>(&cell)) {
         dialect.append_text(out, *text);
     }

@@ -69,9 +69,10 @@ TEST_CASE("every column has a name of its own and says what it is")
         CHECK(!column.description.empty());
         CHECK(!column.heading.empty());
     }
-    CHECK(names(all_columns(GroupBy::connection)) == "pid,process,kind,start_time,user,uid,protocol,local_address,"
-                                                     "local_port,remote_address,remote_port,port,rx_bytes,"
-                                                     "tx_bytes,connections,unknown_connections,attribution");
+    CHECK(names(all_columns(GroupBy::connection)) ==
+          "pid,process,kind,start_time,user,uid,protocol,local_address,"
+          "local_port,remote_address,remote_port,port,rx_bytes,"
+          "tx_bytes,rx_bytes_per_sec,tx_bytes_per_sec,share,connections,unknown_connections,attribution");
     CHECK(find_column("rx") == nullptr);
     CHECK(find_column("") == nullptr);
 }
@@ -104,11 +105,17 @@ TEST_CASE("a cell has its column's type or is null")
     full.remote_port = 65535;
     full.port = 6;
     full.packets = {8, 9, 10, 11};
+    full.rx_bytes_per_sec = 12;
+    full.tx_bytes_per_sec = 13;
+    full.share = Decimal{1234};
     const auto text = [&full](std::string_view name) { return std::get<std::string>(find_column(name)->value(full)); };
     const auto number = [&full](std::string_view name) {
         return std::get<std::uint64_t>(find_column(name)->value(full));
     };
     CHECK(number("pid") == 7);
+    CHECK(std::get<Decimal>(find_column("share")->value(full)) == Decimal{1234});
+    CHECK(number("rx_bytes_per_sec") == 12);
+    CHECK(number("tx_bytes_per_sec") == 13);
     CHECK(text("process") == "curl");
     CHECK(number("start_time") == 3);
     CHECK(text("user") == "al");
@@ -162,7 +169,8 @@ TEST_CASE("default columns of each grouping")
     CHECK(names(default_columns(GroupBy::port)) == "port,rx_bytes,tx_bytes,connections");
     CHECK(names(default_columns(GroupBy::protocol)) == "protocol,rx_bytes,tx_bytes,connections");
     CHECK(names(all_columns(GroupBy::process)) ==
-          "pid,process,kind,start_time,user,uid,rx_bytes,tx_bytes,connections,unknown_connections,attribution");
+          "pid,process,kind,start_time,user,uid,rx_bytes,tx_bytes,rx_bytes_per_sec,tx_bytes_per_sec,share,"
+          "connections,unknown_connections,attribution");
 }
 
 TEST_CASE("columns are selected, or added to the default ones, each once")
@@ -257,7 +265,7 @@ TEST_CASE("the order is total: it does not depend on the order that rows come in
 TEST_CASE("a wrong sort key is refused")
 {
     CHECK(refused_sort("rxbytes") == "unknown column \"rxbytes\": did you mean \"rx_bytes\"?");
-    CHECK(refused_sort("rx_bytes+user") == "cannot sort by a sum with \"user\": it is not a number");
+    CHECK(refused_sort("rx_bytes+user") == "cannot sort by a sum with \"user\": it is not a whole number");
     CHECK(refused_sort("+rx_bytes") == "empty column name in \"+rx_bytes\"");
     CHECK(refused_sort("rx_bytes+") == "empty column name in \"rx_bytes+\"");
     CHECK(refused_sort("rx_bytes,tx_bytes").rfind("unknown column", 0) == 0);

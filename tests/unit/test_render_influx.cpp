@@ -45,9 +45,8 @@ TEST_CASE("a point is measurement, tags, fields and the end of the window")
     Row dark = row(2, "dns", std::nullopt, 3);
     dark.unknown_connections = 1;
     const Report two = report_of_2025({row(1, "curl", 5, 6), dark});
-    CHECK(influx(two, "") ==
-          line("socktally,host=box,process=curl rx_bytes=5i,tx_bytes=6i,unknown_connections=0i") +
-              line("socktally,host=box,process=dns tx_bytes=3i,unknown_connections=1i"));
+    CHECK(influx(two, "") == line("socktally,host=box,process=curl rx_bytes=5i,tx_bytes=6i,unknown_connections=0i") +
+                                 line("socktally,host=box,process=dns tx_bytes=3i,unknown_connections=1i"));
     CHECK(influx(two, "rx_bytes") == line("socktally,host=box rx_bytes=5i"));
     CHECK(influx(report_of_2025({}), "").empty());
 }
@@ -72,8 +71,8 @@ TEST_CASE("integers are signed there: what is larger sticks at the top")
 TEST_CASE("points with the same tags would overwrite each other: they are added up")
 {
     const Report two = report_of_2025({row(1, "a\nb", 1, 0), row(2, "a\\nb", 2, 0), row(3, "c", 4, 0)});
-    CHECK(influx(two, "process,rx_bytes") == line("socktally,host=box,process=a\\nb rx_bytes=3i") +
-                                                 line("socktally,host=box,process=c rx_bytes=4i"));
+    CHECK(influx(two, "process,rx_bytes") ==
+          line("socktally,host=box,process=a\\nb rx_bytes=3i") + line("socktally,host=box,process=c rx_bytes=4i"));
 }
 
 TEST_CASE("what interfaces moved is a measurement of its own")

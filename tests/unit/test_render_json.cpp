@@ -84,7 +84,8 @@ TEST_CASE("the JSON document has the fields of the contract, in its order")
 
     const element curl = document["processes"].at(0);
     CHECK(keys_of(curl) == std::vector<std::string>{"pid", "process", "kind", "start_time", "user", "uid", "rx_bytes",
-                                                    "tx_bytes", "connections", "unknown_connections", "attribution"});
+                                                    "tx_bytes", "rx_bytes_per_sec", "tx_bytes_per_sec", "share",
+                                                    "connections", "unknown_connections", "attribution"});
     CHECK(curl["pid"].get_uint64().value() == 123);
     CHECK(curl["rx_bytes"].get_uint64().value() == std::numeric_limits<std::uint64_t>::max());
     CHECK(curl["tx_bytes"].get_uint64().value() == 0);
