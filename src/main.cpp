@@ -22,6 +22,7 @@ Exit run(const Options& options)
     case Command::version: write_all(STDOUT_FILENO, options.text, "standard output"); return Exit::ok;
     case Command::list_columns: return run_list_columns(options);
     case Command::doctor: return run_doctor(options, backends());
+    case Command::report: return run_report(options);
     case Command::sample: return run_sample(options, backends());
     }
     return Exit::failed;

@@ -38,6 +38,19 @@ std::string help_lines(const CLI::Option& option)
     return text;
 }
 
+void refuse_foreign(Command command, const OptionGroup& group, const std::string& option)
+{
+    if (command == Command::doctor && !group.of_doctor) {
+        throw UsageError(fmt::format("doctor takes no sample, so it does not take {}", option));
+    }
+    if (command == Command::report && !group.of_report) {
+        throw UsageError(fmt::format("report takes no sample, so it does not take {}", option));
+    }
+    if (command != Command::doctor && command != Command::report && !group.of_sample) {
+        throw UsageError(fmt::format("only report takes {}", option));
+    }
+}
+
 } // namespace
 
 CommandLine::CommandLine(std::string_view introduction, std::string_view examples)
@@ -46,6 +59,7 @@ CommandLine::CommandLine(std::string_view introduction, std::string_view example
 {
     app_.allow_extras(); // so that refuse_extras can name the nearest option
     doctor_->fallthrough();
+    report_->fallthrough();
     help_command_->allow_extras(); // so that they are quoted
 }
 
@@ -88,13 +102,13 @@ void CommandLine::parse(int argc, const char* const* argv, Options& options)
         options.text = help_text();
         return;
     }
-    refuse_extras();
-
-    const bool doctor = doctor_->parsed();
-    apply_entries(doctor);
-    if (doctor) {
+    if (doctor_->parsed()) {
         options.command = Command::doctor;
+    } else if (report_->parsed()) {
+        options.command = Command::report;
     }
+    take_extras(options);
+    apply_entries(options.command);
 }
 
 /// The arguments, last one first, as CLI11 wants them. `--option=` becomes two arguments, because CLI11 would take the
@@ -117,13 +131,15 @@ std::vector<std::string> CommandLine::reversed_arguments(int argc, const char* c
     return reversed;
 }
 
-void CommandLine::refuse_extras() const
+void CommandLine::take_extras(Options& options) const
 {
     constexpr std::size_t most = 3; // enough to tell what is wrong
     std::string misplaced;
     std::size_t count = 0;
     const auto misplace = [&](std::string_view extra) {
-        if (++count <= most) {
+        if (options.command == Command::report) {
+            options.files.emplace_back(extra);
+        } else if (++count <= most) {
             misplaced += fmt::format("{}{}", count == 1 ? "" : ", ", quote(extra));
         }
     };
@@ -137,12 +153,12 @@ void CommandLine::refuse_extras() const
             misplace(extra);
         }
     }
-    for (std::size_t i = 1; i < doctor_->count(); ++i) { // CLI11 lets a command be given again
-        misplace("doctor");
+    for (std::size_t i = 1; i < doctor_->count() + report_->count(); ++i) { // CLI11 lets a command be given again
+        throw UsageError("give one command, once");
     }
     if (count != 0) {
-        throw UsageError(
-            fmt::format("unexpected argument {}{}; the only command is doctor", misplaced, count > most ? ", …" : ""));
+        throw UsageError(fmt::format("unexpected argument {}{}; the commands are doctor and report", misplaced,
+                                     count > most ? ", …" : ""));
     }
 }
 
@@ -162,13 +178,11 @@ UsageError CommandLine::unknown_option(std::string_view argument) const
                                   word ? fmt::format("did you mean {:?}?", *word) : "see --help"));
 }
 
-void CommandLine::apply_entries(bool doctor) const
+void CommandLine::apply_entries(Command command) const
 {
     for (const auto& [option, group, apply] : entries_) {
         for (const std::string& text : option->results()) {
-            if (doctor && !group.doctor_too) {
-                throw UsageError(fmt::format("doctor takes no sample, so it does not take {}", option->get_name()));
-            }
+            refuse_foreign(command, group, option->get_name());
             // An empty shell variable must not pass for a filter or a list of columns.
             if (text.empty()) {
                 throw UsageError(fmt::format("{} needs a value, not an empty one", option->get_name()));

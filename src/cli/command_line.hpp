@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The command line as CLI11 knows it: option names, groups, the doctor command, the help text, and errors in our own
+// The command line as CLI11 knows it: option names, groups, the commands, the help text, and errors in our own
 // words. CLI11 finds options and their values as text; what each one means is in parse.cpp.
 #pragma once
 
@@ -14,10 +14,12 @@
 
 namespace socktally {
 
-/// A heading of the help text. `doctor` takes no sample, so it takes the options of some groups only.
+/// A heading of the help text, and the commands that take the options below it.
 struct OptionGroup {
     const char* title;
-    bool doctor_too;
+    bool of_sample;
+    bool of_report;
+    bool of_doctor;
 };
 
 class CommandLine {
@@ -45,12 +47,14 @@ private:
 
     std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const;
     UsageError unknown_option(std::string_view argument) const;
-    void refuse_extras() const;
-    void apply_entries(bool doctor) const;
+    /// What is no option is a file of `report`, and a mistake elsewhere.
+    void take_extras(Options& options) const;
+    void apply_entries(Command command) const;
     std::string help_text() const;
 
     CLI::App app_;
     CLI::App* doctor_ = app_.add_subcommand("doctor");
+    CLI::App* report_ = app_.add_subcommand("report");
     CLI::App* help_command_ = app_.add_subcommand("help"); // what many type first; the same as --help
     CLI::Option* help_ = app_.set_help_flag("-h,--help", "print this help");
     CLI::Option* version_; // set by the constructor, which knows the version

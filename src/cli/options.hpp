@@ -15,7 +15,7 @@
 
 namespace socktally {
 
-enum class Command : std::uint8_t { sample, doctor, list_columns, help, version };
+enum class Command : std::uint8_t { sample, report, doctor, list_columns, help, version };
 enum class Format : std::uint8_t { tsv, csv, json, jsonl, pretty, prom, influx };
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 
@@ -39,6 +39,13 @@ struct Options {
     std::vector<std::string> users;      // --user as given; resolved to Filter::uids later
     std::vector<std::string> namespaces; // --netns as given, empty: all; resolved to Filter::namespaces later
     std::vector<std::string> interfaces; // --interface as given; resolved to Filter::interfaces later
+
+    // Of report only.
+    std::vector<std::string> files; // "-": standard input
+    std::vector<std::string> hosts; // --host as given, empty: all
+    std::optional<TimePoint> from;  // the first moment
+    std::optional<TimePoint> to;    // the first moment past the last
+    std::optional<Per> per;
 
     bool quiet = false;
     bool verbose = false;

@@ -14,10 +14,12 @@ namespace {
 
 constexpr std::string_view introduction =
     R"(Usage: socktally [OPTION]...
+       socktally report [OPTION]... [FILE]...
        socktally doctor [-b NAME] [OUTPUT OPTION]...
 
 Says which process moved how many bytes over the network: takes one sample and
-prints one row per process. doctor says which backends work and what they need.
+prints one row per process. report adds up samples that were saved as json or
+jsonl. doctor says which backends work and what they need.
 )";
 
 constexpr std::string_view examples = R"(
@@ -29,11 +31,14 @@ Examples:
 See socktally(1), socktally-output(5) and socktally-backends(7).
 )";
 
-constexpr OptionGroup sampling{"Sampling", false};
-constexpr OptionGroup choosing{"Sampling", true};
-constexpr OptionGroup rows{"Rows and columns", false};
-constexpr OptionGroup filters{"Filters (repeatable)", false};
-constexpr OptionGroup output{"Output, of doctor too", true};
+constexpr OptionGroup sampling{"Sampling", true, false, false};
+constexpr OptionGroup choosing{"Sampling", true, false, true};
+constexpr OptionGroup judging{"Sampling", true, true, false};
+constexpr OptionGroup rows{"Rows and columns, of report too", true, true, false};
+constexpr OptionGroup filters{"Filters (repeatable), of report too", true, true, false};
+constexpr OptionGroup sample_filters{"Filters (repeatable)", true, false, false};
+constexpr OptionGroup reporting{"Of report only", false, true, false};
+constexpr OptionGroup output{"Output, of report and doctor too", true, true, true};
 
 void add_sampling(CommandLine& line, Options& o)
 {
@@ -44,7 +49,7 @@ void add_sampling(CommandLine& line, Options& o)
                [&o](const std::string& text) { o.backend = text; });
     line.value(sampling, "--capture-buffer", "SIZE", "room for captured packets; default 16M",
                [&o](const std::string& text) { o.capture_buffer = capture_buffer_value(text); });
-    line.flag(sampling, "--strict", "exit code 3 when the sample is not complete", [&o] { o.strict = true; });
+    line.flag(judging, "--strict", "exit code 3 when the sample or report is not complete", [&o] { o.strict = true; });
 }
 
 void add_rows(CommandLine& line, Options& o)
@@ -98,10 +103,22 @@ void add_filters(CommandLine& line, Options& o)
     line.value(filters, "--netns", "NAME,...",
                "sockets in this network namespace: a name, a number,\na process id, current or all (default)",
                each([&o](std::string_view text) { o.namespaces.emplace_back(text); }));
-    line.value(filters, "--interface", "NAME,...", "connections over this network interface",
+    line.value(sample_filters, "--interface", "NAME,...", "connections over this network interface",
                each([&o](std::string_view text) { o.interfaces.emplace_back(text); }));
-    line.flag(filters, "--no-loopback", "leave out traffic between two ends of this machine",
+    line.flag(sample_filters, "--no-loopback", "leave out traffic between two ends of this machine",
               [&o] { o.filter.loopback = false; });
+}
+
+void add_report(CommandLine& line, Options& o)
+{
+    line.value(reporting, "--host", "NAME", "snapshots of this host; repeatable",
+               [&o](const std::string& text) { o.hosts.push_back(text); });
+    line.value(reporting, "--from", "WHEN", "snapshots since 2026-11-20 or 2026-11-20T21:00:00Z",
+               [&o](const std::string& text) { o.from = begin_value(text); });
+    line.value(reporting, "--to", "WHEN", "snapshots before this time, or up to the end of this day",
+               [&o](const std::string& text) { o.to = end_value(text); });
+    line.value(reporting, "--per", "PIECE", "cut into pieces: hour or day, in UTC",
+               [&o](const std::string& text) { o.per = per_value(text); });
 }
 
 void add_output(CommandLine& line, Options& o)
@@ -129,6 +146,19 @@ void refuse_format(const Options& options)
     }
 }
 
+void complete_report(Options& options)
+{
+    if (options.from && options.to && *options.from >= *options.to) {
+        throw UsageError("--from is not before --to");
+    }
+    if (options.per && (options.format == Format::prom || options.format == Format::influx)) {
+        throw UsageError("--per makes rows of an hour or a day, for which prom and influx have no place");
+    }
+    if (options.files.empty()) {
+        options.files.emplace_back("-");
+    }
+}
+
 /// Drivers count what passes, not whose it is.
 void refuse_filters_by_interface(const Options& o)
 {
@@ -149,6 +179,7 @@ Options parse_options(int argc, const char* const* argv)
     add_sampling(line, options);
     add_rows(line, options);
     add_filters(line, options);
+    add_report(line, options);
     add_output(line, options);
     line.parse(argc, argv, options);
     const auto& namespaces = options.namespaces;
@@ -156,7 +187,9 @@ Options parse_options(int argc, const char* const* argv)
         options.namespaces.clear();
     }
     refuse_format(options);
-    if (options.by == GroupBy::interface) {
+    if (options.command == Command::report) {
+        complete_report(options);
+    } else if (options.by == GroupBy::interface) {
         refuse_filters_by_interface(options);
     }
     return options;

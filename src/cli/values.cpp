@@ -36,6 +36,8 @@ constexpr std::array<Word<Format>, 7> format_words{{{"tsv", Format::tsv},
 constexpr std::array<Word<ColorWhen>, 3> color_words{
     {{"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}}};
 
+constexpr std::array<Word<Per>, 2> per_words{{{"hour", Per::hour}, {"day", Per::day}}};
+
 template <class T>
 T word_value(std::string_view what, std::string_view text, std::span<const Word<T>> words)
 {
@@ -195,6 +197,26 @@ std::size_t capture_buffer_value(std::string_view text)
     }
     return static_cast<std::size_t>(*count << shift);
 }
+
+TimePoint begin_value(std::string_view text)
+{
+    if (const auto date = parse_date(text)) {
+        return *date;
+    }
+    if (const auto time = parse_timestamp(text)) {
+        return *time;
+    }
+    throw UsageError(fmt::format(
+        "bad time {}: give 2026-11-20, 2026-11-20T21:00:00Z, 2026-11-20T22:00:00+01:00 or the like", quote(text)));
+}
+
+TimePoint end_value(std::string_view text)
+{
+    const TimePoint begin = begin_value(text);
+    return parse_date(text) ? begin + std::chrono::days(1) : begin;
+}
+
+Per per_value(std::string_view text) { return word_value<Per>("piece", text, per_words); }
 
 Prefix remote_value(std::string_view text)
 {

@@ -27,7 +27,10 @@ Protocol protocol_value(std::string_view text);
 Pid pid_value(std::string_view text);            // 1 or more
 std::uint16_t port_value(std::string_view text); // 1 to 65535
 std::size_t top_value(std::string_view text);    // 1 or more
-Prefix remote_value(std::string_view text);      // an address or ADDRESS/LENGTH
+TimePoint begin_value(std::string_view text);    // RFC 3339, or a date: its first moment in UTC
+TimePoint end_value(std::string_view text);      // RFC 3339, or a date: the first moment past it
+Per per_value(std::string_view text);
+Prefix remote_value(std::string_view text); // an address or ADDRESS/LENGTH
 
 /// The parts of `a,b,c`. An empty part is an error: it is more likely an empty shell variable than a wish.
 std::vector<std::string_view> list_value(std::string_view text);

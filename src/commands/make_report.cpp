@@ -83,6 +83,27 @@ ColumnList columns_by_default(Format format, GroupBy by)
     return default_columns(by);
 }
 
+/// Of a report also what tells its rows apart that those of one sample have in common.
+ColumnList usual_columns(const Options& options, Format format)
+{
+    ColumnList list = columns_by_default(format, options.by);
+    if (options.command != Command::report) {
+        return list;
+    }
+    const bool is_json = format == Format::json || format == Format::jsonl;
+    const bool is_of_host = options.by == GroupBy::process || options.by == GroupBy::connection ||
+                            options.by == GroupBy::netns || options.by == GroupBy::interface;
+    if (is_of_host || is_json) {
+        list.insert(list.begin(), find_column("host"));
+    }
+    if (options.per) {
+        list.insert(list.begin(), find_column("time"));
+    }
+    return list;
+}
+
+} // namespace
+
 bool asks(const Layout& layout, Needs needs)
 {
     const auto has_it = [needs](const ColumnList& list) {
@@ -91,14 +112,12 @@ bool asks(const Layout& layout, Needs needs)
     return has_it(layout.columns) || has_it(layout.sort_columns);
 }
 
-} // namespace
-
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width)
 {
     Layout layout;
     layout.format = options.format.value_or(to_terminal ? Format::pretty : Format::tsv);
     try {
-        layout.columns = select_columns(options.columns, columns_by_default(layout.format, options.by));
+        layout.columns = select_columns(options.columns, usual_columns(options, layout.format));
         layout.sort_columns = sort_columns(options.sort);
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());

@@ -25,6 +25,8 @@ struct Layout {
 /// Throws UsageError for an unknown column.
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width);
 
+/// Whether a column that is printed or sorted by has these needs.
+bool asks(const Layout& layout, Needs needs);
 /// What a backend has to know to answer this.
 BackendOptions needs_of(const Options& options, const Layout& layout);
 /// What has to be known of processes.

@@ -4,6 +4,7 @@
 #include "commands/commands.hpp"
 #include "commands/grants.hpp"
 #include "commands/make_report.hpp"
+#include "commands/print_notes.hpp"
 #include "identity/machine.hpp"
 #include "identity/netns_names.hpp"
 #include "identity/outbound.hpp"
@@ -111,21 +112,6 @@ void tell_choice(const Choice& choice)
     say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
 }
 
-/// Formats that have no place for notes leave them to standard error: those that make the sample incomplete, or name a
-/// hint. tell_choice() has told the declined backends.
-void print_notes(const Report& report, const Layout& layout, const Options& options)
-{
-    if (options.quiet || layout.format == Format::json || layout.format == Format::pretty) {
-        return;
-    }
-    for (const Note& note : report.notes) {
-        const bool is_told = note.code == "backend-declined";
-        if (note.incomplete || note.code == "owners-denied" || (options.verbose && !is_told)) {
-            say(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
-        }
-    }
-}
-
 } // namespace
 
 Exit run_sample(const Options& options, std::span<const BackendEntry> table)
@@ -156,6 +142,12 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     }
     report.host = host_name();
     report.boot_id = boot_id();
+    if (asks(layout, Needs::reports)) {
+        for (Row& row : report.rows) {
+            row.host = report.host;
+            row.time = report.started_at;
+        }
+    }
     print_notes(report, layout, options);
     write_all(STDOUT_FILENO, render(report, options, layout), output_name);
     if (interrupt.signal() != 0) {

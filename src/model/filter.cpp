@@ -17,20 +17,20 @@ bool has(const std::vector<T>& list, const T& value)
     return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+} // namespace
+
 bool is_unit_called(std::optional<std::string_view> unit, std::string_view name)
 {
     constexpr std::string_view type = ".service";
     return unit && unit->starts_with(name) && (unit->size() == name.size() || unit->substr(name.size()) == type);
 }
 
-bool is_container_called(const Identity* identity, std::string_view name)
+bool is_container_called(std::optional<std::string_view> container, std::optional<std::string_view> id,
+                         std::string_view name)
 {
     constexpr std::size_t shortest = 12; // what engines print; less might be a name
-    const auto id = known(identity, &Identity::container_id);
-    return known(identity, &Identity::container) == name || (id && name.size() >= shortest && id->starts_with(name));
+    return container == name || (id && name.size() >= shortest && id->starts_with(name));
 }
-
-} // namespace
 
 bool Filter::is_elsewhere(const Flow& flow) const
 {
@@ -78,7 +78,10 @@ bool Filter::matches_owner(const Flow& flow, const Sample& sample) const
     if (!units.empty() && std::none_of(units.begin(), units.end(), is_unit)) {
         return false;
     }
-    const auto is_container = [identity](const std::string& name) { return is_container_called(identity, name); };
+    const auto is_container = [container = known(identity, &Identity::container),
+                               id = known(identity, &Identity::container_id)](const std::string& name) {
+        return is_container_called(container, id, name);
+    };
     return containers.empty() || std::any_of(containers.begin(), containers.end(), is_container);
 }
 

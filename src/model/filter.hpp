@@ -6,7 +6,9 @@
 #include "model/sample.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace socktally {
@@ -38,6 +40,10 @@ private:
     bool matches_socket(const Flow& flow, const Sample& sample) const;
     bool is_elsewhere(const Flow& flow) const;
 };
+
+bool is_unit_called(std::optional<std::string_view> unit, std::string_view name);
+bool is_container_called(std::optional<std::string_view> container, std::optional<std::string_view> id,
+                         std::string_view name);
 
 /// Tells of sockets that Filter::misses_interface.
 Note unknown_interface_note(std::size_t sockets);

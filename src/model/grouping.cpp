@@ -173,38 +173,11 @@ void keep_if_same(std::optional<T>& field, const std::optional<T>& other)
     }
 }
 
-void add(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
-{
-    if (part) {
-        total = sum(total.value_or(0), *part);
-    }
-}
-
 void add(std::optional<Decimal>& total, const std::optional<Decimal>& part)
 {
     if (part) {
         total = Decimal{sum(total.value_or(Decimal{}).hundredths, part->hundredths)};
     }
-}
-
-/// Nothing sums up to 0, nothing but unknowns to null.
-class KnownSum {
-public:
-    void add(const std::optional<std::uint64_t>& part)
-    {
-        is_of_nothing_ = false;
-        socktally::add(known_, part);
-    }
-    std::optional<std::uint64_t> value() const { return is_of_nothing_ ? 0 : known_; }
-
-private:
-    std::optional<std::uint64_t> known_;
-    bool is_of_nothing_ = true;
-};
-
-void add_or_lose(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
-{
-    total = total && part ? std::optional(sum(*total, *part)) : std::nullopt;
 }
 
 void add_sums(Row& into, const Row& row)
@@ -241,6 +214,8 @@ void add_sharers(std::vector<Sharer>& into, const std::vector<Sharer>& others)
 
 void merge(Row& into, const Row& row)
 {
+    keep_if_same(into.host, row.host);
+    keep_if_same(into.time, row.time);
     keep_if_same(into.kind, row.kind);
     keep_if_same(into.pid, row.pid);
     keep_if_same(into.start_time, row.start_time);
@@ -343,17 +318,19 @@ Totals total(const std::vector<InterfaceTraffic>& interfaces)
 
 void keep_top(std::vector<Row>& rows, std::size_t count)
 {
-    if (rows.size() <= count) {
+    const auto others = std::stable_partition(rows.begin(), rows.end(), [](const Row& row) { return !row.is_other(); });
+    const auto kept = std::min(count, static_cast<std::size_t>(others - rows.begin()));
+    if (rows.size() == kept) {
         return;
     }
     Row rest;
     rest.kind = RowKind::other;
     rest.process = "other";
     rest.packets = {0, 0, 0, 0};
-    for (std::size_t i = count; i < rows.size(); ++i) {
+    for (std::size_t i = kept; i < rows.size(); ++i) {
         add_sums(rest, rows[i]);
     }
-    rows.resize(count);
+    rows.resize(kept);
     rows.push_back(std::move(rest));
 }
 

@@ -23,7 +23,8 @@ Totals total(const std::vector<InterfaceTraffic>& interfaces);
 /// Adds `row` to `into`: sums are summed, anything else is kept where both agree on it.
 void merge(Row& into, const Row& row);
 
-/// Keeps the first `count` rows and sums the others into one more row, of RowKind::other. Nothing to sum: no such row.
+/// Keeps the first `count` rows and sums the others into one more row, of RowKind::other; those that are of that kind
+/// already with them. Nothing to sum: no such row.
 void keep_top(std::vector<Row>& rows, std::size_t count);
 
 } // namespace socktally

@@ -5,6 +5,7 @@
 #include "model/decimal.hpp"
 #include "model/flow.hpp"
 #include "model/sample.hpp"
+#include "model/timestamp.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -55,6 +56,8 @@ struct Sharer {
 
 /// A field other than a sum is set where all flows of the row agree on it, else null.
 struct Row {
+    std::optional<std::string> host;
+    std::optional<TimePoint> time; // when its window, or the piece of a report that it is of, began
     std::optional<RowKind> kind;
     std::optional<Pid> pid;
     std::optional<StartTime> start_time;
@@ -109,6 +112,7 @@ struct Report {
     GroupBy by = GroupBy::process;
     Totals totals;
     std::vector<Row> rows;
+    std::optional<Per> per; // of a report: its rows are of an hour or a day each
     std::vector<InterfaceTraffic> interfaces;
 };
 

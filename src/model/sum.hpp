@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 namespace socktally {
 
@@ -12,5 +13,33 @@ constexpr std::uint64_t sum(std::uint64_t a, std::uint64_t b)
 {
     return b > std::numeric_limits<std::uint64_t>::max() - a ? std::numeric_limits<std::uint64_t>::max() : a + b;
 }
+
+inline void add(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
+{
+    if (part) {
+        total = sum(total.value_or(0), *part);
+    }
+}
+
+/// Null as soon as one part is.
+inline void add_or_lose(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
+{
+    total = total && part ? std::optional(sum(*total, *part)) : std::nullopt;
+}
+
+/// Nothing sums up to 0, nothing but unknowns to null.
+class KnownSum {
+public:
+    void add(const std::optional<std::uint64_t>& part)
+    {
+        is_of_nothing_ = false;
+        socktally::add(known_, part);
+    }
+    std::optional<std::uint64_t> value() const { return is_of_nothing_ ? 0 : known_; }
+
+private:
+    std::optional<std::uint64_t> known_;
+    bool is_of_nothing_ = true;
+};
 
 } // namespace socktally

@@ -52,7 +52,13 @@ Cell name_cell(const std::optional<Enum>& value)
     return value ? Cell(std::string(to_string(*value))) : Cell();
 }
 
+Cell time_cell(const Row& row) { return row.time ? Cell(to_short_timestamp(*row.time)) : Cell(); }
+
 constexpr std::array table = {
+    Column{"time", CellType::string, "", "when the window began; in a report that is cut up, the hour or the day",
+           time_cell, "TIME", Needs::reports},
+    Column{"host", CellType::string, "", "name of the machine", [](const Row& row) { return to_cell(row.host); },
+           "HOST", Needs::reports},
     Column{"pid", CellType::integer, "", "process id; null for traffic without an owner",
            [](const Row& row) { return to_cell(row.pid); }, "PID"},
     Column{"process", CellType::string, "",
@@ -282,9 +288,9 @@ auto every_field(const Row& row)
 {
     static const Identity nothing;
     const Identity& identity = row.identity ? *row.identity : nothing;
-    return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
-                    row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
-                    row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
+    return std::tie(row.time, row.host, row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity,
+                    row.netns, row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port,
+                    row.port, row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
                     row.connections, row.unknown_connections, row.shared_with, row.attribution);
 }
 
@@ -339,6 +345,7 @@ bool comes_with(Needs needs, GroupBy by)
     case Needs::netns: return by == GroupBy::netns;
     case Needs::packets:
     case Needs::interfaces:
+    case Needs::reports:
     case Needs::sharers:
     case Needs::ports:
     case Needs::command:

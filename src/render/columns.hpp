@@ -25,6 +25,7 @@ enum class Needs : std::uint8_t {
     tuples,     // a flow for each socket; means something only where the grouping is not by owner
     packets,    // packets counted as well as payload; on request
     interfaces, // nothing; has a value only in rows by interface
+    reports,    // nothing; what rows of one sample have in common
     sharers,    // a flow for each socket, and who else owns it; on request
     // What has to be read of processes (IdentityNeeds); on request.
     command,

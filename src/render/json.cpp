@@ -4,9 +4,7 @@
 #include "render/escape.hpp"
 #include "render/render.hpp"
 
-#include <fmt/format.h>
-
-#include <chrono>
+#include <algorithm>
 
 namespace socktally {
 
@@ -44,18 +42,6 @@ private:
     std::string& out_;
     bool is_first_ = true;
 };
-
-/// RFC 3339 in UTC with microseconds.
-std::string timestamp(std::chrono::system_clock::time_point time)
-{
-    using namespace std::chrono;
-    const auto day = floor<days>(time);
-    const year_month_day date(day);
-    const hh_mm_ss clock(floor<microseconds>(time - day));
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                       clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
-}
 
 std::uint64_t nanoseconds_of(const Report& report) { return static_cast<std::uint64_t>(report.duration.count()); }
 
@@ -131,7 +117,7 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
     members.text("schema", "socktally/1");
     members.text_or_null("host", report.host);
     members.text_or_null("boot_id", report.boot_id);
-    members.text("started_at", timestamp(report.started_at));
+    members.text("started_at", to_timestamp(report.started_at));
     members.number("duration_ns", nanoseconds_of(report));
     members.text("backend", report.backend);
     // What rx_bytes and tx_bytes are, whichever backend answered.
@@ -150,12 +136,16 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
 
 void render_jsonl(std::string& out, const Report& report, const ColumnList& columns)
 {
-    const std::string ts = timestamp(report.started_at);
+    const std::string ts = to_timestamp(report.started_at);
+    const bool has_host = std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->name == "host"; });
     for (const Row& row : report.rows) {
         out += '{';
         Members members(out);
         members.text("ts", ts);
-        members.text_or_null("host", report.host);
+        if (!has_host) {
+            members.text_or_null("host", report.host);
+        }
+        members.text_or_null("boot_id", report.boot_id);
         members.number("duration_ns", nanoseconds_of(report));
         members.text("backend", report.backend);
         members.boolean("complete", report.complete);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// report: saved snapshots added up.
+#include "commands/commands.hpp"
+#include "commands/make_report.hpp"
+#include "commands/print_notes.hpp"
+#include "model/grouping.hpp"
+#include "model/quote.hpp"
+#include "model/rates.hpp"
+#include "render/series.hpp"
+#include "report/read.hpp"
+#include "sys/error.hpp"
+#include "sys/fd.hpp"
+#include "sys/terminal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+
+namespace socktally {
+
+namespace {
+
+std::vector<Member> members_of(const Layout& layout)
+{
+    std::vector<Member> members;
+    for (const ColumnList& list : {layout.columns, layout.sort_columns}) {
+        for (const Column* column : list) {
+            if (const auto member = find_member(column->name)) {
+                members.push_back(*member);
+            }
+        }
+    }
+    return members;
+}
+
+/// What was left out of all files, named one by one as long as that is of use.
+class LeftOutLines {
+public:
+    explicit LeftOutLines(bool quiet) : quiet_(quiet) {}
+
+    void add(const std::string& file, const LeftOut& lines)
+    {
+        const std::uint64_t count = lines.last_line - lines.first_line + 1;
+        (lines.is_cut_off ? cut_off_ : skipped_) += count;
+        constexpr std::uint64_t most = 20;
+        if (quiet_ || ++told_ > most) {
+            return;
+        }
+        const std::string range = count == 1 ? fmt::format("{}", lines.first_line)
+                                             : fmt::format("{}-{}", lines.first_line, lines.last_line);
+        const std::string_view what = lines.is_cut_off ? "cut off, left out" : "left out";
+        say(fmt::format("{}:{}: {}: {}", quote(file), range, what, lines.reason));
+    }
+    void add_notes(std::vector<Note>& notes) const
+    {
+        if (skipped_ > 0) {
+            notes.push_back({"lines-left-out",
+                             fmt::format("{} of the input left out because {} no snapshots that this program reads",
+                                         skipped_ == 1 ? "1 line was" : fmt::format("{} lines were", skipped_),
+                                         skipped_ == 1 ? "it is" : "they are"),
+                             "", true});
+        }
+        if (cut_off_ > 0) {
+            notes.push_back({"input-cut-off", "the input ends within a snapshot, which was left out", "", false});
+        }
+    }
+
+private:
+    bool quiet_;
+    std::uint64_t skipped_ = 0;
+    std::uint64_t cut_off_ = 0;
+    std::uint64_t told_ = 0;
+};
+
+void read_file(const std::string& name, Summary& summary, LeftOutLines& left_out)
+{
+    const bool is_stdin = name == "-";
+    const Fd file(is_stdin ? -1 : ::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!is_stdin && !file) {
+        throw errno_error("cannot open " + quote(name));
+    }
+    const std::string shown = is_stdin ? "standard input" : name;
+    read_snapshots(is_stdin ? STDIN_FILENO : file.get(), shown, summary,
+                   [&](const LeftOut& lines) { left_out.add(shown, lines); });
+}
+
+bool has_traffic(const Row& row)
+{
+    return row.rx_bytes.value_or(0) != 0 || row.tx_bytes.value_or(0) != 0 || row.unknown_connections != 0 ||
+           row.packets.rx_packets.value_or(0) != 0 || row.packets.tx_packets.value_or(0) != 0;
+}
+
+/// Each piece of the report on its own, one after the other.
+void arrange(Report& report, const Options& options)
+{
+    // How much of the windows is within a piece is not known.
+    const auto window = options.per ? std::chrono::nanoseconds(0) : report.duration;
+    std::vector<Row>& rows = report.rows;
+    std::map<std::optional<TimePoint>, std::vector<Row>> pieces;
+    for (Row& row : rows) {
+        if (options.all || has_traffic(row)) {
+            pieces[options.per ? row.time : std::nullopt].push_back(std::move(row));
+        }
+    }
+    rows.clear();
+    for (auto& [time, piece] : pieces) {
+        add_rates(piece, window, report.totals);
+        sort_rows(piece, options.sort);
+        keep_top(piece, options.top.value_or(piece.size()));
+        add_rates(piece, window, report.totals); // of the rest: a sum of rounded ones is none
+        for (Row& row : piece) {
+            row.time = options.per ? time : row.time;
+            rows.push_back(std::move(row));
+        }
+    }
+}
+
+} // namespace
+
+Exit run_report(const Options& options)
+{
+    require_writable(STDOUT_FILENO, "standard output");
+    const Layout layout = make_layout(options, is_terminal(STDOUT_FILENO), terminal_width(STDOUT_FILENO));
+    Summary summary(options.by, options.per, members_of(layout),
+                    {options.filter, options.users, options.namespaces, options.hosts, options.from, options.to});
+    LeftOutLines left_out(options.quiet);
+    for (const std::string& file : options.files) {
+        read_file(file, summary, left_out);
+    }
+    Report report = summary.report();
+    left_out.add_notes(report.notes);
+    report.complete =
+        std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });
+    if (layout.format == Format::prom || layout.format == Format::influx) { // before --top, which would split a series
+        merge_series(report.rows, layout.columns, options.by);
+    }
+    arrange(report, options);
+    print_notes(report, layout, options);
+    write_all(STDOUT_FILENO, render(report, options, layout), "standard output");
+    return options.strict && !report.complete ? Exit::incomplete : Exit::ok;
+}
+
+} // namespace socktally

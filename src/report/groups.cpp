@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+#include "report/groups.hpp"
+
+#include "model/sum.hpp"
+#include "report/selection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace socktally {
+
+namespace {
+
+/// What every report needs, whatever it prints: totals and the sum of the rest.
+constexpr std::array always{Member::host,     Member::process,     Member::kind,
+                            Member::rx_bytes, Member::tx_bytes,    Member::connections,
+                            Member::attribution, Member::unknown_connections};
+
+/// The parts of a key, each with what tells where it ends.
+class KeyText {
+public:
+    explicit KeyText(std::string& out) : out_(out) { out_.clear(); }
+
+    void number(const std::optional<std::uint64_t>& value)
+    {
+        out_.push_back(value ? 'n' : '-');
+        append(value.value_or(0));
+    }
+    void text(const std::optional<std::string_view>& value)
+    {
+        out_.push_back(value ? 't' : '-');
+        append(value ? value->size() : 0);
+        out_.append(value.value_or(""));
+    }
+
+private:
+    void append(std::uint64_t value)
+    {
+        std::array<char, sizeof value> bytes{};
+        std::memcpy(bytes.data(), &value, sizeof value);
+        out_.append(bytes.data(), bytes.size());
+    }
+
+    std::string& out_;
+};
+
+/// Without its start time a pid is not known to be the same process a minute later.
+void add_process(KeyText& key, const Heading& heading, const SavedRow& row)
+{
+    const auto pid = row.number(Member::pid);
+    const auto start_time = row.number(Member::start_time);
+    const bool names_process = pid && start_time;
+    key.text(row.text(Member::host));
+    key.text(names_process ? heading.boot_id : std::nullopt);
+    key.number(names_process ? pid : std::nullopt);
+    key.number(names_process ? start_time : std::nullopt);
+    key.text(row.text(Member::process));
+    key.number(row.number(Member::kind));
+    key.text(names_process ? std::nullopt : row.text(Member::user));
+}
+
+/// As add_name for traffic without an owner, which is in no unit, but not in none like a process either.
+void add_of_owner(KeyText& key, const SavedRow& row, std::initializer_list<Member> members)
+{
+    key.number(row.number(Member::kind));
+    key.text(row.is(RowKind::cause) ? row.text(Member::process) : std::nullopt);
+    for (const Member member : members) {
+        key.text(row.text(member));
+    }
+}
+
+void add_connection(KeyText& key, const Heading& heading, const SavedRow& row)
+{
+    add_process(key, heading, row);
+    for (const Member member :
+         {Member::netns, Member::protocol, Member::local_address, Member::remote_address}) {
+        key.text(row.text(member));
+    }
+    key.number(row.number(Member::local_port));
+    key.number(row.number(Member::remote_port));
+}
+
+std::optional<std::uint64_t> unknown_connections_of(const SavedRow& row)
+{
+    const auto saved = row.number(Member::unknown_connections);
+    if (saved.value_or(0) != 0 || (row.find(Member::rx_bytes) != nullptr && row.find(Member::tx_bytes) != nullptr)) {
+        return saved;
+    }
+    return std::max<std::uint64_t>(row.number(Member::connections).value_or(1), 1);
+}
+
+} // namespace
+
+Groups::Groups(GroupBy by, std::optional<Per> per, const std::vector<Member>& columns)
+    : by_(by), per_(per), members_(columns)
+{
+    members_.insert(members_.end(), always.begin(), always.end());
+    if (per) {
+        members_.push_back(Member::time);
+    }
+    std::sort(members_.begin(), members_.end());
+    members_.erase(std::unique(members_.begin(), members_.end()), members_.end());
+}
+
+void Groups::add(const Heading& heading, const SavedRow& row)
+{
+    make_key(heading, row);
+    auto found = index_.find(std::string_view(key_));
+    const bool is_first = found == index_.end();
+    if (is_first) {
+        found = index_.emplace(key_, groups_.size()).first;
+        groups_.emplace_back(members_.size());
+    }
+    Group& group = groups_[found->second];
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        const Member member = members_[i];
+        const Merging merging = info(member).merging;
+        const Value* value = row.find(member);
+        Value made;
+        if (member == Member::time) {
+            const TimePoint time = time_of(heading, row);
+            const auto kept_time = per_ ? beginning(time, *per_) : time;
+            made.number = static_cast<std::uint64_t>(kept_time.time_since_epoch().count());
+            value = &made;
+        } else if (member == Member::unknown_connections) {
+            const auto unknown = unknown_connections_of(row);
+            made.number = unknown.value_or(0);
+            value = unknown ? &made : nullptr;
+        } else if (row.is(RowKind::other) && merging == Merging::common && member != Member::kind &&
+                   member != Member::process) {
+            value = nullptr; // where the rest is keyed by text, "other" stands in for it
+        }
+        merge(group[i], value, merging, is_first);
+    }
+}
+
+void Groups::make_key(const Heading& heading, const SavedRow& row)
+{
+    KeyText key(key_);
+    if (per_) {
+        key.number(static_cast<std::uint64_t>(beginning(time_of(heading, row), *per_).time_since_epoch().count()));
+    }
+    if (row.is(RowKind::other)) {
+        key.text("other");
+        return;
+    }
+    switch (by_) {
+    case GroupBy::process: add_process(key, heading, row); break;
+    case GroupBy::connection: add_connection(key, heading, row); break;
+    case GroupBy::name:
+        key.number(row.number(Member::kind));
+        key.text(row.text(Member::process));
+        break;
+    case GroupBy::user: key.text(row.text(Member::user)); break;
+    case GroupBy::remote: key.text(row.text(Member::remote_address)); break;
+    case GroupBy::port: key.number(row.number(Member::port)); break;
+    case GroupBy::protocol: key.text(row.text(Member::protocol)); break;
+    case GroupBy::cgroup: add_of_owner(key, row, {Member::cgroup}); break;
+    case GroupBy::unit: add_of_owner(key, row, {Member::unit}); break;
+    case GroupBy::container:
+        add_of_owner(key, row, {row.find(Member::container_id) != nullptr ? Member::container_id : Member::container});
+        break;
+    case GroupBy::pod: add_of_owner(key, row, {Member::pod_namespace, Member::pod}); break;
+    case GroupBy::netns:
+        key.text(row.text(Member::host));
+        key.text(row.text(Member::netns));
+        break;
+    case GroupBy::interface:
+        key.text(row.text(Member::host));
+        key.text(row.text(Member::interface));
+        break;
+    }
+}
+
+void Groups::merge(Kept& kept, const Value* value, Merging merging, bool is_first)
+{
+    if (is_first) {
+        if (value != nullptr) {
+            kept = {true, value->number, std::string(value->text)};
+        }
+        return;
+    }
+    switch (merging) {
+    case Merging::common: // once null, it stays null
+        kept.is_known = kept.is_known && value != nullptr && kept.number == value->number && kept.text == value->text;
+        break;
+    case Merging::known_sum:
+        if (value != nullptr) {
+            kept = {true, sum(kept.is_known ? kept.number : 0, value->number), {}};
+        }
+        break;
+    case Merging::certain_sum:
+        kept.is_known = kept.is_known && value != nullptr;
+        kept.number = kept.is_known ? sum(kept.number, value->number) : 0;
+        break;
+    case Merging::worst:
+        if (value != nullptr) {
+            kept = {true, kept.is_known ? std::max(kept.number, value->number) : value->number, {}};
+        }
+        break;
+    }
+}
+
+std::vector<Row> Groups::rows() const
+{
+    std::vector<Row> rows;
+    rows.reserve(groups_.size());
+    for (const Group& group : groups_) {
+        rows.push_back(row_of(group));
+    }
+    return rows;
+}
+
+Row Groups::row_of(const Group& group) const
+{
+    Row row;
+    Identity identity;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+        if (group[i].is_known) {
+            info(members_[i]).put(row, identity, {group[i].number, group[i].text});
+        }
+    }
+    if (identity != Identity{}) {
+        row.identity = std::make_shared<const Identity>(std::move(identity));
+    }
+    return row;
+}
+
+} // namespace socktally

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Saved rows added up by a key. What is kept is one entry a group, of the columns that are asked for.
+#pragma once
+
+#include "report/snapshot.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace socktally {
+
+class Groups {
+public:
+    /// `columns` are kept besides those that every report needs. With `per`, the rows of each hour or day stay apart.
+    Groups(GroupBy by, std::optional<Per> per, const std::vector<Member>& columns);
+
+    void add(const Heading& heading, const SavedRow& row);
+
+    /// One row a group, and one of RowKind::other (of each hour or day) where saved rows were of that kind. Unsorted.
+    std::vector<Row> rows() const;
+
+private:
+    /// A value that is kept.
+    struct Kept {
+        bool is_known = false;
+        std::uint64_t number = 0;
+        std::string text;
+    };
+    using Group = std::vector<Kept>; // in the order of members_
+
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
+    };
+
+    void make_key(const Heading& heading, const SavedRow& row);
+    static void merge(Kept& kept, const Value* value, Merging merging, bool is_first);
+    Row row_of(const Group& group) const;
+
+    GroupBy by_;
+    std::optional<Per> per_;
+    std::vector<Member> members_;
+    std::vector<Group> groups_;
+    std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+    std::string key_; // used again
+};
+
+} // namespace socktally

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "report/lines.hpp"
+
+#include "model/quote.hpp"
+#include "sys/error.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+bool is_blank_byte(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+bool is_blank_line(std::string_view line) { return std::all_of(line.begin(), line.end(), is_blank_byte); }
+
+/// Looks for the end of an object that takes several lines, and gives up where it cannot be one: an unfinished line
+/// that others were appended to must not swallow them. It does not see all faults; the parser does.
+class ObjectEnd {
+public:
+    enum class State : std::uint8_t { within, ended, impossible };
+
+    State feed(char c)
+    {
+        if (c == '\n') {
+            return newline();
+        }
+        if (is_in_string_) {
+            is_in_string_ = is_escaped_ || c != '"';
+            is_escaped_ = !is_escaped_ && c == '\\';
+            return State::within;
+        }
+        if (is_blank_byte(c)) {
+            return State::within;
+        }
+        if (is_after_newline_ && c == '{' && last_ != ',' && last_ != '[' && last_ != ':') {
+            return State::impossible;
+        }
+        is_after_newline_ = false;
+        last_ = c;
+        is_in_string_ = c == '"';
+        return bracket(c);
+    }
+
+private:
+    State newline()
+    {
+        is_after_newline_ = true;
+        return is_in_string_ ? State::impossible : State::within;
+    }
+    State bracket(char c)
+    {
+        constexpr int deepest = 16; // of ours, 3
+        if (c == '{' || c == '[') {
+            ++depth_;
+        } else if (c == '}' || c == ']') {
+            --depth_;
+        }
+        if (depth_ == 0) {
+            return State::ended;
+        }
+        return depth_ > deepest ? State::impossible : State::within;
+    }
+
+    int depth_ = 0;
+    char last_ = '\0'; // that is not blank
+    bool is_in_string_ = false;
+    bool is_escaped_ = false;
+    bool is_after_newline_ = false;
+};
+
+} // namespace
+
+Lines::Lines(int fd, std::string name, std::size_t limit)
+    : fd_(fd), name_(std::move(name)), limit_(limit), capacity_(std::min(block, limit)),
+      buffer_(std::make_unique<char[]>(capacity_ + padding))
+{
+}
+
+std::optional<Extent> Lines::next()
+{
+    while (true) {
+        start_ = next_;
+        const auto newline = find_newline(start_);
+        if (!newline && !has_ended_) {
+            skip_line();
+            return Extent{{}, line_, line_, true};
+        }
+        if (start_ == end_) {
+            return std::nullopt;
+        }
+        const std::string_view line(buffer_.get() + start_, newline.value_or(end_) - start_);
+        next_ = newline ? *newline + 1 : end_;
+        ++line_;
+        if (!is_blank_line(line)) {
+            return Extent{line, line_, line_};
+        }
+    }
+}
+
+std::optional<Extent> Lines::extend()
+{
+    is_cut_off_ = false;
+    ObjectEnd object;
+    std::uint64_t newlines = 0;
+    for (std::size_t length = 0;; ++length) {
+        if (start_ + length == end_ && !fill()) {
+            is_cut_off_ = has_ended_;
+            return std::nullopt;
+        }
+        const char c = buffer_[start_ + length];
+        newlines += c == '\n' ? 1 : 0;
+        const auto state = object.feed(c);
+        if (state == ObjectEnd::State::impossible) {
+            return std::nullopt;
+        }
+        if (state == ObjectEnd::State::ended) {
+            const auto newline = find_newline(start_ + length);
+            const std::size_t line_end = newline.value_or(end_);
+            const std::string_view text(buffer_.get() + start_, line_end - start_);
+            if (newlines == 0 || (!newline && !has_ended_)) {
+                return std::nullopt;
+            }
+            const std::uint64_t first = line_;
+            line_ += newlines;
+            next_ = newline ? line_end + 1 : line_end;
+            return Extent{text, first, line_};
+        }
+    }
+}
+
+/// Reads more behind what is there; start_ and next_ move with their text. False at the end, and at the limit.
+bool Lines::fill()
+{
+    if (has_ended_) {
+        return false;
+    }
+    if (start_ > 0) {
+        std::memmove(buffer_.get(), buffer_.get() + start_, end_ - start_);
+        next_ -= start_;
+        end_ -= start_;
+        start_ = 0;
+    }
+    if (end_ == capacity_) {
+        if (capacity_ == limit_) {
+            return false;
+        }
+        capacity_ = std::min(limit_, capacity_ * 2);
+        auto larger = std::make_unique<char[]>(capacity_ + padding);
+        std::memcpy(larger.get(), buffer_.get(), end_);
+        buffer_ = std::move(larger);
+    }
+    ssize_t got = 0;
+    do {
+        got = ::read(fd_, buffer_.get() + end_, capacity_ - end_);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        throw errno_error("cannot read " + quote(name_));
+    }
+    has_ended_ = got == 0;
+    end_ += static_cast<std::size_t>(got);
+    return got > 0;
+}
+
+/// From `from` on, reading as far as that needs. Null where the input ends, or the line is over the limit, before it.
+std::optional<std::size_t> Lines::find_newline(std::size_t from)
+{
+    std::size_t searched = from - start_;
+    while (true) {
+        const char* text = buffer_.get() + start_;
+        const std::size_t length = end_ - start_;
+        if (const void* found = std::memchr(text + searched, '\n', length - searched)) {
+            return static_cast<std::size_t>(static_cast<const char*>(found) - buffer_.get());
+        }
+        searched = length;
+        if (!fill()) {
+            return std::nullopt;
+        }
+    }
+}
+
+/// Leaves out the line at start_, which fills the buffer.
+void Lines::skip_line()
+{
+    ++line_;
+    while (!has_ended_) {
+        const char* text = buffer_.get();
+        if (const void* found = std::memchr(text + start_, '\n', end_ - start_)) {
+            next_ = static_cast<std::size_t>(static_cast<const char*>(found) - text) + 1;
+            return;
+        }
+        start_ = next_ = end_ = 0;
+        fill();
+    }
+    start_ = next_ = end_;
+}
+
+} // namespace socktally

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include "report/read.hpp"
+
+#include "report/lines.hpp"
+
+#include <optional>
+
+namespace socktally {
+
+namespace {
+
+static_assert(Lines::padding >= simdjson::SIMDJSON_PADDING);
+
+/// Joins lines that follow each other, so that the remains of one document are one fault.
+class Faults {
+public:
+    explicit Faults(const std::function<void(const LeftOut&)>& tell) : tell_(tell) {}
+
+    void add(const Extent& lines, const std::string& reason, bool is_cut_off)
+    {
+        if (has_pending_ && pending_.last_line + 1 == lines.first_line) {
+            pending_.last_line = lines.last_line;
+            return;
+        }
+        end_run();
+        pending_ = {lines.first_line, lines.last_line, reason, is_cut_off};
+        has_pending_ = true;
+    }
+    /// Something good follows: so the input was not cut off there.
+    void end_run()
+    {
+        pending_.is_cut_off = false;
+        end();
+    }
+    void end()
+    {
+        if (has_pending_) {
+            tell_(pending_);
+            has_pending_ = false;
+        }
+    }
+
+private:
+    const std::function<void(const LeftOut&)>& tell_;
+    LeftOut pending_;
+    bool has_pending_ = false;
+};
+
+/// Null: it was read.
+std::optional<std::string> fault_in(SnapshotParser& parser, std::string_view text)
+{
+    try {
+        parser.parse(text);
+    } catch (const BadSnapshot& error) {
+        return error.what();
+    }
+    return std::nullopt;
+}
+
+} // namespace
+
+void read_snapshots(int fd, const std::string& name, Summary& summary,
+                    const std::function<void(const LeftOut& lines)>& tell)
+{
+    Lines lines(fd, name);
+    SnapshotParser parser;
+    Faults faults(tell);
+    while (const auto line = lines.next()) {
+        if (line->is_overlong) {
+            faults.add(*line, "it is over 32 MiB long", false);
+            continue;
+        }
+        Extent extent = *line;
+        auto fault = fault_in(parser, extent.text);
+        bool is_cut_off = false;
+        if (fault && line->text.front() == '{') {
+            const Extent first = {{}, line->first_line, line->last_line};
+            if (const auto object = lines.extend()) {
+                extent = *object;
+                fault = fault_in(parser, extent.text);
+            } else {
+                extent = first;
+                is_cut_off = lines.is_cut_off();
+            }
+        }
+        if (fault) {
+            faults.add(extent, *fault, is_cut_off);
+        } else {
+            faults.end_run();
+            summary.add(parser);
+        }
+    }
+    faults.end();
+}
+
+} // namespace socktally

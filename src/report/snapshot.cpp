@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+// simdjson's DOM: it looks at the whole text before it says yes, where On-Demand would find a fault after half of a
+// snapshot was added; and it takes the instructions that the processor has, where On-Demand takes those of the build.
+#include "report/snapshot.hpp"
+
+#include "model/quote.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace socktally {
+
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr std::string_view schema = "socktally/1";
+
+constexpr std::uint32_t bit(auto part) { return 1U << static_cast<unsigned>(part); }
+
+BadSnapshot wrong_type(std::string_view name, std::string_view wanted)
+{
+    return BadSnapshot(fmt::format("{} is not {}", quote(name), wanted));
+}
+
+std::string_view text_of(std::string_view name, const dom::element& value)
+{
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS) {
+        throw wrong_type(name, "a string");
+    }
+    return text;
+}
+
+std::uint64_t number_of(std::string_view name, const dom::element& value, std::uint64_t limit)
+{
+    std::uint64_t number = 0;
+    if (value.get(number) != simdjson::SUCCESS || number > limit) {
+        throw wrong_type(name, fmt::format("a whole number from 0 to {}", limit));
+    }
+    return number;
+}
+
+GroupBy key_of(std::string_view name, std::string_view text)
+{
+    const auto keys = group_keys();
+    const auto found = std::find_if(keys.begin(), keys.end(), [text](GroupBy by) { return to_string(by) == text; });
+    if (found == keys.end()) {
+        throw BadSnapshot(fmt::format("unknown value {} of {}", quote(text), quote(name)));
+    }
+    return *found;
+}
+
+Value value_of(const MemberInfo& member, const dom::element& element)
+{
+    if (member.limit != 0) {
+        return {number_of(member.name, element, member.limit), {}};
+    }
+    const std::string_view text = text_of(member.name, element);
+    if (member.word != nullptr) {
+        if (const auto number = member.word(text)) {
+            return {*number, {}};
+        }
+    } else if (member.is_valid == nullptr || member.is_valid(text)) {
+        return {0, text};
+    }
+    throw BadSnapshot(fmt::format("unknown value {} of {}", quote(text), quote(member.name)));
+}
+
+} // namespace
+
+void SnapshotParser::parse(std::string_view text)
+{
+    parts_ = 0;
+    row_.clear();
+    heading_ = {};
+    dom::object object;
+    dom::element root;
+    if (const auto error = parser_.parse(text.data(), text.size(), false).get(root); error != simdjson::SUCCESS) {
+        throw BadSnapshot(fmt::format("it is not JSON: {}", simdjson::error_message(error)));
+    }
+    if (root.get(object) != simdjson::SUCCESS) {
+        throw BadSnapshot("it is not a JSON object");
+    }
+    is_document_ = object.at_key("ts").error() != simdjson::SUCCESS;
+    if (is_document_) {
+        read_document(object);
+    } else {
+        read_line(object);
+    }
+}
+
+void SnapshotParser::for_each_row(const std::function<void(const SavedRow& row)>& use)
+{
+    if (!is_document_) {
+        use(row_);
+        return;
+    }
+    for (const dom::element element : rows_) {
+        read_row_of_document(element);
+        use(row_);
+    }
+}
+
+SnapshotParser::Slot SnapshotParser::slot_of(std::string_view name, bool is_row_of_document)
+{
+    constexpr std::array<std::pair<std::string_view, Part>, 9> parts{{{"schema", Part::schema},
+                                                                      {"ts", Part::started_at},
+                                                                      {"started_at", Part::started_at},
+                                                                      {"duration_ns", Part::duration},
+                                                                      {"by", Part::by},
+                                                                      {"complete", Part::complete},
+                                                                      {"backend", Part::backend},
+                                                                      {"host", Part::host},
+                                                                      {"boot_id", Part::boot_id}}};
+    Slot slot;
+    slot.name = name;
+    const auto* part = std::find_if(parts.begin(), parts.end(), [name](const auto& each) { return each.first == name; });
+    if (!is_row_of_document && part != parts.end()) {
+        slot.part = part->second;
+    } else {
+        slot.member = find_member(name);
+    }
+    return slot;
+}
+
+const SnapshotParser::Slot& SnapshotParser::find_slot(Order& order, std::size_t place, std::string_view name,
+                                                      bool is_row_of_document) const
+{
+    constexpr std::size_t most = 256; // members in an object of hostile origin
+    if (place < order.size() && order[place].name == name) {
+        return order[place];
+    }
+    const std::size_t end = std::min(place, most);
+    order.resize(std::max(order.size(), end + 1));
+    return order[end] = slot_of(name, is_row_of_document);
+}
+
+void SnapshotParser::read_part(const Slot& slot, const dom::element& value)
+{
+    if ((parts_ & bit(slot.part)) != 0) {
+        throw BadSnapshot(fmt::format("{} is there twice", quote(slot.name)));
+    }
+    parts_ |= bit(slot.part);
+    switch (slot.part) {
+    case Part::schema:
+        if (const auto text = text_of(slot.name, value); text != schema) {
+            throw BadSnapshot(fmt::format("its schema is {}, and this program reads {}", quote(text), quote(schema)));
+        }
+        break;
+    case Part::started_at:
+        if (const auto text = text_of(slot.name, value); text != time_text_ || text.empty()) {
+            const auto time = parse_timestamp(text);
+            if (!time) {
+                throw wrong_type(slot.name, "a time as in 2026-11-20T21:32:00.123456Z");
+            }
+            time_text_ = text;
+            time_ = *time;
+        }
+        heading_.started_at = time_;
+        break;
+    case Part::duration:
+        heading_.duration = std::chrono::nanoseconds(
+            number_of(slot.name, value, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
+        break;
+    case Part::by: heading_.by = key_of(slot.name, text_of(slot.name, value)); break;
+    case Part::complete:
+        if (value.get(heading_.complete) != simdjson::SUCCESS) {
+            throw wrong_type(slot.name, "true or false");
+        }
+        break;
+    case Part::backend: heading_.backend = text_of(slot.name, value); break;
+    case Part::host:
+    case Part::boot_id:
+        if (!value.is_null()) {
+            (slot.part == Part::host ? heading_.host : heading_.boot_id) = text_of(slot.name, value);
+        }
+        break;
+    case Part::nothing: break;
+    }
+}
+
+void SnapshotParser::read_member(const Slot& slot, const dom::element& value)
+{
+    if (!slot.member) {
+        return; // of a later version, or somebody else's
+    }
+    if (!row_.is_absent(*slot.member)) {
+        throw BadSnapshot(fmt::format("{} is there twice", quote(slot.name)));
+    }
+    if (value.is_null()) {
+        row_.set_null(*slot.member);
+    } else {
+        row_.set(*slot.member, value_of(info(*slot.member), value));
+    }
+}
+
+void SnapshotParser::read_line(const dom::object& object)
+{
+    std::size_t place = 0;
+    for (const auto& [name, value] : object) {
+        const Slot& slot = find_slot(line_order_, place++, name, false);
+        if (slot.part != Part::nothing) {
+            read_part(slot, value);
+        } else {
+            read_member(slot, value);
+        }
+    }
+    require_parts();
+    if (heading_.host) {
+        row_.set(Member::host, {0, *heading_.host});
+    }
+}
+
+void SnapshotParser::read_document(const dom::object& object)
+{
+    for (const auto& [name, value] : object) {
+        if (const Slot slot = slot_of(name, false); slot.part != Part::nothing) {
+            read_part(slot, value);
+        }
+    }
+    if ((parts_ & bit(Part::schema)) == 0) {
+        throw BadSnapshot("it is neither a snapshot nor a row of one");
+    }
+    require_parts();
+    std::size_t lists = 0;
+    for (const auto& [name, value] : object) {
+        if (name == plural(heading_.by)) {
+            ++lists;
+            if (value.get(rows_) != simdjson::SUCCESS) {
+                throw wrong_type(name, "an array");
+            }
+        }
+    }
+    if (lists != 1) {
+        throw BadSnapshot(fmt::format("it has {} arrays {}", lists == 0 ? "no" : "two", quote(plural(heading_.by))));
+    }
+    for (const dom::element element : rows_) {
+        read_row_of_document(element);
+    }
+}
+
+void SnapshotParser::read_row_of_document(const dom::element& element)
+{
+    dom::object object;
+    if (element.get(object) != simdjson::SUCCESS) {
+        throw BadSnapshot("a row is not an object");
+    }
+    row_.clear();
+    std::size_t place = 0;
+    for (const auto& [name, value] : object) {
+        read_member(find_slot(row_order_, place++, name, true), value);
+    }
+    if (row_.is_absent(Member::host) && heading_.host) { // rows of a report have their own
+        row_.set(Member::host, {0, *heading_.host});
+    }
+}
+
+void SnapshotParser::require_parts() const
+{
+    for (const auto& [part, name] : {std::pair(Part::started_at, is_document_ ? "started_at" : "ts"),
+                                     std::pair(Part::duration, "duration_ns"), std::pair(Part::by, "by"),
+                                     std::pair(Part::complete, "complete")}) {
+        if ((parts_ & bit(part)) == 0) {
+            throw BadSnapshot(fmt::format("it has no {}", quote(name)));
+        }
+    }
+}
+
+} // namespace socktally
