@@ -55,6 +55,8 @@ _socktally()
     local others='-d --duration --capture-buffer --strict --by --sort --top --all -o --output -H --list-columns
         --pid --name --filter --user --port --remote --protocol --container --unit --netns
         --interface --no-loopback'
+    local reports='--strict --by --sort --top --all -o --output -H --list-columns --pid --name --filter --user --port
+        --remote --protocol --container --unit --netns --host --from --to --per'
     COMPREPLY=()
 
     # bash splits --option=value into three words.
@@ -77,17 +79,22 @@ _socktally()
     --user) _socktally_list "$current" "$(compgen -u)" ;;
     --pid) _socktally_list "$current" "$(_socktally_pids)" ;;
     -o | --output | --sort) _socktally_list "$current" "$(_socktally_columns "$program")" ;;
-    --top | --name | --filter | --port | --remote | --container | --unit) ;; # nothing to guess
+    --per) _socktally_words "$current" hour day ;;
+    --host | --from | --to | --top | --name | --filter | --port | --remote | --container | --unit) ;; # nothing to guess
     *)
         for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-            [[ $word == doctor ]] && command=doctor
+            [[ $word == doctor || $word == report ]] && command=$word
         done
         if [[ $command == doctor ]]; then
             _socktally_words "$current" "$output"
+        elif [[ $command == report && $current == -* ]]; then
+            _socktally_words "$current" "$output" "$reports"
+        elif [[ $command == report ]]; then
+            compopt -o default 2> /dev/null # files
         elif [[ $current == -* ]]; then
-            _socktally_words "$current" "$output" "$others"
+            _socktally_words "$current" "$output" "$others --host --from --to --per"
         else
-            _socktally_words "$current" doctor
+            _socktally_words "$current" doctor report
         fi
         ;;
     esac

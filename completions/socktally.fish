@@ -12,12 +12,26 @@ function __socktally_columns
     __socktally_list (socktally --list-columns -n -f tsv 2>/dev/null | cut -f 1,4)
 end
 
+function __socktally_commands
+    not __fish_seen_subcommand_from doctor report
+end
+
+function __socktally_reports
+    __fish_seen_subcommand_from report
+end
+
 function __socktally_samples
     not __fish_seen_subcommand_from doctor
 end
 
 complete -c socktally -f
-complete -c socktally -n __socktally_samples -a doctor -d 'Say which backends work here'
+complete -c socktally -n __socktally_commands -a doctor -d 'Say which backends work here'
+complete -c socktally -n __socktally_commands -a report -d 'Add up saved samples'
+complete -c socktally -n __socktally_reports -F
+complete -c socktally -n __socktally_reports -l host -x -d 'Snapshots of this host'
+complete -c socktally -n __socktally_reports -l from -x -d 'Snapshots since this time'
+complete -c socktally -n __socktally_reports -l to -x -d 'Snapshots before this time'
+complete -c socktally -n __socktally_reports -l per -x -a 'hour day' -d 'Cut into pieces'
 
 complete -c socktally -n __socktally_samples -s d -l duration -x -a '0 500ms 1s 5s 1m' -d 'Window that is measured'
 complete -c socktally -s b -l backend -x -a 'auto ebpf netlink packet procfs' -d 'Where the counters come from'

@@ -137,9 +137,7 @@ void CommandLine::take_extras(Options& options) const
     std::string misplaced;
     std::size_t count = 0;
     const auto misplace = [&](std::string_view extra) {
-        if (options.command == Command::report) {
-            options.files.emplace_back(extra);
-        } else if (++count <= most) {
+        if (++count <= most) {
             misplaced += fmt::format("{}{}", count == 1 ? "" : ", ", quote(extra));
         }
     };
@@ -149,12 +147,14 @@ void CommandLine::take_extras(Options& options) const
             options_ended = true;
         } else if (!options_ended && extra.size() > 1 && extra.starts_with('-')) {
             throw unknown_option(extra);
+        } else if (options.command == Command::report) {
+            options.files.push_back(extra);
         } else {
             misplace(extra);
         }
     }
     for (std::size_t i = 1; i < doctor_->count() + report_->count(); ++i) { // CLI11 lets a command be given again
-        throw UsageError("give one command, once");
+        misplace(i < doctor_->count() ? "doctor" : "report");
     }
     if (count != 0) {
         throw UsageError(fmt::format("unexpected argument {}{}; the commands are doctor and report", misplaced,

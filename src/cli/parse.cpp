@@ -49,7 +49,7 @@ void add_sampling(CommandLine& line, Options& o)
                [&o](const std::string& text) { o.backend = text; });
     line.value(sampling, "--capture-buffer", "SIZE", "room for captured packets; default 16M",
                [&o](const std::string& text) { o.capture_buffer = capture_buffer_value(text); });
-    line.flag(judging, "--strict", "exit code 3 when the sample or report is not complete", [&o] { o.strict = true; });
+    line.flag(judging, "--strict", "exit code 3 when the result is not complete", [&o] { o.strict = true; });
 }
 
 void add_rows(CommandLine& line, Options& o)
@@ -113,9 +113,9 @@ void add_report(CommandLine& line, Options& o)
 {
     line.value(reporting, "--host", "NAME", "snapshots of this host; repeatable",
                [&o](const std::string& text) { o.hosts.push_back(text); });
-    line.value(reporting, "--from", "WHEN", "snapshots since 2026-11-20 or 2026-11-20T21:00:00Z",
+    line.value(reporting, "--from", "WHEN", "snapshots since 2026-11-20 or\n2026-11-20T21:00:00Z, by their beginning",
                [&o](const std::string& text) { o.from = begin_value(text); });
-    line.value(reporting, "--to", "WHEN", "snapshots before this time, or up to the end of this day",
+    line.value(reporting, "--to", "WHEN", "snapshots before this, or to the end of this day",
                [&o](const std::string& text) { o.to = end_value(text); });
     line.value(reporting, "--per", "PIECE", "cut into pieces: hour or day, in UTC",
                [&o](const std::string& text) { o.per = per_value(text); });

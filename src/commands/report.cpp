@@ -49,8 +49,8 @@ public:
         if (quiet_ || ++told_ > most) {
             return;
         }
-        const std::string range = count == 1 ? fmt::format("{}", lines.first_line)
-                                             : fmt::format("{}-{}", lines.first_line, lines.last_line);
+        const std::string range =
+            count == 1 ? fmt::format("{}", lines.first_line) : fmt::format("{}-{}", lines.first_line, lines.last_line);
         const std::string_view what = lines.is_cut_off ? "cut off, left out" : "left out";
         say(fmt::format("{}:{}: {}: {}", quote(file), range, what, lines.reason));
     }

@@ -143,7 +143,10 @@ std::optional<TimePoint> parse_date(std::string_view text)
     return parts.is_all_good() ? std::optional(time) : std::nullopt;
 }
 
-TimePoint beginning(TimePoint time, Per per) { return per == Per::hour ? TimePoint(floor<hours>(time)) : floor<days>(time); }
+TimePoint beginning(TimePoint time, Per per)
+{
+    return per == Per::hour ? TimePoint(floor<hours>(time)) : floor<days>(time);
+}
 
 seconds length(Per per) { return per == Per::hour ? seconds(1h) : seconds(days(1)); }
 

@@ -55,10 +55,6 @@ Cell name_cell(const std::optional<Enum>& value)
 Cell time_cell(const Row& row) { return row.time ? Cell(to_short_timestamp(*row.time)) : Cell(); }
 
 constexpr std::array table = {
-    Column{"time", CellType::string, "", "when the window began; in a report that is cut up, the hour or the day",
-           time_cell, "TIME", Needs::reports},
-    Column{"host", CellType::string, "", "name of the machine", [](const Row& row) { return to_cell(row.host); },
-           "HOST", Needs::reports},
     Column{"pid", CellType::integer, "", "process id; null for traffic without an owner",
            [](const Row& row) { return to_cell(row.pid); }, "PID"},
     Column{"process", CellType::string, "",
@@ -155,6 +151,10 @@ constexpr std::array table = {
            [](const Row& row) { return name_cell(row.attribution); }, "ATTRIBUTION"},
     Column{"shared_with", CellType::string, "", "the other owners of the row's sockets, pid and name each",
            sharers_cell, "SHARED WITH", Needs::sharers},
+    Column{"time", CellType::string, "", "when the window began; in a report that is cut up, the hour or the day",
+           time_cell, "TIME", Needs::reports},
+    Column{"host", CellType::string, "", "name of the machine", [](const Row& row) { return to_cell(row.host); },
+           "HOST", Needs::reports},
 };
 
 /// The column that a grouping's rows are told apart by, where it holds text.
@@ -288,10 +288,10 @@ auto every_field(const Row& row)
 {
     static const Identity nothing;
     const Identity& identity = row.identity ? *row.identity : nothing;
-    return std::tie(row.time, row.host, row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity,
-                    row.netns, row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port,
-                    row.port, row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
-                    row.connections, row.unknown_connections, row.shared_with, row.attribution);
+    return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
+                    row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
+                    row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
+                    row.connections, row.unknown_connections, row.shared_with, row.attribution, row.time, row.host);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)

@@ -51,7 +51,8 @@ void render_influx(std::string& out, const Report& report, const ColumnList& col
     const std::string_view measurement = report.by == GroupBy::interface ? "socktally_interface" : "socktally";
     const auto end = duration_cast<nanoseconds>(report.started_at.time_since_epoch()) + report.duration;
     const ColumnList measures = measures_of(columns, report.by);
-    const bool has_host = std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->name == "host"; });
+    const bool has_host =
+        std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->name == "host"; });
     for (const Series& series : series_of(report, columns)) {
         out += measurement;
         if (!has_host) {

@@ -13,9 +13,8 @@ namespace socktally {
 namespace {
 
 /// What every report needs, whatever it prints: totals and the sum of the rest.
-constexpr std::array always{Member::host,     Member::process,     Member::kind,
-                            Member::rx_bytes, Member::tx_bytes,    Member::connections,
-                            Member::attribution, Member::unknown_connections};
+constexpr std::array always{Member::host,     Member::process,     Member::kind,        Member::rx_bytes,
+                            Member::tx_bytes, Member::connections, Member::attribution, Member::unknown_connections};
 
 /// The parts of a key, each with what tells where it ends.
 class KeyText {
@@ -73,8 +72,7 @@ void add_of_owner(KeyText& key, const SavedRow& row, std::initializer_list<Membe
 void add_connection(KeyText& key, const Heading& heading, const SavedRow& row)
 {
     add_process(key, heading, row);
-    for (const Member member :
-         {Member::netns, Member::protocol, Member::local_address, Member::remote_address}) {
+    for (const Member member : {Member::netns, Member::protocol, Member::local_address, Member::remote_address}) {
         key.text(row.text(member));
     }
     key.number(row.number(Member::local_port));

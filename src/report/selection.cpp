@@ -93,9 +93,8 @@ Verdict Selection::judge(const Heading& heading, const SavedRow& row) const
     });
     const auto user = row.text(Member::user);
     const auto uid = row.number(Member::uid);
-    question.ask(wanted_.users, {Member::user}, [&](const std::string& wanted) {
-        return user == wanted || (uid && std::to_string(*uid) == wanted);
-    });
+    question.ask(wanted_.users, {Member::user},
+                 [&](const std::string& wanted) { return user == wanted || (uid && std::to_string(*uid) == wanted); });
     const auto local_port = row.number(Member::local_port);
     const auto remote_port = row.number(Member::remote_port);
     question.ask(filter.ports, {Member::local_port, Member::remote_port},
@@ -105,17 +104,14 @@ Verdict Selection::judge(const Heading& heading, const SavedRow& row) const
         question.ask(filter.remotes, {Member::remote_address},
                      [&](const Prefix& wanted) { return address && wanted.contains(*address); });
     }
-    question.ask(filter.protocols, {Member::protocol}, [protocol = row.text(Member::protocol)](Protocol wanted) {
-        return protocol == to_string(wanted);
-    });
-    question.ask(filter.units, {Member::unit}, [unit = row.text(Member::unit)](const std::string& wanted) {
-        return is_unit_called(unit, wanted);
-    });
+    question.ask(filter.protocols, {Member::protocol},
+                 [protocol = row.text(Member::protocol)](Protocol wanted) { return protocol == to_string(wanted); });
+    question.ask(filter.units, {Member::unit},
+                 [unit = row.text(Member::unit)](const std::string& wanted) { return is_unit_called(unit, wanted); });
     const auto container = row.text(Member::container);
     const auto container_id = row.text(Member::container_id);
-    question.ask(filter.containers, {Member::container}, [&](const std::string& wanted) {
-        return is_container_called(container, container_id, wanted);
-    });
+    question.ask(filter.containers, {Member::container},
+                 [&](const std::string& wanted) { return is_container_called(container, container_id, wanted); });
     question.ask(wanted_.namespaces, {Member::netns},
                  [netns = row.text(Member::netns)](const std::string& wanted) { return netns == wanted; });
     // What is true of the sum of the rest is not known of its parts.

@@ -117,7 +117,8 @@ SnapshotParser::Slot SnapshotParser::slot_of(std::string_view name, bool is_row_
                                                                       {"boot_id", Part::boot_id}}};
     Slot slot;
     slot.name = name;
-    const auto* part = std::find_if(parts.begin(), parts.end(), [name](const auto& each) { return each.first == name; });
+    const auto* part =
+        std::find_if(parts.begin(), parts.end(), [name](const auto& each) { return each.first == name; });
     if (!is_row_of_document && part != parts.end()) {
         slot.part = part->second;
     } else {
@@ -260,9 +261,9 @@ void SnapshotParser::read_row_of_document(const dom::element& element)
 
 void SnapshotParser::require_parts() const
 {
-    for (const auto& [part, name] : {std::pair(Part::started_at, is_document_ ? "started_at" : "ts"),
-                                     std::pair(Part::duration, "duration_ns"), std::pair(Part::by, "by"),
-                                     std::pair(Part::complete, "complete")}) {
+    for (const auto& [part, name] :
+         {std::pair(Part::started_at, is_document_ ? "started_at" : "ts"), std::pair(Part::duration, "duration_ns"),
+          std::pair(Part::by, "by"), std::pair(Part::complete, "complete")}) {
         if ((parts_ & bit(part)) == 0) {
             throw BadSnapshot(fmt::format("it has no {}", quote(name)));
         }

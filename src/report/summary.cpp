@@ -144,10 +144,11 @@ std::vector<Note> Summary::notes() const
                          "", true});
     }
     if (unanswered_ > 0) {
-        notes.push_back({"filter-unanswered",
-                         counted(unanswered_, "row", "was left out because it does not", "were left out because they do not") +
-                             " have the column that a filter asks for",
-                         "save that column too: -o +COLUMN", true});
+        notes.push_back(
+            {"filter-unanswered",
+             counted(unanswered_, "row", "was left out because it does not", "were left out because they do not") +
+                 " have the column that a filter asks for",
+             "save that column too: -o +COLUMN", true});
     }
     if (cut_short_ > 0) {
         notes.push_back({"rows-past-top",

@@ -35,7 +35,7 @@ def options():
 
 def valid_words(option):
     """The words that an option takes, from the error that lists them."""
-    error = socktally(option, "no-such-word-at-all").stderr
+    error = socktally("report", option, "no-such-word-at-all").stderr
     return set(re.search(r"valid ones are (.*)", error)[1].split(", "))
 
 
@@ -143,7 +143,7 @@ class Options(unittest.TestCase):
 
     def test_words(self):
         manual = section("socktally.1", "OPTIONS")
-        for option in ("--by", "--format", "--protocol", "--color"):
+        for option in ("--by", "--format", "--protocol", "--color", "--per"):
             item = re.search(rf"^\.It [^\n]*Fl {option[1:]}\b(.*?)(?=^\.(?:It|El))", manual, re.MULTILINE | re.DOTALL)[1]
             for word in valid_words(option):
                 self.assertRegex(item, rf"\b{word}\b", f"socktally(1) {option}")
@@ -176,7 +176,7 @@ class Options(unittest.TestCase):
 @needs("bash")
 class Bash(unittest.TestCase):
     def test_words(self):
-        for option in ("--by", "--format", "--protocol", "--color"):
+        for option in ("--by", "--format", "--protocol", "--color", "--per"):
             self.assertEqual(set(bash_replies(option, "")), valid_words(option), option)
             self.assertEqual(set(bash_replies(option, "=")), valid_words(option), option)
         self.assertEqual(bash_replies("--format", "=", "js"), ["json", "jsonl"])
@@ -190,11 +190,18 @@ class Bash(unittest.TestCase):
         self.assertEqual(bash_replies("--sort", "rx_bytes+unk"), ["rx_bytes+unknown_connections"])
 
     def test_doctor(self):
-        self.assertEqual(bash_replies(""), ["doctor"])
+        self.assertEqual(bash_replies(""), ["doctor", "report"])
         offered = bash_replies("doctor", "-")
         self.assertIn("--format", offered)
         self.assertIn("--backend", offered)
         self.assertNotIn("--pid", offered)
+
+    def test_report(self):
+        offered = bash_replies("report", "-")
+        self.assertIn("--per", offered)
+        self.assertIn("--pid", offered)
+        self.assertNotIn("--duration", offered)
+        self.assertEqual(bash_replies("report", "--per", ""), ["hour", "day"])
 
     def test_lists(self):
         self.assertIn("--pid", bash_replies("-q", "--p"))
@@ -251,7 +258,7 @@ class Output(unittest.TestCase):
     def test_note_codes(self):
         manual = section("socktally-output.5", "JSON DOCUMENT")
         documented = re.findall(r"^\.It Li ([a-z-]+)$", manual, re.MULTILINE)
-        paths = [path for room in ("backend", "commands", "identity", "model") for path in (ROOT / "src" / room).rglob("*.cpp")]
+        paths = [path for room in ("backend", "commands", "identity", "model", "report") for path in (ROOT / "src" / room).rglob("*.cpp")]
         sources = "\n".join(path.read_text() for path in paths)
         used = re.findall(r"(?:push_back\(\s*|return )\{+\"([a-z-]+)\",", sources)
         self.assertEqual(sorted(documented), sorted(set(used)))

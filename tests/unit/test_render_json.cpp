@@ -172,11 +172,12 @@ TEST_CASE("JSON lines are flat objects that each stand alone")
 {
     std::string out;
     render_jsonl(out, full_report(), select_columns("pid,rx_bytes", {}));
-    CHECK(out ==
-          "{\"ts\":\"2026-11-20T21:32:00.123456Z\",\"host\":\"box\",\"duration_ns\":1000000000,\"backend\":\"netlink\","
-          "\"complete\":false,\"by\":\"process\",\"pid\":123,\"rx_bytes\":18446744073709551615}\n"
-          "{\"ts\":\"2026-11-20T21:32:00.123456Z\",\"host\":\"box\",\"duration_ns\":1000000000,\"backend\":\"netlink\","
-          "\"complete\":false,\"by\":\"process\",\"pid\":null,\"rx_bytes\":null}\n");
+    CHECK(out == "{\"ts\":\"2026-11-20T21:32:00.123456Z\",\"host\":\"box\",\"boot_id\":\"0f3c\",\"duration_ns\":"
+                 "1000000000,\"backend\":\"netlink\","
+                 "\"complete\":false,\"by\":\"process\",\"pid\":123,\"rx_bytes\":18446744073709551615}\n"
+                 "{\"ts\":\"2026-11-20T21:32:00.123456Z\",\"host\":\"box\",\"boot_id\":\"0f3c\",\"duration_ns\":"
+                 "1000000000,\"backend\":\"netlink\","
+                 "\"complete\":false,\"by\":\"process\",\"pid\":null,\"rx_bytes\":null}\n");
     out.clear();
     render_jsonl(out, report({}), select_columns("pid", {}));
     CHECK(out == "");
