@@ -173,6 +173,8 @@ void keep_if_same(std::optional<T>& field, const std::optional<T>& other)
     }
 }
 
+using socktally::add; // which would be hidden
+
 void add(std::optional<Decimal>& total, const std::optional<Decimal>& part)
 {
     if (part) {
