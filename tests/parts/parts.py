@@ -36,6 +36,8 @@ NAMES = (
     b'comma, "quote"',
     b" blanks ",
     b"back\\slash",
+    b"\\",
+    b"\\,\\ \\=\\",
     b"\\N",
     b"\\xff\\t",
     b"emoji \xf0\x9f\x90\x99",
@@ -71,6 +73,19 @@ def json_text(name):
     return name.decode(errors="backslashreplace")
 
 
+def series_text(name, is_kept=""):
+    """What a name is in the time series of Prometheus and InfluxDB: text, as in JSON, but for control characters, which are written
+    as in TSV; those that `is_kept` are themselves."""
+    short = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+    return "".join(
+        short.get(letter) or "".join(rf"\x{byte:02x}" for byte in letter.encode()) if is_control(letter) and letter not in is_kept
+        else letter for letter in json_text(name))
+
+
+def is_control(letter):
+    return letter < " " or "\x7f" <= letter <= "\x9f"
+
+
 def unescape(field):
     """The bytes of a name in TSV or CSV."""
     return field.encode().decode("unicode_escape").encode("latin-1")
@@ -100,8 +115,7 @@ class Crowd:
         self.connections = []
         with socket.create_server(("127.0.0.1", 0)) as listener:
             for number, name in enumerate(NAMES):
-                # Odd and all different, so that no sum of some is that of others by chance.
-                received, sent = 1009 + 2 ** number * 2, 50021 + 3001 * number
+                received, sent = 1009 + 4999 * number, 50021 + 3001 * number
                 self.bytes[name] = received, sent
                 self.pids.append(self.start(name, listener.getsockname(), received, sent))
                 connection, _ = listener.accept()
@@ -170,15 +184,16 @@ def command(way):
 class Daemon:
     """A daemon of the fetched ones, until the end of the `with`."""
 
-    def __init__(self, program, *arguments, ready):
+    def __init__(self, program, *arguments, ready, **environment):
         self.command = [ROOT / program, *arguments]
         self.ready = ready
+        self.environment = environment
         self.log = tempfile.TemporaryFile("w+")
 
     def __enter__(self):
         libraries = ":".join(str(path) for path in (ROOT / "usr/lib", ROOT / "lib") for path in path.glob("*-linux-gnu"))
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                        env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": libraries})
+                                        env={"LD_LIBRARY_PATH": libraries, **self.environment})
         try:
             self.wait()
         except BaseException:

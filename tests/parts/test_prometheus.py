@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+# node_exporter's textfile collector takes the text format, Prometheus scrapes it, and a PromQL query returns the bytes that were moved;
+# promtool has nothing to say about any of it. Usage, as root: test_prometheus.py SOCKTALLY WORK EXAMPLES
+import json
+import subprocess
+import time
+import unittest
+
+import parts
+
+EXPORTER = "http://127.0.0.1:9100"
+PROMETHEUS = "http://127.0.0.1:9090"
+CONFIG = """\
+scrape_configs:
+  - job_name: node
+    scrape_interval: 250ms
+    static_configs:
+      - targets: ['127.0.0.1:9100']
+"""
+GOLDEN = parts.HERE.parent / "golden/expected"
+# So that promtool sees every metric but those of interfaces, of which this namespace has none: the golden outputs have them.
+WAYS = (
+    ["-f", "prom"],
+    ["-f", "prom", "--top", "3"],
+    ["-f", "prom", "-b", "procfs"],
+    ["-f", "prom", "-o", "process,pid,command,start_time,kind,rx_bytes,tx_bytes,rx_packets,tx_packets,rx_ip_bytes,tx_ip_bytes,"
+                         "connections,unknown_connections,rx_bytes_per_sec,tx_bytes_per_sec,share"],
+    ["-f", "prom", "--by", "connection", "-o", "+local_address,local_port"],
+)
+
+
+def query(text):
+    answer = json.loads(parts.http(f"{PROMETHEUS}/api/v1/query", query=text))
+    return [(one["metric"], one["value"][1]) for one in answer["data"]["result"]]
+
+
+def figure(text):
+    results = query(text)
+    return results[0][1] if results else None
+
+
+def wait_for(text, value):
+    """The value of a query, once it is this one: the next scrape brings it."""
+    deadline = time.monotonic() + 20
+    while (got := figure(text)) != value and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return got
+
+
+def labels_of(results):
+    return {labels["process"]: int(value) for labels, value in results}
+
+
+class Windows(unittest.TestCase):
+    """Gauges of one window."""
+
+    def test_sums(self):
+        self.assertEqual(wait_for("sum(socktally_receive_bytes)", str(CROWD.received())), str(CROWD.received()))
+        self.assertEqual(figure("sum(socktally_transmit_bytes)"), str(CROWD.sent()))
+        self.assertEqual(figure("socktally_complete"), "1")
+        self.assertGreaterEqual(float(figure("socktally_window_seconds")), parts.WINDOW)
+        self.assertEqual(figure("node_textfile_scrape_error"), "0")
+
+    def test_names(self):
+        """The newline, the quote and the backslash are themselves again."""
+        self.assertEqual(wait_for("count(socktally_receive_bytes)", str(len(CROWD.bytes))), str(len(CROWD.bytes)))
+        received = {parts.series_text(name, "\n"): moved for name, (moved, _) in CROWD.bytes.items()}
+        self.assertEqual(labels_of(query("socktally_receive_bytes")), received)
+
+
+class Promtool(unittest.TestCase):
+    def check(self, text):
+        self.assertIn("socktally_", text)
+        told = subprocess.run([parts.ROOT / "usr/bin/promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+        self.assertEqual((told.returncode, told.stdout + told.stderr), (0, ""))
+
+    def test_samples(self):
+        for way, text in zip(WAYS, TEXTS):
+            with self.subTest(way):
+                self.check(text)
+
+    def test_golden(self):
+        for path in GOLDEN.glob("*.prom"):
+            with self.subTest(path.name):
+                self.check(path.read_text())
+
+
+parts.prepare()
+CROWD = parts.Crowd()
+with parts.room() as room:
+    TEXTS = parts.sample(CROWD, *WAYS)
+    CROWD.end()
+    (room / "textfiles").mkdir()
+    (room / "textfiles/socktally.prom").write_text(TEXTS[0])
+    (room / "prometheus.yml").write_text(CONFIG)
+    with parts.Daemon("usr/bin/prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
+                      f"--collector.textfile.directory={room}/textfiles", "--web.listen-address=127.0.0.1:9100", ready=EXPORTER), \
+         parts.Daemon("usr/bin/prometheus", f"--config.file={room}/prometheus.yml", f"--storage.tsdb.path={room}/data",
+                      "--web.listen-address=127.0.0.1:9090", ready=f"{PROMETHEUS}/-/ready"):
+        unittest.main(argv=["test_prometheus"])
