@@ -52,7 +52,7 @@ _socktally()
 {
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
     local output='-b --backend -f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
-    local others='-d --duration --capture-buffer --strict --by --sort --top --all -o --output -H --list-columns
+    local others='-d --duration --interval --count --capture-buffer --strict --by --sort --top --all -o --output -H --list-columns
         --pid --name --filter --user --port --remote --protocol --container --unit --netns
         --interface --no-loopback'
     local reports='--strict --by --sort --top --all -o --output -H --list-columns --pid --name --filter --user --port
@@ -68,6 +68,8 @@ _socktally()
 
     case $previous in
     -d | --duration) _socktally_words "$current" 0 500ms 1s 5s 1m ;;
+    --interval) _socktally_words "$current" 1s 5s 10s 1m ;;
+    --count) _socktally_words "$current" 0 10 60 ;;
     -f | --format) _socktally_words "$current" tsv csv json jsonl pretty prom influx ;;
     -b | --backend) _socktally_words "$current" auto ebpf netlink packet procfs ;;
     --capture-buffer) _socktally_words "$current" 4M 16M 64M 256M ;;

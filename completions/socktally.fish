@@ -35,6 +35,8 @@ complete -c socktally -n __socktally_reports -l per -x -a 'hour day' -d 'Cut int
 
 complete -c socktally -n __socktally_samples -s d -l duration -x -a '0 500ms 1s 5s 1m' -d 'Window that is measured'
 complete -c socktally -s b -l backend -x -a 'auto ebpf netlink packet procfs' -d 'Where the counters come from'
+complete -c socktally -n __socktally_samples -l interval -x -a '1s 5s 10s 1m' -d 'Windows of this length, one after another'
+complete -c socktally -n __socktally_samples -l count -x -a '0 10 60' -d 'So many windows'
 complete -c socktally -n __socktally_samples -l capture-buffer -x -a '4M 16M 64M 256M' -d 'Room for captured packets'
 complete -c socktally -n __socktally_samples -l strict -d 'Exit with 3 when the sample is not complete'
 

@@ -52,7 +52,10 @@ struct BackendResult {
 class Backend {
 public:
     virtual ~Backend() = default;
-    /// Measures one window. Throws where it cannot go on.
+    /// Measures one window. Throws where it cannot go on. Called again, it measures the next one, which began where the
+    /// last one ended (window_clock.hpp): what is moved between two calls belongs to it, and no byte to both or to
+    /// none. What is kept from one call to the next does not grow with their number. Flows, notes and figures are those
+    /// of the window alone. With a signal in `request.interrupt` it ends at once.
     virtual BackendResult sample(const SampleRequest& request) = 0;
     /// Which of the ways to do it this one took here, and why not the others; empty where there is one way.
     virtual std::string variant() const { return {}; }
@@ -65,6 +68,7 @@ struct BackendOptions {
     bool tuples = false;                     // a flow for each socket, not only one for each process
     bool packets = false;                    // PacketCounts too
     bool totals = false;                     // no window: totals of the open sockets
+    bool repeated = false;                   // sample() will be called more than once
     std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
     std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
     std::size_t capture_buffer = std::size_t{16} << 20; // bytes, for backends that see packets

@@ -68,4 +68,10 @@ std::vector<InterfaceTraffic> interface_deltas(const std::vector<InterfaceTraffi
     return later;
 }
 
+std::vector<InterfaceTraffic> take_interface_deltas(std::vector<InterfaceTraffic>& counters)
+{
+    const std::vector<InterfaceTraffic> earlier = std::exchange(counters, read_interfaces());
+    return interface_deltas(earlier, counters);
+}
+
 } // namespace socktally

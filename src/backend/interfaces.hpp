@@ -18,4 +18,7 @@ std::vector<InterfaceTraffic> read_interfaces();
 std::vector<InterfaceTraffic> interface_deltas(const std::vector<InterfaceTraffic>& earlier,
                                                std::vector<InterfaceTraffic> later);
 
+/// The deltas since `counters` were read, and reads them anew: the next window counts from there.
+std::vector<InterfaceTraffic> take_interface_deltas(std::vector<InterfaceTraffic>& counters);
+
 } // namespace socktally

@@ -37,6 +37,8 @@ public:
     /// Applies the options that were given, and sets `command` and `text` for help, version and doctor.
     /// Throws UsageError.
     void parse(int argc, const char* const* argv, Options& options);
+    /// Whether the option of this name was among the arguments that were parsed.
+    bool is_given(const std::string& name) const { return app_.get_option(name)->count() > 0; }
 
 private:
     struct Entry {

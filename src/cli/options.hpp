@@ -23,7 +23,10 @@ struct Options {
     Command command = Command::sample;
     std::string text; // what help and version print
 
-    std::chrono::nanoseconds duration{std::chrono::seconds(1)};
+    std::chrono::nanoseconds duration{std::chrono::seconds(1)}; // of a window
+    std::optional<std::chrono::nanoseconds> interval;           // as given; `duration` is then the same
+    std::optional<std::uint64_t>
+        count; // windows, one after another, 0: until stopped; null: one, as no part of a series
     std::string backend = "auto";
     std::size_t capture_buffer = std::size_t{16} << 20;
 

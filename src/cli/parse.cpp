@@ -45,6 +45,10 @@ void add_sampling(CommandLine& line, Options& o)
     line.value(sampling, "-d,--duration", "TIME",
                "window: 5, 500ms, 1.5s, 2m, 1h; default 1s;\n0: totals since each open socket was opened",
                [&o](const std::string& text) { o.duration = duration_value(text); });
+    line.value(sampling, "--interval", "TIME", "windows of this length, one after another, until\nstopped",
+               [&o](const std::string& text) { o.interval = interval_value(text); });
+    line.value(sampling, "--count", "N", "so many windows; 0: until stopped",
+               [&o](const std::string& text) { o.count = count_value(text); });
     line.value(choosing, "-b,--backend", "NAME", "ebpf, netlink, packet or procfs; default auto: the\nbest that works",
                [&o](const std::string& text) { o.backend = text; });
     line.value(sampling, "--capture-buffer", "SIZE", "room for captured packets; default 16M",
@@ -134,6 +138,21 @@ void add_output(CommandLine& line, Options& o)
     line.flag(output, "-v,--verbose", "say which backend was taken and why; every note", [&o] { o.verbose = true; });
 }
 
+/// Both TIMEs are the length of a window, and totals are no windows.
+void settle_windows(Options& o, const CommandLine& line)
+{
+    if (o.interval && line.is_given("--duration")) {
+        throw UsageError("--interval is the length of each window: it goes without --duration");
+    }
+    o.duration = o.interval.value_or(o.duration);
+    if (o.interval && !o.count) {
+        o.count = 0;
+    }
+    if (o.count && o.duration.count() == 0) {
+        throw UsageError("--count needs windows, and --duration 0 is none");
+    }
+}
+
 void refuse_format(const Options& options)
 {
     const bool is_series = options.format == Format::prom || options.format == Format::influx;
@@ -182,6 +201,7 @@ Options parse_options(int argc, const char* const* argv)
     add_report(line, options);
     add_output(line, options);
     line.parse(argc, argv, options);
+    settle_windows(options, line);
     const auto& namespaces = options.namespaces;
     if (std::find(namespaces.begin(), namespaces.end(), "all") != namespaces.end()) {
         options.namespaces.clear();

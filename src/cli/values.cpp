@@ -175,6 +175,20 @@ std::uint16_t port_value(std::string_view text)
     return static_cast<std::uint16_t>(number_between("port", text, 1, std::numeric_limits<std::uint16_t>::max()));
 }
 
+std::chrono::nanoseconds interval_value(std::string_view text)
+{
+    const auto interval = duration_value(text);
+    if (interval.count() == 0) {
+        throw UsageError(fmt::format("bad interval {}: a window is longer than nothing", quote(text)));
+    }
+    return interval;
+}
+
+std::uint64_t count_value(std::string_view text)
+{
+    return number_between("number of windows", text, 0, std::numeric_limits<std::uint32_t>::max());
+}
+
 std::size_t top_value(std::string_view text)
 {
     return number_between("number of rows", text, 1, std::numeric_limits<std::uint32_t>::max());

@@ -16,6 +16,10 @@ namespace socktally {
 /// `5`, `5s`, `500ms`, `1.5s`, `2m`, `1h`; exact to the nanosecond, at most 366 days. Zero is a value like any other.
 std::chrono::nanoseconds duration_value(std::string_view text);
 
+/// The same, but more than zero.
+std::chrono::nanoseconds interval_value(std::string_view text);
+std::uint64_t count_value(std::string_view text); // of windows; 0 or more
+
 /// In bytes: `8388608`, `8192K`, `64M`, `1G`; between 512K and 1G.
 std::size_t capture_buffer_value(std::string_view text);
 

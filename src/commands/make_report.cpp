@@ -83,10 +83,13 @@ ColumnList columns_by_default(Format format, GroupBy by)
     return default_columns(by);
 }
 
-/// Of a report also what tells its rows apart that those of one sample have in common.
+/// Of a report, and of lines of several windows, also what tells rows apart that those of one sample have in common.
 ColumnList usual_columns(const Options& options, Format format)
 {
     ColumnList list = columns_by_default(format, options.by);
+    if (options.count && (format == Format::tsv || format == Format::csv)) {
+        list.insert(list.begin(), find_column("time"));
+    }
     if (options.command != Command::report) {
         return list;
     }
@@ -122,6 +125,7 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
     }
+    layout.header = options.header;
     layout.style = {wants_color(options.color, to_terminal), options.header, terminal_width};
     return layout;
 }
@@ -132,6 +136,7 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     BackendOptions needs;
     needs.capture_buffer = options.capture_buffer;
     needs.totals = options.duration.count() == 0;
+    needs.repeated = options.count && options.count != 1U;
     const bool by_interface = options.by == GroupBy::interface;
     needs.tuples = (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() || !filter.remotes.empty() ||
                    !filter.protocols.empty() || !filter.loopback || !options.interfaces.empty() ||
@@ -230,12 +235,12 @@ Report make_report(BackendResult result, const Options& options, const Layout& l
     return report;
 }
 
-std::string render(const Report& report, const Options& options, const Layout& layout)
+std::string render(const Report& report, const Layout& layout)
 {
     std::string out;
     switch (layout.format) {
-    case Format::tsv: render_tsv(out, report, layout.columns, options.header); break;
-    case Format::csv: render_csv(out, report, layout.columns, options.header); break;
+    case Format::tsv: render_tsv(out, report, layout.columns, layout.header); break;
+    case Format::csv: render_csv(out, report, layout.columns, layout.header); break;
     case Format::json: render_json(out, report, layout.columns); break;
     case Format::jsonl: render_jsonl(out, report, layout.columns); break;
     case Format::prom: render_prom(out, report, layout.columns); break;

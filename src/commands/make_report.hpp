@@ -19,7 +19,8 @@ struct Layout {
     Format format = Format::tsv;
     ColumnList columns;
     ColumnList sort_columns;
-    PrettyStyle style; // for Format::pretty
+    bool header = true; // of the formats of lines
+    PrettyStyle style;  // for Format::pretty
 };
 
 /// Throws UsageError for an unknown column.
@@ -41,6 +42,6 @@ std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& nam
 Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,
                    Identifier& identifier);
 
-std::string render(const Report& report, const Options& options, const Layout& layout);
+std::string render(const Report& report, const Layout& layout);
 
 } // namespace socktally

@@ -7,16 +7,25 @@
 
 namespace socktally {
 
-void print_notes(const Report& report, const Layout& layout, const Options& options)
+std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options)
 {
+    std::vector<std::string> lines;
     if (options.quiet || layout.format == Format::json || layout.format == Format::pretty) {
-        return;
+        return lines;
     }
     for (const Note& note : report.notes) {
         const bool is_told = note.code == "backend-declined"; // with the choice of the backend
         if (note.incomplete || note.code == "owners-denied" || (options.verbose && !is_told)) {
-            say(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
+            lines.push_back(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
         }
+    }
+    return lines;
+}
+
+void print_notes(const Report& report, const Layout& layout, const Options& options)
+{
+    for (const std::string& line : note_lines(report, layout, options)) {
+        say(line);
     }
 }
 

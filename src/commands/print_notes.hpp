@@ -4,9 +4,14 @@
 
 #include "commands/make_report.hpp"
 
+#include <string>
+#include <vector>
+
 namespace socktally {
 
-/// Those that make the report incomplete, or name a hint; all of them where that was asked for.
+/// A line each: those that make the report incomplete, or name a hint; all of them where that was asked for.
+std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options);
+
 void print_notes(const Report& report, const Layout& layout, const Options& options);
 
 } // namespace socktally

@@ -139,7 +139,7 @@ Exit run_report(const Options& options)
     }
     arrange(report, options);
     print_notes(report, layout, options);
-    write_all(STDOUT_FILENO, render(report, options, layout), "standard output");
+    write_all(STDOUT_FILENO, render(report, layout), "standard output");
     return options.strict && !report.complete ? Exit::incomplete : Exit::ok;
 }
 

@@ -52,7 +52,17 @@ Cell name_cell(const std::optional<Enum>& value)
     return value ? Cell(std::string(to_string(*value))) : Cell();
 }
 
-Cell time_cell(const Row& row) { return row.time ? Cell(to_short_timestamp(*row.time)) : Cell(); }
+/// Windows may be shorter than a second; hours and days begin with a whole one.
+Cell time_cell(const Row& row)
+{
+    using namespace std::chrono;
+    if (!row.time) {
+        return {};
+    }
+    const bool is_whole = floor<microseconds>(*row.time) == floor<seconds>(*row.time);
+    return is_whole ? Cell(to_short_timestamp(*row.time))
+                    : Cell(to_timestamp(floor<system_clock::duration>(*row.time)));
+}
 
 constexpr std::array table = {
     Column{"pid", CellType::integer, "", "process id; null for traffic without an owner",

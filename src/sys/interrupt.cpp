@@ -46,9 +46,26 @@ void Interrupt::wait_until(std::chrono::steady_clock::time_point deadline, int a
     }
 }
 
+bool Interrupt::wait_writable(int fd)
+{
+    while (!is_released_) {
+        std::array<pollfd, 2> fds{pollfd{fd_.get(), POLLIN, 0}, pollfd{fd, POLLOUT, 0}};
+        if (::ppoll(fds.data(), fds.size(), nullptr, nullptr) <= 0) {
+            continue;
+        }
+        if ((fds[0].revents & POLLIN) != 0) {
+            release();
+        } else if (fds[1].revents != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void Interrupt::release()
 {
     take_pending();
+    is_released_ = true;
     ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
 }
 

@@ -7,6 +7,8 @@
 #include <signal.h>
 
 #include <chrono>
+#include <climits>
+#include <cstddef>
 
 namespace socktally {
 
@@ -21,6 +23,11 @@ public:
     /// Waits until `deadline`, or until a signal comes, or until `also` (a descriptor, or -1) is readable.
     void wait_until(std::chrono::steady_clock::time_point deadline, int also);
 
+    /// Waits until `fd` takes `writable_bytes` at once, so that a reader who is slow does not keep a signal waiting.
+    /// False where nothing is left to look out for: a signal has come, or they are released.
+    bool wait_writable(int fd);
+    static constexpr std::size_t writable_bytes = PIPE_BUF;
+
     /// Gives the signals back to the system: from here on they kill at once. One that had come before counts as come.
     void release();
 
@@ -34,6 +41,7 @@ private:
     sigset_t previous_{};
     Fd fd_;
     int signal_ = 0;
+    bool is_released_ = false;
 };
 
 } // namespace socktally

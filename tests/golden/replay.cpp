@@ -79,7 +79,7 @@ std::string output_of(const Case& run, const fs::path& directory)
     Report report = make_report(std::move(replayed.result), options, layout, filter, identifier);
     report.host = replayed.host;
     report.boot_id = replayed.boot_id;
-    return render(report, options, layout);
+    return render(report, layout);
 }
 
 /// The first line that differs is enough to see what it is about.

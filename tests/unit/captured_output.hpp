@@ -26,7 +26,7 @@ public:
 
     std::string text() const
     {
-        constexpr std::size_t limit = 1 << 20;
+        constexpr std::size_t limit = 16 << 20;
         std::string buffer;
         return std::string(reread_file(file_.get(), buffer, limit).value_or(""));
     }

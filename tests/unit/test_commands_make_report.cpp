@@ -48,7 +48,7 @@ std::string tsv_with(Options options, BackendResult result = result_of_a_window(
     options.format = Format::tsv;
     options.columns = "pid,process,rx_bytes,tx_bytes";
     options.header = false;
-    return render(report_with(options, std::move(result)), options, make_layout(options, false, 80));
+    return render(report_with(options, std::move(result)), make_layout(options, false, 80));
 }
 
 } // namespace
@@ -165,7 +165,7 @@ TEST_CASE("each format has its writer")
     const auto text = [](Format format) {
         Options options;
         options.format = format;
-        return render(report_with(options), options, make_layout(options, false, 80));
+        return render(report_with(options), make_layout(options, false, 80));
     };
     CHECK(text(Format::tsv).starts_with("pid\tprocess\t"));
     CHECK(text(Format::csv).starts_with("pid,process,"));
@@ -252,7 +252,7 @@ TEST_CASE("--top does not split what formats of time series add up")
     options.format = Format::prom;
     options.columns = "process,rx_bytes";
     options.top = 1;
-    const std::string text = render(report_with(options, std::move(result)), options, make_layout(options, false, 80));
+    const std::string text = render(report_with(options, std::move(result)), make_layout(options, false, 80));
     CHECK(text.find("{process=\"nginx\"} 1100\n") != text.npos);
     CHECK(text.find("{process=\"other\",kind=\"other\"} 5\n") != text.npos);
 }

@@ -8,13 +8,16 @@
 #include "backend/procfs/proc_sockets.hpp"
 #include "backend/procfs/socket_flows.hpp"
 #include "backend/wait.hpp"
+#include "backend/window_clock.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/limits.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <map>
 #include <string_view>
+#include <utility>
 
 namespace socktally {
 
@@ -79,6 +82,7 @@ public:
     explicit ProcfsBackend(std::vector<Inode> wanted_namespaces) : wanted_namespaces_(std::move(wanted_namespaces)) {}
 
     /// Holders before the first list and after the last one: a socket that is gone from the last was held at the first.
+    /// The last list of one window is the first one of the next.
     BackendResult sample(const SampleRequest& request) override
     {
         HolderMap holders;
@@ -92,15 +96,16 @@ public:
         if (request.window == 0ns) {
             sample.interfaces = read_interfaces();
         } else {
-            const auto begun = Clock::now();
-            read_all(&Place::first);
-            sample.started_at = std::chrono::system_clock::now();
-            const auto interfaces = read_interfaces();
-            wait_until(begun + request.window, request);
-            sample.interfaces = interface_deltas(interfaces, read_interfaces());
-            sample.duration = Clock::now() - begun;
+            if (clock_.is_first()) {
+                interfaces_ = read_interfaces();
+            }
+            const auto end = clock_.begin(request.window);
+            read_first_lists();
+            wait_until(end, request);
+            sample.interfaces = take_interface_deltas(interfaces_);
+            clock_.end(sample);
         }
-        read_all(&Place::last);
+        read_last_lists();
         if (request.window != 0ns) { // without one, not having run since the scan says nothing
             holders.rescan();
         }
@@ -139,6 +144,10 @@ private:
     /// How many namespaces could not be looked into.
     std::size_t open_lists(const std::vector<NetworkNamespace>& open)
     {
+        for (Place& place : places_) {
+            previous_.emplace(place.netns, std::move(place.last));
+        }
+        places_.clear();
         const Inode own = own_namespace();
         if (is_wanted(own, wanted_namespaces_)) {
             places_.push_back({own, ProcSocketFiles(ProcLists::all)});
@@ -157,15 +166,27 @@ private:
         });
     }
 
-    void read_all(ProcSockets Place::*lists)
+    void read_first_lists()
     {
         for (Place& place : places_) {
-            place.*lists = place.files.read();
+            const auto before = previous_.find(place.netns);
+            place.first = before != previous_.end() ? std::move(before->second) : place.files.read();
+        }
+    }
+
+    void read_last_lists()
+    {
+        previous_.clear();
+        for (Place& place : places_) {
+            place.last = place.files.read();
         }
     }
 
     std::vector<Inode> wanted_namespaces_;
-    std::vector<Place> places_;
+    std::vector<Place> places_;               // of this window
+    std::map<Inode, ProcSockets> previous_{}; // how the window before left each namespace
+    std::vector<InterfaceTraffic> interfaces_{};
+    WindowClock clock_{};
 };
 
 } // namespace

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// When the windows of a backend begin and end: each where the one before ended, on a schedule that does not drift.
+#pragma once
+
+#include "model/sample.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace socktally {
+
+class WindowClock {
+public:
+    /// One moment, on the clock to measure by and on the clock to tell people.
+    struct Moment {
+        std::chrono::steady_clock::time_point steady;
+        std::chrono::system_clock::time_point system;
+    };
+    static Moment now() { return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}; }
+
+    /// Nothing has begun yet: what has to be done once, or counted from, is still to be done.
+    bool is_first() const { return !begun_; }
+
+    /// The first window begins at `moment`; every later one has begun where the one before ended. The result is when it
+    /// is to end: a whole number of windows after the first began, so that being late never adds up. An end that is
+    /// over already is left out, and the window is that much longer.
+    std::chrono::steady_clock::time_point begin(std::chrono::nanoseconds window, Moment moment = now());
+
+    /// The window ends at `moment`, where the next one begins. Tells the sample when it was.
+    void end(Sample& sample, Moment moment = now());
+
+private:
+    std::chrono::steady_clock::time_point first_;
+    std::optional<Moment> begun_;
+};
+
+} // namespace socktally

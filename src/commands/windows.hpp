@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Windows one after another, each as a report, measured by one backend that stays open. What all of them have in common
+// is found out once. Nothing is printed here but on standard error.
+#pragma once
+
+#include "commands/choose_backend.hpp"
+#include "commands/make_report.hpp"
+#include "sys/interrupt.hpp"
+
+#include <span>
+#include <string>
+
+namespace socktally {
+
+class Windows {
+public:
+    /// Opens the backend. Throws UsageError or BackendUnavailable. Both options and layout have to outlive this.
+    Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table);
+    Windows(const Options&, Layout&&, std::span<const BackendEntry>) = delete;
+
+    /// Measures one more window; a signal ends it early.
+    Report next(Interrupt& interrupt);
+
+private:
+    BackendResult measure(Identifier& identifier, Interrupt& interrupt);
+
+    const Options& options_;
+    const Layout& layout_;
+    Filter filter_;
+    Choice choice_;
+    std::string host_;
+    std::string boot_id_;
+    bool is_first_ = true;
+};
+
+} // namespace socktally

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Windows that follow each other: no gap, no overlap, no drift.
+#include "backend/window_clock.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace socktally;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What the clocks say `since_boot` after their start.
+WindowClock::Moment at(std::chrono::nanoseconds since_boot)
+{
+    return {WindowClock::Moment{}.steady + since_boot, std::chrono::system_clock::time_point(1000h) + since_boot};
+}
+
+} // namespace
+
+TEST_CASE("a day of windows has neither gaps nor drift, though each end is noticed late")
+{
+    WindowClock clock;
+    CHECK(clock.is_first());
+    CHECK(clock.begin(1s, at(5ms)) == at(1005ms).steady);
+    CHECK_FALSE(clock.is_first());
+    auto began = at(5ms).system;
+    std::chrono::nanoseconds total{0};
+    constexpr int day = 86'400;
+    for (int i = 1; i <= day; ++i) {
+        Sample sample;
+        const auto late = std::chrono::microseconds(1 + i * 7 % 900);
+        clock.end(sample, at(5ms + i * 1s + late));
+        REQUIRE(sample.started_at == began);
+        began += sample.duration;
+        total += sample.duration;
+        REQUIRE(clock.begin(1s, at(5ms + i * 1s + late + 20ms)) == at(5ms + (i + 1) * 1s).steady);
+    }
+    CHECK(total > day * 1s);
+    CHECK(total < day * 1s + 1ms);
+}
+
+TEST_CASE("an end that has passed before the window could be waited for is left out")
+{
+    WindowClock clock;
+    clock.begin(10ms, at(0ms));
+    Sample sample;
+    clock.end(sample, at(10ms));
+    CHECK(clock.begin(10ms, at(37ms)) == at(40ms).steady);
+    clock.end(sample, at(40ms));
+    CHECK(sample.duration == 30ms);
+    CHECK(clock.begin(10ms, at(50ms)) == at(60ms).steady); // at the very end: there is no empty window
+}
+
+TEST_CASE("a window that was ended early leaves the schedule as it is")
+{
+    WindowClock clock;
+    clock.begin(1s, at(0ms));
+    Sample sample;
+    clock.end(sample, at(300ms));
+    CHECK(sample.duration == 300ms);
+    CHECK(clock.begin(1s, at(301ms)) == at(1000ms).steady);
+}
