@@ -248,15 +248,27 @@ std::optional<std::string> pod_of(std::string_view component)
     return is_pod_uid(uid) ? std::optional(uid) : std::nullopt;
 }
 
+/// `ID` where Podman without systemd has the containers of a pod (`libpod-ID`), and what it runs beside them.
+bool is_podman_pod(std::string_view component, std::string_view parent, std::string_view next)
+{
+    return is_container_id(component) && !engine_called(parent) &&
+           (parent == "libpod_parent" || next == "conmon" || next.starts_with("libpod-"));
+}
+
 /// The innermost container wins, whichever engine made it.
 void find_container(const std::vector<std::string_view>& components, CgroupPlace& place)
 {
     std::optional<std::string> first;
     for (std::size_t i = 0; i < components.size(); ++i) {
+        const std::string_view parent = i > 0 ? components[i - 1] : "";
+        if (is_podman_pod(components[i], parent, i + 1 < components.size() ? components[i + 1] : "")) {
+            place.pod_uid = components[i];
+            continue;
+        }
         if (auto pod = pod_of(components[i])) {
             place.pod_uid = std::move(pod);
         }
-        if (const auto found = container_of(components[i], i > 0 ? components[i - 1] : "")) {
+        if (const auto found = container_of(components[i], parent)) {
             place.container_id = found->id;
             place.engine = found->engine;
             place.machine.reset();

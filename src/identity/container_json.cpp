@@ -261,6 +261,28 @@ ContainerList parse_podman_list(std::string_view text)
     });
 }
 
+std::optional<ContainerFacts> parse_cni_result(std::string_view text)
+{
+    dom::parser parser;
+    const auto root = read_object(parser, text);
+    if (!root) {
+        return std::nullopt;
+    }
+    ContainerFacts facts;
+    facts.id = text_of((*root)["containerId"]).value_or("");
+    facts.ports =
+        port_list((*root)["capabilityArgs"]["portMappings"], {"hostIP", "hostPort", "containerPort", "protocol", ""})
+            .value_or(std::vector<PublishedPort>());
+    dom::array arguments; // [["IgnoreUnknown","1"],["K8S_POD_NAME","web"]]
+    if ((*root)["cniArgs"].get(arguments) == simdjson::SUCCESS) {
+        for (const dom::element argument : arguments) {
+            const auto words = texts_of(Value(dom::element(argument)));
+            facts.pod = words.size() == 2 && words[0] == "K8S_POD_NAME" ? words[1] : facts.pod;
+        }
+    }
+    return is_container_id(facts.id) ? std::optional(std::move(facts)) : std::nullopt;
+}
+
 std::optional<ContainerFacts> parse_runtime_config(std::string_view text)
 {
     dom::parser parser;

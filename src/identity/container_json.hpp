@@ -34,6 +34,9 @@ ContainerList parse_docker_list(std::string_view text);
 ContainerList parse_storage_list(std::string_view text);
 /// Podman's GET /libpod/containers/json?namespace=true&pod=true.
 ContainerList parse_podman_list(std::string_view text);
+/// What CNI, the network of Podman up to 4, keeps of a container: the ports that are published, and as `pod` the name
+/// of its pod, or its own where it is in none.
+std::optional<ContainerFacts> parse_cni_result(std::string_view text);
 /// The annotations in an OCI runtime's config.json, of containerd and of CRI-O.
 std::optional<ContainerFacts> parse_runtime_config(std::string_view text);
 /// `data-root` of Docker's daemon.json, where it is an absolute path.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "identity/container_names.hpp"
 
+#include "sys/file.hpp"
 #include "sys/unix_http.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 
@@ -20,6 +22,14 @@ constexpr std::size_t config_limit = 4 << 20; // of one container
 constexpr std::size_t list_limit = 16 << 20;  // of all
 
 bool may_be(const CgroupPlace& place, Engine engine) { return !place.engine || place.engine == engine; }
+
+/// The id that ends where `text` has `at`; empty where none does.
+std::string id_before(const std::string& text, std::size_t at)
+{
+    constexpr std::size_t length = 64;
+    const std::string id = at != text.npos && at >= length ? text.substr(at - length, length) : "";
+    return is_container_id(id) ? id : "";
+}
 
 template <typename T>
 void complete(std::optional<T>& field, std::optional<T> other)
@@ -144,11 +154,54 @@ void ContainerNames::read_storage_lists(Uid owner)
     }
 }
 
+/// The id of the container whose network it is in. That of a pod Podman calls after the pod's id.
+std::string ContainerNames::network_of(const CgroupPlace& place) const
+{
+    constexpr std::size_t short_id = 12;
+    const std::string infra = place.pod_uid ? place.pod_uid->substr(0, short_id) + "-infra" : "";
+    const auto is_infra = [&](const auto& known) {
+        return known.first.first == places_.owner && known.second.name == infra;
+    };
+    const auto found = std::find_if(facts_.begin(), facts_.end(), is_infra);
+    return place.pod_uid && found != facts_.end() ? found->second.id : *place.container_id;
+}
+
+/// Podman's own lists tell neither ports nor pods.
+void ContainerNames::read_networks(const std::vector<CgroupPlace>& wanted)
+{
+    std::multimap<std::string, const CgroupPlace*> users; // by the container whose network it is
+    for (const CgroupPlace& place : wanted) {
+        if (may_be(place, Engine::podman)) {
+            users.emplace(network_of(place), &place);
+        }
+    }
+    const std::string base = places_.root + "/var/lib/cni";
+    const Directory listing = open_directory(AT_FDCWD, (base + "/results").c_str());
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+        const std::string file = entry->d_name; // NETWORK-ID-INTERFACE
+        const auto id = id_before(file, file.rfind('-'));
+        const auto [begin, end] = users.equal_range(id);
+        const auto text =
+            begin == end ? std::nullopt : read({base, "results/" + file, places_.owner.value}, config_limit);
+        const auto network = text ? parse_cni_result(*text) : std::nullopt;
+        for (auto user = begin; user != end && network && network->id == id; ++user) {
+            ContainerFacts facts;
+            facts.id = *user->second->container_id;
+            facts.pod = user->second->pod_uid ? network->pod : std::nullopt;
+            facts.ports = network->ports;
+            add(places_.owner, std::move(facts));
+        }
+    }
+}
+
 void ContainerNames::read_files(Uid owner, const std::vector<CgroupPlace>& wanted)
 {
     const auto is_of_storage = [](const CgroupPlace& place) { return may_be(place, Engine::podman); };
     if (std::any_of(wanted.begin(), wanted.end(), is_of_storage)) {
         read_storage_lists(owner);
+        if (owner == places_.owner) {
+            read_networks(wanted);
+        }
     }
     for (const CgroupPlace& place : wanted) {
         if (may_be(place, Engine::docker) && !is_known(place)) {

@@ -54,6 +54,8 @@ private:
     void read_docker_file(Uid owner, const std::string& id);
     void read_runtime_files(Uid owner, const std::string& id);
     void read_storage_lists(Uid owner);
+    std::string network_of(const CgroupPlace& place) const;
+    void read_networks(const std::vector<CgroupPlace>& wanted);
     void ask(Uid owner, const std::vector<CgroupPlace>& wanted);
     void ask_engine(Uid owner, const Source& source);
     const std::string& docker_root();

@@ -33,9 +33,11 @@ int fuzz_one(std::span<const std::byte> input)
             check(facts);
         }
     }
-    if (const auto facts = parse_docker_config(text)) {
-        require(is_container_id(facts->id));
-        check(*facts);
+    for (const auto parse : {parse_docker_config, parse_cni_result}) {
+        if (const auto facts = parse(text)) {
+            require(is_container_id(facts->id));
+            check(*facts);
+        }
     }
     if (const auto facts = parse_runtime_config(text)) {
         check(*facts);

@@ -54,6 +54,15 @@ std::string storage_list(const std::string& id)
            R"(postgres:16\",\"image-id\":\"0123\",\"name\":\"db\",\"created-at\":1700000000}","created":"x"}])";
 }
 
+/// As CNI keeps it for Podman 4.3, shortened.
+std::string cni_result(const std::string& id)
+{
+    return R"({"kind":"cniCacheV1","containerId":")" + id +
+           R"(","config":"ewo=","ifName":"eth0","networkName":"my-net","cniArgs":[["IgnoreUnknown","1"],)"
+           R"(["K8S_POD_NAME","front"]],"capabilityArgs":{"aliases":{"my-net":["x"]},"portMappings":[)"
+           R"({"hostPort":8082,"containerPort":80,"protocol":"tcp"}]},"result":{"cniVersion":"0.4.0"}})";
+}
+
 /// A machine's files below a directory, all of this user's, and an engine's patience of 300 ms.
 class Machine {
 public:
@@ -118,6 +127,56 @@ TEST_CASE("what Podman writes and answers")
     REQUIRE(list);
     CHECK(list->at(0).name == "db");
     CHECK(list->at(0).pod == "store");
+}
+
+TEST_CASE("what CNI keeps of the containers of Podman and their pods")
+{
+    const auto result = parse_cni_result(cni_result(id_a));
+    REQUIRE(result);
+    CHECK(result->pod == "front");
+    REQUIRE(result->ports.value().size() == 1);
+    CHECK(to_string(result->ports->front()) == "0.0.0.0:8082->80/tcp");
+    CHECK_FALSE(parse_cni_result("[]"));
+    CHECK_FALSE(parse_cni_result(R"({"containerId":"../x"})"));
+
+    const std::string pod(64, 'c');
+    const auto path = [](const std::string& id) { return "var/lib/cni/results/my-net-" + id + "-eth0"; };
+    const auto list_of = [](const std::string& id, const std::string& name) {
+        return R"({"id":")" + id + R"(","names":[")" + name + R"("],"metadata":"{}"})";
+    };
+    Machine machine;
+    machine.write("var/lib/containers/storage/overlay-containers/containers.json",
+                  "[" + list_of(id_a, pod.substr(0, 12) + "-infra") + "," + list_of(id_b, "web") + "]");
+    machine.write(path(id_a), cni_result(id_a));
+    const std::vector<std::string> cgroups = {"/libpod_parent/" + pod + "/libpod-" + id_b};
+    SUBCASE("the network of a pod is that of its first container")
+    {
+        const ContainerNames names = machine.find(cgroups);
+        const ContainerFacts* facts = names.of(place_of(cgroups[0]));
+        REQUIRE(facts);
+        CHECK(facts->name == "web");
+        CHECK(facts->pod == "front");
+        CHECK(to_string(facts->ports.value().at(0)) == "0.0.0.0:8082->80/tcp");
+    }
+    SUBCASE("a container has one of its own, and no pod")
+    {
+        machine.write(path(id_b), cni_result(id_b));
+        const std::string alone = "/libpod_parent/libpod-" + id_b;
+        const ContainerNames names = machine.find({alone});
+        const ContainerFacts* facts = names.of(place_of(alone));
+        REQUIRE(facts);
+        CHECK_FALSE(facts->pod);
+        CHECK(facts->ports.value().size() == 1);
+    }
+    SUBCASE("one that names another container is not believed")
+    {
+        machine.write(path(id_a), cni_result(id_b));
+        const ContainerNames names = machine.find(cgroups);
+        const ContainerFacts* facts = names.of(place_of(cgroups[0]));
+        REQUIRE(facts);
+        CHECK_FALSE(facts->pod);
+        CHECK_FALSE(facts->ports);
+    }
 }
 
 TEST_CASE("published ports, as each engine writes them")

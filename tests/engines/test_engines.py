@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Containers of a real engine: what was moved in each, counted by the other end of its connections, held against what
+# socktally prints: bytes, names, images, pods and published ports; with the engine's daemon, and without.
+# usage: test_engines.py docker|podman SOCKTALLY WORK-DIRECTORY
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import machine
+import packages
+from scene import parse, skip, watch
+
+WINDOW = 2.0
+COLUMNS = "+container,container_id,image,pod,netns,published"
+
+
+class Container:
+    def __init__(self, name, id_, reach, published=None, pod=None):
+        self.name = name
+        self.id = id_
+        self.reach = reach  # gives a socket that is connected to its server
+        self.published = published  # the port by which that comes
+        self.pod = pod
+        self.rx_bytes = self.tx_bytes = self.connections = 0
+
+
+class Talk:
+    """A connection to the server of a container. Counts, for the container and for this end, what it moves."""
+    received = sent = connections = 0  # by all of this process
+
+    def __init__(self, container, reach=None):
+        self.container = container
+        self.socket = machine.wait_for(reach or container.reach, f"the server of {container.name}")
+        self.socket.settimeout(10)
+        container.connections += 1
+        Talk.connections += 1
+        self.is_counted = False
+        self.move(1, 1)  # after that its process is what it will be
+        self.is_counted = True
+
+    def move(self, kept, dropped):
+        data = b"b" * dropped + b"a" * kept
+        sender = threading.Thread(target=self.socket.sendall, args=[data])
+        sender.start()
+        left = kept
+        while left:
+            part = len(self.socket.recv(left))
+            if not part:
+                raise RuntimeError(f"{self.container.name} closed its connection")
+            left -= part
+        sender.join()
+        if self.is_counted:
+            self.count(len(data), kept)
+
+    def count(self, to_container, from_container):
+        self.container.rx_bytes += to_container
+        self.container.tx_bytes += from_container
+        Talk.sent += to_container
+        Talk.received += from_container
+
+
+def connect(*address):
+    return lambda: socket.create_connection(address)
+
+
+def connect_inside(pid, port):
+    return lambda: machine.inside_network_of(pid, connect("127.0.0.1", port))
+
+
+def bytes_are(problems, what, row, rx_bytes, tx_bytes, slack):
+    """`slack`: how far off they may be."""
+    for name, truth in (("rx_bytes", rx_bytes), ("tx_bytes", tx_bytes)):
+        if row[name] is None or abs(row[name] - truth) > slack:
+            problems.append(f"{what} has {name} {row[name]}, not {truth}")
+
+
+def add(rows):
+    return {name: sum(row[name] or 0 for row in rows) for name in ("rx_bytes", "tx_bytes")}
+
+
+def check_container(problems, container, image, processes, connections, slack):
+    rows = [row for row in processes if row["container"] == container.name and row["connections"]]
+    moved = [row for row in rows if row["rx_bytes"]]
+    what = f"container {container.name}"
+    bytes_are(problems, what, add(moved), container.rx_bytes, container.tx_bytes, slack * container.connections)
+    if not moved or any(row["process"] != machine.FILTER or row["kind"] != "process" for row in moved):
+        problems.append(f"{what} has traffic at {[row['process'] for row in moved]}")
+    for row in moved:
+        found = {key: row[key] for key in ("container_id", "image", "pod")}
+        expected = {"container_id": container.id, "image": image, "pod": container.pod}
+        if found != expected:
+            problems.append(f"{what} is {found}, not {expected}")
+    ports = {row["published"] for row in connections if row["container"] == container.name and row["rx_bytes"]}
+    if ports != {container.published}:
+        problems.append(f"{what} has the published ports {ports}, not {container.published}")
+
+
+class Proxy:
+    """A docker-proxy, which passes on what one connection of a container moves."""
+
+    def __init__(self, talk, published):
+        self.talk = talk
+        self.published = published
+        self.passed = 0
+
+    def check(self, problems, processes, connections, slack):
+        rows = [row for row in processes if row["process"] == "docker-proxy"]
+        bytes_are(problems, "docker-proxy", add(rows), self.passed, self.passed, 2 * slack)
+        ports = {row["published"] for row in connections if row["process"] == "docker-proxy" and row["rx_bytes"]}
+        if ports != {self.published}:
+            problems.append(f"docker-proxy has the published ports {ports}")
+
+
+def measure(tool, backends, containers, image, talks, proxy=None):
+    """Has every backend watch what the containers move at once. What is wrong with what they say."""
+    for container in containers:
+        container.rx_bytes = container.tx_bytes = 0
+        container.connections = sum(talk.container is container for talk in talks)
+    Talk.received = Talk.sent = 0
+
+    def move():
+        for count, talk in enumerate(talks):
+            talk.move(300_007 + 10_007 * count, 50_021 + 1_009 * count)
+        if proxy:
+            proxy.passed = 2 * (300_007 + 10_007 * talks.index(proxy.talk)) + 50_021 + 1_009 * talks.index(proxy.talk)
+        visits = [Talk(container) for container in containers]  # that come and go within the window
+        for visit in visits:
+            visit.count(2, 1)
+            visit.move(20_011, 3_001)
+        time.sleep(0.2)  # what sock_diag cannot see in time is the truth suite's business
+        for visit in visits:
+            visit.socket.close()
+
+    commands = [[tool, "-b", backend, "-f", "json", "--all", "--by", by, "-o", COLUMNS]
+                for backend in backends for by in ("process", "connection")]
+    results = watch(commands, WINDOW, move)
+    problems = []
+    for index, backend in enumerate(backends):
+        by_process, by_connection = results[2 * index], results[2 * index + 1]
+        for code, _, said in (by_process, by_connection):
+            if code != 0:
+                raise RuntimeError(f"{backend} ended with {code}: {said}")
+        report, processes = parse(by_process[1]), parse(by_process[1])["processes"]
+        connections = parse(by_connection[1])["connections"]
+        slack = 0 if backend == "ebpf" else 2  # of netlink: a connection and direction
+        found = []
+        for container in containers:
+            check_container(found, container, image, processes, connections, slack)
+        own = next((row for row in processes if row["pid"] == os.getpid()), {"rx_bytes": None, "tx_bytes": None})
+        bytes_are(found, "the other end", own, Talk.received, Talk.sent, slack * sum(c.connections for c in containers))
+        if proxy:
+            proxy.check(found, processes, connections, slack)
+        if any(note["code"] == "container-names" for note in report["notes"]):
+            found.append(f"a note: {report['notes']}")
+        problems += [f"{backend}: {problem}" for problem in found]
+        print(f"{backend}: {sum(row['rx_bytes'] or 0 for row in processes if row['container'])} bytes into containers")
+    return problems
+
+
+def usable(tool, backends):
+    """Those that work here; netlink does wherever containers do."""
+    return [backend for backend in backends
+            if subprocess.run([tool, "-b", backend, "-d", "0.1"], capture_output=True).returncode != 4]
+
+
+def process_of(id_):
+    """A process of the container, by its id out here."""
+    for cgroup in pathlib.Path("/proc").glob("[0-9]*/cgroup"):
+        try:
+            if id_ in cgroup.read_text() and (cgroup.parent / "comm").read_text() == "nc\n":
+                return cgroup.parent.name
+        except OSError:
+            pass
+    raise RuntimeError("a container has no process")
+
+
+class Docker:
+    image = machine.IMAGE
+    published = "0.0.0.0:8080->80/tcp,[::]:8080->80/tcp"
+
+    def __init__(self, hull):
+        self.hull = hull
+
+    def start(self):
+        """Throws where it does not run here."""
+        with open("/run/dockerd.log", "w") as log:
+            self.daemon = self.hull.start(log, "dockerd", "--live-restore")
+        machine.wait_for(lambda: self.hull.succeeds("docker", "version"), "dockerd")
+        self.hull.run("docker", "import", machine.make_image(), machine.IMAGE)
+        self.hull.run("docker", "run", "--rm", "--network", "none", machine.IMAGE, "/bin/sleep", "0")
+
+    def run(self, name, port, *options):
+        return self.hull.run("docker", "run", "--detach", "--cgroup-parent", f"/{self.hull.cgroup}/docker", "--name",
+                             name, *options, machine.IMAGE, *machine.server(port))
+
+    def populate(self):
+        alone = self.run("alone", 80, "--network", "none")
+        return [Container("bridged", self.run("bridged", 80, "--publish", "8080:80"), connect("172.17.0.1", 8080),
+                          self.published),
+                Container("on-host", self.run("on-host", 81, "--network", "host"), connect("127.0.0.1", 81)),
+                Container("alone", alone, connect_inside(process_of(alone), 80))]
+
+    def proxied(self, containers):
+        """A connection that the kernel does not translate: of this machine with itself."""
+        talk = Talk(containers[0], connect("127.0.0.1", 8080))
+        return Proxy(talk, "0.0.0.0:8080->80/tcp via docker-proxy")
+
+    def stop(self):
+        """Its containers live on."""
+        self.hull.run("sh", "-c", "kill $(cat /run/docker.pid)")
+        self.daemon.wait(timeout=20)
+
+
+class Podman:
+    image = f"localhost/{machine.IMAGE}"
+
+    def __init__(self, hull):
+        self.hull = hull
+
+    def start(self):
+        os.environ["CONTAINERS_CONF"] = "/run/containers.conf"
+        pathlib.Path("/run/containers.conf").write_text("""
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+""")
+        self.hull.run("podman", "import", machine.make_image(), machine.IMAGE)
+        self.hull.run("podman", "run", "--rm", "--network", "none", *self.placed(), machine.IMAGE, "/bin/sleep", "0")
+        with open("/run/podman.log", "w") as log:
+            self.daemon = self.hull.start(log, "podman", "system", "service", "--time", "0")
+        machine.wait_for(lambda: pathlib.Path("/run/podman/podman.sock").exists(), "podman's service")
+
+    def placed(self):
+        return ["--cgroup-parent", f"/{self.hull.cgroup}/libpod_parent"]
+
+    def run(self, name, port, *options):
+        return self.hull.run("podman", "run", "--detach", "--name", name, *options, machine.IMAGE,
+                             *machine.server(port))
+
+    def populate(self):
+        self.hull.run("podman", "pod", "create", "--name", "a-pod", "--publish", "8082:80", *self.placed(),
+                      "--infra-image", self.image, "--infra-command", "/bin/sleep 1000")
+        alone = self.run("alone", 80, "--network", "none", *self.placed())
+        return [Container("bridged", self.run("bridged", 80, "--publish", "8081:80", *self.placed()),
+                          connect("127.0.0.1", 8081), "0.0.0.0:8081->80/tcp"),
+                Container("in-pod", self.run("in-pod", 80, "--pod", "a-pod"), connect("127.0.0.1", 8082),
+                          "0.0.0.0:8082->80/tcp", "a-pod"),
+                Container("on-host", self.run("on-host", 81, "--network", "host", *self.placed()),
+                          connect("127.0.0.1", 81)),
+                Container("alone", alone, connect_inside(process_of(alone), 80))]
+
+    def proxied(self, _):
+        return None
+
+    def stop(self):
+        self.hull.run("sh", "-c", "kill $(pidof podman)")
+        self.daemon.wait(timeout=20)
+
+
+ENGINES = {"docker": Docker, "podman": Podman}
+
+
+def play(engine, tool):
+    backends = usable(tool, ["netlink", "ebpf"])
+    containers = engine.populate()
+    talks = [Talk(container) for container in containers]
+    proxy = engine.proxied(containers)
+    problems = measure(tool, backends, containers, engine.image, talks + ([proxy.talk] if proxy else []), proxy)
+    engine.stop()
+    problems += [f"daemon stopped: {problem}" for problem in measure(tool, backends, containers, engine.image, talks)]
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+def main():
+    name, tool, directory = sys.argv[1:4]
+    if os.geteuid() != 0:
+        skip("not root")
+    try:
+        root = packages.unpack(directory)
+    except packages.NotToBeHad as error:
+        skip(f"the packages are not to be had: {error}")
+    machine.enter(root)
+    hull = machine.Hull()
+    try:
+        engine = ENGINES[name](hull)
+        try:
+            engine.start()  # nothing of ours takes part in it
+        except RuntimeError as error:
+            skip(f"{name} cannot run here: {error}")
+        sys.exit(play(engine, tool))
+    finally:
+        hull.close()
+
+
+if __name__ == "__main__":
+    main()
