@@ -58,9 +58,8 @@ public:
     {
         if (skipped_ > 0) {
             notes.push_back({"lines-left-out",
-                             fmt::format("{} of the input left out because {} no snapshots that this program reads",
-                                         skipped_ == 1 ? "1 line was" : fmt::format("{} lines were", skipped_),
-                                         skipped_ == 1 ? "it is" : "they are"),
+                             fmt::format("{} left out, being no snapshots that this program reads",
+                                         skipped_ == 1 ? "1 line was" : fmt::format("{} lines were", skipped_)),
                              "", true});
         }
         if (cut_off_ > 0) {

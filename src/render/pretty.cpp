@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 
 namespace socktally {
 
@@ -85,6 +86,62 @@ void put_share(Painter& painter, const Row& row, const Totals& totals, std::size
 }
 
 bool is_last(const Table& table, const Field& field) { return !table.has_share && &field == &table.fields.back(); }
+
+/// What was moved in an hour or a day, by all rows of it.
+struct Piece {
+    std::uint64_t bytes = 0;
+    std::uint64_t unknown = 0;
+};
+
+std::string piece_name(TimePoint time, Per per)
+{
+    const std::string text = to_short_timestamp(time);
+    return per == Per::day ? text.substr(0, 10) : fmt::format("{} {}", text.substr(0, 10), text.substr(11, 5));
+}
+
+std::map<TimePoint, Piece> pieces_of(const Report& report)
+{
+    std::map<TimePoint, Piece> pieces;
+    for (const Row& row : report.rows) {
+        Piece& piece = pieces[row.time.value_or(TimePoint{})];
+        piece.bytes = sum(piece.bytes, bytes_of(row));
+        piece.unknown = sum(piece.unknown, row.unknown_connections);
+    }
+    return pieces;
+}
+
+/// A bar for each piece. Where one is missing, nothing was saved in it, which is not the same as no traffic.
+void put_chart(Painter& painter, const Report& report, std::size_t width)
+{
+    constexpr std::size_t bytes_width = 9; // "≥1023 KiB"
+    constexpr std::size_t least = 5;
+    constexpr std::size_t most = 60;
+    const auto pieces = pieces_of(report);
+    std::uint64_t largest = 0;
+    for (const auto& [time, piece] : pieces) {
+        largest = std::max(largest, piece.bytes);
+    }
+    const std::size_t left = piece_name({}, *report.per).size() + bytes_width + 2 * gap;
+    const std::size_t bar_width = std::clamp(width - std::min(width, left), least, most);
+    std::optional<TimePoint> expected;
+    for (const auto& [time, piece] : pieces) {
+        if (expected && *expected != time) {
+            painter.put("…", Paint::dim);
+            painter.end_line();
+        }
+        const std::string bytes = marked(human_bytes(piece.bytes), piece.unknown);
+        painter.put(piece_name(time, *report.per));
+        painter.spaces(gap + bytes_width - std::min(bytes_width, display_width(bytes)));
+        painter.put(bytes);
+        if (piece.bytes != 0) {
+            painter.spaces(gap);
+            painter.put(bar(piece.bytes, largest, bar_width), Paint::bar);
+        }
+        painter.end_line();
+        expected = time + length(*report.per);
+    }
+    painter.end_line();
+}
 
 void put_header(Painter& painter, const Table& table)
 {
@@ -196,6 +253,9 @@ void put_notes(Painter& painter, const Report& report, std::size_t width)
 void render_pretty(std::string& out, const Report& report, const ColumnList& columns, const PrettyStyle& style)
 {
     Painter painter(out, style.color);
+    if (!report.rows.empty() && report.per) {
+        put_chart(painter, report, style.width);
+    }
     if (!report.rows.empty()) {
         const Table table = lay_out(report, columns, style);
         if (style.header) {

@@ -154,7 +154,7 @@ Table lay_out(const Report& report, const ColumnList& columns, const PrettyStyle
         return std::any_of(columns.begin(), columns.end(), [is_it](const Column* column) { return is_it(*column); });
     };
     const bool shows_bytes = shows(is_bytes);
-    if (shows_bytes && !shows(is_rate) && report.duration.count() > 0) {
+    if (shows_bytes && !shows(is_rate) && report.duration.count() > 0 && !report.per) {
         table.fields.push_back(rate_field(report, style.header));
     }
     table.has_share = shows_bytes && !shows(is_share) && bytes_of(report.totals) != 0;

@@ -77,7 +77,7 @@ private:
 
 Lines::Lines(int fd, std::string name, std::size_t limit)
     : fd_(fd), name_(std::move(name)), limit_(limit), capacity_(std::min(block, limit)),
-      buffer_(std::make_unique<char[]>(capacity_ + padding))
+      buffer_(std::make_unique_for_overwrite<char[]>(capacity_ + padding))
 {
 }
 
@@ -150,7 +150,7 @@ bool Lines::fill()
             return false;
         }
         capacity_ = std::min(limit_, capacity_ * 2);
-        auto larger = std::make_unique<char[]>(capacity_ + padding);
+        auto larger = std::make_unique_for_overwrite<char[]>(capacity_ + padding);
         std::memcpy(larger.get(), buffer_.get(), end_);
         buffer_ = std::move(larger);
     }

@@ -11,19 +11,21 @@ namespace {
 
 static_assert(Lines::padding >= simdjson::SIMDJSON_PADDING);
 
-/// Joins lines that follow each other, so that the remains of one document are one fault.
+/// Joins lines that follow each other and mean nothing by themselves, so that the remains of a document are one fault.
 class Faults {
 public:
     explicit Faults(const std::function<void(const LeftOut&)>& tell) : tell_(tell) {}
 
-    void add(const Extent& lines, const std::string& reason, bool is_cut_off)
+    enum class Joining : std::uint8_t { with_the_last, never };
+
+    void add(const LeftOut& lines, Joining joining)
     {
-        if (has_pending_ && pending_.last_line + 1 == lines.first_line) {
+        if (has_pending_ && joining == Joining::with_the_last && pending_.last_line + 1 == lines.first_line) {
             pending_.last_line = lines.last_line;
             return;
         }
         end_run();
-        pending_ = {lines.first_line, lines.last_line, reason, is_cut_off};
+        pending_ = lines;
         has_pending_ = true;
     }
     /// Something good follows: so the input was not cut off there.
@@ -67,7 +69,7 @@ void read_snapshots(int fd, const std::string& name, Summary& summary,
     Faults faults(tell);
     while (const auto line = lines.next()) {
         if (line->is_overlong) {
-            faults.add(*line, "it is over 32 MiB long", false);
+            faults.add({line->first_line, line->last_line, "it is over 32 MiB long"}, Faults::Joining::never);
             continue;
         }
         Extent extent = *line;
@@ -84,7 +86,8 @@ void read_snapshots(int fd, const std::string& name, Summary& summary,
             }
         }
         if (fault) {
-            faults.add(extent, *fault, is_cut_off);
+            const auto joining = parser.claims_to_be_one() ? Faults::Joining::never : Faults::Joining::with_the_last;
+            faults.add({extent.first_line, extent.last_line, *fault, is_cut_off}, joining);
         } else {
             faults.end_run();
             summary.add(parser);

@@ -74,6 +74,7 @@ Value value_of(const MemberInfo& member, const dom::element& element)
 void SnapshotParser::parse(std::string_view text)
 {
     parts_ = 0;
+    is_document_ = true; // until there is a reason to think otherwise
     row_.clear();
     heading_ = {};
     dom::object object;
@@ -91,6 +92,8 @@ void SnapshotParser::parse(std::string_view text)
         read_line(object);
     }
 }
+
+bool SnapshotParser::claims_to_be_one() const { return !is_document_ || (parts_ & bit(Part::schema)) != 0; }
 
 void SnapshotParser::for_each_row(const std::function<void(const SavedRow& row)>& use)
 {

@@ -41,6 +41,8 @@ public:
     void parse(std::string_view text);
 
     // Of what was parsed last; valid until the next time.
+    /// Whether it says that it is a snapshot or a row of one, however wrong the rest of it may be.
+    bool claims_to_be_one() const;
     const Heading& heading() const { return heading_; }
     /// False: it is one row of a snapshot.
     bool is_document() const { return is_document_; }

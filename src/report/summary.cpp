@@ -137,6 +137,9 @@ Report Summary::report() const
 std::vector<Note> Summary::notes() const
 {
     std::vector<Note> notes;
+    if (snapshots_ == 0) {
+        notes.push_back({"no-snapshots", "there is no snapshot of what was asked for in the input", "", true});
+    }
     if (incomplete_ > 0) {
         notes.push_back({"snapshots-incomplete",
                          fmt::format("{} of {} not complete", incomplete_,

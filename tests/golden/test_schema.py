@@ -16,6 +16,7 @@ except ImportError:
 
 SCHEMA = json.loads(pathlib.Path(sys.argv[1]).read_text())
 GOLDEN = sorted(pathlib.Path(sys.argv[2]).glob("*.json"))
+REPORTS = sorted(pathlib.Path(sys.argv[2]).parent.glob("report/expected/*.json"))
 PROGRAM = sys.argv[3]
 KEYS = SCHEMA["properties"]["by"]["enum"]
 
@@ -54,6 +55,13 @@ class Schema(unittest.TestCase):
                 self.require_valid(document)
                 seen.add(document["by"])
         self.assertEqual(seen, set(KEYS))
+
+    def test_reports(self):
+        for path in REPORTS:
+            with self.subTest(path.name):
+                lines = path.read_bytes().splitlines(keepends=True)
+                self.require_valid(parse(b"".join(line for line in lines if not line.startswith(b"! "))))
+        self.assertGreater(len(REPORTS), 3)
 
     def test_real(self):
         for key in KEYS:

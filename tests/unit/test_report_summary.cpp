@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+// Saved rows added up: which of them are one, what is unknown, what a filter can tell, and what is refused.
+#include "report/read.hpp"
+#include "sys/fd.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+
+using namespace socktally;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A line of one process; `more` replaces nothing, so it may only add.
+std::string line(std::string_view host, std::string_view boot, int pid, int start, std::string_view name,
+                 std::string_view more = R"("rx_bytes":10,"tx_bytes":1)", std::string_view ts = "2026-11-20T21:00:00Z")
+{
+    return fmt::format(R"({{"ts":"{}","host":"{}","boot_id":"{}","duration_ns":1000000000,"backend":"ebpf",)"
+                       R"("complete":true,"by":"process","pid":{},"process":"{}","kind":"process","start_time":{},{}}})"
+                       "\n",
+                       ts, host, boot, pid, name, start, more);
+}
+
+struct Outcome {
+    Report report;
+    std::vector<LeftOut> left_out;
+};
+
+Outcome add_up(const std::string& text, GroupBy by = GroupBy::process, Wanted wanted = {},
+               std::optional<Per> per = std::nullopt, const std::vector<Member>& columns = {Member::pid})
+{
+    const Fd file(::memfd_create("snapshots", MFD_CLOEXEC));
+    REQUIRE(::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+    REQUIRE(::lseek(file.get(), 0, SEEK_SET) == 0);
+    Summary summary(by, per, columns, std::move(wanted));
+    Outcome outcome;
+    read_snapshots(file.get(), "test", summary, [&](const LeftOut& lines) { outcome.left_out.push_back(lines); });
+    outcome.report = summary.report();
+    return outcome;
+}
+
+std::string why_not(const std::string& text)
+{
+    const Outcome outcome = add_up(text);
+    return outcome.left_out.size() == 1 ? outcome.left_out.front().reason : "read";
+}
+
+bool has_note(const Report& report, std::string_view code)
+{
+    return std::any_of(report.notes.begin(), report.notes.end(), [&](const Note& note) { return note.code == code; });
+}
+
+} // namespace
+
+TEST_CASE("a process is one of the same host, boot, pid, start and name")
+{
+    CHECK(add_up(line("a", "1", 7, 5, "p") + line("a", "1", 7, 5, "p")).report.rows.size() == 1);
+    for (const std::string& other : {line("b", "1", 7, 5, "p"), line("a", "2", 7, 5, "p"), line("a", "1", 8, 5, "p"),
+                                     line("a", "1", 7, 6, "p"), line("a", "1", 7, 5, "q")}) {
+        CAPTURE(other);
+        CHECK(add_up(line("a", "1", 7, 5, "p") + other).report.rows.size() == 2);
+        CHECK(add_up(line("a", "1", 7, 5, "p") + other).report.totals.rx_bytes == 20U);
+    }
+}
+
+TEST_CASE("without a start time a pid names no process")
+{
+    const auto unborn = [](int pid) {
+        std::string text = line("a", "1", pid, 5, "p");
+        return text.erase(text.find(R"("start_time":5,)"), 15);
+    };
+    const Report report = add_up(unborn(7) + unborn(8)).report;
+    REQUIRE(report.rows.size() == 1);
+    CHECK_FALSE(report.rows[0].pid);
+    CHECK(report.rows[0].rx_bytes == 20U);
+}
+
+TEST_CASE("unknown bytes stay unknown")
+{
+    const std::string known = line("a", "1", 7, 5, "p", R"("rx_bytes":10,"tx_bytes":1,"connections":1)");
+    const std::string unknown =
+        line("a", "1", 7, 5, "p", R"("rx_bytes":null,"tx_bytes":null,"connections":2,"unknown_connections":2)");
+    const Row row = add_up(known + unknown).report.rows.at(0);
+    CHECK(row.rx_bytes == 10U);
+    CHECK(row.connections == 3);
+    CHECK(row.unknown_connections == 2);
+    CHECK_FALSE(add_up(unknown).report.rows.at(0).rx_bytes);
+    CHECK_FALSE(add_up(unknown).report.totals.rx_bytes);
+    CHECK(add_up("").report.totals.rx_bytes == 0U);
+    // A column that was not saved is as unknown as one that is null.
+    const Row unsaved = add_up(line("a", "1", 7, 5, "p", R"("tx_bytes":1)")).report.rows.at(0);
+    CHECK_FALSE(unsaved.rx_bytes);
+    CHECK(unsaved.unknown_connections == 1);
+}
+
+TEST_CASE("packets are a sum of all or none")
+{
+    const std::string some = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1,"rx_packets":3)");
+    const std::vector<Member> columns{Member::rx_packets};
+    CHECK(add_up(some + some, GroupBy::process, {}, {}, columns).report.rows.at(0).packets.rx_packets == 6U);
+    const std::string none = line("a", "1", 7, 5, "p");
+    for (const std::string& text : {some + none, none + some, some + none + some}) {
+        CHECK_FALSE(add_up(text, GroupBy::process, {}, {}, columns).report.rows.at(0).packets.rx_packets);
+    }
+}
+
+TEST_CASE("a column is what all rows agree on, and once they differ they differ")
+{
+    const auto with_uid = [](int uid) {
+        return line("a", "1", 7, 5, "p", fmt::format(R"("rx_bytes":1,"tx_bytes":1,"uid":{})", uid));
+    };
+    const std::vector<Member> columns{Member::uid};
+    CHECK(add_up(with_uid(1) + with_uid(1), GroupBy::name, {}, {}, columns).report.rows.at(0).uid == Uid{1});
+    CHECK_FALSE(add_up(with_uid(1) + with_uid(2) + with_uid(1), GroupBy::name, {}, {}, columns).report.rows.at(0).uid);
+}
+
+TEST_CASE("a cause is not a process of that name")
+{
+    std::string cause = line("a", "1", 7, 5, "[exited]");
+    cause.replace(cause.find(R"("kind":"process")"), 16, R"("kind":"cause")");
+    const Report report = add_up(cause + line("a", "1", 7, 5, "[exited]"), GroupBy::name).report;
+    CHECK(report.rows.size() == 2);
+    CHECK(report.totals.unattributed_rx_bytes == 10U);
+}
+
+TEST_CASE("rows of one snapshot are one window; hours and days stay apart")
+{
+    const std::string nine = "2026-11-20T09:59:59.999999Z";
+    const std::string ten = "2026-11-20T10:00:00.000000Z";
+    const std::string text = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1)", nine) +
+                             line("a", "1", 8, 5, "q", R"("rx_bytes":1,"tx_bytes":1)", nine) +
+                             line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1)", ten);
+    CHECK(add_up(text).report.duration == 2s);
+    CHECK(add_up(text, GroupBy::name, {}, Per::hour).report.rows.size() == 3);
+    CHECK(add_up(text, GroupBy::name, {}, Per::day).report.rows.size() == 2);
+    Wanted late;
+    late.from = parse_timestamp(ten);
+    CHECK(add_up(text, GroupBy::name, late).report.totals.rx_bytes == 1U);
+    Wanted early;
+    early.to = parse_timestamp(ten);
+    CHECK(add_up(text, GroupBy::name, early).report.totals.rx_bytes == 2U);
+}
+
+TEST_CASE("a filter leaves out what it cannot judge, and says so")
+{
+    Wanted port;
+    port.filter.ports = {443};
+    const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy::process, port).report;
+    CHECK(report.rows.empty());
+    CHECK(has_note(report, "filter-unanswered"));
+    Wanted name;
+    name.filter.names = {"q"};
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, "filter-unanswered"));
+    Wanted both = port; // one that says no is enough
+    both.filter.names = {"q"};
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, both).report, "filter-unanswered"));
+}
+
+TEST_CASE("what is no snapshot is refused in words")
+{
+    const std::string good = line("a", "1", 7, 5, "p");
+    const auto with = [](std::string_view more) { return line("a", "1", 7, 5, "p", more); };
+    CHECK(why_not(good) == "read");
+    CHECK(why_not(with(R"("rx_bytes":18446744073709551615,"tx_bytes":0)")) == "read");
+    CHECK(why_not(with(R"("rx_bytes":-1)")) == "\"rx_bytes\" is not a whole number from 0 to 18446744073709551615");
+    CHECK(why_not(with(R"("rx_bytes":1e3)")) == "\"rx_bytes\" is not a whole number from 0 to 18446744073709551615");
+    CHECK(why_not(with(R"("rx_bytes":18446744073709551616)")).starts_with("it is not JSON"));
+    CHECK(why_not(with(R"("pid":1)")) == "\"pid\" is there twice");
+    CHECK(why_not(with(R"("host":"b")")) == "\"host\" is there twice");
+    CHECK(why_not(with(R"("user":1)")) == "\"user\" is not a string");
+    CHECK(why_not(with(R"("attribution":"sure")")) == "unknown value \"sure\" of \"attribution\"");
+    CHECK(why_not(with(R"("later":[{"deep":1}])")) == "read");
+    CHECK(why_not(with(R"("schema":"socktally/2")")) ==
+          "its schema is \"socktally/2\", and this program reads \"socktally/1\"");
+    CHECK(why_not("{}\n") == "it is neither a snapshot nor a row of one");
+    CHECK(why_not("[]\n") == "it is not a JSON object");
+    CHECK(why_not(good.substr(0, good.size() - 1) + " {}\n").starts_with("it is not JSON"));
+    CHECK(why_not(std::string(5000, '[') + "\n").starts_with("it is not JSON"));
+    CHECK(why_not("{\"a\":\"\xff\"}\n").starts_with("it is not JSON"));
+    CHECK(
+        why_not(
+            R"({"schema":"socktally/1","started_at":"2026-11-20T21:00:00Z","duration_ns":1,"complete":true,"by":"name"})"
+            "\n") == "it has no arrays \"names\"");
+}
+
+TEST_CASE("a fault is between good lines, and a document is added whole or not at all")
+{
+    const std::string good = line("a", "1", 7, 5, "p");
+    const Outcome outcome = add_up(good + "garbage\n" + good + good.substr(0, 50) + "\n" + good);
+    CHECK(outcome.report.totals.rx_bytes == 30U);
+    REQUIRE(outcome.left_out.size() == 2);
+    CHECK(outcome.left_out[0].first_line == 2);
+    CHECK(outcome.left_out[1].first_line == 4);
+    CHECK_FALSE(outcome.left_out[1].is_cut_off);
+    CHECK(add_up(good + good.substr(0, 50)).left_out.at(0).is_cut_off);
+    CHECK(add_up(R"({"schema":"socktally/1","started_at":"2026-11-20T21:00:00Z","duration_ns":1,"complete":true,)"
+                 R"("by":"name","names":[{"process":"p","rx_bytes":5},{"process":"q","rx_bytes":"5"}]})")
+              .report.rows.empty());
+}
