@@ -2,7 +2,8 @@
 """What it costs to see each packet, beside nethogs and tcpdump: datagrams at a steady rate over lo and over a veth pair.
 
 Each tool is told that one interface; nethogs looks at UDP with -C. The sender has one CPU, the tool the other; what the kernel does
-for a tool on the sender's CPU is nobody's here. A run in which a tool missed packets has no cost: it did less.
+for a tool on the sender's CPU is nobody's here. A run in which a tool missed packets has no cost: it did less. What a tool takes to
+start and to end is measured by a run that is as good as without traffic, and taken off for the steady state.
 """
 import json
 import os
@@ -17,9 +18,11 @@ import time
 from overhead import LOAD_CPU, TOOL_CPU, bar, start
 
 ROUNDS = 3
-PACKETS, RATE = 3_000_000, 250_000  # of the runs that measure cost
-RATES = [100_000, 200_000, 300_000, 400_000, 600_000, 800_000]
-PROBE = 1.5  # seconds at each of them
+PACKETS, RATE = 1_500_000, 100_000  # of the runs that measure cost; nethogs does not keep up with more
+BURST = 32  # that the sender sends at a time
+UNLIMITED = 10_000_000  # more than the sender can
+RATES = [100_000, 150_000, 200_000, 250_000, 300_000, UNLIMITED]
+PROBE, MOST = 1.5, 600_000  # seconds at each of them, and packets
 SETTLE, TAIL = 0.8, 1.5  # seconds before the traffic and after it: nethogs prints once a second
 FRAME = 60  # bytes of each datagram with its headers
 WHOLE = 0.9999  # of the packets: nethogs prints its sums with six digits
@@ -72,7 +75,7 @@ class Sender:
         self.command = [os.path.join(here, "packets"), address, "9"]
 
     def __call__(self, rate, count):
-        count -= count % 32  # whole bursts
+        count -= count % BURST
         child = start(LOAD_CPU, self.command + [str(rate), str(count)], stdout=subprocess.PIPE, text=True)
         return count, float(child.communicate()[0])
 
@@ -81,31 +84,54 @@ def first_drop(command, seen, sender):
     """The highest rate at which it saw all, in packets a second; the sender may not be as fast as it is told."""
     kept = 0.0
     for rate in RATES:
-        share, _, seconds = watch(command, seen, lambda rate=rate: sender(rate, int(rate * PROBE)))
+        count = min(int(rate * PROBE), MOST)
+        share, _, seconds = watch(command, seen, lambda rate=rate, count=count: sender(rate, count))
         if share < WHOLE:
             return kept, True
-        kept = max(kept, rate * PROBE / seconds)
+        kept = max(kept, count / seconds)
     return kept, False
 
 
-def measure(name, socktally, interface, sender):
-    chosen = tools(socktally, interface)
-    cost = {tool: [] for tool in chosen}
+class Cost:
+    """CPU seconds of the runs of a tool that saw all."""
+
+    def __init__(self):
+        self.whole, self.idle = [], []
+
+    def median(self):
+        return statistics.median(self.whole)
+
+    def steady(self):
+        """Beyond start and end; at least what can be told from nothing."""
+        return max(self.median() - statistics.median(self.idle), 0.001)
+
+
+def costs(chosen, sender):
+    result = {tool: Cost() for tool in chosen}
     for turn in range(ROUNDS):
         for tool in sorted(chosen, key=lambda each: (list(chosen).index(each) + turn) % len(chosen)):
             share, cpu, _ = watch(*chosen[tool], lambda: sender(RATE, PACKETS))
             if share >= WHOLE:
-                cost[tool].append(cpu * 1e6 / PACKETS)
+                result[tool].whole.append(cpu)
+            result[tool].idle.append(watch(*chosen[tool], lambda: sender(RATE, BURST))[1])
+    return result
+
+
+def measure(name, socktally, interface, sender):
+    chosen = tools(socktally, interface)
+    cost = costs(chosen, sender)
     kept = {tool: first_drop(*chosen[tool], sender) for tool in chosen}
-    print(f"{name}: {PACKETS / 1e6:.0f} million packets at {RATE} a second", flush=True)
+    print(f"{name}: {PACKETS / 1e6:.1f} million packets at {RATE} a second", flush=True)
     for tool in chosen:
         rate, dropped = kept[tool]
-        spent = f"{statistics.median(cost[tool]):.3f} s a million packets" if cost[tool] else "void"
-        print(f"  {tool:10} cpu {spent}   {ROUNDS - len(cost[tool])} of {ROUNDS} runs void   "
+        spent = (f"{cost[tool].median() * 1e6 / PACKETS:.3f} s a million packets, {cost[tool].steady() * 1e6 / PACKETS:.3f} without start"
+                 if cost[tool].whole else "void")
+        print(f"  {tool:10} cpu {spent}   {ROUNDS - len(cost[tool].whole)} of {ROUNDS} runs void   "
               f"{'keeps up with' if dropped else 'kept up with all that could be sent,'} {rate:.0f} packets/s", flush=True)
     for other, limit in (("nethogs", 0.5), ("tcpdump", 1.2)):
-        if cost["socktally"] and cost[other]:
-            bar(f"cpu, of what {other} takes", statistics.median(cost["socktally"]), statistics.median(cost[other]), limit)
+        if cost["socktally"].whole and cost[other].whole:
+            bar(f"cpu, of what {other} takes", cost["socktally"].median(), cost[other].median(), limit)
+            bar("the same without start", cost["socktally"].steady(), cost[other].steady(), limit)
         else:
             print(f"  cpu, of what {other} takes: void", flush=True)
     slowest = max(kept["nethogs"][0], kept["tcpdump"][0])

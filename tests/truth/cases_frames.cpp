@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT
-// What packets look like on their way, and the payload is the same all the same: fragments, extension headers.
-#include "exact.hpp"
+// What packets look like on their way, and the payload is the same all the same: fragments, extension headers, VLAN
+// tags.
+#include "messages.hpp"
+#include "packets.hpp"
 
-#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/ether.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <sys/ioctl.h>
 
 #include <array>
+#include <cstring>
 
 using namespace truth;
 
@@ -40,7 +48,116 @@ void add_options(int fd)
     must(::setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, padding.data(), padding.size()), "setsockopt IPV6_DSTOPTS");
 }
 
+using HardwareAddress = std::array<std::byte, ETH_ALEN>;
+
+HardwareAddress hardware_address(const Netns& netns, const char* interface)
+{
+    const Inside inside(netns);
+    const Fd socket(open_socket(AF_INET, SOCK_DGRAM, 0));
+    ifreq request{};
+    std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+    must(::ioctl(socket.get(), SIOCGIFHWADDR, &request), "SIOCGIFHWADDR");
+    HardwareAddress address{};
+    std::memcpy(address.data(), request.ifr_hwaddr.sa_data, address.size());
+    return address;
+}
+
+class FrameBytes {
+public:
+    template <typename Part>
+    void add(const Part& part)
+    {
+        const auto* begin = reinterpret_cast<const std::byte*>(&part);
+        bytes_.insert(bytes_.end(), begin, begin + sizeof part);
+    }
+    void add_number(std::uint16_t number) { add(htons(number)); }
+    void add_zeros(std::size_t count) { bytes_.resize(bytes_.size() + count); }
+    const std::vector<std::byte>& bytes() const { return bytes_; }
+
+private:
+    std::vector<std::byte> bytes_;
+};
+
+/// RFC 1071; of a header whose own field of it is 0.
+std::uint16_t checksum(const iphdr& header)
+{
+    std::array<std::uint16_t, sizeof header / 2> words{};
+    std::memcpy(words.data(), &header, sizeof header);
+    std::uint32_t sum = 0;
+    for (const std::uint16_t word : words) {
+        sum += word;
+    }
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>(~(sum + (sum >> 16)));
+}
+
+/// A datagram from the far end of the veth pair to the near one, behind tags of these kinds with priority alone
+/// (VLAN 0): the stack takes such ones without a VLAN device.
+std::vector<std::byte> tagged_datagram(const HardwareAddress& to, const std::vector<std::uint16_t>& tags,
+                                       std::size_t size)
+{
+    constexpr std::uint16_t priority = 3 << 13;
+    FrameBytes frame;
+    frame.add(to);
+    frame.add(HardwareAddress{std::byte{2}});
+    for (const std::uint16_t tag : tags) {
+        frame.add_number(tag);
+        frame.add_number(priority);
+    }
+    frame.add_number(ETHERTYPE_IP);
+    iphdr ip{};
+    ip.version = 4;
+    ip.ihl = sizeof ip / 4;
+    ip.tot_len = htons(static_cast<std::uint16_t>(header4 + header_udp + size));
+    ip.ttl = 64;
+    ip.protocol = IPPROTO_UDP;
+    ip.saddr = ::inet_addr(far4);
+    ip.daddr = ::inet_addr(near4);
+    ip.check = checksum(ip);
+    frame.add(ip);
+    udphdr udp{};
+    udp.source = htons(7002);
+    udp.dest = htons(7001);
+    udp.len = htons(static_cast<std::uint16_t>(header_udp + size));
+    frame.add(udp);
+    frame.add_zeros(size);
+    return frame.bytes();
+}
+
 } // namespace
+
+TEST_CASE("packet: datagrams behind VLAN tags")
+{
+    TRUTH_DATAGRAMS();
+    constexpr std::size_t size = 345;
+    Stage stage;
+    const Netns far;
+    join(stage.netns(), far);
+    std::vector<std::uint16_t> tags;
+    SUBCASE("one") { tags = {ETH_P_8021Q}; }
+    SUBCASE("two") { tags = {ETH_P_8021AD, ETH_P_8021Q}; }
+    stage.start("t-reader", [](Self& self) {
+        const int fd = self.udp({near4, 7001});
+        self.step();
+        for (int count = 0; count < datagrams; ++count) {
+            self.receive_datagram(fd);
+        }
+    });
+    const auto frame = tagged_datagram(hardware_address(stage.netns(), "near"), tags, size);
+    stage.start("t-tagger", {.net = &far}, [=](Self& self) {
+        const PacketSocket socket = packet_socket(SOCK_RAW, "far");
+        self.step();
+        for (int count = 0; count < datagrams; ++count) { // by no socket of UDP, and so no part of the truth
+            const auto* to = reinterpret_cast<const sockaddr*>(&socket.to);
+            must(::sendto(socket.fd, frame.data(), frame.size(), 0, to, sizeof socket.to), "sendto");
+        }
+    });
+    std::vector<std::string> arguments = packet_columns;
+    arguments.insert(arguments.end(), {"--netns", "current"});
+    const Measured measured = stage.measure({.arguments = arguments});
+    check(measured);
+    check_row(row_of(measured, "t-reader"), counts(datagrams, size), {0, 0});
+}
 
 TEST_CASE("packet: UDP in fragments over veth, v4 and v6, both ends")
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Packets and IP bytes: held against what datagrams of known number and size must come to, and against the counters of
 // an interface that carries nothing else.
-#include "exact.hpp"
+#include "packets.hpp"
 
 #include <linux/bpf.h>
 #include <netinet/ip_icmp.h>
@@ -17,34 +17,6 @@
 using namespace truth;
 
 namespace {
-
-const std::vector<std::string> packet_columns{"-o", "+rx_packets,tx_packets,rx_ip_bytes,tx_ip_bytes"};
-constexpr std::size_t header4 = 20;
-constexpr std::size_t header6 = 40;
-constexpr std::size_t header_udp = 8;
-
-Row row_of(const Measured& measured, const std::string& process)
-{
-    const auto& rows = measured.report.rows;
-    const auto found = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.process == process; });
-    INFO(measured.report.text);
-    REQUIRE(found != rows.end());
-    return *found;
-}
-
-struct Counts {
-    std::uint64_t packets;
-    std::uint64_t ip_bytes;
-};
-
-void check_row(const Row& row, Counts rx, Counts tx)
-{
-    INFO(row.process);
-    CHECK(row.rx_packets == rx.packets);
-    CHECK(row.rx_ip_bytes == rx.ip_bytes);
-    CHECK(row.tx_packets == tx.packets);
-    CHECK(row.tx_ip_bytes == tx.ip_bytes);
-}
 
 /// What /proc/net/dev says of the interface "near", less the Ethernet headers.
 struct Interface {

@@ -123,7 +123,9 @@ void set_up_end(const Netns& place, const char* link, const char* v4, const char
 {
     const Inside inside(place);
     bring_up(link);
-    add_address(link, v4, 24);
+    if (v4) {
+        add_address(link, v4, 24);
+    }
     if (v6) {
         add_address(link, v6, 64);
     }
@@ -183,6 +185,38 @@ void join(const Netns& near, const Netns& far, const Link& link)
     }
     set_up_end(near, link.near, link.near4, link.near6);
     set_up_end(far, link.far, link.far4, link.far6);
+}
+
+void make_bridge(const Netns& place, const char* name, const char* address)
+{
+    {
+        const Inside inside(place);
+        Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+        request.add(IFLA_IFNAME, name);
+        const std::size_t info = request.open(IFLA_LINKINFO);
+        request.add(IFLA_INFO_KIND, "bridge");
+        request.close(info);
+        request.send("make bridge");
+    }
+    set_up_end(place, name, address, nullptr);
+}
+
+void add_port(const Netns& place, const char* bridge, const char* port)
+{
+    const Inside inside(place);
+    ifinfomsg message{};
+    message.ifi_index = static_cast<int>(::if_nametoindex(port));
+    const std::uint32_t master = ::if_nametoindex(bridge);
+    Request request(RTM_NEWLINK, 0, message);
+    request.add(IFLA_MASTER, &master, sizeof master);
+    request.send("make it a port of the bridge");
+}
+
+void forward_packets(const Netns& place)
+{
+    const Inside inside(place);
+    const Fd file(must(::open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC), "open ip_forward"));
+    must(::write(file.get(), "1", 1), "set ip_forward");
 }
 
 void disable_v6(const Netns& place)

@@ -37,7 +37,7 @@ inline constexpr const char* far4 = "10.77.0.2";
 inline constexpr const char* near6 = "fd77::1";
 inline constexpr const char* far6 = "fd77::2";
 
-/// The names and addresses of a veth pair's ends; no v6 address where that is null.
+/// The names and addresses of a veth pair's ends; no address where that is null.
 struct Link {
     const char* near = "near";
     const char* far = "far";
@@ -49,6 +49,15 @@ struct Link {
 
 /// Joins two namespaces by a veth pair. Throws where the kernel has no veth.
 void join(const Netns& near, const Netns& far, const Link& link = {});
+
+/// A bridge that is up and has this IPv4 address. Throws where the kernel has no bridges.
+void make_bridge(const Netns& place, const char* name, const char* address);
+
+/// Makes an interface a port of the bridge.
+void add_port(const Netns& place, const char* bridge, const char* port);
+
+/// From now on it passes on what is for others, at interfaces that are made afterwards too.
+void forward_packets(const Netns& place);
 
 /// Interfaces that are made afterwards have no IPv6, so that they send nothing of their own accord.
 void disable_v6(const Netns& place);
