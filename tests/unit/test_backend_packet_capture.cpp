@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// The capture at work in a network namespace of its own, where the test may make one; the clock is the test's.
+#include "backend/packet/capture.hpp"
+#include "sys/netns.hpp"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <system_error>
+#include <thread>
+
+using namespace socktally;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// False where this is not allowed.
+bool enter_new_namespace()
+{
+    if (::unshare(CLONE_NEWNET) != 0) {
+        return false;
+    }
+    const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP;
+    return ::ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
+}
+
+/// Two UDP sockets on loopback, of which one sends and the other reads.
+class Talk {
+public:
+    Talk() : from_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), to_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))
+    {
+        sockaddr_in address = bind(to_);
+        bind(from_);
+        ok_ = ok_ && ::connect(from_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    }
+    void say(std::size_t bytes)
+    {
+        std::array<char, 1000> text{};
+        ok_ = ok_ && ::send(from_.get(), text.data(), bytes, 0) == static_cast<ssize_t>(bytes) &&
+              ::recv(to_.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(bytes);
+    }
+    bool is_ok() const { return ok_; }
+
+private:
+    sockaddr_in bind(const Fd& socket)
+    {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* name = reinterpret_cast<sockaddr*>(&address);
+        ok_ = ok_ && ::bind(socket.get(), name, size) == 0 && ::getsockname(socket.get(), name, &size) == 0;
+        return address;
+    }
+
+    Fd from_;
+    Fd to_;
+    bool ok_ = true;
+};
+
+struct Outcome {
+    bool allowed = true;
+    bool talked = false;
+    std::vector<Flow> flows;
+    PacketFaults faults;
+};
+
+void drain_all(Capture& capture)
+{
+    std::this_thread::sleep_for(std::chrono::milliseconds(3 * PacketRing::block_wait_ms)); // the kernel hands it over
+    capture.drain();
+}
+
+/// A talk of 3 datagrams, such a silence that its flows are dropped, and 2 more.
+Outcome talk_with_a_pause()
+{
+    Outcome outcome;
+    HolderMap holders;
+    Capture capture(holders, PacketWatch::Kept::tcp_and_udp, FlowSums::Detail::tuples);
+    try {
+        capture.add_namespace(Inode{own_netns_inode()}, 1);
+    } catch (const std::system_error&) {
+        outcome.allowed = false;
+        return outcome;
+    }
+    Talk talk;
+    holders.scan();
+    capture.begin();
+    for (const std::size_t bytes : {100U, 200U, 300U}) {
+        talk.say(bytes);
+    }
+    drain_all(capture);
+    constexpr auto longer_than_any_flow_is_kept = 2min;
+    capture.retire_idle(Capture::Clock::now() + longer_than_any_flow_is_kept);
+    talk.say(10);
+    talk.say(20);
+    capture.end();
+    capture.list_again();
+    holders.rescan();
+    capture.finish(outcome.flows);
+    outcome.faults = capture.faults();
+    outcome.talked = talk.is_ok();
+    return outcome;
+}
+
+} // namespace
+
+TEST_CASE("capture: flows that were idle for long are dropped, and what they moved is kept")
+{
+    Outcome outcome;
+    std::thread([&] {
+        if (enter_new_namespace()) {
+            outcome = talk_with_a_pause();
+        } else {
+            outcome.allowed = false;
+        }
+    }).join();
+    if (!outcome.allowed) {
+        MESSAGE("skipped: no packets may be captured here");
+        return;
+    }
+    REQUIRE(outcome.talked);
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    for (const Flow& flow : outcome.flows) {
+        CHECK(flow.inode != Inode{});
+        sent += flow.tx_bytes.value_or(0);
+        received += flow.rx_bytes.value_or(0);
+    }
+    CHECK(sent == 630U);
+    CHECK(received == 630U);
+    CHECK(outcome.flows.size() == 4); // both ends, before and after: they were dropped indeed
+    CHECK(notes_of(outcome.faults).empty());
+}
