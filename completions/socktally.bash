@@ -43,6 +43,16 @@ _socktally_interfaces()
     printf '%s\n' "${directories[@]##*/}"
 }
 
+_socktally_files()
+{
+    local file
+    COMPREPLY=()
+    while IFS= read -r file; do
+        COMPREPLY+=("$file")
+    done < <(compgen -f -- "$1")
+    compopt -o filenames 2> /dev/null # for bash to quote
+}
+
 _socktally_columns()
 {
     "$1" --list-columns -n -f tsv 2> /dev/null | cut -f 1
@@ -52,11 +62,12 @@ _socktally()
 {
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
     local output='-b --backend -f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
-    local others='-d --duration --interval --count --capture-buffer --strict --by --sort --top --all -o --output -H --list-columns
+    local others='-d --duration --interval --count --capture-buffer --strict --by --sort --top --all --alert
+        -o --output --output-file -H --list-columns
         --pid --name --filter --user --port --remote --protocol --container --unit --netns
         --interface --no-loopback'
-    local reports='--strict --by --sort --top --all -o --output -H --list-columns --pid --name --filter --user --port
-        --remote --protocol --container --unit --netns --host --from --to --per'
+    local reports='--strict --by --sort --top --all --alert -o --output --output-file -H --list-columns
+        --pid --name --filter --user --port --remote --protocol --container --unit --netns --host --from --to --per'
     COMPREPLY=()
 
     # bash splits --option=value into three words.
@@ -80,7 +91,8 @@ _socktally()
     --interface) _socktally_list "$current" "$(_socktally_interfaces)" ;;
     --user) _socktally_list "$current" "$(compgen -u)" ;;
     --pid) _socktally_list "$current" "$(_socktally_pids)" ;;
-    -o | --output | --sort) _socktally_list "$current" "$(_socktally_columns "$program")" ;;
+    -o | --output | --sort | --alert) _socktally_list "$current" "$(_socktally_columns "$program")" ;;
+    --output-file) _socktally_files "$current" ;;
     --per) _socktally_words "$current" hour day ;;
     --host | --from | --to | --top | --name | --filter | --port | --remote | --container | --unit) ;; # nothing to guess
     *)

@@ -44,8 +44,10 @@ complete -c socktally -n __socktally_samples -l by -x -a 'process connection nam
 complete -c socktally -n __socktally_samples -l sort -x -a '(__socktally_columns)' -d 'Sort by a column or a sum of columns'
 complete -c socktally -n __socktally_samples -l top -x -d 'Print the first rows, sum the others'
 complete -c socktally -n __socktally_samples -l all -d 'Also the rows without traffic'
+complete -c socktally -n __socktally_samples -l alert -x -a '(__socktally_columns)' -d 'Print only rows beyond a threshold'
 complete -c socktally -n __socktally_samples -s o -l output -x -a '(__socktally_columns)' -d 'Columns to print'
 complete -c socktally -n __socktally_samples -s H -l list-columns -d 'List all columns'
+complete -c socktally -n __socktally_samples -l output-file -x -a '(__fish_complete_path)' -d 'Replace this file instead of printing'
 
 complete -c socktally -n __socktally_samples -l pid -x -a '(__socktally_list (__fish_complete_pids))' -d 'Processes with these ids'
 complete -c socktally -n __socktally_samples -l name -x -d 'Processes with this whole name'

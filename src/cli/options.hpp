@@ -37,6 +37,7 @@ struct Options {
     std::string sort; // as given; empty: rx_bytes+tx_bytes
     std::optional<std::size_t> top;
     bool all = false;
+    std::vector<std::string> alerts; // as given
 
     Filter filter;                       // what the three below and this machine's interfaces are is filled in later
     std::vector<std::string> users;      // --user as given; resolved to Filter::uids later
@@ -50,6 +51,7 @@ struct Options {
     std::optional<TimePoint> to;    // the first moment past the last
     std::optional<Per> per;
 
+    std::optional<std::string> output_file; // null: standard output
     bool quiet = false;
     bool verbose = false;
     bool progress = true;

@@ -69,9 +69,14 @@ void add_rows(CommandLine& line, Options& o)
     line.value(rows, "--top", "N", "the first N rows; the others summed in one",
                [&o](const std::string& text) { o.top = top_value(text); });
     line.flag(rows, "--all", "also the rows without traffic", [&o] { o.all = true; });
+    line.value(rows, "--alert", "EXPR",
+               "only rows like tx_bytes_per_sec>10M; exit code 10\nwhere there are any; repeatable",
+               [&o](const std::string& text) { o.alerts.push_back(text); });
     line.value(rows, "-o,--output", "COLUMN,...",
                "print these, as in pid,rx_bytes; a + before them\nadds to the default ones",
                [&o](const std::string& text) { o.columns = text; });
+    line.value(rows, "--output-file", "FILE", "replace this file instead of printing",
+               [&o](const std::string& text) { o.output_file = text; });
     line.flag(rows, "-H,--list-columns", "list all columns instead of sampling",
               [&o] { o.command = Command::list_columns; });
 }
@@ -153,7 +158,7 @@ void settle_windows(Options& o, const CommandLine& line)
     }
 }
 
-void refuse_format(const Options& options)
+void refuse_output(const Options& options)
 {
     const bool is_series = options.format == Format::prom || options.format == Format::influx;
     if (options.command == Command::doctor &&
@@ -162,6 +167,9 @@ void refuse_format(const Options& options)
     }
     if (options.command == Command::list_columns && is_series) {
         throw UsageError("prom and influx print samples only, not the list of columns");
+    }
+    if (options.command == Command::list_columns && options.output_file) {
+        throw UsageError("--list-columns prints the list, and takes no --output-file");
     }
 }
 
@@ -206,7 +214,7 @@ Options parse_options(int argc, const char* const* argv)
     if (std::find(namespaces.begin(), namespaces.end(), "all") != namespaces.end()) {
         options.namespaces.clear();
     }
-    refuse_format(options);
+    refuse_output(options);
     if (options.command == Command::report) {
         complete_report(options);
     } else if (options.by == GroupBy::interface) {

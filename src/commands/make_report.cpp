@@ -112,7 +112,10 @@ bool asks(const Layout& layout, Needs needs)
     const auto has_it = [needs](const ColumnList& list) {
         return std::any_of(list.begin(), list.end(), [needs](const Column* column) { return column->needs == needs; });
     };
-    return has_it(layout.columns) || has_it(layout.sort_columns);
+    const auto& alerts = layout.alerts;
+    return has_it(layout.columns) || has_it(layout.sort_columns) ||
+           std::any_of(alerts.begin(), alerts.end(),
+                       [needs](const Alert& alert) { return alert.column->needs == needs; });
 }
 
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width)
@@ -122,6 +125,7 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
     try {
         layout.columns = select_columns(options.columns, usual_columns(options, layout.format));
         layout.sort_columns = sort_columns(options.sort);
+        std::transform(options.alerts.begin(), options.alerts.end(), std::back_inserter(layout.alerts), parse_alert);
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
     }
@@ -227,12 +231,22 @@ Report make_report(BackendResult result, const Options& options, const Layout& l
         merge_series(report.rows, layout.columns, options.by);
     }
     add_rates(report.rows, report.duration, report.totals);
+    keep_alerting(report.rows, layout.alerts); // before --top, whose last row is a sum that nobody moved
     sort_rows(report.rows, options.sort);
     if (options.top) {
         keep_top(report.rows, *options.top);
         add_rates(report.rows, report.duration, report.totals); // of the rest: a sum of rounded ones is none
     }
     return report;
+}
+
+void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
+{
+    if (!alerts.empty()) {
+        std::erase_if(rows, [&](const Row& row) {
+            return std::none_of(alerts.begin(), alerts.end(), [&](const Alert& alert) { return matches(alert, row); });
+        });
+    }
 }
 
 std::string render(const Report& report, const Layout& layout)

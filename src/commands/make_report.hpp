@@ -6,6 +6,7 @@
 #include "cli/options.hpp"
 #include "identity/identifier.hpp"
 #include "model/row.hpp"
+#include "render/alert.hpp"
 #include "render/render.hpp"
 
 #include <cstdint>
@@ -19,11 +20,12 @@ struct Layout {
     Format format = Format::tsv;
     ColumnList columns;
     ColumnList sort_columns;
+    std::vector<Alert> alerts;
     bool header = true; // of the formats of lines
     PrettyStyle style;  // for Format::pretty
 };
 
-/// Throws UsageError for an unknown column.
+/// Throws UsageError for an unknown column or a bad alert.
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width);
 
 /// Whether a column that is printed or sorted by has these needs.
@@ -41,6 +43,9 @@ std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& nam
 /// filled in.
 Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,
                    Identifier& identifier);
+
+/// Leaves the rows that one of the alerts matches; without alerts, all.
+void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts);
 
 std::string render(const Report& report, const Layout& layout);
 

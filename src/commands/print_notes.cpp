@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/print_notes.hpp"
 
+#include "commands/output.hpp"
 #include "sys/terminal.hpp"
 
 #include <fmt/format.h>
@@ -10,7 +11,9 @@ namespace socktally {
 std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options)
 {
     std::vector<std::string> lines;
-    if (options.quiet || layout.format == Format::json || layout.format == Format::pretty) {
+    const bool is_in_output = layout.format == Format::json || layout.format == Format::pretty;
+    const bool explains_exit = options.strict && !report.complete;
+    if (options.quiet || (is_silent(report, layout) ? !explains_exit && !options.verbose : is_in_output)) {
         return lines;
     }
     for (const Note& note : report.notes) {

@@ -4,33 +4,14 @@
 #include "commands/print_notes.hpp"
 #include "sys/terminal.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
 namespace socktally {
 
-namespace {
-
-constexpr std::string_view output_name = "standard output";
-
-/// While signals are taken, no write may block.
-void write(Interrupt& interrupt, std::string_view text)
+Printer::Printer(const Options& options, Layout layout, const Output& output)
+    : options_(options), layout_(std::move(layout)), output_(output)
 {
-    while (!text.empty() && interrupt.wait_writable(STDOUT_FILENO)) {
-        const std::string_view part = text.substr(0, Interrupt::writable_bytes);
-        write_all(STDOUT_FILENO, part, output_name);
-        text.remove_prefix(part.size());
-    }
-    write_all(STDOUT_FILENO, text, output_name);
-}
-
-} // namespace
-
-Printer::Printer(const Options& options, Layout layout) : options_(options), layout_(std::move(layout))
-{
-    require_writable(STDOUT_FILENO, output_name);
 }
 
 /// What goes on from one window to the next is said once.
@@ -48,10 +29,18 @@ void Printer::say_notes(const Report& report)
 void Printer::print(const Report& report, Interrupt& interrupt)
 {
     say_notes(report);
-    if (!std::exchange(is_first_, false) && layout_.format == Format::pretty) {
-        write(interrupt, "\n");
+    const std::string text = is_silent(report, layout_) ? "" : render(report, layout_);
+    if (output_.is_file()) {
+        output_.write(text);
+        return;
     }
-    write(interrupt, render(report, layout_));
+    if (text.empty()) {
+        return;
+    }
+    if (!std::exchange(is_first_, false) && layout_.format == Format::pretty) {
+        output_.write("\n", interrupt);
+    }
+    output_.write(text, interrupt);
     layout_.header = false; // the lines of all windows are one table
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Reports on standard output, one window after another as one stream; what its format has no place for on standard
-// error.
+// Reports one window after another, on standard output as one stream, or each in the place of the one before in a file;
+// what the format has no place for on standard error.
 #pragma once
 
 #include "cli/options.hpp"
 #include "commands/make_report.hpp"
+#include "commands/output.hpp"
 #include "sys/interrupt.hpp"
 
 #include <string>
@@ -14,11 +15,10 @@ namespace socktally {
 
 class Printer {
 public:
-    /// Throws where nothing can be written to standard output. `options` has to outlive this.
-    Printer(const Options& options, Layout layout);
+    /// `options` and `output` have to outlive this.
+    Printer(const Options& options, Layout layout, const Output& output);
 
-    /// All of the report is written when this returns. A signal does not keep it waiting for a reader that is slow: it
-    /// is taken, and a second one kills.
+    /// All of the report is written when this returns.
     void print(const Report& report, Interrupt& interrupt);
 
 private:
@@ -26,6 +26,7 @@ private:
 
     const Options& options_;
     Layout layout_;
+    const Output& output_;
     bool is_first_ = true;
     std::vector<std::string> said_; // of the window before
 };

@@ -2,6 +2,7 @@
 // report: saved snapshots added up.
 #include "commands/commands.hpp"
 #include "commands/make_report.hpp"
+#include "commands/output.hpp"
 #include "commands/print_notes.hpp"
 #include "model/grouping.hpp"
 #include "model/quote.hpp"
@@ -26,12 +27,16 @@ namespace {
 std::vector<Member> members_of(const Layout& layout)
 {
     std::vector<Member> members;
-    for (const ColumnList& list : {layout.columns, layout.sort_columns}) {
-        for (const Column* column : list) {
-            if (const auto member = find_member(column->name)) {
-                members.push_back(*member);
-            }
+    const auto add = [&](const Column* column) {
+        if (const auto member = find_member(column->name)) {
+            members.push_back(*member);
         }
+    };
+    for (const ColumnList& list : {layout.columns, layout.sort_columns}) {
+        std::for_each(list.begin(), list.end(), add);
+    }
+    for (const Alert& alert : layout.alerts) {
+        add(alert.column);
     }
     return members;
 }
@@ -93,7 +98,7 @@ bool has_traffic(const Row& row)
 }
 
 /// Each piece of the report on its own, one after the other.
-void arrange(Report& report, const Options& options)
+void arrange(Report& report, const Options& options, const Layout& layout)
 {
     // How much of the windows is within a piece is not known.
     const auto window = options.per ? std::chrono::nanoseconds(0) : report.duration;
@@ -107,6 +112,7 @@ void arrange(Report& report, const Options& options)
     rows.clear();
     for (auto& [time, piece] : pieces) {
         add_rates(piece, window, report.totals);
+        keep_alerting(piece, layout.alerts); // before --top, whose last row is a sum that nobody moved
         sort_rows(piece, options.sort);
         keep_top(piece, options.top.value_or(piece.size()));
         add_rates(piece, window, report.totals); // of the rest: a sum of rounded ones is none
@@ -121,8 +127,8 @@ void arrange(Report& report, const Options& options)
 
 Exit run_report(const Options& options)
 {
-    require_writable(STDOUT_FILENO, "standard output");
-    const Layout layout = make_layout(options, is_terminal(STDOUT_FILENO), terminal_width(STDOUT_FILENO));
+    const Output output(options);
+    const Layout layout = make_layout(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
     Summary summary(options.by, options.per, members_of(layout),
                     {options.filter, options.users, options.namespaces, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
@@ -136,10 +142,10 @@ Exit run_report(const Options& options)
     if (layout.format == Format::prom || layout.format == Format::influx) { // before --top, which would split a series
         merge_series(report.rows, layout.columns, options.by);
     }
-    arrange(report, options);
+    arrange(report, options, layout);
     print_notes(report, layout, options);
-    write_all(STDOUT_FILENO, render(report, layout), "standard output");
-    return options.strict && !report.complete ? Exit::incomplete : Exit::ok;
+    output.write(is_silent(report, layout) ? "" : render(report, layout));
+    return exit_of(has_alert(report, layout), report.complete, options);
 }
 
 } // namespace socktally

@@ -2,6 +2,7 @@
 // The default command: sample, then print; as often as asked for.
 #include "commands/commands.hpp"
 #include "commands/make_report.hpp"
+#include "commands/output.hpp"
 #include "commands/printer.hpp"
 #include "commands/windows.hpp"
 #include "sys/interrupt.hpp"
@@ -15,12 +16,14 @@ namespace socktally {
 
 Exit run_sample(const Options& options, std::span<const BackendEntry> table)
 {
-    const Layout layout = make_layout(options, is_terminal(STDOUT_FILENO), terminal_width(STDOUT_FILENO));
-    Printer printer(options, layout);
+    const Output output(options);
+    const Layout layout = make_layout(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
+    Printer printer(options, layout, output);
     Windows windows(options, layout, table);
     Interrupt interrupt;
     const std::uint64_t count = options.count.value_or(1); // 0: no number is the last one's
     bool complete = true;
+    bool alerted = false;
     bool is_last = false;
     for (std::uint64_t number = 1; !is_last; ++number) {
         const Report report = windows.next(interrupt);
@@ -30,11 +33,12 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
         }
         printer.print(report, interrupt);
         complete = complete && report.complete;
+        alerted = alerted || has_alert(report, layout);
     }
     if (interrupt.signal() != 0) {
         std::raise(interrupt.signal());
     }
-    return options.strict && !complete ? Exit::incomplete : Exit::ok;
+    return exit_of(alerted, complete, options);
 }
 
 } // namespace socktally

@@ -242,20 +242,6 @@ std::vector<std::string_view> split(std::string_view text, char separator)
     }
 }
 
-/// The column that is called `name` in `spec`, which is what was typed.
-const Column& require_column(std::string_view name, std::string_view spec)
-{
-    if (const Column* column = find_column(name)) {
-        return *column;
-    }
-    if (name.empty()) {
-        throw std::invalid_argument("empty column name in " + quote(spec));
-    }
-    std::array<std::string_view, table.size()> valid;
-    std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
-    throw std::invalid_argument("unknown column " + quote(name) + ": " + suggest(name, valid));
-}
-
 void add_once(std::vector<const Column*>& list, const Column& column)
 {
     if (std::find(list.begin(), list.end(), &column) == list.end()) {
@@ -330,6 +316,19 @@ const Column* find_column(std::string_view name)
 {
     const auto found = std::find_if(table.begin(), table.end(), [name](const Column& c) { return c.name == name; });
     return found == table.end() ? nullptr : found;
+}
+
+const Column& require_column(std::string_view name, std::string_view spec)
+{
+    if (const Column* column = find_column(name)) {
+        return *column;
+    }
+    if (name.empty()) {
+        throw std::invalid_argument("empty column name in " + quote(spec));
+    }
+    std::array<std::string_view, table.size()> valid;
+    std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
+    throw std::invalid_argument("unknown column " + quote(name) + ": " + suggest(name, valid));
 }
 
 Cell cell(const Column& column, const Row& row, GroupBy by)

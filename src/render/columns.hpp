@@ -50,6 +50,9 @@ struct Column {
 
 std::span<const Column> columns();
 const Column* find_column(std::string_view name);
+/// The column that is called `name` in `spec`, which is what was typed. Throws std::invalid_argument with a one-line
+/// message that names the nearest column.
+const Column& require_column(std::string_view name, std::string_view spec);
 
 /// What is printed: the column's value, or "other" in the text column that a grouping is keyed by where the row sums
 /// the rest.

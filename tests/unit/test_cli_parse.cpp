@@ -226,6 +226,7 @@ TEST_CASE("doctor takes the output options only")
         CHECK(error_of({"doctor", "-f", format}) == "doctor prints pretty, tsv or json only");
     CHECK(error_of({"doctor", "-d", "1"}) == "doctor takes no sample, so it does not take --duration");
     CHECK(error_of({"--pid", "1", "doctor"}) == "doctor takes no sample, so it does not take --pid");
+    CHECK(error_of({"doctor", "--output-file", "x"}) == "doctor takes no sample, so it does not take --output-file");
     CHECK(error_of({"doctor", "-H"}) == "doctor takes no sample, so it does not take --list-columns");
     CHECK(error_of({"doctor", "--strict"}) == "doctor takes no sample, so it does not take --strict");
 }
@@ -234,6 +235,8 @@ TEST_CASE("list-columns, version and help")
 {
     CHECK(parse({"-H"}).command == Command::list_columns);
     CHECK(parse({"--list-columns", "-f", "json"}).format == Format::json);
+    CHECK(error_of({"-H", "-f", "prom"}) == "prom and influx print samples only, not the list of columns");
+    CHECK(error_of({"--output-file", "x", "-H"}) == "--list-columns prints the list, and takes no --output-file");
     CHECK(parse({"--version"}).command == Command::version);
     CHECK(parse({"--version"}).text.starts_with("socktally "));
     CHECK(parse({"-h"}).command == Command::help);
@@ -245,6 +248,14 @@ TEST_CASE("list-columns, version and help")
     CHECK(parse({"-n", "help"}).command == Command::help);
     CHECK(error_of({"help", "\x1b[31m"}) == "unexpected argument \"\\x1b[31m\"; help takes none");
     CHECK(parse({"--name", "help"}).command == Command::sample);
+}
+
+TEST_CASE("alerts add up, and the last file counts")
+{
+    CHECK(parse({"--alert", "rx_bytes>1", "--alert=share>2"}).alerts ==
+          std::vector<std::string>{"rx_bytes>1", "share>2"});
+    CHECK(parse({"--output-file", "a", "--output-file=b"}).output_file == "b");
+    CHECK(error_of({"--output-file", ""}) == "--output-file needs a value, not an empty one");
 }
 
 TEST_CASE("the help text fits a terminal and knows the options")
