@@ -62,7 +62,7 @@ _socktally()
 {
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
     local output='-b --backend -f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
-    local others='-d --duration --interval --count --capture-buffer --strict --by --sort --top --all --alert
+    local others='-d --duration --interval --count --since --wait --capture-buffer --strict --by --sort --top --all --alert
         -o --output --output-file -H --list-columns
         --pid --name --filter --user --port --remote --protocol --container --unit --netns
         --interface --no-loopback'
@@ -83,6 +83,7 @@ _socktally()
     --count) _socktally_words "$current" 0 10 60 ;;
     -f | --format) _socktally_words "$current" tsv csv json jsonl pretty prom influx ;;
     -b | --backend) _socktally_words "$current" auto ebpf netlink packet procfs ;;
+    --since) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     --capture-buffer) _socktally_words "$current" 4M 16M 64M 256M ;;
     --by) _socktally_words "$current" process connection name user remote port protocol cgroup unit container pod netns interface ;;
     --color) _socktally_words "$current" auto always never ;;

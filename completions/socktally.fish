@@ -37,6 +37,8 @@ complete -c socktally -n __socktally_samples -s d -l duration -x -a '0 500ms 1s 
 complete -c socktally -s b -l backend -x -a 'auto ebpf netlink packet procfs' -d 'Where the counters come from'
 complete -c socktally -n __socktally_samples -l interval -x -a '1s 5s 10s 1m' -d 'Windows of this length, one after another'
 complete -c socktally -n __socktally_samples -l count -x -a '0 10 60' -d 'So many windows'
+complete -c socktally -n __socktally_samples -l since -x -a '(__fish_complete_path)' -d 'What moved since the last run with this file'
+complete -c socktally -n __socktally_samples -l wait -d 'Wait for another run with the same file'
 complete -c socktally -n __socktally_samples -l capture-buffer -x -a '4M 16M 64M 256M' -d 'Room for captured packets'
 complete -c socktally -n __socktally_samples -l strict -d 'Exit with 3 when the sample is not complete'
 

@@ -26,7 +26,9 @@ struct Options {
     std::chrono::nanoseconds duration{std::chrono::seconds(1)}; // of a window
     std::optional<std::chrono::nanoseconds> interval;           // as given; `duration` is then the same
     std::optional<std::uint64_t>
-        count; // windows, one after another, 0: until stopped; null: one, as no part of a series
+        count;         // windows, one after another, 0: until stopped; null: one, as no part of a series
+    std::string since; // the state file; empty: no such thing. `duration` is then 0
+    bool wait = false; // for another run to be done with the state file
     std::string backend = "auto";
     std::size_t capture_buffer = std::size_t{16} << 20;
 

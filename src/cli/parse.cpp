@@ -49,6 +49,10 @@ void add_sampling(CommandLine& line, Options& o)
                [&o](const std::string& text) { o.interval = interval_value(text); });
     line.value(sampling, "--count", "N", "so many windows; 0: until stopped",
                [&o](const std::string& text) { o.count = count_value(text); });
+    line.value(sampling, "--since", "FILE",
+               "what moved since the last run with FILE; waits for\nnothing; the first run: totals",
+               [&o](const std::string& text) { o.since = text; });
+    line.flag(sampling, "--wait", "wait for another run with the same FILE", [&o] { o.wait = true; });
     line.value(choosing, "-b,--backend", "NAME", "ebpf, netlink, packet or procfs; default auto: the\nbest that works",
                [&o](const std::string& text) { o.backend = text; });
     line.value(sampling, "--capture-buffer", "SIZE", "room for captured packets; default 16M",
@@ -186,6 +190,24 @@ void complete_report(Options& options)
     }
 }
 
+/// The interval is what has passed since the run before.
+void settle_since(Options& o, const CommandLine& line)
+{
+    if (o.since.empty()) {
+        if (o.wait) {
+            throw UsageError("--wait goes with --since: it waits for another run with the same file");
+        }
+        return;
+    }
+    if (line.is_given("--duration") && o.duration.count() != 0) {
+        throw UsageError("--since measures from the run before: it goes without --duration");
+    }
+    if (o.interval || o.count) {
+        throw UsageError("--since measures from the run before: it goes without --interval and --count");
+    }
+    o.duration = std::chrono::nanoseconds(0);
+}
+
 /// Drivers count what passes, not whose it is.
 void refuse_filters_by_interface(const Options& o)
 {
@@ -209,6 +231,7 @@ Options parse_options(int argc, const char* const* argv)
     add_report(line, options);
     add_output(line, options);
     line.parse(argc, argv, options);
+    settle_since(options, line);
     settle_windows(options, line);
     const auto& namespaces = options.namespaces;
     if (std::find(namespaces.begin(), namespaces.end(), "all") != namespaces.end()) {

@@ -141,11 +141,12 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     needs.capture_buffer = options.capture_buffer;
     needs.totals = options.duration.count() == 0;
     needs.repeated = options.count && options.count != 1U;
+    needs.counters = !options.since.empty();
     const bool by_interface = options.by == GroupBy::interface;
-    needs.tuples = (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() || !filter.remotes.empty() ||
-                   !filter.protocols.empty() || !filter.loopback || !options.interfaces.empty() ||
-                   !options.namespaces.empty() || asks(layout, Needs::tuples) || asks(layout, Needs::netns) ||
-                   asks(layout, Needs::sharers) || asks(layout, Needs::ports);
+    needs.tuples = needs.counters || (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() ||
+                   !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback ||
+                   !options.interfaces.empty() || !options.namespaces.empty() || asks(layout, Needs::tuples) ||
+                   asks(layout, Needs::netns) || asks(layout, Needs::sharers) || asks(layout, Needs::ports);
     needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
     return needs;
 }

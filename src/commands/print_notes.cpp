@@ -17,8 +17,9 @@ std::vector<std::string> note_lines(const Report& report, const Layout& layout, 
         return lines;
     }
     for (const Note& note : report.notes) {
-        const bool is_told = note.code == "backend-declined"; // with the choice of the backend
-        if (note.incomplete || note.code == "owners-denied" || (options.verbose && !is_told)) {
+        // With the choice of the backend, and when the state file was read.
+        const bool is_told = note.code == "backend-declined" || note.code == "begun-anew";
+        if (!is_told && (note.incomplete || note.code == "owners-denied" || options.verbose)) {
             lines.push_back(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
         }
     }

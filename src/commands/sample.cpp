@@ -4,6 +4,7 @@
 #include "commands/make_report.hpp"
 #include "commands/output.hpp"
 #include "commands/printer.hpp"
+#include "commands/since_run.hpp"
 #include "commands/windows.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/terminal.hpp"
@@ -18,8 +19,11 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
 {
     const Output output(options);
     const Layout layout = make_layout(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
+    if (!options.since.empty()) {
+        return run_since(options, layout, output, table);
+    }
     Printer printer(options, layout, output);
-    Windows windows(options, layout, table);
+    Windows windows(options, layout, table, nullptr);
     Interrupt interrupt;
     const std::uint64_t count = options.count.value_or(1); // 0: no number is the last one's
     bool complete = true;

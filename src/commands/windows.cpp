@@ -23,7 +23,9 @@ Choice open_backend(const Options& options, const Layout& layout, const Filter& 
 {
     BackendOptions needs = needs_of(options, layout);
     needs.interfaces = filter.interfaces;
-    needs.namespaces = filter.namespaces;
+    if (options.since.empty()) { // else what is printed may change from run to run, but not what is known
+        needs.namespaces = filter.namespaces;
+    }
     return choose_backend(options.backend, needs, table);
 }
 
@@ -39,8 +41,8 @@ void tell_choice(const Choice& choice)
 
 } // namespace
 
-Windows::Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table)
-    : options_(options), layout_(layout), filter_(complete_filter(options)),
+Windows::Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since)
+    : options_(options), layout_(layout), since_(since), filter_(complete_filter(options)),
       choice_(open_backend(options, layout, filter_, table)), host_(host_name()), boot_id_(boot_id())
 {
     if (options.verbose) {
@@ -71,8 +73,14 @@ BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
 Report Windows::next(Interrupt& interrupt)
 {
     Identifier identifier(identity_needs_of(options_, layout_));
+    if (since_ != nullptr) {
+        since_->begin();
+    }
     BackendResult result = measure(identifier, interrupt);
     is_first_ = false;
+    if (since_ != nullptr) {
+        since_->subtract(result.sample);
+    }
     refresh(filter_);
     std::transform(choice_.declined.begin(), choice_.declined.end(), std::back_inserter(result.sample.notes),
                    declined_note);

@@ -5,6 +5,7 @@
 
 #include "commands/choose_backend.hpp"
 #include "commands/make_report.hpp"
+#include "commands/since_run.hpp"
 #include "sys/interrupt.hpp"
 
 #include <span>
@@ -14,9 +15,10 @@ namespace socktally {
 
 class Windows {
 public:
-    /// Opens the backend. Throws UsageError or BackendUnavailable. Both options and layout have to outlive this.
-    Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table);
-    Windows(const Options&, Layout&&, std::span<const BackendEntry>) = delete;
+    /// Opens the backend. Throws UsageError or BackendUnavailable. What is given has to outlive this; `since` may be
+    /// null.
+    Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since);
+    Windows(const Options&, Layout&&, std::span<const BackendEntry>, SinceRun*) = delete;
 
     /// Measures one more window; a signal ends it early.
     Report next(Interrupt& interrupt);
@@ -26,6 +28,7 @@ private:
 
     const Options& options_;
     const Layout& layout_;
+    SinceRun* since_;
     Filter filter_;
     Choice choice_;
     std::string host_;

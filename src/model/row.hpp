@@ -104,6 +104,7 @@ struct Report {
     std::string host;
     std::string boot_id;
     std::chrono::system_clock::time_point started_at;
+    std::optional<std::chrono::system_clock::time_point> since; // the run before that the figures are counted from
     std::chrono::nanoseconds duration{0};
     std::string backend;
     bool cumulative = false; // the figures are totals that only grow, not those of a window

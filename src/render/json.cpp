@@ -118,6 +118,9 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
     members.text_or_null("host", report.host);
     members.text_or_null("boot_id", report.boot_id);
     members.text("started_at", to_timestamp(report.started_at));
+    if (report.since) {
+        members.text("since", to_timestamp(*report.since));
+    }
     members.number("duration_ns", nanoseconds_of(report));
     members.text("backend", report.backend);
     // What rx_bytes and tx_bytes are, whichever backend answered.

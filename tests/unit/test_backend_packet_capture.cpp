@@ -38,7 +38,8 @@ bool enter_new_namespace()
 /// Two UDP sockets on loopback, of which one sends and the other reads.
 class Talk {
 public:
-    Talk() : from_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), to_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))
+    Talk()
+        : from_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)), to_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))
     {
         sockaddr_in address = bind(to_);
         bind(from_);

@@ -196,6 +196,9 @@ OpenResult open_procfs(const BackendOptions& options)
     if (::access("/proc/self/stat", R_OK) != 0 || read_proc_sockets(ProcLists::tcp_and_udp).missing) {
         return Unavailable{"/proc does not list processes and sockets", "mount -t proc proc /proc"};
     }
+    if (options.counters) {
+        return Unavailable{"it knows no bytes of any socket", ""};
+    }
     return std::make_unique<ProcfsBackend>(options.namespaces);
 }
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#include "commands/since_run.hpp"
+
+#include "backend/namespaces.hpp"
+#include "backend/netlink/protocol_counters.hpp"
+#include "identity/machine.hpp"
+#include "model/quote.hpp"
+#include "since/state_codec.hpp"
+#include "sys/netns.hpp"
+#include "sys/terminal.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+namespace socktally {
+
+namespace {
+
+/// With what the machine was suspended: an interval is as long as it was.
+std::chrono::nanoseconds uptime()
+{
+    timespec time{};
+    ::clock_gettime(CLOCK_BOOTTIME, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+Moment read_moment()
+{
+    Moment now;
+    now.boot_id = boot_id();
+    if (now.boot_id.empty()) {
+        throw std::runtime_error("--since needs /proc/sys/kernel/random/boot_id, to tell one boot from another");
+    }
+    now.netns = own_namespace();
+    now.uptime = uptime();
+    const std::size_t refused = in_each(network_namespaces(), [&](const NetworkNamespace& space) {
+        ProtocolCountersReader reader;
+        if (const auto counters = reader.read()) {
+            now.opens[Inode{space.inode}] = {counters->tcp_opens, counters->tcp_failures, 0};
+        }
+    });
+    now.sees_all = refused == 0;
+    return now;
+}
+
+Note first_run_note()
+{
+    return {"first-run", "the first run with this state file: totals since each open socket was opened", "", false};
+}
+
+Note anew_note(const std::string& why)
+{
+    return {"begun-anew", fmt::format("totals since each open socket was opened, not since the run before: {}", why),
+            "", true};
+}
+
+} // namespace
+
+SinceRun::SinceRun(const Options& options)
+    : options_(options), file_(options.since, options.wait ? StateFile::Lock::wait : StateFile::Lock::at_once)
+{
+    const auto text = file_.read();
+    if (!text) {
+        return;
+    }
+    auto state = read_state(*text);
+    if (const auto* bad = std::get_if<BadState>(&state)) {
+        is_foreign_ = true;
+        begin_anew(bad->why + fmt::format("; it is kept as {}", quote(options.since + ".bad")));
+    } else {
+        before_ = std::get<Baseline>(std::move(state));
+    }
+}
+
+void SinceRun::begin()
+{
+    now_ = read_moment();
+    if (before_) {
+        if (const std::string why = why_unfit(*before_, now_); !why.empty()) {
+            before_.reset();
+            begin_anew(why);
+        }
+    }
+}
+
+void SinceRun::begin_anew(const std::string& why)
+{
+    anew_ = why;
+    if (!options_.quiet) {
+        say(fmt::format("{} is begun anew: {}", quote(options_.since), why));
+    }
+}
+
+void SinceRun::subtract(Sample& sample)
+{
+    next_ = advance(before_, now_, sample);
+    if (!anew_.empty()) {
+        sample.notes.push_back(anew_note(anew_));
+    } else if (!before_) {
+        sample.notes.push_back(first_run_note());
+    }
+}
+
+void SinceRun::prepare(Report& report)
+{
+    if (before_) {
+        report.since = report.started_at;
+    }
+    file_.prepare(write_state(next_));
+}
+
+void SinceRun::commit()
+{
+    if (is_foreign_) {
+        file_.keep_aside();
+    }
+    file_.replace();
+}
+
+} // namespace socktally

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#include "since/advance.hpp"
+
+#include "backend/interfaces.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+constexpr bool incomplete = true;
+
+/// A list of sockets may miss one that is there (inet_diag, while others come and go). One that is not shown is kept
+/// for so many runs: it would count as new, and from 0, if it were forgotten.
+constexpr std::uint32_t most_absent = 2;
+
+/// The figures of a socket may be 1 byte off in each direction, so a step back of up to 2 is no reset.
+bool went_back(std::uint64_t before, std::uint64_t now) { return now + 2 < before; }
+
+std::string count_of(std::size_t connections)
+{
+    return fmt::format("{} connection{}", connections, connections == 1 ? "" : "s");
+}
+
+class Advance {
+public:
+    Advance(const Baseline& before, const Moment& now, Baseline& next) : before_(before), now_(now), next_(next) {}
+
+    void add(Flow& flow);
+    void keep_absent();
+    void count_missed();
+    void add_notes(std::vector<Note>& notes) const;
+
+private:
+    Mark* known(const SocketKey& key, const Flow& flow);
+    void count(Flow& flow, Mark& mark, const Mark& before);
+    void begin(Flow& flow, Inode netns);
+    bool is_replaced(Inode netns) const;
+
+    const Baseline& before_;
+    const Moment& now_;
+    Baseline& next_;
+    std::map<Inode, std::uint64_t> shown_; // connections that are new, by namespace
+    std::size_t closed_ = 0;
+    std::size_t resets_ = 0;
+    std::size_t unknown_ = 0;
+    std::uint64_t missed_ = 0;
+};
+
+Mark mark_of(const Flow& flow)
+{
+    return {flow.tuple.remote, *flow.rx_bytes, *flow.tx_bytes, flow.state == SocketState::orphaned, 0};
+}
+
+bool has_counters(const Flow& flow) { return flow.rx_bytes && flow.tx_bytes; }
+
+/// The number of a namespace is given again when it is gone, and the counters of the new one begin at 0.
+bool Advance::is_replaced(Inode netns) const
+{
+    const auto then = before_.opens.find(netns);
+    const auto now = now_.opens.find(netns);
+    return then != before_.opens.end() && now != now_.opens.end() && now->second.opened < then->second.opened;
+}
+
+void Advance::add(Flow& flow)
+{
+    if (!has_counters(flow)) {
+        return;
+    }
+    if (flow.cookie == Cookie{}) { // the next run could not tell which it was
+        flow.rx_bytes.reset();
+        flow.tx_bytes.reset();
+        return;
+    }
+    const SocketKey key{flow.netns, flow.cookie};
+    const auto [place, is_new] = next_.sockets.emplace(key, mark_of(flow));
+    if (!is_new) { // shown twice
+        flow.rx_bytes = 0;
+        flow.tx_bytes = 0;
+        return;
+    }
+    const auto then = before_.sockets.find(key);
+    if (then == before_.sockets.end() || is_replaced(flow.netns)) {
+        begin(flow, flow.netns);
+    } else {
+        count(flow, place->second, then->second);
+    }
+}
+
+/// A socket that no run has shown was opened since the run before, unless that one was not let into its namespace.
+void Advance::begin(Flow& flow, Inode netns)
+{
+    if (!before_.saw_all && before_.opens.count(netns) == 0) {
+        flow.rx_bytes.reset();
+        flow.tx_bytes.reset();
+        ++unknown_;
+        return;
+    }
+    ++shown_[netns];
+}
+
+void Advance::count(Flow& flow, Mark& mark, const Mark& before)
+{
+    if (mark.remote != before.remote || went_back(before.rx_bytes, mark.rx_bytes) ||
+        went_back(before.tx_bytes, mark.tx_bytes)) {
+        ++resets_; // all that the counters have is of a connection that is new
+        ++shown_[flow.netns];
+        return;
+    }
+    mark.rx_bytes = std::max(mark.rx_bytes, before.rx_bytes);
+    mark.tx_bytes = std::max(mark.tx_bytes, before.tx_bytes);
+    flow.rx_bytes = mark.rx_bytes - before.rx_bytes;
+    flow.tx_bytes = mark.tx_bytes - before.tx_bytes;
+}
+
+void Advance::keep_absent()
+{
+    for (const auto& [key, mark] : before_.sockets) {
+        if (next_.sockets.count(key) != 0 || is_replaced(key.netns)) {
+            continue;
+        }
+        closed_ += mark.absent == 0 && !mark.is_orphan ? 1 : 0;
+        if (mark.absent < most_absent) {
+            Mark kept = mark;
+            ++kept.absent;
+            next_.sockets.emplace(key, kept);
+        }
+    }
+}
+
+void Advance::count_missed()
+{
+    for (auto& [netns, now] : next_.opens) {
+        const auto found = before_.opens.find(netns);
+        if (found == before_.opens.end()) {
+            continue;
+        }
+        const Opens then = is_replaced(netns) ? Opens{} : found->second;
+        const std::uint64_t failed = now.failed > then.failed ? now.failed - then.failed : 0;
+        const std::uint64_t opened = now.opened - then.opened;
+        const std::uint64_t accounted = then.ahead + shown_[netns] + failed;
+        missed_ += opened > accounted ? opened - accounted : 0;
+        now.ahead = std::min(accounted > opened ? accounted - opened : 0, shown_[netns]);
+    }
+}
+
+void Advance::add_notes(std::vector<Note>& notes) const
+{
+    if (closed_ > 0) {
+        notes.push_back({"closed-since",
+                         fmt::format("{} ended since the run before: the last bytes of {} are unknown",
+                                     count_of(closed_), closed_ == 1 ? "it" : "these"),
+                         "", incomplete});
+    }
+    if (missed_ > 0) {
+        notes.push_back(
+            {"connections-missed",
+             fmt::format("{} began and ended between the runs: what moved there is unknown", count_of(missed_)),
+             "run it more often, or take windows", incomplete});
+    }
+    if (resets_ > 0) {
+        notes.push_back({"counters-reset",
+                         fmt::format("the counters of {} began anew since the run before: what moved until then is "
+                                     "missing",
+                                     count_of(resets_)),
+                         "", incomplete});
+    }
+    if (unknown_ > 0) {
+        notes.push_back({"unseen-before",
+                         fmt::format("{} in network namespaces that the run before could not enter: what moved since "
+                                     "then is unknown",
+                                     count_of(unknown_)),
+                         "", incomplete});
+    }
+}
+
+} // namespace
+
+std::string why_unfit(const Baseline& before, const Moment& now)
+{
+    if (before.boot_id != now.boot_id) {
+        return "the machine was started anew since the run before";
+    }
+    if (before.netns != now.netns) {
+        return "the run before was in another network namespace";
+    }
+    if (before.uptime >= now.uptime) {
+        return "the run before is later than now";
+    }
+    return "";
+}
+
+Baseline advance(const std::optional<Baseline>& before, const Moment& now, Sample& sample)
+{
+    Baseline next;
+    next.boot_id = now.boot_id;
+    next.netns = now.netns;
+    next.taken_at = std::chrono::floor<std::chrono::microseconds>(sample.started_at);
+    next.uptime = now.uptime;
+    next.saw_all = now.sees_all;
+    next.opens = now.opens;
+    next.interfaces = sample.interfaces;
+    next.sockets.reserve(sample.flows.size());
+
+    const Baseline nothing;
+    Advance step(before ? *before : nothing, now, next);
+    for (Flow& flow : sample.flows) {
+        step.add(flow);
+    }
+    if (before) {
+        step.keep_absent();
+        step.count_missed();
+        step.add_notes(sample.notes);
+        sample.started_at = before->taken_at;
+        sample.duration = now.uptime - before->uptime;
+        sample.interfaces = interface_deltas(before->interfaces, std::move(sample.interfaces));
+    }
+    return next;
+}
+
+} // namespace socktally

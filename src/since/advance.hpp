@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// From totals since each socket was opened to what moved since the run before, and the baseline for the run after.
+// Pure.
+#pragma once
+
+#include "since/baseline.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace socktally {
+
+/// What a run has to know besides its sample.
+struct Moment {
+    std::string boot_id;
+    Inode netns;
+    std::chrono::nanoseconds uptime{0};
+    bool sees_all = true;
+    std::map<Inode, Opens> opens; // read before the sample was taken
+};
+
+/// Why `before` says nothing about this moment; empty where it does.
+std::string why_unfit(const Baseline& before, const Moment& now);
+
+/// `sample` has no window: its figures become what moved since `before`, its window begins there, and what could not be
+/// seen is added to its notes. Without `before` its figures stay what they are. The new baseline has no series.
+///
+/// The sum of all runs is what the counters came to at last: where they step back by the byte or two by which they may
+/// be off, the higher figure stays, and no byte is counted again.
+Baseline advance(const std::optional<Baseline>& before, const Moment& now, Sample& sample);
+
+} // namespace socktally

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#include "since/state_file.hpp"
+
+#include "model/quote.hpp"
+#include "sys/error.hpp"
+#include "sys/file.hpp"
+#include "sys/terminal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+namespace socktally {
+
+namespace {
+
+/// Of two million sockets.
+constexpr std::size_t size_limit = std::size_t{256} << 20;
+
+constexpr mode_t writable_by_others = S_IWGRP | S_IWOTH;
+
+std::runtime_error refusal(const std::string& path, std::string_view why)
+{
+    return std::runtime_error(fmt::format("cannot trust {}: {}", quote(path), why));
+}
+
+/// In a directory that all may write to, anybody could put another file in the place of ours, but for the sticky bit.
+void check_directory(const Fd& directory, const std::string& path)
+{
+    struct stat status {};
+    if (::fstat(directory.get(), &status) != 0) {
+        throw errno_error("cannot look at " + quote(path));
+    }
+    if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0) {
+        throw refusal(path, "everybody may write to this directory");
+    }
+}
+
+void check_file(const Fd& file, const std::string& path)
+{
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) {
+        throw errno_error("cannot look at " + quote(path));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        throw refusal(path, "it is not a plain file");
+    }
+    if (status.st_uid != ::geteuid()) {
+        throw refusal(path, "it belongs to another user");
+    }
+    if ((status.st_mode & writable_by_others) != 0) {
+        throw refusal(path, "others may write to it");
+    }
+}
+
+} // namespace
+
+StateFile::StateFile(const std::string& path, Lock lock)
+{
+    const std::size_t slash = path.rfind('/');
+    name_ = slash == std::string::npos ? path : path.substr(slash + 1);
+    directory_path_ = slash == std::string::npos ? "./" : path.substr(0, slash + 1);
+    if (name_.empty() || name_ == "." || name_ == "..") {
+        throw refusal(path, "it is a directory");
+    }
+    directory_ = Fd(::open(directory_path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory_) {
+        throw errno_error("cannot open " + quote(directory_path_));
+    }
+    check_directory(directory_, directory_path_);
+    lock_ = open_plain(name_ + ".lock", O_RDWR | O_CREAT);
+    if (::flock(lock_.get(), LOCK_EX | (lock == Lock::wait ? 0 : LOCK_NB)) != 0) {
+        if (errno == EWOULDBLOCK) {
+            throw std::runtime_error(fmt::format("another run is at work with {}; --wait waits for it", quote(path)));
+        }
+        throw errno_error("cannot lock " + quote(path_of(name_ + ".lock")));
+    }
+}
+
+std::string StateFile::path_of(const std::string& name) const
+{
+    return directory_path_ == "./" ? name : directory_path_ + name;
+}
+
+Fd StateFile::open_plain(const std::string& name, int flags) const
+{
+    constexpr mode_t mode = S_IRUSR | S_IWUSR;
+    const std::string path = path_of(name);
+    Fd file(::openat(directory_.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode));
+    if (!file && errno == ELOOP) {
+        throw refusal(path, "it is a symbolic link");
+    }
+    if (!file && errno == ENOENT && (flags & O_CREAT) == 0) {
+        return file;
+    }
+    if (!file) {
+        throw errno_error("cannot open " + quote(path));
+    }
+    check_file(file, path);
+    return file;
+}
+
+std::optional<std::string> StateFile::read() const
+{
+    const Fd file = open_plain(name_, O_RDONLY);
+    if (!file) {
+        return std::nullopt;
+    }
+    std::string buffer;
+    const auto text = reread_file(file.get(), buffer, size_limit);
+    if (!text) {
+        throw errno_error("cannot read " + quote(path_of(name_)));
+    }
+    buffer.resize(text->size());
+    return buffer;
+}
+
+void StateFile::prepare(const std::string& text)
+{
+    const std::string name = name_ + ".tmp";
+    ::unlinkat(directory_.get(), name.c_str(), 0); // of a run that was killed; where it cannot go, O_EXCL says so
+    const Fd file = open_plain(name, O_WRONLY | O_CREAT | O_EXCL);
+    write_all(file.get(), text, quote(path_of(name)));
+    if (::fsync(file.get()) != 0) {
+        throw errno_error("cannot write to " + quote(path_of(name)));
+    }
+}
+
+void StateFile::keep_aside() const
+{
+    if (::renameat(directory_.get(), name_.c_str(), directory_.get(), (name_ + ".bad").c_str()) != 0) {
+        throw errno_error("cannot rename " + quote(path_of(name_)));
+    }
+}
+
+void StateFile::replace() const
+{
+    if (::renameat(directory_.get(), (name_ + ".tmp").c_str(), directory_.get(), name_.c_str()) != 0) {
+        throw errno_error("cannot rename " + quote(path_of(name_ + ".tmp")));
+    }
+    ::fsync(directory_.get()); // that the name outlasts a loss of power; where it cannot, the next run begins anew
+}
+
+} // namespace socktally

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "since/state_codec.hpp"
+#include "since/state_file.hpp"
+
+#include "build_sample.hpp"
+#include "temp_directory.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <variant>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+Baseline sample_baseline()
+{
+    Baseline baseline;
+    baseline.boot_id = "879068ff-17dd-4f22-9a3c-c1c24be7d5ef";
+    baseline.netns = Inode{4026531833};
+    baseline.purpose = "by=process";
+    baseline.taken_at = std::chrono::system_clock::time_point(std::chrono::microseconds(1795239969446354));
+    baseline.uptime = std::chrono::nanoseconds(26239432301939);
+    baseline.saw_all = false;
+    baseline.opens = {{Inode{1}, {5, 2, 1}}, {Inode{2}, {6, 0, 0}}};
+    baseline.sockets[{Inode{1}, Cookie{77}}] = {endpoint("10.0.0.1", 443), UINT64_MAX, 1, true, 1};
+    baseline.sockets[{Inode{2}, Cookie{77}}] = {endpoint("fe80::1", 80), 0, 12, false, 0};
+    baseline.sockets[{Inode{2}, Cookie{78}}] = {};
+    std::string hostile;
+    for (int byte = 0; byte < 256; ++byte) {
+        hostile += static_cast<char>(byte);
+    }
+    baseline.interfaces = {{hostile, 1, 2, 3, 4}};
+    baseline.series = {{{{"process", hostile}, {"user", "root"}}, 10, 20}, {{}, 0, 0}};
+    return baseline;
+}
+
+std::string why_bad(std::string_view text)
+{
+    const auto state = read_state(text);
+    const auto* bad = std::get_if<BadState>(&state);
+    return bad == nullptr ? "" : bad->why;
+}
+
+std::string replaced(std::string text, std::string_view what, std::string_view with)
+{
+    const std::size_t at = text.find(what);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, what.size(), with);
+}
+
+/// The text with the check sum that it should have.
+std::string checked(std::string_view text)
+{
+    return with_check_sum(std::string(text.substr(0, text.rfind(",\"check\""))));
+}
+
+std::string content_of(const std::filesystem::path& path)
+{
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string complaint_of(const std::string& path)
+{
+    try {
+        const StateFile file(path, StateFile::Lock::at_once);
+        static_cast<void>(file.read());
+    } catch (const std::runtime_error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+} // namespace
+
+TEST_CASE("state: what is written is read the same")
+{
+    const Baseline written = sample_baseline();
+    const auto state = read_state(write_state(written));
+    const auto* read = std::get_if<Baseline>(&state);
+    REQUIRE(read != nullptr);
+    CHECK(read->boot_id == written.boot_id);
+    CHECK(read->netns == written.netns);
+    CHECK(read->purpose == written.purpose);
+    CHECK(read->taken_at == written.taken_at);
+    CHECK(read->uptime == written.uptime);
+    CHECK(read->saw_all == written.saw_all);
+    CHECK(read->opens == written.opens);
+    CHECK(read->sockets == written.sockets);
+    CHECK(read->series == written.series);
+    REQUIRE(read->interfaces.size() == 1);
+    CHECK(read->interfaces[0].name == written.interfaces[0].name);
+    CHECK(read->interfaces[0].tx_packets == 4);
+}
+
+TEST_CASE("state: a text that was cut or changed is none")
+{
+    const std::string text = write_state(sample_baseline());
+    for (std::size_t size = 0; size < text.size(); ++size) {
+        CHECK_FALSE(why_bad(std::string_view(text).substr(0, size)).empty());
+    }
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        std::string changed = text;
+        changed[at] = changed[at] == '1' ? '2' : '1';
+        CHECK_FALSE(why_bad(changed).empty());
+    }
+    CHECK_FALSE(why_bad(text + " ").empty());
+    CHECK_FALSE(why_bad(text + text).empty());
+}
+
+TEST_CASE("state: other texts say what they are")
+{
+    CHECK(has(why_bad(""), "no state"));
+    CHECK(has(why_bad("root:x:0:0:root:/root:/bin/bash\n"), "no state"));
+    CHECK(has(why_bad(std::string(10 << 20, '\0')), "no state"));
+    CHECK(has(why_bad(replaced(write_state({}), "state/1", "state/2")), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "state/1", "state/10")), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "\"netns\":0", "\"netns\":1")), "damaged"));
+}
+
+TEST_CASE("state: with a good check sum only what could have been written is taken")
+{
+    const std::string text = write_state(sample_baseline());
+    CHECK(checked(text) == text);
+    const auto is_bad = [&](std::string_view what, std::string_view with) {
+        return !why_bad(checked(replaced(text, what, with))).empty();
+    };
+    CHECK_FALSE(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,79,0,0,0,0,\"\",0]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,77,0,0,0,0,\"\",0]")); // there twice
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,-1,0,0,0,\"\",0]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,1.5,0,0,0,\"\",0]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,1e3,0,0,0,\"\",0]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,2,0,\"\",0]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,4294967296,\"\",0]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"\",65536]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"nowhere\",0]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"\",0,0]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"\"]"));
+    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "null"));
+    CHECK(is_bad("18446744073709551615", "18446744073709551616"));
+    CHECK(is_bad("\"saw_all\":false", "\"saw_all\":0"));
+    CHECK(is_bad("\"saw_all\":false", "\"saw_all\":false,\"saw_all\":true"));
+    CHECK(is_bad("\"taken_at_us\":1", "\"taken_at_us\":-1"));
+    CHECK(is_bad("\"taken_at_us\":1795239969446354", "\"taken_at_us\":9223372036854775807"));
+    CHECK(is_bad("by=process", "\\u0100")); // no byte
+    CHECK(is_bad("\"root\"", "\"\xc4\x80\""));
+    CHECK(is_bad(",\"sockets\":[", ",\"more\":1,\"sockets\":["));
+    CHECK(is_bad("\"series\":[", "\"series\":[" + std::string(5000, '[') + std::string(5000, ']') + ","));
+}
+
+TEST_CASE("state file: replaced as a whole, with a mode of its own")
+{
+    const TempDirectory directory;
+    const std::string path = directory.path() / "state";
+    {
+        StateFile file(path, StateFile::Lock::at_once);
+        CHECK_FALSE(file.read().has_value());
+        file.prepare("one");
+        CHECK_FALSE(file.read().has_value());
+        file.replace();
+        CHECK(file.read() == "one");
+    }
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777U) == 0600U);
+    {
+        StateFile file(path, StateFile::Lock::at_once);
+        file.prepare("a run that is killed here");
+    }
+    StateFile file(path, StateFile::Lock::at_once);
+    CHECK(file.read() == "one");
+    file.prepare("two");
+    file.keep_aside();
+    file.replace();
+    CHECK(file.read() == "two");
+    CHECK(content_of(path + ".bad") == "one");
+    CHECK_FALSE(std::filesystem::exists(path + ".tmp"));
+}
+
+TEST_CASE("state file: one run at a time")
+{
+    const TempDirectory directory;
+    const std::string path = directory.path() / "state";
+    {
+        const StateFile file(path, StateFile::Lock::at_once);
+        CHECK(has(complaint_of(path), "another run"));
+        CHECK(complaint_of(directory.path() / "other") == "");
+    }
+    CHECK(complaint_of(path) == "");
+}
+
+TEST_CASE("state file: what cannot be trusted is refused")
+{
+    const TempDirectory directory;
+    const std::filesystem::path path = directory.path() / "state";
+    std::ofstream(path) << "x";
+    ::chmod(path.c_str(), 0600);
+    CHECK(complaint_of(path) == "");
+
+    SUBCASE("a link")
+    {
+        std::filesystem::create_symlink(path, directory.path() / "link");
+        CHECK(has(complaint_of(directory.path() / "link"), "symbolic link"));
+    }
+    SUBCASE("a link for a lock")
+    {
+        std::filesystem::remove(path.string() + ".lock");
+        std::filesystem::create_symlink(path, path.string() + ".lock");
+        CHECK(has(complaint_of(path), "symbolic link"));
+    }
+    SUBCASE("writable by others")
+    {
+        ::chmod(path.c_str(), 0620);
+        CHECK(has(complaint_of(path), "others may write"));
+    }
+    SUBCASE("a pipe")
+    {
+        std::filesystem::remove(path);
+        REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+        CHECK(has(complaint_of(path), "not a plain file"));
+    }
+    SUBCASE("a directory") { CHECK(has(complaint_of(directory.path()), "not a plain file")); }
+    SUBCASE("an open directory")
+    {
+        ::chmod(directory.path().c_str(), 0777);
+        CHECK(has(complaint_of(path), "everybody"));
+        ::chmod(directory.path().c_str(), 01777);
+        CHECK(complaint_of(path) == "");
+    }
+    SUBCASE("somebody else's")
+    {
+        if (::geteuid() == 0) {
+            REQUIRE(::chown(path.c_str(), 65534, 65534) == 0);
+            CHECK(has(complaint_of(path), "another user"));
+        } else {
+            MESSAGE("skipped: only root can give a file away");
+        }
+    }
+    SUBCASE("no directory") { CHECK(has(complaint_of(path.string() + "/state"), "cannot open")); }
+    SUBCASE("no name") { CHECK(has(complaint_of(directory.path().string() + "/"), "directory")); }
+}
