@@ -76,9 +76,10 @@ SinceRun::SinceRun(const Options& options)
     }
 }
 
-void SinceRun::begin()
+void SinceRun::begin(const std::vector<Inode>& namespaces)
 {
     now_ = read_moment();
+    now_.wanted = namespaces;
     if (before_) {
         if (const std::string why = why_unfit(*before_, now_); !why.empty()) {
             before_.reset();

@@ -20,8 +20,9 @@ public:
     /// Locks the state file and reads it. Says on standard error where it is of no use and the run begins anew.
     explicit SinceRun(const Options& options);
 
-    /// Before the sample is taken, so that a connection is never counted that it cannot show.
-    void begin();
+    /// Before the sample is taken, so that a connection is never counted that it cannot show. `namespaces` are those
+    /// that are printed; empty: all.
+    void begin(const std::vector<Inode>& namespaces);
     /// Turns totals into what moved since the run before.
     void subtract(Sample& sample);
     /// Before the report goes out: puts into it when its interval began, and writes the new state beside the old one.

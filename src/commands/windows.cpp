@@ -74,7 +74,7 @@ Report Windows::next(Interrupt& interrupt)
 {
     Identifier identifier(identity_needs_of(options_, layout_));
     if (since_ != nullptr) {
-        since_->begin();
+        since_->begin(filter_.namespaces);
     }
     BackendResult result = measure(identifier, interrupt);
     is_first_ = false;

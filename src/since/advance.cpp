@@ -2,6 +2,7 @@
 #include "since/advance.hpp"
 
 #include "backend/interfaces.hpp"
+#include "backend/namespaces.hpp"
 
 #include <fmt/format.h>
 
@@ -40,6 +41,7 @@ private:
     void count(Flow& flow, Mark& mark, const Mark& before);
     void begin(Flow& flow, Inode netns);
     bool is_replaced(Inode netns) const;
+    bool concerns(Inode netns) const { return is_wanted(netns, now_.wanted); }
 
     const Baseline& before_;
     const Moment& now_;
@@ -97,7 +99,7 @@ void Advance::begin(Flow& flow, Inode netns)
     if (!before_.saw_all && before_.opens.count(netns) == 0) {
         flow.rx_bytes.reset();
         flow.tx_bytes.reset();
-        ++unknown_;
+        unknown_ += concerns(netns) ? 1 : 0;
         return;
     }
     ++shown_[netns];
@@ -107,7 +109,7 @@ void Advance::count(Flow& flow, Mark& mark, const Mark& before)
 {
     if (mark.remote != before.remote || went_back(before.rx_bytes, mark.rx_bytes) ||
         went_back(before.tx_bytes, mark.tx_bytes)) {
-        ++resets_; // all that the counters have is of a connection that is new
+        resets_ += concerns(flow.netns) ? 1 : 0; // all that the counters have is of a connection that is new
         ++shown_[flow.netns];
         return;
     }
@@ -123,7 +125,7 @@ void Advance::keep_absent()
         if (next_.sockets.count(key) != 0 || is_replaced(key.netns)) {
             continue;
         }
-        closed_ += mark.absent == 0 && !mark.is_orphan ? 1 : 0;
+        closed_ += mark.absent == 0 && !mark.is_orphan && concerns(key.netns) ? 1 : 0;
         if (mark.absent < most_absent) {
             Mark kept = mark;
             ++kept.absent;
@@ -143,7 +145,7 @@ void Advance::count_missed()
         const std::uint64_t failed = now.failed > then.failed ? now.failed - then.failed : 0;
         const std::uint64_t opened = now.opened - then.opened;
         const std::uint64_t accounted = then.ahead + shown_[netns] + failed;
-        missed_ += opened > accounted ? opened - accounted : 0;
+        missed_ += opened > accounted && concerns(netns) ? opened - accounted : 0;
         now.ahead = std::min(accounted > opened ? accounted - opened : 0, shown_[netns]);
     }
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace socktally {
 
@@ -18,6 +19,7 @@ struct Moment {
     std::chrono::nanoseconds uptime{0};
     bool sees_all = true;
     std::map<Inode, Opens> opens; // read before the sample was taken
+    std::vector<Inode> wanted{};  // the namespaces that notes are to be about; empty: all
 };
 
 /// Why `before` says nothing about this moment; empty where it does.

@@ -48,7 +48,7 @@ public:
         return found == sample.notes.end() ? nullptr : &*found;
     }
 
-    Moment now{"", {}, {}, true, {{home, {1000, 0, 0}}}};
+    Moment now{"", {}, {}, true, {{home, {1000, 0, 0}}}, {}};
     std::optional<Baseline> before;
     Sample sample;
     std::vector<InterfaceTraffic> interfaces;
@@ -244,4 +244,18 @@ TEST_CASE("since: a state of another boot, of another namespace or of the future
     SUBCASE("namespace") { now.netns = container; }
     SUBCASE("future") { now.uptime = std::chrono::seconds(1); }
     CHECK_FALSE(why_unfit(*runs.before, now).empty());
+}
+
+TEST_CASE("since: notes are about the namespaces that are printed")
+{
+    Runs runs;
+    runs.now.opens[container] = {7, 0, 0};
+    runs.now.wanted = {home};
+    runs.run({socket_of(1, 100, 0, container), socket_of(2, 100, 0, container)});
+    runs.now.opens[container].opened += 10;
+    runs.run({socket_of(1, 1, 0, container)});
+    CHECK(runs.sample.notes.empty());
+    runs.now.opens[home].opened += 10;
+    runs.run({});
+    CHECK(runs.note("connections-missed") != nullptr);
 }

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+// Runs of --since one after another: what they say adds up to what was moved, also where some of them are killed.
+#include "stage.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <map>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+using namespace truth;
+
+namespace {
+
+/// A directory for the state file, gone with what is in it.
+class StateDirectory {
+public:
+    StateDirectory()
+    {
+        std::string name = std::filesystem::temp_directory_path() / "socktally-truth-XXXXXX";
+        if (::mkdtemp(name.data()) == nullptr)
+            fail("mkdtemp");
+        path_ = name;
+    }
+    StateDirectory(const StateDirectory&) = delete;
+    StateDirectory& operator=(const StateDirectory&) = delete;
+    ~StateDirectory()
+    {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    std::string file() const { return path_ / "state"; }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// What goes on elsewhere on this machine is to be in no figure and in no note.
+std::vector<std::string> since(const StateDirectory& state)
+{
+    return {"--since", state.file(), "--netns", "current"};
+}
+
+std::string beginning_of(const std::string& json)
+{
+    const std::string key = "\"since\":\"";
+    const std::size_t at = json.find(key);
+    return at == std::string::npos ? "" : json.substr(at + key.size(), json.find('"', at + key.size()) - at - key.size());
+}
+
+/// What adds up the runs, as socktally(1) says: of outputs that follow each other and have the same beginning the last
+/// whole one counts, because the state has not moved on between them.
+class Reader {
+public:
+    void take(const Output& output)
+    {
+        if (!output.out.ends_with("}\n"))
+            return; // cut off
+        Report report = parse_report(output.out);
+        if (!kept_.empty() && beginning_of(kept_.back().text) == beginning_of(report.text))
+            kept_.back() = std::move(report);
+        else
+            kept_.push_back(std::move(report));
+    }
+
+    std::size_t size() const { return kept_.size(); }
+    std::map<std::string, Figures> sums() const
+    {
+        std::map<std::string, Figures> sums;
+        for (const Report& report : kept_) {
+            for (const Row& row : report.rows) {
+                sums[row.process].rx_bytes += row.rx_bytes.value_or(0);
+                sums[row.process].tx_bytes += row.tx_bytes.value_or(0);
+            }
+        }
+        return sums;
+    }
+
+private:
+    std::vector<Report> kept_;
+};
+
+constexpr std::size_t phases = 10;
+constexpr int messages = 25;
+
+/// What both ends of a pair do: bytes both ways over a connection that stays, and over one for each phase, which is
+/// closed when it has been quiet for a run.
+template <typename Open>
+void talk(Self& self, std::uint16_t pair, bool is_client, Open open)
+{
+    std::mt19937 random(pair);
+    std::uniform_int_distribution<std::size_t> size(0, 60'000);
+    const auto exchange = [&](int fd) {
+        const std::size_t up = size(random);
+        const std::size_t down = size(random);
+        self.exchange(fd, is_client ? up : down, is_client ? down : up);
+    };
+    const int stays = open();
+    std::optional<int> passes;
+    for (std::size_t phase = 0; phase < phases; ++phase) {
+        self.step();
+        if (passes)
+            self.close(*passes);
+        passes = open();
+        for (int message = 0; message < messages; ++message) {
+            exchange(stays);
+            exchange(*passes);
+            self.sleep(2ms);
+        }
+    }
+    self.step();
+}
+
+void start_talk(Stage& stage, std::uint16_t pair)
+{
+    const At at{"127.0.0.1", static_cast<std::uint16_t>(7000 + pair)};
+    const std::string name = "t-pair-" + std::to_string(pair);
+    stage.start(name + "-s", [=](Self& self) {
+        const int listener = self.listen(at);
+        talk(self, pair, false, [&] { return self.accept(listener); });
+    });
+    stage.start(name + "-c", [=](Self& self) { talk(self, pair, true, [&] { return self.connect(at); }); });
+}
+
+Report run(Stage& stage, const std::vector<std::string>& arguments)
+{
+    return expect_success(Tool(stage.place(), 0ms, arguments).finish());
+}
+
+} // namespace
+
+TEST_CASE("since: fifty runs add up to what was moved, though half of them are killed")
+{
+    constexpr int runs_in_a_phase = 5;
+    Stage stage;
+    const StateDirectory state;
+    for (std::uint16_t pair = 0; pair < 4; ++pair)
+        start_talk(stage, pair);
+
+    Reader reader;
+    std::mt19937 random(4711);
+    std::uniform_int_distribution<int> moment(0, 60);
+    int killed = 0;
+    for (std::size_t phase = 0; phase < phases; ++phase) {
+        auto traffic = std::async(std::launch::async, [&] { stage.advance(); });
+        for (int number = 0; number < runs_in_a_phase - 1; ++number) {
+            Tool tool(stage.place(), 0ms, since(state));
+            if (number % 2 == 0) {
+                std::this_thread::sleep_for(stretched(Milliseconds(moment(random))));
+                tool.signal(SIGKILL);
+            }
+            const Output output = tool.finish();
+            killed += WIFSIGNALED(output.status) ? 1 : 0;
+            if (!WIFSIGNALED(output.status))
+                CHECK_MESSAGE(output.status == 0, output.err);
+            CHECK(output.err.find("begun anew") == std::string::npos);
+            reader.take(output);
+        }
+        traffic.get();
+        std::this_thread::sleep_for(20ms);
+        const Output quiet = Tool(stage.place(), 0ms, since(state)).finish();
+        REQUIRE_MESSAGE(quiet.status == 0, quiet.err);
+        reader.take(quiet);
+    }
+    CHECK(killed > 0);
+    CHECK(reader.size() > phases);
+    MESSAGE(killed, " runs were killed, ", reader.size(), " counted");
+
+    const auto sums = reader.sums();
+    for (const auto& [identity, figures] : stage.ledger().read(stage.netns().inode())) {
+        CAPTURE(figures.name);
+        REQUIRE(sums.count(figures.name) == 1);
+        const std::uint64_t bar = 2 * figures.connections;
+        CHECK(within(sums.at(figures.name).rx_bytes, figures.rx_bytes, bar));
+        CHECK(within(sums.at(figures.name).tx_bytes, figures.tx_bytes, bar));
+    }
+}
+
+TEST_CASE("since: what ends unseen is said, and nothing is made up")
+{
+    Stage stage;
+    const StateDirectory state;
+    stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local4);
+        const int fd = self.accept(listener);
+        self.receive(fd, 100'000);
+        self.step();
+        self.receive(fd, 50'000);
+        self.close(fd);
+        self.serve(listener, 3, {1000, 1000});
+        self.step();
+    });
+    stage.start("t-client", [](Self& self) {
+        const int fd = self.connect(local4);
+        self.send(fd, 100'000);
+        self.step();
+        self.send(fd, 50'000);
+        self.close(fd);
+        for (int visit = 0; visit < 3; ++visit)
+            self.visit(local4, {1000, 1000}, 0ms);
+        self.step();
+    });
+    const Measured seen = stage.totals({.arguments = since(state)});
+    const Report first = seen.report;
+    CHECK(first.has_note("first-run"));
+    CHECK(first.rx_bytes == 100'000);
+
+    stage.advance();
+    const Report second = run(stage, since(state));
+    INFO(second.text);
+    CHECK_FALSE(second.complete);
+    CHECK(second.has_note("closed-since"));
+    CHECK(second.text.find("2 connections ended since the run before") != std::string::npos);
+    CHECK(second.has_note("connections-missed"));
+    CHECK(second.text.find("6 connections began and ended between the runs") != std::string::npos);
+    CHECK(second.rx_bytes == 0);
+    CHECK(second.tx_bytes == 0);
+
+    CHECK(run(stage, since(state)).complete);
+}
+
+TEST_CASE("since: one run at a time")
+{
+    Stage stage;
+    const StateDirectory state;
+    run(stage, since(state));
+    const Fd lock(must(::open((state.file() + ".lock").c_str(), O_RDWR | O_CLOEXEC), "open the lock"));
+    must(::flock(lock.get(), LOCK_EX), "lock");
+
+    const Output second = Tool(stage.place(), 0ms, since(state)).finish();
+    CHECK(WIFEXITED(second.status));
+    CHECK(WEXITSTATUS(second.status) == 1);
+    CHECK(second.out.empty());
+    CHECK(second.err.find("another run is at work") != std::string::npos);
+
+    Tool waiting(stage.place(), 0ms, {"--since", state.file(), "--netns", "current", "--wait"});
+    std::this_thread::sleep_for(stretched(100ms));
+    must(::flock(lock.get(), LOCK_UN), "unlock");
+    CHECK_FALSE(beginning_of(expect_success(waiting.finish()).text).empty());
+}
+
+TEST_CASE("since: a state that is of no use is told, and the run has totals")
+{
+    Stage stage;
+    const StateDirectory state;
+    stage.start("t-server", [](Self& self) {
+        const int fd = self.accept(self.listen(local4));
+        self.receive(fd, 100'000);
+        self.step();
+    });
+    stage.start("t-client", [](Self& self) {
+        const int fd = self.connect(local4);
+        self.send(fd, 100'000);
+        self.step();
+    });
+    const auto totals = [&] { return stage.totals({.arguments = since(state)}); };
+    const Measured first = totals();
+    CHECK(first.report.has_note("first-run"));
+    check(first);
+
+    std::filesystem::resize_file(state.file(), std::filesystem::file_size(state.file()) - 1);
+    const Measured cut = totals();
+    CHECK(cut.report.has_note("begun-anew"));
+    CHECK_FALSE(cut.report.complete);
+    CHECK(beginning_of(cut.report.text).empty());
+    check(cut, {.complete = false});
+    CHECK(std::filesystem::exists(state.file() + ".bad"));
+
+    const Report next = run(stage, since(state));
+    CHECK(next.complete);
+    CHECK(next.rx_bytes == 0);
+    CHECK(next.tx_bytes == 0);
+}
