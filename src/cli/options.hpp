@@ -32,13 +32,14 @@ struct Options {
     std::string backend = "auto";
     std::size_t capture_buffer = std::size_t{16} << 20;
 
-    std::optional<Format> format; // null: pretty on a terminal, else tsv
-    std::string columns;          // as given to -o; empty: the default ones
+    std::optional<std::string> output_file; // null: standard output
+    std::string columns;                    // as given to -o; empty: the default ones
+    std::optional<Format> format;           // null: pretty on a terminal, else tsv
     bool header = true;
+    bool all = false;
     GroupBy by = GroupBy::process;
     std::string sort; // as given; empty: rx_bytes+tx_bytes
     std::optional<std::size_t> top;
-    bool all = false;
     std::vector<std::string> alerts; // as given
 
     Filter filter;                       // what the three below and this machine's interfaces are is filled in later
@@ -53,7 +54,6 @@ struct Options {
     std::optional<TimePoint> to;    // the first moment past the last
     std::optional<Per> per;
 
-    std::optional<std::string> output_file; // null: standard output
     bool quiet = false;
     bool verbose = false;
     bool progress = true;

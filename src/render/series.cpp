@@ -53,7 +53,8 @@ std::vector<Label> labels_of(const Row& row, const ColumnList& columns, GroupBy 
     std::vector<Label> labels;
     for (const Column* column : columns) {
         const bool is_process = column->name == "process";
-        if (is_measure(column) || (is_process && gathers_processes(by) && !has_cause)) {
+        const bool is_time = column->name == "time"; // a point has one already
+        if (is_measure(column) || is_time || (is_process && gathers_processes(by) && !has_cause)) {
             continue;
         }
         std::string text = text_of(cell(*column, row, by));

@@ -2,6 +2,7 @@
 // A command line, one argument a line: it gives options or is refused in one line of text.
 #include "cli/options.hpp"
 #include "fuzz.hpp"
+#include "render/alert.hpp"
 #include "render/columns.hpp"
 #include "sys/proc.hpp"
 
@@ -30,10 +31,13 @@ int fuzz_one(std::span<const std::byte> input)
         std::vector<Row> rows;
         require(!select_columns(options.columns, default_columns(options.by)).empty());
         sort_rows(rows, options.sort);
+        for (const std::string& alert : options.alerts) {
+            require(!matches(parse_alert(alert), Row{}) || parse_alert(alert).column->name.ends_with("connections"));
+        }
     } catch (const UsageError& error) {
         const std::string_view message = error.what();
         require(!message.empty() && message.find('\n') == message.npos && message.find('\x1b') == message.npos);
-    } catch (const std::invalid_argument& error) { // columns
+    } catch (const std::invalid_argument& error) { // columns and alerts
         const std::string_view message = error.what();
         require(!message.empty() && message.find('\n') == message.npos && message.find('\x1b') == message.npos);
     }

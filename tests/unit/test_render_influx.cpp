@@ -60,6 +60,14 @@ TEST_CASE("a point always has a field, and a tag always text")
           "socktally duration_ns=1000000000i,complete=false 1763674321123456000\n");
 }
 
+TEST_CASE("host is one tag, and time is the point's own")
+{
+    Report result = report_of_2025({row(1, "a", 1, 0)});
+    result.rows[0].host = "box";
+    result.rows[0].time = result.started_at;
+    CHECK(influx(result, "time,host,rx_bytes") == line("socktally,host=box rx_bytes=1i"));
+}
+
 TEST_CASE("integers are signed there: what is larger sticks at the top")
 {
     constexpr std::uint64_t top = std::numeric_limits<std::uint64_t>::max();
