@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -167,14 +168,36 @@ def receive(connection, size):
 
 def sample(crowd, *ways):
     """What socktally prints of the crowd, sampled in each of these ways at once: options, or the path of an example and options."""
-    # The other end of the crowd's connections is this process, and the daemons move bytes too.
-    only = [word for pid in crowd.pids for word in ("--pid", str(pid))]
     outputs = []
-    for status, out, err in scene.watch([[*command(way), "--netns", "current", *only] for way in ways], WINDOW, crowd.move):
+    for status, out, err in scene.watch([[*command(way), *only(crowd)] for way in ways], WINDOW, crowd.move):
         if status != 0:
             raise RuntimeError(f"socktally: {err}")
         outputs.append(out)
     return outputs
+
+
+def run_cron(example, crowd):
+    """Runs the one line of a crontab as cron(8) does, with a socktally that sees the crowd only."""
+    text = (EXAMPLES / example).read_text()
+    lines = [line for line in text.split("\n")[:-1] if not line.startswith("#")]
+    environment = dict(line.split("=", 1) for line in lines[:-1])
+    found = re.fullmatch(r"(?:[\d*/,-]+ ){5}root (.*)", lines[-1])
+    if not found or "%" in found[1]:
+        raise RuntimeError(f"no line for cron: {lines[-1]}")
+    with tempfile.TemporaryDirectory(dir=".") as directory:
+        wrapper = pathlib.Path(directory).resolve() / "socktally"
+        wrapper.write_text(f"""#!/bin/sh\nexec {PROGRAM} "$@" {' '.join(only(crowd))}\n""")
+        wrapper.chmod(0o755)
+        environment["PATH"] = f"{wrapper.parent}:{environment['PATH']}"
+        told = subprocess.run(["/bin/sh", "-c", found[1]], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env={"HOME": "/root", "LOGNAME": "root", "SHELL": "/bin/sh", **environment})
+    if (told.returncode, told.stdout, told.stderr) != (0, "", ""):  # cron would send a mail
+        raise RuntimeError(f"{found[1]}: status {told.returncode}: {told.stdout}{told.stderr}")
+
+
+def only(crowd):
+    """Filters that leave the crowd: the other end of its connections is this process, and the daemons move bytes too."""
+    return ["--netns", "current", *(word for pid in crowd.pids for word in ("--pid", str(pid)))]
 
 
 def command(way):

@@ -2,6 +2,7 @@
 # node_exporter's textfile collector takes the text format, Prometheus scrapes it, and a PromQL query returns the bytes that were moved;
 # promtool has nothing to say about any of it. Usage, as root: test_prometheus.py SOCKTALLY WORK EXAMPLES
 import json
+import pathlib
 import subprocess
 import time
 import unittest
@@ -10,6 +11,7 @@ import parts
 
 EXPORTER = "http://127.0.0.1:9100"
 PROMETHEUS = "http://127.0.0.1:9090"
+TEXTFILES = pathlib.Path("/var/lib/prometheus/node-exporter")
 CONFIG = """\
 scrape_configs:
   - job_name: node
@@ -68,6 +70,28 @@ class Windows(unittest.TestCase):
         self.assertEqual(labels_of(query("socktally_receive_bytes")), received)
 
 
+class Counters(unittest.TestCase):
+    """Totals that only grow, by the line for cron."""
+
+    def check(self, rounds):
+        parts.run_cron("node_exporter.cron", CROWD)
+        received = str(rounds * CROWD.received())
+        self.assertEqual(wait_for("sum(socktally_receive_bytes_total)", received), received)
+        self.assertEqual(figure("sum(socktally_transmit_bytes_total)"), str(rounds * CROWD.sent()))
+        of_name = {parts.series_text(name, "\n"): rounds * moved for name, (moved, _) in CROWD.bytes.items()}
+        series = {labels["process"]: int(value) for labels, value in query("socktally_receive_bytes_total") if "kind" not in labels}
+        self.assertEqual(series, {name: of_name[name] for name in series})
+        self.assertGreaterEqual(len(series), 20)
+
+    def test_runs(self):
+        # The crowd has moved its bytes once, in the windows.
+        self.check(1)
+        CROWD.move()
+        self.check(2)
+        CROWD.move()
+        self.check(3)
+
+
 class Promtool(unittest.TestCase):
     def check(self, text):
         self.assertIn("socktally_", text)
@@ -89,12 +113,13 @@ parts.prepare()
 CROWD = parts.Crowd()
 with parts.room() as room:
     TEXTS = parts.sample(CROWD, *WAYS)
-    CROWD.end()
-    (room / "textfiles").mkdir()
-    (room / "textfiles/socktally.prom").write_text(TEXTS[0])
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/lib"], check=True)  # in this mount namespace
+    TEXTFILES.mkdir(parents=True)
+    (TEXTFILES / "window.prom").write_text(TEXTS[0])
+    pathlib.Path("/var/lib/socktally").mkdir(mode=0o700)
     (room / "prometheus.yml").write_text(CONFIG)
     with parts.Daemon("usr/bin/prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
-                      f"--collector.textfile.directory={room}/textfiles", "--web.listen-address=127.0.0.1:9100", ready=EXPORTER), \
+                      "--web.listen-address=127.0.0.1:9100", ready=EXPORTER), \
          parts.Daemon("usr/bin/prometheus", f"--config.file={room}/prometheus.yml", f"--storage.tsdb.path={room}/data",
                       "--web.listen-address=127.0.0.1:9090", ready=f"{PROMETHEUS}/-/ready"):
         unittest.main(argv=["test_prometheus"])

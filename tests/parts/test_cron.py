@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+# The line for cron of the examples, run again and again: the log adds up to what was moved. Usage, as root:
+# test_cron.py SOCKTALLY WORK EXAMPLES
+import collections
+import json
+import pathlib
+import subprocess
+import unittest
+
+import parts
+
+ROUNDS = 5
+LOG = pathlib.Path("/var/log/socktally.jsonl")
+
+
+class Cron(unittest.TestCase):
+    def test_log(self):
+        for _ in range(ROUNDS):
+            parts.run_cron("socktally.cron", CROWD)
+            CROWD.move()
+        parts.run_cron("socktally.cron", CROWD)
+        sums = collections.Counter()
+        for line in LOG.read_text().split("\n")[:-1]:
+            row = json.loads(line)
+            sums[row["process"], "rx"] += row["rx_bytes"]
+            sums[row["process"], "tx"] += row["tx_bytes"]
+        expected = collections.Counter()
+        for name, (received, sent) in CROWD.bytes.items():
+            expected[parts.json_text(name), "rx"] = ROUNDS * received
+            expected[parts.json_text(name), "tx"] = ROUNDS * sent
+        self.assertEqual(sums, expected)
+
+
+parts.prepare()
+for directory in ("/var/lib", "/var/log"):  # in this mount namespace
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], check=True)
+pathlib.Path("/var/lib/socktally").mkdir(mode=0o700)
+CROWD = parts.Crowd()
+with parts.room():
+    unittest.main(argv=["test_cron"])
