@@ -55,15 +55,19 @@ NAMES = (
 )
 
 
-def prepare(*programs):
-    """Unpacks the daemons, sees that these programs are there, and goes on in namespaces of its own, where `socktally` is ours."""
+def fetch():
+    """Unpacks the daemons; to be called first, for there is no network inside of the namespaces."""
     if "--inside" not in sys.argv:
         fetched = subprocess.run([HERE / "fetch", WORK])
         if fetched.returncode != 0:
             sys.exit(fetched.returncode)
-        for program in programs:
-            if not shutil.which(program):
-                scene.skip(f"there is no {program} here")
+
+
+def prepare(*programs):
+    """Sees that these programs are there, and goes on in namespaces of its own, where `socktally` is ours."""
+    for program in programs:
+        if not shutil.which(program):
+            scene.skip(f"there is no {program} here")
     scene.enter()
     os.environ["PATH"] = f"{PROGRAM.parent}:{os.environ['PATH']}"
     os.environ["no_proxy"] = "127.0.0.1"
@@ -104,7 +108,7 @@ def room():
             yield pathlib.Path(path)
         finally:
             os.chdir(before)
-            subprocess.run(["umount", path], check=True)
+            subprocess.run(["umount", "--lazy", path], check=True)  # who was in it may be about to end
 
 
 class Crowd:
@@ -176,23 +180,21 @@ def sample(crowd, *ways):
     return outputs
 
 
-def run_cron(example, crowd):
-    """Runs the one line of a crontab as cron(8) does, with a socktally that sees the crowd only."""
+def cron(example, crowd, *options):
+    """What cron(8) would run for the one line of a crontab, with a socktally in the current directory that sees the crowd only
+    and takes these options as well."""
     text = (EXAMPLES / example).read_text()
     lines = [line for line in text.split("\n")[:-1] if not line.startswith("#")]
     environment = dict(line.split("=", 1) for line in lines[:-1])
     found = re.fullmatch(r"(?:[\d*/,-]+ ){5}root (.*)", lines[-1])
     if not found or "%" in found[1]:
         raise RuntimeError(f"no line for cron: {lines[-1]}")
-    with tempfile.TemporaryDirectory(dir=".") as directory:
-        wrapper = pathlib.Path(directory).resolve() / "socktally"
-        wrapper.write_text(f"""#!/bin/sh\nexec {PROGRAM} "$@" {' '.join(only(crowd))}\n""")
-        wrapper.chmod(0o755)
-        environment["PATH"] = f"{wrapper.parent}:{environment['PATH']}"
-        told = subprocess.run(["/bin/sh", "-c", found[1]], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              env={"HOME": "/root", "LOGNAME": "root", "SHELL": "/bin/sh", **environment})
-    if (told.returncode, told.stdout, told.stderr) != (0, "", ""):  # cron would send a mail
-        raise RuntimeError(f"{found[1]}: status {told.returncode}: {told.stdout}{told.stderr}")
+    wrapper = pathlib.Path("socktally").resolve()
+    wrapper.write_text(f"""#!/bin/sh\nexec {PROGRAM} "$@" {' '.join([*only(crowd), *options])}\n""")
+    wrapper.chmod(0o755)
+    environment["PATH"] = f"{wrapper.parent}:{environment['PATH']}"
+    assignments = [f"{name}={value}" for name, value in environment.items()]
+    return [pathlib.Path("/usr/bin/env"), "-i", "HOME=/root", "LOGNAME=root", "SHELL=/bin/sh", *assignments, "/bin/sh", "-c", found[1]]
 
 
 def only(crowd):
@@ -228,8 +230,8 @@ class Daemon:
         """Until it answers; skips the test where it ends by itself, as one does that this machine cannot run."""
         deadline = time.monotonic() + 60
         while True:
-            with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                http(self.ready)
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):  # of which an answer of 503 is one
+                urllib.request.urlopen(self.ready, timeout=30).close()
                 return
             if self.process.poll() is not None:
                 scene.skip(f"{self.command[0].name} does not run here, status {self.process.returncode}: {self.last_words()}")

@@ -76,6 +76,7 @@ class ClickHouse(unittest.TestCase):
                              f"{len(CROWD.bytes)}\t0\t0\t{len(CROWD.bytes)}\n")
 
 
+parts.fetch()
 parts.prepare("curl")
 CROWD = parts.Crowd()
 with parts.room() as room:

@@ -39,6 +39,7 @@ class InfluxDb(unittest.TestCase):
             self.assertGreaterEqual(window, parts.WINDOW * 10 ** 9)
 
 
+parts.fetch()
 parts.prepare("curl")
 CROWD = parts.Crowd()
 with parts.room() as room:
