@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 
 namespace socktally {
 
@@ -99,6 +100,8 @@ Groups::Groups(GroupBy by, std::optional<Per> per, const std::vector<Member>& co
     }
     std::sort(members_.begin(), members_.end());
     members_.erase(std::unique(members_.begin(), members_.end()), members_.end());
+    std::transform(members_.begin(), members_.end(), std::back_inserter(merging_),
+                   [](Member member) { return info(member).merging; });
 }
 
 void Groups::add(const Heading& heading, const SavedRow& row)
@@ -113,7 +116,7 @@ void Groups::add(const Heading& heading, const SavedRow& row)
     Group& group = groups_[found->second];
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const Member member = members_[i];
-        const Merging merging = info(member).merging;
+        const Merging merging = merging_[i];
         const Value* value = row.find(member);
         Value made;
         if (member == Member::time) {

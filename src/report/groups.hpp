@@ -45,6 +45,7 @@ private:
     GroupBy by_;
     std::optional<Per> per_;
     std::vector<Member> members_;
+    std::vector<Merging> merging_; // of each
     std::vector<Group> groups_;
     std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
     std::string key_; // used again

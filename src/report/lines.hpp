@@ -24,7 +24,7 @@ class Lines {
 public:
     static constexpr std::size_t padding = 64;
     static constexpr std::size_t longest = std::size_t{32} << 20; // a document of 100,000 connections
-    static constexpr std::size_t block = std::size_t{1} << 20;
+    static constexpr std::size_t block = std::size_t{256} << 10;
 
     /// `name` is what errors call it. No line or object that is longer than `limit` is handed out.
     Lines(int fd, std::string name, std::size_t limit = longest);

@@ -26,7 +26,7 @@ TimePoint time_of(const Heading& heading, const SavedRow& row);
 
 class Selection {
 public:
-    explicit Selection(Wanted wanted) : wanted_(std::move(wanted)) {}
+    explicit Selection(Wanted wanted);
 
     bool takes_time(TimePoint time) const;
     bool takes_host(const SavedRow& row) const;
@@ -40,6 +40,7 @@ public:
 
 private:
     Wanted wanted_;
+    bool takes_every_row_; // of the times and hosts that are wanted
 };
 
 } // namespace socktally

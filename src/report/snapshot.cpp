@@ -95,18 +95,6 @@ void SnapshotParser::parse(std::string_view text)
 
 bool SnapshotParser::claims_to_be_one() const { return !is_document_ || (parts_ & bit(Part::schema)) != 0; }
 
-void SnapshotParser::for_each_row(const std::function<void(const SavedRow& row)>& use)
-{
-    if (!is_document_) {
-        use(row_);
-        return;
-    }
-    for (const dom::element element : rows_) {
-        read_row_of_document(element);
-        use(row_);
-    }
-}
-
 SnapshotParser::Slot SnapshotParser::slot_of(std::string_view name, bool is_row_of_document)
 {
     constexpr std::array<std::pair<std::string_view, Part>, 9> parts{{{"schema", Part::schema},
@@ -126,17 +114,15 @@ SnapshotParser::Slot SnapshotParser::slot_of(std::string_view name, bool is_row_
         slot.part = part->second;
     } else {
         slot.member = find_member(name);
+        slot.info = slot.member ? &info(*slot.member) : nullptr;
     }
     return slot;
 }
 
-const SnapshotParser::Slot& SnapshotParser::find_slot(Order& order, std::size_t place, std::string_view name,
-                                                      bool is_row_of_document) const
+const SnapshotParser::Slot& SnapshotParser::learn_slot(Order& order, std::size_t place, std::string_view name,
+                                                       bool is_row_of_document)
 {
     constexpr std::size_t most = 256; // members in an object of hostile origin
-    if (place < order.size() && order[place].name == name) {
-        return order[place];
-    }
     const std::size_t end = std::min(place, most);
     order.resize(std::max(order.size(), end + 1));
     return order[end] = slot_of(name, is_row_of_document);
@@ -197,7 +183,7 @@ void SnapshotParser::read_member(const Slot& slot, const dom::element& value)
     if (value.is_null()) {
         row_.set_null(*slot.member);
     } else {
-        row_.set(*slot.member, value_of(info(*slot.member), value));
+        row_.set(*slot.member, value_of(*slot.info, value));
     }
 }
 

@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -46,7 +45,18 @@ public:
     const Heading& heading() const { return heading_; }
     /// False: it is one row of a snapshot.
     bool is_document() const { return is_document_; }
-    void for_each_row(const std::function<void(const SavedRow& row)>& use);
+    template <typename Use>
+    void for_each_row(const Use& use)
+    {
+        if (!is_document_) {
+            use(row_);
+            return;
+        }
+        for (const simdjson::dom::element element : rows_) {
+            read_row_of_document(element);
+            use(row_);
+        }
+    }
 
 private:
     enum class Part : std::uint8_t { nothing, schema, started_at, duration, by, complete, backend, host, boot_id };
@@ -55,12 +65,18 @@ private:
         std::string name;
         Part part = Part::nothing;
         std::optional<Member> member;
+        const MemberInfo* info = nullptr; // of the member
     };
     /// Objects of one origin have the same members in the same order, so the last one's are tried first.
     using Order = std::vector<Slot>;
 
     static Slot slot_of(std::string_view name, bool is_row_of_document);
-    const Slot& find_slot(Order& order, std::size_t place, std::string_view name, bool is_row_of_document) const;
+    static const Slot& learn_slot(Order& order, std::size_t place, std::string_view name, bool is_row_of_document);
+    static const Slot& find_slot(Order& order, std::size_t place, std::string_view name, bool is_row_of_document)
+    {
+        return place < order.size() && order[place].name == name ? order[place]
+                                                                 : learn_slot(order, place, name, is_row_of_document);
+    }
     void read_part(const Slot& slot, const simdjson::dom::element& value);
     void read_member(const Slot& slot, const simdjson::dom::element& value);
     void read_line(const simdjson::dom::object& object);
