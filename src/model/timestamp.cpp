@@ -49,6 +49,7 @@ public:
     }
     bool is_digit() const { return peek() >= '0' && peek() <= '9'; }
     void refuse() { is_good_ = false; }
+    bool is_good() const { return is_good_; }
     bool is_all_good() const { return is_good_ && text_.empty(); }
 
 private:
@@ -66,7 +67,7 @@ sys_days take_date(Parts& parts)
     parts.mark('-');
     const int d = parts.number(2, 1, 31);
     const year_month_day date{year{y}, month{static_cast<unsigned>(m)}, day{static_cast<unsigned>(d)}};
-    if (!date.ok()) {
+    if (!parts.is_good() || !date.ok()) { // a year out of range has too many nanoseconds
         parts.refuse();
         return {};
     }

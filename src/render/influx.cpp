@@ -49,7 +49,9 @@ void render_influx(std::string& out, const Report& report, const ColumnList& col
     using namespace std::chrono;
     // Frames are no payload, so what interfaces moved is a measurement of its own.
     const std::string_view measurement = report.by == GroupBy::interface ? "socktally_interface" : "socktally";
-    const auto end = duration_cast<nanoseconds>(report.started_at.time_since_epoch()) + report.duration;
+    // The windows of a report may come to more than the protocol has nanoseconds for.
+    const auto start = duration_cast<nanoseconds>(report.started_at.time_since_epoch());
+    const auto end = start + std::min(report.duration, nanoseconds::max() - std::max(start, nanoseconds(0)));
     const ColumnList measures = measures_of(columns, report.by);
     const bool has_host =
         std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->name == "host"; });
