@@ -61,6 +61,7 @@ _socktally_columns()
 _socktally()
 {
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
+    local formats='tsv csv json jsonl pretty prom influx'
     local output='-b --backend -f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
     local others='-d --duration --interval --count --since --wait --capture-buffer --strict --by --sort --top --all --alert
         -o --output --output-file -H --list-columns
@@ -77,11 +78,16 @@ _socktally()
         previous=${COMP_WORDS[COMP_CWORD - 2]}
     fi
 
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        [[ $word == doctor || $word == report ]] && command=$word
+    done
+    [[ $command != doctor ]] || formats='tsv json pretty'
+
     case $previous in
     -d | --duration) _socktally_words "$current" 0 500ms 1s 5s 1m ;;
     --interval) _socktally_words "$current" 1s 5s 10s 1m ;;
     --count) _socktally_words "$current" 0 10 60 ;;
-    -f | --format) _socktally_words "$current" tsv csv json jsonl pretty prom influx ;;
+    -f | --format) _socktally_words "$current" "$formats" ;;
     -b | --backend) _socktally_words "$current" auto ebpf netlink packet procfs ;;
     --since) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     --capture-buffer) _socktally_words "$current" 4M 16M 64M 256M ;;
@@ -97,9 +103,6 @@ _socktally()
     --per) _socktally_words "$current" hour day ;;
     --host | --from | --to | --top | --name | --filter | --port | --remote | --container | --unit) ;; # nothing to guess
     *)
-        for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-            [[ $word == doctor || $word == report ]] && command=$word
-        done
         if [[ $command == doctor ]]; then
             _socktally_words "$current" "$output"
         elif [[ $command == report && $current == -* ]]; then

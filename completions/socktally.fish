@@ -64,7 +64,8 @@ complete -c socktally -n __socktally_samples -l netns -x -a '(__socktally_list a
 complete -c socktally -n __socktally_samples -l interface -x -a '(__socktally_list (__fish_print_interfaces))' -d 'Sockets that use these network interfaces'
 complete -c socktally -n __socktally_samples -l no-loopback -d 'Leave out traffic within this machine'
 
-complete -c socktally -s f -l format -x -a 'tsv csv json jsonl pretty prom influx' -d 'How to print the rows'
+complete -c socktally -n 'not __fish_seen_subcommand_from doctor' -s f -l format -x -a 'tsv csv json jsonl pretty prom influx' -d 'How to print the rows'
+complete -c socktally -n '__fish_seen_subcommand_from doctor' -s f -l format -x -a 'tsv json pretty' -d 'How to print what was found'
 complete -c socktally -s n -l no-header -d 'No header row'
 complete -c socktally -l color -x -a 'auto always never' -d 'When to use colour'
 complete -c socktally -l no-progress -d 'No progress line'

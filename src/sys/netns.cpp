@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sys/netns.hpp"
 
+#include "sys/error.hpp"
 #include "sys/file.hpp"
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <system_error>
 #include <thread>
 #include <unordered_set>
 
@@ -102,6 +104,16 @@ private:
     std::map<std::uint64_t, std::string> by_mark_;
 };
 
+/// Which may change its namespace, for it ends with `work`.
+void run_in_thread(const std::function<void()>& work)
+{
+    try {
+        std::thread(work).join();
+    } catch (const std::system_error& failure) { // too little memory, or too many of them
+        throw errno_error("cannot start a thread", failure.code().value());
+    }
+}
+
 } // namespace
 
 HeldNamespace::HeldNamespace() : fd_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC))
@@ -117,12 +129,12 @@ bool HeldNamespace::run(const std::function<void()>& work) const
         return true;
     }
     bool entered = false;
-    std::thread([&] {
+    run_in_thread([&] {
         entered = ::setns(fd_.get(), CLONE_NEWNET) == 0;
         if (entered) {
             work();
         }
-    }).join();
+    });
     return entered;
 }
 
@@ -184,7 +196,7 @@ std::string named_netns_path(const std::string& name) { return std::string(names
 std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work)
 {
     std::size_t refused = 0;
-    std::thread([&] {
+    run_in_thread([&] {
         for (const NetworkNamespace& wanted : list) {
             switch (enter(wanted)) {
             case Entered::yes: work(wanted); break;
@@ -192,7 +204,7 @@ std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::functi
             case Entered::refused: ++refused; break;
             }
         }
-    }).join();
+    });
     return refused;
 }
 

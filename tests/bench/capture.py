@@ -18,7 +18,8 @@ import time
 from overhead import LOAD_CPU, TOOL_CPU, bar, start
 
 ROUNDS = 3
-PACKETS, RATE = 1_500_000, 100_000  # of the runs that measure cost; nethogs does not keep up with more
+COST_RATES = {"nethogs": 50_000, "tcpdump": 200_000}  # beside each, one that it keeps up with
+COST_TIME = 10  # seconds of traffic of the runs that measure cost
 BURST = 32  # that the sender sends at a time
 UNLIMITED = 10_000_000  # more than the sender can
 RATES = [100_000, 150_000, 200_000, 250_000, 300_000, UNLIMITED]
@@ -106,34 +107,40 @@ class Cost:
         return max(self.median() - statistics.median(self.idle), 0.001)
 
 
-def costs(chosen, sender):
-    result = {tool: Cost() for tool in chosen}
+def costs(pair, sender, rate):
+    result = {tool: Cost() for tool in pair}
     for turn in range(ROUNDS):
-        for tool in sorted(chosen, key=lambda each: (list(chosen).index(each) + turn) % len(chosen)):
-            share, cpu, _ = watch(*chosen[tool], lambda: sender(RATE, PACKETS))
+        for tool in list(pair)[::-1 if turn % 2 else 1]:
+            share, cpu, _ = watch(*pair[tool], lambda: sender(rate, rate * COST_TIME))
             if share >= WHOLE:
                 result[tool].whole.append(cpu)
-            result[tool].idle.append(watch(*chosen[tool], lambda: sender(RATE, BURST))[1])
+            result[tool].idle.append(watch(*pair[tool], lambda: sender(rate, BURST))[1])
     return result
 
 
+def compare_cost(chosen, other, limit, sender):
+    rate = COST_RATES[other]
+    pair = {tool: chosen[tool] for tool in ("socktally", other)}
+    cost = costs(pair, sender, rate)
+    millions = rate * COST_TIME / 1e6
+    print(f"  {millions:.1f} million packets at {rate} a second", flush=True)
+    for tool, spent in cost.items():
+        figures = (f"{spent.median() / millions:.3f} s a million packets, {spent.steady() / millions:.3f} without start and end"
+                   if spent.whole else "void")
+        print(f"    {tool:10} cpu {figures}   {ROUNDS - len(spent.whole)} of {ROUNDS} runs void", flush=True)
+    if all(spent.whole for spent in cost.values()):
+        bar(f"  cpu, of what {other} takes", cost["socktally"].median(), cost[other].median(), limit)
+        bar("  the same without start and end", cost["socktally"].steady(), cost[other].steady(), limit)
+
+
 def measure(name, socktally, interface, sender):
+    print(name, flush=True)
     chosen = tools(socktally, interface)
-    cost = costs(chosen, sender)
+    compare_cost(chosen, "nethogs", 0.5, sender)
+    compare_cost(chosen, "tcpdump", 1.2, sender)
     kept = {tool: first_drop(*chosen[tool], sender) for tool in chosen}
-    print(f"{name}: {PACKETS / 1e6:.1f} million packets at {RATE} a second", flush=True)
-    for tool in chosen:
-        rate, dropped = kept[tool]
-        spent = (f"{cost[tool].median() * 1e6 / PACKETS:.3f} s a million packets, {cost[tool].steady() * 1e6 / PACKETS:.3f} without start"
-                 if cost[tool].whole else "void")
-        print(f"  {tool:10} cpu {spent}   {ROUNDS - len(cost[tool].whole)} of {ROUNDS} runs void   "
-              f"{'keeps up with' if dropped else 'kept up with all that could be sent,'} {rate:.0f} packets/s", flush=True)
-    for other, limit in (("nethogs", 0.5), ("tcpdump", 1.2)):
-        if cost["socktally"].whole and cost[other].whole:
-            bar(f"cpu, of what {other} takes", cost["socktally"].median(), cost[other].median(), limit)
-            bar("the same without start", cost["socktally"].steady(), cost[other].steady(), limit)
-        else:
-            print(f"  cpu, of what {other} takes: void", flush=True)
+    for tool, (rate, dropped) in kept.items():
+        print(f"  {tool:10} {'keeps up with' if dropped else 'kept up with all that could be sent,'} {rate:.0f} packets/s", flush=True)
     slowest = max(kept["nethogs"][0], kept["tcpdump"][0])
     met = kept["socktally"][0] >= slowest or not kept["socktally"][1]
     print(f"  rate before the first drop: {kept['socktally'][0]:.0f} of {slowest:.0f} (bar {'met' if met else 'missed'})", flush=True)
