@@ -92,9 +92,9 @@ std::uint16_t checksum(const iphdr& header)
 }
 
 /// A datagram from the far end of the veth pair to the near one, behind tags of these kinds with priority alone
-/// (VLAN 0): the stack takes such ones without a VLAN device.
-std::vector<std::byte> tagged_datagram(const HardwareAddress& to, const std::vector<std::uint16_t>& tags,
-                                       std::size_t size)
+/// (VLAN 0): the stack takes such ones without a VLAN device. Its UDP header says that it is `said_size` long.
+std::vector<std::byte> frame_of(const HardwareAddress& to, const std::vector<std::uint16_t>& tags, std::size_t size,
+                                std::size_t said_size)
 {
     constexpr std::uint16_t priority = 3 << 13;
     FrameBytes frame;
@@ -118,10 +118,23 @@ std::vector<std::byte> tagged_datagram(const HardwareAddress& to, const std::vec
     udphdr udp{};
     udp.source = htons(7002);
     udp.dest = htons(7001);
-    udp.len = htons(static_cast<std::uint16_t>(header_udp + size));
+    udp.len = htons(static_cast<std::uint16_t>(header_udp + said_size));
     frame.add(udp);
     frame.add_zeros(size);
     return frame.bytes();
+}
+
+/// "t-injector" sends the frame there, by no socket of UDP: it is no part of the truth.
+void start_injector(Stage& stage, const Netns& far, const std::vector<std::byte>& frame)
+{
+    stage.start("t-injector", {.net = &far}, [=](Self& self) {
+        const PacketSocket socket = packet_socket(SOCK_RAW, "far");
+        self.step();
+        for (int count = 0; count < datagrams; ++count) {
+            const auto* to = reinterpret_cast<const sockaddr*>(&socket.to);
+            must(::sendto(socket.fd, frame.data(), frame.size(), 0, to, sizeof socket.to), "sendto");
+        }
+    });
 }
 
 } // namespace
@@ -143,20 +156,34 @@ TEST_CASE("packet: datagrams behind VLAN tags")
             self.receive_datagram(fd);
         }
     });
-    const auto frame = tagged_datagram(hardware_address(stage.netns(), "near"), tags, size);
-    stage.start("t-tagger", {.net = &far}, [=](Self& self) {
-        const PacketSocket socket = packet_socket(SOCK_RAW, "far");
-        self.step();
-        for (int count = 0; count < datagrams; ++count) { // by no socket of UDP, and so no part of the truth
-            const auto* to = reinterpret_cast<const sockaddr*>(&socket.to);
-            must(::sendto(socket.fd, frame.data(), frame.size(), 0, to, sizeof socket.to), "sendto");
-        }
-    });
+    start_injector(stage, far, frame_of(hardware_address(stage.netns(), "near"), tags, size, size));
     std::vector<std::string> arguments = packet_columns;
     arguments.insert(arguments.end(), {"--netns", "current"});
     const Measured measured = stage.measure({.arguments = arguments});
     check(measured);
     check_row(row_of(measured, "t-reader"), counts(datagrams, size), {0, 0});
+}
+
+TEST_CASE("packet: malformed datagrams are counted, and nobody's")
+{
+    if (backend_name() == "ebpf" || !counts_datagrams()) {
+        TRUTH_SKIP("it captures no packets");
+    }
+    constexpr std::size_t size = 50;
+    Stage stage;
+    const Netns far;
+    join(stage.netns(), far);
+    stage.start("t-reader", [](Self& self) {
+        self.udp({near4, 7001});
+        self.step();
+    });
+    start_injector(stage, far, frame_of(hardware_address(stage.netns(), "near"), {}, size, size + 1));
+    const Measured measured = stage.measure({.arguments = {"--netns", "current"}});
+    check(measured);
+    INFO(measured.report.text);
+    CHECK(measured.report.has_note("packets-malformed"));
+    CHECK(measured.report.text.find(std::to_string(datagrams) + " packets had lengths that do not fit") !=
+          std::string::npos);
 }
 
 TEST_CASE("packet: UDP in fragments over veth, v4 and v6, both ends")
