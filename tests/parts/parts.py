@@ -227,24 +227,22 @@ class Daemon:
         return self
 
     def wait(self):
-        """Until it answers; skips the test where it ends by itself, as one does that this machine cannot run."""
+        """Until it answers; skips the test where this machine cannot run it: its libraries do not fit, or its instructions."""
         deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(urllib.error.URLError, ConnectionError):  # of which an answer of 503 is one
                 urllib.request.urlopen(self.ready, timeout=30).close()
                 return
-            if self.process.poll() is not None:
-                scene.skip(f"{self.command[0].name} does not run here, status {self.process.returncode}: {self.last_words()}")
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{self.command[0].name} does not answer: {self.last_words()}")
+            status = self.process.poll()
+            if status == 127 or status == -signal.SIGILL:
+                scene.skip(f"{self.command[0].name} does not run here, status {status}: {self.last_words()}")
+            if status is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.command[0].name} does not answer, status {status}: {self.last_words()}")
             time.sleep(0.05)
 
     def last_words(self):
-        return " ".join(self.text().split("\n")[-4:]).strip()
-
-    def text(self):
         self.log.seek(0)
-        return self.log.read()
+        return " ".join(self.log.read().split("\n")[-4:]).strip()
 
     def end(self):
         self.process.terminate()

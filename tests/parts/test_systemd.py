@@ -68,9 +68,11 @@ class Systemd:
             if pid and (self.root / "run/systemd/private").exists():
                 self.pid = pid
                 return
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if self.process.poll() is not None:
                 self.log.seek(0)
                 scene.skip(f"systemd does not run here: {self.log.read().strip()}")
+            if time.monotonic() > deadline:
+                raise RuntimeError("systemd does not answer")
             time.sleep(0.02)
 
     def run(self, *command):
