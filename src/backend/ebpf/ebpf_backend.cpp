@@ -3,11 +3,13 @@
 
 #include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/flow_tuple.hpp"
+#include "backend/ebpf/grace_period.hpp"
 #include "backend/ebpf/packets.hpp"
 #include "backend/ebpf/tally.hpp"
 #include "backend/ebpf/totals_backend.hpp"
 #include "backend/interfaces.hpp"
 #include "backend/wait.hpp"
+#include "backend/window_clock.hpp"
 #include "sys/file.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/proc.hpp"
@@ -17,13 +19,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <unordered_map>
 
 namespace socktally {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// It may have become another program since its first byte.
 void refresh_name(Process& process)
@@ -166,10 +167,17 @@ void start(PacketSource& source)
     }
 }
 
-void stop(PacketSource& source)
+void end_window(PacketSource& source)
 {
     if (auto* packets = source ? std::get_if<Packets>(&*source) : nullptr) {
-        packets->stop();
+        packets->end_window();
+    }
+}
+
+void forget_window(PacketSource& source)
+{
+    if (auto* packets = source ? std::get_if<Packets>(&*source) : nullptr) {
+        packets->forget_window();
     }
 }
 
@@ -214,8 +222,8 @@ void add_packets(Sample& sample, PacketSource& source)
 
 class EbpfBackend final : public Backend {
 public:
-    EbpfBackend(Tally tally, Tally::Detail detail, PacketSource packets)
-        : tally_(std::move(tally)), detail_(detail), packets_(std::move(packets))
+    EbpfBackend(Tally tally, Tally::Detail detail, Tally::Windows windows, PacketSource packets)
+        : tally_(std::move(tally)), detail_(detail), windows_(windows), packets_(std::move(packets))
     {
     }
 
@@ -224,16 +232,17 @@ public:
         BackendResult result;
         Sample& sample = result.sample;
         sample.backend = "ebpf";
-        tally_.start();
-        start(packets_);
-        const auto begun = Clock::now();
-        sample.started_at = std::chrono::system_clock::now();
-        const auto interfaces = read_interfaces();
-        wait_until(begun + request.window, request);
-        sample.interfaces = interface_deltas(interfaces, read_interfaces());
-        stop(packets_);
-        tally_.stop();
-        sample.duration = Clock::now() - begun;
+        if (clock_.is_first()) {
+            tally_.start();
+            start(packets_);
+            interfaces_ = read_interfaces();
+        }
+        wait_until(clock_.begin(request.window), request);
+        sample.interfaces = take_interface_deltas(interfaces_);
+        end_window(packets_);
+        tally_.end_window();
+        clock_.end(sample);
+        wait_for_those_under_way();
 
         Collector collector(sample, detail_);
         bool overflowed = false;
@@ -256,6 +265,10 @@ public:
                  "run socktally outside of the container", false});
         }
         add_notes(sample, tally_, request.interrupt->signal() != 0, overflowed);
+        if (windows_ == Tally::Windows::many) {
+            tally_.forget_window();
+            forget_window(packets_);
+        }
         result.viewer = {Uid{::geteuid()}, false};
         return result;
     }
@@ -264,9 +277,23 @@ public:
     std::vector<Note> limits() const override { return {}; }
 
 private:
+    /// What counts for the window that is over. Where the next one reuses its room, not one may be left.
+    void wait_for_those_under_way() const
+    {
+        constexpr auto usually_over = std::chrono::milliseconds(1);
+        if (windows_ == Tally::Windows::many) {
+            wait_for_programs();
+        } else {
+            std::this_thread::sleep_for(usually_over);
+        }
+    }
+
     Tally tally_;
     Tally::Detail detail_;
+    Tally::Windows windows_;
     PacketSource packets_;
+    std::vector<InterfaceTraffic> interfaces_;
+    WindowClock clock_;
 };
 
 } // namespace
@@ -279,15 +306,16 @@ OpenResult open_ebpf(const BackendOptions& options)
     // Packets are counted per socket, so they need to be told which processes used which.
     const auto without_tuples = options.packets ? Tally::Detail::sockets : Tally::Detail::processes;
     const auto detail = options.tuples ? Tally::Detail::tuples : without_tuples;
-    auto loaded = Tally::load(detail);
+    const auto windows = options.repeated ? Tally::Windows::many : Tally::Windows::one;
+    auto loaded = Tally::load(detail, windows);
     if (auto* refusal = std::get_if<Unavailable>(&loaded)) {
         return std::move(*refusal);
     }
     PacketSource packets;
     if (options.packets) {
-        packets = Packets::load();
+        packets = Packets::load(windows);
     }
-    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail, std::move(packets));
+    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail, windows, std::move(packets));
 }
 
 } // namespace socktally

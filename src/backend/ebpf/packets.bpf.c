@@ -23,14 +23,18 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define SOCK_RAW 3
 #define PASS 1
 
+/* The epoch that counts. A program looks once. */
+tally_u64 epoch = 1;
+tally_u64 holders_epoch = 1; /* the one whose sockets note_holders() is about */
+
 /* Packets of sockets that found no room. */
-tally_u64 packets_dropped = 0;
+tally_u64 packets_dropped[TALLY_HALVES] = {};
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __uint(max_entries, 1);
-    __type(key, tally_u64);
+    __type(key, struct packets_key);
     __type(value, struct packets_socket);
 } sockets SEC(".maps");
 
@@ -78,8 +82,8 @@ static __always_inline void describe(struct tally_flow* flow, struct bpf_sock* s
 /* The socket's entry; null where there is no room or the packet has no whole socket (TIME_WAIT). */
 static __always_inline struct packets_socket* entry_of(struct __sk_buff* packet)
 {
-    tally_u64 cookie = bpf_get_socket_cookie(packet);
-    struct packets_socket* entry = bpf_map_lookup_elem(&sockets, &cookie);
+    struct packets_key key = {.cookie = bpf_get_socket_cookie(packet), .epoch = *(volatile tally_u64*)&epoch};
+    struct packets_socket* entry = bpf_map_lookup_elem(&sockets, &key);
     if (entry)
         return entry;
     struct bpf_sock* sk = packet->sk ? bpf_sk_fullsock(packet->sk) : 0;
@@ -87,10 +91,10 @@ static __always_inline struct packets_socket* entry_of(struct __sk_buff* packet)
         return 0;
     struct packets_socket fresh = {};
     describe(&fresh.flow, sk, packet);
-    bpf_map_update_elem(&sockets, &cookie, &fresh, BPF_NOEXIST); /* fails too where another CPU was quicker */
-    entry = bpf_map_lookup_elem(&sockets, &cookie);
+    bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST); /* fails too where another CPU was quicker */
+    entry = bpf_map_lookup_elem(&sockets, &key);
     if (!entry)
-        __sync_fetch_and_add(&packets_dropped, 1);
+        __sync_fetch_and_add(&packets_dropped[key.epoch & (TALLY_HALVES - 1)], 1);
     return entry;
 }
 
@@ -129,8 +133,8 @@ int note_holders(struct bpf_iter__task_file* context)
     struct sock* sk = socket ? socket->sk : 0;
     if (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6))
         return 0;
-    tally_u64 cookie = bpf_get_socket_cookie(sk);
-    struct packets_socket* entry = bpf_map_lookup_elem(&sockets, &cookie);
+    struct packets_key key = {.cookie = bpf_get_socket_cookie(sk), .epoch = holders_epoch};
+    struct packets_socket* entry = bpf_map_lookup_elem(&sockets, &key);
     if (!entry)
         return 0;
     struct task_struct* leader = task->group_leader;

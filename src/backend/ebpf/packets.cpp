@@ -2,6 +2,7 @@
 #include "backend/ebpf/packets.hpp"
 
 #include "backend/ebpf/bpf_process.hpp"
+#include "backend/ebpf/map_keys.hpp"
 #include "sys/capability.hpp"
 #include "sys/cgroup2.hpp"
 #include "sys/file.hpp"
@@ -22,7 +23,7 @@ namespace socktally {
 
 namespace {
 
-/// About 200 bytes each when they come, and 16 bytes a bucket from the start.
+/// In one window. About 200 bytes each when they come, and 16 bytes a bucket from the start.
 constexpr std::uint32_t most_sockets = 131'072;
 
 std::optional<Cgroup2Mount> own_cgroup2()
@@ -58,7 +59,7 @@ Unavailable refusal(std::string_view what, int error)
 void Packets::Destroy::operator()(packets_bpf* skeleton) const { packets_bpf__destroy(skeleton); }
 void Packets::Destroy::operator()(bpf_link* link) const { bpf_link__destroy(link); }
 
-std::variant<Packets, Unavailable> Packets::load()
+std::variant<Packets, Unavailable> Packets::load(Tally::Windows windows)
 {
     const auto mount = own_cgroup2();
     Fd cgroup(mount ? ::open(mount->path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
@@ -70,11 +71,12 @@ std::variant<Packets, Unavailable> Packets::load()
     if (!skeleton) {
         return refusal("the packet programs cannot be read", errno);
     }
-    bpf_map__set_max_entries(skeleton->maps.sockets, most_sockets);
+    const std::uint32_t halves = windows == Tally::Windows::many ? TALLY_HALVES : 1;
+    bpf_map__set_max_entries(skeleton->maps.sockets, halves * most_sockets);
     if (const int error = -packets_bpf__load(skeleton.get()); error != 0) {
         return refusal("the kernel does not take the packet programs", error);
     }
-    return Packets(std::move(skeleton), std::move(cgroup), mount->is_whole && is_in_first_cgroup_namespace());
+    return Packets(std::move(skeleton), std::move(cgroup), mount->is_whole && is_in_first_cgroup_namespace(), windows);
 }
 
 std::optional<Unavailable> Packets::start()
@@ -91,10 +93,30 @@ std::optional<Unavailable> Packets::start()
     return std::nullopt;
 }
 
-void Packets::stop() { links_ = {}; }
+void Packets::end_window()
+{
+    if (windows_ == Tally::Windows::one) {
+        links_ = {};
+        return;
+    }
+    skeleton_->data->epoch = epoch_ + 1;
+}
+
+void Packets::forget_window()
+{
+    const int map = bpf_map__fd(skeleton_->maps.sockets);
+    for (const auto& key : keys_of<packets_key>(map)) {
+        if (key.epoch == epoch_) {
+            bpf_map_delete_elem(map, &key);
+        }
+    }
+    skeleton_->bss->packets_dropped[epoch_ % TALLY_HALVES] = 0;
+    ++epoch_;
+}
 
 void Packets::note_holders()
 {
+    skeleton_->data->holders_epoch = epoch_;
     const Link link(bpf_program__attach_iter(skeleton_->progs.note_holders, nullptr));
     const Fd iterator(link ? bpf_iter_create(bpf_link__fd(link.get())) : -1);
     std::array<char, 64> nothing{};
@@ -111,18 +133,15 @@ PacketSockets Packets::sockets()
     }
     PacketSockets result;
     const int map = bpf_map__fd(skeleton_->maps.sockets);
-    std::optional<std::uint64_t> previous;
-    std::uint64_t cookie = 0;
-    while (bpf_map_get_next_key(map, previous ? &*previous : nullptr, &cookie) == 0) {
+    for (const auto& key : keys_of<packets_key>(map)) {
         packets_socket socket{};
-        if (bpf_map_lookup_elem(map, &cookie, &socket) == 0) {
-            result.emplace(cookie, socket);
+        if (key.epoch == epoch_ && bpf_map_lookup_elem(map, &key, &socket) == 0) {
+            result.emplace(key.cookie, socket);
         }
-        previous = cookie;
     }
     return result;
 }
 
-std::uint64_t Packets::dropped() const { return skeleton_->bss->packets_dropped; }
+std::uint64_t Packets::dropped() const { return skeleton_->bss->packets_dropped[epoch_ % TALLY_HALVES]; }
 
 } // namespace socktally

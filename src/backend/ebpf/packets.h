@@ -8,7 +8,12 @@
 /* In tally_flow.protocol: a TCP connection that is part of an MPTCP one. */
 #define PACKETS_SUBFLOW 262
 
-/* One socket, by its cookie. */
+struct packets_key {
+    tally_u64 cookie;
+    tally_u64 epoch; /* as in tally.h */
+};
+
+/* One socket in one epoch. */
 struct packets_socket {
     tally_u64 rx_packets;
     tally_u64 tx_packets;

@@ -18,6 +18,9 @@ const volatile tally_u8 has_casts = 0;
 tally_u8 strangers = 0;
 /* A socket got no note, for want of memory or of its own share of it (net.core.optmem_max). */
 tally_u8 unnoted = 0;
+/* The same, in each epoch. */
+tally_u8 strangers_in[TALLY_HALVES] = {};
+tally_u8 unnoted_in[TALLY_HALVES] = {};
 tally_u64 unclaimed = 0; /* of those, the ones read by other means than recvmsg so far */
 
 /* What is known of a TCP connection's consumed payload: nothing yet; what it is; or what it is by now, but not how much of it was read

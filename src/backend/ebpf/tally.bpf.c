@@ -34,9 +34,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 const volatile tally_u8 per_socket = 0;
 const volatile tally_u8 per_tuple = 0;
 
-/* Counting is on. Before that the programs only keep sequence_note.consumed up to date. */
-tally_u8 active = 0;
-tally_u64 flows_dropped = 0; /* sockets that found no room in flows; their bytes are in the cell all the same */
+/* Sockets that found no room in flows; their bytes are in the cell all the same. */
+tally_u64 flows_dropped[TALLY_HALVES] = {};
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -86,7 +85,7 @@ static __always_inline tally_u32 hash_of_remote(struct sock* sk)
     return hash;
 }
 
-static __always_inline void count_flow(struct sock* sk, tally_u32 cell, tally_u64 rx, tally_u64 tx)
+static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32 cell, tally_u64 rx, tally_u64 tx)
 {
     struct tally_flow_key key = {.cookie = cookie_of(sk), .cell = cell, .remote = per_tuple ? hash_of_remote(sk) : 0};
     struct tally_flow* flow = bpf_map_lookup_elem(&flows, &key);
@@ -96,7 +95,7 @@ static __always_inline void count_flow(struct sock* sk, tally_u32 cell, tally_u6
         bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST); /* fails too where another CPU was quicker */
         flow = bpf_map_lookup_elem(&flows, &key);
         if (!flow) {
-            __sync_fetch_and_add(&flows_dropped, 1);
+            __sync_fetch_and_add(&flows_dropped[half_of(now)], 1);
             return;
         }
     }
@@ -106,7 +105,7 @@ static __always_inline void count_flow(struct sock* sk, tally_u32 cell, tally_u6
         __sync_fetch_and_add(&flow->tx_bytes, tx);
 }
 
-static __always_inline void count(struct sock* sk, tally_u32 index, tally_u64 rx, tally_u64 tx)
+static __always_inline void count(struct sock* sk, tally_u32 now, tally_u32 index, tally_u64 rx, tally_u64 tx)
 {
     struct tally_cell* cell = bpf_map_lookup_elem(&cells, &index);
     if (!cell)
@@ -116,7 +115,7 @@ static __always_inline void count(struct sock* sk, tally_u32 index, tally_u64 rx
     if (tx)
         __sync_fetch_and_add(&cell->tx_bytes, tx);
     if (per_socket)
-        count_flow(sk, index, rx, tx);
+        count_flow(sk, now, index, rx, tx);
 }
 
 static __always_inline bool is_ours(struct sock* sk)
@@ -125,25 +124,30 @@ static __always_inline bool is_ours(struct sock* sk)
     return family == AF_INET || family == AF_INET6;
 }
 
+/* One look: between two of them the epoch may be another. */
+static __always_inline tally_u32 counting(void) { return *(volatile tally_u32*)&epoch; }
+
 static __always_inline int sent(struct sock* sk, long ret)
 {
-    if (ret <= 0 || !active)
+    const tally_u32 now = counting();
+    if (ret <= 0 || !now)
         return 0;
     if (!is_ours(sk) && sk->__sk_common.skc_family != AF_PACKET)
         return 0;
-    count(sk, cell_of(sk), 0, ret);
+    count(sk, now, cell_of(sk, now), 0, ret);
     return 0;
 }
 
 static __always_inline int received(struct sock* sk, long ret, int flags)
 {
-    if (ret <= 0 || !active || flags & (MSG_PEEK | MSG_ERRQUEUE))
+    const tally_u32 now = counting();
+    if (ret <= 0 || !now || flags & (MSG_PEEK | MSG_ERRQUEUE))
         return 0;
     if (!is_ours(sk))
         return 0;
     if (!(flags & MSG_OOB) && counted_by_sequence(sk))
         return 0;
-    count(sk, cell_of(sk), ret, 0);
+    count(sk, now, cell_of(sk, now), ret, 0);
     return 0;
 }
 
@@ -222,41 +226,57 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     struct tcp_sock* tcp = tcp_of(sk);
     if (!tcp || tcp->inet_conn.icsk_ulp_ops)
         return 0;
+    const tally_u32 now = counting();
     struct sequence_note* note = sequence_of(sk);
     if (!note) {
-        if (active)
+        if (now) {
             unnoted = 1; /* before received() comes by for the same call, whose figure counts */
+            unnoted_in[half_of(now)] = 1;
+        }
         return 0;
     }
     const tally_u64 bytes = advance(note, sk, tcp);
     if (note->knowledge != KNOWN) {
-        if (active && note->knowledge == UNKNOWN) {
+        if (now && note->knowledge == UNKNOWN) {
             note->knowledge = LATE;
             strangers = 1; /* before received() comes by for the same call */
+            strangers_in[half_of(now)] = 1;
             __sync_fetch_and_add(&unclaimed, 1);
         }
         return 0;
     }
-    if (bytes == 0 || !active)
+    if (bytes == 0 || !now)
         return 0;
     /* A kernel user of the socket (NVMe, iSCSI) may read from it while a packet comes in, whoever is running then. */
-    count(sk, sk->sk_lock.owned ? cell_of(sk) : TALLY_KERNEL_CELL, bytes, 0);
+    count(sk, now, sk->sk_lock.owned ? cell_of(sk, now) : cell_in(now, TALLY_KERNEL_CELL), bytes, 0);
     return 0;
 }
 
-/* A process that ends may have become another program since its first byte: its name is the one at the end. */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_ends, struct task_struct* task)
+static __noinline int name_at_end(struct task_struct* task, tally_u32 of)
 {
-    if (task->pid != task->tgid)
+    if (!task)
         return 0;
-    struct tally_process process = {.start_ns = task->start_boottime, .tgid = task->tgid};
+    struct tally_process process = {.start_ns = task->start_boottime, .tgid = task->tgid, .epoch = of};
     tally_u32* index = bpf_map_lookup_elem(&processes, &process);
     struct tally_cell* cell = index ? bpf_map_lookup_elem(&cells, index) : 0;
     if (!cell)
         return 0;
     for (int i = 0; i < TALLY_NAME_LENGTH; ++i)
         cell->name[i] = task->comm[i];
+    return 0;
+}
+
+/* A process that ends may have become another program since its first byte: its name is the one at the end, also in the epoch that is
+   being read. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_ends, struct task_struct* task)
+{
+    if (task->pid != task->tgid)
+        return 0;
+    const tally_u32 latest = latest_epoch;
+    name_at_end(task, latest);
+    if (half_mask)
+        name_at_end(task, latest - 1);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/bpf_refusal.hpp"
+#include "backend/ebpf/map_keys.hpp"
 #include "backend/ebpf/variants.hpp"
 #include "sys/capability.hpp"
 #include "sys/error.hpp"
@@ -17,18 +18,19 @@
 #include <tally.skel.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
 #include <span>
 #include <string>
-#include <thread>
 
 namespace socktally {
 
 namespace {
 
-/// A cell has 128 bytes and is there from the start: 2 MiB. A process entry takes about 80 bytes when it comes.
+/// In one window. A cell has 128 bytes and is there from the start: 2 MiB. A process entry takes about 80 bytes when it
+/// comes.
 constexpr std::uint32_t most_processes = 16'384;
 /// About 150 bytes each when they come, and 16 bytes a bucket from the start.
 constexpr std::uint32_t most_flows = 131'072;
@@ -96,9 +98,10 @@ Unavailable refusal(int error, std::span<const RefusedVariant> refused)
 
 void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(skeleton); }
 
-std::variant<Tally, Unavailable> Tally::load(Detail detail)
+std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
 {
     libbpf_set_print(say_nothing); // the reason is put into words below
+    const std::uint32_t halves = windows == Windows::many ? TALLY_HALVES : 1;
     std::vector<RefusedVariant> refused;
     int error = 0;
     for (const Variant& variant : variants) {
@@ -109,10 +112,11 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
         skeleton->rodata->per_socket = detail != Detail::processes ? 1 : 0;
         skeleton->rodata->per_tuple = detail == Detail::tuples ? 1 : 0;
         skeleton->rodata->cell_count = most_processes;
+        skeleton->rodata->half_mask = halves - 1;
         skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
-        bpf_map__set_max_entries(skeleton->maps.cells, most_processes);
-        bpf_map__set_max_entries(skeleton->maps.processes, most_processes);
-        bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? most_flows : 1);
+        bpf_map__set_max_entries(skeleton->maps.cells, halves * most_processes);
+        bpf_map__set_max_entries(skeleton->maps.processes, halves * most_processes);
+        bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? halves * most_flows : 1);
         choose_programs(*skeleton, variant);
         choose_pid_namespace(*skeleton);
         error = -tally_bpf__load(skeleton.get());
@@ -120,7 +124,7 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail)
             error = try_attaching(skeleton->progs.inet_recvmsg_returns);
         }
         if (error == 0) {
-            return Tally(std::move(skeleton), describe_choice(variant.name, refused));
+            return Tally(std::move(skeleton), describe_choice(variant.name, refused), windows);
         }
         refused.push_back({variant.name, why_refused(variant, error, read_lockdown())});
         if (error == EPERM && !has_capability(CAP_BPF) && !has_capability(CAP_SYS_ADMIN)) {
@@ -151,7 +155,8 @@ void Tally::start()
         throw errno_error("cannot attach the BPF programs", error);
     }
     note_existing_connections();
-    skeleton_->bss->active = 1;
+    skeleton_->bss->latest_epoch = epoch_;
+    skeleton_->bss->epoch = epoch_;
 }
 
 /// The programs are attached already: a connection that begins now is known to have begun with nothing read.
@@ -165,21 +170,32 @@ void Tally::note_existing_connections()
     bpf_link__destroy(link);
 }
 
-void Tally::stop()
+void Tally::end_window()
 {
-    constexpr auto for_those_under_way = std::chrono::milliseconds(1);
-    skeleton_->bss->active = 0;
-    std::this_thread::sleep_for(for_those_under_way);
+    auto& shared = *skeleton_->bss;
+    if (windows_ == Windows::one) {
+        shared.epoch = 0;
+        return;
+    }
+    shared.latest_epoch = epoch_ + 1;
+    shared.epoch = epoch_ + 1;
 }
+
+std::uint32_t Tally::half() const { return windows_ == Windows::many ? epoch_ % TALLY_HALVES : 0; }
+
+std::uint32_t Tally::first_cell() const { return half() * most_processes; }
+
+std::uint32_t Tally::cells_in_use() const { return std::min(skeleton_->data->next_cell[half()], most_processes); }
 
 std::vector<std::pair<std::uint32_t, tally_cell>> Tally::cells() const
 {
     std::vector<std::pair<std::uint32_t, tally_cell>> result;
-    const std::uint32_t end = std::min(skeleton_->data->next_cell, most_processes);
-    for (std::uint32_t index = TALLY_OVERFLOW_CELL; index < end; ++index) {
+    const std::uint32_t end = cells_in_use();
+    for (std::uint32_t number = TALLY_OVERFLOW_CELL; number < end; ++number) {
+        const std::uint32_t index = first_cell() + number;
         tally_cell cell{};
         if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cells), &index, &cell) == 0) {
-            result.emplace_back(index, cell);
+            result.emplace_back(number, cell);
         }
     }
     return result;
@@ -189,24 +205,52 @@ std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
 {
     std::vector<std::pair<tally_flow_key, tally_flow>> result;
     const int map = bpf_map__fd(skeleton_->maps.flows);
-    std::optional<tally_flow_key> previous;
-    tally_flow_key key{};
-    while (bpf_map_get_next_key(map, previous ? &*previous : nullptr, &key) == 0) {
+    for (tally_flow_key key : keys_of<tally_flow_key>(map)) {
         tally_flow flow{};
-        if (bpf_map_lookup_elem(map, &key, &flow) == 0) {
+        if (key.cell / most_processes == half() && bpf_map_lookup_elem(map, &key, &flow) == 0) {
+            key.cell %= most_processes;
             result.emplace_back(key, flow);
         }
-        previous = key;
     }
     return result;
 }
 
-std::size_t Tally::strange_namespaces() const { return skeleton_->bss->strangers != 0 ? namespaces_refused_ : 0; }
+void Tally::forget_window()
+{
+    const int flows = bpf_map__fd(skeleton_->maps.flows);
+    for (const auto& key : keys_of<tally_flow_key>(flows)) {
+        if (key.cell / most_processes == half()) {
+            bpf_map_delete_elem(flows, &key);
+        }
+    }
+    const int processes = bpf_map__fd(skeleton_->maps.processes);
+    for (const auto& key : keys_of<tally_process>(processes)) {
+        if (key.epoch == epoch_) {
+            bpf_map_delete_elem(processes, &key);
+        }
+    }
+    const std::uint32_t end = cells_in_use();
+    for (std::uint32_t number = TALLY_OVERFLOW_CELL; number < end; ++number) {
+        constexpr tally_cell empty{};
+        const std::uint32_t index = first_cell() + number;
+        bpf_map_update_elem(bpf_map__fd(skeleton_->maps.cells), &index, &empty, BPF_ANY);
+    }
+    skeleton_->data->next_cell[half()] = TALLY_FIRST_CELL;
+    skeleton_->bss->flows_dropped[half()] = 0;
+    skeleton_->bss->strangers_in[half()] = 0;
+    skeleton_->bss->unnoted_in[half()] = 0;
+    ++epoch_;
+}
+
+std::size_t Tally::strange_namespaces() const
+{
+    return skeleton_->bss->strangers_in[half()] != 0 ? namespaces_refused_ : 0;
+}
 
 std::uint64_t Tally::unclaimed() const { return skeleton_->bss->unclaimed; }
 
-bool Tally::had_no_room() const { return skeleton_->bss->unnoted != 0; }
+bool Tally::had_no_room() const { return skeleton_->bss->unnoted_in[half()] != 0; }
 
-std::uint64_t Tally::flows_dropped() const { return skeleton_->bss->flows_dropped; }
+std::uint64_t Tally::flows_dropped() const { return skeleton_->bss->flows_dropped[half()]; }
 
 } // namespace socktally

@@ -18,7 +18,11 @@ typedef unsigned long long tally_u64;
 #define TALLY_ASSERT(condition) _Static_assert(condition, #condition)
 #endif
 
-/* Cells without a process. Those of processes begin at TALLY_FIRST_CELL. */
+/* Windows follow each other as epochs, numbered from 1 on. Two of them have cells and counters at a time, the one that is counted and the
+   one that is read, so each takes the half of them that its lowest bit says. */
+#define TALLY_HALVES 2
+
+/* Cells without a process, in each half. Those of processes begin at TALLY_FIRST_CELL. */
 #define TALLY_OVERFLOW_CELL 1 /* more processes than cells */
 #define TALLY_KERNEL_CELL 2   /* moved outside of any process's context */
 #define TALLY_FIRST_CELL 3
@@ -41,11 +45,11 @@ struct tally_cell {
 };
 TALLY_ASSERT(sizeof(struct tally_cell) == 128);
 
-/* A process for good. */
+/* A process for good, in one epoch. */
 struct tally_process {
     tally_u64 start_ns;
     tally_u32 tgid;
-    tally_u32 padding;
+    tally_u32 epoch;
 };
 TALLY_ASSERT(sizeof(struct tally_process) == 16);
 

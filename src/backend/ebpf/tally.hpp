@@ -20,20 +20,26 @@ namespace socktally {
 class Tally {
 public:
     enum class Detail : std::uint8_t { processes, sockets, tuples };
+    /// One window, or any number of them, which takes twice the room.
+    enum class Windows : std::uint8_t { one, many };
     /// Loads the first variant of the programs that the kernel takes.
-    static std::variant<Tally, Unavailable> load(Detail detail);
+    static std::variant<Tally, Unavailable> load(Detail detail, Windows windows);
 
     /// Which variant it is, and why not the others, in words.
     const std::string& variant() const { return variant_; }
 
     /// From here on every byte counts. Throws where the kernel refuses to attach.
     void start();
-    /// From here on none does. The programs stay attached and idle: fexit ones take long to detach.
-    void stop();
+    /// From here on every byte counts for the next window; for none where there is but one. Programs under way may
+    /// still count for the one that is over. They stay attached: fexit ones take long to detach.
+    void end_window();
 
-    /// All cells in use, those without a process (see tally.h) among them; by index.
+    /// Of the window that is over: all cells in use, those without a process (see tally.h) among them, by number; and
+    /// the flows, whose `cell` is such a number.
     std::vector<std::pair<std::uint32_t, tally_cell>> cells() const;
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
+    /// Makes room for another window. Nothing may count for the one that is over any more.
+    void forget_window();
     /// Sockets that found no room in the map.
     std::uint64_t flows_dropped() const;
     /// Network namespaces that start() could not enter, where connections were read in the window that it did not note.
@@ -49,11 +55,19 @@ private:
         void operator()(tally_bpf* skeleton) const;
     };
     using Skeleton = std::unique_ptr<tally_bpf, Destroy>;
-    Tally(Skeleton skeleton, std::string variant) : skeleton_(std::move(skeleton)), variant_(std::move(variant)) {}
+    Tally(Skeleton skeleton, std::string variant, Windows windows)
+        : skeleton_(std::move(skeleton)), variant_(std::move(variant)), windows_(windows)
+    {
+    }
     void note_existing_connections();
+    std::uint32_t half() const;
+    std::uint32_t first_cell() const;
+    std::uint32_t cells_in_use() const;
 
     Skeleton skeleton_;
     std::string variant_;
+    Windows windows_;
+    std::uint32_t epoch_ = 1; // the one that is over, or counts if none is
     std::size_t namespaces_refused_ = 0;
 };
 
