@@ -32,6 +32,7 @@ using ProcessLook = std::function<void(Process&)>;
 struct SampleRequest {
     std::chrono::nanoseconds window{0}; // 0: no window, totals of the open sockets
     Interrupt* interrupt = nullptr;     // ends the window early
+    bool last = false;                  // no window follows: nothing has to be kept for one, or left to it
     /// Called when the window begins, with 0, and a few times a second from then on; may be empty.
     std::function<void(std::chrono::nanoseconds elapsed)> progress;
     ProcessLook look; // at processes that may be over soon; may be empty

@@ -38,11 +38,20 @@ std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
     return spaces;
 }
 
+namespace {
+
+void make_room(std::size_t namespaces, std::size_t files_per_namespace)
+{
+    constexpr std::size_t files_besides = 64;
+    allow_open_files(namespaces * files_per_namespace + files_besides);
+}
+
+} // namespace
+
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work)
 {
-    constexpr std::size_t files_besides = 64;
-    allow_open_files(namespaces.size() * files_per_namespace + files_besides);
+    make_room(namespaces.size(), files_per_namespace);
     std::size_t failed = 0;
     const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
         try {
@@ -52,6 +61,46 @@ std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::siz
         }
     });
     return refused + failed;
+}
+
+void OtherNamespaces::find(const std::vector<NetworkNamespace>& open)
+{
+    found_before_ = std::exchange(found_at_, Clock::now());
+    known_.clear();
+    for (const NetworkNamespace& space : found_) {
+        known_.insert(space.inode);
+    }
+    found_ = other_namespaces(wanted_, open);
+}
+
+void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
+{
+    std::vector<NetworkNamespace> fresh = found_;
+    std::erase_if(fresh, [this](const NetworkNamespace& space) { return entered_.contains(space.inode); });
+    refused_ = 0;
+    if (fresh.empty()) {
+        return;
+    }
+    const bool found_any_before = found_before_ != Clock::time_point{};
+    make_room(found_.size(), files_per_namespace);
+    refused_ = enter_each(fresh, files_per_namespace, [&](Inode netns) {
+        const bool is_new = found_any_before && !known_.contains(netns.value);
+        work(netns, is_new ? Arrival::is_new : Arrival::was_there);
+        entered_.insert(netns.value);
+    });
+}
+
+void OtherNamespaces::leave(const std::function<bool(Inode netns)>& leave)
+{
+    std::set<std::uint64_t> gone = entered_;
+    for (const NetworkNamespace& space : found_) {
+        gone.erase(space.inode);
+    }
+    for (const std::uint64_t netns : gone) {
+        if (leave(Inode{netns})) {
+            entered_.erase(netns);
+        }
+    }
 }
 
 void add_refused_namespaces(Sample& sample, std::size_t refused)

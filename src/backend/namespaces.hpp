@@ -6,8 +6,12 @@
 #include "model/sample.hpp"
 #include "sys/netns.hpp"
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <set>
+#include <utility>
 #include <vector>
 
 namespace socktally {
@@ -26,6 +30,39 @@ std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
 /// had no room (std::system_error).
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work);
+
+/// Those that are wanted besides our own as they come and go, for backends that go on from window to window.
+class OtherNamespaces {
+public:
+    using Clock = std::chrono::steady_clock;
+    /// `is_new`: it was not there when they were last looked for, so that all that moved in it did so since.
+    enum class Arrival : std::uint8_t { was_there, is_new };
+    using Work = std::function<void(Inode netns, Arrival arrival)>;
+
+    explicit OtherNamespaces(std::vector<Inode> wanted) : wanted_(std::move(wanted)) {}
+
+    /// Looks for them; `open` as above.
+    void find(const std::vector<NetworkNamespace>& open);
+    /// As enter_each(), those that were not entered yet.
+    void enter(std::size_t files_per_namespace, const Work& work);
+    /// Calls `leave` for those that were entered and are not there any more, and forgets them where that is true.
+    void leave(const std::function<bool(Inode netns)>& leave);
+
+    /// That were found.
+    std::size_t size() const { return found_.size(); }
+    std::size_t refused() const { return refused_; }
+    /// When they were looked for before they were last looked for.
+    Clock::time_point found_before() const { return found_before_; }
+
+private:
+    std::vector<Inode> wanted_;
+    std::vector<NetworkNamespace> found_;
+    std::set<std::uint64_t> known_;   // inodes, of those found before
+    std::set<std::uint64_t> entered_; // inodes
+    std::size_t refused_ = 0;
+    Clock::time_point found_at_{};
+    Clock::time_point found_before_{};
+};
 
 /// Says so, and adds a flow without figures for what moved there: `[other netns]`. Nothing where none was refused.
 void add_refused_namespaces(Sample& sample, std::size_t refused);

@@ -219,7 +219,7 @@ Replayed Player::finish()
     const auto before = parse_interfaces(texts_["interfaces-first"]);
     sample.interfaces = totals_only_ ? before : interface_deltas(before, parse_interfaces(texts_["interfaces-last"]));
     sample.flows = table_.take_flows();
-    udp_.move_to(sample.flows, faults_.udp_silent);
+    udp_.add_to(sample.flows, faults_.udp_silent);
     sample.holders = holders_.take_holders();
     sample.processes = holders_.take_processes();
     for (Process& process : sample.processes) {

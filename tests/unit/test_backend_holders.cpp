@@ -279,3 +279,84 @@ TEST_CASE("descriptors that may not be listed are counted as denied")
     CHECK(status == 0);
     std::filesystem::permissions(closed, std::filesystem::perms::owner_all);
 }
+
+TEST_CASE("the next window knows who holds what now, and nothing of those that are over")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 stays\nfd 3 socket:[11]\nfd 4 socket:[12]\nfd 5 socket:[12]\n"
+               "process 5000002 200 0 ends\nfd 3 socket:[12]\n"
+               "process 5000003 300 0 closes\nfd 3 socket:[13]\n");
+    HolderMap map(proc.root());
+    int looks = 0;
+    map.set_look([&](Process&) { ++looks; });
+    map.scan();
+    CHECK(looks == 3);
+    proc.apply("process 5000004 400 0 comes\nfd 3 socket:[14]\n");
+    map.rescan();
+    CHECK(holds_of(map).all ==
+          Expected{{11, 5000001, 100}, {12, 5000001, 100}, {12, 5000002, 200}, {13, 5000003, 300}, {14, 5000004, 400}});
+    map.next_window();
+    CHECK(map.holders_of(Inode{14}).size() == 1);
+
+    std::filesystem::remove_all(proc.of(5000002));
+    std::filesystem::remove(proc.of(5000003) / "fd/3");
+    map.rescan();
+    map.next_window();
+    CHECK(map.unheld(inodes({11, 12, 13, 14})) == inodes({13}));
+    const Holds holds = holds_of(map);
+    CHECK(holds.all == Expected{{11, 5000001, 100}, {12, 5000001, 100}, {14, 5000004, 400}});
+    CHECK(holds.processes.size() == 2);
+    CHECK(looks == 4); // each was met once
+    for (const Process& process : holds.processes) {
+        CHECK(process.name == (process.pid == Pid{5000001} ? "stays" : "comes"));
+    }
+}
+
+TEST_CASE("a pid that another process has by the next window is another process")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 first\nfd 3 socket:[11]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    map.next_window();
+    std::filesystem::remove_all(proc.of(5000001));
+    proc.apply("process 5000001 900 0 second\nfd 3 socket:[12]\n");
+    map.rescan();
+    map.next_window();
+    CHECK(holds_of(map).all == Expected{{12, 5000001, 900}});
+}
+
+TEST_CASE("a socket that was handed on is searched for again in the next window")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 first\n");
+    HolderMap map(proc.root());
+    map.scan();
+    proc.apply("process 5000002 200 0 accepts\nfd 3 socket:[11]\n");
+    map.search(inodes({11}), Reach::likely, soon());
+    CHECK(map.held(Inode{11}));
+    std::filesystem::remove(proc.of(5000002) / "fd/3");
+    map.confirm(soon());
+    CHECK_FALSE(map.held(Inode{11}));
+    map.next_window();
+    CHECK_FALSE(map.held(Inode{11}));
+    CHECK(map.holders_of(Inode{11}).empty());
+    CHECK_FALSE(map.unconfirmed(Inode{11}));
+    proc.apply("process 5000003 300 0 serves\nfd 3 socket:[11]\n");
+    map.search(inodes({11}), Reach::likely, soon());
+    CHECK(holds_of(map).all == Expected{{11, 5000003, 300}});
+}
+
+TEST_CASE("network namespaces are open as long as a process has them open")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 engine\nfd 3 net:[4026532001]\n"
+               "process 5000002 200 0 other\nfd 3 net:[4026532002]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    CHECK(map.open_namespaces().size() == 2);
+    std::filesystem::remove_all(proc.of(5000002));
+    map.next_window();
+    REQUIRE(map.open_namespaces().size() == 1);
+    CHECK(map.open_namespaces().front().inode == 4026532001);
+}

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 
 using namespace socktally;
@@ -524,4 +525,246 @@ TEST_CASE("a FIN of the peer that a look showed is known when the socket is dest
     table.during(without_counters(half_closed));
     table.destroyed(last, TableWindow::open, recent);
     CHECK(only_flow(table).rx_bytes == 500U);
+}
+
+namespace {
+
+/// The flow of a cookie in the window that is over, and then on to the next one.
+Flow flow_of(const SocketTable& table, std::uint64_t cookie)
+{
+    const auto& flows = table.flows();
+    const auto found =
+        std::find_if(flows.begin(), flows.end(), [=](const Flow& flow) { return flow.cookie == Cookie{cookie}; });
+    REQUIRE(found != flows.end());
+    return *found;
+}
+
+void dump_at_end(SocketTable& table, std::initializer_list<DiagSocket> sockets)
+{
+    table.begin_dump();
+    for (const DiagSocket& socket : sockets) {
+        table.at_end(socket, recent);
+    }
+}
+
+constexpr auto complete = SocketTable::Events::complete;
+constexpr auto lost = SocketTable::Events::lost;
+
+} // namespace
+
+TEST_CASE("the next window begins with what the last one counted")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    dump_at_end(table, {connection(1, 150, 1200), connection(2, 7, 8)});
+    CHECK(table.next_window(complete) == 0);
+    CHECK_FALSE(table.moved_bytes());
+    CHECK(table.born() == 0);
+    CHECK(table.missing().size() == 2);
+
+    dump_at_end(table, {connection(1, 150, 1201), connection(2, 17, 8)});
+    CHECK(table.missing().empty());
+    CHECK(table.born() == 0);
+    CHECK(flow_of(table, 1).rx_bytes == 0U);
+    CHECK(flow_of(table, 1).tx_bytes == 1U);
+    CHECK(flow_of(table, 2).rx_bytes == 10U);
+    CHECK(flow_of(table, 2).tx_bytes == 0U);
+}
+
+TEST_CASE("an event that comes after the last dump belongs to the next window")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    dump_at_end(table, {connection(1, 150, 1200)});
+    CHECK(table.destroyed(destroyed(connection(1, 160, 1300)), TableWindow::open, recent) == nullptr);
+    CHECK(flow_of(table, 1).rx_bytes == 50U);
+    CHECK(flow_of(table, 1).state == SocketState::open);
+
+    table.next_window(complete);
+    CHECK(table.missing().empty());
+    CHECK(table.live_inodes().empty());
+    dump_at_end(table, {});
+    CHECK(flow_of(table, 1).rx_bytes == 10U);
+    CHECK(flow_of(table, 1).tx_bytes == 100U);
+    CHECK(flow_of(table, 1).state == SocketState::closed);
+    CHECK(flow_of(table, 1).inode == Inode{1001});
+
+    table.next_window(complete);
+    CHECK(table.flows().empty());
+}
+
+TEST_CASE("a connection that ended is no part of the next window")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    table.at_start(connection(2, 100, 200));
+    table.at_start(connection(3, 100, 200));
+    table.destroyed(destroyed(connection(1, 110, 200)), TableWindow::open, recent);
+    dump_at_end(table, {connection(2, 120, 200), connection(3, 130, 200)});
+    table.next_window(complete);
+    CHECK(table.flows().size() == 2);
+    // The last one has moved up in the table.
+    dump_at_end(table, {connection(3, 131, 200), connection(2, 122, 200)});
+    CHECK(flow_of(table, 2).rx_bytes == 2U);
+    CHECK(flow_of(table, 3).rx_bytes == 1U);
+    CHECK(table.born() == 0);
+}
+
+TEST_CASE("a connection born and ended between two dumps of any window counts from 0")
+{
+    SocketTable table;
+    table.begin_dump();
+    dump_at_end(table, {});
+    table.next_window(complete);
+    table.destroyed(destroyed(connection(5, 30, 40)), TableWindow::open, recent);
+    dump_at_end(table, {});
+    CHECK(table.born() == 1);
+    CHECK(flow_of(table, 5).rx_bytes == 30U);
+}
+
+TEST_CASE("a connection seen by a look, and by the dump of a later window only, counts from 0")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.during(without_counters(connection(1, 0, 0)));
+    dump_at_end(table, {});
+    table.next_window(complete);
+    dump_at_end(table, {connection(1, 30, 40)});
+    CHECK(flow_of(table, 1).rx_bytes == 30U);
+    CHECK(flow_of(table, 1).tx_bytes == 40U);
+    CHECK(table.resets() == 0);
+}
+
+TEST_CASE("an accept in the next window gives the connection its owner, and its base stays")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(listener(80));
+    DiagSocket waiting = accepted_connection(1, 100, 0);
+    waiting.inode = {};
+    dump_at_end(table, {listener(80), waiting});
+    CHECK(table.has_unaccepted() == false);
+    CHECK(flow_of(table, 1).rx_bytes == 100U);
+    table.next_window(complete);
+    CHECK(table.has_unaccepted());
+    dump_at_end(table, {listener(80), accepted_connection(1, 150, 20)});
+    CHECK(flow_of(table, 1).rx_bytes == 50U);
+    CHECK(flow_of(table, 1).tx_bytes == 20U);
+    CHECK(flow_of(table, 1).inode == Inode{1001});
+    CHECK(flow_of(table, 1).accepted);
+}
+
+TEST_CASE("a port is listened on as long as a dump shows the listener")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(listener(80));
+    dump_at_end(table, {});
+    table.next_window(complete);
+    dump_at_end(table, {accepted_connection(1, 1, 1)});
+    CHECK_FALSE(flow_of(table, 1).accepted);
+}
+
+TEST_CASE("one that is missing keeps its base until its event comes, whenever that is")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    dump_at_end(table, {});
+    CHECK(table.missing().size() == 1);
+    CHECK(table.overdue() == 0);
+    table.next_window(complete);
+    dump_at_end(table, {});
+    CHECK(table.missing().size() == 1);
+    CHECK(table.overdue() == 1);
+    table.next_window(complete);
+    for (int window = 0; window < 3; ++window) { // dead, and its process does not close it
+        dump_at_end(table, {});
+        CHECK(table.missing().empty());
+        CHECK(table.overdue() == 0);
+        CHECK(table.next_window(complete) == 0);
+    }
+    table.destroyed(destroyed(connection(1, 105, 206)), TableWindow::open, recent);
+    CHECK(flow_of(table, 1).rx_bytes == 5U);
+    CHECK(flow_of(table, 1).tx_bytes == 6U);
+}
+
+TEST_CASE("one whose event may be lost is forgotten when it is missing twice")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    dump_at_end(table, {});
+    CHECK(table.next_window(lost) == 0);
+    CHECK(table.flows().size() == 1);
+    dump_at_end(table, {});
+    CHECK(table.next_window(lost) == 1);
+    CHECK(table.flows().empty());
+}
+
+TEST_CASE("one that is found again is no longer overdue")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    dump_at_end(table, {});
+    table.next_window(complete);
+    dump_at_end(table, {connection(1, 103, 200)});
+    CHECK(flow_of(table, 1).rx_bytes == 3U);
+    CHECK(table.overdue() == 0);
+    table.next_window(lost);
+    dump_at_end(table, {});
+    CHECK(table.next_window(lost) == 0);
+    CHECK(table.flows().size() == 1);
+}
+
+TEST_CASE("counters that begin anew in the next window are a new epoch there, and only there")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 100, 200));
+    dump_at_end(table, {connection(1, 200, 300)});
+    table.next_window(complete);
+    dump_at_end(table, {connection(1, 10, 20)});
+    CHECK(table.resets() == 1);
+    CHECK(flow_of(table, 1).rx_bytes == 10U);
+    table.next_window(complete);
+    CHECK(table.resets() == 0);
+    dump_at_end(table, {connection(1, 15, 20)});
+    CHECK(table.resets() == 0);
+    CHECK(flow_of(table, 1).rx_bytes == 5U);
+    CHECK(flow_of(table, 1).tx_bytes == 0U);
+}
+
+TEST_CASE("over many windows the sum is what was moved, and the table does not grow")
+{
+    SocketTable table;
+    table.begin_dump();
+    table.at_start(connection(1, 50, 0));
+    std::uint64_t sum = 0;
+    std::uint64_t moved = 0;
+    std::uint64_t rx = 50;
+    for (std::uint64_t window = 1; window <= 500; ++window) {
+        const std::uint64_t in_between = 1000 + window;
+        const std::uint64_t across = 10'000 + window;
+        table.destroyed(destroyed(connection(in_between, 3, 0)), TableWindow::open, recent);
+        if (window > 1) { // opened in the last window
+            table.destroyed(destroyed(connection(across - 1, 5 + 6, 0)), TableWindow::open, recent);
+        }
+        rx += window;
+        // The kernel's figure of a connection may be a byte less than it was.
+        dump_at_end(table, {connection(1, rx - window % 2, 0), connection(across, 5, 0)});
+        moved += 3 + (window > 1 ? 6 : 0) + 5;
+        for (const Flow& flow : table.flows()) {
+            sum += *flow.rx_bytes;
+        }
+        CHECK(table.flows().size() <= 4);
+        CHECK(table.missing().empty());
+        table.next_window(complete);
+        CHECK(table.flows().size() == 2);
+    }
+    CHECK(sum == moved + rx - 50);
 }

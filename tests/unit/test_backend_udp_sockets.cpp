@@ -19,10 +19,10 @@ DiagSocket udp_socket(std::uint64_t cookie)
     return socket;
 }
 
-std::vector<Flow> flows_of(UdpSockets& sockets, bool silent)
+std::vector<Flow> flows_of(const UdpSockets& sockets, bool silent)
 {
     std::vector<Flow> flows;
-    sockets.move_to(flows, silent);
+    sockets.add_to(flows, silent);
     return flows;
 }
 
@@ -65,4 +65,24 @@ TEST_CASE("bytes of UDP sockets are unknown, never 0, unless no datagram moved a
         CHECK(flows[0].rx_bytes == (silent ? std::optional<std::uint64_t>(0) : std::nullopt));
         CHECK(flows[0].tx_bytes == flows[0].rx_bytes);
     }
+}
+
+TEST_CASE("the next window has the UDP sockets of the last dump")
+{
+    UdpSockets sockets;
+    sockets.begin_dump();
+    sockets.add(udp_socket(1));
+    sockets.add(udp_socket(2));
+    sockets.begin_dump();
+    sockets.add(udp_socket(2));
+    sockets.add(udp_socket(3));
+    CHECK(flows_of(sockets, false).size() == 3);
+    sockets.next_window();
+    const auto flows = flows_of(sockets, false);
+    REQUIRE(flows.size() == 2);
+    CHECK(flows[0].cookie == Cookie{2});
+    CHECK(flows[1].cookie == Cookie{3});
+    sockets.begin_dump();
+    sockets.next_window();
+    CHECK(sockets.flows().empty());
 }

@@ -27,6 +27,9 @@ using namespace std::chrono_literals;
 /// A holder is looked at again after this, then after twice as long, and so on.
 constexpr auto first_interval = 8ms;
 
+/// Whoever opened or closed a socket so long ago is no likelier than others to hold the next one.
+constexpr auto hot_time = 10s;
+
 std::optional<std::int32_t> pid_of(const char* name)
 {
     const auto number = parse_number(name);
@@ -77,7 +80,7 @@ void HolderMap::scan()
     const std::vector<Entry> entries = list_processes();
     look_at_all(entries, Look::first);
     std::sort(first_.begin(), first_.end(), by_inode);
-    note_idle_sharers();
+    sharers_ = run_times_of_sharers();
 }
 
 void HolderMap::rescan()
@@ -135,20 +138,22 @@ bool HolderMap::look_through_bpf(const std::vector<Entry>& entries, Look look)
 
 /// Of several holders of a socket one that does not run cannot be the one that moves its bytes: a shell that waits for
 /// its child, the privileged half of sshd.
-void HolderMap::note_idle_sharers()
+HolderMap::RunTimes HolderMap::run_times_of_sharers() const
 {
+    RunTimes times;
     for (std::size_t i = 1; i < first_.size(); ++i) {
         if (first_[i].inode != first_[i - 1].inode) {
             continue;
         }
         for (const std::uint32_t process : {first_[i - 1].process, first_[i].process}) {
-            if (!sharers_.contains(process)) {
+            if (!times.contains(process)) {
                 if (const auto ran = read_ran(proc_.get(), processes_[process].pid)) {
-                    sharers_.emplace(process, *ran);
+                    times.emplace(process, *ran);
                 }
             }
         }
     }
+    return times;
 }
 
 const HolderMap::Seen* HolderMap::seen_of(const Entry& entry) const
@@ -212,9 +217,7 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
     seen.directory = entry.directory;
     seen.files = table.files;
     seen.ran = table.ran;
-    for (const NamespaceFd& file : table.namespaces) {
-        add_namespace(open_namespaces_, {file.inode.value, fmt::format("/proc/{}/fd/{}", entry.pid.value, file.fd)});
-    }
+    seen.namespaces = table.namespaces;
     if (table.sockets.empty()) {
         seen.inodes.clear();
         return;
@@ -233,6 +236,7 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
         }
     }
     std::sort(inodes.begin(), inodes.end());
+    inodes.erase(std::unique(inodes.begin(), inodes.end()), inodes.end()); // dup(2)
     seen.inodes = std::move(inodes);
 }
 
@@ -278,11 +282,22 @@ void HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid
         }
     }
     if (wanted_.erase(inode) != 0) {
-        hot_.insert(pid.value);
+        hot_.insert_or_assign(pid.value, Clock::now());
         unconfirmed_.insert(inode);
         handed_on_.erase(inode);
         sightings_.insert_or_assign(inode, Sighting{pid, socket.fd, Clock::now() + first_interval, first_interval});
     }
+}
+
+std::vector<NetworkNamespace> HolderMap::open_namespaces() const
+{
+    std::vector<NetworkNamespace> namespaces;
+    for (const auto& [pid, seen] : seen_) {
+        for (const NamespaceFd& file : seen.namespaces) {
+            add_namespace(namespaces, {file.inode.value, fmt::format("/proc/{}/fd/{}", pid, file.fd)});
+        }
+    }
+    return namespaces;
 }
 
 bool HolderMap::held(Inode inode) const { return unheld({inode}).empty(); }
@@ -316,7 +331,7 @@ std::vector<std::uint32_t> HolderMap::holders_of(Inode inode) const
 void HolderMap::closed(Inode inode)
 {
     for (const std::uint32_t process : holders_of(inode)) {
-        hot_.insert(processes_[process].pid.value);
+        hot_.insert_or_assign(processes_[process].pid.value, Clock::now());
     }
     sightings_.erase(inode.value);
     handed_on_.erase(inode.value);
@@ -431,7 +446,76 @@ std::vector<Process> HolderMap::take_processes()
             rename(process, stat->name);
         }
     }
-    return std::move(processes_);
+    return processes_;
+}
+
+void HolderMap::note_sharers() { next_sharers_ = run_times_of_sharers(); }
+
+void HolderMap::next_window()
+{
+    forget_ended_processes();
+    forget_handed_on();
+    forget_closed_sockets();
+    idle_.clear();
+    failed_ = 0;
+    std::erase_if(hot_, [now = Clock::now()](const auto& entry) { return now - entry.second > hot_time; });
+}
+
+void HolderMap::forget_ended_processes()
+{
+    std::unordered_map<std::int32_t, std::uint64_t> alive;
+    for (const Entry& entry : list_processes()) {
+        alive.emplace(entry.pid.value, entry.directory);
+    }
+    std::erase_if(seen_, [&](const auto& entry) {
+        const auto found = alive.find(entry.first);
+        return found == alive.end() || found->second != entry.second.directory;
+    });
+    std::erase_if(denied_, [this](std::int32_t pid) { return !seen_.contains(pid); });
+}
+
+/// Not where they were seen, so they are to be searched for like new ones.
+void HolderMap::forget_handed_on()
+{
+    for (const std::uint64_t inode : std::exchange(handed_on_, {})) {
+        const auto sighting = sightings_.find(inode);
+        const auto seen = sighting == sightings_.end() ? seen_.end() : seen_.find(sighting->second.pid.value);
+        if (seen != seen_.end()) {
+            std::erase(seen->second.inodes, inode);
+        }
+    }
+}
+
+/// What is left is what each process held when it was last looked at.
+void HolderMap::forget_closed_sockets()
+{
+    const RunTimes run_times = std::exchange(next_sharers_, {});
+    std::vector<Process> processes;
+    first_.clear();
+    later_.clear();
+    sharers_.clear();
+    for (auto& [pid, seen] : seen_) {
+        if (seen.inodes.empty()) {
+            seen.process.reset();
+        }
+        if (!seen.process) {
+            continue;
+        }
+        const auto process = static_cast<std::uint32_t>(processes.size());
+        if (const auto ran = run_times.find(*seen.process); ran != run_times.end()) {
+            sharers_.emplace(process, ran->second);
+        }
+        processes.push_back(std::move(processes_[*seen.process]));
+        seen.process = process;
+        for (const std::uint64_t inode : seen.inodes) {
+            first_.push_back({Inode{inode}, process});
+        }
+    }
+    processes_ = std::move(processes);
+    std::sort(first_.begin(), first_.end(), by_inode);
+    const auto is_closed = [this](std::uint64_t inode) { return holders_of(Inode{inode}).empty(); };
+    std::erase_if(unconfirmed_, is_closed);
+    std::erase_if(sightings_, [&](const auto& entry) { return is_closed(entry.first); });
 }
 
 } // namespace socktally

@@ -70,14 +70,20 @@ public:
     std::size_t denied() const { return denied_.size(); }
     /// Looks that failed for want of descriptors or memory.
     std::size_t failed() const { return failed_; }
-    /// Network namespaces that scan() found open files of.
-    const std::vector<NetworkNamespace>& open_namespaces() const { return open_namespaces_; }
+    /// Network namespaces that processes have open files of.
+    std::vector<NetworkNamespace> open_namespaces() const;
 
     /// Of a socket that several hold, those that have not run since the scan, and cannot have moved a byte, are idle.
     /// Without a rescan nothing tells that.
     std::vector<Holder> take_holders();
     /// With the names that the processes have by now.
     std::vector<Process> take_processes();
+
+    /// To be called before the end of a window that another one follows: who runs from here on is not idle in the next.
+    void note_sharers();
+    /// After both were taken: forgets the processes that are over, the sockets that nobody holds, and what was true of
+    /// the window only. Indices of processes are new from here on.
+    void next_window();
 
 private:
     /// What is remembered of a process; `directory` is the inode of /proc/PID, which a new process of the same pid does
@@ -88,6 +94,7 @@ private:
         std::optional<SchedStat> ran;         // as FdTable::ran
         std::optional<std::uint32_t> process; // index into processes_, once it held a socket
         std::vector<std::uint64_t> inodes;    // held at the last look, sorted
+        std::vector<NamespaceFd> namespaces;  // likewise
     };
     struct Entry {
         Pid pid;
@@ -100,6 +107,7 @@ private:
         std::chrono::nanoseconds interval{0};
     };
     enum class Look : std::uint8_t { first, again };
+    using RunTimes = std::unordered_map<std::uint32_t, SchedStat>; // by process
 
     std::vector<Entry> list_processes();
     void look_at_all(const std::vector<Entry>& entries, Look look);
@@ -113,7 +121,10 @@ private:
     const Seen* seen_of(const Entry& entry) const;
     bool has_not_run(const Entry& entry) const;
     bool known_as_denied(const Entry& entry) const;
-    void note_idle_sharers();
+    RunTimes run_times_of_sharers() const;
+    void forget_ended_processes();
+    void forget_handed_on();
+    void forget_closed_sockets();
     std::int64_t count_files(Pid pid) const;
     bool still_holds(Inode inode, const Sighting& sighting) const;
     bool is_current(const Holder& holder) const;
@@ -130,14 +141,13 @@ private:
     std::unordered_map<std::uint64_t, Sighting> sightings_;       // the last one of search(), by inode
     std::unordered_set<std::uint64_t> unconfirmed_;
     std::unordered_set<std::uint64_t> handed_on_; // not where they were seen any more
-    std::unordered_map<std::uint32_t, SchedStat>
-        sharers_;                              // processes that share a socket: what they had run at the scan
-    std::unordered_set<std::uint32_t> idle_;   // those of them that had not run until the rescan
-    std::unordered_set<std::uint64_t> wanted_; // by the search under way
-    std::unordered_set<std::int32_t> hot_;     // pids that opened or closed a socket since the first scan
+    RunTimes sharers_;                            // processes that share a socket: what they had run before the window
+    RunTimes next_sharers_;                       // likewise, before the next one
+    std::unordered_set<std::uint32_t> idle_;      // those of sharers_ that had not run until the rescan
+    std::unordered_set<std::uint64_t> wanted_;    // by the search under way
+    std::unordered_map<std::int32_t, Clock::time_point> hot_; // pids: when they last opened or closed a socket
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;
-    std::vector<NetworkNamespace> open_namespaces_;
 };
 
 } // namespace socktally

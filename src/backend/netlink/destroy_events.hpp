@@ -19,6 +19,7 @@ public:
 
     /// From here on events are kept. False where the kernel does not let us listen.
     bool listen();
+    bool is_listening() const { return listening_; }
     /// What to wait on: only worth it while the buffer is small, else events are read by the bunch at each tick. -1: do
     /// not.
     int fd_to_watch() const { return small_buffer_ ? socket_.fd() : -1; }

@@ -19,7 +19,7 @@ Dumper::Dumped NamespaceWatch::open()
 {
     const auto add = [this](const DiagSocket& socket) { return table_.at_start(socket); };
     counters_before_ = counters_.read();
-    first_dump_ = Clock::now();
+    known_since_ = Clock::now();
     list_udp();
     const auto dumped = dumper_.tcp(table_, add);
     faults_.disturbed = dumped.outcome == Dumper::Outcome::disturbed;
@@ -30,7 +30,50 @@ Dumper::Dumped NamespaceWatch::open()
     return dumped;
 }
 
-void NamespaceWatch::begin() { first_counters_ = counters_.read(); }
+void NamespaceWatch::begin()
+{
+    first_counters_ = counters_.read();
+    if (first_counters_) {
+        datagrams_before_ = first_counters_->udp_datagrams;
+    }
+}
+
+void NamespaceWatch::begin_late()
+{
+    listen();
+    open();
+    begin();
+}
+
+void NamespaceWatch::begin_new(Clock::time_point before)
+{
+    listen();
+    known_since_ = before;
+    counters_before_ = ProtocolCounters{};
+    first_counters_ = ProtocolCounters{};
+    datagrams_before_ = 0;
+}
+
+/// The kernel's counters were read before the last dump. A connection that was opened since may have been counted or
+/// not: it is not to be missed, and not to be one too many, so each check begins where it is on the safe side.
+void NamespaceWatch::next_window()
+{
+    const bool lost = events_.lost() != events_lost_before_;
+    if (table_.next_window(lost || lost_lately_ ? SocketTable::Events::lost : SocketTable::Events::complete) > 0) {
+        known_since_ = Clock::now();
+    }
+    udp_.next_window();
+    lost_lately_ = lost;
+    events_lost_before_ = events_.lost();
+    garbled_before_ = dumper_.garbled();
+    faults_ = {};
+    faults_.not_listening = !events_.is_listening();
+    faults_.disturbed = last_dump_disturbed_;
+    counters_before_ = last_counters_;
+    datagrams_before_ = last_counters_ ? std::optional(last_counters_->udp_datagrams) : std::nullopt;
+    first_counters_ = counters_.read();
+    last_counters_.reset();
+}
 
 bool NamespaceWatch::has_new_connections()
 {
@@ -65,6 +108,7 @@ bool NamespaceWatch::close_again()
 void NamespaceWatch::list_udp()
 {
     if (what_of_udp_ == Udp::listed) {
+        udp_.begin_dump();
         faults_.udp_unlisted = !dumper_.udp([this](const DiagSocket& socket) { udp_.add(socket); });
     }
 }
@@ -72,7 +116,8 @@ void NamespaceWatch::list_udp()
 Dumper::Dumped NamespaceWatch::dump_at_end()
 {
     const auto dumped = dumper_.tcp(table_, [this](const DiagSocket& socket) { return table_.at_end(socket, age()); });
-    faults_.disturbed = faults_.disturbed || dumped.outcome == Dumper::Outcome::disturbed;
+    last_dump_disturbed_ = dumped.outcome == Dumper::Outcome::disturbed;
+    faults_.disturbed = faults_.disturbed || last_dump_disturbed_;
     return dumped;
 }
 
@@ -92,7 +137,7 @@ void NamespaceWatch::settle(SocketTable::Window window)
     faults_.late_events = faults_.late_events || !settled;
 }
 
-std::size_t NamespaceWatch::find_missing()
+std::size_t NamespaceWatch::find_missing(Patience patience)
 {
     for (const Flow* flow : table_.missing()) {
         const auto socket = dumper_.lookup(*flow);
@@ -100,7 +145,7 @@ std::size_t NamespaceWatch::find_missing()
             table_.at_end(*socket, age());
         }
     }
-    faults_.vanished = table_.missing().size();
+    faults_.vanished = patience == Patience::now ? table_.missing().size() : table_.overdue();
     return faults_.vanished;
 }
 
@@ -117,8 +162,8 @@ std::vector<Inode> NamespaceWatch::live_inodes() const
 
 NetlinkFaults NamespaceWatch::faults(bool totals_only)
 {
-    faults_.events_lost = events_.lost();
-    faults_.garbled = dumper_.garbled();
+    faults_.events_lost = events_.lost() - events_lost_before_;
+    faults_.garbled = dumper_.garbled() - garbled_before_;
     faults_.resets = table_.resets();
     faults_.missed = connections_missed();
     faults_.unborn = connections_unborn();
@@ -127,28 +172,30 @@ NetlinkFaults NamespaceWatch::faults(bool totals_only)
     return faults_;
 }
 
-void NamespaceWatch::move_to(std::vector<Flow>& flows)
+void NamespaceWatch::hand_over(std::vector<Flow>& flows, Flows how)
 {
     const auto first = static_cast<std::ptrdiff_t>(flows.size());
-    std::vector<Flow> own = table_.take_flows();
-    if (flows.empty()) {
-        flows = std::move(own);
+    if (how == Flows::copied) {
+        flows.insert(flows.end(), table_.flows().begin(), table_.flows().end());
+    } else if (flows.empty()) {
+        flows = table_.take_flows();
     } else {
+        const std::vector<Flow> own = table_.take_flows();
         flows.insert(flows.end(), own.begin(), own.end());
     }
-    udp_.move_to(flows, udp_silent());
+    udp_.add_to(flows, udp_silent());
     std::for_each(flows.begin() + first, flows.end(), [this](Flow& flow) { flow.netns = netns_; });
 }
 
 SocketTable::Age NamespaceWatch::age() const
 {
-    return std::chrono::duration_cast<SocketTable::Age>(Clock::now() - first_dump_);
+    return std::chrono::duration_cast<SocketTable::Age>(Clock::now() - known_since_);
 }
 
 /// No datagram was read or sent in the whole namespace.
 bool NamespaceWatch::udp_silent() const
 {
-    return first_counters_ && last_counters_ && first_counters_->udp_datagrams == last_counters_->udp_datagrams;
+    return datagrams_before_ && last_counters_ && *datagrams_before_ == last_counters_->udp_datagrams;
 }
 
 /// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown. An

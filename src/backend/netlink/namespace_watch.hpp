@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sockets of one network namespace over one window: its dumps, its destroy events, its counters, and what was
-// missed. Knows nothing of processes and of other namespaces.
+// The sockets of one network namespace over one window after another: its dumps, its destroy events, its counters, and
+// what was missed. Knows nothing of processes and of other namespaces.
 #pragma once
 
 #include "backend/netlink/destroy_events.hpp"
@@ -35,6 +35,12 @@ public:
     Dumper::Dumped open();
     /// Once the events of everything before the window are in.
     void begin();
+    /// Both, for a namespace that was there before the window and could not be entered then.
+    void begin_late();
+    /// Instead, for a namespace that was not there at `before`: all that its sockets have moved counts.
+    void begin_new(Clock::time_point before);
+    /// The next window begins where the last one ended. Between the windows: nothing of the last one is known any more.
+    void next_window();
     /// True where connections were opened since the last call, or where that cannot be told.
     bool has_new_connections();
     /// Sockets that came since the last dump, without counters.
@@ -51,8 +57,10 @@ public:
     void settle(SocketTable::Window window);
     int fd_to_watch() const { return events_.fd_to_watch(); }
 
-    /// Looks for the sockets that were there and are neither in the last dump nor destroyed; how many are left.
-    std::size_t find_missing();
+    /// Looks for the sockets that were there and are neither in the last dump nor destroyed; how many are left. Where
+    /// another window follows they are given time until its end.
+    enum class Patience : std::uint8_t { now, next_window };
+    std::size_t find_missing(Patience patience);
 
     const SocketTable& table() const { return table_; }
     void forget(Cookie cookie) { table_.forget(cookie); }
@@ -62,8 +70,11 @@ public:
 
     /// What could not be seen, once it is over.
     NetlinkFaults faults(bool totals_only);
-    /// Hands over all flows.
-    void move_to(std::vector<Flow>& flows);
+    /// Hands over all flows: where they are moved, no other window can follow.
+    enum class Flows : std::uint8_t { moved, copied };
+    void hand_over(std::vector<Flow>& flows, Flows how);
+    /// Where it is true, and no process lives in the namespace, there is nothing left to watch.
+    bool is_empty() const { return table_.flows().empty() && udp_.flows().empty(); }
 
 private:
     Dumper::Dumped dump_at_end();
@@ -81,11 +92,16 @@ private:
     SocketTable table_;
     UdpSockets udp_;
     NetlinkFaults faults_;
-    Clock::time_point first_dump_{};
+    Clock::time_point known_since_{};                 // what moved since then is in the table
     std::uint64_t opens_ = 0;                         // at the last call of has_new_connections()
     std::optional<ProtocolCounters> counters_before_; // the first dump
     std::optional<ProtocolCounters> first_counters_;  // of the window
     std::optional<ProtocolCounters> last_counters_;
+    std::optional<std::uint64_t> datagrams_before_; // the window
+    std::uint64_t events_lost_before_ = 0;          // the window
+    std::uint64_t garbled_before_ = 0;              // likewise
+    bool lost_lately_ = false;                      // an event, in the last window
+    bool last_dump_disturbed_ = false;
 };
 
 } // namespace socktally

@@ -6,6 +6,7 @@
 #include "backend/netlink/notes.hpp"
 #include "backend/netlink/window.hpp"
 #include "backend/tcp/tcp_in_use.hpp"
+#include "backend/window_clock.hpp"
 #include "sys/interrupt.hpp"
 
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace socktally {
 
@@ -26,68 +28,105 @@ constexpr std::size_t files_per_namespace = 5;
 /// Of the capture buffer: datagrams are a part of all packets, and headers all that is kept of them.
 constexpr std::size_t datagram_share = 4;
 
-Clock::time_point middle(const Dumper::Dumped& dumped) { return dumped.begun + (dumped.ended - dumped.begun) / 2; }
+/// A dump takes a while: a window is from the middle of one to the middle of the next.
+WindowClock::Moment middle(const Dumper::Dumped& dumped)
+{
+    const auto now = WindowClock::now();
+    const auto middle = dumped.begun + (dumped.ended - dumped.begun) / 2;
+    return {middle, now.system - std::chrono::duration_cast<std::chrono::system_clock::duration>(now.steady - middle)};
+}
 
-/// One sample from beginning to end; the members are what its steps hand on.
+/// Samples one after the other; the members are what their steps hand on. A window ends with a dump, and the next one
+/// begins with the same.
 class Sampling {
 public:
     explicit Sampling(const BackendOptions& options)
         : options_(options), datagrams_(holders_, PacketWatch::Kept::udp,
-                                        options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets)
+                                        options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
+          window_(datagrams_, holders_, closed_, options.tuples ? Window::Closed::kept : Window::Closed::summed)
     {
     }
-    BackendResult run(const SampleRequest& request);
+    /// Totals of the open sockets.
+    BackendResult totals(const SampleRequest& request);
+    BackendResult next(const SampleRequest& request);
 
 private:
-    void enter_namespaces();
-    void add_namespace(Inode netns, bool wanted, std::size_t capture_buffer);
-    Dumper::Dumped open_window();
-    Dumper::Dumped close_window();
-    void settle(SocketTable::Window window);
-    void find_missing();
-    void find_holders();
-    void collect(Sample& sample);
+    enum class Follows : std::uint8_t { nothing, another_window };
 
-    const BackendOptions& options_;
+    void open_window(std::chrono::nanoseconds window);
+    void resume();
+    void enter_namespaces();
+    bool drop_namespace(Inode netns);
+    void add_namespace(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival);
+    void watch(const SampleRequest& request);
+    Dumper::Dumped close_window(Follows follows);
+    void settle(SocketTable::Window window);
+    void find_missing(Follows follows);
+    void find_holders();
+    BackendResult result_of(Sample sample, const SampleRequest& request, Follows follows);
+    void collect(Sample& sample, Follows follows);
+
+    BackendOptions options_;
     HolderMap holders_;
-    Capture datagrams_;        // of the namespaces in which packets can be captured
+    Capture datagrams_; // of the namespaces in which packets can be captured
+    OtherNamespaces others_{options_.namespaces};
     NamespaceWatches watches_; // that of our own namespace first, if only for its events
-    bool own_is_wanted_ = true;
-    std::size_t refused_ = 0;
+    bool own_is_wanted_ = is_wanted(own_namespace(), options_.namespaces);
     ClosedFlows closed_;
+    Window window_;
+    bool is_open_ = false; // a first window has begun
+    WindowClock clock_;
+    Clock::duration dump_time_{0}; // of the dump with which the window began
+    std::vector<InterfaceTraffic> interfaces_;
 };
 
-BackendResult Sampling::run(const SampleRequest& request)
+BackendResult Sampling::totals(const SampleRequest& request)
 {
-    BackendResult result;
-    Sample& sample = result.sample;
+    Sample sample;
     holders_.set_look(request.look);
-
-    // Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed
-    // from then on was there to be looked up. A socket that is destroyed before is no part of the window.
     holders_.scan();
+    add_namespace(own_namespace(), 0, OtherNamespaces::Arrival::was_there);
     enter_namespaces();
-    sample.backend = datagrams_.is_empty() ? "netlink" : "netlink+packet";
-    if (options_.totals) {
-        sample.started_at = std::chrono::system_clock::now();
-        sample.interfaces = read_interfaces();
-        for (const auto& watch : watches_) {
-            watch->close();
-        }
-    } else {
-        const auto first = open_window();
-        sample.started_at = std::chrono::system_clock::now();
-        const auto interfaces = read_interfaces();
-        // A dump takes a while: the window is from the middle of one to the middle of the other.
-        Window window(watches_, datagrams_, holders_, closed_,
-                      options_.tuples ? Window::Closed::kept : Window::Closed::summed);
-        window.watch(middle(first) + request.window - (first.ended - first.begun) / 2, request);
-        datagrams_.end();
-        sample.interfaces = interface_deltas(interfaces, read_interfaces());
-        sample.duration = middle(close_window()) - middle(first);
+    sample.started_at = std::chrono::system_clock::now();
+    sample.interfaces = read_interfaces();
+    for (const auto& watch : watches_) {
+        watch->close();
     }
     find_holders();
+    return result_of(std::move(sample), request, Follows::nothing);
+}
 
+BackendResult Sampling::next(const SampleRequest& request)
+{
+    Sample sample;
+    holders_.set_look(request.look);
+    if (is_open_) {
+        resume();
+    } else {
+        open_window(request.window);
+    }
+    watch(request);
+    datagrams_.end(std::chrono::system_clock::now());
+    sample.interfaces = take_interface_deltas(interfaces_);
+    const bool is_last = !options_.repeated || request.last || request.interrupt->signal() != 0;
+    const auto follows = is_last ? Follows::nothing : Follows::another_window;
+    const auto last = close_window(follows);
+    dump_time_ = last.ended - last.begun;
+    clock_.end(sample, middle(last));
+    find_holders();
+    return result_of(std::move(sample), request, follows);
+}
+
+void Sampling::watch(const SampleRequest& request)
+{
+    window_.set_places(watches_);
+    window_.watch(clock_.begin(request.window) - dump_time_ / 2, request);
+}
+
+BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, Follows follows)
+{
+    BackendResult result;
+    sample.backend = datagrams_.is_empty() ? "netlink" : "netlink+packet";
     NetlinkFaults faults;
     for (const auto& watch : watches_) {
         if (own_is_wanted_ || watch != watches_.front()) {
@@ -97,13 +136,14 @@ BackendResult Sampling::run(const SampleRequest& request)
     faults.totals = options_.totals;
     faults.interrupted = request.interrupt->signal() != 0;
     faults.unread = holders_.failed();
-    collect(sample); // last: it leaves nothing behind to tell faults by
+    collect(sample, follows); // last: it leaves nothing behind to tell faults by
     sample.notes = notes_of(faults);
     for (Note& note : notes_of(datagrams_.faults())) {
         note.about = Note::About::udp;
         sample.notes.push_back(std::move(note));
     }
-    add_refused_namespaces(sample, refused_);
+    add_refused_namespaces(sample, others_.refused());
+    result.sample = std::move(sample);
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;
 }
@@ -112,33 +152,58 @@ BackendResult Sampling::run(const SampleRequest& request)
 /// anywhere: so each namespace is entered once.
 void Sampling::enter_namespaces()
 {
-    const Inode own = own_namespace();
-    const auto others = other_namespaces(options_.namespaces, holders_.open_namespaces());
-    own_is_wanted_ = is_wanted(own, options_.namespaces);
-    const std::size_t buffer = options_.capture_buffer / datagram_share;
-    add_namespace(own, own_is_wanted_, buffer);
-    const std::size_t others_buffer = Capture::share_of(buffer, others.size());
-    refused_ = enter_each(others, files_per_namespace + Capture::files_per_namespace,
-                          [&](Inode netns) { add_namespace(netns, true, others_buffer); });
+    others_.find(holders_.open_namespaces());
+    others_.leave([this](Inode netns) { return drop_namespace(netns); });
+    const std::size_t share = Capture::share_of(options_.capture_buffer / datagram_share, others_.size());
+    others_.enter(files_per_namespace + Capture::files_per_namespace,
+                  [&](Inode netns, OtherNamespaces::Arrival arrival) {
+                      add_namespace(netns, options_.totals ? 0 : share, arrival);
+                  });
+}
+
+/// A namespace without name and processes may have sockets yet: they keep what they send after they are closed.
+bool Sampling::drop_namespace(Inode netns)
+{
+    const auto watch =
+        std::find_if(watches_.begin(), watches_.end(), [=](const auto& w) { return w->netns() == netns; });
+    if (watch != watches_.end()) {
+        if (!(*watch)->is_empty() || datagrams_.has_sockets(netns)) {
+            return false;
+        }
+        watches_.erase(watch);
+        datagrams_.drop_namespace(netns);
+    }
+    return true;
 }
 
 /// Without privilege for packets, or without memory for them, UDP sockets are listed and their bytes unknown.
-void Sampling::add_namespace(Inode netns, bool wanted, std::size_t capture_buffer)
+void Sampling::add_namespace(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival)
 {
     auto udp = NamespaceWatch::Udp::listed;
-    if (wanted && !options_.totals) {
+    if (capture_buffer != 0) {
         try {
-            datagrams_.add_namespace(netns, capture_buffer);
+            datagrams_.add_namespace(netns, capture_buffer, arrival);
             udp = NamespaceWatch::Udp::left_out;
         } catch (const std::system_error&) {
             udp = NamespaceWatch::Udp::listed;
         }
     }
     watches_.push_back(std::make_unique<NamespaceWatch>(netns, udp));
+    if (arrival == OtherNamespaces::Arrival::is_new) {
+        watches_.back()->begin_new(others_.found_before());
+    } else if (is_open_) {
+        watches_.back()->begin_late();
+    }
 }
 
-Dumper::Dumped Sampling::open_window()
+/// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from
+/// then on was there to be looked up. A socket that is destroyed before is no part of the window.
+void Sampling::open_window(std::chrono::nanoseconds window)
 {
+    holders_.scan();
+    const std::size_t buffer = own_is_wanted_ ? options_.capture_buffer / datagram_share : 0;
+    add_namespace(own_namespace(), buffer, OtherNamespaces::Arrival::was_there);
+    enter_namespaces();
     Dumper::Dumped first;
     for (const auto& watch : watches_) {
         watch->listen();
@@ -150,11 +215,29 @@ Dumper::Dumped Sampling::open_window()
     for (const auto& watch : watches_) {
         watch->begin();
     }
-    return first;
+    interfaces_ = read_interfaces();
+    is_open_ = true;
+    dump_time_ = first.ended - first.begun;
+    clock_.begin(window, middle(first));
 }
 
-Dumper::Dumped Sampling::close_window()
+/// The last window's end is the beginning of this one.
+void Sampling::resume()
 {
+    for (const auto& watch : watches_) {
+        watch->next_window();
+    }
+    holders_.next_window();
+    datagrams_.next_window();
+    enter_namespaces();
+    datagrams_.begin();
+}
+
+Dumper::Dumped Sampling::close_window(Follows follows)
+{
+    if (follows == Follows::another_window) {
+        holders_.note_sharers();
+    }
     Dumper::Dumped last;
     for (const auto& watch : watches_) {
         const auto dumped = watch->close();
@@ -170,7 +253,7 @@ Dumper::Dumped Sampling::close_window()
         }
         settle(SocketTable::Window::open);
     }
-    find_missing();
+    find_missing(follows);
     datagrams_.list_again();
     return last;
 }
@@ -186,14 +269,20 @@ void Sampling::settle(SocketTable::Window window)
 
 /// A socket that was there and is neither in the last dump nor destroyed: its event is late (the kernel waits for the
 /// last packet to leave), or the dump has missed it, or it was disconnected and lives on without a connection.
-void Sampling::find_missing()
+void Sampling::find_missing(Follows follows)
 {
+    if (follows == Follows::another_window) {
+        for (const auto& watch : watches_) {
+            watch->find_missing(NamespaceWatch::Patience::next_window);
+        }
+        return;
+    }
     constexpr auto longest_wait = 250ms;
     const auto deadline = Clock::now() + longest_wait;
     for (auto pause = 1ms;; pause *= 2) {
         std::size_t missing = 0;
         for (const auto& watch : watches_) {
-            missing += watch->find_missing();
+            missing += watch->find_missing(NamespaceWatch::Patience::now);
         }
         if (missing == 0 || Clock::now() >= deadline) {
             return;
@@ -228,11 +317,12 @@ void Sampling::find_holders()
     holders_.confirm(Clock::now());
 }
 
-void Sampling::collect(Sample& sample)
+void Sampling::collect(Sample& sample, Follows follows)
 {
+    const auto how = follows == Follows::nothing ? NamespaceWatch::Flows::moved : NamespaceWatch::Flows::copied;
     for (const auto& watch : watches_) {
         if (own_is_wanted_ || watch != watches_.front()) {
-            watch->move_to(sample.flows);
+            watch->hand_over(sample.flows, how);
         }
     }
     for (Flow& flow : sample.flows) {
@@ -249,12 +339,28 @@ void Sampling::collect(Sample& sample)
 class NetlinkBackend final : public Backend {
 public:
     explicit NetlinkBackend(const BackendOptions& options) : options_(options) {}
-    BackendResult sample(const SampleRequest& request) override { return Sampling(options_).run(request); }
+    BackendResult sample(const SampleRequest& request) override;
     std::vector<Note> limits() const override { return netlink_limits(); }
 
 private:
     BackendOptions options_;
+    std::unique_ptr<Sampling> sampling_; // null where no window was before, or none was to follow
 };
+
+BackendResult NetlinkBackend::sample(const SampleRequest& request)
+{
+    if (options_.totals) {
+        return Sampling(options_).totals(request);
+    }
+    if (!sampling_) {
+        sampling_ = std::make_unique<Sampling>(options_);
+    }
+    BackendResult result = sampling_->next(request);
+    if (!options_.repeated || request.last || request.interrupt->signal() != 0) {
+        sampling_.reset();
+    }
+    return result;
+}
 
 } // namespace
 

@@ -38,6 +38,12 @@ void SocketTable::reserve(std::size_t sockets)
     by_cookie_.reserve(room);
 }
 
+void SocketTable::begin_dump()
+{
+    ++dump_;
+    listed_listening_.reset();
+}
+
 bool SocketTable::accepted(const DiagSocket& socket) const { return listening_[socket.tuple.local.port]; }
 
 std::size_t SocketTable::add(const DiagSocket& socket)
@@ -76,6 +82,7 @@ SocketTable::Row SocketTable::at_start(const DiagSocket& socket)
 {
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
+        listed_listening_.set(socket.tuple.local.port);
         return Row::fresh;
     }
     if (!socket.tcp) { // TIME_WAIT and requests: nothing to come
@@ -107,7 +114,7 @@ void SocketTable::during(const DiagSocket& socket)
         return;
     }
     if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
-        if (!tracked_[known->second].ended) {
+        if (tracked_[known->second].counted == Counted::no) {
             update(known->second, socket);
         }
         return;
@@ -127,10 +134,15 @@ const Flow* SocketTable::destroyed(const DiagSocket& socket, Window window, Age 
         return nullptr;
     }
     if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
-        if (tracked_[known->second].ended) {
+        Tracked& tracked = tracked_[known->second];
+        if (tracked.counted == Counted::to_last_dump) {
+            late_.push_back(socket);
+        }
+        if (tracked.counted != Counted::no) {
             return nullptr;
         }
         finish(known->second, socket, age);
+        tracked.counted = Counted::to_its_end;
         return &flows_[known->second];
     }
     const bool was_connected = socket.tcp->segs_out != 0 || socket.tcp->segs_in != 0 || socket.wqueue > 1;
@@ -139,6 +151,7 @@ const Flow* SocketTable::destroyed(const DiagSocket& socket, Window window, Age 
     }
     const std::size_t index = add(socket);
     finish(index, socket, age);
+    tracked_[index].counted = Counted::to_its_end;
     ++born_;
     return &flows_[index];
 }
@@ -151,19 +164,25 @@ void SocketTable::forget(Cookie cookie)
     }
     const std::uint32_t index = found->second;
     by_cookie_.erase(found);
-    if (index + 1 != flows_.size()) { // the last one takes its place
-        flows_[index] = flows_.back();
-        tracked_[index] = tracked_.back();
-        by_cookie_[flows_[index].cookie.value] = index;
-    }
+    move(flows_.size() - 1, index); // the last one takes its place
     flows_.pop_back();
     tracked_.pop_back();
+}
+
+void SocketTable::move(std::size_t from, std::size_t to)
+{
+    if (from != to) {
+        flows_[to] = flows_[from];
+        tracked_[to] = tracked_[from];
+        by_cookie_[flows_[to].cookie.value] = static_cast<std::uint32_t>(to);
+    }
 }
 
 SocketTable::Row SocketTable::at_end(const DiagSocket& socket, Age age)
 {
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
+        listed_listening_.set(socket.tuple.local.port);
         return Row::fresh;
     }
     if (!socket.tcp) {
@@ -174,8 +193,9 @@ SocketTable::Row SocketTable::at_end(const DiagSocket& socket, Age age)
     const bool is_new = known == by_cookie_.end();
     const std::size_t index = is_new ? add(socket) : known->second;
     born_ += is_new ? 1 : 0;
-    if (!tracked_[index].ended) {
+    if (tracked_[index].counted == Counted::no) {
         finish(index, socket, age);
+        tracked_[index].counted = Counted::to_last_dump;
     }
     return mark(index);
 }
@@ -185,7 +205,6 @@ void SocketTable::finish(std::size_t index, const DiagSocket& socket, Age age)
     Flow& flow = flows_[index];
     Tracked& tracked = tracked_[index];
     update(index, socket);
-    tracked.ended = true;
 
     const TcpSocketView view{socket.state, socket.rqueue, socket.wqueue, *socket.tcp};
     const TcpPayload now = tcp_payload(view, {flow.accepted, tracked.peer_closed});
@@ -208,17 +227,68 @@ void SocketTable::finish(std::size_t index, const DiagSocket& socket, Age age)
     }
     flow.rx_bytes = since(tracked.base.rx_bytes, now.rx_bytes);
     flow.tx_bytes = since(tracked.base.tx_bytes, now.tx_bytes);
+    tracked.segs_in = view.counters.segs_in;
+    tracked.segs_out = view.counters.segs_out;
+}
+
+std::size_t SocketTable::next_window(Events events)
+{
+    std::size_t kept = 0;
+    std::size_t forgotten = 0;
+    for (std::size_t i = 0; i < flows_.size(); ++i) {
+        rebase(i);
+        const bool is_lost = tracked_[i].missed == given_up && events == Events::lost;
+        forgotten += is_lost ? 1 : 0;
+        if (is_lost || tracked_[i].counted == Counted::to_its_end) {
+            by_cookie_.erase(flows_[i].cookie.value);
+        } else {
+            tracked_[i].counted = Counted::no;
+            move(i, kept++);
+        }
+    }
+    flows_.resize(kept);
+    tracked_.resize(kept);
+    listening_ = listed_listening_;
+    born_ = 0;
+    resets_ = 0;
+    without_counters_ = 0;
+    for (const DiagSocket& socket : std::exchange(late_, {})) {
+        destroyed(socket, Window::open, Age{0});
+    }
+    return forgotten;
+}
+
+/// Not to what the kernel says now, which may be a byte less than it said before.
+void SocketTable::rebase(std::size_t index)
+{
+    Flow& flow = flows_[index];
+    Tracked& tracked = tracked_[index];
+    tracked.base.rx_bytes += std::exchange(flow.rx_bytes, 0).value_or(0);
+    tracked.base.tx_bytes += std::exchange(flow.tx_bytes, 0).value_or(0);
+    if (tracked.counted == Counted::no) {
+        tracked.missed = std::min<std::uint8_t>(tracked.missed + 1, given_up);
+    } else {
+        tracked.has_base = true;
+        tracked.missed = 0;
+    }
 }
 
 std::vector<const Flow*> SocketTable::missing() const
 {
     std::vector<const Flow*> flows;
     for (std::size_t i = 0; i < flows_.size(); ++i) {
-        if (!tracked_[i].ended) {
+        if (tracked_[i].counted == Counted::no && tracked_[i].missed < given_up) {
             flows.push_back(&flows_[i]);
         }
     }
     return flows;
+}
+
+std::size_t SocketTable::overdue() const
+{
+    return static_cast<std::size_t>(std::count_if(tracked_.begin(), tracked_.end(), [](const Tracked& tracked) {
+        return tracked.counted == Counted::no && tracked.missed == given_up - 1;
+    }));
 }
 
 std::vector<Inode> SocketTable::live_inodes() const
@@ -236,7 +306,7 @@ std::vector<Inode> SocketTable::live_inodes() const
 bool SocketTable::has_unaccepted() const
 {
     for (std::size_t i = 0; i < flows_.size(); ++i) {
-        if (!tracked_[i].ended && flows_[i].inode.value == 0 && flows_[i].accepted &&
+        if (tracked_[i].counted == Counted::no && flows_[i].inode.value == 0 && flows_[i].accepted &&
             flows_[i].state == SocketState::open) {
             return true;
         }

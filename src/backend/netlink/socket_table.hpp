@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The TCP sockets of one window, keyed by cookie: what each had moved at the start, and what at its end. Pure.
-// Rows come in from the first dump, from looks during the window, from destroy events and from the last dump.
+// The TCP sockets of a window, keyed by cookie: what each had moved at the start, and what at its end. Pure.
+// Rows come in from the first dump, from looks during the window, from destroy events and from the last dump, which is
+// the first one of the next window.
 #pragma once
 
 #include "backend/netlink/diag.hpp"
@@ -25,7 +26,7 @@ public:
     /// A repeat within one dump means that the dump was disturbed and may have missed others.
     enum class Row : std::uint8_t { fresh, repeated };
     /// Call before each dump, so that a second dump's rows are not taken for repeats of the first one's.
-    void begin_dump() { ++dump_; }
+    void begin_dump();
 
     /// Time since the first dump began. A socket that the first dump did not show and that has been idle for longer was
     /// there all the same (a dead connection whose descriptor is still open is in no dump) and has moved nothing in the
@@ -35,8 +36,8 @@ public:
     Row at_start(const DiagSocket& socket);
     void during(const DiagSocket& socket);
     /// A destroy event. One of a socket never seen is of a connection that was born and ended in the window, unless the
-    /// window had not begun. Gives the flow as it ended, until the next change of the table; null where there is
-    /// nothing to say of it.
+    /// window had not begun. One of a socket that the last dump has shown belongs to the next window. Gives the flow as
+    /// it ended, until the next change of the table; null where there is nothing to say of it.
     enum class Window : std::uint8_t { opening, open };
     const Flow* destroyed(const DiagSocket& socket, Window window, Age age);
     Row at_end(const DiagSocket& socket, Age age);
@@ -44,8 +45,10 @@ public:
     /// Drops a destroyed socket whose flow has been accounted for elsewhere.
     void forget(Cookie cookie);
 
-    /// Sockets seen before, neither in the last dump nor destroyed.
+    /// Sockets seen before, neither in the last dump nor destroyed, but those that are given up.
     std::vector<const Flow*> missing() const;
+    /// Those of them that were missing when the last window ended as well.
+    std::size_t overdue() const;
     /// Inodes of sockets that are not destroyed.
     std::vector<Inode> live_inodes() const;
     /// Live sockets without inode that an accept may still give one.
@@ -59,30 +62,47 @@ public:
     /// Sockets whose counters were reset within the window: bytes before the reset are lost.
     std::size_t resets() const { return resets_; }
 
+    const std::vector<Flow>& flows() const { return flows_; }
+    /// The table is of no use any more.
     std::vector<Flow> take_flows() { return std::move(flows_); }
 
+    /// The next window begins where this one ended: what a socket is counted up to is its base, what was destroyed is
+    /// forgotten. One that is missing keeps its base, for its event may come yet; it is given up when it is missing
+    /// twice, and forgotten too where events are known to be `lost`: else it is dead, and its event comes when its
+    /// process closes it. How many were forgotten so.
+    enum class Events : std::uint8_t { complete, lost };
+    std::size_t next_window(Events events);
+
 private:
+    /// How far a socket is counted in this window.
+    enum class Counted : std::uint8_t { no, to_last_dump, to_its_end };
     struct Tracked {
         TcpPayload base;
-        std::uint32_t segs_in = 0;
+        std::uint32_t segs_in = 0; // as base
         std::uint32_t segs_out = 0;
         bool has_base = false; // the first dump showed it
         bool peer_closed = false;
-        bool ended = false;
-        std::uint16_t dump = 0; // the last one that showed it
+        Counted counted = Counted::no;
+        std::uint8_t missed = 0; // windows that ended without it, up to given_up
+        std::uint16_t dump = 0;  // the last one that showed it
     };
+    static constexpr std::uint8_t given_up = 2;
 
     std::size_t add(const DiagSocket& socket);
     Row mark(std::size_t index);
     bool accepted(const DiagSocket& socket) const;
     void update(std::size_t index, const DiagSocket& socket);
     void finish(std::size_t index, const DiagSocket& socket, Age age);
+    void rebase(std::size_t index);
+    void move(std::size_t from, std::size_t to);
     void note_missing_counters(const DiagSocket& socket);
 
     std::vector<Flow> flows_;
     std::vector<Tracked> tracked_; // parallel to flows_
     std::unordered_map<std::uint64_t, std::uint32_t> by_cookie_;
-    std::bitset<65536> listening_;
+    std::vector<DiagSocket> late_;        // events that belong to the next window
+    std::bitset<65536> listening_;        // ports, at any time of the window
+    std::bitset<65536> listed_listening_; // those of the last dump
     std::uint16_t dump_ = 0;
     std::size_t born_ = 0;
     std::size_t resets_ = 0;

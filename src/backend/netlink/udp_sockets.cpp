@@ -5,7 +5,7 @@ namespace socktally {
 
 void UdpSockets::add(const DiagSocket& socket)
 {
-    if (!known_.insert(socket.cookie.value).second) {
+    if (!shown_.insert_or_assign(socket.cookie.value, dump_).second) {
         return;
     }
     Flow& flow = flows_.emplace_back();
@@ -19,16 +19,21 @@ void UdpSockets::add(const DiagSocket& socket)
     flow.interface = socket.interface;
 }
 
-void UdpSockets::move_to(std::vector<Flow>& flows, bool silent)
+void UdpSockets::add_to(std::vector<Flow>& flows, bool silent) const
 {
-    for (Flow& flow : flows_) {
+    for (const Flow& known : flows_) {
+        Flow& flow = flows.emplace_back(known);
         if (silent) {
             flow.rx_bytes = 0;
             flow.tx_bytes = 0;
         }
-        flows.push_back(flow);
     }
-    flows_.clear();
+}
+
+void UdpSockets::next_window()
+{
+    std::erase_if(shown_, [this](const auto& entry) { return entry.second != dump_; });
+    std::erase_if(flows_, [this](const Flow& flow) { return !shown_.contains(flow.cookie.value); });
 }
 
 } // namespace socktally

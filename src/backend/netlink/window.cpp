@@ -30,12 +30,41 @@ constexpr auto progress_interval = 250ms;
 
 } // namespace
 
+void Window::set_places(const NamespaceWatches& watches)
+{
+    std::vector<Place> places;
+    for (const auto& watch : watches) {
+        const auto known = std::find_if(places_.begin(), places_.end(),
+                                        [&](const Place& place) { return place.watch == watch.get(); });
+        places.push_back(known != places_.end() ? *known : Place{watch.get()});
+    }
+    places_ = std::move(places);
+    forget_searches();
+}
+
+/// Of sockets that are closed by now.
+void Window::forget_searches()
+{
+    if (searches_.empty()) {
+        return;
+    }
+    std::unordered_map<std::uint64_t, int> searches;
+    for (const Place& place : places_) {
+        for (const Inode inode : place.watch->table().live_inodes()) {
+            if (const auto known = searches_.find(inode.value); known != searches_.end()) {
+                searches.insert(*known);
+            }
+        }
+    }
+    searches_ = std::move(searches);
+}
+
 void Window::watch(Clock::time_point end, const SampleRequest& request)
 {
     const auto begun = Clock::now();
     auto next_progress = begun;
     next_tick_ = begun;
-    const int fd = places_.front().watch.fd_to_watch();
+    const int fd = places_.front().watch->fd_to_watch();
     for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
         if (now >= next_progress) {
             request.tell(now - begun);
@@ -55,13 +84,13 @@ void Window::watch(Clock::time_point end, const SampleRequest& request)
 
 void Window::drain(Place& place)
 {
-    place.watch.drain(SocketTable::Window::open, [&](const Flow& flow) {
+    place.watch->drain(SocketTable::Window::open, [&](const Flow& flow) {
         const Inode inode = flow.inode;
         holders_.closed(inode);
         searches_.erase(inode.value);
-        if (what_ == Closed::summed && closed_.add(flow, place.watch.netns(), holders_)) {
+        if (what_ == Closed::summed && closed_.add(flow, place.watch->netns(), holders_)) {
             holders_.forget(inode);
-            place.watch.forget(flow.cookie);
+            place.watch->forget(flow.cookie);
         }
     });
 }
@@ -89,7 +118,7 @@ void Window::tick(Clock::time_point now)
     drain_all();
     holders_.confirm(now);
     for (Place& place : places_) {
-        if (place.watch.has_new_connections()) {
+        if (place.watch->has_new_connections()) {
             place.unresolved = true;
             place.interval = look_interval;
         }
@@ -115,12 +144,12 @@ void Window::look(Clock::time_point now)
         if (!is_due(place, now)) {
             continue;
         }
-        const std::size_t born = place.watch.table().born();
-        place.watch.look();
+        const std::size_t born = place.watch->table().born();
+        place.watch->look();
         drain(place);
         place.last_look = now;
         place.interval =
-            place.watch.table().born() != born
+            place.watch->table().born() != born
                 ? std::chrono::nanoseconds(look_interval)
                 : std::min<std::chrono::nanoseconds>(
                       std::max<std::chrono::nanoseconds>(place.interval, look_interval) * 2, longest_interval);
@@ -133,7 +162,7 @@ void Window::look(Clock::time_point now)
     }
     search(wanted);
     for (Place* place : looked) {
-        place->unresolved = place->watch.table().has_unaccepted() || !worth_searching(*place).empty();
+        place->unresolved = place->watch->table().has_unaccepted() || !worth_searching(*place).empty();
     }
     rested_ = Clock::now() + idle_share * (thread_cpu_time() - used);
 }
@@ -156,7 +185,7 @@ void Window::search(const std::vector<Inode>& wanted)
 
 std::vector<Inode> Window::worth_searching(const Place& place) const
 {
-    std::vector<Inode> wanted = holders_.unheld(place.watch.table().live_inodes());
+    std::vector<Inode> wanted = holders_.unheld(place.watch->table().live_inodes());
     std::erase_if(wanted, [this](Inode inode) {
         const auto searches = searches_.find(inode.value);
         return searches != searches_.end() && searches->second >= searches_per_socket;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What happens between the two dumps: destroy events are read, new connections noticed and their holders looked up
-// while they live, at a bounded cost.
+// What happens between two dumps: destroy events are read, new connections noticed and their holders looked up while
+// they live, at a bounded cost.
 #pragma once
 
 #include "backend/backend.hpp"
@@ -24,20 +24,19 @@ public:
     using Clock = std::chrono::steady_clock;
     enum class Closed : std::uint8_t { summed, kept };
 
-    Window(NamespaceWatches& watches, Capture& datagrams, HolderMap& holders, ClosedFlows& closed, Closed what)
+    Window(Capture& datagrams, HolderMap& holders, ClosedFlows& closed, Closed what)
         : datagrams_(datagrams), holders_(holders), closed_(closed), what_(what)
     {
-        for (const auto& watch : watches) {
-            places_.push_back({*watch});
-        }
     }
 
+    /// The namespaces of the next window; those that were there before are known.
+    void set_places(const NamespaceWatches& watches);
     /// Returns when the window is over or was interrupted.
     void watch(Clock::time_point end, const SampleRequest& request);
 
 private:
     struct Place {
-        NamespaceWatch& watch;
+        NamespaceWatch* watch = nullptr;
         bool unresolved = true; // something may be new: sockets opened between the scan and the first dump
         std::chrono::nanoseconds interval{0}; // between looks; longer while they find nothing
         Clock::time_point last_look{};
@@ -50,6 +49,7 @@ private:
     bool is_due(const Place& place, Clock::time_point now) const;
     void look(Clock::time_point now);
     void search(const std::vector<Inode>& wanted);
+    void forget_searches();
     std::vector<Inode> worth_searching(const Place& place) const;
 
     std::vector<Place> places_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/capture.hpp"
 
-#include "backend/packet/tcp_window.hpp"
 #include "sys/error.hpp"
 
 #include <sys/epoll.h>
@@ -55,9 +54,10 @@ std::size_t Capture::share_of(std::size_t buffer_bytes, std::size_t namespaces)
     return std::min(buffer_bytes, std::max(least, buffer_bytes / std::max<std::size_t>(1, namespaces)));
 }
 
-void Capture::add_namespace(Inode netns, std::size_t buffer_bytes)
+void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
 {
     auto place = std::make_unique<Place>(netns, holders_, kept_, detail_, buffer_bytes, interfaces_);
+    place->arrival = arrival;
     epoll_event event{};
     event.events = EPOLLIN;
     if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, place->watch.fd(), &event) != 0) {
@@ -66,16 +66,54 @@ void Capture::add_namespace(Inode netns, std::size_t buffer_bytes)
     places_.push_back(std::move(place));
 }
 
+void Capture::drop_namespace(Inode netns)
+{
+    std::erase_if(places_, [=](const auto& place) { return place->netns == netns; });
+}
+
+bool Capture::has_sockets(Inode netns) const
+{
+    return std::any_of(places_.begin(), places_.end(),
+                       [=](const auto& place) { return place->netns == netns && !place->sockets.listed().empty(); });
+}
+
+/// Anything since the namespace was made.
+bool Capture::has_moved(Place& place) const
+{
+    const auto counters = place.counters.read();
+    return !counters || counters->udp_datagrams != 0 ||
+           (kept_ == PacketWatch::Kept::tcp_and_udp && counters->tcp_opens != 0);
+}
+
 void Capture::begin()
 {
+    std::vector<Place*> fresh;
     for (const auto& place : places_) {
-        list(*place, &UdpDelivery::begin);
-        place->sockets.keep_first();
+        if (!place->has_begun) {
+            list(*place, &UdpDelivery::begin);
+            place->sockets.begin_window();
+            fresh.push_back(place.get());
+        }
     }
-    for (const auto& place : places_) {
+    for (Place* place : fresh) {
         place->watch.begin();
+        place->has_begun = true;
+        place->begun_late = place->arrival == OtherNamespaces::Arrival::is_new && has_moved(*place);
     }
-    begun_ = Clock::now();
+    begun_ = begun_ == Clock::time_point{} ? Clock::now() : begun_;
+}
+
+void Capture::next_window()
+{
+    for (const auto& place : places_) {
+        place->watch.next_window();
+        place->sockets.begin_window();
+        place->delivery.next_window();
+        place->unclaimed.clear();
+        place->begun_late = false;
+        place->ended_unread = 0;
+        place->unsent_unknown = 0;
+    }
 }
 
 void Capture::list(Place& place,
@@ -99,11 +137,25 @@ void Capture::drain()
         FlowTable& flows = place->watch.flows();
         flows.tick(static_cast<std::uint32_t>(age.count()));
         place->watch.drain();
-        for (PacketFlow& flow : flows.take_replaced()) {
-            finish(*place, flow, nullptr);
-        }
-        place->sockets.add(flows.take_new());
+        add_new_flows(*place);
     }
+}
+
+void Capture::add_new_flows(Place& place)
+{
+    FlowTable& flows = place.watch.flows();
+    for (PacketFlow& flow : flows.take_replaced()) {
+        finish(place, flow, nullptr);
+    }
+    const std::vector<PacketFlow*> fresh = flows.take_new();
+    for (PacketFlow* flow : fresh) {
+        if (const auto carried = place.carried.find(flow->tuple); carried != place.carried.end()) {
+            flow->rx.carried = carried->second.rx;
+            flow->tx.carried = carried->second.tx;
+            place.carried.erase(carried);
+        }
+    }
+    place.sockets.add(fresh);
 }
 
 std::optional<Capture::Clock::time_point> Capture::next_look() const
@@ -149,18 +201,32 @@ void Capture::retire_idle(Clock::time_point now)
     }
 }
 
-/// The filters let nothing more in; what is in the blocks that were not full is handed over in a while.
-void Capture::end()
+/// Packets go on coming. What is in the blocks that are not full is handed over in a while.
+void Capture::end(std::chrono::system_clock::time_point instant)
 {
-    for (const auto& place : places_) {
-        place->watch.end();
+    if (places_.empty()) {
+        return;
     }
     const auto deadline = Clock::now() + longest_wait;
-    const auto has_more = [](const auto& place) { return place->watch.has_more(); };
-    drain();
-    while (std::any_of(places_.begin(), places_.end(), has_more) && Clock::now() < deadline) {
+    std::vector<Place*> waiting;
+    for (const auto& place : places_) {
+        place->delivery.end_packets(place->counters.read());
+        waiting.push_back(place.get());
+    }
+    while (true) {
+        const bool is_late = Clock::now() >= deadline;
+        std::erase_if(waiting, [&](Place* place) {
+            const bool complete = place->watch.drain_until(instant.time_since_epoch());
+            add_new_flows(*place);
+            if (complete || is_late) {
+                place->watch.end(complete);
+            }
+            return complete || is_late;
+        });
+        if (waiting.empty()) {
+            return;
+        }
         ::usleep(1000);
-        drain();
     }
 }
 
@@ -173,8 +239,7 @@ void Capture::list_again()
 
 bool Capture::saw_packets() const
 {
-    return std::any_of(places_.begin(), places_.end(),
-                       [](const auto& place) { return place->packets != 0 || place->watch.flows().size() != 0; });
+    return std::any_of(places_.begin(), places_.end(), [](const auto& place) { return place->watch.saw_packets(); });
 }
 
 /// What was on the wire becomes what the process wrote and read.
@@ -184,6 +249,8 @@ void Capture::correct(Place& place, PacketFlow& flow, const ListedSocket* last)
         const TcpWindow window = tcp_in_window(flow, place.sockets.first(flow.tuple), last);
         flow.rx.payload_bytes = window.rx_bytes;
         flow.tx.payload_bytes = window.tx_bytes;
+        flow.rx.carried = window.rx_carried;
+        flow.tx.carried = window.tx_carried;
         place.ended_unread += window.ended_unread ? 1 : 0;
         place.unsent_unknown += window.unsent_unknown ? 1 : 0;
     }
@@ -192,10 +259,12 @@ void Capture::correct(Place& place, PacketFlow& flow, const ListedSocket* last)
 /// What only passes through has no socket here, and neither of its ends.
 void Capture::finish(Place& place, PacketFlow& flow, const ListedSocket* last)
 {
-    ++place.packets;
     const bool is_ours = flow.has_socket() || flow.looped || place.watch.is_local(flow.tuple.local.address);
     if (is_ours) {
         correct(place, flow, last);
+    }
+    if (flow.is_silent()) {
+        return;
     }
     if (flow.has_socket()) {
         if (holders_.held(flow.found.inode)) {
@@ -214,8 +283,9 @@ void Capture::finish(Place& place, PacketFlow& flow, const ListedSocket* last)
 
 /// The sockets without packets, for whoever wants to see them too, and for what was read that had come before the
 /// window; but none of it where packets may have passed an interface that was not asked for.
-std::vector<Flow> Capture::silent_flows(const Place& place) const
+std::vector<Flow> Capture::silent_flows(Place& place) const
 {
+    place.carried.clear();
     std::vector<Flow> flows;
     for (const ListedSocket& socket : place.sockets.listed()) {
         if (socket.listening || socket.inode == Inode{}) {
@@ -223,13 +293,26 @@ std::vector<Flow> Capture::silent_flows(const Place& place) const
         }
         Flow& flow = flows.emplace_back(flow_of(socket));
         const bool is_tcp = socket.tuple.protocol == Protocol::tcp && interfaces_.empty();
-        const TcpWindow window =
-            is_tcp ? tcp_in_window(PacketFlow{}, place.sockets.first(socket.tuple), &socket) : TcpWindow{};
+        const ListedSocket* first = is_tcp ? place.sockets.first(socket.tuple) : nullptr;
+        const TcpWindow window = is_tcp ? tcp_in_window(PacketFlow{}, first, &socket) : TcpWindow{};
         flow.rx_bytes = window.rx_bytes;
         flow.tx_bytes = window.tx_bytes;
         flow.packets = {0, 0, 0, 0};
+        if (is_tcp && !place.watch.flows().has(socket.tuple)) {
+            carry(place, socket, window);
+        }
     }
     return flows;
+}
+
+/// The queues are part of the next window's lists.
+void Capture::carry(Place& place, const ListedSocket& last, const TcpWindow& window) const
+{
+    const Carried carried{window.rx_carried - std::int64_t{last.queued},
+                          window.tx_carried + std::int64_t{last.unsent.value_or(0)}};
+    if (carried.rx != 0 || carried.tx != 0) {
+        place.carried.emplace(last.tuple, carried);
+    }
 }
 
 void Capture::finish(Place& place, std::vector<Flow>& flows)
@@ -240,7 +323,13 @@ void Capture::finish(Place& place, std::vector<Flow>& flows)
     place.sockets.finish(left);
     for (PacketFlow* flow : left) {
         const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
-        finish(place, *flow, is_tcp ? place.sockets.last(flow->tuple) : nullptr);
+        const ListedSocket* last = is_tcp ? place.sockets.last(flow->tuple) : nullptr;
+        finish(place, *flow, last);
+        flow->is_over = is_tcp && last == nullptr;
+        if (last != nullptr && place.watch.dropped_packets()) { // else they were missing in the next window as well
+            flow->rx.carried = std::int64_t{last->queued};
+            flow->tx.carried = -std::int64_t{last->unsent.value_or(0)};
+        }
     }
     std::uint64_t unclaimed = 0;
     for (const PacketFlow& flow : place.unclaimed) {
@@ -275,6 +364,7 @@ PacketFaults Capture::faults() const
         faults.ended_unread = place->ended_unread;
         faults.unsent_unknown = place->unsent_unknown;
         faults.unread_datagrams = place->delivery.unsure();
+        faults.begun_late = place->begun_late ? 1 : 0;
         socktally::add(all, faults);
     }
     return all;

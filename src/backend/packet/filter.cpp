@@ -144,11 +144,4 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
     return program.take();
 }
 
-std::vector<sock_filter> closed_filter()
-{
-    Program program;
-    program.keep(nothing);
-    return program.take();
-}
-
 } // namespace socktally

@@ -22,7 +22,4 @@ struct FilterPlan {
 /// options or extension headers more. Drops one of the two copies on lo.
 std::vector<sock_filter> packet_filter(const FilterPlan& plan);
 
-/// Keeps nothing.
-std::vector<sock_filter> closed_filter();
-
 } // namespace socktally

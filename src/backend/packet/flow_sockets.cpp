@@ -110,7 +110,22 @@ void FlowSockets::list(DiagDetail detail)
         ++failed_lists_;
     }
     listed_ = sockets;
-    lookup_ = SocketLookup(std::move(sockets));
+    lookup_ = std::make_shared<SocketLookup>(std::move(sockets));
+}
+
+void FlowSockets::begin_window()
+{
+    first_ = lookup_;
+    failed_lists_ = 0;
+    if (!searches_.empty()) {
+        std::unordered_map<std::uint64_t, int> searches;
+        for (const ListedSocket& socket : listed_) {
+            if (const auto known = searches_.find(socket.inode.value); known != searches_.end()) {
+                searches.insert(*known);
+            }
+        }
+        searches_ = std::move(searches);
+    }
 }
 
 void FlowSockets::add(const std::vector<PacketFlow*>& flows)
@@ -181,14 +196,14 @@ const ListedSocket* FlowSockets::one_of(const SocketMatch& match) const
 /// True where the flow has a socket, and the socket a holder.
 bool FlowSockets::resolve(PacketFlow& flow) const
 {
-    const SocketMatch match = lookup_.find(flow.tuple, flow.looped ? 0 : flow.interface);
+    const SocketMatch match = lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface);
     const ListedSocket* socket = one_of(match);
     if (socket == nullptr) {
         return false;
     }
     flow.found = flow_of(*socket);
     flow.found.match = match.quality;
-    flow.found.accepted = flow.tuple.protocol == Protocol::tcp && lookup_.accepts_at(flow.tuple.local);
+    flow.found.accepted = flow.tuple.protocol == Protocol::tcp && lookup_->accepts_at(flow.tuple.local);
     return flow.has_socket() && holders_.held(socket->inode);
 }
 
@@ -198,7 +213,7 @@ void FlowSockets::drop(const PacketFlow& flow) { std::erase(pending_, &flow); }
 void FlowSockets::settle(PacketFlow& flow) const
 {
     const Inode before = flow.found.inode;
-    const ListedSocket* socket = one_of(lookup_.find(flow.tuple, flow.looped ? 0 : flow.interface));
+    const ListedSocket* socket = one_of(lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface));
     if (before == Inode{}) {
         resolve(flow);
     } else if (socket != nullptr && socket->inode != Inode{} && socket->inode != before) {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -43,12 +44,12 @@ public:
     /// After the last list, and once holders were looked at again: looks for every holder that is still missing.
     void finish(const std::vector<PacketFlow*>& flows);
 
-    /// What is listed now is the beginning of the window.
-    void keep_first() { first_ = lookup_; }
+    /// What is listed now is the beginning of the window, and of what was said of another one nothing is left.
+    void begin_window();
     /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null where that
     /// has none, or several.
-    const ListedSocket* first(const Tuple& tuple) const { return first_.find(tuple).only(); }
-    const ListedSocket* last(const Tuple& tuple) const { return lookup_.find(tuple).only(); }
+    const ListedSocket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
+    const ListedSocket* last(const Tuple& tuple) const { return lookup_->find(tuple).only(); }
     const std::vector<ListedSocket>& listed() const { return listed_; }
     std::size_t failed_lists() const { return failed_lists_; }
 
@@ -64,8 +65,8 @@ private:
     std::optional<Dumper> dumper_;         // null where the kernel has no sock_diag
     std::optional<ProcSocketFiles> files_; // instead of it
     std::vector<ListedSocket> listed_;
-    SocketLookup lookup_;
-    SocketLookup first_; // at the beginning of the window
+    std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
+    std::shared_ptr<const SocketLookup> first_ = lookup_; // at the beginning of the window
     std::vector<PacketFlow*> pending_;
     Clock::time_point last_look_{};
     std::chrono::nanoseconds rest_{0};                // for which the last look's cost asks

@@ -3,6 +3,8 @@
 
 #include "model/sum.hpp"
 
+#include <utility>
+
 namespace socktally {
 
 namespace {
@@ -58,7 +60,9 @@ std::vector<Flow> FlowSums::take(const std::vector<Flow>& listed)
             flows_.push_back(flow);
         }
     }
-    return std::move(flows_);
+    sums_.clear();
+    inodes_.clear();
+    return std::exchange(flows_, {});
 }
 
 } // namespace socktally

@@ -21,7 +21,7 @@ public:
     explicit FlowSums(Detail detail) : detail_(detail) {}
 
     void add(const PacketFlow& flow);
-    /// Adds each socket of `listed` that moved nothing, and hands all over.
+    /// Adds each socket of `listed` that moved nothing, and hands all over; nothing is left for the next window.
     std::vector<Flow> take(const std::vector<Flow>& listed);
 
 private:

@@ -49,6 +49,20 @@ bool same_tuple(const Tuple& tuple, Protocol protocol, const Endpoint& local, co
 
 } // namespace
 
+void PacketFlow::next_window()
+{
+    for (Direction* direction : {&rx, &tx}) {
+        direction->payload_bytes = 0;
+        direction->ip_bytes = 0;
+        direction->packets = 0;
+        direction->earlier_bytes = 0;
+        direction->datagrams = 0;
+        direction->smallest = Direction{}.smallest;
+        direction->largest = 0;
+    }
+    is_old = true;
+}
+
 std::size_t FlowTable::TupleHash::operator()(const Tuple& tuple) const
 {
     Hash hash(seed);
@@ -110,6 +124,14 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
     if (sighting != Sighting::sent) {
         count_in(flow_of(packet.protocol, packet.destination, packet.source, last_received_), &PacketFlow::rx);
     }
+}
+
+void FlowTable::next_window()
+{
+    for (auto& [tuple, flow] : flows_) {
+        flow.next_window();
+    }
+    fragments_.next_window();
 }
 
 std::uint64_t FlowTable::forgotten_holes() const

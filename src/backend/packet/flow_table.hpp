@@ -19,6 +19,7 @@ namespace socktally {
 /// Where a packet was seen: on its way out, on its way in, or, on lo, both at once.
 enum class Sighting : std::uint8_t { sent, received, looped };
 
+/// Figures are of the window; what is known of the connection stays.
 struct PacketFlow {
     struct Direction {
         std::uint64_t payload_bytes = 0;
@@ -27,6 +28,9 @@ struct PacketFlow {
         SequenceSpace sequence;          // of TCP
         std::uint8_t tcp_flags = 0;      // of all its segments together
         std::uint64_t earlier_bytes = 0; // payload of flows that had the tuple before in the window
+        /// Of TCP: what was on the wire in earlier windows or waited in the queue before the first one, less what was
+        /// counted. It is to be counted yet where it is positive, and it has been counted already where it is not.
+        std::int64_t carried = 0;
         std::uint64_t datagrams = 0; // of UDP, with how many bytes of payload each had; not known of one in fragments
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
         std::uint32_t largest = 0;
@@ -39,16 +43,24 @@ struct PacketFlow {
     std::uint32_t last_seen = 0; // FlowTable::tick()
     Flow found;                  // the socket, as far as it was looked up: inode, cookie, uid, match, accepted, state
     std::uint32_t looks = 0;     // how often it was looked up
+    bool is_old = false;         // it was there in an earlier window
+    bool is_over = false;        // a connection whose socket was gone when an earlier window ended
 
     bool has_socket() const { return found.inode != Inode{}; }
     /// A TCP connection that began within the window: this end sent its SYN. The peer's could be anybody's.
-    bool began() const { return (tx.tcp_flags & TcpHeader::syn) != 0; }
+    bool began() const { return !is_old && (tx.tcp_flags & TcpHeader::syn) != 0; }
+    /// Nothing to tell of it in this window.
+    bool is_silent() const
+    {
+        return rx.packets == 0 && tx.packets == 0 && rx.payload_bytes == 0 && tx.payload_bytes == 0;
+    }
+    void next_window();
     /// A TCP connection with a socket that was not seen to end.
     bool may_be_open() const
     {
         const auto either = static_cast<std::uint8_t>(rx.tcp_flags | tx.tcp_flags);
         const auto both = static_cast<std::uint8_t>(rx.tcp_flags & tx.tcp_flags);
-        return tuple.protocol == Protocol::tcp && (has_socket() || found.cookie != Cookie{}) &&
+        return tuple.protocol == Protocol::tcp && !is_over && (has_socket() || found.cookie != Cookie{}) &&
                (either & TcpHeader::rst) == 0 && (both & TcpHeader::fin) == 0;
     }
 };
@@ -79,6 +91,7 @@ public:
     }
 
     std::size_t size() const { return flows_.size(); }
+    bool has(const Tuple& tuple) const { return flows_.contains(tuple); }
     /// Flows that came since this was last called; one may be named twice. They live until they are retired.
     std::vector<PacketFlow*> take_new() { return std::exchange(new_, {}); }
     /// Connections whose tuple another one has taken since this was last called.
@@ -90,6 +103,9 @@ public:
             take(flow);
         }
     }
+
+    /// Flows stay, with nothing counted yet.
+    void next_window();
 
     std::uint64_t unmatched_fragments() const { return fragments_.unmatched(); }
     std::uint64_t forgotten_holes() const;

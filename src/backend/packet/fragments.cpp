@@ -40,13 +40,31 @@ Fragments::Datagram& Fragments::datagram_of(const Key& key)
         order_.push_back(key);
         if (order_.size() > most_datagrams) {
             const auto oldest = datagrams_.find(order_.front());
-            given_up_ += oldest->second.early.size();
-            waiting_ -= oldest->second.early.size();
+            given_up_ += oldest->second.is_old ? 0 : oldest->second.early.size();
+            forget_early(oldest->second);
             datagrams_.erase(oldest);
             order_.pop_front();
         }
     }
     return entry->second;
+}
+
+void Fragments::forget_early(Datagram& datagram)
+{
+    waiting_ -= datagram.is_old ? 0 : datagram.early.size();
+    datagram.early.clear();
+}
+
+void Fragments::next_window()
+{
+    for (auto& [key, datagram] : datagrams_) {
+        if (datagram.is_old) {
+            datagram.early.clear();
+        }
+        datagram.is_old = true;
+    }
+    waiting_ = 0;
+    given_up_ = 0;
 }
 
 void Fragments::add(const Packet& fragment, const std::function<void(const Packet&)>& take)
@@ -59,13 +77,12 @@ void Fragments::add(const Packet& fragment, const std::function<void(const Packe
         for (const Packet& early : datagram.early) {
             take(completed(early, fragment));
         }
-        waiting_ -= datagram.early.size();
-        datagram.early.clear();
+        forget_early(datagram);
     } else if (datagram.first) {
         take(completed(fragment, *datagram.first));
     } else if (datagram.early.size() < most_early) {
         datagram.early.push_back(fragment);
-        ++waiting_;
+        waiting_ += datagram.is_old ? 0 : 1;
     } else {
         ++given_up_;
     }

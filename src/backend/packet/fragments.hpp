@@ -21,8 +21,10 @@ public:
     /// or when the first fragment of its datagram has come.
     void add(const Packet& fragment, const std::function<void(const Packet&)>& take);
 
-    /// Fragments whose first one has not come.
+    /// Fragments whose first one has not come in this window.
     std::uint64_t unmatched() const { return given_up_ + waiting_; }
+    /// Those that have waited for all of a window are given up without being told of again.
+    void next_window();
 
 private:
     struct Key {
@@ -40,14 +42,16 @@ private:
     struct Datagram {
         std::optional<Packet> first;
         std::vector<Packet> early; // those that came before it
+        bool is_old = false;       // it began in an earlier window
     };
 
     Datagram& datagram_of(const Key& key);
+    void forget_early(Datagram& datagram);
 
     std::unordered_map<Key, Datagram, KeyHash> datagrams_;
-    std::deque<Key> order_; // oldest first
-    std::uint64_t waiting_ = 0;
-    std::uint64_t given_up_ = 0;
+    std::deque<Key> order_;      // oldest first
+    std::uint64_t waiting_ = 0;  // of datagrams that are not old
+    std::uint64_t given_up_ = 0; // likewise, in this window
 };
 
 } // namespace socktally

@@ -55,6 +55,7 @@ void add(PacketFaults& faults, const PacketFaults& more)
     faults.ended_unread += more.ended_unread;
     faults.unsent_unknown += more.unsent_unknown;
     faults.unread_datagrams += more.unread_datagrams;
+    faults.begun_late += more.begun_late;
 }
 
 std::vector<Note> notes_of(const PacketFaults& faults)
@@ -90,6 +91,13 @@ std::vector<Note> notes_of(const PacketFaults& faults)
                                      "sent again there is missing",
                                      faults.holes),
                          "", incomplete});
+    }
+    if (faults.begun_late > 0) {
+        notes.push_back(
+            {"packets-unread",
+             fmt::format("{} came after the window before: the first packets in {} are missing",
+                         counted(faults.begun_late, "network namespace"), faults.begun_late == 1 ? "it" : "them"),
+             "", incomplete});
     }
     if (faults.malformed > 0) {
         notes.push_back(

@@ -5,12 +5,14 @@
 #include "backend/namespaces.hpp"
 #include "backend/packet/capture.hpp"
 #include "backend/packet/notes.hpp"
+#include "backend/window_clock.hpp"
 #include "sys/interrupt.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace socktally {
 
@@ -37,13 +39,55 @@ public:
     std::vector<Note> limits() const override { return packet_limits(); }
 
 private:
+    void open();
+    void resume();
+    void update_namespaces();
     void watch(Clock::time_point end, const SampleRequest& request);
 
     BackendOptions options_;
     HolderMap holders_;
     Capture capture_{holders_, PacketWatch::Kept::tcp_and_udp,
                      options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets, options_.interfaces};
+    OtherNamespaces others_{options_.namespaces};
+    WindowClock clock_;
+    std::vector<InterfaceTraffic> interfaces_; // when the window began
 };
+
+void PacketBackend::open()
+{
+    holders_.scan();
+    update_namespaces();
+    interfaces_ = read_interfaces();
+    capture_.begin();
+}
+
+void PacketBackend::update_namespaces()
+{
+    if (!options_.interfaces.empty()) {
+        return; // those are of our own
+    }
+    others_.find(holders_.open_namespaces());
+    others_.leave([this](Inode netns) {
+        const bool is_over = !capture_.has_sockets(netns);
+        if (is_over) {
+            capture_.drop_namespace(netns);
+        }
+        return is_over;
+    });
+    const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
+    others_.enter(Capture::files_per_namespace, [&](Inode netns, OtherNamespaces::Arrival arrival) {
+        capture_.add_namespace(netns, share, arrival);
+    });
+}
+
+/// The last window's end is the beginning of this one.
+void PacketBackend::resume()
+{
+    holders_.next_window();
+    capture_.next_window();
+    update_namespaces();
+    capture_.begin();
+}
 
 BackendResult PacketBackend::sample(const SampleRequest& request)
 {
@@ -52,22 +96,19 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     sample.backend = "packet";
 
     holders_.set_look(request.look);
-    holders_.scan();
-    std::vector<NetworkNamespace> others = other_namespaces(options_.namespaces, holders_.open_namespaces());
-    if (!options_.interfaces.empty()) {
-        others.clear(); // those are of our own
+    if (clock_.is_first()) {
+        open();
+    } else {
+        resume();
     }
-    const std::size_t share = Capture::share_of(options_.capture_buffer, others.size());
-    const std::size_t refused =
-        enter_each(others, Capture::files_per_namespace, [&](Inode netns) { capture_.add_namespace(netns, share); });
-    const auto interfaces = read_interfaces();
-    capture_.begin();
-    const auto begun = Clock::now();
-    sample.started_at = std::chrono::system_clock::now();
-    watch(begun + request.window, request);
-    capture_.end();
-    sample.duration = Clock::now() - begun;
-    sample.interfaces = interface_deltas(interfaces, read_interfaces());
+    watch(clock_.begin(request.window), request);
+    if (options_.repeated) {
+        holders_.note_sharers();
+    }
+    const auto end = WindowClock::now();
+    capture_.end(end.system);
+    clock_.end(sample, end);
+    sample.interfaces = take_interface_deltas(interfaces_);
     capture_.list_again();
     holders_.rescan();
     capture_.finish(sample.flows);
@@ -76,7 +117,7 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     faults.interrupted = request.interrupt->signal() != 0;
     faults.unread = holders_.failed();
     sample.notes = notes_of(faults);
-    add_refused_namespaces(sample, refused);
+    add_refused_namespaces(sample, others_.refused());
     sample.holders = holders_.take_holders();
     sample.processes = holders_.take_processes();
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};

@@ -23,9 +23,25 @@ void PacketWatch::begin()
     ring_.start();
 }
 
-void PacketWatch::end()
+bool PacketWatch::drain_until(std::chrono::nanoseconds end)
 {
-    ring_.set_filter(closed_filter());
+    return ring_.drain([this](const CapturedFrame& captured) { take(captured); }, end) || !ring_.has_more();
+}
+
+void PacketWatch::end(bool complete)
+{
+    count_drops();
+    faults_.late = !complete;
+    learn_addresses();
+}
+
+void PacketWatch::next_window()
+{
+    flows_.next_window();
+    packets_ = 0;
+    holes_before_ = flows_.forgotten_holes();
+    faults_ = {};
+    addresses_.clear();
     learn_addresses();
 }
 
@@ -37,10 +53,8 @@ void PacketWatch::drain()
 PacketFaults PacketWatch::faults() const
 {
     PacketFaults faults = faults_;
-    faults.dropped += ring_.new_drops();
-    faults.late = ring_.has_more();
     faults.unmatched = flows_.unmatched_fragments();
-    faults.holes = flows_.forgotten_holes();
+    faults.holes = flows_.forgotten_holes() - holes_before_;
     return faults;
 }
 
@@ -55,6 +69,7 @@ void PacketWatch::take(const CapturedFrame& captured)
     case Verdict::packet:
         if (kept_ == Kept::tcp_and_udp || packet.protocol == Protocol::udp) {
             flows_.add(packet, *sighting, captured.interface);
+            ++packets_;
         }
         break;
     case Verdict::malformed: ++faults_.malformed; break;
@@ -90,6 +105,7 @@ void PacketWatch::choose_interfaces()
 {
     try {
         std::vector<Link> links = read_links(route_);
+        interfaces_.clear();
         for (const Link& link : links) {
             interfaces_.insert(link.index);
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The packets of one network namespace: its ring, its interfaces and addresses, and the flows that the packets make.
+// The packets of one network namespace: its ring, its interfaces and addresses, and the flows that the packets make,
+// over one window after another.
 // Knows nothing of sockets and of other namespaces.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include "backend/packet/ring.hpp"
 #include "sys/netlink_socket.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -27,17 +29,21 @@ public:
 
     /// From here on packets are kept.
     void begin();
-    /// From here on none are.
-    void end();
     /// Takes the packets that there are.
     void drain();
-    /// After the end, until this says that all have come or there is no sense in waiting longer.
-    bool has_more() const { return ring_.has_more(); }
+    /// Takes those of before `end`, since the epoch; false where some may still be on their way.
+    bool drain_until(std::chrono::nanoseconds end);
+    /// After that; `complete` where none was on its way any more.
+    void end(bool complete);
+    void next_window();
     int fd() const { return ring_.fd(); }
     /// To be called now and then: the kernel counts with 32 bits.
     void count_drops() { faults_.dropped += ring_.new_drops(); }
+    bool saw_packets() const { return packets_ != 0; }
 
     FlowTable& flows() { return flows_; }
+    /// In the window, once it is over.
+    bool dropped_packets() const { return faults_.dropped != 0 || faults_.late; }
     /// Whether the address is, or was, of this machine.
     bool is_local(const Address& address) const { return address.is_loopback() || addresses_.contains(address); }
 
@@ -56,6 +62,8 @@ private:
     PacketRing ring_;
     NetlinkSocket route_{NetlinkSocket::Mode::blocking, NETLINK_ROUTE};
     FlowTable flows_;
+    std::uint64_t packets_ = 0;      // in the window, that a flow may have
+    std::uint64_t holes_before_ = 0; // the window
     PacketFaults faults_;
     Watch watch_;
     std::set<std::uint32_t> interfaces_; // those that watch_ was chosen from

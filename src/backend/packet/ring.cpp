@@ -66,6 +66,7 @@ bool read_frame(std::span<const std::byte> block, std::size_t offset, const tpac
     captured.frame.bytes = block.subspan(begin + skipped, header.tp_snaplen - skipped);
     captured.frame.length = std::max(header.tp_len, header.tp_snaplen) - skipped;
     captured.frame.link = ethernet ? LinkLayer::ethernet : LinkLayer::none;
+    captured.time = std::chrono::seconds(header.tp_sec) + std::chrono::nanoseconds(header.tp_nsec);
     captured.interface = static_cast<std::uint32_t>(link.sll_ifindex);
     captured.type = link.sll_pkttype;
     captured.loopback = link.sll_hatype == ARPHRD_LOOPBACK;
@@ -149,10 +150,15 @@ PacketRing::Frames::Frames(std::span<const std::byte> block) : block_(block)
 }
 
 /// False as well where it is not what the kernel writes.
-bool PacketRing::Frames::next(CapturedFrame& captured)
+bool PacketRing::Frames::next(CapturedFrame& captured, std::chrono::nanoseconds end)
 {
     tpacket3_hdr packet{};
+    stopped_ = false;
     if (left_ == 0 || !read_header(block_, offset_, packet) || !read_frame(block_, offset_, packet, captured)) {
+        return false;
+    }
+    if (captured.time >= end) {
+        stopped_ = true;
         return false;
     }
     --left_;

@@ -8,6 +8,7 @@
 
 #include <linux/filter.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,7 @@ namespace socktally {
 
 struct CapturedFrame {
     Frame frame;
+    std::chrono::nanoseconds time{0}; // since the epoch, when the kernel took it
     std::uint32_t interface = 0;
     std::uint8_t type = 0; // PACKET_HOST and its like
     bool loopback = false; // of lo
@@ -40,23 +42,30 @@ public:
     /// Packets of every interface of the network namespace, from now on.
     void start() const;
 
-    /// Hands the packets of the blocks that are ready to `take`; false where none was. Not more than one round.
+    /// Hands the packets of the blocks that are ready to `take`, up to the first one of `end` or later, which waits for
+    /// the next call. True where there is such a one. Not more than one round.
+    static constexpr auto no_end = std::chrono::nanoseconds::max();
     template <typename Take>
-    bool drain(Take take)
+    bool drain(Take take, std::chrono::nanoseconds end = no_end)
     {
-        std::size_t done = 0;
-        for (; done < blocks_; ++done) {
-            auto frames = ready_block();
-            if (!frames) {
-                break;
+        for (std::size_t done = 0; done < blocks_; ++done) {
+            if (!begun_) {
+                begun_ = ready_block();
+            }
+            if (!begun_) {
+                return false;
             }
             CapturedFrame captured;
-            while (frames->next(captured)) {
+            while (begun_->next(captured, end)) {
                 take(captured);
             }
+            if (begun_->is_stopped()) {
+                return true;
+            }
+            begun_.reset();
             release_block();
         }
-        return done != 0;
+        return false;
     }
 
     /// Whether packets lie in the block that the kernel is filling: they come within two times block_wait_ms.
@@ -70,12 +79,15 @@ private:
     class Frames {
     public:
         explicit Frames(std::span<const std::byte> block);
-        bool next(CapturedFrame& captured);
+        /// False at the end of the block and before a packet of `end` or later.
+        bool next(CapturedFrame& captured, std::chrono::nanoseconds end);
+        bool is_stopped() const { return stopped_; }
 
     private:
         std::span<const std::byte> block_;
         std::size_t offset_ = 0;
         std::uint32_t left_ = 0;
+        bool stopped_ = false;
     };
 
     std::span<std::byte> block(std::size_t index) const;
@@ -87,7 +99,8 @@ private:
     std::size_t block_size_ = 0;
     std::size_t blocks_ = 0;
     std::span<std::byte> memory_;
-    std::size_t next_ = 0; // block
+    std::size_t next_ = 0;        // block
+    std::optional<Frames> begun_; // of it, where it is read in part
 };
 
 } // namespace socktally

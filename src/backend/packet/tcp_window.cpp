@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/tcp_window.hpp"
 
+#include <algorithm>
+
 namespace socktally {
 
 namespace {
@@ -47,17 +49,27 @@ TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const
     if (flow.began() || (first != nullptr && last != nullptr && !same_socket(*first, *last))) {
         first = nullptr; // that was another connection
     }
-    if (const auto payload = gained(flow, first, last)) {
-        return {payload->rx_bytes, payload->tx_bytes};
-    }
-    const auto unsent = [](const ListedSocket* socket) { return socket == nullptr ? 0 : socket->unsent.value_or(0); };
-    const auto unread = [](const ListedSocket* socket) { return socket == nullptr ? 0 : socket->queued; };
+    const auto unsent = [](const ListedSocket* socket) {
+        return std::int64_t{socket == nullptr ? 0 : socket->unsent.value_or(0)};
+    };
+    const auto unread = [](const ListedSocket* socket) { return std::int64_t{socket == nullptr ? 0 : socket->queued}; };
     const auto unknown = [](const ListedSocket* socket) { return socket != nullptr && !socket->unsent; };
+    const std::int64_t rx =
+        flow.rx.carried + static_cast<std::int64_t>(flow.rx.payload_bytes) + (flow.is_old ? 0 : unread(first));
+    const std::int64_t tx =
+        flow.tx.carried + static_cast<std::int64_t>(flow.tx.payload_bytes) - (flow.is_old ? 0 : unsent(first));
     TcpWindow window;
-    window.rx_bytes = minus(flow.rx.payload_bytes + unread(first), unread(last));
-    window.tx_bytes = minus(flow.tx.payload_bytes + unsent(last), unsent(first));
-    window.ended_unread = last == nullptr && may_have_left_bytes(flow, first);
-    window.unsent_unknown = unknown(first) || unknown(last);
+    if (const auto payload = gained(flow, first, last)) {
+        window.rx_bytes = payload->rx_bytes;
+        window.tx_bytes = payload->tx_bytes;
+    } else {
+        window.rx_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(rx - unread(last), 0));
+        window.tx_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(tx + unsent(last), 0));
+        window.ended_unread = last == nullptr && may_have_left_bytes(flow, first);
+        window.unsent_unknown = unknown(first) || unknown(last);
+    }
+    window.rx_carried = rx - static_cast<std::int64_t>(window.rx_bytes);
+    window.tx_carried = tx - static_cast<std::int64_t>(window.tx_bytes);
     return window;
 }
 

@@ -15,12 +15,14 @@ struct TcpWindow {
     std::uint64_t tx_bytes = 0;
     bool ended_unread = false;   // it ended in a way in which bytes may have been left that nobody read, or sent
     bool unsent_unknown = false; // bytes waited to be sent or acknowledged at an end of the window
+    std::int64_t rx_carried = 0; // PacketFlow::Direction::carried into the next window
+    std::int64_t tx_carried = 0;
 };
 
 /// `first` and `last` are the flow's socket as the lists at both ends of the window have it, null where it was not
 /// there (any more). Where both have counters, or the connection began in the window, their difference is the figure:
 /// each list is of one instant, whatever passes at the same time. Else packets are, with what the queues gained or
-/// lost.
+/// lost. Over several windows both add up to the same.
 TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last);
 
 } // namespace socktally

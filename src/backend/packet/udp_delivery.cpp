@@ -9,21 +9,25 @@ namespace {
 
 bool is_ours(const ListedSocket& socket) { return socket.tuple.protocol == Protocol::udp && socket.inode != Inode{}; }
 
-/// From the flow that has most; false where several had some, so that it may be of another one.
-bool take_from(std::vector<Flow>& flows, Inode inode, std::uint64_t bytes)
-{
-    Flow* most = nullptr;
+/// The flow of a socket that has most, and of how many with bytes.
+struct Most {
+    Flow* flow = nullptr;
     std::size_t candidates = 0;
+};
+
+Most most_of(std::vector<Flow>& flows, Inode inode)
+{
+    Most most;
     for (Flow& flow : flows) {
-        if (flow.inode == inode && flow.rx_bytes.value_or(0) != 0) {
-            most = most == nullptr || *flow.rx_bytes > *most->rx_bytes ? &flow : most;
-            ++candidates;
+        if (flow.inode != inode) {
+            continue;
         }
+        if (most.flow == nullptr || flow.rx_bytes.value_or(0) > most.flow->rx_bytes.value_or(0)) {
+            most.flow = &flow;
+        }
+        most.candidates += flow.rx_bytes.value_or(0) != 0 ? 1 : 0;
     }
-    if (most != nullptr) {
-        most->rx_bytes = *most->rx_bytes - std::min(*most->rx_bytes, bytes);
-    }
-    return candidates == 1;
+    return most;
 }
 
 } // namespace
@@ -46,13 +50,37 @@ void UdpDelivery::end(const std::vector<ListedSocket>& sockets, const std::optio
     counters_after_ = counters;
     for (auto& [inode, socket] : sockets_) {
         socket.queued = 0;
+        socket.is_listed = false;
     }
     for (const ListedSocket& listed : sockets) {
         if (is_ours(listed)) {
             Socket& socket = sockets_[listed.inode.value]; // a new one began with no drops
+            socket.is_listed = true;
             socket.queued = listed.queued;
             socket.drops = listed.drops.value_or(0) - socket.drops_before.value_or(0);
         }
+    }
+}
+
+/// Datagrams that came after the last packet and were read before the counters were are in the next window's packets.
+void UdpDelivery::next_window()
+{
+    read_early_ = 0;
+    if (counters_at_end_ && counters_after_) {
+        const auto meanwhile = static_cast<std::int64_t>(counters_after_->udp_read - counters_at_end_->udp_read);
+        read_early_ = std::min(std::max<std::int64_t>(-unread(), 0), meanwhile);
+        counters_after_->udp_no_ports = counters_at_end_->udp_no_ports;
+    }
+    counters_before_ = counters_after_;
+    unsure_ = 0;
+    std::erase_if(sockets_, [](const auto& entry) { return !entry.second.is_listed; });
+    for (auto& [inode, socket] : sockets_) {
+        Socket next;
+        next.drops_before = socket.drops_before.value_or(0) + socket.drops;
+        next.queued_before = socket.queued;
+        next.waited = socket.waits;
+        next.knows_waited = socket.knows_waits;
+        socket = next;
     }
 }
 
@@ -85,15 +113,15 @@ std::int64_t UdpDelivery::unread() const
     }
     const std::uint64_t read =
         counters_before_ && counters_after_ ? counters_after_->udp_read - counters_before_->udp_read : came;
-    return static_cast<std::int64_t>(came) - static_cast<std::int64_t>(read + dropped);
+    return static_cast<std::int64_t>(came) - read_early_ - static_cast<std::int64_t>(read + dropped);
 }
 
 void UdpDelivery::correct(std::vector<Flow>& flows)
 {
     bool explained = false;
-    for (const auto& [inode, socket] : sockets_) {
+    for (auto& [inode, socket] : sockets_) {
         const bool lost = socket.datagrams != 0 && (socket.drops != 0 || socket.queued != 0);
-        const bool waited = socket.queued_before > socket.queued;
+        const bool waited = socket.queued_before > socket.queued || socket.waited != 0;
         if (lost || waited) {
             explained = true;
             correct(Inode{inode}, socket, flows);
@@ -104,28 +132,45 @@ void UdpDelivery::correct(std::vector<Flow>& flows)
     }
 }
 
-void UdpDelivery::correct(Inode inode, const Socket& socket, std::vector<Flow>& flows)
+void UdpDelivery::correct(Inode inode, Socket& socket, std::vector<Flow>& flows)
 {
-    if (socket.drops == socket.datagrams && socket.queued == socket.queued_before) { // nobody reads it
-        take_from(flows, inode, std::numeric_limits<std::uint64_t>::max());
+    const Most most = most_of(flows, inode);
+    if (most.flow == nullptr) {
         return;
     }
+    const std::uint64_t came = most.flow->rx_bytes.value_or(0) + socket.waited;
+    if (socket.drops == socket.datagrams && socket.queued == socket.queued_before) { // nobody reads it
+        most.flow->rx_bytes = 0;
+        socket.waits = socket.waited;
+        socket.knows_waits = socket.knows_waited;
+        return;
+    }
+    bool sure = socket.drops == 0 || socket.smallest == socket.largest;
+    socket.waits = waiting(socket, sure);
+    sure = sure && most.candidates <= 1 && (socket.queued_before == 0 || (socket.waited != 0 && socket.knows_waited));
+    socket.knows_waits = sure;
+    const std::uint64_t dropped = std::uint64_t{socket.drops} * socket.largest;
+    const std::uint64_t left = came - std::min(came, dropped);
+    socket.waits = std::min(socket.waits, left);
+    most.flow->rx_bytes = left - socket.waits;
+    unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.drops);
+}
+
+/// Bytes in its receive queue. What the kernel tells is the memory that they take up, which is more.
+std::uint64_t UdpDelivery::waiting(const Socket& socket, bool& sure) const
+{
     const auto queues = std::count_if(sockets_.begin(), sockets_.end(), [](const auto& entry) {
         return entry.second.queued != 0 || entry.second.queued_before != 0;
     });
-    const bool alike = socket.smallest == socket.largest;
     const std::int64_t rest = unread();
-    bool sure = alike && socket.queued_before == 0;
-    std::uint64_t bytes = std::uint64_t{socket.drops} * socket.largest;
     if (socket.queued == 0) {
         sure = sure && (rest == 0 || queues != 0);
-    } else {
-        const auto waiting = static_cast<std::uint64_t>(std::max<std::int64_t>(rest, 0)) * socket.largest;
-        sure = sure && queues == 1 && rest > 0 && waiting < socket.queued;
-        bytes += sure ? waiting : socket.queued;
+        return 0;
     }
-    sure = take_from(flows, inode, bytes) && sure;
-    unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.drops);
+    const auto bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(rest, 0)) * socket.largest;
+    sure = sure && socket.smallest == socket.largest && socket.waited == 0 && queues == 1 && rest > 0 &&
+           bytes < socket.queued;
+    return sure ? bytes : socket.queued;
 }
 
 bool UdpDelivery::unwanted(std::uint64_t datagrams) const

@@ -22,13 +22,18 @@ public:
     /// What is there, and what the namespace has counted so far. Either may be told again, a moment later: a queue that
     /// is empty then was on its way to be read.
     void begin(const std::vector<ListedSocket>& sockets, const std::optional<ProtocolCounters>& counters);
+    /// Before that: what the namespace has counted when the last packet of the window came.
+    void end_packets(const std::optional<ProtocolCounters>& counters) { counters_at_end_ = counters; }
     void end(const std::vector<ListedSocket>& sockets, const std::optional<ProtocolCounters>& counters);
+    /// The end is the beginning of the next one.
+    void next_window();
     /// Whether it is worth being told again.
     bool is_queued(const std::vector<ListedSocket>& sockets) const;
 
     /// A flow that is over and has a socket, which a process holds.
     void add(const PacketFlow& flow);
-    /// Takes from the flows' rx_bytes what nobody read.
+    /// Takes from the flows' rx_bytes what nobody read, and adds what waited in the window before and was read in this
+    /// one.
     void correct(std::vector<Flow>& flows);
     /// True where so many datagrams, to tuples without a socket, were for nobody.
     bool unwanted(std::uint64_t datagrams) const;
@@ -45,14 +50,22 @@ private:
         std::uint64_t datagrams = 0; // that came
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
         std::uint32_t largest = 0;
+        std::uint64_t waited = 0; // bytes of datagrams that the window before did not count, for nobody had read them
+        std::uint64_t waits = 0;  // likewise, of this window
+        bool knows_waited = true; // not only that there were some
+        bool knows_waits = true;
+        bool is_listed = false; // at the end
     };
 
-    void correct(Inode inode, const Socket& socket, std::vector<Flow>& flows);
+    void correct(Inode inode, Socket& socket, std::vector<Flow>& flows);
+    std::uint64_t waiting(const Socket& socket, bool& sure) const;
     std::int64_t unread() const;
 
     std::unordered_map<std::uint64_t, Socket> sockets_; // by inode
     std::optional<ProtocolCounters> counters_before_;
+    std::optional<ProtocolCounters> counters_at_end_;
     std::optional<ProtocolCounters> counters_after_;
+    std::int64_t read_early_ = 0; // datagrams of this window that the one before has seen read
     std::uint64_t unsure_ = 0;
 };
 
