@@ -56,11 +56,12 @@ BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
     SampleRequest request;
     request.window = options_.duration;
     request.interrupt = &interrupt;
+    request.last = ++number_ == options_.count.value_or(1);
     request.look = identifier.look();
     const bool shows_progress = options_.progress && !options_.quiet && options_.duration > std::chrono::seconds(1) &&
                                 is_terminal(STDERR_FILENO) && !is_dumb_terminal();
     request.progress = [&](std::chrono::nanoseconds elapsed) {
-        if (options_.verbose && is_first_ && elapsed.count() == 0) {
+        if (options_.verbose && number_ == 1 && elapsed.count() == 0) {
             say("sampling");
         }
         if (shows_progress) {
@@ -77,7 +78,6 @@ Report Windows::next(Interrupt& interrupt)
         since_->begin(filter_.namespaces);
     }
     BackendResult result = measure(identifier, interrupt);
-    is_first_ = false;
     if (since_ != nullptr) {
         since_->subtract(result.sample);
     }

@@ -8,6 +8,7 @@
 #include "commands/since_run.hpp"
 #include "sys/interrupt.hpp"
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -33,7 +34,7 @@ private:
     Choice choice_;
     std::string host_;
     std::string boot_id_;
-    bool is_first_ = true;
+    std::uint64_t number_ = 0; // of the window under way, from 1
 };
 
 } // namespace socktally
