@@ -46,16 +46,14 @@ private:
 };
 
 /// What goes on elsewhere on this machine is to be in no figure and in no note.
-std::vector<std::string> since(const StateDirectory& state)
-{
-    return {"--since", state.file(), "--netns", "current"};
-}
+std::vector<std::string> since(const StateDirectory& state) { return {"--since", state.file(), "--netns", "current"}; }
 
 std::string beginning_of(const std::string& json)
 {
     const std::string key = "\"since\":\"";
     const std::size_t at = json.find(key);
-    return at == std::string::npos ? "" : json.substr(at + key.size(), json.find('"', at + key.size()) - at - key.size());
+    return at == std::string::npos ? ""
+                                   : json.substr(at + key.size(), json.find('"', at + key.size()) - at - key.size());
 }
 
 /// What adds up the runs, as socktally(1) says: of outputs that follow each other and have the same beginning the last

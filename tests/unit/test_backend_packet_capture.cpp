@@ -106,7 +106,7 @@ Outcome talk_with_a_pause()
     capture.retire_idle(Capture::Clock::now() + longer_than_any_flow_is_kept);
     talk.say(10);
     talk.say(20);
-    capture.end();
+    capture.end(std::chrono::system_clock::now());
     capture.list_again();
     holders.rescan();
     capture.finish(outcome.flows);
@@ -143,4 +143,72 @@ TEST_CASE("capture: flows that were idle for long are dropped, and what they mov
     CHECK(received == 630U);
     CHECK(outcome.flows.size() == 4); // both ends, before and after: they were dropped indeed
     CHECK(notes_of(outcome.faults).empty());
+}
+
+namespace {
+
+/// What each of three windows has, of which the second is silent.
+std::vector<Outcome> talk_over_windows()
+{
+    std::vector<Outcome> outcomes(3);
+    HolderMap holders;
+    Capture capture(holders, PacketWatch::Kept::tcp_and_udp, FlowSums::Detail::tuples);
+    try {
+        capture.add_namespace(Inode{own_netns_inode()}, 1);
+    } catch (const std::system_error&) {
+        outcomes.front().allowed = false;
+        return outcomes;
+    }
+    Talk talk;
+    holders.scan();
+    capture.begin();
+    talk.say(1000);
+    for (std::size_t window = 0; window < outcomes.size(); ++window) {
+        const auto end = std::chrono::system_clock::now();
+        if (window != 1) {
+            talk.say(100 + window); // it is of the window after, for it comes after the end
+        }
+        capture.end(end);
+        capture.list_again();
+        holders.rescan();
+        capture.finish(outcomes[window].flows);
+        outcomes[window].faults = capture.faults();
+        outcomes[window].talked = talk.is_ok();
+        holders.next_window();
+        capture.next_window();
+    }
+    return outcomes;
+}
+
+std::uint64_t sent_in(const Outcome& outcome)
+{
+    std::uint64_t sent = 0;
+    for (const Flow& flow : outcome.flows) {
+        sent += flow.tx_bytes.value_or(0);
+    }
+    return sent;
+}
+
+} // namespace
+
+TEST_CASE("capture: each packet is of one window, told by when it came")
+{
+    std::vector<Outcome> outcomes;
+    std::thread([&] {
+        if (enter_new_namespace()) {
+            outcomes = talk_over_windows();
+        }
+    }).join();
+    if (outcomes.empty() || !outcomes.front().allowed) {
+        MESSAGE("skipped: no packets may be captured here");
+        return;
+    }
+    REQUIRE(outcomes.back().talked);
+    CHECK(sent_in(outcomes[0]) == 1000U);
+    CHECK(sent_in(outcomes[1]) == 100U);
+    CHECK(sent_in(outcomes[2]) == 0U);
+    for (const Outcome& outcome : outcomes) {
+        CHECK(outcome.flows.size() == 2); // both ends, with traffic or without
+        CHECK_FALSE(outcome.faults.late);
+    }
 }
