@@ -134,6 +134,11 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
     return layout;
 }
 
+bool is_cumulative(const Options& options, const Layout& layout)
+{
+    return !options.since.empty() && layout.format == Format::prom;
+}
+
 BackendOptions needs_of(const Options& options, const Layout& layout)
 {
     const Filter& filter = options.filter;
@@ -234,7 +239,7 @@ Report make_report(BackendResult result, const Options& options, const Layout& l
     add_rates(report.rows, report.duration, report.totals);
     keep_alerting(report.rows, layout.alerts); // before --top, whose last row is a sum that nobody moved
     sort_rows(report.rows, options.sort);
-    if (options.top) {
+    if (options.top && !is_cumulative(options, layout)) {
         keep_top(report.rows, *options.top);
         add_rates(report.rows, report.duration, report.totals); // of the rest: a sum of rounded ones is none
     }

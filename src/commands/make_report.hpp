@@ -30,6 +30,9 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
 
 /// Whether a column that is printed or sorted by has these needs.
 bool asks(const Layout& layout, Needs needs);
+/// Whether what is printed are totals that grow from run to run: then all rows are needed, whatever --top says.
+bool is_cumulative(const Options& options, const Layout& layout);
+
 /// What a backend has to know to answer this.
 BackendOptions needs_of(const Options& options, const Layout& layout);
 /// What has to be known of processes.

@@ -12,7 +12,10 @@ namespace socktally {
 Exit run_since(const Options& options, const Layout& layout, const Output& output, std::span<const BackendEntry> table)
 {
     Printer printer(options, layout, output);
-    SinceRun since(options);
+    if (is_cumulative(options, layout) && !layout.alerts.empty()) {
+        throw UsageError("--alert leaves rows out, and counters for Prometheus would miss them: take another format");
+    }
+    SinceRun since(options, layout);
     Windows windows(options, layout, table, &since);
     Interrupt interrupt;
     Report report = windows.next(interrupt);

@@ -5,6 +5,8 @@
 #include "backend/netlink/protocol_counters.hpp"
 #include "identity/machine.hpp"
 #include "model/quote.hpp"
+#include "render/series.hpp"
+#include "since/accumulate.hpp"
 #include "since/state_codec.hpp"
 #include "sys/netns.hpp"
 #include "sys/terminal.hpp"
@@ -47,6 +49,28 @@ Moment read_moment()
     return now;
 }
 
+/// What a state with series is for: those of other labels would never end. Empty for one without.
+std::string purpose_of(const Options& options, const Layout& layout)
+{
+    if (!is_cumulative(options, layout)) {
+        return "";
+    }
+    std::string purpose = fmt::format("prom by {}:", to_string(options.by));
+    for (const Column* column : layout.columns) {
+        purpose.append(" ").append(column->name);
+    }
+    return purpose;
+}
+
+GrowingSeries::Labels texts_of(const std::vector<Label>& labels)
+{
+    GrowingSeries::Labels texts;
+    for (const Label& label : labels) {
+        texts.emplace_back(label.name, label.value);
+    }
+    return texts;
+}
+
 Note first_run_note()
 {
     return {"first-run", "the first run with this state file: totals since each open socket was opened", "", false};
@@ -60,8 +84,9 @@ Note anew_note(const std::string& why)
 
 } // namespace
 
-SinceRun::SinceRun(const Options& options)
-    : options_(options), file_(options.since, options.wait ? StateFile::Lock::wait : StateFile::Lock::at_once)
+SinceRun::SinceRun(const Options& options, const Layout& layout)
+    : options_(options), layout_(layout),
+      file_(options.since, options.wait ? StateFile::Lock::wait : StateFile::Lock::at_once)
 {
     const auto text = file_.read();
     if (!text) {
@@ -73,6 +98,11 @@ SinceRun::SinceRun(const Options& options)
         begin_anew(bad->why + fmt::format("; it is kept as {}", quote(options.since + ".bad")));
     } else {
         before_ = std::get<Baseline>(std::move(state));
+        if (before_->purpose != purpose_of(options, layout)) {
+            throw std::runtime_error(fmt::format("{} is of runs with another format, --by or columns: counters for "
+                                                 "Prometheus need a file of their own",
+                                                 quote(options.since)));
+        }
     }
 }
 
@@ -111,7 +141,28 @@ void SinceRun::prepare(Report& report)
     if (before_) {
         report.since = report.started_at;
     }
+    next_.purpose = purpose_of(options_, layout_);
+    if (is_cumulative(options_, layout_)) {
+        accumulate_series(report);
+    }
     file_.prepare(write_state(next_));
+}
+
+void SinceRun::accumulate_series(Report& report)
+{
+    constexpr std::size_t enough = 10'000; // names of processes are as many as a user likes
+    std::vector<GrowingSeries> moved;
+    for (const Series& series : series_of(report, layout_.columns)) {
+        moved.push_back({texts_of(series.labels), series.row.rx_bytes.value_or(0), series.row.tx_bytes.value_or(0),
+                         series.row.connections});
+    }
+    Row rest;
+    rest.kind = RowKind::other;
+    rest.process = "other";
+    next_.series = accumulate(before_ ? std::move(before_->series) : std::vector<GrowingSeries>(), std::move(moved),
+                              options_.top.value_or(enough), texts_of(labels_of(rest, layout_.columns, report.by)));
+    report.series = next_.series;
+    report.cumulative = true;
 }
 
 void SinceRun::commit()

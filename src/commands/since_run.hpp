@@ -17,8 +17,9 @@ namespace socktally {
 
 class SinceRun {
 public:
-    /// Locks the state file and reads it. Says on standard error where it is of no use and the run begins anew.
-    explicit SinceRun(const Options& options);
+    /// Locks the state file and reads it. Says on standard error where it is of no use and the run begins anew. Throws
+    /// where it is of runs that print something else. What is given has to outlive this.
+    SinceRun(const Options& options, const Layout& layout);
 
     /// Before the sample is taken, so that a connection is never counted that it cannot show. `namespaces` are those
     /// that are printed; empty: all.
@@ -33,8 +34,10 @@ public:
 
 private:
     void begin_anew(const std::string& why);
+    void accumulate_series(Report& report);
 
     const Options& options_;
+    const Layout& layout_;
     StateFile file_;
     std::optional<Baseline> before_;
     std::string anew_; // why the run begins anew; empty where it does not, or is the first

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace socktally {
@@ -99,6 +100,16 @@ struct Totals {
     std::uint64_t unknown_connections = 0; // sockets whose bytes are unknown: the sums lack theirs
 };
 
+/// Totals that only grow from run to run, of all that has these labels.
+struct GrowingSeries {
+    using Labels = std::vector<std::pair<std::string, std::string>>; // name and value, any bytes
+    Labels labels;
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_bytes = 0;
+    std::uint64_t connections = 0; // those of this run
+    bool operator==(const GrowingSeries&) const = default;
+};
+
 /// Everything a format needs; made by commands, read by render.
 struct Report {
     std::string host;
@@ -113,7 +124,8 @@ struct Report {
     GroupBy by = GroupBy::process;
     Totals totals;
     std::vector<Row> rows;
-    std::optional<Per> per; // of a report: its rows are of an hour or a day each
+    std::vector<GrowingSeries> series; // in place of the rows where the figures are cumulative
+    std::optional<Per> per;            // of a report: its rows are of an hour or a day each
     std::vector<InterfaceTraffic> interfaces;
 };
 

@@ -43,6 +43,24 @@ std::string written(const std::vector<Label>& labels)
     return text;
 }
 
+std::vector<Label> labels_of(const GrowingSeries& series)
+{
+    std::vector<Label> labels;
+    for (const auto& [name, value] : series.labels) {
+        labels.push_back({name, value});
+    }
+    return labels;
+}
+
+Row row_of(const GrowingSeries& series)
+{
+    Row row;
+    row.rx_bytes = series.rx_bytes;
+    row.tx_bytes = series.tx_bytes;
+    row.connections = series.connections;
+    return row;
+}
+
 } // namespace
 
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, GroupBy by)
@@ -82,13 +100,20 @@ std::vector<Series> series_of(const Report& report, const ColumnList& columns)
 {
     std::vector<Series> all;
     std::unordered_map<std::string, std::size_t> index;
-    for (const Row& row : report.rows) {
-        std::vector<Label> labels = labels_of(row, columns, report.by);
+    const auto add = [&](std::vector<Label> labels, const Row& row) {
         const auto [place, is_new] = index.try_emplace(written(labels), all.size());
         if (is_new) {
             all.push_back({std::move(labels), row});
         } else {
             merge(all[place->second].row, row);
+        }
+    };
+    for (const GrowingSeries& series : report.series) {
+        add(labels_of(series), row_of(series));
+    }
+    if (report.series.empty()) {
+        for (const Row& row : report.rows) {
+            add(labels_of(row, columns, report.by), row);
         }
     }
     return all;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/flow.hpp"
+#include "model/row.hpp"
 #include "model/sample.hpp"
 
 #include <chrono>
@@ -47,14 +48,6 @@ struct Opens {
     bool operator==(const Opens&) const = default;
 };
 
-/// A series of figures that only grow.
-struct CumulativeSeries {
-    std::vector<std::pair<std::string, std::string>> labels; // name and value, any bytes
-    std::uint64_t rx_bytes = 0;
-    std::uint64_t tx_bytes = 0;
-    bool operator==(const CumulativeSeries&) const = default;
-};
-
 struct Baseline {
     std::string boot_id;
     Inode netns;                                    // that the run was in
@@ -65,7 +58,7 @@ struct Baseline {
     std::map<Inode, Opens> opens;                   // of the namespaces that were entered
     std::unordered_map<SocketKey, Mark, SocketKeyHash> sockets;
     std::vector<InterfaceTraffic> interfaces;
-    std::vector<CumulativeSeries> series;
+    std::vector<GrowingSeries> series;
 };
 
 } // namespace socktally

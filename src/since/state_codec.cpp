@@ -192,7 +192,7 @@ void read_interface(Items& items, Baseline& baseline)
 
 void read_series(Items& items, Baseline& baseline)
 {
-    CumulativeSeries& series = baseline.series.emplace_back();
+    GrowingSeries& series = baseline.series.emplace_back();
     series.rx_bytes = items.number();
     series.tx_bytes = items.number();
     while (!items.is_done()) {
@@ -254,7 +254,7 @@ std::string write_state(const Baseline& baseline)
         fmt::format_to(std::back_inserter(out), ",{},{},{},{}", interface.rx_bytes, interface.tx_bytes,
                        interface.rx_packets, interface.tx_packets);
     });
-    append_list(out, "series", baseline.series, [&](const CumulativeSeries& series) {
+    append_list(out, "series", baseline.series, [&](const GrowingSeries& series) {
         fmt::format_to(std::back_inserter(out), "{},{}", series.rx_bytes, series.tx_bytes);
         for (const auto& [name, value] : series.labels) {
             append_bytes(out += ',', name);

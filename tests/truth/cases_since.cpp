@@ -227,6 +227,40 @@ TEST_CASE("since: what ends unseen is said, and nothing is made up")
     CHECK(run(stage, since(state)).complete);
 }
 
+TEST_CASE("since: counters for Prometheus grow to what was moved")
+{
+    Stage stage;
+    const StateDirectory state;
+    stage.start("t-server", [](Self& self) {
+        const int fd = self.accept(self.listen(local4));
+        for (int part = 0; part < 3; ++part) {
+            self.exchange(fd, 7'000, 100'000);
+            self.step();
+        }
+    });
+    stage.start("t-client", [](Self& self) {
+        const int fd = self.connect(local4);
+        for (int part = 0; part < 3; ++part) {
+            self.exchange(fd, 100'000, 7'000);
+            self.step();
+        }
+    });
+    std::vector<std::string> arguments = since(state);
+    arguments.insert(arguments.end(), {"-f", "prom", "-o", "process,rx_bytes,tx_bytes"});
+    for (const char* received : {"200000", "300000", "300000"}) {
+        stage.advance();
+        const Output output = Tool(stage.place(), 0ms, arguments).finish();
+        REQUIRE_MESSAGE(output.status == 0, output.err);
+        INFO(output.out);
+        CHECK(output.out.find("# TYPE socktally_receive_bytes_total counter\n") != std::string::npos);
+        CHECK(output.out.find("socktally_receive_bytes_total{process=\"t-server\"} " + std::string(received) + "\n") !=
+              std::string::npos);
+    }
+    const Output other = Tool(stage.place(), 0ms, since(state)).finish();
+    CHECK(WEXITSTATUS(other.status) == 1);
+    CHECK(other.err.find("need a file of their own") != std::string::npos);
+}
+
 TEST_CASE("since: one run at a time")
 {
     Stage stage;

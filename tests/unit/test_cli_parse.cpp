@@ -85,6 +85,21 @@ TEST_CASE("every option reaches its field")
     CHECK_FALSE(o.progress);
 }
 
+TEST_CASE("--since has no window of its own")
+{
+    const Options options = parse({"--since", "state", "--wait", "-d", "0"});
+    CHECK(options.since == "state");
+    CHECK(options.wait);
+    CHECK(options.duration.count() == 0);
+    CHECK(parse({"--since", "state"}).duration.count() == 0);
+    const char* no_duration = "--since measures from the run before: it goes without --duration";
+    CHECK(error_of({"--since", "state", "-d", "1"}) == no_duration);
+    const char* no_windows = "--since measures from the run before: it goes without --interval and --count";
+    CHECK(error_of({"--since", "state", "--interval", "1"}) == no_windows);
+    CHECK(error_of({"--since", "state", "--count", "2"}) == no_windows);
+    CHECK(error_of({"--wait"}) == "--wait goes with --since: it waits for another run with the same file");
+}
+
 TEST_CASE("windows that follow each other are as long as --interval says, and as many as --count says")
 {
     CHECK_FALSE(parse({}).count);

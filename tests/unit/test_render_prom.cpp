@@ -156,6 +156,16 @@ TEST_CASE("totals that only grow are counters")
     CHECK(text.find("# TYPE socktally_connections gauge\nsocktally_connections{process=\"a\"} 1\n") != text.npos);
 }
 
+TEST_CASE("series that grow from run to run are in place of the rows")
+{
+    Report growing = report({row(1, "a", 1, 2)});
+    growing.cumulative = true;
+    growing.series = {{{{"process", "a"}}, 10, 20, 1}, {{{"process", "gone \"b\""}}, 30, 40, 0}};
+    CHECK(samples(growing, "process,rx_bytes", "socktally_r") ==
+          "socktally_receive_bytes_total{process=\"a\"} 10\n"
+          "socktally_receive_bytes_total{process=\"gone \\\"b\\\"\"} 30\n");
+}
+
 TEST_CASE("what interfaces moved has names of its own")
 {
     Report result = report({});

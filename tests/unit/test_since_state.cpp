@@ -38,7 +38,7 @@ Baseline sample_baseline()
         hostile += static_cast<char>(byte);
     }
     baseline.interfaces = {{hostile, 1, 2, 3, 4}};
-    baseline.series = {{{{"process", hostile}, {"user", "root"}}, 10, 20}, {{}, 0, 0}};
+    baseline.series = {{{{"process", hostile}, {"user", "root"}}, 10, 20, 0}, {{}, 0, 0, 0}};
     return baseline;
 }
 
