@@ -175,7 +175,8 @@ TEST_CASE("since: fifty runs add up to what was moved, though half of them are k
     MESSAGE(killed, " runs were killed, ", reader.size(), " counted");
 
     const auto sums = reader.sums();
-    for (const auto& [identity, figures] : stage.ledger().read(stage.netns().inode())) {
+    for (const auto& account : stage.ledger().read(stage.netns().inode())) {
+        const Figures& figures = account.second;
         CAPTURE(figures.name);
         REQUIRE(sums.count(figures.name) == 1);
         const std::uint64_t bar = 2 * figures.connections;

@@ -50,7 +50,4 @@ TEST_CASE("accumulate: newcomers fill the free places by size, and the others ar
     }
 }
 
-TEST_CASE("accumulate: no series begins with nothing")
-{
-    CHECK(accumulate({}, {named("a", 0, 0)}, 100, rest).empty());
-}
+TEST_CASE("accumulate: no series begins with nothing") { CHECK(accumulate({}, {named("a", 0, 0)}, 100, rest).empty()); }
