@@ -180,9 +180,9 @@ def sample(crowd, *ways):
     return outputs
 
 
-def cron(example, crowd, *options):
-    """What cron(8) would run for the one line of a crontab, with a socktally in the current directory that sees the crowd only
-    and takes these options as well."""
+def cron(example, crowd):
+    """What cron(8) would run for the one line of a crontab, with a socktally in the current directory that sees the crowd
+    only."""
     text = (EXAMPLES / example).read_text()
     lines = [line for line in text.split("\n")[:-1] if not line.startswith("#")]
     environment = dict(line.split("=", 1) for line in lines[:-1])
@@ -190,7 +190,7 @@ def cron(example, crowd, *options):
     if not found or "%" in found[1]:
         raise RuntimeError(f"no line for cron: {lines[-1]}")
     wrapper = pathlib.Path("socktally").resolve()
-    wrapper.write_text(f"""#!/bin/sh\nexec {PROGRAM} "$@" {' '.join([*only(crowd), *options])}\n""")
+    wrapper.write_text(f"""#!/bin/sh\nexec {PROGRAM} "$@" {' '.join(only(crowd))}\n""")
     wrapper.chmod(0o755)
     environment["PATH"] = f"{wrapper.parent}:{environment['PATH']}"
     assignments = [f"{name}={value}" for name, value in environment.items()]
