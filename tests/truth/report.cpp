@@ -121,4 +121,16 @@ Report parse_report(const std::string& text)
     return report;
 }
 
+std::vector<Report> parse_reports(const std::string& text)
+{
+    constexpr std::string_view next_begins = "\n{\"schema\":";
+    std::vector<Report> reports;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find(next_begins, begin), text.size() - 1) + 1;
+        reports.push_back(parse_report(text.substr(begin, end - begin)));
+        begin = end;
+    }
+    return reports;
+}
+
 } // namespace truth

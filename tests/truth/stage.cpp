@@ -61,6 +61,26 @@ Measured Stage::measure(const How& how)
     return {std::move(report), since(before, after)};
 }
 
+Series Stage::measure_series(int windows, const How& how)
+{
+    const Place where = how.place.value_or(place());
+    std::vector<std::string> arguments = how.arguments;
+    arguments.insert(arguments.end(), {"--count", std::to_string(windows)});
+    await();
+    const auto seen = seen_from(where);
+    const Truth before = ledger_.read(seen);
+    Tool tool(where, how.window, arguments);
+    tool.wait_until_sampling();
+    advance();
+    std::this_thread::sleep_for(50ms); // the last acknowledgements
+    tool.expect_in_window(windows);
+    const Truth after = ledger_.read(seen);
+    const Output output = tool.finish();
+    INFO("standard error: ", output.err);
+    REQUIRE(output.status == 0);
+    return {parse_reports(output.out), since(before, after)};
+}
+
 Measured Stage::totals(const How& how)
 {
     await();

@@ -24,6 +24,12 @@ struct How {
     std::function<Report(Tool&)> finish{}; // in place of waiting for the window's end
 };
 
+/// Windows that followed each other without a gap, and what was moved in all of them together.
+struct Series {
+    std::vector<Report> reports;
+    Truth truth;
+};
+
 class Stage {
 public:
     Ledger& ledger() { return ledger_; }
@@ -38,6 +44,8 @@ public:
     void advance();
     /// Has the tool watch the workers' next step.
     Measured measure(const How& how = {});
+    /// The same with so many windows of `how.window`, one after another; `during` and `finish` are not used.
+    Series measure_series(int windows, const How& how);
     /// Runs the tool without a window and holds it against everything that was ever moved.
     Measured totals(const How& how = {});
 

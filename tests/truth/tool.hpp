@@ -68,6 +68,9 @@ struct Report {
 /// Throws where `text` is not one JSON object of the schema socktally/1 with one trailing newline.
 Report parse_report(const std::string& text);
 
+/// Of several windows, one after another.
+std::vector<Report> parse_reports(const std::string& text);
+
 struct Output {
     int status; // as from waitpid
     std::string out;
@@ -84,8 +87,8 @@ public:
 
     /// Returns when it says that its window has begun.
     void wait_until_sampling();
-    /// Throws where the window may be over: the traffic was meant to end before it does.
-    void expect_in_window() const;
+    /// Throws where the window, or the last of several, may be over: the traffic was meant to end before it does.
+    void expect_in_window(int windows = 1) const;
     void signal(int number) const;
     Output finish();
 

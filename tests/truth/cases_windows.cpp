@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// Windows that follow each other: no byte is lost or counted twice between them, so that their sum is what was moved.
+#include "exact.hpp"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <tuple>
+
+using namespace truth;
+
+namespace {
+
+/// What a row is about, for rows of one process and for rows of one connection.
+auto key_of(const Row& row)
+{
+    return std::tuple(row.pid, row.start_time, row.pid ? std::string() : row.process, row.protocol, row.local_address,
+                      row.local_port, row.remote_address, row.remote_port);
+}
+
+void add(Row& sum, const Row& row)
+{
+    const auto add_to = [](std::optional<std::uint64_t>& into, const std::optional<std::uint64_t>& more) {
+        into = more ? into.value_or(0) + *more : into;
+    };
+    add_to(sum.rx_bytes, row.rx_bytes);
+    add_to(sum.tx_bytes, row.tx_bytes);
+    add_to(sum.rx_packets, row.rx_packets);
+    add_to(sum.tx_packets, row.tx_packets);
+    sum.attribution = row.attribution == "shared" ? row.attribution : sum.attribution;
+}
+
+/// All windows as one report, so that the rules for one hold for their sum.
+Report sum_of(const std::vector<Report>& reports)
+{
+    Report sum = reports.front();
+    std::map<decltype(key_of(Row{})), Row> rows;
+    sum.rows.clear();
+    sum.rx_bytes = sum.tx_bytes = sum.unattributed_rx_bytes = sum.unattributed_tx_bytes = 0;
+    for (const Report& report : reports) {
+        sum.complete = sum.complete && report.complete;
+        sum.rx_bytes += report.rx_bytes;
+        sum.tx_bytes += report.tx_bytes;
+        sum.unattributed_rx_bytes += report.unattributed_rx_bytes;
+        sum.unattributed_tx_bytes += report.unattributed_tx_bytes;
+        for (const Row& row : report.rows) {
+            const auto [entry, is_new] = rows.emplace(key_of(row), row);
+            if (!is_new) {
+                add(entry->second, row);
+            }
+        }
+    }
+    for (const auto& [key, row] : rows) {
+        sum.rows.push_back(row);
+    }
+    return sum;
+}
+
+/// How many of the windows have bytes of this process.
+auto windows_with(const std::vector<Report>& reports, const std::string& process)
+{
+    return std::count_if(reports.begin(), reports.end(), [&](const Report& report) {
+        return std::any_of(report.rows.begin(), report.rows.end(), [&](const Row& row) {
+            return row.process == process && (row.rx_bytes.value_or(0) != 0 || row.tx_bytes.value_or(0) != 0);
+        });
+    });
+}
+
+constexpr int bursts = 60;
+constexpr std::size_t burst_sum = 6'000'000;
+
+/// "t-client" sends in bursts of every size with pauses of every length, over a connection of before; "t-server" answers
+/// each with a byte.
+void start_uneven(Stage& stage)
+{
+    std::vector<std::size_t> sizes;
+    std::mt19937 random(20'261'121); // NOLINT(cert-msc51-cpp): the same sizes in every run
+    std::size_t left = burst_sum;
+    for (int burst = 1; burst < bursts; ++burst) {
+        sizes.push_back(1 + random() % (2 * left / static_cast<std::size_t>(bursts - burst + 1)));
+        left -= sizes.back();
+    }
+    sizes.push_back(left);
+    start_connection(
+        stage,
+        [=](Self& self, int fd) {
+            for (const std::size_t size : sizes) {
+                self.receive(fd, size);
+                self.send(fd, 1);
+            }
+        },
+        [=](Self& self, int fd) {
+            std::mt19937 pauses(7); // NOLINT(cert-msc51-cpp)
+            for (const std::size_t size : sizes) {
+                self.send(fd, size);
+                self.receive(fd, 1);
+                self.sleep(Milliseconds(pauses() % 40));
+            }
+        });
+}
+
+/// Processes that live for some milliseconds each and leave nothing behind.
+void start_short_lived(Stage& stage, int processes)
+{
+    static const At at{"127.0.0.1", 7001};
+    stage.start("t-host", [=](Self& self) {
+        const int listener = self.listen(at);
+        self.step();
+        self.serve(listener, static_cast<std::size_t>(processes), small);
+    });
+    stage.start("t-parent", [=](Self& self) {
+        self.step();
+        for (int process = 0; process < processes; ++process) {
+            self.join(self.child("t-child", [](Self& child) { child.visit(at, small, 2ms); }));
+        }
+    });
+}
+
+/// Datagrams of 700 bytes from a socket that stays, one every few milliseconds.
+void start_datagrams(Stage& stage, int datagrams)
+{
+    static const At at{"127.0.0.1", 7002};
+    stage.start("t-udp-in", [=](Self& self) {
+        const int fd = self.udp(at);
+        self.step();
+        for (int datagram = 0; datagram < datagrams; ++datagram) {
+            self.receive_datagram(fd);
+        }
+    });
+    stage.start("t-udp-out", [=](Self& self) {
+        const int fd = self.udp({"127.0.0.1", 0});
+        self.step();
+        for (int datagram = 0; datagram < datagrams; ++datagram) {
+            self.send_datagram(fd, at, 700);
+            self.sleep(Milliseconds(datagram % 9));
+        }
+    });
+}
+
+} // namespace
+
+TEST_CASE("windows: ten of them have together what was moved, by process and by connection")
+{
+    TRUTH_EXACT_ONLY();
+    constexpr int windows = 10;
+    constexpr int short_lived = 60;
+    Stage stage;
+    start_uneven(stage);
+    start_short_lived(stage, short_lived);
+    if (counts_datagrams()) {
+        start_datagrams(stage, 250);
+    }
+    std::vector<std::string> arguments;
+    SUBCASE("by process") {}
+    SUBCASE("by connection") { arguments = {"--by", "connection"}; }
+    const Series series = stage.measure_series(windows, {.window = 300ms, .arguments = arguments});
+    REQUIRE(series.reports.size() == windows);
+    CHECK(windows_with(series.reports, "t-client") > 3);
+    Report sum = sum_of(series.reports);
+    if (!arguments.empty()) {
+        const auto visits = std::count_if(sum.rows.begin(), sum.rows.end(), [](const Row& row) {
+            const auto bar = bar_of(backend_name()).bytes_per_connection;
+            return row.process == "t-child" && within(row.tx_bytes.value_or(0), small.request, bar) &&
+                   within(row.rx_bytes.value_or(0), small.reply, bar);
+        });
+        CHECK(visits == short_lived);
+        for (Row& row : sum.rows) { // the rest is checked by process
+            row.local_address = row.remote_address = row.protocol = {};
+            row.local_port = row.remote_port = 0;
+        }
+        sum.rows = sum_of({sum}).rows;
+    }
+    check({sum, series.truth});
+}
+
+TEST_CASE("windows: two hundred short ones lose nothing and fill nothing up")
+{
+    TRUTH_EXACT_ONLY();
+    constexpr int windows = 200;
+    Stage stage;
+    start_uneven(stage);
+    start_short_lived(stage, 100);
+    const Series series = stage.measure_series(windows, {.window = 20ms});
+    CHECK(series.reports.size() == windows);
+    check({sum_of(series.reports), series.truth});
+}
