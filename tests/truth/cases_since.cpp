@@ -46,7 +46,10 @@ private:
 };
 
 /// What goes on elsewhere on this machine is to be in no figure and in no note.
-std::vector<std::string> since(const StateDirectory& state) { return {"--since", state.file(), "--netns", "current"}; }
+std::vector<std::string> since(const StateDirectory& state)
+{
+    return {"--since", state.file(), "--netns", "current", "--protocol", "tcp"};
+}
 
 std::string beginning_of(const std::string& json)
 {
