@@ -69,8 +69,8 @@ auto windows_with(const std::vector<Report>& reports, const std::string& process
 constexpr int bursts = 60;
 constexpr std::size_t burst_sum = 6'000'000;
 
-/// "t-client" sends in bursts of every size with pauses of every length, over a connection of before; "t-server" answers
-/// each with a byte.
+/// "t-client" sends in bursts of every size with pauses of every length, over a connection of before; "t-server"
+/// answers each with a byte.
 void start_uneven(Stage& stage)
 {
     std::vector<std::size_t> sizes;
