@@ -100,6 +100,7 @@ struct Process {
     std::optional<Uid> uid;                                // effective
     std::optional<std::uint64_t> cgroup_id = std::nullopt; // of version 2, where the backend saw it
     Inode netns = {};                                      // of its first socket, else its own; 0: not known
+    std::uint64_t stack_start = 0;                         // elsewhere after each exec; 0: not known
     std::shared_ptr<const Identity> identity = nullptr;    // null until it is read
 };
 

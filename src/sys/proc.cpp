@@ -37,6 +37,7 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text)
     constexpr int parent_field = 4;
     constexpr int threads_field = 20;
     constexpr int start_field = 22;
+    constexpr int stack_field = 28;
     const std::size_t open = text.find('(');
     const std::size_t close = text.rfind(')');
     if (open == std::string_view::npos || close == std::string_view::npos || close < open) {
@@ -62,6 +63,10 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text)
             stat.start_ticks = *value;
         }
     }
+    for (int field = start_field + 1; field < stack_field; ++field) {
+        next_word(text);
+    }
+    stat.stack_start = parse_number(next_word(text)).value_or(0);
     return stat;
 }
 

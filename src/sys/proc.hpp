@@ -14,6 +14,7 @@ struct ProcStat {
     std::uint32_t parent = 0;      // field 4
     std::uint32_t threads = 0;     // field 20
     std::uint64_t start_ticks = 0; // field 22
+    std::uint64_t stack_start = 0; // field 28; 0 where it may not be known
 };
 std::optional<ProcStat> parse_proc_stat(std::string_view text);
 

@@ -209,6 +209,28 @@ TEST_CASE("who holds a socket is looked at once, and again as another program")
     CHECK(processes.at(0).identity->exe == "/bin/curl"); // the last that could be read
 }
 
+TEST_CASE("a process is looked at again where it became another program of the same name")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 python3\nstack 140730000000\nfd 3 socket:[11]\n");
+    HolderMap map(proc.root());
+    int looks = 0;
+    map.set_look([&looks](Process& process) {
+        Identity identity;
+        identity.command = std::to_string(++looks);
+        process.identity = std::make_shared<const Identity>(identity);
+    });
+    map.scan();
+    map.rescan();
+    CHECK(looks == 1);
+    proc.apply("process 5000001 100 0 python3\nstack 140730999999\nfd 3 socket:[11]\n");
+    SUBCASE("at the end") { map.rescan(); }
+    SUBCASE("in between") { map.search(inodes({11}), Reach::everywhere, soon()); }
+    const auto processes = map.take_processes();
+    REQUIRE(processes.size() == 1);
+    CHECK(processes[0].identity->command == "2");
+}
+
 TEST_CASE("a search finds what was opened after the scan, and nothing once the time is up")
 {
     FixtureProc proc;

@@ -12,7 +12,7 @@ namespace {
 std::string stat_line(std::string_view name, std::string_view threads = "3", std::string_view start = "8815")
 {
     return "4242 (" + std::string(name) + ") S 1 4242 4242 0 -1 4194560 100 0 0 0 7 2 0 0 20 0 " +
-           std::string(threads) + " 0 " + std::string(start) + " 2723840 184 18446744073709551615 1 1 0\n";
+           std::string(threads) + " 0 " + std::string(start) + " 2723840 184 18446744073709551615 1 1 140736\n";
 }
 
 } // namespace
@@ -25,6 +25,7 @@ TEST_CASE("a stat line gives name, threads and start time")
     CHECK(stat->name == "curl");
     CHECK(stat->threads == 3);
     CHECK(stat->start_ticks == 8815);
+    CHECK(stat->stack_start == 140736);
 }
 
 TEST_CASE("a name of any bytes cannot shift the fields")

@@ -138,10 +138,15 @@ struct cred {
     kuid_t euid;
 };
 
+struct mm_struct {
+    unsigned long start_stack;
+};
+
 struct task_struct {
     int pid;
     int tgid;
     unsigned int flags;
+    struct mm_struct* mm;
     unsigned long long start_boottime;
     struct task_struct* group_leader;
     const struct cred* cred;

@@ -40,6 +40,7 @@ void add(std::unordered_map<std::int32_t, FdTable>& tables, const files_row& row
     if (table.sockets.empty()) {
         table.status = FdTable::Status::ok;
         table.process = process_of(pid, row.start_ns, row.uid, row.name);
+        table.process.stack_start = row.stack_start;
     }
     table.sockets.push_back({Inode{row.inode}, static_cast<int>(row.fd)});
 }

@@ -46,6 +46,7 @@ bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& b
     process.pid = pid;
     process.start_time = StartTime{stat->start_ticks};
     process.name = stat->name;
+    process.stack_start = stat->stack_start;
     struct stat owner {};
     // The directory of a process belongs to its effective user, dumpable or not (task_dump_owner()).
     if (::fstatat(fd_directory, fmt::format("{}", up).c_str(), &owner, 0) == 0) {

@@ -254,17 +254,19 @@ void HolderMap::add_process(Seen& seen, const Process& process)
             look_(processes_.back());
         }
     } else {
-        rename(processes_[*seen.process], process.name);
+        refresh(processes_[*seen.process], process.name, process.stack_start);
     }
 }
 
-/// What was found out about it was about another program; where it is over by now, that stands.
-void HolderMap::rename(Process& process, std::string_view name) const
+/// By exec it may have become another program, perhaps of the same name. Then what was found out about it was about
+/// the one before; where the process is over by now, that stands.
+void HolderMap::refresh(Process& process, std::string_view name, std::uint64_t stack_start) const
 {
-    if (process.name == name) {
+    if (process.name == name && process.stack_start == stack_start) {
         return;
     }
     process.name = name;
+    process.stack_start = stack_start;
     if (look_) {
         const auto before = std::exchange(process.identity, nullptr);
         look_(process);
@@ -443,7 +445,7 @@ std::vector<Process> HolderMap::take_processes()
         const auto text = read_file(proc_.get(), fmt::format("{}/stat", process.pid.value).c_str(), buffer, limit);
         const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
         if (stat && stat->start_ticks == process.start_time.ticks) {
-            rename(process, stat->name);
+            refresh(process, stat->name, stat->stack_start);
         }
     }
     return processes_;

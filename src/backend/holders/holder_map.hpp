@@ -116,7 +116,7 @@ private:
     void look_at_threads(const Entry& entry);
     void add(const Entry& entry, const FdTable& table, Look look);
     void add_process(Seen& seen, const Process& process);
-    void rename(Process& process, std::string_view name) const;
+    void refresh(Process& process, std::string_view name, std::uint64_t stack_start) const;
     void add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
     const Seen* seen_of(const Entry& entry) const;
     bool has_not_run(const Entry& entry) const;
