@@ -98,3 +98,45 @@ TEST_CASE("identity: the cgroup and unit of a process that is over")
     CHECK_FALSE(measured.report.has_note("identity-unread"));
     CHECK(client.netns == server.netns);
 }
+
+TEST_CASE("identity: the others that hold a socket, or move its bytes")
+{
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int fd = self.accept(self.listen(local4));
+        int start[2];
+        must(::pipe(start), "pipe");
+        self.child("t-heir", [=](Self& heir) {
+            heir.adopt(fd);
+            char byte = 0;
+            must(::read(start[0], &byte, 1), "wait for the parent");
+            heir.send(fd, 20'000);
+            ::pause();
+        });
+        self.step();
+        self.send(fd, 10'000);
+        must(::write(start[1], "", 1), "let the child go on");
+    });
+    stage.start("t-client", [](Self& self) {
+        const int fd = self.connect(local4);
+        self.step();
+        self.receive(fd, 30'000);
+    });
+    const Measured measured = stage.measure({.arguments = {"-o", "+shared_with"}});
+    check(measured, {.complete = false, .sharers = {"t-server", "t-heir"}});
+    const auto named = [&](const std::string& process) {
+        const auto& truth = measured.truth;
+        const auto found =
+            std::find_if(truth.begin(), truth.end(), [&](const auto& known) { return known.second.name == process; });
+        REQUIRE(found != truth.end());
+        return std::to_string(found->first.pid) + " " + process;
+    };
+    CHECK(row_of(measured.report, "t-client").shared_with.empty());
+    for (const auto& [holder, other] : {std::pair("t-server", "t-heir"), std::pair("t-heir", "t-server")}) {
+        const auto& rows = measured.report.rows;
+        const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.process == holder; });
+        if (row != rows.end() && row->tx_bytes.value_or(0) > 0) { // with all of the socket's bytes, or its own
+            CHECK(row->shared_with == named(other));
+        }
+    }
+}

@@ -2,6 +2,8 @@
 // Network namespaces: none is mixed up with another, whatever keeps it alive.
 #include "stage.hpp"
 
+#include <algorithm>
+
 using namespace truth;
 
 namespace {
@@ -43,6 +45,38 @@ TEST_CASE("namespaces: the same addresses and ports in three of them at once")
         stage.advance();
         check(stage.totals());
     }
+}
+
+TEST_CASE("namespaces: only those that --netns names, of several with the same addresses and ports")
+{
+    Stage stage;
+    const Netns second;
+    const Netns third;
+    start_pair(stage, "t-one", stage.place(), 1'000'003, 10'007);
+    start_pair(stage, "t-two", {.net = &second}, 20'011, 2'000'003);
+    start_pair(stage, "t-three", {.net = &third}, 300'007, 30'011);
+    const pid_t inside = stage.start("t-idle", {.net = &second}, [](Self& self) { self.step(); }).pid();
+    std::vector<std::string> arguments;
+    std::vector<std::string> wanted{"t-two"};
+    SUBCASE("by number") { arguments = {"--netns", std::to_string(second.inode())}; }
+    SUBCASE("by a process that is in it") { arguments = {"--netns", std::to_string(inside)}; }
+    SUBCASE("the current one")
+    {
+        arguments = {"--netns", "current"};
+        wanted = {"t-one"};
+    }
+    SUBCASE("two of them")
+    {
+        arguments = {"--netns", std::to_string(second.inode()), "--netns", std::to_string(third.inode())};
+        wanted.emplace_back("t-three");
+    }
+    Measured measured = stage.measure({.arguments = arguments});
+    std::erase_if(measured.truth, [&](const auto& process) {
+        return std::none_of(wanted.begin(), wanted.end(),
+                            [&](const std::string& name) { return process.second.name.starts_with(name + "-"); });
+    });
+    CHECK(measured.truth.size() == 2 * wanted.size());
+    check(measured);
 }
 
 TEST_CASE("namespaces: datagrams between the same addresses and ports in two of them at once")
