@@ -20,7 +20,7 @@ directory=build-werror
 warnings() {
     [ -f "$directory/build.ninja" ] ||
         CXX=clang++ meson setup "$directory" --buildtype=debug -Dwerror=true -Dtests=enabled >/dev/null
-    ninja -C "$directory" >"$directory/lint.log" 2>&1 || {
+    ninja -k 0 -C "$directory" >"$directory/lint.log" 2>&1 || {
         cat "$directory/lint.log"
         return 1
     }
