@@ -132,11 +132,10 @@ TEST_CASE("identity: the others that hold a socket, or move its bytes")
         return std::to_string(found->first.pid) + " " + process;
     };
     CHECK(row_of(measured.report, "t-client").shared_with.empty());
-    for (const auto& pair : {std::pair("t-server", "t-heir"), std::pair("t-heir", "t-server")}) {
-        const std::string holder = pair.first;
-        const std::string other = pair.second;
+    for (const auto& [holder, other] : {std::pair("t-server", "t-heir"), std::pair("t-heir", "t-server")}) {
         const auto& rows = measured.report.rows;
-        const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.process == holder; });
+        const auto row =
+            std::find_if(rows.begin(), rows.end(), [holder = holder](const Row& one) { return one.process == holder; });
         if (row != rows.end() && row->tx_bytes.value_or(0) > 0) { // with all of the socket's bytes, or its own
             CHECK(row->shared_with == named(other));
         }
