@@ -143,6 +143,9 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
         sample.notes.push_back(std::move(note));
     }
     add_refused_namespaces(sample, others_.refused());
+    if (options_.repeated) {
+        sample.notes.push_back(WindowClock::note_of_lists());
+    }
     result.sample = std::move(sample);
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;
