@@ -5,8 +5,12 @@
 #include "cli/options.hpp"
 #include "cli/values.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 
 namespace socktally {
 
@@ -160,6 +164,9 @@ void settle_windows(Options& o, const CommandLine& line)
     if (o.count && o.duration.count() == 0) {
         throw UsageError("--count needs windows, and --duration 0 is none");
     }
+    if (o.count && o.count != 1U && o.format == Format::prom && !o.output_file) {
+        throw UsageError("prom is read as one set of figures: several windows go to an --output-file");
+    }
 }
 
 void refuse_output(const Options& options)
@@ -190,6 +197,12 @@ void complete_report(Options& options)
     }
 }
 
+bool is_same_place(const std::string& path, const std::string& other)
+{
+    std::error_code ignored;
+    return std::filesystem::weakly_canonical(path, ignored) == std::filesystem::weakly_canonical(other, ignored);
+}
+
 /// The interval is what has passed since the run before.
 void settle_since(Options& o, const CommandLine& line)
 {
@@ -204,6 +217,11 @@ void settle_since(Options& o, const CommandLine& line)
     }
     if (o.interval || o.count) {
         throw UsageError("--since measures from the run before: it goes without --interval and --count");
+    }
+    for (const std::string_view ending : {"", ".tmp", ".lock", ".bad"}) {
+        if (o.output_file && is_same_place(*o.output_file, fmt::format("{}{}", o.since, ending))) {
+            throw UsageError("--output-file is a file that --since keeps its state in");
+        }
     }
     o.duration = std::chrono::nanoseconds(0);
 }

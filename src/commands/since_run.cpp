@@ -73,13 +73,14 @@ GrowingSeries::Labels texts_of(const std::vector<Label>& labels)
 
 Note first_run_note()
 {
-    return {"first-run", "the first run with this state file: totals since each open socket was opened", "", false};
+    return {"first-run", "the first run with this state file: totals since each open socket was opened", "", false,
+            Note::About::window};
 }
 
 Note anew_note(const std::string& why)
 {
     return {"begun-anew", fmt::format("totals since each open socket was opened, not since the run before: {}", why),
-            "", true};
+            "", true, Note::About::window};
 }
 
 } // namespace
@@ -154,7 +155,7 @@ void SinceRun::accumulate_series(Report& report)
     std::vector<GrowingSeries> moved;
     for (const Series& series : series_of(report, layout_.columns)) {
         moved.push_back({texts_of(series.labels), series.row.rx_bytes.value_or(0), series.row.tx_bytes.value_or(0),
-                         series.row.connections});
+                         series.row.connections, series.row.unknown_connections});
     }
     Row rest;
     rest.kind = RowKind::other;

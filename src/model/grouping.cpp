@@ -193,8 +193,8 @@ void add_sums(Row& into, const Row& row)
     add_or_lose(into.packets.tx_packets, row.packets.tx_packets);
     add_or_lose(into.packets.rx_ip_bytes, row.packets.rx_ip_bytes);
     add_or_lose(into.packets.tx_ip_bytes, row.packets.tx_ip_bytes);
-    into.connections += row.connections;
-    into.unknown_connections += row.unknown_connections;
+    into.connections = sum(into.connections, row.connections);
+    into.unknown_connections = sum(into.unknown_connections, row.unknown_connections);
 }
 
 void keep_common(std::shared_ptr<const Identity>& into, const std::shared_ptr<const Identity>& other)

@@ -106,7 +106,8 @@ struct GrowingSeries {
     Labels labels;
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
-    std::uint64_t connections = 0; // those of this run
+    std::uint64_t connections = 0;         // those of this run
+    std::uint64_t unknown_connections = 0; // the same; the totals lack what they moved
     bool operator==(const GrowingSeries&) const = default;
 };
 

@@ -58,6 +58,7 @@ Row row_of(const GrowingSeries& series)
     row.rx_bytes = series.rx_bytes;
     row.tx_bytes = series.tx_bytes;
     row.connections = series.connections;
+    row.unknown_connections = series.unknown_connections;
     return row;
 }
 
@@ -108,10 +109,11 @@ std::vector<Series> series_of(const Report& report, const ColumnList& columns)
             merge(all[place->second].row, row);
         }
     };
-    for (const GrowingSeries& series : report.series) {
-        add(labels_of(series), row_of(series));
-    }
-    if (report.series.empty()) {
+    if (report.cumulative) {
+        for (const GrowingSeries& series : report.series) {
+            add(labels_of(series), row_of(series));
+        }
+    } else {
         for (const Row& row : report.rows) {
             add(labels_of(row, columns, report.by), row);
         }

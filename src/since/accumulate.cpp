@@ -16,6 +16,7 @@ void add(GrowingSeries& into, const GrowingSeries& moved)
     into.rx_bytes = sum(into.rx_bytes, moved.rx_bytes);
     into.tx_bytes = sum(into.tx_bytes, moved.tx_bytes);
     into.connections = sum(into.connections, moved.connections);
+    into.unknown_connections = sum(into.unknown_connections, moved.unknown_connections);
 }
 
 std::uint64_t size_of(const GrowingSeries& series) { return sum(series.rx_bytes, series.tx_bytes); }

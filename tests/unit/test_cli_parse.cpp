@@ -94,6 +94,11 @@ TEST_CASE("--since has no window of its own")
     CHECK(parse({"--since", "state"}).duration.count() == 0);
     const char* no_duration = "--since measures from the run before: it goes without --duration";
     CHECK(error_of({"--since", "state", "-d", "1"}) == no_duration);
+    const char* state = "--output-file is a file that --since keeps its state in";
+    CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/f"}) == state);
+    CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/./f.lock"}) == state);
+    CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/f.tmp"}) == state);
+    CHECK(parse({"--since", "/tmp/f", "--output-file", "/tmp/f.prom"}).output_file == "/tmp/f.prom");
     const char* no_windows = "--since measures from the run before: it goes without --interval and --count";
     CHECK(error_of({"--since", "state", "--interval", "1"}) == no_windows);
     CHECK(error_of({"--since", "state", "--count", "2"}) == no_windows);
@@ -116,6 +121,10 @@ TEST_CASE("windows that follow each other are as long as --interval says, and as
     CHECK(error_of({"--interval", "0"}) == "bad interval \"0\": a window is longer than nothing");
     CHECK(error_of({"--count", "2", "-d", "0"}) == "--count needs windows, and --duration 0 is none");
     CHECK(error_of({"--count", "-1"}).starts_with("bad number of windows \"-1\": "));
+    const char* one_set = "prom is read as one set of figures: several windows go to an --output-file";
+    CHECK(error_of({"--interval", "1", "-f", "prom"}) == one_set);
+    CHECK(parse({"--count", "1", "-f", "prom"}).count == 1);
+    CHECK(parse({"--interval", "1", "-f", "prom", "--output-file", "f"}).count == 0);
     CHECK(error_of({"doctor", "--count", "1"}) == "doctor takes no sample, so it does not take --count");
 }
 

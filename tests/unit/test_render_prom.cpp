@@ -148,8 +148,10 @@ TEST_CASE("the series of a unit does not depend on which of its processes moved 
 
 TEST_CASE("totals that only grow are counters")
 {
-    Report growing = report({row(1, "a", 1, 2)});
+    Report growing = report({row(1, "not in a series", 1, 2)});
     growing.cumulative = true;
+    CHECK(samples(growing, "process,rx_bytes", "socktally_receive").empty());
+    growing.series = {{{{"process", "a"}}, 1, 2, 1}};
     const std::string text = prom(growing, "process,rx_bytes,connections");
     CHECK(text.find("# TYPE socktally_receive_bytes_total counter\nsocktally_receive_bytes_total{process=\"a\"} 1\n") !=
           text.npos);
@@ -160,7 +162,10 @@ TEST_CASE("series that grow from run to run are in place of the rows")
 {
     Report growing = report({row(1, "a", 1, 2)});
     growing.cumulative = true;
-    growing.series = {{{{"process", "a"}}, 10, 20, 1}, {{{"process", "gone \"b\""}}, 30, 40, 0}};
+    growing.series = {{{{"process", "a"}}, 10, 20, 2, 1}, {{{"process", "gone \"b\""}}, 30, 40, 0}};
+    CHECK(samples(growing, "process,unknown_connections", "socktally_unknown") ==
+          "socktally_unknown_connections{process=\"a\"} 1\n"
+          "socktally_unknown_connections{process=\"gone \\\"b\\\"\"} 0\n");
     CHECK(samples(growing, "process,rx_bytes", "socktally_r") ==
           "socktally_receive_bytes_total{process=\"a\"} 10\n"
           "socktally_receive_bytes_total{process=\"gone \\\"b\\\"\"} 30\n");

@@ -50,4 +50,12 @@ TEST_CASE("accumulate: newcomers fill the free places by size, and the others ar
     }
 }
 
+TEST_CASE("accumulate: what a series lacks is told of this run only")
+{
+    GrowingSeries lacking = named("a", 1, 0);
+    lacking.unknown_connections = 2;
+    auto series = accumulate({named("a", 1, 0)}, {lacking}, 100, rest);
+    CHECK(series.at(0).unknown_connections == 2);
+}
+
 TEST_CASE("accumulate: no series begins with nothing") { CHECK(accumulate({}, {named("a", 0, 0)}, 100, rest).empty()); }
