@@ -82,6 +82,7 @@ void Summary::count(const Heading& heading, const std::optional<std::string_view
     }
     ++snapshots_;
     incomplete_ += heading.complete ? 0 : 1;
+    totals_ += heading.duration.count() == 0 ? 1 : 0;
     duration_ = sum_of(duration_, heading.duration);
     first_ = std::min(first_.value_or(heading.started_at), heading.started_at);
     host_.add(host);
@@ -145,6 +146,12 @@ std::vector<Note> Summary::notes() const
                          fmt::format("{} of {} not complete", incomplete_,
                                      counted(snapshots_, "snapshot", "is", incomplete_ == 1 ? "is" : "are")),
                          "", true});
+    }
+    if (totals_ > 0) {
+        notes.push_back({"totals-added",
+                         counted(totals_, "snapshot", "is of totals", "are of totals") +
+                             " since each socket was opened, not of a window: other snapshots may count the same bytes",
+                         "save no samples of --duration 0, and leave out the first run of --since", true});
     }
     if (unanswered_ > 0) {
         notes.push_back(

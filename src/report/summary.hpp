@@ -58,6 +58,7 @@ private:
 
     std::uint64_t snapshots_ = 0;
     std::uint64_t incomplete_ = 0;
+    std::uint64_t totals_ = 0;      // snapshots without a window
     std::uint64_t other_layer_ = 0; // snapshots that count something else
     std::uint64_t cut_short_ = 0;   // rows that sum the rest past --top
     std::uint64_t unanswered_ = 0;  // rows of which a filter could not say

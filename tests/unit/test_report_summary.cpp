@@ -144,6 +144,17 @@ TEST_CASE("rows of one snapshot are one window; hours and days stay apart")
     CHECK(add_up(text, GroupBy::name, early).report.totals.rx_bytes == 2U);
 }
 
+TEST_CASE("totals are no window, and a note says so")
+{
+    std::string totals = line("a", "1", 7, 5, "p");
+    const std::string second = "\"duration_ns\":1000000000";
+    totals.replace(totals.find(second), second.size(), "\"duration_ns\":0");
+    const Report report = add_up(totals + line("a", "1", 7, 5, "p")).report;
+    CHECK(report.totals.rx_bytes == 20U);
+    CHECK(has_note(report, "totals-added"));
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p")).report, "totals-added"));
+}
+
 TEST_CASE("a filter leaves out what it cannot judge, and says so")
 {
     Wanted port;
