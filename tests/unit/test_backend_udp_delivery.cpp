@@ -170,6 +170,97 @@ TEST_CASE("datagrams that are missing without a trace make the figures unsure")
     CHECK(delivery.unsure() == 4);
 }
 
+TEST_CASE("windows: what was read after the end of one is in the packets of the next, again and again")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 0, 0)}, counters(100));
+    std::uint64_t read = 100;
+    std::uint64_t early = 0;
+    for (const std::uint64_t meanwhile : {2U, 3U, 0U, 5U, 1U}) {
+        constexpr std::uint64_t in_window = 10;
+        delivery.add(came(reader, in_window, 100, 300));
+        read += in_window - early;
+        delivery.end_packets(counters(read));
+        read += meanwhile;
+        delivery.end({listed(reader, 0, 0)}, counters(read));
+        auto all = flows(2000);
+        delivery.correct(all);
+        CHECK(all[0].rx_bytes == 2000U);
+        CHECK(delivery.unsure() == 0);
+        delivery.next_window();
+        early = meanwhile;
+    }
+    delivery.add(came(reader, 4, 100, 300)); // one of them was read before, and two are never read
+    delivery.end_packets(counters(read + 1));
+    delivery.end({}, counters(read + 1));
+    auto all = flows(800);
+    delivery.correct(all);
+    CHECK(delivery.unsure() == 2);
+}
+
+TEST_CASE("windows: what waited is of the window in which it is read, also where its socket is closed then")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 0, 0)}, counters(100));
+    delivery.add(came(reader, 10, 200, 200));
+    delivery.end_packets(counters(107));
+    delivery.end({listed(reader, 3 * 768, 0)}, counters(107));
+    auto all = flows(2000);
+    all[0].uid = Uid{5};
+    all[0].tx_bytes = 77;
+    delivery.correct(all);
+    CHECK(all[0].rx_bytes == 1400U);
+    delivery.next_window();
+    all.clear(); // no packet, and no socket in the list
+    SUBCASE("read")
+    {
+        delivery.end_packets(counters(110));
+        delivery.end({}, counters(110));
+        delivery.correct(all);
+        REQUIRE(all.size() == 1);
+        CHECK(all[0].inode == reader);
+        CHECK(all[0].uid == Uid{5});
+        CHECK(all[0].rx_bytes == 600U);
+        CHECK(all[0].tx_bytes == 0U);
+        CHECK(delivery.unsure() == 1);
+    }
+    SUBCASE("closed without being read")
+    {
+        delivery.end_packets(counters(107));
+        delivery.end({}, counters(107));
+        delivery.correct(all);
+        CHECK(all.empty());
+        CHECK(delivery.unsure() == 0);
+    }
+}
+
+TEST_CASE("windows: a datagram that was dropped after the end is of the next window, whose packets have it")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 0, 5)}, counters(100));
+    delivery.add(came(reader, 2, 200, 200));
+    delivery.end_packets(counters(100));
+    delivery.end({listed(reader, 0, 8)}, counters(100)); // three, of which one has come after the end
+    auto all = flows(400);
+    delivery.correct(all);
+    CHECK(all[0].rx_bytes == 0U);
+    delivery.next_window();
+    delivery.add(came(reader, 4, 200, 200));
+    delivery.end_packets(counters(103));
+    delivery.end({listed(reader, 0, 8)}, counters(103));
+    all = flows(800);
+    delivery.correct(all);
+    CHECK(all[0].rx_bytes == 600U);
+    delivery.next_window();
+    delivery.add(came(reader, 1, 200, 200)); // it was but once
+    delivery.end_packets(counters(104));
+    delivery.end({listed(reader, 0, 8)}, counters(104));
+    all = flows(200);
+    delivery.correct(all);
+    CHECK(all[0].rx_bytes == 200U);
+    CHECK(delivery.unsure() == 0);
+}
+
 TEST_CASE("datagrams without a socket are nobody's where the kernel found none either")
 {
     UdpDelivery delivery;

@@ -3,6 +3,7 @@
 #ifndef SOCKTALLY_SEQUENCE_H
 #define SOCKTALLY_SEQUENCE_H
 
+#include "backend/ebpf/cells.h"
 #include "backend/ebpf/kernel.h"
 #include "backend/ebpf/tally.h"
 
@@ -21,10 +22,10 @@ tally_u8 unnoted = 0;
 /* The same, in each epoch. */
 tally_u8 strangers_in[TALLY_HALVES] = {};
 tally_u8 unnoted_in[TALLY_HALVES] = {};
-tally_u64 unclaimed = 0; /* of those, the ones read by other means than recvmsg so far */
+tally_u64 unclaimed_in[TALLY_HALVES] = {}; /* strangers that were read by other means than recvmsg so far */
 
 /* What is known of a TCP connection's consumed payload: nothing yet; what it is; or what it is by now, but not how much of it was read
-   before the window: then recvmsg's own figure counts, once, and after that the difference does. */
+   before we met it: then recvmsg's own figure counts, once, and after that, or in the next epoch, the difference does. */
 #define UNKNOWN 0
 #define KNOWN 1
 #define LATE 2
@@ -35,6 +36,8 @@ struct sequence_note {
     tally_u32 urgent; /* sequence number of the last urgent byte that was stepped over */
     tally_u32 initial; /* sequence number at which it began: tells connections of one socket apart */
     tally_u32 knowledge; /* of consumed, see above */
+    tally_u32 met; /* the epoch in which it became LATE */
+    tally_u32 padding;
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -96,7 +99,7 @@ static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp
 
 /* TCP is counted by sequence in tcp_consumes(), where splice(2) and TCP_ZEROCOPY_RECEIVE pass as well. But what a protocol on top of it
    (TLS) hands to the application is not what TCP hands to that protocol. */
-static __always_inline bool counted_by_sequence(struct sock* sk)
+static __always_inline bool counted_by_sequence(struct sock* sk, tally_u32 now)
 {
     if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
         return false;
@@ -110,8 +113,8 @@ static __always_inline bool counted_by_sequence(struct sock* sk)
         return false;
     if (note->knowledge == KNOWN)
         return true;
-    if (note->knowledge == LATE)
-        __sync_fetch_and_add(&unclaimed, -1);
+    if (note->knowledge == LATE && note->met == now)
+        __sync_fetch_and_add(&unclaimed_in[half_of(now)], -1);
     advance(note, sk, tcp);
     note->knowledge = KNOWN;
     return false;

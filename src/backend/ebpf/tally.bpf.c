@@ -145,7 +145,7 @@ static __always_inline int received(struct sock* sk, long ret, int flags)
         return 0;
     if (!is_ours(sk))
         return 0;
-    if (!(flags & MSG_OOB) && counted_by_sequence(sk))
+    if (!(flags & MSG_OOB) && counted_by_sequence(sk, now))
         return 0;
     count(sk, now, cell_of(sk, now), ret, 0);
     return 0;
@@ -236,12 +236,15 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
         return 0;
     }
     const tally_u64 bytes = advance(note, sk, tcp);
+    if (note->knowledge == LATE && note->met != now)
+        note->knowledge = KNOWN; /* by the call that brought it up to date, which is over */
     if (note->knowledge != KNOWN) {
         if (now && note->knowledge == UNKNOWN) {
             note->knowledge = LATE;
+            note->met = now;
             strangers = 1; /* before received() comes by for the same call */
             strangers_in[half_of(now)] = 1;
-            __sync_fetch_and_add(&unclaimed, 1);
+            __sync_fetch_and_add(&unclaimed_in[half_of(now)], 1);
         }
         return 0;
     }

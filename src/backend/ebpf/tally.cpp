@@ -239,6 +239,7 @@ void Tally::forget_window()
     skeleton_->bss->flows_dropped[half()] = 0;
     skeleton_->bss->strangers_in[half()] = 0;
     skeleton_->bss->unnoted_in[half()] = 0;
+    skeleton_->bss->unclaimed_in[half()] = 0;
     ++epoch_;
 }
 
@@ -247,7 +248,7 @@ std::size_t Tally::strange_namespaces() const
     return skeleton_->bss->strangers_in[half()] != 0 ? namespaces_refused_ : 0;
 }
 
-std::uint64_t Tally::unclaimed() const { return skeleton_->bss->unclaimed; }
+std::uint64_t Tally::unclaimed() const { return skeleton_->bss->unclaimed_in[half()]; }
 
 bool Tally::had_no_room() const { return skeleton_->bss->unnoted_in[half()] != 0; }
 

@@ -44,8 +44,8 @@ public:
     std::uint64_t flows_dropped() const;
     /// Network namespaces that start() could not enter, where connections were read in the window that it did not note.
     std::size_t strange_namespaces() const;
-    /// Connections that were there before the window, in another network namespace, and were read by splice(2) only:
-    /// those bytes are not counted.
+    /// Connections that were there before start(), in another network namespace, and were read first in the window, by
+    /// splice(2) only: those bytes are not counted.
     std::uint64_t unclaimed() const;
     /// A connection had no room for what is remembered of it: what was read from it by splice(2) is not counted.
     bool had_no_room() const;

@@ -65,10 +65,8 @@ void UdpDelivery::end(const std::vector<ListedSocket>& sockets, const std::optio
 /// Datagrams that came after the last packet and were read before the counters were are in the next window's packets.
 void UdpDelivery::next_window()
 {
-    read_early_ = 0;
+    read_early_ = std::min(std::max<std::int64_t>(-unread(), 0), static_cast<std::int64_t>(read_meanwhile()));
     if (counters_at_end_ && counters_after_) {
-        const auto meanwhile = static_cast<std::int64_t>(counters_after_->udp_read - counters_at_end_->udp_read);
-        read_early_ = std::min(std::max<std::int64_t>(-unread(), 0), meanwhile);
         counters_after_->udp_no_ports = counters_at_end_->udp_no_ports;
     }
     counters_before_ = counters_after_;
@@ -77,11 +75,20 @@ void UdpDelivery::next_window()
     for (auto& [inode, socket] : sockets_) {
         Socket next;
         next.drops_before = socket.drops_before.value_or(0) + socket.drops;
+        next.dropped_early = socket.early_drops();
         next.queued_before = socket.queued;
         next.waited = socket.waits;
         next.knows_waited = socket.knows_waits;
-        socket = next;
+        next.reader = socket.waits != 0 ? std::move(socket.reader) : nullptr;
+        socket = std::move(next);
     }
+}
+
+/// More than came in the window were dropped: the packets of those are in the next one.
+std::uint32_t UdpDelivery::Socket::early_drops() const
+{
+    const std::uint64_t all = std::uint64_t{dropped_early} + drops;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(all - lost(), drops));
 }
 
 bool UdpDelivery::is_queued(const std::vector<ListedSocket>& sockets) const
@@ -109,20 +116,34 @@ std::int64_t UdpDelivery::unread() const
     std::uint64_t dropped = 0;
     for (const auto& [inode, socket] : sockets_) {
         came += socket.datagrams;
-        dropped += socket.drops;
+        dropped += socket.lost();
     }
-    const std::uint64_t read =
-        counters_before_ && counters_after_ ? counters_after_->udp_read - counters_before_->udp_read : came;
-    return static_cast<std::int64_t>(came) - read_early_ - static_cast<std::int64_t>(read + dropped);
+    return static_cast<std::int64_t>(came) - read_early_ -
+           static_cast<std::int64_t>(was_read().value_or(came) + dropped);
+}
+
+/// Datagrams, in the whole namespace.
+std::optional<std::uint64_t> UdpDelivery::was_read() const
+{
+    if (!counters_before_ || !counters_after_) {
+        return std::nullopt;
+    }
+    return counters_after_->udp_read - counters_before_->udp_read;
+}
+
+/// Likewise, of those the ones that may have come after the last packet of the window.
+std::uint64_t UdpDelivery::read_meanwhile() const
+{
+    return counters_at_end_ && counters_after_ ? counters_after_->udp_read - counters_at_end_->udp_read : 0;
 }
 
 void UdpDelivery::correct(std::vector<Flow>& flows)
 {
     bool explained = false;
     for (auto& [inode, socket] : sockets_) {
-        const bool lost = socket.datagrams != 0 && (socket.drops != 0 || socket.queued != 0);
-        const bool waited = socket.queued_before > socket.queued || socket.waited != 0;
-        if (lost || waited) {
+        const bool is_short = socket.lost() != 0 || (socket.datagrams != 0 && socket.queued != 0);
+        const bool has_waited = socket.queued_before > socket.queued || socket.waited != 0;
+        if (is_short || has_waited) {
             explained = true;
             correct(Inode{inode}, socket, flows);
         }
@@ -132,28 +153,45 @@ void UdpDelivery::correct(std::vector<Flow>& flows)
     }
 }
 
+/// What waited was read, or closed without being read, which nothing tells but that nothing was read at all.
+void UdpDelivery::add_last_reads(const Socket& socket, std::vector<Flow>& flows)
+{
+    if (was_read() == 0U) {
+        return;
+    }
+    unsure_ += 1;
+    if (socket.reader != nullptr) {
+        flows.push_back(*socket.reader);
+        flows.back().rx_bytes = socket.waited;
+    }
+}
+
 void UdpDelivery::correct(Inode inode, Socket& socket, std::vector<Flow>& flows)
 {
     const Most most = most_of(flows, inode);
-    if (most.flow == nullptr) {
+    if (most.flow == nullptr) { // it was closed, and no packet came
+        add_last_reads(socket, flows);
         return;
     }
     const std::uint64_t came = most.flow->rx_bytes.value_or(0) + socket.waited;
-    if (socket.drops == socket.datagrams && socket.queued == socket.queued_before) { // nobody reads it
+    socket.reader = std::make_unique<Flow>(*most.flow);
+    socket.reader->tx_bytes = 0;
+    socket.reader->packets = {0, 0, 0, 0};
+    if (socket.lost() == socket.datagrams && socket.queued == socket.queued_before) { // nobody reads it
         most.flow->rx_bytes = 0;
         socket.waits = socket.waited;
         socket.knows_waits = socket.knows_waited;
         return;
     }
-    bool sure = socket.drops == 0 || socket.smallest == socket.largest;
+    bool sure = socket.lost() == 0 || socket.smallest == socket.largest;
     socket.waits = waiting(socket, sure);
     sure = sure && most.candidates <= 1 && (socket.queued_before == 0 || (socket.waited != 0 && socket.knows_waited));
     socket.knows_waits = sure;
-    const std::uint64_t dropped = std::uint64_t{socket.drops} * socket.largest;
+    const std::uint64_t dropped = socket.lost() * socket.largest;
     const std::uint64_t left = came - std::min(came, dropped);
     socket.waits = std::min(socket.waits, left);
     most.flow->rx_bytes = left - socket.waits;
-    unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.drops);
+    unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.lost());
 }
 
 /// Bytes in its receive queue. What the kernel tells is the memory that they take up, which is more.
@@ -164,12 +202,12 @@ std::uint64_t UdpDelivery::waiting(const Socket& socket, bool& sure) const
     });
     const std::int64_t rest = unread();
     if (socket.queued == 0) {
-        sure = sure && (rest == 0 || queues != 0);
+        sure = sure && (rest <= 0 || queues != 0);
         return 0;
     }
     const auto bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(rest, 0)) * socket.largest;
     sure = sure && socket.smallest == socket.largest && socket.waited == 0 && queues == 1 && rest > 0 &&
-           bytes < socket.queued;
+           read_meanwhile() == 0 && bytes < socket.queued;
     return sure ? bytes : socket.queued;
 }
 

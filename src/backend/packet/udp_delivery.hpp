@@ -9,8 +9,10 @@
 #include "backend/packet/flow_table.hpp"
 #include "backend/sockets/socket_lookup.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -44,7 +46,8 @@ public:
 private:
     struct Socket {
         std::optional<std::uint32_t> drops_before;
-        std::uint32_t drops = 0; // since then
+        std::uint32_t drops = 0;         // since then
+        std::uint32_t dropped_early = 0; // before, of datagrams whose packets are in this window
         std::uint32_t queued_before = 0;
         std::uint32_t queued = 0;
         std::uint64_t datagrams = 0; // that came
@@ -54,12 +57,20 @@ private:
         std::uint64_t waits = 0;  // likewise, of this window
         bool knows_waited = true; // not only that there were some
         bool knows_waits = true;
-        bool is_listed = false; // at the end
+        bool is_listed = false;       // at the end
+        std::unique_ptr<Flow> reader; // whose bytes wait, with no figures but rx_bytes
+
+        /// Of `datagrams`, those that were dropped.
+        std::uint64_t lost() const { return std::min(std::uint64_t{dropped_early} + drops, datagrams); }
+        std::uint32_t early_drops() const;
     };
 
     void correct(Inode inode, Socket& socket, std::vector<Flow>& flows);
+    void add_last_reads(const Socket& socket, std::vector<Flow>& flows);
     std::uint64_t waiting(const Socket& socket, bool& sure) const;
     std::int64_t unread() const;
+    std::optional<std::uint64_t> was_read() const;
+    std::uint64_t read_meanwhile() const;
 
     std::unordered_map<std::uint64_t, Socket> sockets_; // by inode
     std::optional<ProtocolCounters> counters_before_;
