@@ -62,13 +62,12 @@ _socktally()
 {
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
     local formats='tsv csv json jsonl pretty prom influx'
-    local output='-b --backend -f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
-    local others='-d --duration --interval --count --since --wait --capture-buffer --strict --by --sort --top --all --alert
-        -o --output --output-file -H --list-columns
-        --pid --name --filter --user --port --remote --protocol --container --unit --netns
-        --interface --no-loopback'
-    local reports='--strict --by --sort --top --all --alert -o --output --output-file -H --list-columns
-        --pid --name --filter --user --port --remote --protocol --container --unit --netns --host --from --to --per'
+    local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
+    local choosing='-b --backend'
+    local rows='--strict --by --sort --top --all --alert -o --output --output-file -H --list-columns
+        --pid --name --filter --user --port --remote --protocol --container --unit --netns'
+    local samples='-d --duration --interval --count --since --wait --capture-buffer --interface --no-loopback'
+    local reports='--host --from --to --per'
     COMPREPLY=()
 
     # bash splits --option=value into three words.
@@ -89,7 +88,6 @@ _socktally()
     --count) _socktally_words "$current" 0 10 60 ;;
     -f | --format) _socktally_words "$current" "$formats" ;;
     -b | --backend) _socktally_words "$current" auto ebpf netlink packet procfs ;;
-    --since) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     --capture-buffer) _socktally_words "$current" 4M 16M 64M 256M ;;
     --by) _socktally_words "$current" process connection name user remote port protocol cgroup unit container pod netns interface ;;
     --color) _socktally_words "$current" auto always never ;;
@@ -99,18 +97,18 @@ _socktally()
     --user) _socktally_list "$current" "$(compgen -u)" ;;
     --pid) _socktally_list "$current" "$(_socktally_pids)" ;;
     -o | --output | --sort | --alert) _socktally_list "$current" "$(_socktally_columns "$program")" ;;
-    --output-file) _socktally_files "$current" ;;
+    --since | --output-file) _socktally_files "$current" ;;
     --per) _socktally_words "$current" hour day ;;
     --host | --from | --to | --top | --name | --filter | --port | --remote | --container | --unit) ;; # nothing to guess
     *)
         if [[ $command == doctor ]]; then
-            _socktally_words "$current" "$output"
+            _socktally_words "$current" "$output" "$choosing"
         elif [[ $command == report && $current == -* ]]; then
-            _socktally_words "$current" "$output" "$reports"
+            _socktally_words "$current" "$output" "$rows" "$reports"
         elif [[ $command == report ]]; then
             compopt -o default 2> /dev/null # files
         elif [[ $current == -* ]]; then
-            _socktally_words "$current" "$output" "$others --host --from --to --per"
+            _socktally_words "$current" "$output" "$choosing" "$rows" "$samples"
         else
             _socktally_words "$current" doctor report
         fi

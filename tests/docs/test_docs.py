@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Walks the options of `socktally --help` and the columns of `socktally --list-columns`, and fails where a man page or a
 # completion lacks one, or has one that does not exist. Usage: test_docs.py SOCKTALLY SOURCE_ROOT
+import functools
 import json
 import pathlib
 import re
@@ -26,11 +27,20 @@ def socktally(*arguments):
     return run(str(PROGRAM), *arguments)
 
 
+@functools.cache
 def options():
     """Every name, short and long, with whether it takes a value."""
     text = socktally("--help").stdout
     rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
     return {name: bool(value) for short, long, value in rows for name in (short, long) if name}
+
+
+@functools.cache
+def taken_by(*command):
+    """The names of the options that this command does not refuse. Nothing is run: there is no such colour."""
+    return {name for name, takes_value in options().items()
+            if not re.search("does not take|only report takes",
+                             socktally(*command, name, *(["x"] if takes_value else []), "--color", "no-such-word").stderr)}
 
 
 def valid_words(option):
@@ -87,6 +97,52 @@ def bash_replies(*words):
     return result.stdout.split()
 
 
+ZSH_SETUP = r"""
+PS1= PATH=$DIRECTORY:$PATH
+fpath=($DIRECTORY $fpath)
+autoload -U compinit
+compinit -D -u
+compadd() {
+    if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]]; then # nothing is offered, but an array filled
+        builtin compadd "$@"
+        return
+    fi
+    local -a found
+    builtin compadd -A found "$@"
+    print -rl -- '<'$^found'>'
+}
+offer() {
+    print # below what was typed
+    _main_complete
+    print ENDED
+}
+zle -C offer complete-word offer
+bindkey '^X' offer
+print READY
+"""
+
+
+def zsh_replies(line):
+    """What zsh offers for the end of the line, in a shell of its own that believes it is typed to."""
+    script = r"""
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "source $DIRECTORY/setup"
+zpty -r -m shell text '*READY*'
+zpty -w -n shell "$1"$'\C-X'
+zpty -r -m shell text '*ENDED*'
+print -r -- $text
+"""
+    with tempfile.TemporaryDirectory() as directory:
+        (pathlib.Path(directory) / "socktally").symlink_to(PROGRAM)
+        (pathlib.Path(directory) / "_socktally").symlink_to(ZSH.resolve())
+        (pathlib.Path(directory) / "setup").write_text(ZSH_SETUP)
+        result = run("env", f"DIRECTORY={directory}", "TERM=dumb", "zsh", "-f", "-c", script, "zsh", line)
+    if result.returncode != 0 or result.stderr or "_socktally:" in result.stdout:
+        raise AssertionError(f"zsh: {result.stderr}{result.stdout}")
+    return re.findall(r"^<(.*)>$", result.stdout, re.MULTILINE)
+
+
 def fish_replies(line):
     with tempfile.TemporaryDirectory() as directory:
         (pathlib.Path(directory) / "socktally").symlink_to(PROGRAM)
@@ -137,10 +193,6 @@ class Options(unittest.TestCase):
     def test_fish(self):
         self.assertEqual(fish_options(), options())
 
-    @needs("bash")
-    def test_bash(self):
-        self.assertEqual(sorted(bash_replies("-")), sorted(options()))
-
     def test_words(self):
         manual = section("socktally.1", "OPTIONS")
         for option in ("--by", "--format", "--protocol", "--color", "--per"):
@@ -173,6 +225,34 @@ class Options(unittest.TestCase):
             self.assertRegex(socktally("--help").stdout, rf"--backend .*\b{name}\b")
 
 
+class Commands(unittest.TestCase):
+    """What each command takes is offered, and nothing else."""
+
+    WORDS = ([], ["doctor"], ["report"])
+
+    def test_differ(self):
+        sample, doctor, report = (taken_by(*words) for words in self.WORDS)
+        self.assertEqual(sample | report, set(options()))
+        self.assertTrue(doctor < sample)
+        self.assertIn("--duration", sample - report)
+        self.assertIn("--per", report - sample)
+
+    @needs("bash")
+    def test_bash(self):
+        for words in self.WORDS:
+            self.assertEqual(sorted(bash_replies(*words, "-")), sorted(taken_by(*words)))
+
+    @needs("zsh")
+    def test_zsh(self):
+        for words in self.WORDS:
+            self.assertEqual(sorted(zsh_replies(" ".join(["socktally", *words, "-"]))), sorted(taken_by(*words)))
+
+    @needs("fish")
+    def test_fish(self):
+        for words in self.WORDS:
+            self.assertEqual(sorted(fish_replies(" ".join(["socktally", *words, "-"]))), sorted(taken_by(*words)))
+
+
 @needs("bash")
 class Bash(unittest.TestCase):
     def test_words(self):
@@ -189,19 +269,9 @@ class Bash(unittest.TestCase):
         self.assertEqual(bash_replies("--output", "=", "+local_a"), ["+local_address"])
         self.assertEqual(bash_replies("--sort", "rx_bytes+unk"), ["rx_bytes+unknown_connections"])
 
-    def test_doctor(self):
+    def test_commands(self):
         self.assertEqual(bash_replies(""), ["doctor", "report"])
-        offered = bash_replies("doctor", "-")
-        self.assertIn("--format", offered)
-        self.assertIn("--backend", offered)
-        self.assertNotIn("--pid", offered)
         self.assertEqual(bash_replies("doctor", "-f", ""), ["tsv", "json", "pretty"])
-
-    def test_report(self):
-        offered = bash_replies("report", "-")
-        self.assertIn("--per", offered)
-        self.assertIn("--pid", offered)
-        self.assertNotIn("--duration", offered)
         self.assertEqual(bash_replies("report", "--per", ""), ["hour", "day"])
 
     def test_lists(self):
@@ -220,6 +290,14 @@ class Zsh(unittest.TestCase):
     def test_syntax(self):
         self.assertEqual(run("zsh", "-n", str(ZSH)).returncode, 0)
 
+    def test_replies(self):
+        self.assertEqual(zsh_replies("socktally "), ["doctor", "report"])
+        self.assertEqual(zsh_replies("socktally --format js"), ["json", "jsonl"])
+        self.assertEqual(zsh_replies("socktally doctor --format "), ["tsv", "json", "pretty"])
+        self.assertEqual(zsh_replies("socktally report --per "), ["hour", "day"])
+        self.assertIn("unknown_connections", zsh_replies("socktally -o pid,unk"))
+        self.assertEqual(zsh_replies(f"socktally report {ROOT.resolve()}/READ"), ["README.md"])
+
 
 @needs("fish")
 class Fish(unittest.TestCase):
@@ -231,8 +309,7 @@ class Fish(unittest.TestCase):
         self.assertEqual(fish_replies("socktally -o pid,unk"), ["pid,unknown_connections"])
         self.assertEqual(fish_replies("socktally --sort rx_bytes+unk"), ["rx_bytes+unknown_connections"])
         self.assertIn("doctor", fish_replies("socktally "))
-        self.assertNotIn("--pid", fish_replies("socktally doctor --"))
-        self.assertIn("--format", fish_replies("socktally doctor --"))
+        self.assertEqual(fish_replies("socktally report --per "), ["day", "hour"])
         self.assertEqual(fish_replies("socktally doctor --format js"), ["json"])
 
 

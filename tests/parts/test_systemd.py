@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# systemd runs the service of the examples as it is, with all that it forbids: what was moved between two runs is what the second one
-# prints. The systemd is one of the test's own, first process of a namespace. Usage, as root:
-# test_systemd.py SOCKTALLY WORK EXAMPLES
+# systemd runs the service of the examples as it is installed, with all that it forbids: what was moved between two runs is what the
+# second one prints. The systemd is one of the test's own, first process of a namespace. Usage, as root:
+# test_systemd.py SOCKTALLY WORK EXAMPLES SERVICE
 import contextlib
 import ctypes
 import json
@@ -9,13 +9,17 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import time
 import unittest
 
 import parts
 import scene
 
-UNITS = parts.EXAMPLES / "systemd"
+SERVICE = pathlib.Path(sys.argv[4]).resolve()
+TIMER = parts.EXAMPLES / "systemd/socktally.timer"
+# Where each file of the build goes.
+INSTALLED = json.loads((SERVICE.parent.parent / "meson-info/intro-installed.json").read_text())
 DROP_IN = """\
 [Unit]
 # No target of the machine is there, nor a journal.
@@ -133,6 +137,11 @@ class Service(unittest.TestCase):
 
 
 class Verify(unittest.TestCase):
+    def test_program(self):
+        """It starts the program where that is installed, and is installed beside the timer."""
+        self.assertIn(f"ExecStart={INSTALLED[str(parts.PROGRAM)]} -q --since", SERVICE.read_text())
+        self.assertTrue(INSTALLED[str(SERVICE)].endswith("/doc/socktally/examples/systemd/socktally.service"), INSTALLED)
+
     def test_units(self):
         told = SYSTEMD.run("systemd-analyze", "verify", "--man=no", "socktally.service", "socktally.timer")
         self.assertEqual((told.returncode, told.stdout + told.stderr), (0, ""))
@@ -145,14 +154,16 @@ class Verify(unittest.TestCase):
 
 parts.prepare("systemctl", "systemd-analyze", "nsenter")
 with parts.room() as room, Systemd(room) as SYSTEMD:
-    for unit in ("socktally.service", "socktally.timer"):
-        shutil.copy(UNITS / unit, SYSTEMD.root / "etc/systemd/system")
+    for unit in (SERVICE, TIMER):
+        shutil.copy(unit, SYSTEMD.root / "etc/systemd/system")
     drop_in = SYSTEMD.root / "etc/systemd/system/socktally.service.d"
     drop_in.mkdir()
     (drop_in / "test.conf").write_text(DROP_IN)
-    shutil.copy(parts.PROGRAM, SYSTEMD.root / "usr/bin/socktally")
+    installed = SYSTEMD.root / INSTALLED[str(parts.PROGRAM)].lstrip("/")
+    installed.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(parts.PROGRAM, installed)
     SYSTEMD.run("systemctl", "daemon-reload")
-    BACKEND = json.loads(SYSTEMD.run("socktally", "-d", "1ms", "-f", "json").stdout)["backend"]
+    BACKEND = json.loads(SYSTEMD.run(INSTALLED[str(parts.PROGRAM)], "-d", "1ms", "-f", "json").stdout)["backend"]
     with SYSTEMD.forks_inside():
         CROWD = parts.Crowd()
     unittest.main(argv=["test_systemd"])
