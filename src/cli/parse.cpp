@@ -189,8 +189,8 @@ void complete_report(Options& options)
     if (options.from && options.to && *options.from >= *options.to) {
         throw UsageError("--from is not before --to");
     }
-    if (options.per && (options.format == Format::prom || options.format == Format::influx)) {
-        throw UsageError("--per makes rows of an hour or a day, for which prom and influx have no place");
+    if (options.per && options.format == Format::prom) {
+        throw UsageError("--per makes rows of an hour or a day, for which prom has no place");
     }
     if (options.files.empty()) {
         options.files.emplace_back("-");

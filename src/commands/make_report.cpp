@@ -94,9 +94,7 @@ ColumnList usual_columns(const Options& options, Format format)
         return list;
     }
     const bool is_json = format == Format::json || format == Format::jsonl;
-    const bool is_of_host = options.by == GroupBy::process || options.by == GroupBy::connection ||
-                            options.by == GroupBy::netns || options.by == GroupBy::interface;
-    if (is_of_host || is_json) {
+    if (is_by_host(options.by) || is_json) {
         list.insert(list.begin(), find_column("host"));
     }
     if (options.per) {
@@ -129,9 +127,25 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
     }
+    if (options.command == Command::sample && options.duration.count() == 0 && options.since.empty() &&
+        has_rate_alert(layout)) {
+        throw UsageError("--duration 0 has no window to measure rates by: no --alert on one would ever hold");
+    }
     layout.header = options.header;
     layout.style = {wants_color(options.color, to_terminal), options.header, terminal_width};
     return layout;
+}
+
+bool has_rate_alert(const Layout& layout)
+{
+    return std::any_of(layout.alerts.begin(), layout.alerts.end(),
+                       [](const Alert& alert) { return is_rate(*alert.column); });
+}
+
+Note unmeasured_note()
+{
+    return {"alert-unanswered", "a rate is not known where there is no window: no alert on one can hold there", "",
+            true};
 }
 
 bool is_cumulative(const Options& options, const Layout& layout)
@@ -219,6 +233,9 @@ Report make_report(BackendResult result, const Options& options, const Layout& l
         report.totals = total(sample, filter);
         report.rows = group(sample, filter, options.by, options.all);
         report.notes = notes_about(sample, filter);
+    }
+    if (report.duration.count() == 0 && has_rate_alert(layout)) { // a first run of --since
+        report.notes.push_back(unmeasured_note());
     }
     report.complete =
         std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });

@@ -30,6 +30,9 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
 
 /// Whether a column that is printed or sorted by has these needs.
 bool asks(const Layout& layout, Needs needs);
+/// Whether an alert is on a rate, which only a window has; and what to say where there is none.
+bool has_rate_alert(const Layout& layout);
+Note unmeasured_note();
 /// Whether what is printed are totals that grow from run to run: then all rows are needed, whatever --top says.
 bool is_cumulative(const Options& options, const Layout& layout);
 

@@ -13,13 +13,16 @@ std::vector<std::string> note_lines(const Report& report, const Layout& layout, 
     std::vector<std::string> lines;
     const bool is_in_output = layout.format == Format::json || layout.format == Format::pretty;
     const bool explains_exit = options.strict && !report.complete;
-    if (options.quiet || (is_silent(report, layout) ? !explains_exit && !options.verbose : is_in_output)) {
+    const bool is_silence = is_silent(report, layout);
+    if (options.quiet || (!is_silence && is_in_output)) {
         return lines;
     }
     for (const Note& note : report.notes) {
         // With the choice of the backend, and when the state file was read.
         const bool is_told = note.code == "backend-declined" || note.code == "begun-anew";
-        if (!is_told && (note.incomplete || note.code == "owners-denied" || options.verbose)) {
+        const bool is_hint = note.code == "owners-denied" || note.code == "given-twice";
+        const bool speaks_up = !is_silence || explains_exit || note.code == "alert-unanswered";
+        if (!is_told && (options.verbose || (speaks_up && (note.incomplete || is_hint)))) {
             lines.push_back(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
         }
     }

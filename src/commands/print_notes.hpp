@@ -10,7 +10,7 @@
 namespace socktally {
 
 /// A line each: those that make the report incomplete, or name a hint; all of them where that was asked for. Where
-/// nothing is printed, only those that explain the exit code.
+/// nothing is printed, only those that explain the exit code, or say that nothing could be printed.
 std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options);
 
 void print_notes(const Report& report, const Layout& layout, const Options& options);

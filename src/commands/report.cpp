@@ -15,10 +15,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
+#include <utility>
 
 namespace socktally {
 
@@ -79,17 +83,41 @@ private:
     std::uint64_t told_ = 0;
 };
 
-void read_file(const std::string& name, Summary& summary, LeftOutLines& left_out)
-{
-    const bool is_stdin = name == "-";
-    const Fd file(is_stdin ? -1 : ::open(name.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!is_stdin && !file) {
-        throw errno_error("cannot open " + quote(name));
+/// The files that were given, each read once.
+class Input {
+public:
+    Input(Summary& summary, LeftOutLines& left_out) : summary_(summary), left_out_(left_out) {}
+
+    void read(const std::string& name)
+    {
+        const bool is_stdin = name == "-";
+        const std::string shown = is_stdin ? "standard input" : name;
+        const Fd opened(is_stdin ? -1 : ::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!is_stdin && !opened) {
+            throw errno_error("cannot open " + quote(name));
+        }
+        const int file = is_stdin ? STDIN_FILENO : opened.get();
+        if (was_read(file)) {
+            notes_.push_back({"given-twice", quote(shown) + " was given more than once, and read once", "", false});
+            return;
+        }
+        read_snapshots(file, shown, summary_, [&](const LeftOut& lines) { left_out_.add(shown, lines); });
     }
-    const std::string shown = is_stdin ? "standard input" : name;
-    read_snapshots(is_stdin ? STDIN_FILENO : file.get(), shown, summary,
-                   [&](const LeftOut& lines) { left_out.add(shown, lines); });
-}
+    const std::vector<Note>& notes() const { return notes_; }
+
+private:
+    bool was_read(int file)
+    {
+        struct stat status {};
+        return ::fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+               !read_.emplace(status.st_dev, status.st_ino).second;
+    }
+
+    Summary& summary_;
+    LeftOutLines& left_out_;
+    std::set<std::pair<dev_t, ino_t>> read_;
+    std::vector<Note> notes_;
+};
 
 bool has_traffic(const Row& row)
 {
@@ -97,11 +125,15 @@ bool has_traffic(const Row& row)
            row.packets.rx_packets.value_or(0) != 0 || row.packets.tx_packets.value_or(0) != 0;
 }
 
+bool has_unmeasured(const std::vector<Row>& rows)
+{
+    return std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.window == std::chrono::seconds(0); });
+}
+
 /// Each piece of the report on its own, one after the other.
 void arrange(Report& report, const Options& options, const Layout& layout)
 {
-    // How much of the windows is within a piece is not known.
-    const auto window = options.per ? std::chrono::nanoseconds(0) : report.duration;
+    const bool is_series = layout.format == Format::prom || layout.format == Format::influx;
     std::vector<Row>& rows = report.rows;
     std::map<std::optional<TimePoint>, std::vector<Row>> pieces;
     for (Row& row : rows) {
@@ -111,15 +143,15 @@ void arrange(Report& report, const Options& options, const Layout& layout)
     }
     rows.clear();
     for (auto& [time, piece] : pieces) {
-        add_rates(piece, window, report.totals);
+        if (is_series) { // before --top, which would split a series
+            merge_series(piece, layout.columns, options.by);
+        }
+        add_rates(piece, report.duration, report.totals);
         keep_alerting(piece, layout.alerts); // before --top, whose last row is a sum that nobody moved
         sort_rows(piece, options.sort);
         keep_top(piece, options.top.value_or(piece.size()));
-        add_rates(piece, window, report.totals); // of the rest: a sum of rounded ones is none
-        for (Row& row : piece) {
-            row.time = options.per ? time : row.time;
-            rows.push_back(std::move(row));
-        }
+        add_rates(piece, report.duration, report.totals); // of the rest: a sum of rounded ones is none
+        std::move(piece.begin(), piece.end(), std::back_inserter(rows));
     }
 }
 
@@ -132,16 +164,18 @@ Exit run_report(const Options& options)
     Summary summary(options.by, options.per, members_of(layout),
                     {options.filter, options.users, options.namespaces, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
+    Input input(summary, left_out);
     for (const std::string& file : options.files) {
-        read_file(file, summary, left_out);
+        input.read(file);
     }
     Report report = summary.report();
+    report.notes.insert(report.notes.end(), input.notes().begin(), input.notes().end());
     left_out.add_notes(report.notes);
+    if (has_rate_alert(layout) && has_unmeasured(report.rows)) {
+        report.notes.push_back(unmeasured_note());
+    }
     report.complete =
         std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });
-    if (layout.format == Format::prom || layout.format == Format::influx) { // before --top, which would split a series
-        merge_series(report.rows, layout.columns, options.by);
-    }
     arrange(report, options, layout);
     print_notes(report, layout, options);
     output.write(is_silent(report, layout) ? "" : render(report, layout));

@@ -155,7 +155,7 @@ void SinceRun::accumulate_series(Report& report)
     std::vector<GrowingSeries> moved;
     for (const Series& series : series_of(report, layout_.columns)) {
         moved.push_back({texts_of(series.labels), series.row.rx_bytes.value_or(0), series.row.tx_bytes.value_or(0),
-                         series.row.connections, series.row.unknown_connections});
+                         series.row.connections.value_or(0), series.row.unknown_connections});
     }
     Row rest;
     rest.kind = RowKind::other;

@@ -173,6 +173,15 @@ void keep_if_same(std::optional<T>& field, const std::optional<T>& other)
     }
 }
 
+/// Bytes of different windows make no rate.
+void keep_window(Row& into, const Row& row)
+{
+    if (into.window != row.window) {
+        into.window = std::chrono::nanoseconds(0);
+    }
+    into.until = std::max(into.until, row.until);
+}
+
 using socktally::add; // which would be hidden
 
 void add(std::optional<Decimal>& total, const std::optional<Decimal>& part)
@@ -193,7 +202,7 @@ void add_sums(Row& into, const Row& row)
     add_or_lose(into.packets.tx_packets, row.packets.tx_packets);
     add_or_lose(into.packets.rx_ip_bytes, row.packets.rx_ip_bytes);
     add_or_lose(into.packets.tx_ip_bytes, row.packets.tx_ip_bytes);
-    into.connections = sum(into.connections, row.connections);
+    add_or_lose(into.connections, row.connections);
     into.unknown_connections = sum(into.unknown_connections, row.unknown_connections);
 }
 
@@ -238,6 +247,7 @@ void merge(Row& into, const Row& row)
     keep_if_same(into.outbound, row.outbound);
     add_sharers(into.shared_with, row.shared_with);
     into.attribution = std::max(into.attribution, row.attribution);
+    keep_window(into, row);
     add_sums(into, row);
 }
 
@@ -302,6 +312,7 @@ std::vector<Row> rows_of(const std::vector<InterfaceTraffic>& interfaces, bool i
         row.rx_bytes = interface.rx_bytes;
         row.tx_bytes = interface.tx_bytes;
         row.packets = {interface.rx_packets, interface.tx_packets, std::nullopt, std::nullopt};
+        row.connections.reset(); // drivers know none
     }
     return rows;
 }
@@ -329,7 +340,13 @@ void keep_top(std::vector<Row>& rows, std::size_t count)
     rest.kind = RowKind::other;
     rest.process = "other";
     rest.packets = {0, 0, 0, 0};
+    rest.host = rows[kept].host;
+    rest.time = rows[kept].time;
+    rest.window = rows[kept].window;
     for (std::size_t i = kept; i < rows.size(); ++i) {
+        keep_if_same(rest.host, rows[i].host);
+        keep_if_same(rest.time, rows[i].time);
+        keep_window(rest, rows[i]);
         add_sums(rest, rows[i]);
     }
     rows.resize(kept);

@@ -24,7 +24,7 @@ Totals total(const std::vector<InterfaceTraffic>& interfaces);
 void merge(Row& into, const Row& row);
 
 /// Keeps the first `count` rows and sums the others into one more row, of RowKind::other; those that are of that kind
-/// already with them. Nothing to sum: no such row.
+/// already with them. It has the host and the time that they agree on. Nothing to sum: no such row.
 void keep_top(std::vector<Row>& rows, std::size_t count);
 
 } // namespace socktally

@@ -34,9 +34,9 @@ void add_rates(std::vector<Row>& rows, std::chrono::nanoseconds window, const To
 {
     constexpr std::uint64_t second = 1'000'000'000;
     constexpr std::uint64_t hundred_percent = 10'000; // in hundredths
-    const auto nanoseconds = static_cast<std::uint64_t>(window.count());
     const std::uint64_t all_bytes = sum_of(whole.rx_bytes, whole.tx_bytes).value_or(0);
     for (Row& row : rows) {
+        const auto nanoseconds = static_cast<std::uint64_t>(row.window.value_or(window).count());
         row.rx_bytes_per_sec = scaled(row.rx_bytes, second, nanoseconds);
         row.tx_bytes_per_sec = scaled(row.tx_bytes, second, nanoseconds);
         const Bytes share = scaled(sum_of(row.rx_bytes, row.tx_bytes), hundred_percent, all_bytes);

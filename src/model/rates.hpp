@@ -9,8 +9,8 @@
 
 namespace socktally {
 
-/// Sets the rates of the rows by the length of `window`, rounded to the nearest, and their shares of the bytes that are
-/// known of `whole`. A window of 0 has no rates; where nothing moved, there are no shares.
+/// Sets the rates of the rows by the length of `window`, or of their own, rounded to the nearest, and their shares of
+/// the bytes that are known of `whole`. A window of 0 has no rates; where nothing moved, there are no shares.
 void add_rates(std::vector<Row>& rows, std::chrono::nanoseconds window, const Totals& whole);
 
 } // namespace socktally

@@ -66,6 +66,11 @@ bool is_by_owner(GroupBy by)
     return true;
 }
 
+bool is_by_host(GroupBy by)
+{
+    return by == GroupBy::process || by == GroupBy::connection || by == GroupBy::netns || by == GroupBy::interface;
+}
+
 std::string_view plural(GroupBy by) { return key_names.at(static_cast<std::size_t>(by)).plural; }
 
 } // namespace socktally

@@ -39,6 +39,8 @@ std::string_view to_string(GroupBy by); // "process"
 std::string_view plural(GroupBy by);    // "processes", the name of the rows' array in JSON
 /// Whether the rows are of processes or sets of them, so that no row is told apart by what single sockets have.
 bool is_by_owner(GroupBy by);
+/// Whether a row is of one machine, also where rows of several are added up.
+bool is_by_host(GroupBy by);
 
 /// Whose traffic a row is. Names cannot tell: a process may call itself "[exited]" or "other".
 enum class RowKind : std::uint8_t {
@@ -80,13 +82,16 @@ struct Row {
     std::optional<std::uint64_t> tx_bytes;
     std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next two
     std::optional<std::uint64_t> tx_bytes_per_sec;
-    std::optional<Decimal> share;          // of all bytes, in percent
-    PacketCounts packets;                  // null as soon as one flow's are: nothing would say that a sum lacks some
-    std::uint64_t connections = 0;         // sockets in the row
-    std::uint64_t unknown_connections = 0; // those of them whose bytes are unknown: the sums lack theirs
-    std::optional<std::string> published;  // see published_ports_of(); where that was asked for
-    std::vector<Sharer> shared_with;       // all others that own one of its sockets, sorted; where that was asked for
-    std::optional<Quality> attribution;    // the worst of its flows; null for RowKind::other
+    std::optional<Decimal> share; // of all bytes, in percent
+    PacketCounts packets;         // null as soon as one flow's are: nothing would say that a sum lacks some
+    std::optional<std::uint64_t> connections = 0; // sockets in the row; null where saved rows do not tell
+    std::uint64_t unknown_connections = 0;        // those of them whose bytes are unknown: the sums lack theirs
+    std::optional<std::string> published;         // see published_ports_of(); where that was asked for
+    std::vector<Sharer> shared_with;    // all others that own one of its sockets, sorted; where that was asked for
+    std::optional<Quality> attribution; // the worst of its flows; null for RowKind::other
+    // Of rows of a report that are not of all that it is of; null: they are.
+    std::optional<std::chrono::nanoseconds> window; // the windows that the bytes are of together; 0: not known
+    std::optional<TimePoint> until;                 // the end of the last of them
 
     bool is_other() const { return kind == RowKind::other; }
 };

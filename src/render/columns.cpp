@@ -151,7 +151,7 @@ constexpr std::array table = {
            [](const Row& row) { return to_cell(row.packets.tx_ip_bytes); }, "TX IP", Needs::packets,
            "transmit_ip_bytes"},
     Column{"connections", CellType::integer, "", "sockets in the row that moved bytes, or may have",
-           [](const Row& row) { return Cell(row.connections); }, "CONNS", Needs::processes, "connections"},
+           [](const Row& row) { return to_cell(row.connections); }, "CONNS", Needs::processes, "connections"},
     Column{"unknown_connections", CellType::integer, "",
            "sockets of the row whose bytes are unknown: the sums lack theirs",
            [](const Row& row) { return Cell(row.unknown_connections); }, "UNKNOWN", Needs::processes,

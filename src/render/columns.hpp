@@ -48,6 +48,8 @@ struct Column {
     std::string_view metric = {}; // what formats of time series call it: "receive_bytes"; empty: it tells series apart
 };
 
+inline bool is_rate(const Column& column) { return column.unit == "bytes per second"; }
+
 std::span<const Column> columns();
 const Column* find_column(std::string_view name);
 /// The column that is called `name` in `spec`, which is what was typed. Throws std::invalid_argument with a one-line

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// InfluxDB line protocol: one point a row, at the end of the window. What is not known has no field.
+// InfluxDB line protocol: one point a row. What is not known has no field.
 #include "render/escape.hpp"
 #include "render/series.hpp"
 
@@ -38,20 +38,29 @@ void append_fields(std::string& out, const Row& row, const Report& report, const
             out += fmt::format("{}={},", column->name, to_string(*decimal));
         }
     }
-    out += fmt::format("duration_ns={},complete={}", integer(static_cast<std::uint64_t>(report.duration.count())),
-                       report.complete);
+    if (row.window != std::chrono::nanoseconds(0)) {
+        const auto window = row.window.value_or(report.duration);
+        out += fmt::format("duration_ns={},", integer(static_cast<std::uint64_t>(window.count())));
+    }
+    out += fmt::format("complete={}", report.complete);
+}
+
+/// The end of the window that the row is of, or of the last of several; of a piece of a report the beginning, which has
+/// the point in that piece.
+TimePoint time_of(const Row& row, const Report& report)
+{
+    if (report.per && row.time) {
+        return *row.time;
+    }
+    return row.until.value_or(report.started_at + report.duration);
 }
 
 } // namespace
 
 void render_influx(std::string& out, const Report& report, const ColumnList& columns)
 {
-    using namespace std::chrono;
     // Frames are no payload, so what interfaces moved is a measurement of its own.
     const std::string_view measurement = report.by == GroupBy::interface ? "socktally_interface" : "socktally";
-    // The windows of a report may come to more than the protocol has nanoseconds for.
-    const auto start = duration_cast<nanoseconds>(report.started_at.time_since_epoch());
-    const auto end = start + std::min(report.duration, nanoseconds::max() - std::max(start, nanoseconds(0)));
     const ColumnList measures = measures_of(columns, report.by);
     const bool has_host =
         std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->name == "host"; });
@@ -65,7 +74,7 @@ void render_influx(std::string& out, const Report& report, const ColumnList& col
         }
         out += ' ';
         append_fields(out, series.row, report, measures);
-        out += fmt::format(" {}\n", end.count());
+        out += fmt::format(" {}\n", time_of(series.row, report).time_since_epoch().count());
     }
 }
 

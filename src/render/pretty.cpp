@@ -183,7 +183,9 @@ std::vector<std::string> sums(const Report& report)
         pieces.emplace_back("since the open sockets were opened");
     } else {
         pieces.push_back(fmt::format("in {}", human_window(report.duration)));
-        if (totals.rx_bytes || totals.tx_bytes) {
+        const bool is_measured = std::none_of(report.rows.begin(), report.rows.end(),
+                                              [](const Row& row) { return row.window == std::chrono::seconds(0); });
+        if (is_measured && (totals.rx_bytes || totals.tx_bytes)) {
             pieces.push_back(
                 fmt::format("({})", marked(human_rate(bytes_of(totals), report.duration), totals.unknown_connections)));
         }

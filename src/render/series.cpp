@@ -102,7 +102,8 @@ std::vector<Series> series_of(const Report& report, const ColumnList& columns)
     std::vector<Series> all;
     std::unordered_map<std::string, std::size_t> index;
     const auto add = [&](std::vector<Label> labels, const Row& row) {
-        const auto [place, is_new] = index.try_emplace(written(labels), all.size());
+        const std::string piece = report.per && row.time ? to_short_timestamp(*row.time) : "";
+        const auto [place, is_new] = index.try_emplace(piece + written(labels), all.size());
         if (is_new) {
             all.push_back({std::move(labels), row});
         } else {

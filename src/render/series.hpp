@@ -30,9 +30,9 @@ struct Series {
     Row row;
 };
 
-/// One for each set of labels, with the rows added up for which they are written the same way: a name that spells out
-/// an escape is written as the name that has to be escaped so. Those that grow are in place of the rows, and their
-/// names are in the report.
+/// One for each set of labels, and in a report that is cut into pieces for each of those, with the rows added up for
+/// which they are written the same way: a name that spells out an escape is written as the name that has to be escaped
+/// so. Those that grow are in place of the rows, and their names are in the report.
 std::vector<Series> series_of(const Report& report, const ColumnList& columns);
 
 /// Adds up the rows that have the same labels, before some of them are cut off.

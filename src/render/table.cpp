@@ -20,8 +20,6 @@ constexpr std::size_t min_name = 4;
 constexpr std::string_view rate_name; // no column
 
 bool is_bytes(const Column& column) { return column.unit == "bytes"; }
-bool is_rate(const Column& column) { return column.unit == "bytes per second"; }
-
 bool is_share(const Column& column) { return column.unit == "percent"; }
 
 std::string to_text(const Cell& cell, const Column& column)
@@ -81,8 +79,9 @@ Field rate_field(const Report& report, bool header)
     }
     field.is_right_aligned = true;
     for (const Row& row : report.rows) {
-        field.cells.push_back(
-            has_known_bytes(row) ? marked(human_rate(bytes_of(row), report.duration), row.unknown_connections) : "-");
+        const auto window = row.window.value_or(report.duration);
+        const bool has_rate = has_known_bytes(row) && window.count() != 0;
+        field.cells.push_back(has_rate ? marked(human_rate(bytes_of(row), window), row.unknown_connections) : "-");
     }
     set_width(field);
     return field;

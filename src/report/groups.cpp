@@ -80,6 +80,19 @@ void add_connection(KeyText& key, const Heading& heading, const SavedRow& row)
     key.number(row.number(Member::remote_port));
 }
 
+/// Traffic without an owner is in no unit, and its process says which row it is in.
+bool tells_of_owner(const Heading& heading, const SavedRow& row, Member member)
+{
+    return row.is(RowKind::cause) || tells(heading, row, member);
+}
+
+/// How long several windows are together does not say when the last of them ended; nor does it of several hosts'.
+TimePoint end_of(const Heading& heading)
+{
+    const TimePoint begin = heading.started_at;
+    return heading.host ? begin + std::min(heading.duration, TimePoint::max() - begin) : begin;
+}
+
 std::optional<std::uint64_t> unknown_connections_of(const SavedRow& row)
 {
     const auto saved = row.number(Member::unknown_connections);
@@ -104,16 +117,17 @@ Groups::Groups(GroupBy by, std::optional<Per> per, const std::vector<Member>& co
                    [](Member member) { return info(member).merging; });
 }
 
-void Groups::add(const Heading& heading, const SavedRow& row)
+bool Groups::add(const Heading& heading, const SavedRow& row)
 {
     make_key(heading, row);
     auto found = index_.find(std::string_view(key_));
     const bool is_first = found == index_.end();
     if (is_first) {
         found = index_.emplace(key_, groups_.size()).first;
-        groups_.emplace_back(members_.size());
+        groups_.push_back({std::vector<Kept>(members_.size()), {}});
     }
     Group& group = groups_[found->second];
+    group.until = std::max(group.until, end_of(heading));
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const Member member = members_[i];
         const Merging merging = merging_[i];
@@ -132,8 +146,9 @@ void Groups::add(const Heading& heading, const SavedRow& row)
                    member != Member::process) {
             value = nullptr; // where the rest is keyed by text, "other" stands in for it
         }
-        merge(group[i], value, merging, is_first);
+        merge(group.kept[i], value, merging, is_first);
     }
+    return tells_key(heading, row);
 }
 
 void Groups::make_key(const Heading& heading, const SavedRow& row)
@@ -172,6 +187,32 @@ void Groups::make_key(const Heading& heading, const SavedRow& row)
         key.text(row.text(Member::interface));
         break;
     }
+}
+
+bool Groups::tells_key(const Heading& heading, const SavedRow& row) const
+{
+    const auto told = [&](Member member) { return tells(heading, row, member); };
+    if (row.is(RowKind::other)) {
+        return true;
+    }
+    switch (by_) {
+    case GroupBy::process:
+    case GroupBy::name: return told(Member::process);
+    case GroupBy::connection:
+        return told(Member::protocol) && told(Member::local_address) && told(Member::local_port) &&
+               told(Member::remote_address) && told(Member::remote_port);
+    case GroupBy::user: return told(Member::user);
+    case GroupBy::remote: return told(Member::remote_address);
+    case GroupBy::port: return told(Member::port);
+    case GroupBy::protocol: return told(Member::protocol);
+    case GroupBy::cgroup: return tells_of_owner(heading, row, Member::cgroup);
+    case GroupBy::unit: return tells_of_owner(heading, row, Member::unit);
+    case GroupBy::container: return tells_of_owner(heading, row, Member::container) || told(Member::container_id);
+    case GroupBy::pod: return tells_of_owner(heading, row, Member::pod);
+    case GroupBy::netns: return told(Member::netns);
+    case GroupBy::interface: return told(Member::interface);
+    }
+    return true;
 }
 
 void Groups::merge(Kept& kept, const Value* value, Merging merging, bool is_first)
@@ -216,10 +257,12 @@ std::vector<Row> Groups::rows() const
 Row Groups::row_of(const Group& group) const
 {
     Row row;
+    row.connections.reset();
+    row.until = group.until;
     Identity identity;
     for (std::size_t i = 0; i < members_.size(); ++i) {
-        if (group[i].is_known) {
-            info(members_[i]).put(row, identity, {group[i].number, group[i].text});
+        if (const Kept& kept = group.kept[i]; kept.is_known) {
+            info(members_[i]).put(row, identity, {kept.number, kept.text});
         }
     }
     if (identity != Identity{}) {

@@ -19,7 +19,8 @@ public:
     /// `columns` are kept besides those that every report needs. With `per`, the rows of each hour or day stay apart.
     Groups(GroupBy by, std::optional<Per> per, const std::vector<Member>& columns);
 
-    void add(const Heading& heading, const SavedRow& row);
+    /// False where the row does not say which group it is of: it is in the one that has null there.
+    bool add(const Heading& heading, const SavedRow& row);
 
     /// One row a group, and one of RowKind::other (of each hour or day) where saved rows were of that kind. Unsorted.
     std::vector<Row> rows() const;
@@ -31,7 +32,10 @@ private:
         std::uint64_t number = 0;
         std::string text;
     };
-    using Group = std::vector<Kept>; // in the order of members_
+    struct Group {
+        std::vector<Kept> kept; // in the order of members_
+        TimePoint until;        // the end of the last window in it
+    };
 
     struct Hash {
         using is_transparent = void;
@@ -39,6 +43,7 @@ private:
     };
 
     void make_key(const Heading& heading, const SavedRow& row);
+    bool tells_key(const Heading& heading, const SavedRow& row) const;
     static void merge(Kept& kept, const Value* value, Merging merging, bool is_first);
     Row row_of(const Group& group) const;
 

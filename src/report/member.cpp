@@ -135,7 +135,7 @@ constexpr std::array<MemberInfo, member_count> members{
     number_member("tx_packets", any_number, put_packets<&PacketCounts::tx_packets>, Merging::certain_sum),
     number_member("rx_ip_bytes", any_number, put_packets<&PacketCounts::rx_ip_bytes>, Merging::certain_sum),
     number_member("tx_ip_bytes", any_number, put_packets<&PacketCounts::tx_ip_bytes>, Merging::certain_sum),
-    number_member("connections", any_number, put_number<&Row::connections, std::uint64_t>, Merging::known_sum),
+    number_member("connections", any_number, put_number<&Row::connections, std::uint64_t>, Merging::certain_sum),
     number_member("unknown_connections", any_number, put_number<&Row::unknown_connections, std::uint64_t>,
                   Merging::known_sum),
     MemberInfo{"attribution", Merging::worst, 0, word_of<Quality, Quality::unknown>, nullptr,

@@ -94,6 +94,7 @@ void read_snapshots(int fd, const std::string& name, Summary& summary,
         }
     }
     faults.end();
+    summary.end_input();
 }
 
 } // namespace socktally

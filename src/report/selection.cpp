@@ -27,7 +27,10 @@ bool is_definite(Member member, GroupBy by)
     case Member::pid:
     case Member::user:
     case Member::uid:
-    case Member::unit: return by == GroupBy::process;
+    case Member::cgroup:
+    case Member::unit:
+    case Member::pod:
+    case Member::pod_namespace: return by == GroupBy::process;
     case Member::container:
     case Member::container_id: return by == GroupBy::process || by == GroupBy::container;
     case Member::remote_address: return by == GroupBy::remote;
@@ -47,9 +50,8 @@ public:
         if (list.empty() || any(list, test)) {
             return;
         }
-        const bool is_told = std::all_of(members.begin(), members.end(), [this](Member member) {
-            return row_.find(member) != nullptr || (!row_.is_absent(member) && is_definite(member, heading_.by));
-        });
+        const bool is_told = std::all_of(members.begin(), members.end(),
+                                         [this](Member member) { return tells(heading_, row_, member); });
         verdict_ = is_told || verdict_ == Verdict::out ? Verdict::out : Verdict::unanswered;
     }
     Verdict verdict() const { return verdict_; }
@@ -61,6 +63,11 @@ private:
 };
 
 } // namespace
+
+bool tells(const Heading& heading, const SavedRow& row, Member member)
+{
+    return row.find(member) != nullptr || (!row.is_absent(member) && is_definite(member, heading.by));
+}
 
 TimePoint time_of(const Heading& heading, const SavedRow& row)
 {

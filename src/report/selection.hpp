@@ -21,6 +21,10 @@ struct Wanted {
     std::optional<TimePoint> to;   // the first moment past the last
 };
 
+/// Whether the row says what it has in this column: null does where there is nothing, and not where the row sums up
+/// what differs in it, or where the column was not saved.
+bool tells(const Heading& heading, const SavedRow& row, Member member);
+
 /// The time that a row is of.
 TimePoint time_of(const Heading& heading, const SavedRow& row);
 

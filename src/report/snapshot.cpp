@@ -73,6 +73,7 @@ Value value_of(const MemberInfo& member, const dom::element& element)
 
 void SnapshotParser::parse(std::string_view text)
 {
+    text_ = text;
     parts_ = 0;
     is_document_ = true; // until there is a reason to think otherwise
     row_.clear();

@@ -9,7 +9,9 @@
 #include <simdjson.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -45,6 +47,8 @@ public:
     const Heading& heading() const { return heading_; }
     /// False: it is one row of a snapshot.
     bool is_document() const { return is_document_; }
+    /// Of all that was parsed: of a document, or of one row.
+    std::size_t text_hash() const { return std::hash<std::string_view>()(text_); }
     template <typename Use>
     void for_each_row(const Use& use)
     {
@@ -85,6 +89,7 @@ private:
     void require_parts() const;
 
     simdjson::dom::parser parser_;
+    std::string_view text_;
     Heading heading_;
     bool is_document_ = false;
     std::uint32_t parts_ = 0; // a bit for each Part that was read

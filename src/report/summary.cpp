@@ -16,6 +16,8 @@ std::string counted(std::uint64_t count, std::string_view noun, std::string_view
     return fmt::format("{} {}{} {}", count, noun, count == 1 ? "" : "s", count == 1 ? one : many);
 }
 
+constexpr std::chrono::nanoseconds no_window{0};
+
 std::chrono::nanoseconds sum_of(std::chrono::nanoseconds a, std::chrono::nanoseconds b)
 {
     return b > std::chrono::nanoseconds::max() - a ? std::chrono::nanoseconds::max() : a + b;
@@ -40,52 +42,91 @@ Summary::Summary(GroupBy by, std::optional<Per> per, const std::vector<Member>& 
 
 void Summary::add(SnapshotParser& parser)
 {
-    const Heading& heading = parser.heading();
     if (parser.is_document()) {
-        is_in_lines_ = false;
-        SavedRow of_whole;
-        if (heading.host) {
-            of_whole.set(Member::host, {0, *heading.host});
-        }
-        if (selection_.takes_time(heading.started_at) && selection_.takes_host(of_whole)) {
-            count(heading, heading.host);
-        }
+        add_document(parser);
+    } else {
+        add_line(parser);
     }
+}
+
+void Summary::add_line(SnapshotParser& parser)
+{
+    const Heading& heading = parser.heading();
     parser.for_each_row([&](const SavedRow& row) {
-        if (!selection_.takes_time(time_of(heading, row)) || !selection_.takes_host(row)) {
+        if (!is_taken(heading, row)) {
             return;
         }
-        if (!parser.is_document() && !is_counted(heading, row.text(Member::host))) {
-            count(heading, row.text(Member::host));
-            is_in_lines_ = true;
-            line_ = heading;
-            line_host_ = heading.host;
-            line_boot_id_ = heading.boot_id;
+        const auto [is_new, verdict] = snapshots_seen_.find(parser);
+        if (is_new) {
+            count(heading, verdict);
+        }
+        if (verdict != Coverage::Verdict::repeated) {
+            add_row(heading, row);
+        }
+    });
+}
+
+void Summary::add_document(SnapshotParser& parser)
+{
+    const Heading& heading = parser.heading();
+    SavedRow of_whole;
+    if (heading.host) {
+        of_whole.set(Member::host, {0, *heading.host});
+    }
+    const auto verdict = snapshots_seen_.find(parser).verdict;
+    if (is_taken(heading, of_whole)) {
+        count(heading, verdict);
+    }
+    if (verdict == Coverage::Verdict::repeated) {
+        return;
+    }
+    const Scope whole = scope_of(heading.started_at, heading.host);
+    parser.for_each_row([&](const SavedRow& row) {
+        if (!is_taken(heading, row)) {
+            return;
+        }
+        const Scope own = scope_of(time_of(heading, row), row.text(Member::host));
+        if (own != whole) { // a report, which does not say how long it is of each
+            windows_[own].reset();
+            windows_[whole].reset();
         }
         add_row(heading, row);
     });
 }
 
-/// Whether it is the snapshot of the line before.
-bool Summary::is_counted(const Heading& heading, const std::optional<std::string_view>& host) const
+bool Summary::is_taken(const Heading& heading, const SavedRow& row) const
 {
-    return is_in_lines_ && heading.started_at == line_.started_at && heading.duration == line_.duration &&
-           heading.by == line_.by && heading.complete == line_.complete && line_host_ == host &&
-           line_boot_id_ == heading.boot_id;
+    return selection_.takes_time(time_of(heading, row)) && selection_.takes_host(row);
 }
 
-void Summary::count(const Heading& heading, const std::optional<std::string_view>& host)
+Summary::Scope Summary::scope_of(TimePoint time, const std::optional<std::string_view>& host) const
+{
+    return {per_ ? beginning(time, *per_) : TimePoint{}, is_by_host(by_) ? std::string(host.value_or("")) : ""};
+}
+
+void Summary::count(const Heading& heading, Coverage::Verdict verdict)
 {
     if ((heading.by == GroupBy::interface) != (by_ == GroupBy::interface)) {
         ++other_layer_;
         return;
     }
+    if (verdict == Coverage::Verdict::repeated) {
+        ++repeated_;
+        return;
+    }
     ++snapshots_;
+    overlapping_ += verdict == Coverage::Verdict::overlapping ? 1 : 0;
     incomplete_ += heading.complete ? 0 : 1;
-    totals_ += heading.duration.count() == 0 ? 1 : 0;
     duration_ = sum_of(duration_, heading.duration);
+    auto& window = windows_.try_emplace(scope_of(heading.started_at, heading.host), no_window).first->second;
+    if (heading.duration.count() == 0) {
+        ++totals_;
+        window.reset();
+    } else if (window) {
+        window = sum_of(*window, heading.duration);
+    }
     first_ = std::min(first_.value_or(heading.started_at), heading.started_at);
-    host_.add(host);
+    host_.add(heading.host);
     boot_id_.add(heading.boot_id);
     backend_.add(heading.backend);
 }
@@ -110,7 +151,7 @@ void Summary::add_row(const Heading& heading, const SavedRow& row)
         unattributed_rx_.add(is_known ? rx : std::nullopt);
         unattributed_tx_.add(is_known ? tx : std::nullopt);
     }
-    groups_.add(heading, row);
+    keyless_ += groups_.add(heading, row) ? 0 : 1;
 }
 
 Report Summary::report() const
@@ -129,7 +170,9 @@ Report Summary::report() const
     report.totals.tx_bytes = tx_.value();
     report.totals.unattributed_rx_bytes = unattributed_rx_.value();
     report.totals.unattributed_tx_bytes = unattributed_tx_.value();
-    for (const Row& row : report.rows) {
+    for (Row& row : report.rows) {
+        const auto window = windows_.find(scope_of(row.time.value_or(TimePoint{}), row.host));
+        row.window = window != windows_.end() ? window->second.value_or(no_window) : no_window;
         report.totals.unknown_connections = sum(report.totals.unknown_connections, row.unknown_connections);
     }
     return report;
@@ -147,6 +190,17 @@ std::vector<Note> Summary::notes() const
                                      counted(snapshots_, "snapshot", "is", incomplete_ == 1 ? "is" : "are")),
                          "", true});
     }
+    if (repeated_ > 0) {
+        notes.push_back({"given-twice",
+                         counted(repeated_, "snapshot", "was", "were") + " given more than once, and counted once", "",
+                         false});
+    }
+    if (overlapping_ > 0) {
+        notes.push_back({"windows-overlap",
+                         counted(overlapping_, "snapshot", "overlaps", "overlap") +
+                             " in time with others of the same host: what moved then may be counted twice",
+                         "", true});
+    }
     if (totals_ > 0) {
         notes.push_back({"totals-added",
                          counted(totals_, "snapshot", "is of totals", "are of totals") +
@@ -159,6 +213,13 @@ std::vector<Note> Summary::notes() const
              counted(unanswered_, "row", "was left out because it does not", "were left out because they do not") +
                  " have the column that a filter asks for",
              "save that column too: -o +COLUMN", true});
+    }
+    if (keyless_ > 0) {
+        notes.push_back({"key-unanswered",
+                         counted(keyless_, "row", "does", "do") +
+                             fmt::format(" not say what --by {} asks for, and {} where that is null", to_string(by_),
+                                         keyless_ == 1 ? "is in a row" : "are in rows"),
+                         "save that column too: -o +COLUMN", true});
     }
     if (cut_short_ > 0) {
         notes.push_back({"rows-past-top",

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // What snapshots come to together: their rows by a key, and the facts around them. One pass; what is kept depends on
-// the number of groups.
+// the number of groups and hosts.
 #pragma once
 
 #include "model/sum.hpp"
 #include "report/groups.hpp"
 #include "report/selection.hpp"
+#include "report/snapshots.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,16 +31,28 @@ class Summary {
 public:
     Summary(GroupBy by, std::optional<Per> per, const std::vector<Member>& columns, Wanted wanted);
 
-    /// Adds what `parser` parsed last. The lines of one snapshot are expected to follow each other.
+    /// Adds what `parser` parsed last.
     void add(SnapshotParser& parser);
+    /// All of one input was added.
+    void end_input() { snapshots_seen_.end_input(); }
 
     /// The report without notes about its input. Rows are unsorted; see Groups::rows.
     Report report() const;
 
 private:
+    /// What a rate is of: a piece of the report, and a host where each row is of one.
+    struct Scope {
+        TimePoint piece;
+        std::string host;
+        auto operator<=>(const Scope&) const = default;
+    };
+
+    void add_line(SnapshotParser& parser);
+    void add_document(SnapshotParser& parser);
     void add_row(const Heading& heading, const SavedRow& row);
-    void count(const Heading& heading, const std::optional<std::string_view>& host);
-    bool is_counted(const Heading& heading, const std::optional<std::string_view>& host) const;
+    bool is_taken(const Heading& heading, const SavedRow& row) const;
+    void count(const Heading& heading, Coverage::Verdict verdict);
+    Scope scope_of(TimePoint time, const std::optional<std::string_view>& host) const;
     std::vector<Note> notes() const;
 
     GroupBy by_;
@@ -50,18 +64,18 @@ private:
     KnownSum unattributed_rx_;
     KnownSum unattributed_tx_;
 
-    // The snapshot that was counted last, if it came as lines.
-    Heading line_;
-    std::optional<std::string> line_host_;
-    std::optional<std::string> line_boot_id_;
-    bool is_in_lines_ = false;
+    Snapshots snapshots_seen_;
+    std::map<Scope, std::optional<std::chrono::nanoseconds>> windows_; // null: there are bytes of no window in it
 
     std::uint64_t snapshots_ = 0;
+    std::uint64_t repeated_ = 0;    // snapshots that were there before
+    std::uint64_t overlapping_ = 0; // snapshots that count some of what others do
     std::uint64_t incomplete_ = 0;
     std::uint64_t totals_ = 0;      // snapshots without a window
     std::uint64_t other_layer_ = 0; // snapshots that count something else
     std::uint64_t cut_short_ = 0;   // rows that sum the rest past --top
     std::uint64_t unanswered_ = 0;  // rows of which a filter could not say
+    std::uint64_t keyless_ = 0;     // rows that do not say which group they are of
     std::chrono::nanoseconds duration_{0};
     std::optional<TimePoint> first_;
     Common host_;

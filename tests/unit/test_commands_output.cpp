@@ -110,6 +110,15 @@ TEST_CASE("a row that alerts says more than that the sample is not complete; wit
     CHECK(run(options, sees_half).exit == Exit::ok);
 }
 
+TEST_CASE("without a window an alert on a rate is refused")
+{
+    Options options = alerting({"rx_bytes_per_sec>1"});
+    options.duration = std::chrono::nanoseconds(0);
+    CHECK_THROWS_AS(run(options), UsageError);
+    options.alerts = {"rx_bytes>1K"};
+    CHECK(run(options).exit == Exit::ok);
+}
+
 TEST_CASE("alerts look at rows before the rest is summed, and the rest is of those that alert")
 {
     Options options = alerting({"rx_bytes>=10"});

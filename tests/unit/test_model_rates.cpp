@@ -43,6 +43,19 @@ TEST_CASE("a rate is by the measured window, to the nearest whole byte")
     CHECK(rated(top, 0, std::chrono::hours(8784), {top, 0}).rx_bytes_per_sec == 583'344'214'029);
 }
 
+TEST_CASE("a row of other windows than the report is measured by them")
+{
+    Row own = row(1, "a", 100, 0);
+    own.window = std::chrono::seconds(10);
+    Row unmeasured = row(2, "b", 100, 0);
+    unmeasured.window = std::chrono::seconds(0);
+    std::vector<Row> rows{own, unmeasured, row(3, "c", 100, 0)};
+    add_rates(rows, std::chrono::seconds(2), {});
+    CHECK(rows[0].rx_bytes_per_sec == 10U);
+    CHECK_FALSE(rows[1].rx_bytes_per_sec);
+    CHECK(rows[2].rx_bytes_per_sec == 50U);
+}
+
 TEST_CASE("what is unknown has no rate, and no window no rates")
 {
     const Row half = rated(std::nullopt, 5, std::chrono::seconds(1), {0, 5});

@@ -68,6 +68,25 @@ TEST_CASE("host is one tag, and time is the point's own")
     CHECK(influx(result, "time,host,rx_bytes") == line("socktally,host=box rx_bytes=1i"));
 }
 
+TEST_CASE("a row of a report is at the end of its own windows, and in a piece of it at the beginning of that")
+{
+    Report result = report_of_2025({row(1, "a", 1, 0), row(2, "a", 2, 0)});
+    result.rows[0].until = TimePoint(std::chrono::seconds(5));
+    result.rows[1].until = TimePoint(std::chrono::seconds(9));
+    for (Row& row : result.rows) {
+        row.window = std::chrono::nanoseconds(7);
+    }
+    CHECK(influx(result, "process,rx_bytes") ==
+          "socktally,host=box,process=a rx_bytes=3i,duration_ns=7i,complete=true 9000000000\n");
+    result.per = Per::hour;
+    result.rows[0].time = TimePoint(std::chrono::hours(1));
+    result.rows[1].time = TimePoint(std::chrono::hours(2));
+    result.rows[1].window = std::chrono::nanoseconds(0); // not known
+    CHECK(influx(result, "process,rx_bytes") ==
+          "socktally,host=box,process=a rx_bytes=1i,duration_ns=7i,complete=true 3600000000000\n"
+          "socktally,host=box,process=a rx_bytes=2i,complete=true 7200000000000\n");
+}
+
 TEST_CASE("integers are signed there: what is larger sticks at the top")
 {
     constexpr std::uint64_t top = std::numeric_limits<std::uint64_t>::max();

@@ -29,17 +29,25 @@ struct Outcome {
     std::vector<LeftOut> left_out;
 };
 
+Outcome add_up_files(const std::vector<std::string>& texts, GroupBy by = GroupBy::process, Wanted wanted = {},
+                     std::optional<Per> per = std::nullopt, const std::vector<Member>& columns = {Member::pid})
+{
+    Summary summary(by, per, columns, std::move(wanted));
+    Outcome outcome;
+    for (const std::string& text : texts) {
+        const Fd file(::memfd_create("snapshots", MFD_CLOEXEC));
+        REQUIRE(::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+        REQUIRE(::lseek(file.get(), 0, SEEK_SET) == 0);
+        read_snapshots(file.get(), "test", summary, [&](const LeftOut& lines) { outcome.left_out.push_back(lines); });
+    }
+    outcome.report = summary.report();
+    return outcome;
+}
+
 Outcome add_up(const std::string& text, GroupBy by = GroupBy::process, Wanted wanted = {},
                std::optional<Per> per = std::nullopt, const std::vector<Member>& columns = {Member::pid})
 {
-    const Fd file(::memfd_create("snapshots", MFD_CLOEXEC));
-    REQUIRE(::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-    REQUIRE(::lseek(file.get(), 0, SEEK_SET) == 0);
-    Summary summary(by, per, columns, std::move(wanted));
-    Outcome outcome;
-    read_snapshots(file.get(), "test", summary, [&](const LeftOut& lines) { outcome.left_out.push_back(lines); });
-    outcome.report = summary.report();
-    return outcome;
+    return add_up_files({text}, by, std::move(wanted), per, columns);
 }
 
 std::string why_not(const std::string& text)
@@ -153,6 +161,86 @@ TEST_CASE("totals are no window, and a note says so")
     CHECK(report.totals.rx_bytes == 20U);
     CHECK(has_note(report, "totals-added"));
     CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p")).report, "totals-added"));
+}
+
+TEST_CASE("what is given twice counts once, and what overlaps counts all")
+{
+    const std::string first = line("a", "1", 7, 5, "p") + line("a", "1", 8, 5, "q");
+    const std::string second = line("a", "1", 7, 5, "p", R"("rx_bytes":10,"tx_bytes":1)", "2026-11-20T21:00:01Z");
+    const Report twice = add_up_files({first + second, first + second, second}).report;
+    CHECK(twice.totals.rx_bytes == 30U);
+    CHECK(twice.duration == 2s);
+    CHECK(has_note(twice, "given-twice"));
+    CHECK_FALSE(has_note(twice, "windows-overlap"));
+    CHECK(add_up(first + second + first + second).report.totals.rx_bytes == 30U);
+
+    // Another host's, another boot's, and the rows of another host between those of one.
+    CHECK(add_up_files({first, line("b", "1", 7, 5, "p"), line("a", "2", 7, 5, "p")}).report.totals.rx_bytes == 40U);
+    const Report mixed =
+        add_up(line("a", "1", 7, 5, "p") + line("b", "1", 7, 5, "p") + line("a", "1", 8, 5, "q")).report;
+    CHECK(mixed.totals.rx_bytes == 30U);
+    CHECK(mixed.duration == 2s);
+    CHECK(mixed.notes.empty());
+
+    // The rest of a snapshot in another file is no copy, and windows that overlap are none either.
+    const std::string later = line("a", "1", 7, 5, "p", R"("rx_bytes":10,"tx_bytes":1)", "2026-11-20T21:00:00.5Z");
+    for (const std::string& other : {line("a", "1", 9, 5, "r"), later}) {
+        const Report overlap = add_up_files({first, other}).report;
+        CHECK(overlap.totals.rx_bytes == 30U);
+        CHECK(has_note(overlap, "windows-overlap"));
+        CHECK_FALSE(has_note(overlap, "given-twice"));
+    }
+}
+
+TEST_CASE("a rate is by the windows of what is added up")
+{
+    const std::string late = "2026-11-20T22:00:00Z";
+    const std::string text = line("a", "1", 7, 5, "p") + line("b", "1", 7, 5, "p") +
+                             line("a", "1", 7, 5, "p", R"("rx_bytes":10,"tx_bytes":1)", late);
+    for (const Row& row : add_up(text).report.rows) {
+        CHECK(row.window == (row.host == "a" ? 2s : 1s));
+        CHECK(row.until == parse_timestamp(row.host == "a" ? "2026-11-20T22:00:01Z" : "2026-11-20T21:00:01Z"));
+    }
+    CHECK(add_up(text, GroupBy::name).report.rows.at(0).window == 3s);
+    for (const Row& row : add_up(text, GroupBy::name, {}, Per::hour).report.rows) {
+        CHECK(row.window == (row.time == parse_timestamp(late) ? 1s : 2s));
+    }
+    // A report of both hosts does not say how long each was watched.
+    const std::string saved =
+        R"({"schema":"socktally/1","host":null,"started_at":"2026-11-20T23:00:00Z","duration_ns":9,"complete":true,)"
+        R"("by":"name","names":[{"host":"a","process":"p","rx_bytes":5,"tx_bytes":0}]})";
+    for (const Row& row : add_up(text + saved).report.rows) {
+        CHECK(row.window == (row.host == "b" ? 1s : 0s));
+    }
+}
+
+TEST_CASE("a row that does not say which group it is of is told of")
+{
+    const auto keyless = [](const std::string& text, GroupBy by) {
+        return has_note(add_up(text, by, {}, {}, {Member::unit, Member::user}).report, "key-unanswered");
+    };
+    const std::string with_unit = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1,"unit":"u","user":null)");
+    CHECK_FALSE(keyless(with_unit, GroupBy::unit));
+    CHECK_FALSE(keyless(with_unit, GroupBy::user)); // it is of nobody
+    CHECK(keyless(line("a", "1", 7, 5, "p"), GroupBy::unit));
+    CHECK(keyless(with_unit, GroupBy::connection));
+    CHECK_FALSE(keyless(with_unit, GroupBy::process));
+    const auto replaced = [](std::string text, std::string_view from, std::string_view to) {
+        return text.replace(text.find(from), from.size(), to);
+    };
+    const std::string cause = replaced(line("a", "1", 7, 5, "[exited]"), R"("kind":"process")", R"("kind":"cause")");
+    CHECK_FALSE(keyless(cause, GroupBy::unit));
+    const std::string by_user = replaced(line("a", "1", 7, 5, "p"), R"("by":"process")", R"("by":"user")");
+    CHECK_FALSE(keyless(by_user, GroupBy::name));
+    CHECK(keyless(replaced(by_user, R"("process":"p")", R"("process":null)"), GroupBy::name)); // several
+}
+
+TEST_CASE("connections that were not saved are not known")
+{
+    const std::string saved = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1,"connections":2)");
+    CHECK(add_up(saved + saved).report.rows.at(0).connections == 4U);
+    CHECK_FALSE(add_up(saved + line("a", "1", 7, 5, "p")).report.rows.at(0).connections);
+    CHECK_FALSE(add_up(line("a", "1", 7, 5, "p")).report.rows.at(0).connections);
 }
 
 TEST_CASE("a filter leaves out what it cannot judge, and says so")
