@@ -106,9 +106,9 @@ Outcome talk_with_a_pause()
     capture.retire_idle(Capture::Clock::now() + longer_than_any_flow_is_kept);
     talk.say(10);
     talk.say(20);
-    capture.end(std::chrono::system_clock::now());
-    capture.list_again();
+    capture.end();
     holders.rescan();
+    capture.await_packets();
     capture.finish(outcome.flows);
     outcome.faults = capture.faults();
     outcome.talked = talk.is_ok();
@@ -164,13 +164,12 @@ std::vector<Outcome> talk_over_windows()
     capture.begin();
     talk.say(1000);
     for (std::size_t window = 0; window < outcomes.size(); ++window) {
-        const auto end = std::chrono::system_clock::now();
+        capture.end();
         if (window != 1) {
             talk.say(100 + window); // it is of the window after, for it comes after the end
         }
-        capture.end(end);
-        capture.list_again();
         holders.rescan();
+        capture.await_packets();
         capture.finish(outcomes[window].flows);
         outcomes[window].faults = capture.faults();
         outcomes[window].talked = talk.is_ok();

@@ -106,7 +106,7 @@ BackendResult Sampling::next(const SampleRequest& request)
         open_window(request.window);
     }
     watch(request);
-    datagrams_.end(std::chrono::system_clock::now());
+    datagrams_.end();
     sample.interfaces = take_interface_deltas(interfaces_);
     const bool is_last = !options_.repeated || request.last || request.interrupt->signal() != 0;
     const auto follows = is_last ? Follows::nothing : Follows::another_window;
@@ -170,7 +170,7 @@ bool Sampling::drop_namespace(Inode netns)
     const auto watch =
         std::find_if(watches_.begin(), watches_.end(), [=](const auto& w) { return w->netns() == netns; });
     if (watch != watches_.end()) {
-        if (!(*watch)->is_empty() || datagrams_.has_sockets(netns)) {
+        if (!(*watch)->is_empty() || datagrams_.is_needed(netns)) {
             return false;
         }
         watches_.erase(watch);
@@ -257,7 +257,7 @@ Dumper::Dumped Sampling::close_window(Follows follows)
         settle(SocketTable::Window::open);
     }
     find_missing(follows);
-    datagrams_.list_again();
+    datagrams_.await_packets();
     return last;
 }
 

@@ -94,8 +94,7 @@ bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail de
         }
         set_queues(listed, socket, ports.contains(listed.tuple.local.port));
     };
-    const bool tcp = protocols_ == Protocols::tcp_and_udp;
-    return dumper_ && (!tcp || dumper_->tcp_quick(take, detail)) && dumper_->udp(take);
+    return dumper_ && (!has_tcp() || dumper_->tcp_quick(take, detail)) && dumper_->udp(take);
 }
 
 void FlowSockets::list(DiagDetail detail)
@@ -117,6 +116,7 @@ void FlowSockets::begin_window()
 {
     first_ = lookup_;
     failed_lists_ = 0;
+    std::erase_if(pending_, [](const PacketFlow* flow) { return flow->tuple.protocol != Protocol::tcp; });
     if (!searches_.empty()) {
         std::unordered_map<std::uint64_t, int> searches;
         for (const ListedSocket& socket : listed_) {
@@ -193,10 +193,19 @@ const ListedSocket* FlowSockets::one_of(const SocketMatch& match) const
     return same ? match.sockets.front() : nullptr;
 }
 
+/// Packets come a while after they passed: their socket may be gone from the last list, and be in the first.
+SocketMatch FlowSockets::match(const PacketFlow& flow) const
+{
+    const std::uint32_t interface = flow.looped ? 0 : flow.interface;
+    SocketMatch match = lookup_->find(flow.tuple, interface);
+    const bool is_new = flow.began() && !flow.is_old;
+    return match.sockets.empty() && !is_new ? first_->find(flow.tuple, interface) : match;
+}
+
 /// True where the flow has a socket, and the socket a holder.
 bool FlowSockets::resolve(PacketFlow& flow) const
 {
-    const SocketMatch match = lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface);
+    const SocketMatch match = this->match(flow);
     const ListedSocket* socket = one_of(match);
     if (socket == nullptr) {
         return false;

@@ -44,8 +44,10 @@ public:
     /// After the last list, and once holders were looked at again: looks for every holder that is still missing.
     void finish(const std::vector<PacketFlow*>& flows);
 
-    /// What is listed now is the beginning of the window, and of what was said of another one nothing is left.
+    /// What is listed now is the beginning of the window, and of what was said of another one nothing is left. Flows of
+    /// UDP are about to be forgotten.
     void begin_window();
+    bool has_tcp() const { return protocols_ == Protocols::tcp_and_udp; }
     /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null where that
     /// has none, or several.
     const ListedSocket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
@@ -57,6 +59,7 @@ private:
     bool list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail);
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
+    SocketMatch match(const PacketFlow& flow) const;
     const ListedSocket* one_of(const SocketMatch& match) const;
     void search(const std::vector<Inode>& wanted);
 

@@ -49,6 +49,14 @@ bool same_tuple(const Tuple& tuple, Protocol protocol, const Endpoint& local, co
 
 } // namespace
 
+void PacketFlow::count(std::uint64_t rx_bytes, std::uint64_t tx_bytes)
+{
+    rx.payload_bytes = rx_bytes;
+    tx.payload_bytes = tx_bytes;
+    rx.counted += rx_bytes;
+    tx.counted += tx_bytes;
+}
+
 void PacketFlow::next_window()
 {
     for (Direction* direction : {&rx, &tx}) {
@@ -56,9 +64,6 @@ void PacketFlow::next_window()
         direction->ip_bytes = 0;
         direction->packets = 0;
         direction->earlier_bytes = 0;
-        direction->datagrams = 0;
-        direction->smallest = Direction{}.smallest;
-        direction->largest = 0;
     }
     is_old = true;
 }
@@ -126,8 +131,27 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
     }
 }
 
+void FlowTable::note_end(const Packet& packet, Sighting sighting)
+{
+    const auto ends = static_cast<std::uint8_t>(packet.tcp.flags & (TcpHeader::fin | TcpHeader::rst));
+    const auto note = [&](const Endpoint& local, const Endpoint& remote, PacketFlow::Direction PacketFlow::*direction) {
+        if (const auto flow = flows_.find({packet.protocol, local, remote}); flow != flows_.end()) {
+            (flow->second.*direction).tcp_flags |= ends;
+        }
+    };
+    if (ends != 0 && sighting != Sighting::received) {
+        note(packet.source, packet.destination, &PacketFlow::tx);
+    }
+    if (ends != 0 && sighting != Sighting::sent) {
+        note(packet.destination, packet.source, &PacketFlow::rx);
+    }
+}
+
 void FlowTable::next_window()
 {
+    last_sent_ = nullptr;
+    last_received_ = nullptr;
+    std::erase_if(flows_, [](const auto& entry) { return entry.first.protocol != Protocol::tcp; });
     for (auto& [tuple, flow] : flows_) {
         flow.next_window();
     }

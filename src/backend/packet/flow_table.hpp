@@ -28,6 +28,7 @@ struct PacketFlow {
         SequenceSpace sequence;          // of TCP
         std::uint8_t tcp_flags = 0;      // of all its segments together
         std::uint64_t earlier_bytes = 0; // payload of flows that had the tuple before in the window
+        std::uint64_t counted = 0;       // of TCP: what the windows so far have of it, all together
         /// Of TCP: what was on the wire in earlier windows or waited in the queue before the first one, less what was
         /// counted. It is to be counted yet where it is positive, and it has been counted already where it is not.
         std::int64_t carried = 0;
@@ -47,13 +48,16 @@ struct PacketFlow {
     bool is_over = false;        // a connection whose socket was gone when an earlier window ended
 
     bool has_socket() const { return found.inode != Inode{}; }
-    /// A TCP connection that began within the window: this end sent its SYN. The peer's could be anybody's.
-    bool began() const { return !is_old && (tx.tcp_flags & TcpHeader::syn) != 0; }
+    /// A TCP connection that was seen to begin, in this window or before: this end sent its SYN. The peer's could be
+    /// anybody's.
+    bool began() const { return (tx.tcp_flags & TcpHeader::syn) != 0; }
     /// Nothing to tell of it in this window.
     bool is_silent() const
     {
         return rx.packets == 0 && tx.packets == 0 && rx.payload_bytes == 0 && tx.payload_bytes == 0;
     }
+    /// What its process read and wrote, in place of what was on the wire.
+    void count(std::uint64_t rx_bytes, std::uint64_t tx_bytes);
     void next_window();
     /// A TCP connection with a socket that was not seen to end.
     bool may_be_open() const
@@ -68,6 +72,8 @@ struct PacketFlow {
 class FlowTable {
 public:
     void add(const Packet& packet, Sighting sighting, std::uint32_t interface);
+    /// Of a packet that is to be added in the next window, whether it ends a connection.
+    void note_end(const Packet& packet, Sighting sighting);
 
     /// Time goes on: a number that the caller chooses, for PacketFlow::last_seen.
     void tick(std::uint32_t now) { now_ = now; }
@@ -104,7 +110,7 @@ public:
         }
     }
 
-    /// Flows stay, with nothing counted yet.
+    /// Connections stay, with nothing counted yet. Flows of UDP begin anew, for their sockets may be others by now.
     void next_window();
 
     std::uint64_t unmatched_fragments() const { return fragments_.unmatched(); }

@@ -68,7 +68,7 @@ void PacketBackend::update_namespaces()
     }
     others_.find(holders_.open_namespaces());
     others_.leave([this](Inode netns) {
-        const bool is_over = !capture_.has_sockets(netns);
+        const bool is_over = !capture_.is_needed(netns);
         if (is_over) {
             capture_.drop_namespace(netns);
         }
@@ -106,11 +106,11 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
         holders_.note_sharers();
     }
     const auto end = WindowClock::now();
-    capture_.end(end.system);
+    capture_.end();
     clock_.end(sample, end);
     sample.interfaces = take_interface_deltas(interfaces_);
-    capture_.list_again();
     holders_.rescan();
+    capture_.await_packets();
     capture_.finish(sample.flows);
 
     PacketFaults faults = capture_.faults();

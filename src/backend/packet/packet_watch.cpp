@@ -23,14 +23,22 @@ void PacketWatch::begin()
     ring_.start();
 }
 
-bool PacketWatch::drain_until(std::chrono::nanoseconds end)
-{
-    return ring_.drain([this](const CapturedFrame& captured) { take(captured); }, end) || !ring_.has_more();
-}
-
-void PacketWatch::end(bool complete)
+void PacketWatch::end(std::chrono::nanoseconds instant)
 {
     count_drops();
+    end_ = instant;
+}
+
+bool PacketWatch::drain_until(std::chrono::nanoseconds limit)
+{
+    return ring_.drain([this](const CapturedFrame& captured) { take(captured); }, limit) || !ring_.has_more();
+}
+
+/// What was dropped since the end may be of either window.
+void PacketWatch::close(bool complete)
+{
+    next_faults_.dropped = ring_.new_drops();
+    faults_.dropped += next_faults_.dropped;
     faults_.late = !complete;
     learn_addresses();
 }
@@ -40,9 +48,13 @@ void PacketWatch::next_window()
     flows_.next_window();
     packets_ = 0;
     holes_before_ = flows_.forgotten_holes();
-    faults_ = {};
+    faults_ = std::exchange(next_faults_, {});
+    end_ = PacketRing::no_end;
     addresses_.clear();
     learn_addresses();
+    for (const Sighted& sighted : std::exchange(of_next_, {})) {
+        count(sighted);
+    }
 }
 
 void PacketWatch::drain()
@@ -64,17 +76,29 @@ void PacketWatch::take(const CapturedFrame& captured)
     if (!sighting) {
         return;
     }
-    Packet packet;
-    switch (parse_frame(captured.frame, packet)) {
+    const bool is_of_next = captured.time >= end_;
+    PacketFaults& faults = is_of_next ? next_faults_ : faults_;
+    Sighted sighted{{}, *sighting, captured.interface};
+    switch (parse_frame(captured.frame, sighted.packet)) {
     case Verdict::packet:
-        if (kept_ == Kept::tcp_and_udp || packet.protocol == Protocol::udp) {
-            flows_.add(packet, *sighting, captured.interface);
-            ++packets_;
+        if (is_of_next) {
+            flows_.note_end(sighted.packet, *sighting);
+            of_next_.push_back(sighted);
+        } else {
+            count(sighted);
         }
         break;
-    case Verdict::malformed: ++faults_.malformed; break;
-    case Verdict::cut: ++faults_.cut; break;
+    case Verdict::malformed: ++faults.malformed; break;
+    case Verdict::cut: ++faults.cut; break;
     case Verdict::other: break;
+    }
+}
+
+void PacketWatch::count(const Sighted& sighted)
+{
+    if (kept_ == Kept::tcp_and_udp || sighted.packet.protocol == Protocol::udp) {
+        flows_.add(sighted.packet, sighted.sighting, sighted.interface);
+        ++packets_;
     }
 }
 

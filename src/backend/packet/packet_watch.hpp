@@ -31,11 +31,16 @@ public:
     void begin();
     /// Takes the packets that there are.
     void drain();
-    /// Takes those of before `end`, since the epoch; false where some may still be on their way.
-    bool drain_until(std::chrono::nanoseconds end);
+    /// Of packets that come at `instant`, since the epoch, or later, only how connections end is told in this window.
+    void end(std::chrono::nanoseconds instant);
+    /// Takes those of before `limit`, also where the next window is to have them; false where some may still be on
+    /// their way.
+    bool drain_until(std::chrono::nanoseconds limit);
     /// After that; `complete` where none was on its way any more.
-    void end(bool complete);
+    void close(bool complete);
     void next_window();
+    /// Whether packets wait to be taken, or for the next window.
+    bool has_more() const { return !of_next_.empty() || ring_.has_more(); }
     int fd() const { return ring_.fd(); }
     /// To be called now and then: the kernel counts with 32 bits.
     void count_drops() { faults_.dropped += ring_.new_drops(); }
@@ -51,7 +56,14 @@ public:
     PacketFaults faults() const;
 
 private:
+    struct Sighted {
+        Packet packet;
+        Sighting sighting;
+        std::uint32_t interface;
+    };
+
     void take(const CapturedFrame& captured);
+    void count(const Sighted& sighted);
     std::optional<Sighting> sighting_of(const CapturedFrame& captured);
     bool is_wanted(std::uint32_t interface) const;
     void choose_interfaces();
@@ -65,6 +77,9 @@ private:
     std::uint64_t packets_ = 0;      // in the window, that a flow may have
     std::uint64_t holes_before_ = 0; // the window
     PacketFaults faults_;
+    std::chrono::nanoseconds end_ = PacketRing::no_end; // of the window
+    std::vector<Sighted> of_next_;                      // that came later, and were taken
+    PacketFaults next_faults_;                          // likewise of the next window, as far as they are known
     Watch watch_;
     std::set<std::uint32_t> interfaces_; // those that watch_ was chosen from
     std::set<Address> addresses_;        // of this machine, at any time of the window

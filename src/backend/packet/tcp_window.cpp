@@ -9,12 +9,6 @@ namespace {
 
 std::uint64_t minus(std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; }
 
-bool same_socket(const ListedSocket& first, const ListedSocket& last)
-{
-    const bool accepted = first.inode == Inode{}; // between the two
-    return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
-}
-
 /// What the kernel's counters gained; null where one of the lists has none, or where they began anew.
 std::optional<TcpPayload> gained(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last)
 {
@@ -22,7 +16,8 @@ std::optional<TcpPayload> gained(const PacketFlow& flow, const ListedSocket* fir
         return std::nullopt;
     }
     if (flow.began()) {
-        return last->payload;
+        return TcpPayload{minus(last->payload->rx_bytes, flow.rx.counted),
+                          minus(last->payload->tx_bytes, flow.tx.counted)};
     }
     if (first == nullptr || !first->payload || last->payload->rx_bytes < first->payload->rx_bytes ||
         last->payload->tx_bytes < first->payload->tx_bytes) {
@@ -34,9 +29,9 @@ std::optional<TcpPayload> gained(const PacketFlow& flow, const ListedSocket* fir
 
 /// A process that closes a socket with unread bytes sends RST (tcp_close()), and so does its end when more come after
 /// that; who gets one has what it was to send thrown away. Without FIN and RST it was given up.
-bool may_have_left_bytes(const PacketFlow& flow, const ListedSocket* first)
+bool may_have_left_bytes(const PacketFlow& flow, const TcpWindow& window)
 {
-    const bool moved = flow.rx.payload_bytes + flow.tx.payload_bytes != 0 || (first != nullptr && first->queued != 0);
+    const bool moved = window.rx_bytes + window.tx_bytes != 0;
     const bool reset = ((flow.rx.tcp_flags | flow.tx.tcp_flags) & TcpHeader::rst) != 0;
     const bool closed = (flow.tx.tcp_flags & TcpHeader::fin) != 0;
     return moved && (reset || (!closed && flow.has_socket()));
@@ -44,9 +39,16 @@ bool may_have_left_bytes(const PacketFlow& flow, const ListedSocket* first)
 
 } // namespace
 
+bool is_same_socket(const ListedSocket& first, const ListedSocket& last)
+{
+    const bool accepted = first.inode == Inode{}; // between the two
+    return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
+}
+
 TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last)
 {
-    if (flow.began() || (first != nullptr && last != nullptr && !same_socket(*first, *last))) {
+    const bool is_new = flow.began() && !flow.is_old;
+    if (is_new || (first != nullptr && last != nullptr && !is_same_socket(*first, *last))) {
         first = nullptr; // that was another connection
     }
     const auto unsent = [](const ListedSocket* socket) {
@@ -65,7 +67,7 @@ TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const
     } else {
         window.rx_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(rx - unread(last), 0));
         window.tx_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(tx + unsent(last), 0));
-        window.ended_unread = last == nullptr && may_have_left_bytes(flow, first);
+        window.ended_unread = last == nullptr && may_have_left_bytes(flow, window);
         window.unsent_unknown = unknown(first) || unknown(last);
     }
     window.rx_carried = rx - static_cast<std::int64_t>(window.rx_bytes);

@@ -19,10 +19,13 @@ struct TcpWindow {
     std::int64_t tx_carried = 0;
 };
 
+/// Whether two lists show one and the same.
+bool is_same_socket(const ListedSocket& first, const ListedSocket& last);
+
 /// `first` and `last` are the flow's socket as the lists at both ends of the window have it, null where it was not
-/// there (any more). Where both have counters, or the connection began in the window, their difference is the figure:
-/// each list is of one instant, whatever passes at the same time. Else packets are, with what the queues gained or
-/// lost. Over several windows both add up to the same.
+/// there (any more). Where both have counters their difference is the figure, and of a connection that was seen to
+/// begin what the last one has more than was counted: each list is of one instant, whatever passes at the same time.
+/// Else packets are, with what the queues gained or lost. Over several windows both add up to the same.
 TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last);
 
 } // namespace socktally

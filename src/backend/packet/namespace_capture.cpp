@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+#include "backend/packet/namespace_capture.hpp"
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Datagrams that were on their way to their reader are read by then.
+constexpr auto reading_time = 2ms;
+
+/// So often sockets are listed in the hope of queues without datagrams.
+constexpr int most_lists = 3;
+
+/// A flow may be idle for so long, or, where there are very many, for so much less.
+constexpr std::chrono::seconds idle_limit = 60s;
+constexpr std::chrono::seconds crowded_limit = 5s;
+constexpr std::size_t crowd = 100'000;
+
+FlowSockets::Protocols protocols_of(PacketWatch::Kept kept)
+{
+    return kept == PacketWatch::Kept::udp ? FlowSockets::Protocols::udp : FlowSockets::Protocols::tcp_and_udp;
+}
+
+/// As the kernel stamps packets.
+std::chrono::nanoseconds now() { return std::chrono::system_clock::now().time_since_epoch(); }
+
+} // namespace
+
+NamespaceCapture::NamespaceCapture(Inode netns, Arrival arrival, HolderMap& holders, const CaptureWants& wants,
+                                   std::size_t buffer_bytes)
+    : netns_(netns), arrival_(arrival), holders_(holders), all_interfaces_(wants.interfaces.empty()),
+      watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept)),
+      sums_(wants.detail)
+{
+}
+
+void NamespaceCapture::begin()
+{
+    for (int lists = 0; lists < most_lists; ++lists) {
+        sockets_.list();
+        delivery_.begin(sockets_.listed(), counters_.read());
+        if (!delivery_.is_queued(sockets_.listed())) {
+            break;
+        }
+        ::usleep(std::chrono::microseconds(reading_time).count());
+    }
+    sockets_.begin_window();
+    watch_.begin();
+    has_begun_ = true;
+    begun_late_ = arrival_ == Arrival::is_new && has_moved();
+}
+
+/// Anything since the namespace was made.
+bool NamespaceCapture::has_moved()
+{
+    const auto counters = counters_.read();
+    return !counters || counters->udp_datagrams != 0 || (sockets_.has_tcp() && counters->tcp_opens != 0);
+}
+
+void NamespaceCapture::drain(std::chrono::seconds age)
+{
+    watch_.flows().tick(static_cast<std::uint32_t>(age.count()));
+    watch_.drain();
+    add_new_flows();
+}
+
+void NamespaceCapture::add_new_flows()
+{
+    for (PacketFlow& flow : watch_.flows().take_replaced()) {
+        finish(flow, nullptr);
+    }
+    const std::vector<PacketFlow*> fresh = watch_.flows().take_new();
+    for (PacketFlow* flow : fresh) {
+        if (const auto carried = carried_.find(flow->tuple); carried != carried_.end()) {
+            flow->rx.carried = carried->second.rx;
+            flow->tx.carried = carried->second.tx;
+            carried_.erase(carried);
+        }
+    }
+    sockets_.add(fresh);
+}
+
+void NamespaceCapture::retire_idle(std::chrono::nanoseconds age)
+{
+    watch_.count_drops();
+    FlowTable& flows = watch_.flows();
+    const auto limit = flows.size() > crowd ? crowded_limit : idle_limit;
+    if (age < limit) {
+        return;
+    }
+    const auto oldest = std::chrono::duration_cast<std::chrono::seconds>(age - limit);
+    flows.retire(static_cast<std::uint32_t>(oldest.count()), [this](PacketFlow& flow) {
+        sockets_.drop(flow);
+        finish(flow, nullptr);
+    });
+}
+
+/// Counters are read before, so that no packet of the next window can have been counted by then; and the list follows
+/// at once, so that there is little time for sockets to come and go in between.
+void NamespaceCapture::end()
+{
+    for (int lists = 0; lists < most_lists; ++lists) {
+        if (lists > 0) {
+            ::usleep(std::chrono::microseconds(reading_time).count());
+        }
+        delivery_.end_packets(counters_.read());
+        watch_.end(now());
+        sockets_.list();
+        delivery_.end(sockets_.listed(), counters_.read());
+        if (!delivery_.is_queued(sockets_.listed())) {
+            break;
+        }
+    }
+    listed_at_ = now();
+}
+
+bool NamespaceCapture::drain_to_end()
+{
+    const bool complete = watch_.drain_until(listed_at_);
+    add_new_flows();
+    return complete;
+}
+
+/// What was on the wire becomes what the process wrote and read.
+void NamespaceCapture::correct(PacketFlow& flow, const ListedSocket* last)
+{
+    if (flow.tuple.protocol == Protocol::tcp) {
+        const TcpWindow window = tcp_in_window(flow, sockets_.first(flow.tuple), last);
+        flow.count(window.rx_bytes, window.tx_bytes);
+        flow.rx.carried = window.rx_carried;
+        flow.tx.carried = window.tx_carried;
+        ended_unread_ += window.ended_unread ? 1 : 0;
+        unsent_unknown_ += window.unsent_unknown ? 1 : 0;
+    }
+}
+
+/// `last` is a connection's socket where it is still there. What only passes through has no socket here, and neither of
+/// its ends.
+void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
+{
+    const bool is_ours = flow.has_socket() || flow.looped || watch_.is_local(flow.tuple.local.address);
+    if (is_ours) {
+        correct(flow, last);
+    }
+    if (flow.is_silent()) {
+        return;
+    }
+    if (flow.has_socket()) {
+        if (holders_.held(flow.found.inode)) {
+            delivery_.add(flow);
+        }
+        sums_.add(flow);
+    } else if (is_ours) {
+        const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
+        if (only_came) {
+            unclaimed_.push_back(flow);
+        } else {
+            sums_.add(flow);
+        }
+    }
+}
+
+void NamespaceCapture::finish_unclaimed()
+{
+    std::uint64_t datagrams = 0;
+    for (const PacketFlow& flow : unclaimed_) {
+        datagrams += flow.rx.datagrams;
+    }
+    if (!delivery_.unwanted(datagrams)) {
+        for (const PacketFlow& flow : unclaimed_) {
+            sums_.add(flow);
+        }
+    }
+}
+
+/// What is missing of the packets would be missing in the next window as well. See next_window().
+void NamespaceCapture::count_from_queues(PacketFlow& flow, const ListedSocket& last)
+{
+    flow.rx.carried = std::int64_t{last.queued};
+    flow.tx.carried = -std::int64_t{last.unsent.value_or(0)};
+    by_queues_.push_back(&flow);
+}
+
+void NamespaceCapture::finish(std::vector<Flow>& flows)
+{
+    std::vector<PacketFlow*> left;
+    left.reserve(watch_.flows().size());
+    watch_.flows().each([&](PacketFlow& flow) { left.push_back(&flow); });
+    sockets_.finish(left);
+    for (PacketFlow* flow : left) {
+        const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
+        const ListedSocket* last = is_tcp ? sockets_.last(flow->tuple) : nullptr;
+        finish(*flow, last);
+        flow->is_over = is_tcp && last == nullptr;
+        if (last != nullptr && watch_.dropped_packets()) {
+            count_from_queues(*flow, *last);
+        }
+    }
+    finish_unclaimed();
+    std::vector<Flow> own = sums_.take(silent_flows());
+    delivery_.correct(own);
+    for (Flow& flow : own) {
+        flow.netns = netns_;
+    }
+    flows.insert(flows.end(), own.begin(), own.end());
+}
+
+/// The sockets without packets, for whoever wants to see them too, and for what was read that had come before the
+/// window; but none of it where packets may have passed an interface that was not asked for. A connection that neither
+/// packets show nor the list before began after the window.
+std::vector<Flow> NamespaceCapture::silent_flows()
+{
+    carried_.clear();
+    std::vector<Flow> flows;
+    for (const ListedSocket& socket : sockets_.listed()) {
+        if (socket.listening || socket.inode == Inode{}) {
+            continue;
+        }
+        const bool may_have_read = socket.tuple.protocol == Protocol::tcp && all_interfaces_;
+        const ListedSocket* first = may_have_read ? sockets_.first(socket.tuple) : nullptr;
+        TcpWindow window;
+        if (first != nullptr && is_same_socket(*first, socket) && !watch_.flows().has(socket.tuple)) {
+            window = tcp_in_window(PacketFlow{}, first, &socket);
+            carry(socket, window);
+        }
+        Flow& flow = flows.emplace_back(flow_of(socket));
+        flow.rx_bytes = window.rx_bytes;
+        flow.tx_bytes = window.tx_bytes;
+        flow.packets = {0, 0, 0, 0};
+    }
+    return flows;
+}
+
+/// The queues are part of the next window's lists.
+void NamespaceCapture::carry(const ListedSocket& last, const TcpWindow& window)
+{
+    const Carried carried{window.rx_carried - std::int64_t{last.queued},
+                          window.tx_carried + std::int64_t{last.unsent.value_or(0)}};
+    if (carried.rx != 0 || carried.tx != 0) {
+        carried_.emplace(last.tuple, carried);
+    }
+}
+
+PacketFaults NamespaceCapture::faults() const
+{
+    PacketFaults faults = watch_.faults();
+    faults.failed_lists = sockets_.failed_lists();
+    faults.ended_unread = ended_unread_;
+    faults.unsent_unknown = unsent_unknown_;
+    faults.unread_datagrams = delivery_.unsure();
+    faults.begun_late = begun_late_ ? 1 : 0;
+    return faults;
+}
+
+void NamespaceCapture::next_window()
+{
+    sockets_.begin_window();
+    watch_.next_window();
+    for (PacketFlow* flow : std::exchange(by_queues_, {})) {
+        if (flow->is_old) { // what came until the queues were listed is part of them
+            flow->rx.carried -= static_cast<std::int64_t>(flow->rx.payload_bytes);
+            flow->tx.carried -= static_cast<std::int64_t>(flow->tx.payload_bytes);
+        }
+    }
+    delivery_.next_window();
+    unclaimed_.clear();
+    begun_late_ = false;
+    ended_unread_ = 0;
+    unsent_unknown_ = 0;
+}
+
+} // namespace socktally

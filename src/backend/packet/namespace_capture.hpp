@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// The packets of one network namespace over one window after another, as flows of its sockets: what was on the wire,
+// corrected by what the lists of sockets at both ends of the window show of their queues.
+#pragma once
+
+#include "backend/holders/holder_map.hpp"
+#include "backend/namespaces.hpp"
+#include "backend/netlink/protocol_counters.hpp"
+#include "backend/packet/flow_sockets.hpp"
+#include "backend/packet/flow_sums.hpp"
+#include "backend/packet/packet_watch.hpp"
+#include "backend/packet/tcp_window.hpp"
+#include "backend/packet/udp_delivery.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <vector>
+
+namespace socktally {
+
+/// The same in all of them.
+struct CaptureWants {
+    PacketWatch::Kept kept = PacketWatch::Kept::tcp_and_udp;
+    FlowSums::Detail detail = FlowSums::Detail::sockets;
+    std::vector<std::uint32_t> interfaces; // indices, sorted; empty: all
+};
+
+class NamespaceCapture {
+public:
+    using Arrival = OtherNamespaces::Arrival;
+
+    /// That which the calling thread is in. Throws std::system_error where packets cannot be captured.
+    NamespaceCapture(Inode netns, Arrival arrival, HolderMap& holders, const CaptureWants& wants,
+                     std::size_t buffer_bytes);
+
+    Inode netns() const { return netns_; }
+    /// Readable when packets wait.
+    int fd() const { return watch_.fd(); }
+    /// Whether there is something left to capture or to count, should the namespace be gone.
+    bool is_needed() const { return !sockets_.listed().empty() || watch_.has_more(); }
+    FlowSockets& sockets() { return sockets_; }
+    const FlowSockets& sockets() const { return sockets_; }
+
+    bool has_begun() const { return has_begun_; }
+    /// Lists the sockets, and keeps packets from then on.
+    void begin();
+    /// Takes the packets that there are, at `age` since the first of all windows began.
+    void drain(std::chrono::seconds age);
+    /// Drops the flows that have been idle for long, at such an age.
+    void retire_idle(std::chrono::nanoseconds age);
+
+    /// The window is over: packets of now and later are of the next one. Lists the sockets.
+    void end();
+    /// Takes those of before; false where some may still be on their way.
+    bool drain_to_end();
+    /// After that. `complete`: none was on its way any more.
+    void close(bool complete) { watch_.close(complete); }
+    bool saw_packets() const { return watch_.saw_packets(); }
+    /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
+    void finish(std::vector<Flow>& flows);
+    PacketFaults faults() const;
+    void next_window();
+
+private:
+    /// PacketFlow::Direction::carried of a connection without packets in the window: the list at its end is made a
+    /// moment later, and may show some that come in the next one.
+    struct Carried {
+        std::int64_t rx = 0;
+        std::int64_t tx = 0;
+    };
+
+    bool has_moved();
+    void add_new_flows();
+    void correct(PacketFlow& flow, const ListedSocket* last);
+    void finish(PacketFlow& flow, const ListedSocket* last);
+    void finish_unclaimed();
+    void count_from_queues(PacketFlow& flow, const ListedSocket& last);
+    void carry(const ListedSocket& last, const TcpWindow& window);
+    std::vector<Flow> silent_flows();
+
+    Inode netns_;
+    Arrival arrival_;
+    HolderMap& holders_;
+    bool all_interfaces_;
+    PacketWatch watch_;
+    FlowSockets sockets_;
+    ProtocolCountersReader counters_;
+    FlowSums sums_;
+    UdpDelivery delivery_;
+    std::chrono::nanoseconds listed_at_{0};  // since the epoch: when the list at the end was made
+    std::vector<PacketFlow> unclaimed_;      // of UDP: came to no socket
+    std::map<Tuple, Carried> carried_;       // of connections without a flow
+    std::vector<PacketFlow*> by_queues_;     // what they carry is known by their queues
+    bool has_begun_ = false;
+    bool begun_late_ = false;          // in this window, and something had moved before
+    std::uint64_t ended_unread_ = 0;   // TcpWindow, in connections
+    std::uint64_t unsent_unknown_ = 0; // likewise
+};
+
+} // namespace socktally
