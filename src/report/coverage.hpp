@@ -21,8 +21,8 @@ public:
         repeated,    // the same window with the same text
         overlapping, // some of it is in another one, or in the gap between two that became one stretch
     };
-    /// `text` is a hash of what was read of the snapshot first. Windows follow each other by a clock that people set and
-    /// programs trim, so a hundredth of the shorter one is no overlap.
+    /// `text` is a hash of what was read of the snapshot first. Windows follow each other by a clock that people set
+    /// and programs trim, so a hundredth of the shorter one is no overlap.
     Verdict add(TimePoint begin, std::chrono::nanoseconds duration, std::size_t text);
 
 private:

@@ -189,3 +189,36 @@ TEST_CASE("packet sums: by socket, or by tuple")
     CHECK(tuples[1].tuple.remote == other);
     CHECK(tuples[1].match == Quality::inherited);
 }
+
+TEST_CASE("packet flows: in the next window connections go on, and datagrams are looked up anew")
+{
+    FlowTable table;
+    table.add(packet(Protocol::tcp, here, there, 100, {500, TcpHeader::ack}), Sighting::sent, 1);
+    table.add(packet(Protocol::udp, here, there, 30), Sighting::sent, 1);
+    CHECK(table.take_new().size() == 2);
+    table.next_window();
+    CHECK(table.size() == 1);
+    CHECK(table.take_new().empty());
+    table.add(packet(Protocol::tcp, here, there, 100, {550, TcpHeader::ack}), Sighting::sent, 1);
+    CHECK(flow_at(table, here, there).tx.payload_bytes == 50);
+    table.add(packet(Protocol::udp, here, there, 8), Sighting::sent, 1);
+    const auto fresh = table.take_new();
+    REQUIRE(fresh.size() == 1);
+    CHECK(fresh[0]->tuple.protocol == Protocol::udp);
+    CHECK(fresh[0]->tx.payload_bytes == 8);
+}
+
+TEST_CASE("packet flows: how a connection ends is known before the packets of the next window are counted")
+{
+    FlowTable table;
+    table.add(packet(Protocol::tcp, here, there, 100, {500, TcpHeader::ack}), Sighting::sent, 1);
+    table.note_end(packet(Protocol::tcp, here, there, 7, {600, TcpHeader::fin | TcpHeader::ack}), Sighting::sent);
+    table.note_end(packet(Protocol::tcp, there, here, 0, {9, TcpHeader::rst}), Sighting::received);
+    table.note_end(packet(Protocol::tcp, there, there, 0, {9, TcpHeader::rst}), Sighting::looped); // no flow
+    CHECK(table.size() == 1);
+    const PacketFlow& flow = flow_at(table, here, there);
+    CHECK(flow.tx.payload_bytes == 100);
+    CHECK(flow.tx.packets == 1);
+    CHECK((flow.tx.tcp_flags & TcpHeader::fin) != 0);
+    CHECK((flow.rx.tcp_flags & TcpHeader::rst) != 0);
+}

@@ -58,6 +58,89 @@ TEST_CASE("tcp window: of a connection that began in it, all that was ever moved
     CHECK(tcp_in_window(forged, nullptr, &last).rx_bytes == 90);
 }
 
+TEST_CASE("tcp window: of a connection that was seen to begin, what was not counted before, whatever lists there were")
+{
+    // Its SYN came before the end of a window, our answer after it, and some bytes before the list.
+    PacketFlow answered = flow(0, 0);
+    answered.rx.tcp_flags = TcpHeader::syn;
+    const ListedSocket first = listed(0, 0, TcpPayload{700, 300});
+    const TcpWindow before = tcp_in_window(answered, nullptr, &first);
+    CHECK(before.rx_bytes == 0);
+    CHECK(before.tx_bytes == 0);
+    answered.next_window();
+    answered.rx.payload_bytes = 900;
+    answered.tx.payload_bytes = 300;
+    answered.tx.tcp_flags = TcpHeader::syn | TcpHeader::ack;
+    const ListedSocket last = listed(0, 0, TcpPayload{900, 300});
+    const TcpWindow window = tcp_in_window(answered, &first, &last);
+    CHECK(window.rx_bytes == 900);
+    CHECK(window.tx_bytes == 300);
+    answered.count(window.rx_bytes, window.tx_bytes);
+    answered.next_window();
+    const ListedSocket later = listed(0, 0, TcpPayload{905, 301});
+    CHECK(tcp_in_window(answered, &last, &later).rx_bytes == 5);
+    CHECK(tcp_in_window(answered, nullptr, &later).tx_bytes == 1); // a list that has missed it
+}
+
+TEST_CASE("tcp window: what was counted before its packets came is not counted with them")
+{
+    PacketFlow quick = flow(0, 0);
+    quick.tx.tcp_flags = TcpHeader::syn;
+    const ListedSocket last = listed(20, 5, TcpPayload{80, 55});
+    const TcpWindow window = tcp_in_window(quick, nullptr, &last);
+    CHECK(window.rx_bytes == 80);
+    CHECK(window.tx_bytes == 55);
+    quick.count(window.rx_bytes, window.tx_bytes);
+    quick.rx.carried = window.rx_carried;
+    quick.tx.carried = window.tx_carried;
+    quick.next_window();
+    quick.rx.payload_bytes = 130;
+    quick.tx.payload_bytes = 60;
+    quick.tx.tcp_flags |= TcpHeader::fin;
+    const TcpWindow ended = tcp_in_window(quick, &last, nullptr);
+    CHECK(ended.rx_bytes == 50);
+    CHECK(ended.tx_bytes == 5);
+    CHECK_FALSE(ended.ended_unread);
+}
+
+TEST_CASE("tcp window: a connection without packets")
+{
+    const ListedSocket first = listed(100, 10, TcpPayload{1000, 500});
+    SUBCASE("began after the end, for the list before does not have it")
+    {
+        const ListedSocket last = listed(40, 7, TcpPayload{60, 55}, 2);
+        for (const ListedSocket* before : {static_cast<const ListedSocket*>(nullptr), &first}) {
+            const TcpWindow window = tcp_without_packets(before, last);
+            CHECK(window.rx_bytes == 0);
+            CHECK(window.tx_bytes == 0);
+            CHECK(window.rx_carried == 0);
+            CHECK(window.tx_carried == 0);
+        }
+    }
+    SUBCASE("was read from")
+    {
+        const TcpWindow window = tcp_without_packets(&first, listed(30, 10, TcpPayload{1070, 500}));
+        CHECK(window.rx_bytes == 70);
+        CHECK(window.tx_bytes == 0);
+        CHECK(window.rx_carried == 0);
+        CHECK(window.tx_carried == 0);
+    }
+    SUBCASE("has some after the end: they are counted, and its packets are not, once it ends")
+    {
+        const ListedSocket last = listed(0, 0, TcpPayload{1160, 525});
+        const TcpWindow window = tcp_without_packets(&first, last);
+        CHECK(window.rx_bytes == 160);
+        CHECK(window.tx_bytes == 25);
+        PacketFlow late = flow(60, 35); // and those of 10 that had waited to be sent
+        late.rx.carried = window.rx_carried;
+        late.tx.carried = window.tx_carried;
+        late.tx.tcp_flags = TcpHeader::fin;
+        const TcpWindow ended = tcp_in_window(late, &last, nullptr);
+        CHECK(ended.rx_bytes == 0);
+        CHECK(ended.tx_bytes == 0);
+    }
+}
+
 TEST_CASE("tcp window: packets and queues where there are no counters")
 {
     const ListedSocket first = listed(10, 0, std::nullopt, 0);
@@ -87,4 +170,17 @@ TEST_CASE("tcp window: one that closed is whole, one that was reset or vanished 
     const ListedSocket first = listed(40, 0);
     CHECK(tcp_in_window(refused, &first, nullptr).ended_unread);
     CHECK(tcp_in_window(refused, &first, nullptr).rx_bytes == 40);
+    PacketFlow counted = flow(40, 0); // a reset connection whose bytes were read before
+    counted.rx.tcp_flags = TcpHeader::rst;
+    counted.rx.carried = -40;
+    CHECK_FALSE(tcp_in_window(counted, nullptr, nullptr).ended_unread);
+}
+
+TEST_CASE("tcp window: half-closed, then closed with bytes that nobody read: the reset tells")
+{
+    PacketFlow half = flow(100, 50);
+    half.tx.tcp_flags = TcpHeader::fin | TcpHeader::ack;
+    CHECK_FALSE(tcp_in_window(half, nullptr, nullptr).ended_unread);
+    half.tx.tcp_flags |= TcpHeader::rst;
+    CHECK(tcp_in_window(half, nullptr, nullptr).ended_unread);
 }

@@ -212,8 +212,7 @@ void NamespaceCapture::finish(std::vector<Flow>& flows)
 }
 
 /// The sockets without packets, for whoever wants to see them too, and for what was read that had come before the
-/// window; but none of it where packets may have passed an interface that was not asked for. A connection that neither
-/// packets show nor the list before began after the window.
+/// window; but none of it where packets may have passed an interface that was not asked for.
 std::vector<Flow> NamespaceCapture::silent_flows()
 {
     carried_.clear();
@@ -222,12 +221,12 @@ std::vector<Flow> NamespaceCapture::silent_flows()
         if (socket.listening || socket.inode == Inode{}) {
             continue;
         }
-        const bool may_have_read = socket.tuple.protocol == Protocol::tcp && all_interfaces_;
-        const ListedSocket* first = may_have_read ? sockets_.first(socket.tuple) : nullptr;
         TcpWindow window;
-        if (first != nullptr && is_same_socket(*first, socket) && !watch_.flows().has(socket.tuple)) {
-            window = tcp_in_window(PacketFlow{}, first, &socket);
-            carry(socket, window);
+        if (socket.tuple.protocol == Protocol::tcp && all_interfaces_ && !watch_.flows().has(socket.tuple)) {
+            window = tcp_without_packets(sockets_.first(socket.tuple), socket);
+        }
+        if (window.rx_carried != 0 || window.tx_carried != 0) {
+            carried_.emplace(socket.tuple, Carried{window.rx_carried, window.tx_carried});
         }
         Flow& flow = flows.emplace_back(flow_of(socket));
         flow.rx_bytes = window.rx_bytes;
@@ -235,16 +234,6 @@ std::vector<Flow> NamespaceCapture::silent_flows()
         flow.packets = {0, 0, 0, 0};
     }
     return flows;
-}
-
-/// The queues are part of the next window's lists.
-void NamespaceCapture::carry(const ListedSocket& last, const TcpWindow& window)
-{
-    const Carried carried{window.rx_carried - std::int64_t{last.queued},
-                          window.tx_carried + std::int64_t{last.unsent.value_or(0)}};
-    if (carried.rx != 0 || carried.tx != 0) {
-        carried_.emplace(last.tuple, carried);
-    }
 }
 
 PacketFaults NamespaceCapture::faults() const

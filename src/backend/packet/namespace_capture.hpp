@@ -76,7 +76,6 @@ private:
     void finish(PacketFlow& flow, const ListedSocket* last);
     void finish_unclaimed();
     void count_from_queues(PacketFlow& flow, const ListedSocket& last);
-    void carry(const ListedSocket& last, const TcpWindow& window);
     std::vector<Flow> silent_flows();
 
     Inode netns_;
@@ -88,10 +87,10 @@ private:
     ProtocolCountersReader counters_;
     FlowSums sums_;
     UdpDelivery delivery_;
-    std::chrono::nanoseconds listed_at_{0};  // since the epoch: when the list at the end was made
-    std::vector<PacketFlow> unclaimed_;      // of UDP: came to no socket
-    std::map<Tuple, Carried> carried_;       // of connections without a flow
-    std::vector<PacketFlow*> by_queues_;     // what they carry is known by their queues
+    std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made
+    std::vector<PacketFlow> unclaimed_;     // of UDP: came to no socket
+    std::map<Tuple, Carried> carried_;      // of connections without a flow
+    std::vector<PacketFlow*> by_queues_;    // what they carry is known by their queues
     bool has_begun_ = false;
     bool begun_late_ = false;          // in this window, and something had moved before
     std::uint64_t ended_unread_ = 0;   // TcpWindow, in connections

@@ -9,6 +9,12 @@ namespace {
 
 std::uint64_t minus(std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; }
 
+bool same_socket(const ListedSocket& first, const ListedSocket& last)
+{
+    const bool accepted = first.inode == Inode{}; // between the two
+    return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
+}
+
 /// What the kernel's counters gained; null where one of the lists has none, or where they began anew.
 std::optional<TcpPayload> gained(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last)
 {
@@ -39,16 +45,10 @@ bool may_have_left_bytes(const PacketFlow& flow, const TcpWindow& window)
 
 } // namespace
 
-bool is_same_socket(const ListedSocket& first, const ListedSocket& last)
-{
-    const bool accepted = first.inode == Inode{}; // between the two
-    return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
-}
-
 TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last)
 {
     const bool is_new = flow.began() && !flow.is_old;
-    if (is_new || (first != nullptr && last != nullptr && !is_same_socket(*first, *last))) {
+    if (is_new || (first != nullptr && last != nullptr && !same_socket(*first, *last))) {
         first = nullptr; // that was another connection
     }
     const auto unsent = [](const ListedSocket* socket) {
@@ -72,6 +72,17 @@ TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const
     }
     window.rx_carried = rx - static_cast<std::int64_t>(window.rx_bytes);
     window.tx_carried = tx - static_cast<std::int64_t>(window.tx_bytes);
+    return window;
+}
+
+TcpWindow tcp_without_packets(const ListedSocket* first, const ListedSocket& last)
+{
+    if (first == nullptr || !same_socket(*first, last)) {
+        return {};
+    }
+    TcpWindow window = tcp_in_window(PacketFlow{}, first, &last);
+    window.rx_carried -= std::int64_t{last.queued};
+    window.tx_carried += std::int64_t{last.unsent.value_or(0)};
     return window;
 }
 

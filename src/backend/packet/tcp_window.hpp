@@ -19,13 +19,15 @@ struct TcpWindow {
     std::int64_t tx_carried = 0;
 };
 
-/// Whether two lists show one and the same.
-bool is_same_socket(const ListedSocket& first, const ListedSocket& last);
-
 /// `first` and `last` are the flow's socket as the lists at both ends of the window have it, null where it was not
 /// there (any more). Where both have counters their difference is the figure, and of a connection that was seen to
 /// begin what the last one has more than was counted: each list is of one instant, whatever passes at the same time.
 /// Else packets are, with what the queues gained or lost. Over several windows both add up to the same.
 TcpWindow tcp_in_window(const PacketFlow& flow, const ListedSocket* first, const ListedSocket* last);
+
+/// The same of a connection without packets in the window, from whose queue may have been read. Lists are made a moment
+/// after the end: one that the list before does not have began by then, and is the next window's. What is carried is
+/// for a flow whose first list is `last`.
+TcpWindow tcp_without_packets(const ListedSocket* first, const ListedSocket& last);
 
 } // namespace socktally
