@@ -84,6 +84,8 @@ struct BackendEntry {
     OpenResult (*open)(const BackendOptions& options);
     /// Those of capabilities(7) that it has a use for, as setcap(8) takes them.
     std::string_view capabilities{};
+    /// That it opens at once, at least: more with each network namespace.
+    std::size_t files = 0;
 };
 
 /// Best first; `auto` takes the first that opens.

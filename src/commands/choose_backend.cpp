@@ -5,10 +5,13 @@
 #include "commands/grants.hpp"
 #include "model/nearest.hpp"
 #include "model/quote.hpp"
+#include "sys/limits.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 namespace socktally {
 
@@ -22,6 +25,16 @@ void require_known_backend(const std::string& wanted, std::span<const BackendEnt
     }
 }
 
+OpenResult open_backend(const BackendEntry& entry, const BackendOptions& options)
+{
+    if (!has_room_for_files(entry.files)) {
+        return Unavailable{fmt::format("there is no room for the {} files that it opens: {}", entry.files,
+                                       std::generic_category().message(EMFILE)),
+                           "ulimit -n 1024"};
+    }
+    return entry.open(options);
+}
+
 Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table)
 {
     require_known_backend(wanted, table);
@@ -30,7 +43,7 @@ Choice choose_backend(const std::string& wanted, const BackendOptions& options, 
         if (wanted != "auto" && wanted != entry.name) {
             continue;
         }
-        OpenResult result = entry.open(options);
+        OpenResult result = open_backend(entry, options);
         if (auto* backend = std::get_if<std::unique_ptr<Backend>>(&result)) {
             choice.backend = std::move(*backend);
             choice.name = entry.name;

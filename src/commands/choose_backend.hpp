@@ -25,6 +25,9 @@ struct Choice {
 /// Throws UsageError for what is neither "auto" nor a name of the table.
 void require_known_backend(const std::string& wanted, std::span<const BackendEntry> table);
 
+/// Refuses what would fail later, or for a reason that tells nothing: where too few files may be open.
+OpenResult open_backend(const BackendEntry& entry, const BackendOptions& options);
+
 /// `wanted` is a name of the table, or "auto": the first that opens. Throws UsageError or BackendUnavailable.
 Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table);
 

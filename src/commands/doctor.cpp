@@ -19,7 +19,7 @@ std::optional<std::string> or_null(std::string text)
 bool examine(const BackendEntry& entry, Listing& listing)
 {
     const std::string name(entry.name);
-    OpenResult result = entry.open({});
+    OpenResult result = open_backend(entry, {});
     if (const auto* refusal = std::get_if<Unavailable>(&result)) {
         listing.rows.push_back({name, "declined", refusal->why, or_null(fitting_remedy(refusal->remedy))});
         return false;

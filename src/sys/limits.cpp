@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "sys/limits.hpp"
 
+#include "sys/fd.hpp"
+
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <vector>
 
 namespace socktally {
 
@@ -14,6 +19,21 @@ void allow_open_files(std::size_t count)
         limit.rlim_cur = std::min<rlim_t>(count, limit.rlim_max);
         ::setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/// Tried, for nothing tells how many were inherited.
+bool has_room_for_files(std::size_t count)
+{
+    constexpr std::size_t usual = 1024;
+    allow_open_files(usual);
+    std::vector<Fd> taken;
+    while (taken.size() < count) {
+        taken.emplace_back(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+        if (!taken.back()) {
+            return false;
+        }
+    }
+    return true;
 }
 
 } // namespace socktally

@@ -10,4 +10,7 @@ namespace socktally {
 /// is refused: opening then fails, and says so.
 void allow_open_files(std::size_t count);
 
+/// Whether this process may open so many more files, with a higher soft limit where that is needed.
+bool has_room_for_files(std::size_t count);
+
 } // namespace socktally

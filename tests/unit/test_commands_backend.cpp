@@ -93,6 +93,20 @@ TEST_CASE("where no backend opens, the last one's reason stands for all")
           "no backend can work here; poor: never");
 }
 
+TEST_CASE("a backend is not opened where there is no room for its files, and that is the reason")
+{
+    constexpr std::size_t many = std::size_t{1} << 30;
+    Table table{{"best", "magic", must_not_be_opened}, {"good", "luck", opens}};
+    table[0].files = many;
+    table[1].files = 3;
+    const Choice choice = choose_backend("auto", {}, table);
+    CHECK(choice.name == "good");
+    REQUIRE(choice.declined.size() == 1);
+    CHECK(choice.declined[0].reason.why ==
+          "there is no room for the 1073741824 files that it opens: Too many open files");
+    CHECK(choice.declined[0].reason.remedy == "ulimit -n 1024");
+}
+
 TEST_CASE("a name that is no backend is wrong usage, before anything is opened")
 {
     const Table table{{"netlink", "", must_not_be_opened}, {"procfs", "", must_not_be_opened}};
