@@ -91,20 +91,9 @@ std::uint16_t checksum(const iphdr& header)
     return static_cast<std::uint16_t>(~(sum + (sum >> 16)));
 }
 
-/// A datagram from the far end of the veth pair to the near one, behind tags of these kinds with priority alone
-/// (VLAN 0): the stack takes such ones without a VLAN device. Its UDP header says that it is `said_size` long.
-std::vector<std::byte> frame_of(const HardwareAddress& to, const std::vector<std::uint16_t>& tags, std::size_t size,
-                                std::size_t said_size)
+/// Adds a datagram from far4 to near4. Its UDP header says that it is `said_size` long.
+void add_datagram(FrameBytes& frame, std::size_t size, std::size_t said_size)
 {
-    constexpr std::uint16_t priority = 3 << 13;
-    FrameBytes frame;
-    frame.add(to);
-    frame.add(HardwareAddress{std::byte{2}});
-    for (const std::uint16_t tag : tags) {
-        frame.add_number(tag);
-        frame.add_number(priority);
-    }
-    frame.add_number(ETHERTYPE_IP);
     iphdr ip{};
     ip.version = 4;
     ip.ihl = sizeof ip / 4;
@@ -121,6 +110,23 @@ std::vector<std::byte> frame_of(const HardwareAddress& to, const std::vector<std
     udp.len = htons(static_cast<std::uint16_t>(header_udp + said_size));
     frame.add(udp);
     frame.add_zeros(size);
+}
+
+/// A datagram for the near end of the veth pair, behind tags of these kinds with priority alone (VLAN 0): the stack
+/// takes such ones without a VLAN device.
+std::vector<std::byte> frame_of(const HardwareAddress& to, const std::vector<std::uint16_t>& tags, std::size_t size,
+                                std::size_t said_size)
+{
+    constexpr std::uint16_t priority = 3 << 13;
+    FrameBytes frame;
+    frame.add(to);
+    frame.add(HardwareAddress{std::byte{2}});
+    for (const std::uint16_t tag : tags) {
+        frame.add_number(tag);
+        frame.add_number(priority);
+    }
+    frame.add_number(ETHERTYPE_IP);
+    add_datagram(frame, size, said_size);
     return frame.bytes();
 }
 
@@ -162,6 +168,42 @@ TEST_CASE("packet: datagrams behind VLAN tags")
     const Measured measured = stage.measure({.arguments = arguments});
     check(measured);
     check_row(row_of(measured, "t-reader"), counts(datagrams, size), {0, 0});
+}
+
+TEST_CASE("packet: datagrams through a tun device, which has no Ethernet header, both ways")
+{
+    TRUTH_DATAGRAMS();
+    constexpr std::size_t size = 345;
+    constexpr std::size_t answer = 46;
+    if (::access("/dev/net/tun", R_OK | W_OK) != 0) {
+        TRUTH_SKIP("there are no tun devices here");
+    }
+    Stage stage;
+    stage.start("t-inside", [](Self& self) {
+        const int fd = self.udp({"0.0.0.0", 7001});
+        self.step();
+        for (int count = 0; count < datagrams; ++count) {
+            self.receive_datagram(fd);
+            self.send_datagram(fd, {far4, 7002}, answer);
+        }
+    });
+    stage.start("t-outside", [](Self& self) { // by no socket: it is no part of the truth
+        const Fd tun = make_tun("tun", near4);
+        FrameBytes packet;
+        add_datagram(packet, size, size);
+        self.step();
+        for (int count = 0; count < datagrams; ++count) {
+            must(::write(tun.get(), packet.bytes().data(), packet.bytes().size()), "write to tun");
+        }
+        std::array<std::byte, 2000> answered{};
+        for (int count = 0; count < datagrams;) { // IPv6 has something to say there too
+            const ssize_t got = must(::read(tun.get(), answered.data(), answered.size()), "read from tun");
+            count += got == header4 + header_udp + answer ? 1 : 0;
+        }
+    });
+    const Measured measured = stage.measure({.arguments = packet_columns});
+    check(measured);
+    check_row(row_of(measured, "t-inside"), counts(datagrams, size), counts(datagrams, answer));
 }
 
 TEST_CASE("packet: malformed datagrams are counted, and nobody's")

@@ -5,10 +5,12 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -210,6 +212,39 @@ void add_port(const Netns& place, const char* bridge, const char* port)
     Request request(RTM_NEWLINK, 0, message);
     request.add(IFLA_MASTER, &master, sizeof master);
     request.send("make it a port of the bridge");
+}
+
+Fd make_tun(const char* name, const char* address)
+{
+    Fd fd(must(::open("/dev/net/tun", O_RDWR | O_CLOEXEC), "open /dev/net/tun"));
+    ifreq request{};
+    std::strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    request.ifr_flags = IFF_TUN | IFF_NO_PI;
+    must(::ioctl(fd.get(), TUNSETIFF, &request), "make tun device");
+    bring_up(name);
+    add_address(name, address, 24);
+    return fd;
+}
+
+bool allow_superpackets(const Netns& place, const char* link, std::uint32_t bytes)
+{
+    constexpr unsigned short gso_ipv4_max_size = 63; // of Linux 6.3: headers that are older do not name them
+    constexpr unsigned short gro_ipv4_max_size = 64;
+    const Inside inside(place);
+    ifinfomsg message{};
+    message.ifi_index = static_cast<int>(::if_nametoindex(link));
+    Request request(RTM_NEWLINK, 0, message);
+    for (const unsigned short type :
+         {static_cast<unsigned short>(IFLA_GSO_MAX_SIZE), static_cast<unsigned short>(IFLA_GRO_MAX_SIZE),
+          gso_ipv4_max_size, gro_ipv4_max_size}) {
+        request.add(type, &bytes, sizeof bytes);
+    }
+    try {
+        request.send("allow superpackets");
+    } catch (const std::system_error&) {
+        return false;
+    }
+    return true;
 }
 
 void forward_packets(const Netns& place)

@@ -56,6 +56,14 @@ void make_bridge(const Netns& place, const char* name, const char* address);
 /// Makes an interface a port of the bridge.
 void add_port(const Netns& place, const char* bridge, const char* port);
 
+/// A tun device here that is up and has this IPv4 address: bare IP packets that are written to the descriptor arrive at
+/// it.
+Fd make_tun(const char* name, const char* address);
+
+/// Lets TCP make superpackets of up to so many bytes there, also of more than 64 KiB (BIG TCP). False where the kernel
+/// does not.
+bool allow_superpackets(const Netns& place, const char* link, std::uint32_t bytes);
+
 /// From now on it passes on what is for others, at interfaces that are made afterwards too.
 void forward_packets(const Netns& place);
 
