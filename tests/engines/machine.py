@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tarfile
@@ -14,9 +15,11 @@ import tempfile
 import time
 
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "privilege"))
-from scene import LIBC, PR_SET_PDEATHSIG, raise_loopback, skip
+from scene import LIBC, PR_SET_PDEATHSIG, as_user, raise_loopback, skip
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
+USER = 61001  # who has a Podman of his own
+HOME = "/run/home"
 IMAGE = "engines/echo:1"
 # What a server in a container runs for each connection: it gives back what it gets, less every `b`.
 FILTER = "tr"
@@ -57,6 +60,25 @@ def furnish(packages):
         mount("-t", "tmpfs", "tmpfs", path)
 
 
+def cgroup2():
+    """Where version 2 is mounted."""
+    unified = CGROUPS / "unified"
+    return unified if unified.exists() else CGROUPS
+
+
+def furnish_user():
+    """An account with a range of ids of its own, a home and a place for sockets; and a device to make networks with."""
+    for path, line in (("passwd", f"engines:x:{USER}:{USER}::{HOME}:/bin/sh"), ("group", f"engines:x:{USER}:"),
+                       ("subuid", "engines:200000:65536"), ("subgid", "engines:200000:65536")):
+        with open(pathlib.Path("/etc") / path, "a") as file:
+            print(line, file=file)
+    for path, mode in ((HOME, 0o755), (f"/run/user/{USER}", 0o700)):
+        pathlib.Path(path).mkdir(parents=True, mode=mode)
+        os.chown(path, USER, USER)
+    os.mknod("/run/tun", stat.S_IFCHR, os.makedev(10, 200))
+    os.chmod("/run/tun", 0o666)
+
+
 def make_image():
     """A tar of busybox and no more."""
     busybox = shutil.which("busybox")
@@ -86,14 +108,32 @@ class Hull:
 
     def __init__(self):
         self.cgroup = f"socktally-engines-{os.getpid()}"
-        self.outer = subprocess.Popen(["unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc",
-                                       "sleep", "infinity"], stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        self.others = []
+        self.outer = subprocess.Popen(["unshare", "--cgroup", "--pid", "--mount", "--fork", "--kill-child",
+                                       "--mount-proc", "sleep", "infinity"], stderr=subprocess.DEVNULL,
+                                      preexec_fn=die_with_parent)
         children = pathlib.Path(f"/proc/{self.outer.pid}/task/{self.outer.pid}/children")
         self.first = wait_for(lambda: children.read_text().split(), "a pid namespace")[0]
         wait_for(lambda: pathlib.Path(f"/proc/{self.first}/comm").read_text() == "sleep\n", "the mounts of it")
 
     def command(self, *words):
-        return ["nsenter", "--target", self.first, "--pid", "--mount", "--", *words]
+        return ["nsenter", "--target", self.first, "--pid", "--mount", *self.others, "--", *words]
+
+    def delegate(self):
+        """Gives the user a group below the one of all, and shows nothing but version 2 in here, as he sees it where
+        that is all there is. How to go there and become the user, before the words of a command."""
+        below = f"{self.cgroup}.slice/user@{USER}.service/app.slice/engines.service"
+        directory = cgroup2() / below
+        directory.mkdir(parents=True)
+        for path in (directory.parent.parent, directory.parent, directory):
+            for name in (".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"):
+                os.chown(path / name, USER, USER)
+        self.run("mount", "--bind", str(cgroup2()), str(CGROUPS))
+        self.run("mount", "--bind", "/run/tun", "/dev/net/tun")
+        self.others.append("--cgroup")
+        return ["sh", "-c",
+                f'echo $$ > {CGROUPS}/{below}/cgroup.procs && exec "$@"', "sh", *as_user(USER), "env", f"HOME={HOME}",
+                f"XDG_RUNTIME_DIR=/run/user/{USER}"]
 
     def run(self, *words):
         """What it printed. Throws where it fails."""
@@ -115,7 +155,7 @@ class Hull:
     def close(self):
         os.kill(int(self.first), signal.SIGKILL)  # and with it all in there
         self.outer.wait()
-        for directory in CGROUPS.rglob(self.cgroup):
+        for directory in CGROUPS.rglob(f"{self.cgroup}*"):
             for below in sorted(directory.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
                 below.rmdir()
             directory.rmdir()

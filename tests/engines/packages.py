@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import subprocess
 
-PACKAGES = ("docker.io", "podman", "uidmap")
+PACKAGES = ("docker.io", "podman", "slirp4netns", "uidmap")
 
 
 class NotToBeHad(Exception):

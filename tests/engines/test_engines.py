@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Containers of a real engine: what was moved in each, counted by the other end of its connections, held against what
 # socktally prints: bytes, names, images, pods and published ports; with the engine's daemon, and without.
-# usage: test_engines.py docker|podman SOCKTALLY WORK-DIRECTORY
+# usage: test_engines.py docker|podman|rootless SOCKTALLY WORK-DIRECTORY
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import time
 
 import machine
 import packages
-from scene import parse, skip, watch
+from scene import as_user, parse, skip, watch
 
 WINDOW = 2.0
 COLUMNS = "+container,container_id,image,pod,netns,published"
@@ -222,7 +223,7 @@ class Podman:
     def __init__(self, hull):
         self.hull = hull
 
-    def start(self):
+    def configure(self):
         os.environ["CONTAINERS_CONF"] = "/run/containers.conf"
         pathlib.Path("/run/containers.conf").write_text("""
 [containers]
@@ -232,6 +233,9 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 """)
+
+    def start(self):
+        self.configure()
         self.hull.run("podman", "import", machine.make_image(), machine.IMAGE)
         self.hull.run("podman", "run", "--rm", "--network", "none", *self.placed(), machine.IMAGE, "/bin/sleep", "0")
         with open("/run/podman.log", "w") as log:
@@ -265,7 +269,55 @@ events_logger = "file"
         self.daemon.wait(timeout=20)
 
 
-ENGINES = {"docker": Docker, "podman": Podman}
+class Rootless(Podman):
+    """Podman of a user who is not root."""
+
+    def start(self):
+        machine.furnish_user()
+        self.enter = self.hull.delegate()
+        self.configure()
+        self.user_runs("podman", "import", machine.make_image(), machine.IMAGE)
+        self.user_runs("podman", "run", "--rm", "--network", "none", machine.IMAGE, "/bin/sleep", "0")
+        with open("/run/podman.log", "w") as log:
+            self.daemon = self.hull.start(log, *self.enter, "podman", "system", "service", "--time", "0")
+        machine.wait_for(lambda: pathlib.Path(f"/run/user/{machine.USER}/podman/podman.sock").exists(),
+                         "podman's service")
+
+    def user_runs(self, *words):
+        return self.hull.run(*self.enter, *words)
+
+    def run(self, name, port, *options):
+        return self.user_runs("podman", "run", "--detach", "--cgroups", "split", "--name", name, *options,
+                              machine.IMAGE, *machine.server(port))
+
+    def populate(self):
+        alone = self.run("alone", 80, "--network", "none")
+        self.bridged = Container("bridged", self.run("bridged", 80, "--publish", "8083:80"),
+                                 connect("127.0.0.1", 8083), "0.0.0.0:8083->80/tcp")
+        self.on_host = Container("on-host", self.run("on-host", 8084, "--network", "host"), connect("127.0.0.1", 8084))
+        return [self.bridged, self.on_host, Container("alone", alone, connect_inside(process_of(alone), 80))]
+
+    def measure_as_user(self, tool, talk):
+        """He sees what is on the host's network, and may read his own files. What is wrong with what he is told."""
+        shutil.copyfile(tool, "/run/socktally")
+        os.chmod("/run/socktally", 0o755)
+        self.on_host.rx_bytes = self.on_host.tx_bytes = 0
+        self.on_host.connections = 1
+        commands = [[*as_user(machine.USER), "/run/socktally", "-b", "netlink", "-f", "json", "--by", by, "-o", COLUMNS]
+                    for by in ("process", "connection")]
+        results = watch(commands, WINDOW, lambda: talk.move(300_007, 50_021))
+        problems = []
+        check_container(problems, self.on_host, self.image, parse(results[0][1])["processes"],
+                        parse(results[1][1])["connections"], 2)
+        print(f"as the user: {self.on_host.rx_bytes} bytes into a container")
+        return [f"as the user: {problem}" for problem in problems]
+
+    def stop(self):
+        super().stop()
+        self.bridged.published = None  # only the service tells
+
+
+ENGINES = {"docker": Docker, "podman": Podman, "rootless": Rootless}
 
 
 def play(engine, tool):
@@ -274,6 +326,8 @@ def play(engine, tool):
     talks = [Talk(container) for container in containers]
     proxy = engine.proxied(containers)
     problems = measure(tool, backends, containers, engine.image, talks + ([proxy.talk] if proxy else []), proxy)
+    if isinstance(engine, Rootless):
+        problems += engine.measure_as_user(tool, next(talk for talk in talks if talk.container is engine.on_host))
     engine.stop()
     problems += [f"daemon stopped: {problem}" for problem in measure(tool, backends, containers, engine.image, talks)]
     for problem in problems:
