@@ -26,13 +26,9 @@ bool is_wanted(Inode netns, const std::vector<Inode>& wanted)
     return wanted.empty() || std::find(wanted.begin(), wanted.end(), netns) != wanted.end();
 }
 
-std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
-                                               const std::vector<NetworkNamespace>& open)
+std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted, const ProcessesSeen& seen)
 {
-    std::vector<NetworkNamespace> spaces = network_namespaces();
-    for (const NetworkNamespace& space : open) {
-        add_namespace(spaces, space);
-    }
+    std::vector<NetworkNamespace> spaces = network_namespaces(seen);
     spaces.erase(spaces.begin()); // our own
     std::erase_if(spaces, [&](const NetworkNamespace& space) { return !is_wanted(Inode{space.inode}, wanted); });
     return spaces;
@@ -63,14 +59,14 @@ std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::siz
     return refused + failed;
 }
 
-void OtherNamespaces::find(const std::vector<NetworkNamespace>& open)
+void OtherNamespaces::find(const ProcessesSeen& seen)
 {
     found_before_ = std::exchange(found_at_, Clock::now());
     known_.clear();
     for (const NetworkNamespace& space : found_) {
         known_.insert(space.inode);
     }
-    found_ = other_namespaces(wanted_, open);
+    found_ = other_namespaces(wanted_, seen);
 }
 
 void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)

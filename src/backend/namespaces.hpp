@@ -21,10 +21,8 @@ Inode own_namespace();
 /// `wanted` is BackendOptions::namespaces.
 bool is_wanted(Inode netns, const std::vector<Inode>& wanted);
 
-/// Those that are wanted besides our own. `open` are namespaces that processes have open files of, besides those that
-/// they live in.
-std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
-                                               const std::vector<NetworkNamespace>& open);
+/// Those that are wanted besides our own.
+std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted, const ProcessesSeen& seen);
 
 /// Calls `work` inside each of them, after making room for so many open files each; how many could not be entered, or
 /// had no room (std::system_error).
@@ -41,8 +39,8 @@ public:
 
     explicit OtherNamespaces(std::vector<Inode> wanted) : wanted_(std::move(wanted)) {}
 
-    /// Looks for them; `open` as above.
-    void find(const std::vector<NetworkNamespace>& open);
+    /// Looks for them.
+    void find(const ProcessesSeen& seen);
     /// As enter_each(), those that were not entered yet.
     void enter(std::size_t files_per_namespace, const Work& work);
     /// Calls `leave` for those that were entered and are not there any more, and forgets them where that is true.

@@ -39,7 +39,7 @@ Moment read_moment()
     }
     now.netns = own_namespace();
     now.uptime = uptime();
-    const std::size_t refused = in_each(network_namespaces(), [&](const NetworkNamespace& space) {
+    const std::size_t refused = in_each(network_namespaces(list_processes()), [&](const NetworkNamespace& space) {
         ProtocolCountersReader reader;
         if (const auto counters = reader.read()) {
             now.opens[Inode{space.inode}] = {counters->tcp_opens, counters->tcp_failures, 0};

@@ -15,6 +15,9 @@ namespace socktally {
 
 namespace {
 
+/// What the kernel fills at most per datagram of a dump (NLMSG_GOODSIZE, 32 KiB since 4.4).
+constexpr std::size_t buffer_size = 32 << 10;
+
 constexpr std::size_t align(std::size_t length)
 {
     return (length + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1};
@@ -71,7 +74,7 @@ bool next_attribute(std::span<const std::byte>& attributes, NetlinkAttribute& at
 
 NetlinkSocket::NetlinkSocket(Mode mode, int protocol)
     : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (mode == Mode::nonblocking ? SOCK_NONBLOCK : 0), protocol)),
-      buffer_(32768) // what the kernel fills at most per datagram of a dump (NLMSG_GOODSIZE, 32 KiB since 4.4)
+      buffer_(new std::byte[buffer_size])
 {
     if (!fd_) {
         throw errno_error("cannot open a netlink socket");
@@ -98,7 +101,7 @@ void NetlinkSocket::send(std::span<const std::byte> request) const
 Received NetlinkSocket::receive(std::span<const std::byte>& datagram)
 {
     sockaddr_nl sender{};
-    iovec part{buffer_.data(), buffer_.size()};
+    iovec part{buffer_.get(), buffer_size};
     msghdr message{};
     message.msg_name = &sender;
     message.msg_namelen = sizeof sender;
@@ -117,7 +120,7 @@ Received NetlinkSocket::receive(std::span<const std::byte>& datagram)
     if (message.msg_namelen != sizeof sender || sender.nl_pid != 0 || (message.msg_flags & MSG_TRUNC) != 0) {
         return Received::foreign;
     }
-    datagram = std::span(buffer_).first(static_cast<std::size_t>(got));
+    datagram = {buffer_.get(), static_cast<std::size_t>(got)};
     return Received::datagram;
 }
 

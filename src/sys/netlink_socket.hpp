@@ -9,8 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
-#include <vector>
 
 namespace socktally {
 
@@ -58,7 +58,7 @@ public:
 
 private:
     Fd fd_;
-    std::vector<std::byte> buffer_;
+    std::unique_ptr<std::byte[]> buffer_; // not zeroed: it takes memory where it is used
 };
 
 /// Sends `request` (a struct nlmsghdr with its payload; the sequence is filled in) and hands each message of the reply

@@ -3,12 +3,12 @@
 
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/proc.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <system_error>
@@ -54,6 +54,17 @@ Entered enter(const NetworkNamespace& wanted)
     return errno == EINVAL ? Entered::gone : Entered::refused; // a namespace of another kind
 }
 
+constexpr std::string_view link = "/ns/net";
+
+/// "/proc/123" of "/proc/123/ns/net"; that of this thread where `path` is empty. Null for all others.
+std::optional<std::string> process_in(const std::string& path)
+{
+    if (path.empty()) {
+        return "/proc/thread-self";
+    }
+    return path.ends_with(link) ? std::optional(path.substr(0, path.size() - link.size())) : std::nullopt;
+}
+
 /// Namespaces whose link may not be read, told apart by the inode of a file of their /proc/net, which anybody may see:
 /// proc(5) makes these files anew for each namespace.
 class HiddenNamespaces {
@@ -79,28 +90,42 @@ public:
         }
     }
 
-    /// Without those that other processes show.
+    /// Without those that other processes show, and those that a name or a file leads into. One into which none leads
+    /// may be any of them.
     void append_to(std::vector<NetworkNamespace>& list)
     {
         if (by_mark_.empty()) {
             return;
         }
+        std::vector<NetworkNamespace> others;
         for (const NetworkNamespace& known : list) {
-            const std::string_view path = known.path.empty() ? own_path : std::string_view(known.path);
-            struct stat its {};
-            if (path.ends_with(link) &&
-                ::stat((std::string(path.substr(0, path.size() - link.size())) + mark).c_str(), &its) == 0) {
-                by_mark_.erase(its.st_ino);
+            if (const auto process = process_in(known.path)) {
+                forget(*process);
+            } else {
+                others.push_back(known);
             }
         }
-        for (auto& [inode, path] : by_mark_) {
-            list.push_back({0, std::move(path), true});
+        std::size_t nameless = in_each(others, [this](const NetworkNamespace&) { forget("/proc/thread-self"); });
+        for (const auto& [inode, path] : by_mark_) {
+            if (nameless > 0) {
+                --nameless;
+            } else {
+                list.push_back({0, path, true});
+            }
         }
     }
 
 private:
     static constexpr const char* mark = "/net/dev";
-    static constexpr std::string_view link = "/ns/net";
+
+    void forget(const std::string& process)
+    {
+        struct stat its {};
+        if (::stat((process + mark).c_str(), &its) == 0) {
+            by_mark_.erase(its.st_ino);
+        }
+    }
+
     std::map<std::uint64_t, std::string> by_mark_;
 };
 
@@ -138,15 +163,19 @@ bool HeldNamespace::run(const std::function<void()>& work) const
     return entered;
 }
 
-void add_namespace(std::vector<NetworkNamespace>& list, NetworkNamespace found)
+ProcessesSeen list_processes()
 {
-    const auto is_same = [&found](const NetworkNamespace& known) { return known.inode == found.inode; };
-    if (std::none_of(list.begin(), list.end(), is_same)) {
-        list.push_back(std::move(found));
+    ProcessesSeen seen;
+    const Directory listing = open_directory(AT_FDCWD, "/proc");
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+        if (const auto pid = parse_pid(entry->d_name)) {
+            seen.pids.push_back(*pid);
+        }
     }
+    return seen;
 }
 
-std::vector<NetworkNamespace> network_namespaces()
+std::vector<NetworkNamespace> network_namespaces(const ProcessesSeen& seen)
 {
     struct stat own {};
     if (::stat(own_path, &own) != 0) {
@@ -162,20 +191,22 @@ std::vector<NetworkNamespace> network_namespaces()
         return inode.has_value();
     };
     HiddenNamespaces hidden;
-    const Directory processes = open_directory(AT_FDCWD, "/proc");
-    while (const dirent* process = processes ? ::readdir(processes.get()) : nullptr) {
-        if (process->d_name[0] >= '1' && process->d_name[0] <= '9') {
-            const std::string path = std::string("/proc/") + process->d_name;
-            errno = 0;
-            if (!add(path + "/ns/net", own.st_dev) && (errno == EACCES || errno == EPERM)) {
-                hidden.add(path);
-            }
+    for (const std::int32_t pid : seen.pids) {
+        const std::string process = "/proc/" + std::to_string(pid);
+        errno = 0;
+        if (!add(process + std::string(link), own.st_dev) && (errno == EACCES || errno == EPERM)) {
+            hidden.add(process);
         }
     }
     const Directory names = open_directory(AT_FDCWD, names_directory);
     while (const dirent* name = names ? ::readdir(names.get()) : nullptr) {
         if (name->d_name[0] != '.') {
             add(named_netns_path(name->d_name), own.st_dev);
+        }
+    }
+    for (const NetworkNamespace& open : seen.open) {
+        if (known.insert(open.inode).second) {
+            list.push_back(open);
         }
     }
     hidden.add_invisible();

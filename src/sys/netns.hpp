@@ -21,11 +21,16 @@ struct NetworkNamespace {
     bool hidden = false;
 };
 
-/// The current one first, then those that processes live in, then those that have only a name (ip-netns(8)), then those
-/// that are hidden; of these, one that has a name too is there twice.
-std::vector<NetworkNamespace> network_namespaces();
-/// Adds a namespace that is not in the list yet.
-void add_namespace(std::vector<NetworkNamespace>& list, NetworkNamespace found);
+/// What was seen in a walk of /proc, so that nobody has to walk it again to find namespaces.
+struct ProcessesSeen {
+    std::vector<std::int32_t> pids;
+    std::vector<NetworkNamespace> open; // that they have open files of
+};
+ProcessesSeen list_processes();
+
+/// The current one first, then those that processes live in, then those that have only a name (ip-netns(8)) or an open
+/// file, then those that are hidden. Of these only as many as are certainly none of the others.
+std::vector<NetworkNamespace> network_namespaces(const ProcessesSeen& seen);
 
 /// The inode of the network namespace at `path`; null where there is none.
 std::optional<std::uint64_t> netns_inode(const std::string& path);

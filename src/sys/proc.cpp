@@ -17,6 +17,13 @@ std::optional<std::uint64_t> parse_number(std::string_view text)
     return value;
 }
 
+std::optional<std::int32_t> parse_pid(std::string_view name)
+{
+    const auto number = parse_number(name);
+    return number && *number > 0 && *number <= INT32_MAX ? std::optional(static_cast<std::int32_t>(*number))
+                                                         : std::nullopt;
+}
+
 std::string_view next_word(std::string_view& text)
 {
     text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));

@@ -376,9 +376,9 @@ TEST_CASE("network namespaces are open as long as a process has them open")
                "process 5000002 200 0 other\nfd 3 net:[4026532002]\n");
     HolderMap map(proc.root());
     map.scan();
-    CHECK(map.open_namespaces().size() == 2);
+    CHECK(map.processes().open.size() == 2);
     std::filesystem::remove_all(proc.of(5000002));
     map.next_window();
-    REQUIRE(map.open_namespaces().size() == 1);
-    CHECK(map.open_namespaces().front().inode == 4026532001);
+    REQUIRE(map.processes().open.size() == 1);
+    CHECK(map.processes().open.front().inode == 4026532001);
 }

@@ -166,7 +166,8 @@ void Tally::note_existing_connections()
     if (link == nullptr) {
         throw errno_error("cannot list the TCP sockets through BPF");
     }
-    namespaces_refused_ = in_each(network_namespaces(), [&](const NetworkNamespace&) { run_iterator(link); });
+    namespaces_refused_ =
+        in_each(network_namespaces(list_processes()), [&](const NetworkNamespace&) { run_iterator(link); });
     bpf_link__destroy(link);
 }
 

@@ -95,12 +95,8 @@ private:
     /// The number of network namespaces that could not be entered.
     std::size_t read_sockets(TotalsFlows& flows, const HolderMap& holders) const
     {
-        std::vector<NetworkNamespace> namespaces = network_namespaces();
-        for (const NetworkNamespace& open : holders.open_namespaces()) {
-            add_namespace(namespaces, open);
-        }
         int error = 0;
-        const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace&) {
+        const std::size_t refused = in_each(network_namespaces(holders.processes()), [&](const NetworkNamespace&) {
             flows.begin_namespace(read_tcp_in_use());
             const auto add = [&](const totals_row& row) { flows.add(row); };
             for (const Fd* link : {&tcp_, &udp_}) {

@@ -30,13 +30,6 @@ constexpr auto first_interval = 8ms;
 /// Whoever opened or closed a socket so long ago is no likelier than others to hold the next one.
 constexpr auto hot_time = 10s;
 
-std::optional<std::int32_t> pid_of(const char* name)
-{
-    const auto number = parse_number(name);
-    return number && *number > 0 && *number <= INT32_MAX ? std::optional(static_cast<std::int32_t>(*number))
-                                                         : std::nullopt;
-}
-
 bool by_inode(const Holder& a, const Holder& b) { return a.inode < b.inode; }
 
 /// False only where the kernel says for sure that the thread uses the descriptor table of its process.
@@ -55,21 +48,23 @@ HolderMap::HolderMap(const std::string& proc, Source source)
     }
     std::array<char, 16> self{}; // not getpid(): this may be the /proc of another pid namespace
     const ssize_t length = ::readlinkat(proc_.get(), "self", self.data(), self.size() - 1);
-    self_ = length > 0 ? pid_of(self.data()).value_or(0) : 0;
+    self_ = length > 0 ? parse_pid(self.data()).value_or(0) : 0;
 }
 
 std::vector<HolderMap::Entry> HolderMap::list_processes()
 {
     std::vector<Entry> entries;
+    pids_.clear();
     const Directory listing = open_directory(proc_.get(), ".");
     if (!listing) {
         ++failed_;
         return entries;
     }
     while (const dirent* entry = ::readdir(listing.get())) {
-        const auto pid = pid_of(entry->d_name);
+        const auto pid = parse_pid(entry->d_name);
         if (pid && *pid != self_) {
             entries.push_back({Pid{*pid}, entry->d_ino});
+            pids_.push_back(*pid);
         }
     }
     return entries;
@@ -190,7 +185,7 @@ void HolderMap::look_at_threads(const Entry& entry)
     }
     const Directory listing = open_directory(proc_.get(), path.c_str());
     while (const dirent* thread = listing ? ::readdir(listing.get()) : nullptr) {
-        const auto tid = pid_of(thread->d_name);
+        const auto tid = parse_pid(thread->d_name);
         if (!tid || *tid == entry.pid.value || (self_ == ::getpid() && !may_have_own_table(entry.pid.value, *tid))) {
             continue;
         }
@@ -291,15 +286,15 @@ void HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid
     }
 }
 
-std::vector<NetworkNamespace> HolderMap::open_namespaces() const
+ProcessesSeen HolderMap::processes() const
 {
-    std::vector<NetworkNamespace> namespaces;
+    ProcessesSeen processes{pids_, {}};
     for (const auto& [pid, seen] : seen_) {
         for (const NamespaceFd& file : seen.namespaces) {
-            add_namespace(namespaces, {file.inode.value, fmt::format("/proc/{}/fd/{}", pid, file.fd)});
+            processes.open.push_back({file.inode.value, fmt::format("/proc/{}/fd/{}", pid, file.fd)});
         }
     }
-    return namespaces;
+    return processes;
 }
 
 bool HolderMap::held(Inode inode) const { return unheld({inode}).empty(); }

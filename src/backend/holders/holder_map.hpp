@@ -70,8 +70,8 @@ public:
     std::size_t denied() const { return denied_.size(); }
     /// Looks that failed for want of descriptors or memory.
     std::size_t failed() const { return failed_; }
-    /// Network namespaces that processes have open files of.
-    std::vector<NetworkNamespace> open_namespaces() const;
+    /// When they were last listed, and the network namespaces that they had open when they were last looked at.
+    ProcessesSeen processes() const;
 
     /// Of a socket that several hold, those that have not run since the scan, and cannot have moved a byte, are idle.
     /// Without a rescan nothing tells that.
@@ -133,7 +133,8 @@ private:
     std::function<void(Process&)> look_;
     Source source_;
     bool bpf_declined_;
-    std::int32_t self_ = 0; // our own pid as this /proc shows it
+    std::vector<std::int32_t> pids_; // as last listed
+    std::int32_t self_ = 0;          // our own pid as this /proc shows it
     std::unordered_map<std::int32_t, Seen> seen_;
     std::vector<Process> processes_;
     std::vector<Holder> first_;                                   // of the first scan, sorted by inode

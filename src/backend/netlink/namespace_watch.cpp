@@ -19,6 +19,7 @@ Dumper::Dumped NamespaceWatch::open()
 {
     const auto add = [this](const DiagSocket& socket) { return table_.at_start(socket); };
     counters_before_ = counters_.read();
+    opens_ = counters_before_ ? counters_before_->tcp_opens : 0;
     known_since_ = Clock::now();
     list_udp();
     const auto dumped = dumper_.tcp(table_, add);
@@ -77,8 +78,7 @@ void NamespaceWatch::next_window()
 
 bool NamespaceWatch::has_new_connections()
 {
-    const auto counters = counters_.read();
-    const std::uint64_t opens = counters ? counters->tcp_opens : opens_ + 1;
+    const std::uint64_t opens = counters_.read_tcp_opens().value_or(opens_ + 1);
     return std::exchange(opens_, opens) != opens;
 }
 

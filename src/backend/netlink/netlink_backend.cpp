@@ -155,7 +155,7 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
 /// anywhere: so each namespace is entered once.
 void Sampling::enter_namespaces()
 {
-    others_.find(holders_.open_namespaces());
+    others_.find(holders_.processes());
     others_.leave([this](Inode netns) { return drop_namespace(netns); });
     const std::size_t share = Capture::share_of(options_.capture_buffer / datagram_share, others_.size());
     others_.enter(files_per_namespace + Capture::files_per_namespace,

@@ -61,20 +61,31 @@ ProtocolCountersReader::ProtocolCountersReader()
 {
 }
 
+std::optional<ProtocolCounters> ProtocolCountersReader::read_snmp()
+{
+    const auto snmp = snmp_ ? reread_file(snmp_.get(), buffer_, size_limit) : std::nullopt;
+    std::optional<ProtocolCounters> counters;
+    if (snmp) {
+        add_snmp(*snmp, counters.emplace());
+    }
+    return counters;
+}
+
 std::optional<ProtocolCounters> ProtocolCountersReader::read()
 {
-    ProtocolCounters counters;
-    const auto snmp = snmp_ ? reread_file(snmp_.get(), buffer_, size_limit) : std::nullopt;
-    if (!snmp) {
-        return std::nullopt;
-    }
-    add_snmp(*snmp, counters);
-    if (snmp6_) {
+    auto counters = read_snmp();
+    if (counters && snmp6_) {
         if (const auto snmp6 = reread_file(snmp6_.get(), buffer_, size_limit)) {
-            add_snmp6(*snmp6, counters);
+            add_snmp6(*snmp6, *counters);
         }
     }
     return counters;
+}
+
+std::optional<std::uint64_t> ProtocolCountersReader::read_tcp_opens()
+{
+    const auto counters = read_snmp();
+    return counters ? std::optional(counters->tcp_opens) : std::nullopt;
 }
 
 } // namespace socktally

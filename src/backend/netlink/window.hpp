@@ -37,19 +37,22 @@ public:
 private:
     struct Place {
         NamespaceWatch* watch = nullptr;
-        bool unresolved = true; // something may be new: sockets opened between the scan and the first dump
+        bool unresolved = false;              // there may be sockets that nobody was seen to hold
         std::chrono::nanoseconds interval{0}; // between looks; longer while they find nothing
         Clock::time_point last_look{};
+        Clock::time_point busy_until{}; // a connection was opened not long ago
     };
 
     void drain(Place& place);
     void drain_all();
     void take_datagrams(Clock::time_point now);
+    void check_for_connections(Clock::time_point now);
     void tick(Clock::time_point now);
     bool is_due(const Place& place, Clock::time_point now) const;
     void look(Clock::time_point now);
     void search(const std::vector<Inode>& wanted);
     void forget_searches();
+    bool is_unresolved(const Place& place) const;
     std::vector<Inode> worth_searching(const Place& place) const;
 
     std::vector<Place> places_;
@@ -58,6 +61,7 @@ private:
     ClosedFlows& closed_;
     Closed what_;
     Clock::time_point next_tick_{};
+    std::size_t next_idle_ = 0;                       // of places_, to be checked
     Clock::time_point rested_{};                      // until then the last look's cost asks for rest
     std::unordered_map<std::uint64_t, int> searches_; // by inode, of sockets that are not closed
 };

@@ -66,7 +66,7 @@ void PacketBackend::update_namespaces()
     if (!options_.interfaces.empty()) {
         return; // those are of our own
     }
-    others_.find(holders_.open_namespaces());
+    others_.find(holders_.processes());
     others_.leave([this](Inode netns) {
         const bool is_over = !capture_.is_needed(netns);
         if (is_over) {

@@ -92,7 +92,7 @@ public:
         sample.started_at = std::chrono::system_clock::now();
         holders.set_look(request.look);
         holders.scan();
-        const std::size_t refused = open_lists(holders.open_namespaces());
+        const std::size_t refused = open_lists(holders.processes());
         if (request.window == 0ns) {
             sample.interfaces = read_interfaces();
         } else {
@@ -142,7 +142,7 @@ public:
 
 private:
     /// How many namespaces could not be looked into.
-    std::size_t open_lists(const std::vector<NetworkNamespace>& open)
+    std::size_t open_lists(const ProcessesSeen& seen)
     {
         for (Place& place : places_) {
             previous_.emplace(place.netns, std::move(place.last));
@@ -152,7 +152,7 @@ private:
         if (is_wanted(own, wanted_namespaces_)) {
             places_.push_back({own, ProcSocketFiles(ProcLists::all)});
         }
-        std::vector<NetworkNamespace> others = other_namespaces(wanted_namespaces_, open);
+        std::vector<NetworkNamespace> others = other_namespaces(wanted_namespaces_, seen);
         allow_open_files(others.size() * files_per_namespace + files_besides);
         std::erase_if(others, [this](const NetworkNamespace& space) {
             auto files = files_of_process(space);
