@@ -17,6 +17,26 @@ namespace {
 
 constexpr std::string_view remedy = "run it as root, or leave them out with --netns current";
 
+void make_room(std::size_t namespaces, std::size_t files_per_namespace)
+{
+    constexpr std::size_t files_besides = 64;
+    allow_open_files(namespaces * files_per_namespace + files_besides);
+}
+
+/// How many could not be entered, or had no room.
+std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::function<void(Inode netns)>& work)
+{
+    std::size_t failed = 0;
+    const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
+        try {
+            work(Inode{space.inode});
+        } catch (const std::system_error&) {
+            ++failed; // no descriptor left, most likely
+        }
+    });
+    return refused + failed;
+}
+
 } // namespace
 
 Inode own_namespace() { return Inode{own_netns_inode()}; }
@@ -34,29 +54,11 @@ std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
     return spaces;
 }
 
-namespace {
-
-void make_room(std::size_t namespaces, std::size_t files_per_namespace)
-{
-    constexpr std::size_t files_besides = 64;
-    allow_open_files(namespaces * files_per_namespace + files_besides);
-}
-
-} // namespace
-
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work)
 {
     make_room(namespaces.size(), files_per_namespace);
-    std::size_t failed = 0;
-    const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
-        try {
-            work(Inode{space.inode});
-        } catch (const std::system_error&) {
-            ++failed; // no descriptor left, most likely
-        }
-    });
-    return refused + failed;
+    return visit(namespaces, work);
 }
 
 void OtherNamespaces::find(const ProcessesSeen& seen)
@@ -79,7 +81,7 @@ void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
     }
     const bool found_any_before = found_before_ != Clock::time_point{};
     make_room(found_.size(), files_per_namespace);
-    refused_ = enter_each(fresh, files_per_namespace, [&](Inode netns) {
+    refused_ = visit(fresh, [&](Inode netns) {
         const bool is_new = found_any_before && !known_.contains(netns.value);
         work(netns, is_new ? Arrival::is_new : Arrival::was_there);
         entered_.insert(netns.value);
@@ -93,10 +95,11 @@ void OtherNamespaces::leave(const std::function<bool(Inode netns)>& leave)
         gone.erase(space.inode);
     }
     for (const std::uint64_t netns : gone) {
-        if (leave(Inode{netns})) {
+        if (gone_.contains(netns) && leave(Inode{netns})) {
             entered_.erase(netns);
         }
     }
+    gone_ = std::move(gone);
 }
 
 void add_refused_namespaces(Sample& sample, std::size_t refused)

@@ -43,7 +43,8 @@ public:
     void find(const ProcessesSeen& seen);
     /// As enter_each(), those that were not entered yet.
     void enter(std::size_t files_per_namespace, const Work& work);
-    /// Calls `leave` for those that were entered and are not there any more, and forgets them where that is true.
+    /// Calls `leave` for those that were entered and were not there when they were looked for the last two times, and
+    /// forgets them where that is true: what happened in one before it went is known a window later.
     void leave(const std::function<bool(Inode netns)>& leave);
 
     /// That were found.
@@ -57,6 +58,7 @@ private:
     std::vector<NetworkNamespace> found_;
     std::set<std::uint64_t> known_;   // inodes, of those found before
     std::set<std::uint64_t> entered_; // inodes
+    std::set<std::uint64_t> gone_;    // of those, when they were last looked for
     std::size_t refused_ = 0;
     Clock::time_point found_at_{};
     Clock::time_point found_before_{};

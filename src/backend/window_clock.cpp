@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/window_clock.hpp"
 
+#include <algorithm>
+
 namespace socktally {
 
 std::chrono::steady_clock::time_point WindowClock::begin(std::chrono::nanoseconds window, Moment moment)
@@ -9,8 +11,8 @@ std::chrono::steady_clock::time_point WindowClock::begin(std::chrono::nanosecond
         begun_ = moment;
         first_ = moment.steady;
     }
-    const auto windows_over = (moment.steady - first_) / window;
-    return first_ + (windows_over + 1) * window;
+    windows_ = std::max<std::int64_t>(windows_, (moment.steady - first_) / window) + 1;
+    return first_ + windows_ * window;
 }
 
 void WindowClock::end(Sample& sample, Moment moment)

@@ -5,6 +5,7 @@
 #include "model/sample.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 namespace socktally {
@@ -23,7 +24,8 @@ public:
 
     /// The first window begins at `moment`; every later one has begun where the one before ended. The result is when it
     /// is to end: a whole number of windows after the first began, so that being late never adds up. An end that is
-    /// over already is left out, and the window is that much longer.
+    /// over already is left out, and the window is that much longer; so is one that the window before was to have, and
+    /// came a little early.
     std::chrono::steady_clock::time_point begin(std::chrono::nanoseconds window, Moment moment = now());
 
     /// The window ends at `moment`, where the next one begins. Tells the sample when it was.
@@ -35,6 +37,7 @@ public:
 
 private:
     std::chrono::steady_clock::time_point first_;
+    std::int64_t windows_ = 0; // from there to the last end that begin() gave
     std::optional<Moment> begun_;
 };
 

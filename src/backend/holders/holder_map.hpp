@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backend/holders/fd_table.hpp"
+#include "backend/holders/holds.hpp"
 #include "model/flow.hpp"
 #include "sys/fd.hpp"
 #include "sys/netns.hpp"
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace socktally {
@@ -58,11 +60,13 @@ public:
     /// A closed socket will not be asked for again.
     void forget(Inode inode);
 
-    bool held(Inode inode) const;
-    /// Those of `inodes` that no process was seen to hold. Quick for many at once.
-    std::vector<Inode> unheld(std::vector<Inode> inodes) const;
-    /// All processes that were seen to hold it, as indices for take_processes().
-    std::vector<std::uint32_t> holders_of(Inode inode) const;
+    bool held(Inode inode) const { return holds_.held(inode); }
+    /// Those of `inodes` that no process was seen to hold in this window. Quick for many at once.
+    std::vector<Inode> unheld(std::vector<Inode> inodes) const { return holds_.unheld(std::move(inodes)); }
+    /// All processes that were seen to hold it, as indices for holding_processes().
+    std::vector<std::uint32_t> holders_of(Inode inode) const { return holds_.holders_of(inode); }
+    /// These sockets are open, and nobody is found who holds them: who did before this window moves nothing with them.
+    void disown(std::vector<Inode> inodes) { holds_.disown(std::move(inodes)); }
     /// Seen once, by search(), and not confirmed.
     bool unconfirmed(Inode inode) const { return unconfirmed_.contains(inode.value); }
 
@@ -75,14 +79,18 @@ public:
 
     /// Of a socket that several hold, those that have not run since the scan, and cannot have moved a byte, are idle.
     /// Without a rescan nothing tells that.
-    std::vector<Holder> take_holders();
+    std::vector<Holder> holders() const { return marked(holds_.all()); }
     /// With the names that the processes have by now.
+    const std::vector<Process>& holding_processes();
+    /// The same, where no window follows: nothing can be asked afterwards. Holders first.
+    std::vector<Holder> take_holders() { return marked(holds_.take()); }
     std::vector<Process> take_processes();
 
     /// To be called before the end of a window that another one follows: who runs from here on is not idle in the next.
-    void note_sharers();
-    /// After both were taken: forgets the processes that are over, the sockets that nobody holds, and what was true of
-    /// the window only. Indices of processes are new from here on.
+    void note_sharers() { next_sharers_ = run_times_of_sharers(); }
+    /// Forgets the processes that are over, the sockets that nobody holds, and what was true of the window only; but
+    /// who held a socket until now counts among its holders for one more window (Holds::next_window). Indices of
+    /// processes are new from here on.
     void next_window();
 
 private:
@@ -92,7 +100,7 @@ private:
         std::uint64_t directory = 0;
         std::int64_t files = 0;               // as FdTable::files
         std::optional<SchedStat> ran;         // as FdTable::ran
-        std::optional<std::uint32_t> process; // index into processes_, once it held a socket
+        std::optional<std::uint32_t> process; // index into the processes of holds_, once it held a socket
         std::vector<std::uint64_t> inodes;    // held at the last look, sorted
         std::vector<NamespaceFd> namespaces;  // likewise
     };
@@ -124,10 +132,12 @@ private:
     RunTimes run_times_of_sharers() const;
     void forget_ended_processes();
     void forget_handed_on();
-    void forget_closed_sockets();
+    void forget_former_holders();
+    std::vector<Holder> held_now() const;
     std::int64_t count_files(Pid pid) const;
     bool still_holds(Inode inode, const Sighting& sighting) const;
     bool is_current(const Holder& holder) const;
+    std::vector<Holder> marked(std::vector<Holder> holders) const;
 
     Fd proc_;
     std::function<void(Process&)> look_;
@@ -136,16 +146,13 @@ private:
     std::vector<std::int32_t> pids_; // as last listed
     std::int32_t self_ = 0;          // our own pid as this /proc shows it
     std::unordered_map<std::int32_t, Seen> seen_;
-    std::vector<Process> processes_;
-    std::vector<Holder> first_;                                   // of the first scan, sorted by inode
-    std::unordered_multimap<std::uint64_t, std::uint32_t> later_; // inode to process, found since
-    std::unordered_map<std::uint64_t, Sighting> sightings_;       // the last one of search(), by inode
+    Holds holds_;
+    std::unordered_map<std::uint64_t, Sighting> sightings_; // the last one of search(), by inode
     std::unordered_set<std::uint64_t> unconfirmed_;
-    std::unordered_set<std::uint64_t> handed_on_; // not where they were seen any more
-    RunTimes sharers_;                            // processes that share a socket: what they had run before the window
-    RunTimes next_sharers_;                       // likewise, before the next one
-    std::unordered_set<std::uint32_t> idle_;      // those of sharers_ that had not run until the rescan
-    std::unordered_set<std::uint64_t> wanted_;    // by the search under way
+    RunTimes sharers_;                         // processes that share a socket: what they had run before the window
+    RunTimes next_sharers_;                    // likewise, before the next one
+    std::unordered_set<std::uint32_t> idle_;   // those of sharers_ that had not run until the rescan
+    std::unordered_set<std::uint64_t> wanted_; // by the search under way
     std::unordered_map<std::int32_t, Clock::time_point> hot_; // pids: when they last opened or closed a socket
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;

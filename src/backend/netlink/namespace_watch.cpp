@@ -43,7 +43,9 @@ void NamespaceWatch::begin_late()
 {
     listen();
     open();
+    settle(SocketTable::Window::opening);
     begin();
+    faults_.begun_late = 1;
 }
 
 void NamespaceWatch::begin_new(Clock::time_point before)
@@ -59,13 +61,13 @@ void NamespaceWatch::begin_new(Clock::time_point before)
 /// not: it is not to be missed, and not to be one too many, so each check begins where it is on the safe side.
 void NamespaceWatch::next_window()
 {
-    const bool lost = events_.lost() != events_lost_before_;
+    const bool lost = !events_.is_listening() || events_.lost() != events_lost_before_;
     if (table_.next_window(lost || lost_lately_ ? SocketTable::Events::lost : SocketTable::Events::complete) > 0) {
-        known_since_ = Clock::now();
+        known_since_ = last_dump_;
     }
     udp_.next_window();
     lost_lately_ = lost;
-    events_lost_before_ = events_.lost();
+    events_lost_before_ = events_lost_told_;
     garbled_before_ = dumper_.garbled();
     faults_ = {};
     faults_.not_listening = !events_.is_listening();
@@ -92,6 +94,7 @@ Dumper::Dumped NamespaceWatch::close()
 {
     last_counters_ = counters_.read();
     const auto dumped = dump_at_end();
+    last_dump_ = dumped.begun;
     list_udp();
     return dumped;
 }
@@ -137,7 +140,7 @@ void NamespaceWatch::settle(SocketTable::Window window)
     faults_.late_events = faults_.late_events || !settled;
 }
 
-std::size_t NamespaceWatch::find_missing(Patience patience)
+std::size_t NamespaceWatch::find_missing()
 {
     for (const Flow* flow : table_.missing()) {
         const auto socket = dumper_.lookup(*flow);
@@ -145,7 +148,7 @@ std::size_t NamespaceWatch::find_missing(Patience patience)
             table_.at_end(*socket, age());
         }
     }
-    faults_.vanished = patience == Patience::now ? table_.missing().size() : table_.overdue();
+    faults_.vanished = table_.missing().size();
     return faults_.vanished;
 }
 
@@ -162,9 +165,11 @@ std::vector<Inode> NamespaceWatch::live_inodes() const
 
 NetlinkFaults NamespaceWatch::faults(bool totals_only)
 {
-    faults_.events_lost = events_.lost() - events_lost_before_;
+    events_lost_told_ = events_.lost();
+    faults_.events_lost = events_lost_told_ - events_lost_before_;
     faults_.garbled = dumper_.garbled() - garbled_before_;
     faults_.resets = table_.resets();
+    faults_.belated = table_.belated();
     faults_.missed = connections_missed();
     faults_.unborn = connections_unborn();
     faults_.without_counters = table_.without_counters();

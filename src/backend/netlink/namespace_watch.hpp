@@ -35,7 +35,7 @@ public:
     Dumper::Dumped open();
     /// Once the events of everything before the window are in.
     void begin();
-    /// Both, for a namespace that was there before the window and could not be entered then.
+    /// Both, for a namespace that was there before the window and could not be entered then. From within it.
     void begin_late();
     /// Instead, for a namespace that was not there at `before`: all that its sockets have moved counts.
     void begin_new(Clock::time_point before);
@@ -57,10 +57,8 @@ public:
     void settle(SocketTable::Window window);
     int fd_to_watch() const { return events_.fd_to_watch(); }
 
-    /// Looks for the sockets that were there and are neither in the last dump nor destroyed; how many are left. Where
-    /// another window follows they are given time until its end.
-    enum class Patience : std::uint8_t { now, next_window };
-    std::size_t find_missing(Patience patience);
+    /// Looks for the sockets that were there and are neither in the last dump nor destroyed; how many are left.
+    std::size_t find_missing();
 
     const SocketTable& table() const { return table_; }
     void forget(Cookie cookie) { table_.forget(cookie); }
@@ -74,7 +72,7 @@ public:
     enum class Flows : std::uint8_t { moved, copied };
     void hand_over(std::vector<Flow>& flows, Flows how);
     /// Where it is true, and no process lives in the namespace, there is nothing left to watch.
-    bool is_empty() const { return table_.flows().empty() && udp_.flows().empty(); }
+    bool is_empty() const { return table_.is_empty() && udp_.flows().empty(); }
 
 private:
     Dumper::Dumped dump_at_end();
@@ -93,12 +91,14 @@ private:
     UdpSockets udp_;
     NetlinkFaults faults_;
     Clock::time_point known_since_{};                 // what moved since then is in the table
+    Clock::time_point last_dump_{};                   // when it began
     std::uint64_t opens_ = 0;                         // at the last call of has_new_connections()
     std::optional<ProtocolCounters> counters_before_; // the first dump
     std::optional<ProtocolCounters> first_counters_;  // of the window
     std::optional<ProtocolCounters> last_counters_;
     std::optional<std::uint64_t> datagrams_before_; // the window
     std::uint64_t events_lost_before_ = 0;          // the window
+    std::uint64_t events_lost_told_ = 0;            // by faults(), of all windows
     std::uint64_t garbled_before_ = 0;              // likewise
     bool lost_lately_ = false;                      // an event, in the last window
     bool last_dump_disturbed_ = false;

@@ -36,6 +36,8 @@ void add(NetlinkFaults& faults, const NetlinkFaults& more)
     faults.unborn += more.unborn;
     faults.missed += more.missed;
     faults.vanished += more.vanished;
+    faults.belated += more.belated;
+    faults.begun_late += more.begun_late;
     faults.resets += more.resets;
     faults.without_counters += more.without_counters;
     faults.failed_looks += more.failed_looks;
@@ -101,6 +103,20 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
         notes.push_back({"sockets-vanished",
                          fmt::format("{} connections ended without a trace of their last bytes", faults.vanished), "",
                          incomplete});
+    }
+    if (faults.belated > 0) {
+        notes.push_back({"sockets-vanished",
+                         fmt::format("{} connections that had vanished in another window are counted to their end now: "
+                                     "some of their bytes were moved then",
+                                     faults.belated),
+                         "", incomplete});
+    }
+    if (faults.begun_late > 0) {
+        notes.push_back({"other-netns",
+                         fmt::format("{} other network namespaces could be entered only after the window had begun: "
+                                     "what moved there before is missing",
+                                     faults.begun_late),
+                         "", incomplete});
     }
     if (faults.resets > 0) {
         notes.push_back(

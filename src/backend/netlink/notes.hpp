@@ -21,6 +21,8 @@ struct NetlinkFaults {
     std::size_t unborn = 0;           // connections taken for new that were there before
     std::size_t missed = 0;           // connections opened that no dump and no event showed
     std::size_t vanished = 0;         // connections that ended in neither
+    std::size_t belated = 0;          // connections that had vanished in another window and came back
+    std::size_t begun_late = 0;       // namespaces that could not be entered before the window
     std::size_t resets = 0;           // connections whose counters began anew
     std::size_t without_counters = 0; // connections for which an old kernel has no counters
     std::size_t failed_looks = 0;     // lists in the window that the kernel refused

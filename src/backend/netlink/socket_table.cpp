@@ -8,7 +8,7 @@ namespace socktally {
 
 namespace {
 
-/// tcp_payload() may be 1 byte off, so a step back of up to 2 is no reset.
+/// A FIN is in some of the counters and not in others, so a step back of up to 2 is no reset.
 bool went_back(std::uint64_t before, std::uint64_t now) { return now + 2 < before; }
 
 /// The segment counters have 32 bits. One that has wrapped, rather than begun anew, is ahead by less than half its
@@ -96,8 +96,7 @@ SocketTable::Row SocketTable::at_start(const DiagSocket& socket)
     Tracked& tracked = tracked_[index];
     tracked.base = tcp_payload({socket.state, socket.rqueue, socket.wqueue, *socket.tcp},
                                {flows_[index].accepted, tracked.peer_closed});
-    tracked.segs_in = socket.tcp->segs_in;
-    tracked.segs_out = socket.tcp->segs_out;
+    tracked.note(*socket.tcp);
     tracked.has_base = true;
     return mark(index);
 }
@@ -210,15 +209,9 @@ void SocketTable::finish(std::size_t index, const DiagSocket& socket, Age age)
     const TcpPayload now = tcp_payload(view, {flow.accepted, tracked.peer_closed});
     if (!tracked.has_base && idle_since_before(socket, age)) {
         tracked.base = now;
-        tracked.segs_in = view.counters.segs_in;
-        tracked.segs_out = view.counters.segs_out;
+        tracked.note(view.counters);
     }
-    const bool new_epoch =
-        counters_were_reset(view) || flow.tuple.remote != socket.tuple.remote ||
-        went_back(tracked.base.rx_bytes, now.rx_bytes) || went_back(tracked.base.tx_bytes, now.tx_bytes) ||
-        (tracked.has_base && segments_went_back(tracked.segs_in, view.counters.segs_in, tracked.base, now)) ||
-        (tracked.has_base && segments_went_back(tracked.segs_out, view.counters.segs_out, tracked.base, now));
-    if (new_epoch) {
+    if (counters_were_reset(view) || is_new_epoch(index, socket, now)) {
         ++resets_;
         tracked.base = {};
         if (socket.tuple.remote.port != 0) {
@@ -227,8 +220,28 @@ void SocketTable::finish(std::size_t index, const DiagSocket& socket, Age age)
     }
     flow.rx_bytes = since(tracked.base.rx_bytes, now.rx_bytes);
     flow.tx_bytes = since(tracked.base.tx_bytes, now.tx_bytes);
-    tracked.segs_in = view.counters.segs_in;
-    tracked.segs_out = view.counters.segs_out;
+    tracked.note(view.counters);
+    belated_ += tracked.missed > 0 && flow.may_have_traffic() ? 1 : 0;
+}
+
+/// Not by the payload: the receive queue is measured before the counters, without the socket's lock
+/// (tcp_diag_get_info()), so what came in between is taken for read, and may not be so at the next dump.
+bool SocketTable::is_new_epoch(std::size_t index, const DiagSocket& socket, const TcpPayload& now) const
+{
+    const Tracked& tracked = tracked_[index];
+    const TcpCounters& counters = *socket.tcp;
+    return flows_[index].tuple.remote != socket.tuple.remote || went_back(tracked.received, counters.bytes_received) ||
+           went_back(tracked.acked, counters.bytes_acked) ||
+           (tracked.has_base && segments_went_back(tracked.segs_in, counters.segs_in, tracked.base, now)) ||
+           (tracked.has_base && segments_went_back(tracked.segs_out, counters.segs_out, tracked.base, now));
+}
+
+void SocketTable::Tracked::note(const TcpCounters& counters)
+{
+    received = counters.bytes_received;
+    acked = counters.bytes_acked;
+    segs_in = counters.segs_in;
+    segs_out = counters.segs_out;
 }
 
 std::size_t SocketTable::next_window(Events events)
@@ -251,6 +264,7 @@ std::size_t SocketTable::next_window(Events events)
     listening_ = listed_listening_;
     born_ = 0;
     resets_ = 0;
+    belated_ = 0;
     without_counters_ = 0;
     for (const DiagSocket& socket : std::exchange(late_, {})) {
         destroyed(socket, Window::open, Age{0});
@@ -284,20 +298,24 @@ std::vector<const Flow*> SocketTable::missing() const
     return flows;
 }
 
-std::size_t SocketTable::overdue() const
-{
-    return static_cast<std::size_t>(std::count_if(tracked_.begin(), tracked_.end(), [](const Tracked& tracked) {
-        return tracked.counted == Counted::no && tracked.missed == given_up - 1;
-    }));
-}
-
 std::vector<Inode> SocketTable::live_inodes() const
 {
     std::vector<Inode> inodes;
     inodes.reserve(flows_.size());
     for (const Flow& flow : flows_) {
-        if (flow.state != SocketState::closed && flow.inode.value != 0) {
+        if (flow.state == SocketState::open && flow.inode.value != 0) {
             inodes.push_back(flow.inode);
+        }
+    }
+    return inodes;
+}
+
+std::vector<Inode> SocketTable::listed_inodes() const
+{
+    std::vector<Inode> inodes;
+    for (std::size_t i = 0; i < flows_.size(); ++i) {
+        if (tracked_[i].counted == Counted::to_last_dump && flows_[i].state == SocketState::open) {
+            inodes.push_back(flows_[i].inode);
         }
     }
     return inodes;

@@ -47,10 +47,15 @@ public:
 
     /// Sockets seen before, neither in the last dump nor destroyed, but those that are given up.
     std::vector<const Flow*> missing() const;
-    /// Those of them that were missing when the last window ended as well.
-    std::size_t overdue() const;
-    /// Inodes of sockets that are not destroyed.
+    /// Sockets that had been missing and are not any more: some of their bytes may be of the windows that ended
+    /// without them.
+    std::size_t belated() const { return belated_; }
+    /// Inodes of sockets that a process has to hold: neither destroyed nor closed.
     std::vector<Inode> live_inodes() const;
+    /// Those that were so in the last dump.
+    std::vector<Inode> listed_inodes() const;
+    /// Nothing may come of it any more: no connection, nor a socket that accepts one.
+    bool is_empty() const { return flows_.empty() && listening_.none(); }
     /// Live sockets without inode that an accept may still give one.
     bool has_unaccepted() const;
     bool moved_bytes() const;
@@ -78,13 +83,17 @@ private:
     enum class Counted : std::uint8_t { no, to_last_dump, to_its_end };
     struct Tracked {
         TcpPayload base;
-        std::uint32_t segs_in = 0; // as base
+        std::uint64_t received = 0; // the kernel's counters behind it, which go back only where they begin anew
+        std::uint64_t acked = 0;
+        std::uint32_t segs_in = 0;
         std::uint32_t segs_out = 0;
         bool has_base = false; // the first dump showed it
         bool peer_closed = false;
         Counted counted = Counted::no;
         std::uint8_t missed = 0; // windows that ended without it, up to given_up
         std::uint16_t dump = 0;  // the last one that showed it
+
+        void note(const TcpCounters& counters);
     };
     static constexpr std::uint8_t given_up = 2;
 
@@ -93,6 +102,7 @@ private:
     bool accepted(const DiagSocket& socket) const;
     void update(std::size_t index, const DiagSocket& socket);
     void finish(std::size_t index, const DiagSocket& socket, Age age);
+    bool is_new_epoch(std::size_t index, const DiagSocket& socket, const TcpPayload& now) const;
     void rebase(std::size_t index);
     void move(std::size_t from, std::size_t to);
     void note_missing_counters(const DiagSocket& socket);
@@ -106,6 +116,7 @@ private:
     std::uint16_t dump_ = 0;
     std::size_t born_ = 0;
     std::size_t resets_ = 0;
+    std::size_t belated_ = 0;
     std::size_t without_counters_ = 0;
 };
 

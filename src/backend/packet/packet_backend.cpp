@@ -121,8 +121,8 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     if (options_.repeated) {
         sample.notes.push_back(WindowClock::note_of_lists());
     }
-    sample.holders = holders_.take_holders();
-    sample.processes = holders_.take_processes();
+    sample.holders = options_.repeated ? holders_.holders() : holders_.take_holders();
+    sample.processes = options_.repeated ? holders_.holding_processes() : holders_.take_processes();
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;
 }

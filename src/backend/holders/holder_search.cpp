@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The holders of sockets that are new: looked for where they are likeliest, and looked at again.
+#include "backend/holders/holder_map.hpp"
+#include "sys/proc.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A holder is looked at again after this, then after twice as long, and so on.
+constexpr auto first_interval = 8ms;
+
+} // namespace
+
+std::int64_t HolderMap::count_files(Pid pid) const
+{
+    struct stat count {};
+    return ::fstatat(proc_.get(), fmt::format("{}/fd", pid.value).c_str(), &count, 0) == 0 ? count.st_size : 0;
+}
+
+void HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline)
+{
+    wanted_.clear();
+    for (const Inode inode : wanted) {
+        wanted_.insert(inode.value);
+    }
+    const std::vector<Entry> entries = list_processes();
+    std::vector<bool> looked(entries.size());
+    const auto done = [&] { return wanted_.empty() || Clock::now() > deadline; };
+    const auto look_where = [&](auto likely) {
+        for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
+            if (!looked[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
+                looked[i] = true;
+                look_at(entries[i], Look::again);
+            }
+        }
+    };
+    look_where([&](const Entry& entry) { return seen_of(entry) == nullptr; });
+    look_where([&](const Entry& entry) { return hot_.contains(entry.pid.value); });
+    look_where([&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
+    if (reach == Reach::likely) {
+        return;
+    }
+    look_where([&](const Entry& entry) { return !has_not_run(entry); });
+    for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
+        look_at_threads(entries[i]);
+    }
+}
+
+void HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
+{
+    const std::uint64_t inode = socket.inode.value;
+    if (!known) {
+        holds_.add_later(socket.inode, process);
+    }
+    if (wanted_.erase(inode) != 0) {
+        hot_.insert_or_assign(pid.value, Clock::now());
+        unconfirmed_.insert(inode);
+        holds_.found(socket.inode);
+        sightings_.insert_or_assign(inode, Sighting{pid, socket.fd, Clock::now() + first_interval, first_interval});
+    }
+}
+
+bool HolderMap::still_holds(Inode inode, const Sighting& sighting) const
+{
+    std::array<char, 64> link{};
+    const std::string path = fmt::format("{}/fd/{}", sighting.pid.value, sighting.fd);
+    const ssize_t length = ::readlinkat(proc_.get(), path.c_str(), link.data(), link.size());
+    return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
+}
+
+void HolderMap::confirm(Clock::time_point now)
+{
+    for (auto& [inode, sighting] : sightings_) {
+        if (now < sighting.next_look) {
+            continue;
+        }
+        if (sighting.fd < 0 || still_holds(Inode{inode}, sighting)) {
+            unconfirmed_.erase(inode);
+        } else {
+            holds_.hand_on(Inode{inode});
+        }
+        sighting.interval *= 2;
+        sighting.next_look = now + sighting.interval;
+    }
+}
+
+void HolderMap::closed(Inode inode)
+{
+    for (const std::uint32_t process : holders_of(inode)) {
+        hot_.insert_or_assign(holds_.process(process).pid.value, Clock::now());
+    }
+    sightings_.erase(inode.value);
+    holds_.found(inode);
+}
+
+void HolderMap::forget(Inode inode)
+{
+    holds_.forget(inode);
+    unconfirmed_.erase(inode.value);
+}
+
+} // namespace socktally

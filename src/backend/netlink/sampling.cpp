@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+#include "backend/netlink/sampling.hpp"
+
+#include "backend/interfaces.hpp"
+#include "backend/netlink/notes.hpp"
+#include "sys/interrupt.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A dump takes a while: a window is from the middle of one to the middle of the next.
+WindowClock::Moment middle(const Dumper::Dumped& dumped)
+{
+    const auto now = WindowClock::now();
+    const auto middle = dumped.begun + (dumped.ended - dumped.begun) / 2;
+    return {middle, now.system - std::chrono::duration_cast<std::chrono::system_clock::duration>(now.steady - middle)};
+}
+
+} // namespace
+
+Sampling::Sampling(const BackendOptions& options)
+    : options_(options), datagrams_(holders_, PacketWatch::Kept::udp,
+                                    options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
+      namespaces_(options, datagrams_),
+      window_(datagrams_, holders_, closed_, options.tuples ? Window::Closed::kept : Window::Closed::summed)
+{
+}
+
+BackendResult Sampling::totals(const SampleRequest& request)
+{
+    Sample sample;
+    holders_.set_look(request.look);
+    holders_.scan();
+    namespaces_.enter_first(holders_.processes());
+    sample.started_at = std::chrono::system_clock::now();
+    sample.interfaces = read_interfaces();
+    for (const auto& watch : namespaces_.all()) {
+        watch->close();
+    }
+    find_holders();
+    return result_of(std::move(sample), request, Follows::nothing);
+}
+
+BackendResult Sampling::next(const SampleRequest& request)
+{
+    Sample sample;
+    holders_.set_look(request.look);
+    if (clock_.is_first()) {
+        open_window(request.window);
+    } else {
+        resume();
+    }
+    watch(request);
+    datagrams_.end();
+    sample.interfaces = take_interface_deltas(interfaces_);
+    const bool is_last = !options_.repeated || request.last || request.interrupt->signal() != 0;
+    const auto follows = is_last ? Follows::nothing : Follows::another_window;
+    const auto last = close_window(follows);
+    dump_time_ = last.ended - last.begun;
+    clock_.end(sample, middle(last));
+    find_holders();
+    return result_of(std::move(sample), request, follows);
+}
+
+void Sampling::watch(const SampleRequest& request)
+{
+    window_.set_places(namespaces_.all());
+    window_.watch(clock_.begin(request.window) - dump_time_ / 2, request);
+}
+
+/// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from
+/// then on was there to be looked up. A socket that is destroyed before is no part of the window.
+void Sampling::open_window(std::chrono::nanoseconds window)
+{
+    holders_.scan();
+    namespaces_.enter_first(holders_.processes());
+    Dumper::Dumped first;
+    for (const auto& watch : namespaces_.all()) {
+        watch->listen();
+        const auto dumped = watch->open();
+        first = watch == namespaces_.all().front() ? dumped : first;
+    }
+    namespaces_.settle(SocketTable::Window::opening);
+    datagrams_.begin();
+    for (const auto& watch : namespaces_.all()) {
+        watch->begin();
+    }
+    interfaces_ = read_interfaces();
+    dump_time_ = first.ended - first.begun;
+    clock_.begin(window, middle(first));
+}
+
+/// The last window's end is the beginning of this one.
+void Sampling::resume()
+{
+    for (const auto& watch : namespaces_.all()) {
+        watch->next_window();
+    }
+    holders_.next_window();
+    datagrams_.next_window();
+    namespaces_.enter_new(holders_.processes());
+    datagrams_.begin();
+}
+
+Dumper::Dumped Sampling::close_window(Follows follows)
+{
+    if (follows == Follows::another_window) {
+        holders_.note_sharers();
+    }
+    const NamespaceWatches& watches = namespaces_.all();
+    Dumper::Dumped last;
+    for (const auto& watch : watches) {
+        const auto dumped = watch->close();
+        last = watch == watches.front() ? dumped : last;
+    }
+    namespaces_.settle(SocketTable::Window::open);
+    constexpr int patience = 3;
+    for (int i = 0; i < patience; ++i) {
+        const auto again =
+            std::count_if(watches.begin(), watches.end(), [](const auto& w) { return w->close_again(); });
+        if (again == 0) {
+            break;
+        }
+        namespaces_.settle(SocketTable::Window::open);
+    }
+    namespaces_.find_missing(follows == Follows::nothing ? 250ms : 20ms);
+    datagrams_.await_packets();
+    return last;
+}
+
+/// Holders at the end of the window, because a socket may have changed hands in it. Without traffic nobody is to be
+/// named wrongly, and the first scan will do.
+void Sampling::find_holders()
+{
+    std::vector<Inode> inodes;
+    bool traffic = options_.totals || datagrams_.saw_packets();
+    for (const auto& watch : namespaces_.all()) {
+        const std::vector<Inode> live = watch->live_inodes();
+        inodes.insert(inodes.end(), live.begin(), live.end());
+        traffic = traffic || watch->saw_traffic();
+    }
+    if (!traffic) {
+        return;
+    }
+    constexpr auto longest_search = 500ms;
+    if (!options_.totals) {
+        holders_.rescan();
+    }
+    const std::vector<Inode> unheld = holders_.unheld(std::move(inodes));
+    if (!unheld.empty()) {
+        holders_.search(unheld, HolderMap::Reach::everywhere, Clock::now() + longest_search);
+        for (const auto& watch : namespaces_.all()) {
+            holders_.disown(holders_.unheld(watch->table().listed_inodes()));
+        }
+    }
+    holders_.confirm(Clock::now());
+}
+
+BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, Follows follows)
+{
+    BackendResult result;
+    sample.backend = datagrams_.is_empty() ? "netlink" : "netlink+packet";
+    NetlinkFaults faults;
+    namespaces_.each_wanted([&](NamespaceWatch& watch) { add(faults, watch.faults(options_.totals)); });
+    faults.totals = options_.totals;
+    faults.interrupted = request.interrupt->signal() != 0;
+    faults.unread = holders_.failed();
+    collect(sample, follows); // last: it leaves nothing behind to tell faults by
+    sample.notes = notes_of(faults);
+    for (Note& note : notes_of(datagrams_.faults())) {
+        note.about = Note::About::udp;
+        sample.notes.push_back(std::move(note));
+    }
+    add_refused_namespaces(sample, namespaces_.refused());
+    if (options_.repeated && !datagrams_.is_empty()) {
+        sample.notes.push_back(WindowClock::note_of_lists());
+        sample.notes.back().about = Note::About::udp;
+    }
+    result.sample = std::move(sample);
+    result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
+    return result;
+}
+
+void Sampling::collect(Sample& sample, Follows follows)
+{
+    const bool is_last = follows == Follows::nothing;
+    const auto how = is_last ? NamespaceWatch::Flows::moved : NamespaceWatch::Flows::copied;
+    namespaces_.each_wanted([&](NamespaceWatch& watch) { watch.hand_over(sample.flows, how); });
+    for (Flow& flow : sample.flows) {
+        if (is_doubtful(flow, holders_)) {
+            flow.inode = {};
+        }
+    }
+    closed_.move_to(sample.flows);
+    datagrams_.finish(sample.flows);
+    sample.holders = is_last ? holders_.take_holders() : holders_.holders();
+    sample.processes = is_last ? holders_.take_processes() : holders_.holding_processes();
+}
+
+} // namespace socktally

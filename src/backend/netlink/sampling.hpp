@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// The steps of netlink's samples, one window after another. A window ends with a dump, and the next one begins with the
+// same. The order of the steps is what makes the figures right; what each does is in the files of this room.
+#pragma once
+
+#include "backend/backend.hpp"
+#include "backend/holders/holder_map.hpp"
+#include "backend/netlink/closed_flows.hpp"
+#include "backend/netlink/watched_namespaces.hpp"
+#include "backend/netlink/window.hpp"
+#include "backend/packet/capture.hpp"
+#include "backend/window_clock.hpp"
+
+#include <chrono>
+#include <vector>
+
+namespace socktally {
+
+class Sampling {
+public:
+    explicit Sampling(const BackendOptions& options);
+
+    /// Totals of the open sockets.
+    BackendResult totals(const SampleRequest& request);
+    BackendResult next(const SampleRequest& request);
+
+private:
+    using Clock = std::chrono::steady_clock;
+    enum class Follows : std::uint8_t { nothing, another_window };
+
+    void open_window(std::chrono::nanoseconds window);
+    void resume();
+    void watch(const SampleRequest& request);
+    Dumper::Dumped close_window(Follows follows);
+    void find_holders();
+    BackendResult result_of(Sample sample, const SampleRequest& request, Follows follows);
+    void collect(Sample& sample, Follows follows);
+
+    BackendOptions options_;
+    HolderMap holders_;
+    Capture datagrams_; // of the namespaces in which packets can be captured
+    WatchedNamespaces namespaces_;
+    ClosedFlows closed_;
+    Window window_;
+    WindowClock clock_;
+    Clock::duration dump_time_{0}; // of the dump with which the window began
+    std::vector<InterfaceTraffic> interfaces_;
+};
+
+} // namespace socktally

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// The network namespaces of netlink's samples as they come and go: a watch of the TCP sockets of each, and a capture of
+// its datagrams where that is allowed. Knows nothing of processes.
+#pragma once
+
+#include "backend/backend.hpp"
+#include "backend/namespaces.hpp"
+#include "backend/netlink/window.hpp"
+#include "backend/packet/capture.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+namespace socktally {
+
+class WatchedNamespaces {
+public:
+    WatchedNamespaces(const BackendOptions& options, Capture& datagrams);
+
+    /// Our own, and those that are there besides.
+    void enter_first(const ProcessesSeen& seen);
+    /// Leaves those that are gone, and enters those that are new, whose window has begun already.
+    void enter_new(const ProcessesSeen& seen);
+
+    /// That of our own namespace first, if only for its events.
+    const NamespaceWatches& all() const { return watches_; }
+    NamespaceWatch& own() const { return *watches_.front(); }
+    void each_wanted(const std::function<void(NamespaceWatch&)>& work) const;
+    /// That could not be entered.
+    std::size_t refused() const { return others_.refused(); }
+
+    /// Takes the events of all sockets destroyed before now.
+    void settle(SocketTable::Window window) const;
+    /// Looks for the sockets that neither the last dump nor an event has shown, and gives their events so much time.
+    void find_missing(std::chrono::milliseconds longest_wait) const;
+
+private:
+    void find(const ProcessesSeen& seen);
+    bool leave(Inode netns);
+    void add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival);
+    NamespaceWatch::Udp capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival);
+
+    std::size_t capture_buffer_; // 0: datagrams are not captured
+    Capture& datagrams_;
+    OtherNamespaces others_;
+    bool own_is_wanted_;
+    bool is_open_ = false; // a window has begun
+    NamespaceWatches watches_;
+};
+
+} // namespace socktally
