@@ -20,9 +20,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto start_limit = 10s;  // from exec to the first snapshot
-constexpr auto finish_limit = 20s; // from the window's end to the last byte of output
-constexpr auto margin = 100ms;     // what a clock here and a clock there may differ
+constexpr auto start_limit = 10s;        // from exec to the first snapshot
+constexpr auto finish_limit = 20s;       // from the window's end to the last byte of output
+constexpr int room_for_output = 1 << 20; // windows are to follow each other while nobody reads
+constexpr auto margin = 100ms;           // what a clock here and a clock there may differ
 
 std::string setting(const char* name, const char* otherwise)
 {
@@ -78,6 +79,7 @@ Tool::Tool(const Place& place, Milliseconds window, const std::vector<std::strin
     int err[2];
     must(::pipe2(out, O_CLOEXEC), "pipe");
     out_ = Fd(out[0]);
+    must(::fcntl(out[0], F_SETPIPE_SZ, room_for_output), "make room for the output");
     const Fd out_writer(out[1]);
     must(::pipe2(err, O_CLOEXEC), "pipe");
     err_ = Fd(err[0]);

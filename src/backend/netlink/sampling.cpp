@@ -53,12 +53,7 @@ BackendResult Sampling::next(const SampleRequest& request)
 {
     Sample sample;
     holders_.set_look(request.look);
-    if (clock_.is_first()) {
-        open_window(request.window);
-    } else {
-        resume();
-    }
-    watch(request);
+    watch(clock_.is_first() ? open_window(request.window) : resume(request.window), request);
     datagrams_.end();
     sample.interfaces = take_interface_deltas(interfaces_);
     const bool is_last = !options_.repeated || request.last || request.interrupt->signal() != 0;
@@ -70,15 +65,15 @@ BackendResult Sampling::next(const SampleRequest& request)
     return result_of(std::move(sample), request, follows);
 }
 
-void Sampling::watch(const SampleRequest& request)
+void Sampling::watch(Clock::time_point end, const SampleRequest& request)
 {
     window_.set_places(namespaces_.all());
-    window_.watch(clock_.begin(request.window) - dump_time_ / 2, request);
+    window_.watch(end - dump_time_ / 2, request);
 }
 
 /// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from
 /// then on was there to be looked up. A socket that is destroyed before is no part of the window.
-void Sampling::open_window(std::chrono::nanoseconds window)
+Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds window)
 {
     holders_.scan();
     namespaces_.enter_first(holders_.processes());
@@ -95,11 +90,11 @@ void Sampling::open_window(std::chrono::nanoseconds window)
     }
     interfaces_ = read_interfaces();
     dump_time_ = first.ended - first.begun;
-    clock_.begin(window, middle(first));
+    return clock_.begin(window, middle(first));
 }
 
 /// The last window's end is the beginning of this one.
-void Sampling::resume()
+Sampling::Clock::time_point Sampling::resume(std::chrono::nanoseconds window)
 {
     for (const auto& watch : namespaces_.all()) {
         watch->next_window();
@@ -108,6 +103,7 @@ void Sampling::resume()
     datagrams_.next_window();
     namespaces_.enter_new(holders_.processes());
     datagrams_.begin();
+    return clock_.begin(window);
 }
 
 Dumper::Dumped Sampling::close_window(Follows follows)
@@ -180,7 +176,7 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
         sample.notes.push_back(std::move(note));
     }
     add_refused_namespaces(sample, namespaces_.refused());
-    if (options_.repeated && !datagrams_.is_empty()) {
+    if (options_.repeated && datagrams_.saw_packets()) {
         sample.notes.push_back(WindowClock::note_of_lists());
         sample.notes.back().about = Note::About::udp;
     }

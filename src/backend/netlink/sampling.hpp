@@ -28,9 +28,10 @@ private:
     using Clock = std::chrono::steady_clock;
     enum class Follows : std::uint8_t { nothing, another_window };
 
-    void open_window(std::chrono::nanoseconds window);
-    void resume();
-    void watch(const SampleRequest& request);
+    /// Both tell when the window is to end.
+    Clock::time_point open_window(std::chrono::nanoseconds window);
+    Clock::time_point resume(std::chrono::nanoseconds window);
+    void watch(Clock::time_point end, const SampleRequest& request);
     Dumper::Dumped close_window(Follows follows);
     void find_holders();
     BackendResult result_of(Sample sample, const SampleRequest& request, Follows follows);
