@@ -14,7 +14,10 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 namespace {
 
@@ -54,8 +57,26 @@ std::optional<std::string> read(const fs::path& file)
     return stream ? std::optional(std::string(std::istreambuf_iterator<char>(stream), {})) : std::nullopt;
 }
 
+/// Each window is played once for all cases that want it: its /proc is hundreds of files.
+class Windows {
+public:
+    explicit Windows(fs::path directory) : directory_(std::move(directory)) {}
+
+    const Replayed& get(const std::string& name, Extent extent, std::optional<Uid> viewer)
+    {
+        const auto key = std::make_tuple(name, extent, viewer);
+        const auto known = played_.find(key);
+        return known != played_.end() ? known->second
+                                      : played_.emplace(key, play(directory_ / name, extent, viewer)).first->second;
+    }
+
+private:
+    fs::path directory_;
+    std::map<std::tuple<std::string, Extent, std::optional<Uid>>, Replayed> played_;
+};
+
 /// As run_sample() does it, with the sample played instead of taken.
-std::string output_of(const Case& run, const fs::path& directory)
+std::string output_of(const Case& run, Windows& windows)
 {
     std::vector<const char*> argv;
     for (const std::string& argument : run.arguments) {
@@ -63,7 +84,7 @@ std::string output_of(const Case& run, const fs::path& directory)
     }
     const Options options = parse_options(static_cast<int>(argv.size()), argv.data());
     const Extent extent = options.duration.count() == 0 ? Extent::totals : Extent::window;
-    Replayed replayed = play(directory / "windows" / run.window, extent, run.viewer);
+    Replayed replayed = windows.get(run.window, extent, run.viewer);
     Filter filter = options.filter;
     for (const std::string& name : options.users) {
         filter.uids.push_back(find_user(name).value());
@@ -130,9 +151,10 @@ int run_cases(const fs::path& directory, bool update)
 {
     const std::vector<Case> cases = read_cases(directory / "cases");
     const fs::path expected = directory / "expected";
+    Windows windows(directory / "windows");
     int failed = 0;
     for (const Case& run : cases) {
-        const std::string actual = output_of(run, directory);
+        const std::string actual = output_of(run, windows);
         const auto wanted = read(expected / run.name);
         if (update) {
             std::ofstream(expected / run.name, std::ios::binary) << actual;
