@@ -114,21 +114,25 @@ TEST_CASE("agreement: all tiers at once over the same mixed traffic, within 0.1 
     start_mixed_traffic(stage, {.net = &second}, "t-b");
 
     std::array runs{Run{"ebpf", {}}, Run{"netlink", {}}, Run{"packet", {}}, Run{"procfs", {}}};
-    const Measured measured = stage.measure(
-        {.window = window + 2000ms, // the others begin in it
-         .during = [&] {
-             for (Run& run : runs) {
-                 run.tool = std::make_unique<Tool>(stage.place(), window, std::vector<std::string>{"-b", run.backend});
-             }
-             for (const Run& run : runs) {
-                 run.tool->wait_until_sampling();
-             }
-             stage.advance();
-             std::this_thread::sleep_for(50ms); // the last acknowledgements
-             for (const Run& run : runs) {
-                 run.tool->expect_in_window();
-             }
-         }});
+    const Measured measured =
+        stage.measure({.window = window + 2000ms, // the others begin in it
+                       .during = [&] {
+                           for (Run& run : runs) {
+                               std::vector<std::string> arguments{"-b", run.backend};
+                               if (run.backend == "ebpf") {
+                                   arguments.insert(arguments.end(), ours_only.begin(), ours_only.end());
+                               }
+                               run.tool = std::make_unique<Tool>(stage.place(), window, arguments);
+                           }
+                           for (const Run& run : runs) {
+                               run.tool->wait_until_sampling();
+                           }
+                           stage.advance();
+                           std::this_thread::sleep_for(50ms); // the last acknowledgements
+                           for (const Run& run : runs) {
+                               run.tool->expect_in_window();
+                           }
+                       }});
     check(measured);
     constexpr int refused = 4;
     for (Run& run : runs) {

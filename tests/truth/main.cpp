@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The truth suite: known traffic in network namespaces, held against what socktally prints.
-// Runs every case once per backend of SOCKTALLY_BACKENDS. Exits with 77 where the machine does not allow namespaces.
+// Runs every case once per backend of SOCKTALLY_BACKENDS, SOCKTALLY_TRUTH_JOBS of them at a time (1 if not set) but for
+// those of the suite "alone" and the backend that sees the whole machine. Exits with 77 where the machine does not
+// allow namespaces.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include "netns.hpp"
+#include "turns.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -14,35 +19,30 @@
 
 namespace {
 
-/// Outlives the reporter, which doctest makes and destroys itself.
-struct Outcome {
-    int passed = 0;
-    int failed = 0;
-    int skipped = 0;
-} outcome;
+using truth::Hall;
+using truth::Outcome;
 
-/// doctest's own output, with a count that knows about skipped cases.
+/// Outlives the reporter, which doctest makes and destroys itself.
+struct Seen {
+    unsigned cases = 0; // that pass the filters
+    bool skipped = false;
+} seen;
+
+/// doctest's own output about one case, without a frame around it.
 struct Reporter : doctest::ConsoleReporter {
     using ConsoleReporter::ConsoleReporter;
 
-    void test_case_start(const doctest::TestCaseData& data) override
+    void report_query(const doctest::QueryData& data) override
     {
-        skipped_ = false;
-        ConsoleReporter::test_case_start(data);
+        seen.cases = data.run_stats->numTestCasesPassingFilters;
     }
+    void test_run_start() override {}
+    void test_run_end(const doctest::TestRunStats& /*stats*/) override {}
     void log_message(const doctest::MessageData& message) override
     {
-        skipped_ = skipped_ || std::string(message.m_string.c_str()).starts_with("skipped: ");
+        seen.skipped = seen.skipped || std::string(message.m_string.c_str()).starts_with("skipped: ");
         ConsoleReporter::log_message(message);
     }
-    void test_case_end(const doctest::CurrentTestCaseStats& stats) override
-    {
-        ++(!stats.testCaseSuccess ? outcome.failed : skipped_ ? outcome.skipped : outcome.passed);
-        ConsoleReporter::test_case_end(stats);
-    }
-
-private:
-    bool skipped_ = false;
 };
 REGISTER_REPORTER("truth", 1, Reporter);
 
@@ -59,15 +59,60 @@ std::string why_not()
     return {};
 }
 
-int run(int argc, char** argv, const std::string& backend)
+/// The cases that pass doctest's options and one more filter.
+struct Cases {
+    int argc;
+    char** argv;
+    const char* filter; // of doctest, for the suite "alone"
+};
+
+void select(doctest::Context& context, const Cases& cases)
+{
+    context.addFilter("reporters", "truth");
+    context.addFilter(cases.filter, "alone");
+    context.applyCommandLine(cases.argc, cases.argv);
+}
+
+unsigned count(const Cases& cases)
+{
+    doctest::Context context;
+    select(context, cases);
+    const std::array<const char*, 2> only_count{"truth", "--count"};
+    context.applyCommandLine(static_cast<int>(only_count.size()), only_count.data());
+    context.run();
+    return seen.cases;
+}
+
+int play(const Cases& cases, unsigned number)
+{
+    doctest::Context context;
+    select(context, cases);
+    context.setOption("first", static_cast<int>(number));
+    context.setOption("last", static_cast<int>(number));
+    const int status = context.run();
+    return status == 0 && seen.skipped ? truth::skipped_status : status;
+}
+
+Outcome run(const Cases& cases, unsigned at_once, Hall hall)
+{
+    return truth::run_turns(count(cases), at_once, hall, [&](unsigned number) { return play(cases, number); });
+}
+
+unsigned jobs()
+{
+    const char* const text = std::getenv("SOCKTALLY_TRUTH_JOBS");
+    return text ? static_cast<unsigned>(std::max(1L, std::strtol(text, nullptr, 10))) : 1;
+}
+
+Outcome run(int argc, char** argv, const std::string& backend)
 {
     ::setenv("SOCKTALLY_BACKEND", backend.c_str(), 1);
     std::printf("backend %s\n", backend.c_str());
-    std::fflush(stdout);
-    doctest::Context context;
-    context.addFilter("reporters", "truth");
-    context.applyCommandLine(argc, argv);
-    return context.run();
+    const bool sees_all = backend == "ebpf";
+    const Hall hall = sees_all ? Hall::shared : Hall::own;
+    Outcome outcome = run({argc, argv, "test-suite-exclude"}, sees_all ? 1 : jobs(), hall);
+    outcome += run({argc, argv, "test-suite"}, 1, hall);
+    return outcome;
 }
 
 } // namespace
@@ -78,11 +123,17 @@ int main(int argc, char** argv)
         std::printf("truth: skipped: %s\n", reason.c_str());
         return 77;
     }
+    {
+        doctest::Context context(argc, argv);
+        if (context.shouldExit()) { // it is asked for help, or a list
+            return context.run();
+        }
+    }
     const char* const listed = std::getenv("SOCKTALLY_BACKENDS");
     std::istringstream backends(listed && *listed ? listed : "netlink");
-    int status = 0;
+    Outcome outcome;
     for (std::string backend; backends >> backend;)
-        status |= run(argc, argv, backend);
+        outcome += run(argc, argv, backend);
     std::printf("%d passed, %d failed, %d skipped\n", outcome.passed, outcome.failed, outcome.skipped);
-    return status;
+    return outcome.failed == 0 ? 0 : 1;
 }

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <iterator>
 #include <string>
 
@@ -78,9 +79,13 @@ void forbid_sock_diag()
 
 void enter(const Place& place)
 {
-    if (place.pids)
+    if (place.pids) {
+        const std::filesystem::path here = std::filesystem::current_path(); // which entering changes
         must(::setns(place.pids->mount_fd(), CLONE_NEWNS), "enter mount namespace");
-    must(::setns(place.net->fd(), CLONE_NEWNET), "enter network namespace");
+        std::filesystem::current_path(here);
+    }
+    if (place.net)
+        must(::setns(place.net->fd(), CLONE_NEWNET), "enter network namespace");
     if (place.uid != 0)
         become(place.uid);
     if (!place.sock_diag)
@@ -91,11 +96,16 @@ void enter(const Place& place)
 [[noreturn]] void be_init(int ready)
 {
     die_with_parent();
+    ::signal(SIGCHLD, SIG_IGN); // whoever is left to it is reaped
     run_and_exit([ready] {
         must(::unshare(CLONE_NEWNS), "unshare mount namespace");
         must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make mounts private");
         must(::mount("proc", "/proc", "proc", 0, nullptr), "mount /proc");
-        must(::write(ready, "", 1), "write");
+        constexpr int tell = STDERR_FILENO + 1;
+        must(::dup2(ready, tell), "dup2");
+        must(::close_range(tell + 1, ~0U, 0), "close_range"); // a descriptor can lead to other namespaces
+        must(::write(tell, "", 1), "write");
+        must(::close(tell), "close");
         for (;;)
             ::pause();
     });

@@ -30,8 +30,8 @@ private:
 };
 
 struct Place {
-    const Netns* net;
-    const PidSpace* pids = nullptr; // null: the test's own
+    const Netns* net = nullptr;     // null: the test's own
+    const PidSpace* pids = nullptr; // the same
     uid_t uid = 0;
     bool sock_diag = true; // false: as on a kernel without it
 };
