@@ -148,6 +148,14 @@ void add_notes(Sample& sample, const Tally& tally, bool interrupted, bool proces
                                 "by splice(2) is not counted, nor are all of them counted as connections",
                                 "sysctl net.core.optmem_max=131072", true});
     }
+    if (tally.missed_calls() > 0) {
+        sample.notes.push_back(
+            {"missed-calls",
+             fmt::format("the BPF programs were not shown {} calls, which came while they were at work on "
+                         "the same processor: those bytes are not counted",
+                         tally.missed_calls()),
+             "", true});
+    }
     if (tally.flows_dropped() > 0) {
         sample.notes.push_back(
             {"too-many-sockets",

@@ -155,6 +155,7 @@ void Tally::start()
         throw errno_error("cannot attach the BPF programs", error);
     }
     note_existing_connections();
+    misses_before_ = recursion_misses();
     skeleton_->bss->latest_epoch = epoch_;
     skeleton_->bss->epoch = epoch_;
 }
@@ -176,10 +177,29 @@ void Tally::end_window()
     auto& shared = *skeleton_->bss;
     if (windows_ == Windows::one) {
         shared.epoch = 0;
-        return;
+    } else {
+        shared.latest_epoch = epoch_ + 1;
+        shared.epoch = epoch_ + 1;
     }
-    shared.latest_epoch = epoch_ + 1;
-    shared.epoch = epoch_ + 1;
+    const std::uint64_t misses = recursion_misses();
+    missed_calls_ = misses - std::exchange(misses_before_, misses);
+}
+
+/// Of the programs that count bytes: the others are made up for when a socket is read, or a process asked for its name.
+std::uint64_t Tally::recursion_misses() const
+{
+    std::uint64_t misses = 0;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton_->obj)
+    {
+        bpf_prog_info info{};
+        std::uint32_t size = sizeof info;
+        const bool counts = program != skeleton_->progs.state_changes && program != skeleton_->progs.process_ends;
+        if (counts && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
+            misses += info.recursion_misses;
+        }
+    }
+    return misses;
 }
 
 std::uint32_t Tally::half() const { return windows_ == Windows::many ? epoch_ % TALLY_HALVES : 0; }

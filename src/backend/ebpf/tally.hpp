@@ -47,6 +47,9 @@ public:
     /// Connections that were there before start(), in another network namespace, and were read first in the window, by
     /// splice(2) only: those bytes are not counted.
     std::uint64_t unclaimed() const;
+    /// Calls that the kernel did not show to the programs, because the same program was under way on that processor: an
+    /// interrupt came, or, for fexit ones on a preemptible kernel, another process.
+    std::uint64_t missed_calls() const { return missed_calls_; }
     /// A connection had no room for what is remembered of it: what was read from it by splice(2) is not counted.
     bool had_no_room() const;
 
@@ -60,6 +63,8 @@ private:
     {
     }
     void note_existing_connections();
+    /// Since the programs were loaded.
+    std::uint64_t recursion_misses() const;
     std::uint32_t half() const;
     std::uint32_t first_cell() const;
     std::uint32_t cells_in_use() const;
@@ -69,6 +74,8 @@ private:
     Windows windows_;
     std::uint32_t epoch_ = 1; // the one that is over, or counts if none is
     std::size_t namespaces_refused_ = 0;
+    std::uint64_t misses_before_ = 0; // the window
+    std::uint64_t missed_calls_ = 0;
 };
 
 } // namespace socktally
