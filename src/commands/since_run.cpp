@@ -2,7 +2,7 @@
 #include "commands/since_run.hpp"
 
 #include "backend/namespaces.hpp"
-#include "backend/netlink/protocol_counters.hpp"
+#include "backend/protocol_counters.hpp"
 #include "identity/machine.hpp"
 #include "model/quote.hpp"
 #include "render/series.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // /proc/net/snmp and snmp6.
-#include "backend/netlink/protocol_counters.hpp"
+#include "backend/protocol_counters.hpp"
 #include "fuzz.hpp"
 
 using namespace socktally;

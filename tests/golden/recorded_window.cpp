@@ -5,7 +5,7 @@
 #include "backend/interfaces.hpp"
 #include "backend/netlink/diag.hpp"
 #include "backend/netlink/notes.hpp"
-#include "backend/netlink/protocol_counters.hpp"
+#include "backend/protocol_counters.hpp"
 #include "backend/netlink/socket_table.hpp"
 #include "backend/netlink/udp_sockets.hpp"
 #include "sys/netlink_socket.hpp"

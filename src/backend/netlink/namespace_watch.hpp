@@ -6,7 +6,7 @@
 #include "backend/netlink/destroy_events.hpp"
 #include "backend/netlink/dumper.hpp"
 #include "backend/netlink/notes.hpp"
-#include "backend/netlink/protocol_counters.hpp"
+#include "backend/protocol_counters.hpp"
 #include "backend/netlink/socket_table.hpp"
 #include "backend/netlink/udp_sockets.hpp"
 

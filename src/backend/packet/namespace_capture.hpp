@@ -5,7 +5,7 @@
 
 #include "backend/holders/holder_map.hpp"
 #include "backend/namespaces.hpp"
-#include "backend/netlink/protocol_counters.hpp"
+#include "backend/protocol_counters.hpp"
 #include "backend/packet/flow_sockets.hpp"
 #include "backend/packet/flow_sums.hpp"
 #include "backend/packet/packet_watch.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "backend/netlink/protocol_counters.hpp"
+#include "backend/protocol_counters.hpp"
 
 #include "sys/file.hpp"
 #include "sys/proc.hpp"
