@@ -2,12 +2,14 @@
 // The seam. A backend turns a window into a Sample; everything after it is the same whichever backend answered.
 #pragma once
 
+#include "backend/protocol_counters.hpp"
 #include "model/attribution.hpp"
 #include "model/sample.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -45,9 +47,17 @@ struct SampleRequest {
     }
 };
 
+/// The network namespaces whose sockets are in a sample, for who compares it with a later one.
+struct ListedNamespaces {
+    std::map<Inode, ProtocolCounters> counters; // of each of them, just before its sockets were listed
+    std::vector<Inode> left_out{};              // that could not be entered, or ended in that moment
+    bool all = true;                            // no other one was there, as far as can be told
+};
+
 struct BackendResult {
     Sample sample;
     Viewer viewer;
+    ListedNamespaces listed{}; // of totals; else empty
 };
 
 class Backend {

@@ -5,6 +5,7 @@
 #include "sys/proc.hpp"
 
 #include <fcntl.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <array>
@@ -48,7 +49,22 @@ std::vector<InterfaceTraffic> read_interfaces()
     constexpr std::size_t size_limit = 16 << 20;
     std::string buffer;
     const auto text = read_file(AT_FDCWD, "/proc/net/dev", buffer, size_limit);
-    return text ? parse_interfaces(*text) : std::vector<InterfaceTraffic>();
+    std::vector<InterfaceTraffic> interfaces = parse_interfaces(text.value_or(""));
+    for (InterfaceTraffic& interface : interfaces) {
+        interface.index = ::if_nametoindex(interface.name.c_str());
+    }
+    return interfaces;
+}
+
+bool is_same(const InterfaceTraffic& a, const InterfaceTraffic& b)
+{
+    return a.index == b.index && (a.index != 0 || a.name == b.name);
+}
+
+bool counters_fell(const InterfaceTraffic& earlier, const InterfaceTraffic& later)
+{
+    return later.rx_bytes < earlier.rx_bytes || later.tx_bytes < earlier.tx_bytes ||
+           later.rx_packets < earlier.rx_packets || later.tx_packets < earlier.tx_packets;
 }
 
 std::vector<InterfaceTraffic> interface_deltas(const std::vector<InterfaceTraffic>& earlier,
@@ -56,9 +72,8 @@ std::vector<InterfaceTraffic> interface_deltas(const std::vector<InterfaceTraffi
 {
     for (InterfaceTraffic& now : later) {
         const auto before = std::find_if(earlier.begin(), earlier.end(),
-                                         [&](const InterfaceTraffic& interface) { return interface.name == now.name; });
-        if (before != earlier.end() && before->rx_bytes <= now.rx_bytes && before->tx_bytes <= now.tx_bytes &&
-            before->rx_packets <= now.rx_packets && before->tx_packets <= now.tx_packets) {
+                                         [&](const InterfaceTraffic& interface) { return is_same(interface, now); });
+        if (before != earlier.end() && !counters_fell(*before, now)) {
             now.rx_bytes -= before->rx_bytes;
             now.tx_bytes -= before->tx_bytes;
             now.rx_packets -= before->rx_packets;

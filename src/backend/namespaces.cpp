@@ -88,6 +88,17 @@ void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
     });
 }
 
+std::vector<Inode> OtherNamespaces::left_out() const
+{
+    std::vector<Inode> list;
+    for (const NetworkNamespace& space : found_) {
+        if (!space.hidden && !entered_.contains(space.inode)) {
+            list.push_back(Inode{space.inode});
+        }
+    }
+    return list;
+}
+
 void OtherNamespaces::leave(const std::function<bool(Inode netns)>& leave)
 {
     std::set<std::uint64_t> gone = entered_;

@@ -50,6 +50,8 @@ public:
     /// That were found.
     std::size_t size() const { return found_.size(); }
     std::size_t refused() const { return refused_; }
+    /// That were found and not entered, as far as their inodes are known.
+    std::vector<Inode> left_out() const;
     /// When they were looked for before they were last looked for.
     Clock::time_point found_before() const { return found_before_; }
 

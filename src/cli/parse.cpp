@@ -218,7 +218,7 @@ void settle_since(Options& o, const CommandLine& line)
     if (o.interval || o.count) {
         throw UsageError("--since measures from the run before: it goes without --interval and --count");
     }
-    for (const std::string_view ending : {"", ".tmp", ".lock", ".bad"}) {
+    for (const std::string_view ending : {"", ".lock", ".bad"}) {
         if (o.output_file && is_same_place(*o.output_file, fmt::format("{}{}", o.since, ending))) {
             throw UsageError("--output-file is a file that --since keeps its state in");
         }

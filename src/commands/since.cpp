@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The default command with --since: totals, less those of the run before.
+//
+// Bytes of one interval go out before the state moves on: where that fails, the next run prints them again. Counters
+// hold all that was ever moved, so they go out after it: where that fails, the next run prints them and more, and none
+// ever falls.
 #include "commands/printer.hpp"
 #include "commands/since_run.hpp"
 #include "commands/windows.hpp"
@@ -19,13 +23,18 @@ Exit run_since(const Options& options, const Layout& layout, const Output& outpu
     Windows windows(options, layout, table, &since);
     Interrupt interrupt;
     Report report = windows.next(interrupt);
-    interrupt.release();
     since.prepare(report);
-    printer.print(report, interrupt);
-    if (interrupt.signal() != 0) { // not all may have been seen: the next run prints it again
+    if (report.cumulative) {
+        since.commit();
+        printer.print(report, interrupt);
+    } else {
+        printer.print(report, interrupt);
+        since.commit();
+    }
+    interrupt.release(); // not before: a signal does not part the output from the state
+    if (interrupt.signal() != 0) {
         std::raise(interrupt.signal());
     }
-    since.commit();
     return exit_of(has_alert(report, layout), report.complete, options);
 }
 

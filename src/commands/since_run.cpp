@@ -2,13 +2,11 @@
 #include "commands/since_run.hpp"
 
 #include "backend/namespaces.hpp"
-#include "backend/protocol_counters.hpp"
 #include "identity/machine.hpp"
 #include "model/quote.hpp"
 #include "render/series.hpp"
 #include "since/accumulate.hpp"
 #include "since/state_codec.hpp"
-#include "sys/netns.hpp"
 #include "sys/terminal.hpp"
 
 #include <fmt/format.h>
@@ -39,13 +37,6 @@ Moment read_moment()
     }
     now.netns = own_namespace();
     now.uptime = uptime();
-    const std::size_t refused = in_each(network_namespaces(list_processes()), [&](const NetworkNamespace& space) {
-        ProtocolCountersReader reader;
-        if (const auto counters = reader.read()) {
-            now.opens[Inode{space.inode}] = {counters->tcp_opens, counters->tcp_failures, 0};
-        }
-    });
-    now.sees_all = refused == 0;
     return now;
 }
 
@@ -71,16 +62,22 @@ GrowingSeries::Labels texts_of(const std::vector<Label>& labels)
     return texts;
 }
 
+std::vector<GrowingSeries> growth_of(const Report& report, const ColumnList& columns)
+{
+    std::vector<GrowingSeries> growth;
+    for (const Series& series : series_of(report, columns)) {
+        const Row& row = series.row;
+        growth.push_back({texts_of(series.labels), row.rx_bytes.value_or(0), row.tx_bytes.value_or(0),
+                          row.connections.value_or(0), row.unknown_connections, row.packets.rx_packets,
+                          row.packets.tx_packets});
+    }
+    return growth;
+}
+
 Note first_run_note()
 {
     return {"first-run", "the first run with this state file: totals since each open socket was opened", "", false,
             Note::About::window};
-}
-
-Note anew_note(const std::string& why)
-{
-    return {"begun-anew", fmt::format("totals since each open socket was opened, not since the run before: {}", why),
-            "", true, Note::About::window};
 }
 
 } // namespace
@@ -95,8 +92,7 @@ SinceRun::SinceRun(const Options& options, const Layout& layout)
     }
     auto state = read_state(*text);
     if (const auto* bad = std::get_if<BadState>(&state)) {
-        is_foreign_ = true;
-        begin_anew(bad->why + fmt::format("; it is kept as {}", quote(options.since + ".bad")));
+        begin_anew(fmt::format("{}; it is kept as {}", bad->why, quote(file_.keep_aside())), Totals::may_be_old);
     } else {
         before_ = std::get<Baseline>(std::move(state));
         if (before_->purpose != purpose_of(options, layout)) {
@@ -104,6 +100,7 @@ SinceRun::SinceRun(const Options& options, const Layout& layout)
                                                  "Prometheus need a file of their own",
                                                  quote(options.since)));
         }
+        series_ = std::move(before_->series);
     }
 }
 
@@ -113,27 +110,42 @@ void SinceRun::begin(const std::vector<Inode>& namespaces)
     now_.wanted = namespaces;
     if (before_) {
         if (const std::string why = why_unfit(*before_, now_); !why.empty()) {
+            const auto totals = before_->boot_id == now_.boot_id ? Totals::may_be_old : Totals::are_new;
             before_.reset();
-            begin_anew(why);
+            begin_anew(why, totals);
         }
     }
 }
 
-void SinceRun::begin_anew(const std::string& why)
+void SinceRun::begin_anew(const std::string& why, Totals totals)
 {
     anew_ = why;
+    totals_ = totals;
     if (!options_.quiet) {
         say(fmt::format("{} is begun anew: {}", quote(options_.since), why));
     }
 }
 
-void SinceRun::subtract(Sample& sample)
+/// Counters go on from where they were, and no byte is in them twice.
+Note SinceRun::anew_note() const
 {
-    next_ = advance(before_, now_, sample);
+    const bool is_left_out = is_cumulative(options_, layout_) && totals_ == Totals::may_be_old;
+    return {"begun-anew",
+            fmt::format("{}: {}",
+                        is_left_out ? "what moved since the run before is missing in the counters"
+                                    : "totals since each open socket was opened, not since the run before",
+                        anew_),
+            "", true, Note::About::window};
+}
+
+void SinceRun::subtract(BackendResult& result)
+{
+    now_.listed = std::move(result.listed);
+    next_ = advance(before_, now_, result.sample);
     if (!anew_.empty()) {
-        sample.notes.push_back(anew_note(anew_));
+        result.sample.notes.push_back(anew_note());
     } else if (!before_) {
-        sample.notes.push_back(first_run_note());
+        result.sample.notes.push_back(first_run_note());
     }
 }
 
@@ -152,26 +164,14 @@ void SinceRun::prepare(Report& report)
 void SinceRun::accumulate_series(Report& report)
 {
     constexpr std::size_t enough = 10'000; // names of processes are as many as a user likes
-    std::vector<GrowingSeries> moved;
-    for (const Series& series : series_of(report, layout_.columns)) {
-        moved.push_back({texts_of(series.labels), series.row.rx_bytes.value_or(0), series.row.tx_bytes.value_or(0),
-                         series.row.connections.value_or(0), series.row.unknown_connections});
-    }
     Row rest;
     rest.kind = RowKind::other;
     rest.process = "other";
-    next_.series = accumulate(before_ ? std::move(before_->series) : std::vector<GrowingSeries>(), std::move(moved),
-                              options_.top.value_or(enough), texts_of(labels_of(rest, layout_.columns, report.by)));
+    auto moved = totals_ == Totals::are_new ? growth_of(report, layout_.columns) : std::vector<GrowingSeries>();
+    next_.series = accumulate(std::move(series_), std::move(moved), options_.top.value_or(enough),
+                              texts_of(labels_of(rest, layout_.columns, report.by)));
     report.series = next_.series;
     report.cumulative = true;
-}
-
-void SinceRun::commit()
-{
-    if (is_foreign_) {
-        file_.keep_aside();
-    }
-    file_.replace();
 }
 
 } // namespace socktally

@@ -10,8 +10,10 @@
 #include "since/advance.hpp"
 #include "since/state_file.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace socktally {
 
@@ -21,19 +23,20 @@ public:
     /// where it is of runs that print something else. What is given has to outlive this.
     SinceRun(const Options& options, const Layout& layout);
 
-    /// Before the sample is taken, so that a connection is never counted that it cannot show. `namespaces` are those
-    /// that are printed; empty: all.
+    /// Before the sample is taken. `namespaces` are those that are printed; empty: all.
     void begin(const std::vector<Inode>& namespaces);
     /// Turns totals into what moved since the run before.
-    void subtract(Sample& sample);
+    void subtract(BackendResult& result);
     /// Before the report goes out: puts into it when its interval began, and writes the new state beside the old one.
     void prepare(Report& report);
-    /// Once the report went out: the new state takes the place of the old one. A run that is killed before that has its
-    /// figures printed again by the next one, with the same beginning.
-    void commit();
+    /// The new state takes the place of the old one.
+    void commit() { file_.replace(); }
 
 private:
-    void begin_anew(const std::string& why);
+    /// Whether what the open sockets had moved may be in figures of runs before.
+    enum class Totals : std::uint8_t { are_new, may_be_old };
+    void begin_anew(const std::string& why, Totals totals);
+    Note anew_note() const;
     void accumulate_series(Report& report);
 
     const Options& options_;
@@ -41,7 +44,8 @@ private:
     StateFile file_;
     std::optional<Baseline> before_;
     std::string anew_; // why the run begins anew; empty where it does not, or is the first
-    bool is_foreign_ = false;
+    Totals totals_ = Totals::are_new;
+    std::vector<GrowingSeries> series_; // of the runs before, also where nothing else of them is of use
     Moment now_;
     Baseline next_;
 };

@@ -79,7 +79,7 @@ Report Windows::next(Interrupt& interrupt)
     }
     BackendResult result = measure(identifier, interrupt);
     if (since_ != nullptr) {
-        since_->subtract(result.sample);
+        since_->subtract(result);
     }
     refresh(filter_);
     std::transform(choice_.declined.begin(), choice_.declined.end(), std::back_inserter(result.sample.notes),

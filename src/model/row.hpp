@@ -111,8 +111,10 @@ struct GrowingSeries {
     Labels labels;
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
-    std::uint64_t connections = 0;         // those of this run
-    std::uint64_t unknown_connections = 0; // the same; the totals lack what they moved
+    std::uint64_t connections = 0;                          // those of this run
+    std::uint64_t unknown_connections = 0;                  // the same; the totals lack what they moved
+    std::optional<std::uint64_t> rx_packets = std::nullopt; // of interfaces; null for what is counted by sockets
+    std::optional<std::uint64_t> tx_packets = std::nullopt;
     bool operator==(const GrowingSeries&) const = default;
 };
 

@@ -42,6 +42,7 @@ struct InterfaceTraffic {
     std::uint64_t rx_packets = 0;
     std::uint64_t tx_packets = 0;
     std::optional<Outbound> outbound = std::nullopt; // set where it is the default way out, and that was asked for
+    std::uint32_t index = 0; // the kernel's number, which it keeps when it is renamed; 0: not known
 };
 
 struct Sample {

@@ -59,6 +59,7 @@ Row row_of(const GrowingSeries& series)
     row.tx_bytes = series.tx_bytes;
     row.connections = series.connections;
     row.unknown_connections = series.unknown_connections;
+    row.packets = {series.rx_packets, series.tx_packets, std::nullopt, std::nullopt};
     return row;
 }
 

@@ -17,6 +17,8 @@ void add(GrowingSeries& into, const GrowingSeries& moved)
     into.tx_bytes = sum(into.tx_bytes, moved.tx_bytes);
     into.connections = sum(into.connections, moved.connections);
     into.unknown_connections = sum(into.unknown_connections, moved.unknown_connections);
+    socktally::add(into.rx_packets, moved.rx_packets);
+    socktally::add(into.tx_packets, moved.tx_packets);
 }
 
 std::uint64_t size_of(const GrowingSeries& series) { return sum(series.rx_bytes, series.tx_bytes); }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "since/advance.hpp"
 
-#include "backend/interfaces.hpp"
 #include "backend/namespaces.hpp"
+#include "since/interface_marks.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
+#include <set>
 
 namespace socktally {
 
@@ -29,29 +29,41 @@ std::string count_of(std::size_t connections)
 
 class Advance {
 public:
-    Advance(const Baseline& before, const Moment& now, Baseline& next) : before_(before), now_(now), next_(next) {}
+    Advance(const Baseline& before, const Moment& now, Baseline& next);
 
     void add(Flow& flow);
     void keep_absent();
     void count_missed();
+    void keep_left_out();
     void add_notes(std::vector<Note>& notes) const;
 
 private:
-    Mark* known(const SocketKey& key, const Flow& flow);
     void count(Flow& flow, Mark& mark, const Mark& before);
     void begin(Flow& flow, Inode netns);
     bool is_replaced(Inode netns) const;
+    bool was_left_out(Inode netns) const;
     bool concerns(Inode netns) const { return is_wanted(netns, now_.wanted); }
 
     const Baseline& before_;
     const Moment& now_;
     Baseline& next_;
+    std::set<Inode> left_out_;
     std::map<Inode, std::uint64_t> shown_; // connections that are new, by namespace
     std::size_t closed_ = 0;
     std::size_t resets_ = 0;
     std::size_t unknown_ = 0;
+    std::size_t late_ = 0;
+    std::size_t nameless_ = 0;
     std::uint64_t missed_ = 0;
 };
+
+Advance::Advance(const Baseline& before, const Moment& now, Baseline& next)
+    : before_(before), now_(now), next_(next), left_out_(now.listed.left_out.begin(), now.listed.left_out.end())
+{
+    for (const auto& [netns, counters] : now.listed.counters) {
+        next.opens[netns] = {counters.tcp_opens, counters.tcp_failures};
+    }
+}
 
 Mark mark_of(const Flow& flow)
 {
@@ -64,8 +76,15 @@ bool has_counters(const Flow& flow) { return flow.rx_bytes && flow.tx_bytes; }
 bool Advance::is_replaced(Inode netns) const
 {
     const auto then = before_.opens.find(netns);
-    const auto now = now_.opens.find(netns);
-    return then != before_.opens.end() && now != now_.opens.end() && now->second.opened < then->second.opened;
+    const auto now = next_.opens.find(netns);
+    return then != before_.opens.end() && now != next_.opens.end() && now->second.opened < then->second.opened;
+}
+
+/// Of the run before.
+bool Advance::was_left_out(Inode netns) const
+{
+    const auto then = before_.opens.find(netns);
+    return then == before_.opens.end() ? !before_.saw_all : then->second.is_old;
 }
 
 void Advance::add(Flow& flow)
@@ -76,6 +95,7 @@ void Advance::add(Flow& flow)
     if (flow.cookie == Cookie{}) { // the next run could not tell which it was
         flow.rx_bytes.reset();
         flow.tx_bytes.reset();
+        nameless_ += concerns(flow.netns) ? 1 : 0;
         return;
     }
     const SocketKey key{flow.netns, flow.cookie};
@@ -93,10 +113,10 @@ void Advance::add(Flow& flow)
     }
 }
 
-/// A socket that no run has shown was opened since the run before, unless that one was not let into its namespace.
+/// A socket that no run has shown was opened since its namespace was last listed, if it ever was.
 void Advance::begin(Flow& flow, Inode netns)
 {
-    if (!before_.saw_all && before_.opens.count(netns) == 0) {
+    if (!before_.saw_all && !before_.opens.contains(netns)) {
         flow.rx_bytes.reset();
         flow.tx_bytes.reset();
         unknown_ += concerns(netns) ? 1 : 0;
@@ -113,6 +133,7 @@ void Advance::count(Flow& flow, Mark& mark, const Mark& before)
         ++shown_[flow.netns];
         return;
     }
+    late_ += (before.absent > 0 || was_left_out(flow.netns)) && concerns(flow.netns) ? 1 : 0;
     mark.rx_bytes = std::max(mark.rx_bytes, before.rx_bytes);
     mark.tx_bytes = std::max(mark.tx_bytes, before.tx_bytes);
     flow.rx_bytes = mark.rx_bytes - before.rx_bytes;
@@ -122,7 +143,11 @@ void Advance::count(Flow& flow, Mark& mark, const Mark& before)
 void Advance::keep_absent()
 {
     for (const auto& [key, mark] : before_.sockets) {
-        if (next_.sockets.count(key) != 0 || is_replaced(key.netns)) {
+        if (next_.sockets.contains(key) || is_replaced(key.netns)) {
+            continue;
+        }
+        if (left_out_.contains(key.netns)) {
+            next_.sockets.emplace(key, mark);
             continue;
         }
         closed_ += mark.absent == 0 && !mark.is_orphan && concerns(key.netns) ? 1 : 0;
@@ -138,15 +163,27 @@ void Advance::count_missed()
 {
     for (auto& [netns, now] : next_.opens) {
         const auto found = before_.opens.find(netns);
-        if (found == before_.opens.end()) {
+        const bool is_new = found == before_.opens.end();
+        if (is_new && !before_.saw_all) {
             continue;
         }
-        const Opens then = is_replaced(netns) ? Opens{} : found->second;
+        const Opens then = is_new || is_replaced(netns) ? Opens{} : found->second;
         const std::uint64_t failed = now.failed > then.failed ? now.failed - then.failed : 0;
         const std::uint64_t opened = now.opened - then.opened;
         const std::uint64_t accounted = then.ahead + shown_[netns] + failed;
         missed_ += opened > accounted && concerns(netns) ? opened - accounted : 0;
         now.ahead = std::min(accounted > opened ? accounted - opened : 0, shown_[netns]);
+    }
+}
+
+/// Whose sockets would else be new the next time, and count from 0.
+void Advance::keep_left_out()
+{
+    for (const Inode netns : left_out_) {
+        if (const auto then = before_.opens.find(netns); then != before_.opens.end()) {
+            next_.opens[netns] = then->second;
+            next_.opens[netns].is_old = true;
+        }
     }
 }
 
@@ -178,6 +215,19 @@ void Advance::add_notes(std::vector<Note>& notes) const
                                      count_of(unknown_)),
                          "", incomplete});
     }
+    if (late_ > 0) {
+        notes.push_back({"unseen-before",
+                         fmt::format("{} that the run before did not see, but an earlier one: what moved since that "
+                                     "one is counted now",
+                                     count_of(late_)),
+                         "", false});
+    }
+    if (nameless_ > 0) {
+        notes.push_back({"no-counters",
+                         fmt::format("the kernel gives {} no cookie to know it again by: what moved there is unknown",
+                                     count_of(nameless_)),
+                         "", incomplete});
+    }
 }
 
 } // namespace
@@ -203,9 +253,7 @@ Baseline advance(const std::optional<Baseline>& before, const Moment& now, Sampl
     next.netns = now.netns;
     next.taken_at = std::chrono::floor<std::chrono::microseconds>(sample.started_at);
     next.uptime = now.uptime;
-    next.saw_all = now.sees_all;
-    next.opens = now.opens;
-    next.interfaces = sample.interfaces;
+    next.saw_all = now.listed.all;
     next.sockets.reserve(sample.flows.size());
 
     const Baseline nothing;
@@ -213,13 +261,14 @@ Baseline advance(const std::optional<Baseline>& before, const Moment& now, Sampl
     for (Flow& flow : sample.flows) {
         step.add(flow);
     }
+    next.interfaces = advance_interfaces(before ? &before->interfaces : nullptr, sample);
     if (before) {
         step.keep_absent();
         step.count_missed();
+        step.keep_left_out();
         step.add_notes(sample.notes);
         sample.started_at = before->taken_at;
         sample.duration = now.uptime - before->uptime;
-        sample.interfaces = interface_deltas(before->interfaces, std::move(sample.interfaces));
     }
     return next;
 }

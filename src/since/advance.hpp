@@ -3,9 +3,9 @@
 // Pure.
 #pragma once
 
+#include "backend/backend.hpp"
 #include "since/baseline.hpp"
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,9 +17,8 @@ struct Moment {
     std::string boot_id;
     Inode netns;
     std::chrono::nanoseconds uptime{0};
-    bool sees_all = true;
-    std::map<Inode, Opens> opens; // read before the sample was taken
-    std::vector<Inode> wanted{};  // the namespaces that notes are to be about; empty: all
+    ListedNamespaces listed{};
+    std::vector<Inode> wanted{}; // the namespaces that notes are to be about; empty: all
 };
 
 /// Why `before` says nothing about this moment; empty where it does.

@@ -45,7 +45,14 @@ struct Opens {
     std::uint64_t opened = 0; // Tcp: ActiveOpens + PassiveOpens
     std::uint64_t failed = 0; // Tcp: AttemptFails
     std::uint64_t ahead = 0;  // connections that were shown before they were counted
+    bool is_old = false;      // of a run further back: the last one could not list the namespace
     bool operator==(const Opens&) const = default;
+};
+
+/// How far the counters of the network interfaces had come.
+struct InterfaceMarks {
+    std::vector<InterfaceTraffic> counters;
+    std::uint32_t latest = 0; // the highest index that was ever seen: one that is made later has a higher one
 };
 
 struct Baseline {
@@ -55,9 +62,9 @@ struct Baseline {
     std::chrono::system_clock::time_point taken_at; // to the microsecond
     std::chrono::nanoseconds uptime{0};             // at that time, with what the machine was suspended
     bool saw_all = true;                            // no network namespace was refused
-    std::map<Inode, Opens> opens;                   // of the namespaces that were entered
+    std::map<Inode, Opens> opens;                   // of the namespaces that were listed
     std::unordered_map<SocketKey, Mark, SocketKeyHash> sockets;
-    std::vector<InterfaceTraffic> interfaces;
+    InterfaceMarks interfaces;
     std::vector<GrowingSeries> series;
 };
 

@@ -4,7 +4,6 @@
 #include "model/quote.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
-#include "sys/terminal.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -21,6 +20,7 @@ namespace {
 /// Of two million sockets.
 constexpr std::size_t size_limit = std::size_t{256} << 20;
 
+constexpr mode_t own = S_IRUSR | S_IWUSR;
 constexpr mode_t writable_by_others = S_IWGRP | S_IWOTH;
 
 std::runtime_error refusal(const std::string& path, std::string_view why)
@@ -88,9 +88,8 @@ std::string StateFile::path_of(const std::string& name) const
 
 Fd StateFile::open_plain(const std::string& name, int flags) const
 {
-    constexpr mode_t mode = S_IRUSR | S_IWUSR;
     const std::string path = path_of(name);
-    Fd file(::openat(directory_.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode));
+    Fd file(::openat(directory_.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, own));
     if (!file && errno == ELOOP) {
         throw refusal(path, "it is a symbolic link");
     }
@@ -119,30 +118,45 @@ std::optional<std::string> StateFile::read() const
     return buffer;
 }
 
-void StateFile::prepare(const std::string& text)
+std::string StateFile::keep_aside() const
 {
-    const std::string name = name_ + ".tmp";
-    ::unlinkat(directory_.get(), name.c_str(), 0); // of a run that was killed; where it cannot go, O_EXCL says so
-    const Fd file = open_plain(name, O_WRONLY | O_CREAT | O_EXCL);
-    write_all(file.get(), text, quote(path_of(name)));
-    if (::fsync(file.get()) != 0) {
-        throw errno_error("cannot write to " + quote(path_of(name)));
+    constexpr int most = 100;
+    for (int number = 1; number <= most; ++number) {
+        const std::string name = name_ + (number == 1 ? ".bad" : fmt::format(".bad.{}", number));
+        if (::linkat(directory_.get(), name_.c_str(), directory_.get(), name.c_str(), 0) == 0 || is_file(name)) {
+            return path_of(name);
+        }
+        if (errno != EEXIST) {
+            throw errno_error("cannot keep " + quote(path_of(name_)) + " as " + quote(path_of(name)));
+        }
     }
+    throw std::runtime_error(fmt::format("cannot keep {} aside: all names up to {} are taken", quote(path_of(name_)),
+                                         quote(fmt::format("{}.bad.{}", path_of(name_), most))));
 }
 
-void StateFile::keep_aside() const
+/// Where a run could not go on after it kept the file aside.
+bool StateFile::is_file(const std::string& name) const
 {
-    if (::renameat(directory_.get(), name_.c_str(), directory_.get(), (name_ + ".bad").c_str()) != 0) {
-        throw errno_error("cannot rename " + quote(path_of(name_)));
-    }
+    const int error = errno;
+    struct stat ours {};
+    struct stat its {};
+    const bool is_same = ::fstatat(directory_.get(), name_.c_str(), &ours, AT_SYMLINK_NOFOLLOW) == 0 &&
+                         ::fstatat(directory_.get(), name.c_str(), &its, AT_SYMLINK_NOFOLLOW) == 0 &&
+                         ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+    errno = error;
+    return is_same;
 }
 
-void StateFile::replace() const
+void StateFile::prepare(std::string_view text)
 {
-    if (::renameat(directory_.get(), (name_ + ".tmp").c_str(), directory_.get(), name_.c_str()) != 0) {
-        throw errno_error("cannot rename " + quote(path_of(name_ + ".tmp")));
-    }
-    ::fsync(directory_.get()); // that the name outlasts a loss of power; where it cannot, the next run begins anew
+    prepared_.emplace(directory_.get(), path_of(name_));
+    prepared_->write(text, own);
+}
+
+void StateFile::replace()
+{
+    prepared_->replace(name_);
+    prepared_.reset();
 }
 
 } // namespace socktally

@@ -3,10 +3,12 @@
 #pragma once
 
 #include "sys/fd.hpp"
+#include "sys/temporary_file.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace socktally {
 
@@ -22,21 +24,24 @@ public:
     /// Its text; null where there is no file. Throws where it cannot be read.
     std::optional<std::string> read() const;
 
-    /// Writes the text to FILE.tmp, and to the disk: what can fail of replacing the file fails here.
-    void prepare(const std::string& text);
-    /// What is FILE becomes FILE.bad: for a text that is not ours.
-    void keep_aside() const;
+    /// For a text that is not ours: what is FILE has the name FILE.bad too from now on, or FILE.bad.2 and so on where
+    /// that is taken. Returns the path.
+    std::string keep_aside() const;
+    /// Writes the text to a temporary file: what can fail of replacing FILE fails here.
+    void prepare(std::string_view text);
     /// What was prepared becomes FILE.
-    void replace() const;
+    void replace();
 
 private:
     Fd open_plain(const std::string& name, int flags) const;
+    bool is_file(const std::string& name) const;
     std::string path_of(const std::string& name) const;
 
     std::string directory_path_;
     std::string name_;
     Fd directory_;
     Fd lock_;
+    std::optional<TemporaryFile> prepared_;
 };
 
 } // namespace socktally

@@ -2,16 +2,13 @@
 #include "sys/replaced_file.hpp"
 
 #include "sys/error.hpp"
-#include "sys/terminal.hpp"
+#include "sys/temporary_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 
-#include <cstdint>
-#include <cstdio>
 #include <stdexcept>
 
 namespace socktally {
@@ -32,51 +29,6 @@ public:
 
 private:
     sigset_t before_{};
-};
-
-/// A new file in a directory, removed again unless it becomes another one.
-class TemporaryFile {
-public:
-    explicit TemporaryFile(int directory) : directory_(directory), name_(random_name())
-    {
-        constexpr mode_t own = S_IRUSR | S_IWUSR;
-        file_ = Fd(::openat(directory, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, own));
-    }
-    ~TemporaryFile()
-    {
-        if (file_) {
-            ::unlinkat(directory_, name_.c_str(), 0);
-        }
-    }
-    TemporaryFile(const TemporaryFile&) = delete;
-    TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-    int get() const { return file_.get(); }
-    explicit operator bool() const { return static_cast<bool>(file_); }
-
-    /// False with errno set where that fails.
-    bool become(const std::string& name)
-    {
-        if (::renameat(directory_, name_.c_str(), directory_, name.c_str()) != 0) {
-            return false;
-        }
-        file_ = Fd();
-        return true;
-    }
-
-private:
-    static std::string random_name()
-    {
-        std::uint64_t number = 0;
-        if (::getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
-            throw errno_error("cannot get a random number");
-        }
-        return fmt::format(".socktally.{:016x}", number);
-    }
-
-    int directory_;
-    std::string name_;
-    Fd file_;
 };
 
 } // namespace
@@ -124,18 +76,9 @@ void ReplacedFile::write(std::string_view text) const
     constexpr mode_t readable = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
     require_replaceable(); // a window may be long
     const SignalsBlocked blocked;
-    TemporaryFile file(directory_.get());
-    if (!file) {
-        throw errno_error(fmt::format("cannot make a file beside {:?}", path_));
-    }
-    write_all(file.get(), text, fmt::format("a file beside {:?}", path_));
-    if (::fchmod(file.get(), readable) != 0 || ::fsync(file.get()) != 0) {
-        throw errno_error(fmt::format("cannot write to a file beside {:?}", path_));
-    }
-    if (!file.become(name_)) {
-        throw errno_error(fmt::format("cannot replace {:?}", path_));
-    }
-    ::fsync(directory_.get()); // that it outlasts a loss of power; not all file systems can
+    TemporaryFile file(directory_.get(), path_);
+    file.write(text, readable);
+    file.replace(name_);
 }
 
 } // namespace socktally

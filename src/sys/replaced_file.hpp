@@ -18,7 +18,7 @@ public:
 
     /// The text goes to a temporary file beside it, to the disk, and then takes its place. All may read it, and its
     /// owner may write to it, whatever the umask is: what reads it is mostly somebody else. No signal comes in between;
-    /// only SIGKILL or a crash leaves the temporary file, whose name begins with ".socktally.".
+    /// only SIGKILL or a crash leaves the temporary file (temporary_file.hpp).
     /// Throws where that fails; then the file is what it was.
     void write(std::string_view text) const;
 

@@ -5,9 +5,9 @@
 #include "backend/interfaces.hpp"
 #include "backend/netlink/diag.hpp"
 #include "backend/netlink/notes.hpp"
-#include "backend/protocol_counters.hpp"
 #include "backend/netlink/socket_table.hpp"
 #include "backend/netlink/udp_sockets.hpp"
+#include "backend/protocol_counters.hpp"
 #include "sys/netlink_socket.hpp"
 #include "sys/proc.hpp"
 

@@ -11,9 +11,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
+#include <iterator>
 #include <map>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -59,8 +62,10 @@ std::string beginning_of(const std::string& json)
                                    : json.substr(at + key.size(), json.find('"', at + key.size()) - at - key.size());
 }
 
+bool was_killed(const Output& output) { return WIFSIGNALED(output.status) && WTERMSIG(output.status) == SIGKILL; }
+
 /// What adds up the runs, as socktally(1) says: of outputs that follow each other and have the same beginning the last
-/// whole one counts, because the state has not moved on between them.
+/// whole one counts, because the state has not moved on between them. That takes a SIGKILL.
 class Reader {
 public:
     void take(const Output& output)
@@ -68,7 +73,10 @@ public:
         if (!output.out.ends_with("}\n"))
             return; // cut off
         Report report = parse_report(output.out);
-        if (!kept_.empty() && beginning_of(kept_.back().text) == beginning_of(report.text))
+        const bool is_again = !kept_.empty() && beginning_of(kept_.back().text) == beginning_of(report.text);
+        CHECK((!is_again || may_come_again_));
+        may_come_again_ = was_killed(output);
+        if (is_again)
             kept_.back() = std::move(report);
         else
             kept_.push_back(std::move(report));
@@ -89,15 +97,15 @@ public:
 
 private:
     std::vector<Report> kept_;
+    bool may_come_again_ = false;
 };
 
-constexpr std::size_t phases = 10;
 constexpr int messages = 25;
 
 /// What both ends of a pair do: bytes both ways over a connection that stays, and over one for each phase, which is
 /// closed when it has been quiet for a run.
 template <typename Open>
-void talk(Self& self, std::uint16_t pair, bool is_client, Open open)
+void talk(Self& self, std::uint16_t pair, int phases, bool is_client, Open open)
 {
     std::mt19937 random(pair);
     std::uniform_int_distribution<std::size_t> size(0, 60'000);
@@ -108,7 +116,7 @@ void talk(Self& self, std::uint16_t pair, bool is_client, Open open)
     };
     const int stays = open();
     std::optional<int> passes;
-    for (std::size_t phase = 0; phase < phases; ++phase) {
+    for (int phase = 0; phase < phases; ++phase) {
         self.step();
         if (passes)
             self.close(*passes);
@@ -122,15 +130,15 @@ void talk(Self& self, std::uint16_t pair, bool is_client, Open open)
     self.step();
 }
 
-void start_talk(Stage& stage, std::uint16_t pair)
+void start_talk(Stage& stage, std::uint16_t pair, int phases)
 {
     const At at{"127.0.0.1", static_cast<std::uint16_t>(7000 + pair)};
     const std::string name = "t-pair-" + std::to_string(pair);
     stage.start(name + "-s", [=](Self& self) {
         const int listener = self.listen(at);
-        talk(self, pair, false, [&] { return self.accept(listener); });
+        talk(self, pair, phases, false, [&] { return self.accept(listener); });
     });
-    stage.start(name + "-c", [=](Self& self) { talk(self, pair, true, [&] { return self.connect(at); }); });
+    stage.start(name + "-c", [=](Self& self) { talk(self, pair, phases, true, [&] { return self.connect(at); }); });
 }
 
 Report run(Stage& stage, const std::vector<std::string>& arguments)
@@ -138,46 +146,42 @@ Report run(Stage& stage, const std::vector<std::string>& arguments)
     return expect_success(Tool(stage.place(), 0ms, arguments).finish());
 }
 
-} // namespace
-
-TEST_CASE("since: fifty runs add up to what was moved, though half of them are killed")
+/// Four pairs talk, and in each phase of that five runs are made: four beside the traffic, three of them sent a signal
+/// at any moment, and one when all is quiet. How many ended by a signal.
+int run_beside_traffic(Stage& stage, int phases, const std::vector<std::string>& arguments,
+                       const std::function<void(const Output&)>& take)
 {
-    constexpr int runs_in_a_phase = 5;
-    Stage stage;
-    const StateDirectory state;
     for (std::uint16_t pair = 0; pair < 4; ++pair)
-        start_talk(stage, pair);
-
-    Reader reader;
+        start_talk(stage, pair, phases);
     std::mt19937 random(4711);
     std::uniform_int_distribution<int> moment(0, 60);
     int killed = 0;
-    for (std::size_t phase = 0; phase < phases; ++phase) {
+    for (int phase = 0; phase < phases; ++phase) {
         auto traffic = std::async(std::launch::async, [&] { stage.advance(); });
-        for (int number = 0; number < runs_in_a_phase - 1; ++number) {
-            Tool tool(stage.place(), 0ms, since(state));
-            if (number % 2 == 0) {
+        for (const int signal : {SIGKILL, SIGTERM, SIGKILL, 0}) {
+            Tool tool(stage.place(), 0ms, arguments);
+            if (signal != 0) {
                 std::this_thread::sleep_for(stretched(Milliseconds(moment(random))));
-                tool.signal(SIGKILL);
+                tool.signal(signal);
             }
             const Output output = tool.finish();
             killed += WIFSIGNALED(output.status) ? 1 : 0;
-            if (!WIFSIGNALED(output.status))
-                CHECK_MESSAGE(output.status == 0, output.err);
+            CHECK_MESSAGE((output.status == 0 || (WIFSIGNALED(output.status) && WTERMSIG(output.status) == signal)),
+                          output.err);
             CHECK(output.err.find("begun anew") == std::string::npos);
-            reader.take(output);
+            take(output);
         }
         traffic.get();
         std::this_thread::sleep_for(20ms);
-        const Output quiet = Tool(stage.place(), 0ms, since(state)).finish();
+        const Output quiet = Tool(stage.place(), 0ms, arguments).finish();
         REQUIRE_MESSAGE(quiet.status == 0, quiet.err);
-        reader.take(quiet);
+        take(quiet);
     }
-    CHECK(killed > 0);
-    CHECK(reader.size() > phases);
-    MESSAGE(killed, " runs were killed, ", reader.size(), " counted");
+    return killed;
+}
 
-    const auto sums = reader.sums();
+void check_sums(Stage& stage, const std::map<std::string, Figures>& sums)
+{
     for (const auto& account : stage.ledger().read(stage.netns().inode())) {
         const Figures& figures = account.second;
         CAPTURE(figures.name);
@@ -186,6 +190,69 @@ TEST_CASE("since: fifty runs add up to what was moved, though half of them are k
         CHECK(within(sums.at(figures.name).rx_bytes, figures.rx_bytes, bar));
         CHECK(within(sums.at(figures.name).tx_bytes, figures.tx_bytes, bar));
     }
+}
+
+/// The figures of a metric by process.
+std::map<std::string, std::uint64_t> counters(const std::string& text, const std::string& metric)
+{
+    const std::string opening = metric + "{process=\"";
+    std::map<std::string, std::uint64_t> result;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(opening)) {
+            const std::size_t end = line.find('"', opening.size());
+            result[line.substr(opening.size(), end - opening.size())] = std::stoull(line.substr(line.rfind(' ')));
+        }
+    }
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("since: fifty runs add up to what was moved, though twenty are sent SIGKILL and ten SIGTERM")
+{
+    constexpr int phases = 10;
+    Stage stage;
+    const StateDirectory state;
+    Reader reader;
+    const int killed =
+        run_beside_traffic(stage, phases, since(state), [&](const Output& output) { reader.take(output); });
+    CHECK(killed > 0);
+    CHECK(reader.size() > phases);
+    MESSAGE(killed, " runs ended by a signal, ", reader.size(), " counted");
+    check_sums(stage, reader.sums());
+}
+
+TEST_CASE("since: counters for Prometheus never fall, whatever ends a run, and come to what was moved")
+{
+    Stage stage;
+    const StateDirectory state;
+    const std::string scraped = state.file() + ".prom";
+    std::vector<std::string> arguments = since(state);
+    arguments.insert(arguments.end(), {"-f", "prom", "-o", "process,rx_bytes,tx_bytes", "--output-file", scraped});
+    std::map<std::string, std::uint64_t> received;
+    std::map<std::string, std::uint64_t> sent;
+    const auto scrape = [&](const Output&) {
+        std::ifstream file(scraped);
+        const std::string text{std::istreambuf_iterator<char>(file), {}};
+        for (auto& [last, metric] : {std::pair(&received, "socktally_receive_bytes_total"),
+                                     std::pair(&sent, "socktally_transmit_bytes_total")}) {
+            const auto now = counters(text, metric);
+            for (const auto& [process, value] : *last) {
+                CAPTURE(process);
+                REQUIRE(now.count(process) == 1);
+                CHECK(now.at(process) >= value);
+            }
+            *last = now;
+        }
+    };
+    CHECK(run_beside_traffic(stage, 4, arguments, scrape) > 0);
+    std::map<std::string, Figures> sums;
+    for (const auto& [process, value] : received) {
+        sums[process].rx_bytes = value;
+        sums[process].tx_bytes = sent.at(process);
+    }
+    check_sums(stage, sums);
 }
 
 TEST_CASE("since: what ends unseen is said, and nothing is made up")

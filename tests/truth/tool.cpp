@@ -86,12 +86,14 @@ Tool::Tool(const Place& place, Milliseconds window, const std::vector<std::strin
     const Fd err_writer(err[1]);
     const Fd program(must(::open(tool_path().c_str(), O_RDONLY | O_CLOEXEC), tool_path().c_str()));
     const auto line = command_line(window_, arguments);
+    const auto handler = ::signal(SIGTERM, SIG_DFL); // doctest's own would hang in a child of several threads
     pid_ = fork_in(place, [&] {
         must(::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO), "dup2");
         must(::dup2(out_writer.get(), STDOUT_FILENO), "dup2");
         must(::dup2(err_writer.get(), STDERR_FILENO), "dup2");
         exec(program.get(), line);
     });
+    ::signal(SIGTERM, handler);
 }
 
 Tool::~Tool()

@@ -58,4 +58,15 @@ TEST_CASE("accumulate: what a series lacks is told of this run only")
     CHECK(series.at(0).unknown_connections == 2);
 }
 
+TEST_CASE("accumulate: packets of interfaces grow like bytes; what has none has none")
+{
+    GrowingSeries interface = named("eth0", 1, 2);
+    interface.rx_packets = 3;
+    interface.tx_packets = 4;
+    const auto series = accumulate({interface, named("a", 1, 0)}, {interface, named("a", 1, 0)}, 100, rest);
+    CHECK(series.at(0).rx_packets == 6U);
+    CHECK(series.at(0).tx_packets == 8U);
+    CHECK_FALSE(series.at(1).rx_packets.has_value());
+}
+
 TEST_CASE("accumulate: no series begins with nothing") { CHECK(accumulate({}, {named("a", 0, 0)}, 100, rest).empty()); }

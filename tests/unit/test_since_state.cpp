@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <stdexcept>
 #include <variant>
 
@@ -29,7 +30,7 @@ Baseline sample_baseline()
     baseline.taken_at = std::chrono::system_clock::time_point(std::chrono::microseconds(1795239969446354));
     baseline.uptime = std::chrono::nanoseconds(26239432301939);
     baseline.saw_all = false;
-    baseline.opens = {{Inode{1}, {5, 2, 1}}, {Inode{2}, {6, 0, 0}}};
+    baseline.opens = {{Inode{1}, {5, 2, 1, false}}, {Inode{2}, {6, 0, 0, true}}};
     baseline.sockets[{Inode{1}, Cookie{77}}] = {endpoint("10.0.0.1", 443), UINT64_MAX, 1, true, 1};
     baseline.sockets[{Inode{2}, Cookie{77}}] = {endpoint("fe80::1", 80), 0, 12, false, 0};
     baseline.sockets[{Inode{2}, Cookie{78}}] = {};
@@ -37,8 +38,9 @@ Baseline sample_baseline()
     for (int byte = 0; byte < 256; ++byte) {
         hostile += static_cast<char>(byte);
     }
-    baseline.interfaces = {{hostile, 1, 2, 3, 4}};
-    baseline.series = {{{{"process", hostile}, {"user", "root"}}, 10, 20, 0}, {{}, 0, 0, 0}};
+    baseline.interfaces = {{{hostile, 1, 2, 3, 4}}, 12};
+    baseline.interfaces.counters[0].index = 7;
+    baseline.series = {{{{"process", hostile}, {"user", "root"}}, 10, 20, 0}, {{}, 0, 0, 0, 0, 8, 9}};
     return baseline;
 }
 
@@ -66,6 +68,15 @@ std::string content_of(const std::filesystem::path& path)
 {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::set<std::string> names_in(const std::filesystem::path& directory)
+{
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+        names.insert(entry.path().filename());
+    }
+    return names;
 }
 
 std::string complaint_of(const std::string& path)
@@ -98,9 +109,11 @@ TEST_CASE("state: what is written is read the same")
     CHECK(read->opens == written.opens);
     CHECK(read->sockets == written.sockets);
     CHECK(read->series == written.series);
-    REQUIRE(read->interfaces.size() == 1);
-    CHECK(read->interfaces[0].name == written.interfaces[0].name);
-    CHECK(read->interfaces[0].tx_packets == 4);
+    CHECK(read->interfaces.latest == 12);
+    REQUIRE(read->interfaces.counters.size() == 1);
+    CHECK(read->interfaces.counters[0].name == written.interfaces.counters[0].name);
+    CHECK(read->interfaces.counters[0].index == 7);
+    CHECK(read->interfaces.counters[0].tx_packets == 4);
 }
 
 TEST_CASE("state: a text that was cut or changed is none")
@@ -123,8 +136,8 @@ TEST_CASE("state: other texts say what they are")
     CHECK(has(why_bad(""), "no state"));
     CHECK(has(why_bad("root:x:0:0:root:/root:/bin/bash\n"), "no state"));
     CHECK(has(why_bad(std::string(10 << 20, '\0')), "no state"));
-    CHECK(has(why_bad(replaced(write_state({}), "state/1", "state/2")), "another version"));
-    CHECK(has(why_bad(replaced(write_state({}), "state/1", "state/10")), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "state/2", "state/1")), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "state/2", "state/20")), "another version"));
     CHECK(has(why_bad(replaced(write_state({}), "\"netns\":0", "\"netns\":1")), "damaged"));
 }
 
@@ -148,6 +161,8 @@ TEST_CASE("state: with a good check sum only what could have been written is tak
     CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"\"]"));
     CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "null"));
     CHECK(is_bad("18446744073709551615", "18446744073709551616"));
+    CHECK(is_bad("\"latest_interface\":12", "\"latest_interface\":4294967296"));
+    CHECK(is_bad("8,9]", "8,\"9\"]"));
     CHECK(is_bad("\"saw_all\":false", "\"saw_all\":0"));
     CHECK(is_bad("\"saw_all\":false", "\"saw_all\":false,\"saw_all\":true"));
     CHECK(is_bad("\"taken_at_us\":1", "\"taken_at_us\":-1"));
@@ -180,11 +195,36 @@ TEST_CASE("state file: replaced as a whole, with a mode of its own")
     StateFile file(path, StateFile::Lock::at_once);
     CHECK(file.read() == "one");
     file.prepare("two");
-    file.keep_aside();
     file.replace();
     CHECK(file.read() == "two");
-    CHECK(content_of(path + ".bad") == "one");
-    CHECK_FALSE(std::filesystem::exists(path + ".tmp"));
+    CHECK(names_in(directory.path()) == std::set<std::string>{"state", "state.lock"});
+}
+
+TEST_CASE("state file: what is no state is kept, and nothing has to go for it")
+{
+    const TempDirectory directory;
+    const std::string path = directory.path() / "state";
+    std::ofstream(path) << "first";
+    std::ofstream(path + ".bad") << "mine";
+    std::ofstream(path + ".tmp") << "mine";
+    std::ofstream(path + ".bad.2") << "mine";
+    ::chmod(path.c_str(), 0600);
+    StateFile file(path, StateFile::Lock::at_once);
+    CHECK(file.keep_aside() == path + ".bad.3");
+    CHECK(file.read() == "first");
+    CHECK(file.keep_aside() == path + ".bad.3"); // of a run that could not go on
+    file.prepare("state");
+    file.replace();
+    CHECK(file.read() == "state");
+    CHECK(content_of(path + ".bad.3") == "first");
+    for (const char* name : {".bad", ".bad.2", ".tmp"}) {
+        CHECK(content_of(path + name) == "mine");
+    }
+    for (int number = 4; number <= 100; ++number) {
+        std::ofstream(path + ".bad." + std::to_string(number)) << "mine";
+    }
+    CHECK_THROWS_AS(static_cast<void>(file.keep_aside()), std::runtime_error);
+    CHECK(file.read() == "state");
 }
 
 TEST_CASE("state file: one run at a time")

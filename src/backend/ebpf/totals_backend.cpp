@@ -75,7 +75,7 @@ public:
         holders.set_look(request.look);
         holders.scan(); // first, because it shows namespaces that live by an open file
         TotalsFlows flows;
-        const std::size_t refused = read_sockets(flows, holders);
+        const std::size_t refused = read_sockets(flows, holders, result.listed);
         find_missing_holders(holders, flows);
         if (request.interrupt->signal() != 0) {
             sample.notes.push_back({"interrupted", "a signal came before all was read", "", incomplete});
@@ -93,10 +93,20 @@ public:
 
 private:
     /// The number of network namespaces that could not be entered.
-    std::size_t read_sockets(TotalsFlows& flows, const HolderMap& holders) const
+    std::size_t read_sockets(TotalsFlows& flows, const HolderMap& holders, ListedNamespaces& listed) const
     {
+        const std::vector<NetworkNamespace> namespaces = network_namespaces(holders.processes());
+        for (const NetworkNamespace& space : namespaces) {
+            if (!space.hidden) {
+                listed.left_out.push_back(Inode{space.inode});
+            }
+        }
         int error = 0;
-        const std::size_t refused = in_each(network_namespaces(holders.processes()), [&](const NetworkNamespace&) {
+        const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
+            std::erase(listed.left_out, Inode{space.inode});
+            if (const auto counters = ProtocolCountersReader().read()) {
+                listed.counters.emplace(Inode{space.inode}, *counters);
+            }
             flows.begin_namespace(read_tcp_in_use());
             const auto add = [&](const totals_row& row) { flows.add(row); };
             for (const Fd* link : {&tcp_, &udp_}) {
@@ -107,6 +117,7 @@ private:
         if (error != 0) {
             throw errno_error("cannot list the sockets through BPF", error);
         }
+        listed.all = refused == 0;
         return refused;
     }
 

@@ -6,9 +6,9 @@
 #include "backend/netlink/destroy_events.hpp"
 #include "backend/netlink/dumper.hpp"
 #include "backend/netlink/notes.hpp"
-#include "backend/protocol_counters.hpp"
 #include "backend/netlink/socket_table.hpp"
 #include "backend/netlink/udp_sockets.hpp"
+#include "backend/protocol_counters.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -29,6 +29,8 @@ public:
     NamespaceWatch(Inode netns, Udp udp);
 
     Inode netns() const { return netns_; }
+    /// Of the namespace just before the last dump; null where they cannot be read.
+    const std::optional<ProtocolCounters>& last_counters() const { return last_counters_; }
 
     void listen();
     /// The first dump, with another one where sockets went meanwhile.

@@ -46,7 +46,9 @@ BackendResult Sampling::totals(const SampleRequest& request)
         watch->close();
     }
     find_holders();
-    return result_of(std::move(sample), request, Follows::nothing);
+    BackendResult result = result_of(std::move(sample), request, Follows::nothing);
+    result.listed = namespaces_.listed();
+    return result;
 }
 
 BackendResult Sampling::next(const SampleRequest& request)

@@ -99,6 +99,19 @@ void WatchedNamespaces::each_wanted(const std::function<void(NamespaceWatch&)>& 
     }
 }
 
+ListedNamespaces WatchedNamespaces::listed() const
+{
+    ListedNamespaces listed;
+    for (const auto& watch : watches_) {
+        if (const auto& counters = watch->last_counters()) {
+            listed.counters.emplace(watch->netns(), *counters);
+        }
+    }
+    listed.left_out = others_.left_out();
+    listed.all = others_.refused() == 0;
+    return listed;
+}
+
 /// The kernel sends the events of all namespaces from the same queues, so when those of our own are in, the others are.
 void WatchedNamespaces::settle(SocketTable::Window window) const
 {

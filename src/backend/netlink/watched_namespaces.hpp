@@ -30,6 +30,8 @@ public:
     void each_wanted(const std::function<void(NamespaceWatch&)>& work) const;
     /// That could not be entered.
     std::size_t refused() const { return others_.refused(); }
+    /// With what was counted before the last dump of each.
+    ListedNamespaces listed() const;
 
     /// Takes the events of all sockets destroyed before now.
     void settle(SocketTable::Window window) const;

@@ -5,8 +5,8 @@
 // they are taken to be as long as any was, and the figure is too low rather than too high.
 #pragma once
 
-#include "backend/protocol_counters.hpp"
 #include "backend/packet/flow_table.hpp"
+#include "backend/protocol_counters.hpp"
 #include "backend/sockets/socket_lookup.hpp"
 
 #include <algorithm>

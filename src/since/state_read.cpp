@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-// {"schema":"socktally-state/1",…,"sockets":[[netns,cookie,rx,tx,orphan,absent,"10.0.0.2",443],…],"check":"…"}
-// simdjson's DOM, as for all files that are read whole. Numbers are what they are in Baseline; each byte of a name is
-// one code point up to U+00FF, because names are any bytes and have to come back the same.
+// simdjson's DOM, as for all files that are read whole.
 #include "since/state_codec.hpp"
+#include "since/state_format.hpp"
 
 #include <fmt/format.h>
 #include <simdjson.h>
 
 #include <exception>
-#include <iterator>
 #include <limits>
+#include <utility>
 
 namespace socktally {
 
@@ -17,49 +16,8 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::string_view schema_family = "socktally-state/";
-constexpr std::string_view schema = "socktally-state/1";
-constexpr std::string_view check_key = ",\"check\":\"";
-constexpr std::size_t members = 12;
+constexpr std::size_t members = 13;
 constexpr std::size_t deepest = 8;
-
-/// FNV-1a. Against accidents; whoever may write the file may write any figure into it.
-std::uint64_t check_sum(std::string_view text)
-{
-    std::uint64_t sum = 0xcbf29ce484222325U;
-    for (const char c : text) {
-        sum = (sum ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    }
-    return sum;
-}
-
-void append_bytes(std::string& out, std::string_view bytes)
-{
-    out += '"';
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte >= 0x7f || c == '"' || c == '\\') {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-        } else {
-            out += c;
-        }
-    }
-    out += '"';
-}
-
-template <typename List, typename Append>
-void append_list(std::string& out, std::string_view key, const List& list, Append append)
-{
-    fmt::format_to(std::back_inserter(out), ",\"{}\":[", key);
-    bool is_first = true;
-    for (const auto& item : list) {
-        out += is_first ? "\n[" : ",\n[";
-        is_first = false;
-        append(item);
-        out += ']';
-    }
-    out += ']';
-}
 
 struct Malformed : std::exception {};
 
@@ -71,6 +29,16 @@ T get(const Value& value)
         throw Malformed();
     }
     return result;
+}
+
+template <typename T, typename Value>
+T get_number(const Value& value)
+{
+    const auto number = get<std::uint64_t>(value);
+    if (number > std::numeric_limits<T>::max()) {
+        throw Malformed();
+    }
+    return static_cast<T>(number);
 }
 
 template <typename Value>
@@ -105,14 +73,23 @@ public:
         ++next_;
         return item;
     }
-    std::uint64_t number() { return get<std::uint64_t>(take()); }
-    std::uint64_t number(std::uint64_t most)
+    template <typename T = std::uint64_t>
+    T number()
+    {
+        return get_number<T>(take());
+    }
+    bool flag()
     {
         const std::uint64_t value = number();
-        if (value > most) {
+        if (value > 1) {
             throw Malformed();
         }
-        return value;
+        return value == 1;
+    }
+    std::optional<std::uint64_t> number_or_null()
+    {
+        const dom::element item = take();
+        return item.is_null() ? std::nullopt : std::optional(get<std::uint64_t>(item));
     }
     bool is_done() const { return !(next_ != array_.end()); }
     void expect_done() const
@@ -156,8 +133,8 @@ void read_socket(Items& items, Baseline& baseline)
     key.cookie.value = items.number();
     mark.rx_bytes = items.number();
     mark.tx_bytes = items.number();
-    mark.is_orphan = items.number(1) == 1;
-    mark.absent = static_cast<std::uint32_t>(items.number(std::numeric_limits<std::uint32_t>::max()));
+    mark.is_orphan = items.flag();
+    mark.absent = items.number<std::uint32_t>();
     if (const auto address = get<std::string_view>(items.take()); !address.empty()) {
         const auto parsed = parse_address(address);
         if (!parsed) {
@@ -165,7 +142,7 @@ void read_socket(Items& items, Baseline& baseline)
         }
         mark.remote.address = *parsed;
     }
-    mark.remote.port = static_cast<std::uint16_t>(items.number(std::numeric_limits<std::uint16_t>::max()));
+    mark.remote.port = items.number<std::uint16_t>();
     if (!baseline.sockets.emplace(key, mark).second) {
         throw Malformed();
     }
@@ -174,7 +151,7 @@ void read_socket(Items& items, Baseline& baseline)
 void read_opens(Items& items, Baseline& baseline)
 {
     const Inode netns{items.number()};
-    const Opens opens{items.number(), items.number(), items.number()};
+    const Opens opens{items.number(), items.number(), items.number(), items.flag()};
     if (!baseline.opens.emplace(netns, opens).second) {
         throw Malformed();
     }
@@ -182,8 +159,9 @@ void read_opens(Items& items, Baseline& baseline)
 
 void read_interface(Items& items, Baseline& baseline)
 {
-    InterfaceTraffic& interface = baseline.interfaces.emplace_back();
+    InterfaceTraffic& interface = baseline.interfaces.counters.emplace_back();
     interface.name = get_bytes(items.take());
+    interface.index = items.number<std::uint32_t>();
     interface.rx_bytes = items.number();
     interface.tx_bytes = items.number();
     interface.rx_packets = items.number();
@@ -195,6 +173,8 @@ void read_series(Items& items, Baseline& baseline)
     GrowingSeries& series = baseline.series.emplace_back();
     series.rx_bytes = items.number();
     series.tx_bytes = items.number();
+    series.rx_packets = items.number_or_null();
+    series.tx_packets = items.number_or_null();
     while (!items.is_done()) {
         std::string name = get_bytes(items.take());
         series.labels.emplace_back(std::move(name), get_bytes(items.take()));
@@ -215,74 +195,32 @@ Baseline read_members(const dom::object& state)
     baseline.uptime = get_time<std::chrono::nanoseconds>(state, "uptime_ns");
     baseline.saw_all = get<bool>(state["saw_all"]);
     read_list(state, "opens", [&](Items& items) { read_opens(items, baseline); });
+    baseline.interfaces.latest = get_number<std::uint32_t>(state["latest_interface"]);
     read_list(state, "interfaces", [&](Items& items) { read_interface(items, baseline); });
     read_list(state, "series", [&](Items& items) { read_series(items, baseline); });
     read_list(state, "sockets", [&](Items& items) { read_socket(items, baseline); });
     return baseline;
 }
 
-std::string check_of(std::string_view body) { return fmt::format("{}{:016x}\"}}\n", check_key, check_sum(body)); }
-
 /// Whether what it ends in is the check sum of what is before.
 bool is_whole(std::string_view text)
 {
-    const std::size_t end = text.rfind(check_key);
+    const std::size_t end = text.rfind(state_check_key);
     if (end == std::string_view::npos) {
         return false;
     }
-    return text.substr(end) == check_of(text.substr(0, end));
+    return text.substr(end) == state_check(text.substr(0, end));
 }
 
 } // namespace
 
-std::string write_state(const Baseline& baseline)
-{
-    using namespace std::chrono;
-    std::string out = fmt::format("{{\"schema\":\"{}\",\"boot_id\":", schema);
-    append_bytes(out, baseline.boot_id);
-    fmt::format_to(std::back_inserter(out), ",\"netns\":{},\"purpose\":", baseline.netns.value);
-    append_bytes(out, baseline.purpose);
-    fmt::format_to(std::back_inserter(out), ",\"taken_at_us\":{},\"uptime_ns\":{},\"saw_all\":{}",
-                   duration_cast<microseconds>(baseline.taken_at.time_since_epoch()).count(), baseline.uptime.count(),
-                   baseline.saw_all);
-    append_list(out, "opens", baseline.opens, [&](const auto& entry) {
-        const auto& [netns, opens] = entry;
-        fmt::format_to(std::back_inserter(out), "{},{},{},{}", netns.value, opens.opened, opens.failed, opens.ahead);
-    });
-    append_list(out, "interfaces", baseline.interfaces, [&](const InterfaceTraffic& interface) {
-        append_bytes(out, interface.name);
-        fmt::format_to(std::back_inserter(out), ",{},{},{},{}", interface.rx_bytes, interface.tx_bytes,
-                       interface.rx_packets, interface.tx_packets);
-    });
-    append_list(out, "series", baseline.series, [&](const GrowingSeries& series) {
-        fmt::format_to(std::back_inserter(out), "{},{}", series.rx_bytes, series.tx_bytes);
-        for (const auto& [name, value] : series.labels) {
-            append_bytes(out += ',', name);
-            append_bytes(out += ',', value);
-        }
-    });
-    append_list(out, "sockets", baseline.sockets, [&](const auto& entry) {
-        const auto& [key, mark] = entry;
-        fmt::format_to(std::back_inserter(out), "{},{},{},{},{:d},{},\"{}\",{}", key.netns.value, key.cookie.value,
-                       mark.rx_bytes, mark.tx_bytes, mark.is_orphan, mark.absent, to_string(mark.remote.address),
-                       mark.remote.port);
-    });
-    return with_check_sum(std::move(out));
-}
-
-std::string with_check_sum(std::string body)
-{
-    const std::string check = check_of(body);
-    return body.append(check);
-}
-
 std::variant<Baseline, BadState> read_state(std::string_view text)
 {
-    const std::string opening = fmt::format("{{\"schema\":\"{}", schema_family);
+    const std::string opening = fmt::format("{{\"schema\":\"{}", state_schema_family);
     if (!text.starts_with(opening)) {
         return BadState{"it is no state of socktally"};
     }
-    if (!text.starts_with(fmt::format("{{\"schema\":\"{}\"", schema))) {
+    if (!text.starts_with(fmt::format("{{\"schema\":\"{}\"", state_schema))) {
         return BadState{"it is of another version of socktally"};
     }
     dom::parser parser;
