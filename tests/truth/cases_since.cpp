@@ -154,7 +154,7 @@ int run_beside_traffic(Stage& stage, int phases, const std::vector<std::string>&
     for (std::uint16_t pair = 0; pair < 4; ++pair)
         start_talk(stage, pair, phases);
     std::mt19937 random(4711);
-    std::uniform_int_distribution<int> moment(0, 60);
+    std::uniform_int_distribution<int> moment(0, 30);
     int killed = 0;
     for (int phase = 0; phase < phases; ++phase) {
         auto traffic = std::async(std::launch::async, [&] { stage.advance(); });
