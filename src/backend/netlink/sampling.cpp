@@ -45,7 +45,7 @@ BackendResult Sampling::totals(const SampleRequest& request)
     for (const auto& watch : namespaces_.all()) {
         watch->close();
     }
-    find_holders();
+    find_holders(Follows::nothing, request.window);
     BackendResult result = result_of(std::move(sample), request, Follows::nothing);
     result.listed = namespaces_.listed();
     return result;
@@ -63,7 +63,7 @@ BackendResult Sampling::next(const SampleRequest& request)
     const auto last = close_window(follows);
     dump_time_ = last.ended - last.begun;
     clock_.end(sample, middle(last));
-    find_holders();
+    find_holders(follows, request.window);
     return result_of(std::move(sample), request, follows);
 }
 
@@ -135,8 +135,9 @@ Dumper::Dumped Sampling::close_window(Follows follows)
 }
 
 /// Holders at the end of the window, because a socket may have changed hands in it. Without traffic nobody is to be
-/// named wrongly, and the first scan will do.
-void Sampling::find_holders()
+/// named wrongly, and the first scan will do. While they are searched for, nobody looks at what is new in the next
+/// window: so where there is one, that is soon over.
+void Sampling::find_holders(Follows follows, std::chrono::nanoseconds window)
 {
     std::vector<Inode> inodes;
     bool traffic = options_.totals || datagrams_.saw_packets();
@@ -148,13 +149,16 @@ void Sampling::find_holders()
     if (!traffic) {
         return;
     }
-    constexpr auto longest_search = 500ms;
     if (!options_.totals) {
         holders_.rescan();
     }
-    const std::vector<Inode> unheld = holders_.unheld(std::move(inodes));
-    if (!unheld.empty()) {
-        holders_.search(unheld, HolderMap::Reach::everywhere, Clock::now() + longest_search);
+    constexpr std::chrono::nanoseconds longest_search = 500ms;
+    constexpr std::chrono::nanoseconds shortest_search = 10ms;
+    const bool is_last = follows == Follows::nothing;
+    const auto time = is_last ? longest_search : std::clamp(window / 8, shortest_search, longest_search);
+    const auto wanted = is_last ? holders_.unheld(std::move(inodes)) : window_.worth_searching(std::move(inodes));
+    if (!wanted.empty()) {
+        holders_.search(wanted, HolderMap::Reach::everywhere, Clock::now() + time);
         for (const auto& watch : namespaces_.all()) {
             holders_.disown(holders_.unheld(watch->table().listed_inodes()));
         }

@@ -33,7 +33,7 @@ private:
     Clock::time_point resume(std::chrono::nanoseconds window);
     void watch(Clock::time_point end, const SampleRequest& request);
     Dumper::Dumped close_window(Follows follows);
-    void find_holders();
+    void find_holders(Follows follows, std::chrono::nanoseconds window);
     BackendResult result_of(Sample sample, const SampleRequest& request, Follows follows);
     void collect(Sample& sample, Follows follows);
 

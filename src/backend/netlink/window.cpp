@@ -5,6 +5,7 @@
 #include "sys/interrupt.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace socktally {
 
@@ -174,7 +175,7 @@ void Window::look(Clock::time_point now)
                 ? std::chrono::nanoseconds(look_interval)
                 : std::min<std::chrono::nanoseconds>(
                       std::max<std::chrono::nanoseconds>(place.interval, look_interval) * 2, longest_interval);
-        const std::vector<Inode> found = worth_searching(place);
+        const std::vector<Inode> found = worth_searching(place.watch->table().live_inodes());
         wanted.insert(wanted.end(), found.begin(), found.end());
         looked.push_back(&place);
     }
@@ -207,12 +208,12 @@ void Window::search(const std::vector<Inode>& wanted)
 /// Between the scan and the first dump, too, sockets may have been opened.
 bool Window::is_unresolved(const Place& place) const
 {
-    return place.watch->table().has_unaccepted() || !worth_searching(place).empty();
+    return place.watch->table().has_unaccepted() || !worth_searching(place.watch->table().live_inodes()).empty();
 }
 
-std::vector<Inode> Window::worth_searching(const Place& place) const
+std::vector<Inode> Window::worth_searching(std::vector<Inode> sockets) const
 {
-    std::vector<Inode> wanted = holders_.unheld(place.watch->table().live_inodes());
+    std::vector<Inode> wanted = holders_.unheld(std::move(sockets));
     std::erase_if(wanted, [this](Inode inode) {
         const auto searches = searches_.find(inode.value);
         return searches != searches_.end() && searches->second >= searches_per_socket;

@@ -31,6 +31,8 @@ public:
 
     /// The namespaces of the next window; those that were there before are known.
     void set_places(const NamespaceWatches& watches);
+    /// Those of the sockets that nobody was seen to hold, but for those for which that was found out often enough.
+    std::vector<Inode> worth_searching(std::vector<Inode> sockets) const;
     /// Returns when the window is over or was interrupted.
     void watch(Clock::time_point end, const SampleRequest& request);
 
@@ -53,7 +55,6 @@ private:
     void search(const std::vector<Inode>& wanted);
     void forget_searches();
     bool is_unresolved(const Place& place) const;
-    std::vector<Inode> worth_searching(const Place& place) const;
 
     std::vector<Place> places_;
     Capture& datagrams_; // empty where packets cannot be captured
