@@ -266,10 +266,10 @@ Baseline advance(const std::optional<Baseline>& before, const Moment& now, Sampl
         step.keep_absent();
         step.count_missed();
         step.keep_left_out();
-        step.add_notes(sample.notes);
         sample.started_at = before->taken_at;
         sample.duration = now.uptime - before->uptime;
     }
+    step.add_notes(sample.notes);
     return next;
 }
 

@@ -24,18 +24,19 @@ const InterfaceTraffic* find(const InterfaceMarks& marks, const InterfaceTraffic
 
 Note reset_note(const std::string& name)
 {
-    return {"counters-reset",
-            fmt::format("the counters of interface {} began anew since the run before: what moved until then is missing",
-                        quote(name)),
-            "", incomplete, Note::About::window};
+    return {
+        "counters-reset",
+        fmt::format("the counters of interface {} began anew since the run before: what moved until then is missing",
+                    quote(name)),
+        "", incomplete, Note::About::window};
 }
 
 Note away_note(const std::string& name)
 {
-    return {"unseen-before",
-            fmt::format("interface {} was elsewhere at the run before: what it moved since then is unknown",
-                        quote(name)),
-            "", incomplete, Note::About::window};
+    return {
+        "unseen-before",
+        fmt::format("interface {} was elsewhere at the run before: what it moved since then is unknown", quote(name)),
+        "", incomplete, Note::About::window};
 }
 
 } // namespace

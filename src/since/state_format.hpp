@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The form of a state file, for who writes it and who reads it:
 // {"schema":"socktally-state/2",…,"sockets":[[netns,cookie,rx,tx,orphan,absent,"10.0.0.2",443],…],"check":"…"}
-// Numbers are what they are in Baseline; each byte of a name is one code point up to U+00FF, because names are any bytes
-// and have to come back the same.
+// Numbers are what they are in Baseline; each byte of a name is one code point up to U+00FF, because names are any
+// bytes and have to come back the same.
 #pragma once
 
 #include <string>

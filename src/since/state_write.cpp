@@ -55,7 +55,10 @@ std::string number_or_null(const std::optional<std::uint64_t>& number)
 
 } // namespace
 
-std::string state_check(std::string_view body) { return fmt::format("{}{:016x}\"}}\n", state_check_key, check_sum(body)); }
+std::string state_check(std::string_view body)
+{
+    return fmt::format("{}{:016x}\"}}\n", state_check_key, check_sum(body));
+}
 
 std::string write_state(const Baseline& baseline)
 {

@@ -21,8 +21,8 @@ public:
     TemporaryFile(const TemporaryFile&) = delete;
     TemporaryFile& operator=(const TemporaryFile&) = delete;
 
-    /// The text goes to the disk, and the file gets this mode, whatever the umask is. What can fail of replacing another
-    /// file fails here.
+    /// The text goes to the disk, and the file gets this mode, whatever the umask is. What can fail of replacing
+    /// another file fails here.
     void write(std::string_view text, mode_t mode) const;
     /// It becomes the file `name` of the same directory, in the place of one that is there.
     void replace(const std::string& name);

@@ -238,10 +238,10 @@ TEST_CASE("since: counters for Prometheus never fall, whatever ends a run, and c
         for (auto& [last, metric] : {std::pair(&received, "socktally_receive_bytes_total"),
                                      std::pair(&sent, "socktally_transmit_bytes_total")}) {
             const auto now = counters(text, metric);
-            for (const auto& [process, value] : *last) {
-                CAPTURE(process);
-                REQUIRE(now.count(process) == 1);
-                CHECK(now.at(process) >= value);
+            for (const auto& before : *last) {
+                CAPTURE(before.first);
+                REQUIRE(now.count(before.first) == 1);
+                CHECK(now.at(before.first) >= before.second);
             }
             *last = now;
         }

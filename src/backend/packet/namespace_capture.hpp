@@ -5,12 +5,12 @@
 
 #include "backend/holders/holder_map.hpp"
 #include "backend/namespaces.hpp"
-#include "backend/protocol_counters.hpp"
 #include "backend/packet/flow_sockets.hpp"
 #include "backend/packet/flow_sums.hpp"
 #include "backend/packet/packet_watch.hpp"
 #include "backend/packet/tcp_window.hpp"
 #include "backend/packet/udp_delivery.hpp"
+#include "backend/protocol_counters.hpp"
 
 #include <chrono>
 #include <cstddef>
