@@ -22,11 +22,4 @@ void WindowClock::end(Sample& sample, Moment moment)
     begun_ = moment;
 }
 
-Note WindowClock::note_of_lists()
-{
-    return {"between-windows",
-            "of what moved while one window was read out, some may be missing, have no owner, or be in the next one",
-            "use ebpf, or one window", true};
-}
-
 } // namespace socktally

@@ -31,10 +31,6 @@ public:
     /// The window ends at `moment`, where the next one begins. Tells the sample when it was.
     void end(Sample& sample, Moment moment = now());
 
-    /// For backends that learn of sockets from lists: what happens while those are made for one window and the next has
-    /// begun already.
-    static Note note_of_lists();
-
 private:
     std::chrono::steady_clock::time_point first_;
     std::int64_t windows_ = 0; // from there to the last end that begin() gave

@@ -1,60 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Windows that follow each other: no byte is lost or counted twice between them, so that their sum is what was moved.
 #include "exact.hpp"
+#include "windows.hpp"
 
 #include <algorithm>
-#include <map>
 #include <random>
-#include <tuple>
 
 using namespace truth;
 
 namespace {
-
-/// What a row is about, for rows of one process and for rows of one connection.
-auto key_of(const Row& row)
-{
-    return std::tuple(row.pid, row.start_time, row.pid ? std::string() : row.process, row.protocol, row.local_address,
-                      row.local_port, row.remote_address, row.remote_port);
-}
-
-void add(Row& sum, const Row& row)
-{
-    const auto add_to = [](std::optional<std::uint64_t>& into, const std::optional<std::uint64_t>& more) {
-        into = more ? into.value_or(0) + *more : into;
-    };
-    add_to(sum.rx_bytes, row.rx_bytes);
-    add_to(sum.tx_bytes, row.tx_bytes);
-    add_to(sum.rx_packets, row.rx_packets);
-    add_to(sum.tx_packets, row.tx_packets);
-    sum.attribution = row.attribution == "shared" ? row.attribution : sum.attribution;
-}
-
-/// All windows as one report, so that the rules for one hold for their sum.
-Report sum_of(const std::vector<Report>& reports)
-{
-    Report sum = reports.front();
-    std::map<decltype(key_of(Row{})), Row> rows;
-    sum.rows.clear();
-    sum.rx_bytes = sum.tx_bytes = sum.unattributed_rx_bytes = sum.unattributed_tx_bytes = 0;
-    for (const Report& report : reports) {
-        sum.complete = sum.complete && report.complete;
-        sum.rx_bytes += report.rx_bytes;
-        sum.tx_bytes += report.tx_bytes;
-        sum.unattributed_rx_bytes += report.unattributed_rx_bytes;
-        sum.unattributed_tx_bytes += report.unattributed_tx_bytes;
-        for (const Row& row : report.rows) {
-            const auto [entry, is_new] = rows.emplace(key_of(row), row);
-            if (!is_new) {
-                add(entry->second, row);
-            }
-        }
-    }
-    for (const auto& [key, row] : rows) {
-        sum.rows.push_back(row);
-    }
-    return sum;
-}
 
 /// How many of the windows have bytes of this process.
 auto windows_with(const std::vector<Report>& reports, const std::string& process)
@@ -98,14 +52,6 @@ void start_uneven(Stage& stage)
             }
         });
 }
-
-/// For backends that carry what they know from one window to the next.
-#define TRUTH_WINDOWS()                                                                                                \
-    do {                                                                                                               \
-        if (backend_name() == "packet") {                                                                              \
-            TRUTH_SKIP("it may lose what moves between two windows, and says so");                                     \
-        }                                                                                                              \
-    } while (false)
 
 /// Who learns of holders from looks at /proc names only processes that live for 50 ms.
 Milliseconds short_life() { return bar_of(backend_name()).knows_caller ? 2ms : 60ms; }
@@ -177,13 +123,12 @@ void check_sum(const Report& sum, const Truth& truth)
 
 TEST_CASE("windows: ten of them have together what was moved, by process and by connection")
 {
-    TRUTH_WINDOWS();
     constexpr int windows = 10;
     constexpr int short_lived = 60;
     Stage stage;
     start_uneven(stage);
     start_short_lived(stage, short_lived);
-    if (backend_name() == "ebpf") {
+    if (counts_datagrams()) {
         start_datagrams(stage, 250);
     }
     std::vector<std::string> arguments;
@@ -211,7 +156,6 @@ TEST_CASE("windows: ten of them have together what was moved, by process and by 
 
 TEST_CASE("windows: two hundred short ones lose nothing and fill nothing up")
 {
-    TRUTH_WINDOWS();
     constexpr int windows = 200;
     Stage stage;
     start_uneven(stage);

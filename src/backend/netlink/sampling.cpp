@@ -182,10 +182,6 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
         sample.notes.push_back(std::move(note));
     }
     add_refused_namespaces(sample, namespaces_.refused());
-    if (options_.repeated && datagrams_.saw_packets()) {
-        sample.notes.push_back(WindowClock::note_of_lists());
-        sample.notes.back().about = Note::About::udp;
-    }
     result.sample = std::move(sample);
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;

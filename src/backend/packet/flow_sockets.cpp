@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 #include <system_error>
+#include <unordered_set>
 
 namespace socktally {
 
@@ -165,9 +166,8 @@ void FlowSockets::look(Clock::time_point now)
     rest_ = Clock::now() - now + idle_share * (thread_cpu_time() - used);
 }
 
-void FlowSockets::search(const std::vector<Inode>& wanted)
+void FlowSockets::search(std::vector<Inode> worth)
 {
-    std::vector<Inode> worth = wanted;
     auto reach = HolderMap::Reach::likely;
     std::erase_if(worth, [&](Inode inode) {
         const int searches = ++searches_[inode.value];
@@ -238,11 +238,26 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
         settle(*flow);
         inodes.push_back(flow->found.inode);
     }
-    const std::vector<Inode> unheld = holders_.unheld(std::move(inodes));
-    if (!unheld.empty()) {
-        holders_.search(unheld, HolderMap::Reach::everywhere, Clock::now() + last_search);
+    std::vector<Inode> unheld = holders_.unheld(only_open(std::move(inodes)));
+    std::vector<Inode> worth = unheld;
+    std::erase_if(worth, [this](Inode inode) { return ++searches_[inode.value] > searches_per_socket + 1; });
+    if (!worth.empty()) {
+        holders_.search(worth, HolderMap::Reach::everywhere, Clock::now() + last_search);
+        unheld = holders_.unheld(std::move(unheld));
     }
+    holders_.disown(std::move(unheld));
     holders_.confirm(Clock::now());
+}
+
+/// Holders were looked at a moment ago: whoever had a socket that is closed by now is found no more.
+std::vector<Inode> FlowSockets::only_open(std::vector<Inode> inodes) const
+{
+    std::unordered_set<std::uint64_t> open;
+    for (const ListedSocket& socket : listed_) {
+        open.insert(socket.inode.value);
+    }
+    std::erase_if(inodes, [&](Inode inode) { return !open.contains(inode.value); });
+    return inodes;
 }
 
 } // namespace socktally

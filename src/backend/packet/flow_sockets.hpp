@@ -61,7 +61,8 @@ private:
     void settle(PacketFlow& flow) const;
     SocketMatch match(const PacketFlow& flow) const;
     const ListedSocket* one_of(const SocketMatch& match) const;
-    void search(const std::vector<Inode>& wanted);
+    void search(std::vector<Inode> worth);
+    std::vector<Inode> only_open(std::vector<Inode> inodes) const;
 
     HolderMap& holders_;
     Protocols protocols_;

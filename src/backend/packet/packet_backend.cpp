@@ -118,9 +118,6 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     faults.unread = holders_.failed();
     sample.notes = notes_of(faults);
     add_refused_namespaces(sample, others_.refused());
-    if (options_.repeated) {
-        sample.notes.push_back(WindowClock::note_of_lists());
-    }
     sample.holders = options_.repeated ? holders_.holders() : holders_.take_holders();
     sample.processes = options_.repeated ? holders_.holding_processes() : holders_.take_processes();
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// Windows that follow each other, of datagrams: they have no counters in the kernel, and their sockets have no end that
+// packets would show.
+#include "exact.hpp"
+#include "windows.hpp"
+
+#include <random>
+
+using namespace truth;
+
+namespace {
+
+const At server{"127.0.0.1", 7011};
+const At peer{"127.0.0.1", 7012};
+
+/// Answers so many datagrams, wherever they come from.
+void answer(Self& self, int fd, int datagrams, std::size_t bytes)
+{
+    const std::vector<char> text(bytes);
+    std::vector<char> buffer(2000);
+    for (int datagram = 0; datagram < datagrams; ++datagram) {
+        sockaddr_storage from{};
+        socklen_t size = sizeof from;
+        auto* address = reinterpret_cast<sockaddr*>(&from);
+        self.count_rx(must(::recvfrom(fd, buffer.data(), buffer.size(), 0, address, &size), "recvfrom"));
+        self.count_tx(must(::sendto(fd, text.data(), text.size(), 0, address, size), "sendto"));
+    }
+}
+
+void ask(Self& self, int fd, int datagrams, std::size_t bytes, Milliseconds pause)
+{
+    for (int datagram = 0; datagram < datagrams; ++datagram) {
+        self.send_datagram(fd, server, bytes);
+        self.receive_datagram(fd);
+        self.sleep(pause);
+    }
+}
+
+} // namespace
+
+TEST_CASE("windows: UDP sockets that come and go all the time")
+{
+    TRUTH_DATAGRAMS();
+    constexpr int clients = 4;
+    constexpr int sockets = 20;
+    constexpr int datagrams = 3;
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int fd = self.udp(server);
+        self.step();
+        answer(self, fd, clients * sockets * datagrams, 300);
+    });
+    for (int client = 0; client < clients; ++client) {
+        stage.start("t-client-" + std::to_string(client), [=](Self& self) {
+            std::mt19937 random(static_cast<unsigned>(client)); // NOLINT(cert-msc51-cpp): the same sizes in every run
+            self.step();
+            for (int socket = 0; socket < sockets; ++socket) {
+                const int fd = self.udp({"127.0.0.1", 0});
+                self.sleep(10ms);
+                ask(self, fd, datagrams, 1 + random() % 1000, 20ms);
+                self.close(fd);
+            }
+        });
+    }
+    const Series series = stage.measure_series(40, {.window = 60ms});
+    check({sum_of(series.reports), series.truth});
+}
+
+TEST_CASE("windows: a UDP port that another process takes, for the same peer")
+{
+    TRUTH_DATAGRAMS();
+    Stage stage;
+    const auto serve = [](Self& self, Milliseconds wait) {
+        self.step();
+        self.sleep(wait);
+        const int fd = self.udp(server);
+        answer(self, fd, 5, 100);
+        self.close(fd);
+    };
+    stage.start("t-first", [=](Self& self) { serve(self, 0ms); });
+    stage.start("t-second", [=](Self& self) { serve(self, 500ms); });
+    stage.start("t-peer", [](Self& self) {
+        const int fd = self.udp(peer);
+        self.step();
+        self.sleep(50ms);
+        ask(self, fd, 5, 900, 15ms);
+        self.sleep(600ms);
+        ask(self, fd, 5, 70, 15ms);
+    });
+    const Series series = stage.measure_series(10, {.window = 150ms});
+    check({sum_of(series.reports), series.truth});
+}
+
+TEST_CASE("windows: datagrams that wait from one window to a later one, in which their socket is closed")
+{
+    TRUTH_DATAGRAMS();
+    constexpr int datagrams = 20;
+    Stage stage;
+    stage.start("t-reader", [](Self& self) {
+        const int fd = self.udp(server);
+        self.step();
+        for (int datagram = 0; datagram < datagrams; ++datagram) {
+            self.sleep(datagram == datagrams / 2 ? 500ms : 0ms);
+            self.receive_datagram(fd);
+        }
+        self.close(fd);
+    });
+    stage.start("t-sender", [](Self& self) {
+        const int fd = self.udp(peer);
+        self.step();
+        for (int datagram = 0; datagram < datagrams; ++datagram) {
+            self.send_datagram(fd, server, 400);
+        }
+    });
+    const Series series = stage.measure_series(6, {.window = 200ms});
+    check({sum_of(series.reports), series.truth}, {.complete = bar_of(backend_name()).knows_caller});
+}
