@@ -8,21 +8,19 @@ namespace socktally {
 Coverage::Verdict Coverage::add(TimePoint begin, std::chrono::nanoseconds duration, std::size_t text)
 {
     const Stretch added{begin, begin + std::min(duration, TimePoint::max() - begin), text};
+    const auto ends_before = [](const Stretch& stretch, TimePoint time) { return stretch.end < time; };
     Verdict verdict = Verdict::fresh;
-    if (begin < latest_ || added.end == latest_) { // else it is later than all others, as most are
-        const auto overlaps = [&](const Stretch& other) {
-            const auto shorter = std::min(other.end - other.begin, duration);
-            return std::min(other.end, added.end) - std::max(other.begin, begin) > shorter / 100;
-        };
-        if (std::find(stretches_.begin(), stretches_.end(), added) != stretches_.end()) {
+    for (auto other = std::lower_bound(stretches_.begin(), stretches_.end(), begin, ends_before);
+         other != stretches_.end(); ++other) {
+        if (*other == added) {
             return Verdict::repeated;
         }
-        if (std::any_of(stretches_.begin(), stretches_.end(), overlaps)) {
+        const auto shorter = std::min(other->end - other->begin, duration);
+        if (std::min(other->end, added.end) - std::max(other->begin, begin) > shorter / 100) {
             verdict = Verdict::overlapping;
         }
     }
-    stretches_.push_back(added);
-    latest_ = std::max(latest_, added.end);
+    stretches_.insert(std::lower_bound(stretches_.begin(), stretches_.end(), added.end, ends_before), added);
     if (stretches_.size() == most) {
         join_neighbours();
     }
@@ -31,12 +29,10 @@ Coverage::Verdict Coverage::add(TimePoint begin, std::chrono::nanoseconds durati
 
 void Coverage::join_neighbours()
 {
-    std::sort(stretches_.begin(), stretches_.end(),
-              [](const Stretch& a, const Stretch& b) { return a.begin < b.begin; });
     for (std::size_t i = 0; i < most / 2; ++i) {
         const Stretch& first = stretches_[2 * i];
         const Stretch& second = stretches_[2 * i + 1];
-        stretches_[i] = {first.begin, std::max(first.end, second.end), 0};
+        stretches_[i] = {std::min(first.begin, second.begin), second.end, 0};
     }
     stretches_.resize(most / 2);
 }

@@ -36,8 +36,7 @@ private:
 
     void join_neighbours();
 
-    std::vector<Stretch> stretches_;
-    TimePoint latest_ = TimePoint::min(); // end of any
+    std::vector<Stretch> stretches_; // by their ends
 };
 
 } // namespace socktally

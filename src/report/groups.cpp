@@ -131,6 +131,9 @@ bool Groups::add(const Heading& heading, const SavedRow& row)
     for (std::size_t i = 0; i < members_.size(); ++i) {
         const Member member = members_[i];
         const Merging merging = merging_[i];
+        if (merging == Merging::common && !is_first && !group.kept[i].is_known) {
+            continue; // once null, it stays null
+        }
         const Value* value = row.find(member);
         Value made;
         if (member == Member::time) {
@@ -224,12 +227,13 @@ void Groups::merge(Kept& kept, const Value* value, Merging merging, bool is_firs
         return;
     }
     switch (merging) {
-    case Merging::common: // once null, it stays null
-        kept.is_known = kept.is_known && value != nullptr && kept.number == value->number && kept.text == value->text;
+    case Merging::common:
+        kept.is_known = value != nullptr && kept.number == value->number && kept.text == value->text;
         break;
     case Merging::known_sum:
         if (value != nullptr) {
-            kept = {true, sum(kept.is_known ? kept.number : 0, value->number), {}};
+            kept.number = sum(kept.is_known ? kept.number : 0, value->number);
+            kept.is_known = true;
         }
         break;
     case Merging::certain_sum:
@@ -238,7 +242,8 @@ void Groups::merge(Kept& kept, const Value* value, Merging merging, bool is_firs
         break;
     case Merging::worst:
         if (value != nullptr) {
-            kept = {true, kept.is_known ? std::max(kept.number, value->number) : value->number, {}};
+            kept.number = kept.is_known ? std::max(kept.number, value->number) : value->number;
+            kept.is_known = true;
         }
         break;
     }

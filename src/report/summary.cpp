@@ -85,10 +85,12 @@ void Summary::add_document(SnapshotParser& parser)
         if (!is_taken(heading, row)) {
             return;
         }
-        const Scope own = scope_of(time_of(heading, row), row.text(Member::host));
-        if (own != whole) { // a report, which does not say how long it is of each
-            windows_[own].reset();
-            windows_[whole].reset();
+        if (row.find(Member::time) != nullptr || row.text(Member::host) != heading.host) {
+            const Scope own = scope_of(time_of(heading, row), row.text(Member::host));
+            if (own != whole) { // a report, which does not say how long it is of each
+                windows_[own].reset();
+                windows_[whole].reset();
+            }
         }
         add_row(heading, row);
     });

@@ -22,7 +22,7 @@ NAMES = [f"{program}-{i}" for i in range(8) for program in PROGRAMS]
 def window(number, rng):
     """The lines of one window."""
     second = number // 20
-    begun = f"2026-11-{1 + second // 86400:02}T{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}.{rng.randrange(10**6):06}Z"
+    begun = f"2026-11-{1 + second // 86400:02}T{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}.{number % 20 * 43210:06}Z"
     host = number % 20
     head = (f'{{"ts":"{begun}","host":"web{host:02}.example","boot_id":"879068ff-17dd-4f22-9a3c-c1c24be7d5{host:02x}",'
             f'"duration_ns":{10**9 + rng.randrange(10**6)},"backend":"ebpf","complete":true,"by":"process"')

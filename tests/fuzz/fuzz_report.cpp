@@ -7,7 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <limits>
+#include <string>
+#include <vector>
 
 using namespace socktally;
 
@@ -23,6 +26,51 @@ void require_sum(const Report& report, std::optional<std::uint64_t> Row::*part, 
         sum.add(row.*part);
     }
     require(sum.value() == total);
+}
+
+/// What a parser makes of a line: all values in it, or why not.
+struct Reading {
+    std::string fault;
+    bool is_document = true;
+    std::vector<std::string> texts; // of the values, which are views
+};
+
+Reading read(SnapshotParser& parser, const std::string& line)
+{
+    Reading reading;
+    try {
+        parser.parse({line.data(), line.size() - simdjson::SIMDJSON_PADDING});
+        reading.is_document = parser.is_document();
+        parser.for_each_row([&reading](const SavedRow& row) {
+            for (std::size_t i = 0; i < member_count; ++i) {
+                const auto member = static_cast<Member>(i);
+                const Value* value = row.find(member);
+                reading.texts.push_back(value == nullptr
+                                            ? (row.is_absent(member) ? "absent" : "null")
+                                            : std::to_string(value->number) + ' ' + std::string(value->text));
+            }
+        });
+        reading.texts.emplace_back(parser.heading().host.value_or("none"));
+        reading.texts.push_back(std::to_string(parser.heading().started_at.time_since_epoch().count()));
+    } catch (const BadSnapshot& error) {
+        reading.fault = error.what();
+    }
+    return reading;
+}
+
+/// A line means the same whichever lines were read before it.
+void check_lines(std::string_view input)
+{
+    SnapshotParser experienced;
+    while (!input.empty()) {
+        const auto end = std::min(input.find('\n'), input.size());
+        const std::string line = std::string(input.substr(0, end)).append(simdjson::SIMDJSON_PADDING, ' ');
+        input.remove_prefix(std::min(end + 1, input.size()));
+        SnapshotParser fresh;
+        const Reading first = read(fresh, line);
+        const Reading later = read(experienced, line);
+        require(first.fault == later.fault && first.is_document == later.is_document && first.texts == later.texts);
+    }
 }
 
 void check(int file, GroupBy by, std::optional<Per> per)
@@ -49,6 +97,7 @@ void check(int file, GroupBy by, std::optional<Per> per)
 int fuzz_one(std::span<const std::byte> input)
 {
     static_assert(top == sum(top, 1));
+    check_lines({reinterpret_cast<const char*>(input.data()), input.size()});
     const int file = ::memfd_create("input", MFD_CLOEXEC);
     require(file >= 0);
     require(::write(file, input.data(), input.size()) == static_cast<ssize_t>(input.size()));

@@ -285,6 +285,44 @@ TEST_CASE("what is no snapshot is refused in words")
             "\n") == "it has no arrays \"names\"");
 }
 
+TEST_CASE("a line means the same after others of its snapshot")
+{
+    const std::string good = line("a", "1", 7, 5, "p", R"("rx_bytes":10,"tx_bytes":1,"later":0.50)");
+    const auto changed = [&good](std::string_view from, std::string_view to) {
+        std::string text = good;
+        return text.replace(text.find(from), from.size(), to);
+    };
+    const auto received = [&changed](std::string_view number) {
+        return changed("\"rx_bytes\":10", fmt::format("\"rx_bytes\":{}", number));
+    };
+    const auto reason_after = [&good](const std::string& text) {
+        const Outcome outcome = add_up(good + text + good);
+        return outcome.left_out.size() == 1 ? outcome.left_out.front().reason : "read";
+    };
+    for (const std::string& text :
+         {received("010"), received("-1"), received("1.5"), received("18446744073709551616"), received("x"),
+          changed("0.50", "0."), changed("0.50", "\"\xff\""), changed("0.50", "[1"), changed("0.50}", "0.50}}"),
+          changed("0.50}", "0.50,}"), changed("0.50}", "0.50"),
+          changed("\"pid\":7,\"process\":\"p\"", "\"pid\":7,\"pid\":7"), changed("\"pid\":7", "\"pid\":\"7\""),
+          changed("\"kind\":\"process\"", "\"kind\":\"none\""), changed("\"pid\":7", "\"pid\":99999999999"),
+          changed("\"process\":\"p\"", "\"process\":\"p\t\"")}) {
+        CAPTURE(text);
+        CHECK(reason_after(text) == why_not(text));
+        CHECK(why_not(text) != "read");
+    }
+    for (const std::string& text :
+         {good, received("1844674407370955161"), changed("\"p\"", "\"\\u0070\""), changed("\"p\"", "\"\xc3\xa9\""),
+          changed("0.50", "{\"deep\":[1]}"), changed("0.50}", "0.50 }\r"), changed("\"pid\":7", "\"pid\":null"),
+          changed("\"pid\":7,", ""), changed(",\"later\":0.50", "")}) {
+        CAPTURE(text);
+        CHECK(reason_after(text) == "read");
+        CHECK(add_up(good + text + good).report.totals.tx_bytes == 3U);
+    }
+    const Report escaped = add_up(good + changed("\"p\"", "\"\\u0070\""), GroupBy::name).report;
+    REQUIRE(escaped.rows.size() == 1);
+    CHECK(escaped.rows[0].rx_bytes == 20U);
+}
+
 TEST_CASE("a fault is between good lines, and a document is added whole or not at all")
 {
     const std::string good = line("a", "1", 7, 5, "p");
