@@ -3,6 +3,10 @@
 #pragma once
 
 #include "cli/options.hpp"
+#include "model/sample.hpp"
+
+#include <string>
+#include <vector>
 
 namespace socktally {
 
@@ -11,5 +15,14 @@ Filter complete_filter(const Options& options);
 
 /// Addresses come and go, so the interfaces that the filter goes by are looked at again.
 void refresh(Filter& filter);
+
+/// Names that the options give to interfaces and network namespaces, quoted.
+struct Renamed {
+    std::vector<std::string> others; // that mean something else than they did
+    std::vector<std::string> gone;   // that mean nothing any more: the filter keeps what they meant
+};
+/// What they mean by now.
+Renamed renew_names(Filter& filter, const Options& options);
+std::vector<Note> notes_of(const Renamed& renamed);
 
 } // namespace socktally

@@ -18,17 +18,6 @@ namespace socktally {
 
 namespace {
 
-Choice open_backend(const Options& options, const Layout& layout, const Filter& filter,
-                    std::span<const BackendEntry> table)
-{
-    BackendOptions needs = needs_of(options, layout);
-    needs.interfaces = filter.interfaces;
-    if (options.since.empty()) { // else what is printed may change from run to run, but not what is known
-        needs.namespaces = filter.namespaces;
-    }
-    return choose_backend(options.backend, needs, table);
-}
-
 void tell_choice(const Choice& choice)
 {
     for (const auto& [name, reason] : choice.declined) {
@@ -42,12 +31,35 @@ void tell_choice(const Choice& choice)
 } // namespace
 
 Windows::Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since)
-    : options_(options), layout_(layout), since_(since), filter_(complete_filter(options)),
-      choice_(open_backend(options, layout, filter_, table)), host_(host_name()), boot_id_(boot_id())
+    : options_(options), layout_(layout), table_(table), since_(since), filter_(complete_filter(options)),
+      host_(host_name()), boot_id_(boot_id())
 {
-    if (options.verbose) {
+    open();
+}
+
+void Windows::open()
+{
+    BackendOptions needs = needs_of(options_, layout_);
+    needs.interfaces = filter_.interfaces;
+    if (options_.since.empty()) { // else what is printed may change from run to run, but not what is known
+        needs.namespaces = filter_.namespaces;
+    }
+    choice_ = {}; // not two of them at a time
+    choice_ = choose_backend(options_.backend, needs, table_);
+    if (options_.verbose) {
         tell_choice(choice_);
     }
+}
+
+/// An interface or a network namespace that was made anew is followed by its name: with a backend that knows of it from
+/// its start.
+std::vector<Note> Windows::renew()
+{
+    const Renamed renamed = renew_names(filter_, options_);
+    if (!renamed.others.empty()) {
+        open();
+    }
+    return notes_of(renamed);
 }
 
 BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
@@ -77,11 +89,13 @@ Report Windows::next(Interrupt& interrupt)
     if (since_ != nullptr) {
         since_->begin(filter_.namespaces);
     }
+    const std::vector<Note> notes = number_ == 0 ? std::vector<Note>{} : renew();
     BackendResult result = measure(identifier, interrupt);
     if (since_ != nullptr) {
         since_->subtract(result);
     }
     refresh(filter_);
+    result.sample.notes.insert(result.sample.notes.end(), notes.begin(), notes.end());
     std::transform(choice_.declined.begin(), choice_.declined.end(), std::back_inserter(result.sample.notes),
                    declined_note);
     if (options_.by == GroupBy::interface) {

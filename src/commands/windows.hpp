@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace socktally {
 
@@ -25,10 +26,13 @@ public:
     Report next(Interrupt& interrupt);
 
 private:
+    void open();
+    std::vector<Note> renew();
     BackendResult measure(Identifier& identifier, Interrupt& interrupt);
 
     const Options& options_;
     const Layout& layout_;
+    std::span<const BackendEntry> table_;
     SinceRun* since_;
     Filter filter_;
     Choice choice_;
