@@ -5,6 +5,7 @@
 // Prints how many seconds it took: more than COUNT / RATE where it could not send as fast.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,7 +19,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr long burst = 32; // a pause between single ones would cost more than they do
+constexpr long datagram = 18; // bytes
+constexpr long burst = 32;    // a pause between single ones would cost more than they do
 
 void fail(const char* what)
 {
@@ -29,6 +31,10 @@ void fail(const char* what)
 int connected_socket(const char* address, int port)
 {
     const int result = ::socket(AF_INET, SOCK_DGRAM, 0);
+    const int segment = datagram;
+    if (::setsockopt(result, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment) != 0) {
+        fail("packets: UDP_SEGMENT");
+    }
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -39,17 +45,13 @@ int connected_socket(const char* address, int port)
     return result;
 }
 
+/// The kernel cuts it up (UDP_SEGMENT), for an interface that takes no more than one packet at a time: several times as
+/// fast as a call each.
 void send_burst(int socket)
 {
-    static std::array<char, 18> payload{};
-    iovec part{payload.data(), payload.size()};
-    std::array<mmsghdr, burst> messages{};
-    for (mmsghdr& message : messages) {
-        message.msg_hdr.msg_iov = &part;
-        message.msg_hdr.msg_iovlen = 1;
-    }
-    if (::sendmmsg(socket, messages.data(), burst, 0) != burst) {
-        fail("packets: sendmmsg");
+    static const std::array<char, burst * datagram> payload{};
+    if (::send(socket, payload.data(), payload.size(), 0) != static_cast<ssize_t>(payload.size())) {
+        fail("packets: send");
     }
 }
 
