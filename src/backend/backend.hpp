@@ -83,7 +83,7 @@ struct BackendOptions {
     bool counters = false;                   // each socket's counters are a must
     std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
     std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
-    std::size_t capture_buffer = std::size_t{16} << 20; // bytes, for backends that see packets
+    std::size_t capture_buffer = std::size_t{8} << 20; // bytes, for backends that see packets
 };
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;

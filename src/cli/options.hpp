@@ -30,7 +30,7 @@ struct Options {
     std::string since; // the state file; empty: no such thing. `duration` is then 0
     bool wait = false; // for another run to be done with the state file
     std::string backend = "auto";
-    std::size_t capture_buffer = std::size_t{16} << 20;
+    std::size_t capture_buffer = std::size_t{8} << 20;
 
     std::optional<std::string> output_file; // null: standard output
     std::string columns;                    // as given to -o; empty: the default ones

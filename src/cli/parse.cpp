@@ -59,7 +59,7 @@ void add_sampling(CommandLine& line, Options& o)
     line.flag(sampling, "--wait", "wait for another run with the same FILE", [&o] { o.wait = true; });
     line.value(choosing, "-b,--backend", "NAME", "ebpf, netlink, packet or procfs; default auto: the\nbest that works",
                [&o](const std::string& text) { o.backend = text; });
-    line.value(sampling, "--capture-buffer", "SIZE", "room for captured packets; default 16M",
+    line.value(sampling, "--capture-buffer", "SIZE", "room for captured packets; default 8M",
                [&o](const std::string& text) { o.capture_buffer = capture_buffer_value(text); });
     line.flag(judging, "--strict", "exit code 3 when the result is not complete", [&o] { o.strict = true; });
 }

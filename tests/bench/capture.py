@@ -19,7 +19,7 @@ from overhead import LOAD_CPU, TOOL_CPU, bar, start
 
 ROUNDS = 3
 COST_RATES = {"nethogs": 50_000, "tcpdump": 200_000}  # beside each, one that it keeps up with
-COST_TIME = 10  # seconds of traffic of the runs that measure cost
+COST_TIME = 8  # seconds of traffic of the runs that measure cost
 BURST = 32  # that the sender sends at a time
 UNLIMITED = 10_000_000  # more than the sender can
 RATES = [100_000, 150_000, 200_000, 250_000, 300_000, 400_000, 500_000]

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t files_per_namespace = 5;
 
 /// Of the capture buffer: datagrams are a part of all packets, and headers all that is kept of them.
-constexpr std::size_t datagram_share = 4;
+constexpr std::size_t datagram_share = 2;
 
 } // namespace
 
