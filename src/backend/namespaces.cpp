@@ -4,10 +4,13 @@
 #include "sys/capability.hpp"
 #include "sys/limits.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
 
 #include <algorithm>
+#include <atomic>
+#include <mutex>
 #include <string_view>
 #include <system_error>
 
@@ -17,24 +20,30 @@ namespace {
 
 constexpr std::string_view remedy = "run it as root, or leave them out with --netns current";
 
+/// The kernel doubles the table of open files each time it is full, and waits for all CPUs where several threads use
+/// it: so it is made large enough before there are any.
 void make_room(std::size_t namespaces, std::size_t files_per_namespace)
 {
     constexpr std::size_t files_besides = 64;
-    allow_open_files(namespaces * files_per_namespace + files_besides);
+    const std::size_t files = namespaces * files_per_namespace + files_besides;
+    allow_open_files(files);
+    const Fd any(::open("/", O_PATH | O_CLOEXEC));
+    const Fd highest(::fcntl(any.get(), F_DUPFD_CLOEXEC, static_cast<int>(files)));
 }
 
 /// How many could not be entered, or had no room.
-std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::function<void(Inode netns)>& work)
+std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::function<void(Inode netns)>& work,
+                  std::size_t threads)
 {
-    std::size_t failed = 0;
-    const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
+    std::atomic<std::size_t> failed = 0;
+    const auto attempt = [&](const NetworkNamespace& space) {
         try {
             work(Inode{space.inode});
         } catch (const std::system_error&) {
             ++failed; // no descriptor left, most likely
         }
-    });
-    return refused + failed;
+    };
+    return in_each(namespaces, attempt, threads) + failed;
 }
 
 } // namespace
@@ -58,7 +67,7 @@ std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::siz
                        const std::function<void(Inode netns)>& work)
 {
     make_room(namespaces.size(), files_per_namespace);
-    return visit(namespaces, work);
+    return visit(namespaces, work, 1);
 }
 
 void OtherNamespaces::find(const ProcessesSeen& seen)
@@ -81,11 +90,14 @@ void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
     }
     const bool found_any_before = found_before_ != Clock::time_point{};
     make_room(found_.size(), files_per_namespace);
-    refused_ = visit(fresh, [&](Inode netns) {
+    std::mutex entered;
+    const auto enter_one = [&](Inode netns) {
         const bool is_new = found_any_before && !known_.contains(netns.value);
         work(netns, is_new ? Arrival::is_new : Arrival::was_there);
+        const std::lock_guard lock(entered);
         entered_.insert(netns.value);
-    });
+    };
+    refused_ = visit(fresh, enter_one, waiting_threads);
 }
 
 std::vector<Inode> OtherNamespaces::left_out() const

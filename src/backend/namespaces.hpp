@@ -28,6 +28,9 @@ std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
 /// had no room (std::system_error).
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work);
+/// So many at once where they wait for the kernel to give or take back a capture buffer, ten milliseconds and more
+/// each.
+inline constexpr std::size_t waiting_threads = 64;
 
 /// Those that are wanted besides our own as they come and go, for backends that go on from window to window.
 class OtherNamespaces {
@@ -41,7 +44,7 @@ public:
 
     /// Looks for them.
     void find(const ProcessesSeen& seen);
-    /// As enter_each(), those that were not entered yet.
+    /// As enter_each(), those that were not entered yet, from several threads at once.
     void enter(std::size_t files_per_namespace, const Work& work);
     /// Calls `leave` for those that were entered and were not there when they were looked for the last two times, and
     /// forgets them where that is true: what happened in one before it went is known a window later.

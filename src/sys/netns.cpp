@@ -4,15 +4,15 @@
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/proc.hpp"
+#include "sys/threads.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 #include <map>
-#include <system_error>
-#include <thread>
 #include <unordered_set>
 
 namespace socktally {
@@ -129,16 +129,6 @@ private:
     std::map<std::uint64_t, std::string> by_mark_;
 };
 
-/// Which may change its namespace, for it ends with `work`.
-void run_in_thread(const std::function<void()>& work)
-{
-    try {
-        std::thread(work).join();
-    } catch (const std::system_error& failure) { // too little memory, or too many of them
-        throw errno_error("cannot start a thread", failure.code().value());
-    }
-}
-
 } // namespace
 
 HeldNamespace::HeldNamespace() : fd_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC))
@@ -154,7 +144,7 @@ bool HeldNamespace::run(const std::function<void()>& work) const
         return true;
     }
     bool entered = false;
-    run_in_thread([&] {
+    in_threads(1, 1, [&](std::size_t) {
         entered = ::setns(fd_.get(), CLONE_NEWNET) == 0;
         if (entered) {
             work();
@@ -224,16 +214,15 @@ std::uint64_t own_netns_inode() { return netns_inode(own_path).value_or(0); }
 
 std::string named_netns_path(const std::string& name) { return std::string(names_directory) + "/" + name; }
 
-std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work)
+std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work,
+                    std::size_t threads)
 {
-    std::size_t refused = 0;
-    run_in_thread([&] {
-        for (const NetworkNamespace& wanted : list) {
-            switch (enter(wanted)) {
-            case Entered::yes: work(wanted); break;
-            case Entered::gone: break;
-            case Entered::refused: ++refused; break;
-            }
+    std::atomic<std::size_t> refused = 0;
+    in_threads(threads, list.size(), [&](std::size_t i) {
+        switch (enter(list[i])) {
+        case Entered::yes: work(list[i]); break;
+        case Entered::gone: break;
+        case Entered::refused: ++refused; break;
         }
     });
     return refused;

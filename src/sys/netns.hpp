@@ -52,10 +52,10 @@ private:
     std::uint64_t inode_ = 0;
 };
 
-/// Calls `work` inside each namespace of the list in turn, from a thread of its own, so that nothing else of this
-/// process ever leaves its namespace. Those that are gone by now are left out; the number of those that could not be
-/// entered. `work` must not throw.
-std::size_t in_each(const std::vector<NetworkNamespace>& list,
-                    const std::function<void(const NetworkNamespace&)>& work);
+/// Calls `work` inside each namespace of the list, from a thread of its own, so that nothing else of this process ever
+/// leaves its namespace; or from several, for work that waits. Those that are gone by now are left out; the number of
+/// those that could not be entered. `work` must not throw.
+std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work,
+                    std::size_t threads = 1);
 
 } // namespace socktally

@@ -211,6 +211,6 @@ TEST_CASE("identity: the files of each process are read at most once")
     check(stage.measure({.arguments = {"-o", "+ppid,exe,command,unit,container,netns,shared_with"}}));
     const auto counts = opens.count();
     CHECK(counts.size() == 2 * pids.size());
-    for (const auto& [path, count] : counts)
-        CHECK_MESSAGE(count == 1, path);
+    for (const auto& file : counts)
+        CHECK_MESSAGE(file.second == 1, file.first);
 }

@@ -5,6 +5,7 @@
 #include "backend/ebpf/bpf_refusal.hpp"
 #include "backend/ebpf/map_keys.hpp"
 #include "backend/ebpf/variants.hpp"
+#include "backend/tcp/tcp_in_use.hpp"
 #include "sys/capability.hpp"
 #include "sys/error.hpp"
 #include "sys/fd.hpp"
@@ -167,8 +168,11 @@ void Tally::note_existing_connections()
     if (link == nullptr) {
         throw errno_error("cannot list the TCP sockets through BPF");
     }
-    namespaces_refused_ =
-        in_each(network_namespaces(list_processes()), [&](const NetworkNamespace&) { run_iterator(link); });
+    namespaces_refused_ = in_each(network_namespaces(list_processes()), [&](const NetworkNamespace&) {
+        if (TcpInUse().read() != 0U) {
+            run_iterator(link);
+        }
+    });
     bpf_link__destroy(link);
 }
 

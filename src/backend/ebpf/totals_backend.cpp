@@ -107,12 +107,16 @@ private:
             if (const auto counters = ProtocolCountersReader().read()) {
                 listed.counters.emplace(Inode{space.inode}, *counters);
             }
-            flows.begin_namespace(read_tcp_in_use());
-            const auto add = [&](const totals_row& row) { flows.add(row); };
-            for (const Fd* link : {&tcp_, &udp_}) {
-                const int failure = read_rows<totals_row>(*link, add);
+            const auto tcp_in_use = TcpInUse().read();
+            flows.begin_namespace(tcp_in_use.value_or(0));
+            const auto list = [&](const Fd& link) {
+                const int failure = read_rows<totals_row>(link, [&](const totals_row& row) { flows.add(row); });
                 error = failure != 0 ? failure : error;
+            };
+            if (tcp_in_use != 0U) {
+                list(tcp_);
             }
+            list(udp_);
         });
         if (error != 0) {
             throw errno_error("cannot list the sockets through BPF", error);

@@ -59,6 +59,11 @@ Dumper::Dumped Dumper::tcp(SocketTable& table, const Take& take)
     auto request = tcp_dump_request(connected_states | state_bit(TcpState::listen), DiagDetail::tcp_info);
     Dumped dumped;
     dumped.begun = std::chrono::steady_clock::now();
+    if (tcp_in_use() == 0U) {
+        table.begin_dump();
+        dumped.ended = dumped.begun;
+        return dumped;
+    }
     for (int i = 0; i < tries; ++i) {
         table.begin_dump();
         bool repeats = false;
@@ -83,6 +88,13 @@ bool Dumper::tcp_quick(const std::function<void(const DiagSocket&)>& take, DiagD
 {
     auto request = tcp_dump_request(connected_states | state_bit(TcpState::listen), detail);
     const int error = ask(request, Protocol::tcp, take);
+    return error == 0 || error == EINTR;
+}
+
+bool Dumper::lists_tcp()
+{
+    auto request = tcp_dump_request(state_bit(TcpState::listen), DiagDetail::sockets);
+    const int error = ask(request, Protocol::tcp, [](const DiagSocket&) {});
     return error == 0 || error == EINTR;
 }
 

@@ -4,6 +4,7 @@
 
 #include "backend/netlink/diag.hpp"
 #include "backend/netlink/socket_table.hpp"
+#include "backend/tcp/tcp_in_use.hpp"
 #include "sys/netlink_socket.hpp"
 #include "sys/netns.hpp"
 
@@ -23,7 +24,8 @@ public:
     };
 
     /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. Sockets that
-    /// only some of the dumps show are all taken. Throws std::system_error where the kernel refuses.
+    /// only some of the dumps show are all taken. Nothing is asked where there are none. Throws std::system_error where
+    /// the kernel refuses.
     struct Dumped {
         Outcome outcome = Outcome::clean;
         std::chrono::steady_clock::time_point begun; // of the first dump, which shows most sockets
@@ -32,10 +34,15 @@ public:
     Dumped tcp(SocketTable& table, const Take& take);
     /// TCP sockets once, as a rule without counters: cheaper. False where the kernel gave an error.
     bool tcp_quick(const std::function<void(const DiagSocket&)>& take, DiagDetail detail = DiagDetail::sockets);
+    /// Whether the kernel lists TCP sockets, which costs less than to ask for them.
+    bool lists_tcp();
     /// False where the kernel does not list UDP sockets (no udp_diag).
     bool udp(const std::function<void(const DiagSocket&)>& take);
     /// One TCP socket by tuple and cookie; null where there is none (any more).
     std::optional<DiagSocket> lookup(const Flow& flow);
+
+    /// How many TCP sockets there are; null where that is not told.
+    std::optional<std::size_t> tcp_in_use() const { return in_use_.read(); }
 
     /// Messages that were cut short or made no sense.
     std::uint64_t garbled() const { return garbled_; }
@@ -47,6 +54,7 @@ private:
 
     NetlinkSocket socket_{NetlinkSocket::Mode::blocking};
     HeldNamespace namespace_; // that of the socket, for a new one
+    TcpInUse in_use_;
     std::uint64_t garbled_ = 0;
 };
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/netlink/namespace_watch.hpp"
 
-#include "backend/tcp/tcp_in_use.hpp"
-
 #include <algorithm>
 #include <utility>
 
@@ -10,7 +8,7 @@ namespace socktally {
 
 NamespaceWatch::NamespaceWatch(Inode netns, Udp udp) : netns_(netns), what_of_udp_(udp)
 {
-    table_.reserve(read_tcp_in_use());
+    table_.reserve(dumper_.tcp_in_use().value_or(0));
 }
 
 void NamespaceWatch::listen() { faults_.not_listening = !events_.listen(); }

@@ -12,7 +12,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::size_t files_per_namespace = 5;
+constexpr std::size_t files_per_namespace = 7;
 
 /// Of the capture buffer: datagrams are a part of all packets, and headers all that is kept of them.
 constexpr std::size_t datagram_share = 2;
@@ -69,6 +69,7 @@ void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamesp
         } else if (is_open_) {
             watch->begin_late();
         }
+        const std::lock_guard lock(adding_);
         watches_.push_back(std::move(watch));
     } catch (const std::system_error&) { // it will be tried again
         datagrams_.drop_namespace(netns);

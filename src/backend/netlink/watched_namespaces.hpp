@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <mutex>
 #include <vector>
 
 namespace socktally {
@@ -49,6 +50,7 @@ private:
     OtherNamespaces others_;
     bool own_is_wanted_;
     bool is_open_ = false; // a window has begun
+    std::mutex adding_;    // others are entered from several threads
     NamespaceWatches watches_;
 };
 

@@ -2,6 +2,7 @@
 #include "backend/packet/capture.hpp"
 
 #include "sys/error.hpp"
+#include "sys/threads.hpp"
 
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -31,8 +32,15 @@ Capture::Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail de
 
 std::size_t Capture::share_of(std::size_t buffer_bytes, std::size_t namespaces)
 {
-    constexpr std::size_t least = std::size_t{1} << 20;
-    return std::min(buffer_bytes, std::max(least, buffer_bytes / std::max<std::size_t>(1, namespaces)));
+    constexpr std::size_t least = std::size_t{256} << 10;
+    constexpr std::size_t usual = std::size_t{16} << 20; // of all together; the kernel has to zero it
+    const std::size_t share = std::max(buffer_bytes, usual) / std::max<std::size_t>(1, namespaces);
+    return std::min(buffer_bytes, std::max(least, share));
+}
+
+Capture::~Capture()
+{
+    in_threads(waiting_threads, places_.size(), [this](std::size_t i) { places_[i].reset(); });
 }
 
 void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
@@ -43,11 +51,13 @@ void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, OtherNamespac
     if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, place->fd(), &event) != 0) {
         throw errno_error("cannot wait for packets");
     }
+    const std::lock_guard lock(adding_);
     places_.push_back(std::move(place));
 }
 
 void Capture::drop_namespace(Inode netns)
 {
+    const std::lock_guard lock(adding_);
     std::erase_if(places_, [=](const auto& place) { return place->netns() == netns; });
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -21,12 +22,16 @@ public:
     /// `interfaces`: indices of those whose packets are wanted; empty: all.
     Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
             std::vector<std::uint32_t> interfaces = {});
+    Capture(const Capture&) = delete;
+    Capture& operator=(const Capture&) = delete;
+    ~Capture();
 
     /// What each of so many namespaces beside our own may have of a capture buffer like our own.
     static std::size_t share_of(std::size_t buffer_bytes, std::size_t namespaces);
-    static constexpr std::size_t files_per_namespace = 10;
+    static constexpr std::size_t files_per_namespace = 12;
 
-    /// The network namespace that the calling thread is in. Throws std::system_error where packets cannot be captured.
+    /// The network namespace that the calling thread, one of several, is in. Throws std::system_error where packets
+    /// cannot be captured.
     void add_namespace(Inode netns, std::size_t buffer_bytes,
                        OtherNamespaces::Arrival arrival = OtherNamespaces::Arrival::was_there);
     bool is_empty() const { return places_.empty(); }
@@ -63,6 +68,7 @@ public:
 private:
     HolderMap& holders_;
     CaptureWants wants_;
+    std::mutex adding_;
     std::vector<std::unique_ptr<NamespaceCapture>> places_;
     Fd ready_; // epoll
     Clock::time_point begun_{};

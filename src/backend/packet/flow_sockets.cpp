@@ -79,8 +79,7 @@ FlowSockets::FlowSockets(HolderMap& holders, Protocols protocols) : holders_(hol
     } catch (const std::system_error&) {
         dumper_.reset(); // /proc/net has the sockets too
     }
-    std::vector<ListedSocket> ignored;
-    if (!list_by_diag(ignored, DiagDetail::sockets)) {
+    if (!dumper_ || !dumper_->udp([](const DiagSocket&) {}) || (has_tcp() && !dumper_->lists_tcp())) {
         files_.emplace(ProcLists::tcp_and_udp);
     }
 }
@@ -95,7 +94,8 @@ bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail de
         }
         set_queues(listed, socket, ports.contains(listed.tuple.local.port));
     };
-    return dumper_ && (!has_tcp() || dumper_->tcp_quick(take, detail)) && dumper_->udp(take);
+    const bool asks_for_tcp = has_tcp() && dumper_->tcp_in_use() != 0U;
+    return (!asks_for_tcp || dumper_->tcp_quick(take, detail)) && dumper_->udp(take);
 }
 
 void FlowSockets::list(DiagDetail detail)

@@ -14,13 +14,20 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstring>
 
 namespace socktally {
 
 namespace {
 
-constexpr std::size_t wanted_block_size = std::size_t{256} << 10; // a power of two, so a whole number of pages
+/// A power of two, so a whole number of pages; of a small buffer not more than a quarter.
+std::size_t block_size_for(std::size_t buffer_bytes)
+{
+    constexpr std::size_t smallest = std::size_t{64} << 10;
+    constexpr std::size_t largest = std::size_t{256} << 10;
+    return std::clamp(std::bit_floor(buffer_bytes / 4), smallest, largest);
+}
 
 template <typename Value>
 void set_option(const Fd& fd, int name, const Value& value, const char* what)
@@ -76,8 +83,8 @@ bool read_frame(std::span<const std::byte> block, std::size_t offset, const tpac
 } // namespace
 
 PacketRing::PacketRing(std::size_t buffer_bytes)
-    : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)), block_size_(wanted_block_size),
-      blocks_(std::max<std::size_t>(2, (buffer_bytes + wanted_block_size - 1) / wanted_block_size))
+    : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)), block_size_(block_size_for(buffer_bytes)),
+      blocks_(std::max<std::size_t>(2, (buffer_bytes + block_size_ - 1) / block_size_))
 {
     if (!fd_) {
         throw errno_error("cannot open a packet socket");

@@ -171,7 +171,7 @@ std::optional<ListedSocket> parse_packet_socket(std::string_view line)
     return socket;
 }
 
-ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory)
+ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory) : tcp_in_use_(directory)
 {
     for (const List& list : lists) {
         if (which == ProcLists::tcp_and_udp && list.protocol != Protocol::tcp && list.protocol != Protocol::udp) {
@@ -190,7 +190,12 @@ ProcSockets ProcSocketFiles::read() const
     ProcSockets result;
     result.missing = true;
     std::string buffer;
+    const bool has_tcp = tcp_in_use_.read() != 0U;
     for (const File& file : files_) {
+        if (file.protocol == Protocol::tcp && !has_tcp) {
+            result.missing = false;
+            continue;
+        }
         const auto text = reread_file(file.fd.get(), buffer, size_limit);
         if (!text) {
             continue;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/sockets/socket_lookup.hpp"
+#include "backend/tcp/tcp_in_use.hpp"
 #include "sys/fd.hpp"
 
 #include <cstddef>
@@ -40,6 +41,7 @@ class ProcSocketFiles {
 public:
     explicit ProcSocketFiles(ProcLists lists, const std::string& directory = current_lists);
     bool is_empty() const { return files_.empty(); }
+    static constexpr std::size_t files = 13; // that it has open, at most
     ProcSockets read() const;
 
 private:
@@ -48,6 +50,7 @@ private:
         Protocol protocol;
     };
     std::vector<File> files_;
+    TcpInUse tcp_in_use_;
 };
 
 /// Once; `directory` is current_lists or that of another process: "/proc/123/net".

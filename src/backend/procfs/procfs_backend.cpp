@@ -26,7 +26,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::size_t files_per_namespace = 11;
 constexpr std::size_t files_besides = 64;
 
 Note no_bytes_note()
@@ -153,7 +152,7 @@ private:
             places_.push_back({own, ProcSocketFiles(ProcLists::all)});
         }
         std::vector<NetworkNamespace> others = other_namespaces(wanted_namespaces_, seen);
-        allow_open_files(others.size() * files_per_namespace + files_besides);
+        allow_open_files(others.size() * ProcSocketFiles::files + files_besides);
         std::erase_if(others, [this](const NetworkNamespace& space) {
             auto files = files_of_process(space);
             if (files) {
@@ -161,7 +160,7 @@ private:
             }
             return files.has_value();
         });
-        return enter_each(others, files_per_namespace, [this](Inode netns) {
+        return enter_each(others, ProcSocketFiles::files, [this](Inode netns) {
             places_.push_back({netns, ProcSocketFiles(ProcLists::all)});
         });
     }
