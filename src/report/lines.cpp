@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace socktally {
@@ -15,6 +17,15 @@ namespace socktally {
 namespace {
 
 bool is_blank_byte(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+/// By what such a file begins with.
+bool is_compressed(std::string_view text)
+{
+    constexpr std::array<std::string_view, 3> beginnings{"\x1f\x8b", "\x28\xb5\x2f\xfd",
+                                                         "\xfd\x37zXZ"}; // gzip, zstd, xz
+    return std::any_of(beginnings.begin(), beginnings.end(),
+                       [text](std::string_view beginning) { return text.starts_with(beginning); });
+}
 
 bool is_blank_line(std::string_view line) { return std::all_of(line.begin(), line.end(), is_blank_byte); }
 
@@ -86,6 +97,9 @@ std::optional<Extent> Lines::next()
     while (true) {
         start_ = next_;
         const auto newline = find_newline(start_);
+        if (line_ == 0) {
+            begin_input();
+        }
         if (!newline && !has_ended_) {
             skip_line();
             return Extent{{}, line_, line_, true};
@@ -131,6 +145,16 @@ std::optional<Extent> Lines::extend()
             return Extent{text, first, line_};
         }
     }
+}
+
+void Lines::begin_input()
+{
+    constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+    const std::string_view text(buffer_.get(), end_);
+    if (is_compressed(text)) {
+        throw std::runtime_error(quote(name_) + " is compressed: unpack it first, as with zcat(1)");
+    }
+    start_ = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
 }
 
 /// Reads more behind what is there; start_ and next_ move with their text. False at the end, and at the limit.

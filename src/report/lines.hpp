@@ -30,7 +30,7 @@ public:
     Lines(int fd, std::string name, std::size_t limit = longest);
 
     /// The next line that is not blank; null at the end. Its text is valid until the next call.
-    /// Throws std::system_error where the input cannot be read.
+    /// Throws where the input cannot be read, or is compressed.
     std::optional<Extent> next();
 
     /// The object that begins with the line that next() gave last and ends with a later one. Null where there is none:
@@ -41,6 +41,7 @@ public:
     bool is_cut_off() const { return is_cut_off_; }
 
 private:
+    void begin_input();
     bool fill();
     std::optional<std::size_t> find_newline(std::size_t from);
     void skip_line();

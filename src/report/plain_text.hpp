@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// JSON as this program writes most of its lines: no blanks and no escapes. What takes this for a part of JSON takes less than
-// JSON, never more; the rest is left to simdjson.
+// JSON as this program writes most of its lines: no blanks and no escapes. What takes this for a part of JSON takes
+// less than JSON, never more; the rest is left to simdjson.
 #pragma once
 
 #include <cstddef>

@@ -18,7 +18,7 @@ struct LeftOut {
     bool is_cut_off = false; // they are the beginning of something, and the input ends there
 };
 
-/// Adds all snapshots of `fd`. Throws std::system_error, with `name`, where it cannot be read.
+/// Adds all snapshots of `fd`. Throws, with `name`, where it cannot be read.
 void read_snapshots(int fd, const std::string& name, Summary& summary,
                     const std::function<void(const LeftOut& lines)>& tell);
 

@@ -105,6 +105,18 @@ TEST_CASE("an object that the input ends in is told from others")
     CHECK(extended("{\n\"a\": 12,\n\"b\": 13,\n}\n", 16) == "none|2-2 \"a\": 12,|3-3 \"b\": 13,|4-4 }|");
 }
 
+TEST_CASE("a byte order mark is no part of the first line, and what is compressed is no text")
+{
+    CHECK(all_lines("\xef\xbb\xbf"
+                    "a\nb\n") == "1-1 a|2-2 b|");
+    CHECK(all_lines("\xef\xbb\xbf").empty());
+    CHECK(all_lines("\xef\xbb\xbf", 2) == "1-1 overlong|");
+    CHECK(extended("\xef\xbb\xbf{\n\"a\":1}\n") == "1-2 {\n\"a\":1}|");
+    for (const std::string_view packed : {"\x1f\x8b\x08", "\x28\xb5\x2f\xfd\n", "\xfd\x37zXZ\n"}) {
+        CHECK_THROWS_WITH(all_lines(packed), "\"test\" is compressed: unpack it first, as with zcat(1)");
+    }
+}
+
 TEST_CASE("input that comes in small pieces, and input that cannot be read")
 {
     std::array<int, 2> ends{};
