@@ -98,6 +98,43 @@ TEST_CASE("procfs: the sockets of each process now")
     CHECK(sockets_of(report) == expected);
 }
 
+TEST_CASE("procfs: chosen by their interface, sockets with another's address are left out")
+{
+    Stage stage;
+    const Netns far;
+    join(stage.netns(), far);
+    stage.start("t-near", [](Self& self) {
+        const int fd = self.udp({near4, 7001});
+        self.aim(fd, {far4, 7002});
+        self.step();
+    });
+    stage.start("t-lo", [](Self& self) {
+        self.udp({"127.0.0.1", 7003});
+        self.udp({"::1", 7003});
+        self.step();
+    });
+    stage.start("t-far", {.net = &far}, [](Self& self) {
+        self.udp({far4, 7002});
+        self.step();
+    });
+    std::vector<std::string> arguments = by_procfs;
+    std::map<std::string, std::uint64_t> expected;
+    SUBCASE("veth")
+    {
+        arguments.insert(arguments.end(), {"--interface", "near"});
+        expected = {{"t-near", 1}};
+    }
+    SUBCASE("lo")
+    {
+        arguments.insert(arguments.end(), {"--interface", "lo"});
+        expected = {{"t-lo", 2}};
+    }
+    const Report report = stage.measure({.arguments = arguments}).report;
+    INFO(report.text);
+    check_procfs(report);
+    CHECK(sockets_of(report) == expected);
+}
+
 TEST_CASE("procfs: ends and protocol of each socket, mapped addresses as v4")
 {
     Stage stage;

@@ -19,10 +19,11 @@ constexpr bool incomplete = true;
 
 constexpr std::string_view totals_remedy = "a window: the kernel keeps no totals of UDP sockets";
 
-/// Where the kernel does not load them by itself, and for the next boot (modules-load.d(5)).
-constexpr std::string_view modules_remedy = "modprobe -a tcp_diag udp_diag && printf 'tcp_diag\\nudp_diag\\n' > "
-                                            "/etc/modules-load.d/socktally.conf, or a kernel "
-                                            "with CONFIG_INET_TCP_DIAG and CONFIG_INET_UDP_DIAG";
+/// Where the kernel does not load them by itself, and for the next boot (modules-load.d(5)). One line for a shell, the
+/// end of it a comment; no backslash, which TSV would double.
+constexpr std::string_view modules_remedy = "modprobe -a tcp_diag udp_diag && (echo tcp_diag; echo udp_diag) > "
+                                            "/etc/modules-load.d/socktally.conf # or a kernel with "
+                                            "CONFIG_INET_TCP_DIAG and CONFIG_INET_UDP_DIAG";
 
 } // namespace
 
