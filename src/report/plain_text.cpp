@@ -28,7 +28,8 @@ bool PlainText::skip_value()
 
 bool PlainText::is_good_to_the_end() const
 {
-    return rest_.empty() && (is_ascii_ || simdjson::validate_utf8(text_.data(), text_.size()));
+    return rest_.find_first_not_of(" \t\r") == rest_.npos &&
+           (is_ascii_ || simdjson::validate_utf8(text_.data(), text_.size()));
 }
 
 } // namespace socktally

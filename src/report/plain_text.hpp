@@ -26,7 +26,7 @@ public:
     /// A number with or without a fraction, a string, true, false or null.
     bool skip_value();
 
-    /// Whether nothing is left, and all of it was UTF-8.
+    /// Whether nothing but blanks is left, and all of it was UTF-8.
     bool is_good_to_the_end() const;
 
 private:

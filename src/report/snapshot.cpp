@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 // simdjson's DOM: it looks at the whole text before it says yes, where On-Demand would find a fault after half of a
 // snapshot was added; and it takes the instructions that the processor has, where On-Demand takes those of the build.
-// The lines of a long snapshot, which differ in a few plain values, are read without it as long as they are what is
-// expected.
 #include "report/snapshot.hpp"
 
 #include "model/quote.hpp"
@@ -20,8 +18,6 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::string_view schema = "socktally/1";
-
-constexpr std::uint32_t bit(auto part) { return 1U << static_cast<unsigned>(part); }
 
 BadSnapshot wrong_type(std::string_view name, std::string_view wanted)
 {
@@ -101,91 +97,10 @@ void SnapshotParser::parse(std::string_view text)
         read_line(object);
         if (has_known_head) {
             head_ = head;
-        } else {
+        } else if (is_time_known_) { // there are snapshots of one line, too
             remember_head();
         }
     }
-}
-
-/// Where the line is as this program writes it: all that is said of the snapshot first, and "by" the last of it, with
-/// no other bracket in between. What is behind it is a row for as long as lines begin with the same.
-void SnapshotParser::remember_head()
-{
-    const auto by = std::find_if(line_order_.begin(), line_order_.end(),
-                                 [](const Slot& slot) { return slot.part == Part::by || slot.part == Part::nothing; });
-    const std::string end = fmt::format(R"("by":"{}",)", to_string(heading_.by));
-    const auto place = text_.find(end);
-    if (by == line_order_.end() || by->part == Part::nothing || place == text_.npos) {
-        return;
-    }
-    const std::string_view head = text_.substr(0, place + end.size());
-    std::uint32_t parts = 0;
-    std::for_each(line_order_.begin(), by + 1, [&parts](const Slot& slot) { parts |= bit(slot.part); });
-    if (parts == parts_ && head.find_last_of("{[") == 0) {
-        head_ = head;
-        head_members_ = static_cast<std::size_t>(by - line_order_.begin()) + 1;
-    }
-}
-
-/// The columns of a line whose head is known, as far as they are written plainly, and in the order of the line before.
-/// False where they are not: then simdjson says what the line is, or what is wrong with it.
-bool SnapshotParser::read_after_head()
-{
-    PlainText text(text_.substr(head_.size()));
-    row_.clear();
-    for (std::size_t place = head_members_; place < line_order_.size(); ++place) {
-        const Slot& slot = line_order_[place];
-        if (slot.part != Part::nothing || slot.plain_name.empty() || !text.take(slot.plain_name) ||
-            !read_plain(slot, text)) {
-            return false;
-        }
-        if (!text.take(',')) {
-            if (heading_.host) {
-                row_.set(Member::host, {0, *heading_.host});
-            }
-            return text.take('}') && text.is_good_to_the_end();
-        }
-    }
-    return false;
-}
-
-bool SnapshotParser::read_plain(const Slot& slot, PlainText& text)
-{
-    if (!slot.member) {
-        return text.skip_value();
-    }
-    if (!row_.is_absent(*slot.member)) {
-        return false;
-    }
-    if (text.take("null")) {
-        row_.set_null(*slot.member);
-        return true;
-    }
-    const MemberInfo& member = *slot.info;
-    if (member.limit != 0) {
-        const auto number = text.number();
-        const bool is_good = number && *number <= member.limit;
-        if (is_good) {
-            row_.set(*slot.member, {*number, {}});
-        }
-        return is_good;
-    }
-    const auto string = text.string();
-    if (!string) {
-        return false;
-    }
-    if (member.word != nullptr) {
-        const auto number = member.word(*string);
-        if (number) {
-            row_.set(*slot.member, {*number, {}});
-        }
-        return number.has_value();
-    }
-    const bool is_good = member.is_valid == nullptr || member.is_valid(*string);
-    if (is_good) {
-        row_.set(*slot.member, {0, *string});
-    }
-    return is_good;
 }
 
 bool SnapshotParser::claims_to_be_one() const { return !is_document_ || (parts_ & bit(Part::schema)) != 0; }
@@ -246,6 +161,9 @@ void SnapshotParser::read_part(const Slot& slot, const dom::element& value)
             }
             time_text_ = text;
             time_ = *time;
+            is_time_known_ = false;
+        } else {
+            is_time_known_ = true;
         }
         heading_.started_at = time_;
         break;

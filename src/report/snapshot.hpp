@@ -65,6 +65,8 @@ public:
 
 private:
     enum class Part : std::uint8_t { nothing, schema, started_at, duration, by, complete, backend, host, boot_id };
+    static constexpr std::uint32_t bit(Part part) { return 1U << static_cast<unsigned>(part); }
+
     /// Where a member of an object goes.
     struct Slot {
         std::string name;
@@ -104,6 +106,7 @@ private:
     Order row_order_;
     std::string time_text_; // that was read last, since rows of one snapshot have the same
     TimePoint time_;
+    bool is_time_known_ = false; // it was the same before
 
     // What the lines of one snapshot begin with is read once.
     std::string head_;             // up to the comma before the first column; empty: not known

@@ -51,10 +51,11 @@ TEST_CASE("bytes that are not UTF-8 are no JSON")
 
 TEST_CASE("other values are skipped, and only good ones")
 {
-    for (const std::string_view good : {"1", "0", "12.50", "0.0", R"("x")", "true", "false", "null"}) {
+    for (const std::string_view good : {"1", "0", "12.50", "0.0", R"("x")", "true", "false", "null", "1 \t\r"}) {
         CHECK_MESSAGE(skips(good), good);
     }
-    for (const std::string_view bad : {"", "1.", "1.x", "-1", "1e3", "{}", "[]", "nul", "nulll", "True", "1 ", "\"x"}) {
+    for (const std::string_view bad :
+         {"", "1.", "1.x", "-1", "1e3", "{}", "[]", "nul", "nulll", "True", "1 x", "\"x"}) {
         CHECK_MESSAGE(!skips(bad), bad);
     }
 }
