@@ -164,3 +164,16 @@ TEST_CASE("windows: two hundred short ones lose nothing and fill nothing up")
     CHECK(series.reports.size() == windows);
     check_sum(sum_of(series.reports), series.truth);
 }
+
+TEST_CASE("windows: without sock_diag, bytes that wait in queues are of one window")
+{
+    if (backend_name() != "packet") {
+        TRUTH_SKIP("it sees sockets, not packets");
+    }
+    Stage stage;
+    start_uneven(stage);
+    Place place = stage.place();
+    place.sock_diag = false;
+    const Series series = stage.measure_series(20, {.window = 120ms, .place = place});
+    check({sum_of(series.reports), series.truth}, {.complete = false});
+}
