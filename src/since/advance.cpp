@@ -39,7 +39,7 @@ public:
 
 private:
     void count(Flow& flow, Mark& mark, const Mark& before);
-    void begin(Flow& flow, Inode netns);
+    void begin(Flow& flow);
     bool is_replaced(Inode netns) const;
     bool was_left_out(Inode netns) const;
     bool concerns(Inode netns) const { return is_wanted(netns, now_.wanted); }
@@ -107,22 +107,22 @@ void Advance::add(Flow& flow)
     }
     const auto then = before_.sockets.find(key);
     if (then == before_.sockets.end() || is_replaced(flow.netns)) {
-        begin(flow, flow.netns);
+        begin(flow);
     } else {
         count(flow, place->second, then->second);
     }
 }
 
 /// A socket that no run has shown was opened since its namespace was last listed, if it ever was.
-void Advance::begin(Flow& flow, Inode netns)
+void Advance::begin(Flow& flow)
 {
-    if (!before_.saw_all && !before_.opens.contains(netns)) {
+    if (!before_.saw_all && !before_.opens.contains(flow.netns)) {
         flow.rx_bytes.reset();
         flow.tx_bytes.reset();
-        unknown_ += concerns(netns) ? 1 : 0;
+        unknown_ += concerns(flow.netns) ? 1 : 0;
         return;
     }
-    ++shown_[netns];
+    ++shown_[flow.netns];
 }
 
 void Advance::count(Flow& flow, Mark& mark, const Mark& before)

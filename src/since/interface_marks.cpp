@@ -35,7 +35,7 @@ Note away_note(const std::string& name)
 {
     return {
         "unseen-before",
-        fmt::format("interface {} was elsewhere at the run before: what it moved since then is unknown", quote(name)),
+        fmt::format("interface {} was not seen by the run before: what it moved since then is unknown", quote(name)),
         "", incomplete, Note::About::window};
 }
 
