@@ -80,7 +80,7 @@ struct Flow {
     SocketState state = SocketState::open;
     std::uint32_t sockets = 1;      // more where a backend sums a process's sockets; then there is no tuple
     std::uint32_t interface = 0;    // index of the device that the socket is bound to or its packets pass; 0: unknown
-    bool accepted = false;          // the local port is one that this machine listens on
+    bool accepted = false;          // the other end opened the connection: the local port is the service's
     Quality match = Quality::owner; // how sure it is that the traffic is this socket's: owner or inherited
     Attribution attribution;        // filled by attribute() unless the backend knows it exactly
 

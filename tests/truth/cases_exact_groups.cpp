@@ -32,6 +32,9 @@ void start_mix(Stage& stage)
         self.receive(server, 12'345);
         self.send(server, 321);
         self.receive(client, 321);
+        const int late = self.connect({"127.0.0.1", 7001}, {"127.0.0.1", 7005});
+        self.send(late, 77);
+        self.receive(self.accept(listener), 77);
     });
     stage.start("t-mix-udp", [](Self& self) {
         const int left = self.udp({"::1", 7003});
@@ -105,25 +108,29 @@ TEST_CASE("exact: a mix by connection")
         CHECK(row->process == "t-mix-" + like.protocol);
         CHECK(row->rx_bytes == like.rx_bytes);
         CHECK(row->tx_bytes == like.tx_bytes);
+        CHECK(row->port == like.port);
         CHECK(std::count_if(rows.begin(), rows.end(), same) == 1);
     };
-    const auto like = [](const std::string& protocol, const At& local, const At& remote, std::uint64_t rx,
-                         std::uint64_t tx) {
+    const auto like = [](const std::string& protocol, const At& local, const At& remote, std::uint64_t port,
+                         std::uint64_t rx, std::uint64_t tx) {
         Row row;
         row.protocol = protocol;
         row.local_address = local.address;
         row.local_port = local.port;
         row.remote_address = remote.address;
         row.remote_port = remote.port;
+        row.port = port;
         row.rx_bytes = rx;
         row.tx_bytes = tx;
         return row;
     };
     const At none{"", 0};
-    expect(like("tcp", {"127.0.0.1", 7001}, {"127.0.0.1", 7002}, 12'345, 321));
-    expect(like("tcp", {"127.0.0.1", 7002}, {"127.0.0.1", 7001}, 321, 12'345));
-    expect(like("udp", {"::1", 7003}, {"::1", 7004}, 99, 1234));
-    expect(like("udp", {"::1", 7004}, none, 1234, 99));
+    expect(like("tcp", {"127.0.0.1", 7001}, {"127.0.0.1", 7002}, 7001, 12'345, 321));
+    expect(like("tcp", {"127.0.0.1", 7002}, {"127.0.0.1", 7001}, 7001, 321, 12'345));
+    expect(like("tcp", {"127.0.0.1", 7001}, {"127.0.0.1", 7005}, 7001, 77, 0));
+    expect(like("tcp", {"127.0.0.1", 7005}, {"127.0.0.1", 7001}, 7001, 0, 77));
+    expect(like("udp", {"::1", 7003}, {"::1", 7004}, 7004, 99, 1234));
+    expect(like("udp", {"::1", 7004}, none, 7004, 1234, 99));
     std::uint64_t rest_rx = 0;
     std::uint64_t rest_tx = 0;
     for (const Row& row : measured.report.rows) {

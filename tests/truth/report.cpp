@@ -43,6 +43,7 @@ Row read_row(const object& from)
     row.remote_address = text_of(from, "remote_address");
     row.local_port = number_of(from, "local_port").value_or(0);
     row.remote_port = number_of(from, "remote_port").value_or(0);
+    row.port = number_of(from, "port").value_or(0);
     row.rx_bytes = number_of(from, "rx_bytes");
     row.tx_bytes = number_of(from, "tx_bytes");
     row.rx_packets = number_of(from, "rx_packets");

@@ -32,6 +32,7 @@ struct Row {
     std::string remote_address;
     std::uint64_t local_port = 0;
     std::uint64_t remote_port = 0;
+    std::uint64_t port = 0;
     std::string interface;
     std::string outbound;
     std::optional<std::uint64_t> rx_bytes;

@@ -72,6 +72,7 @@ public:
         result.uid = Uid{flow.uid};
         result.netns = Inode{flow.netns};
         result.interface = flow.interface;
+        result.accepted = flow.accepted != 0;
         cell->second.rx_bytes -= std::min(cell->second.rx_bytes, flow.rx_bytes);
         cell->second.tx_bytes -= std::min(cell->second.tx_bytes, flow.tx_bytes);
     }

@@ -9,6 +9,13 @@
 
 #define IPPROTO_TCP 6
 #define SOCK_STREAM 1
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
+#define TCP_LAST_ACK 9
+#define TCP_CLOSING 11
 #define SOCK_DONE 1 /* bit numbers of sk_flags */
 #define SOCK_URGINLINE 2
 
@@ -37,7 +44,7 @@ struct sequence_note {
     tally_u32 initial; /* sequence number at which it began: tells connections of one socket apart */
     tally_u32 knowledge; /* of consumed, see above */
     tally_u32 met; /* the epoch in which it became LATE */
-    tally_u32 padding;
+    tally_u32 accepted; /* this end did not send the first SYN */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -86,8 +93,19 @@ static __always_inline tally_u64 advance(struct sequence_note* note, struct sock
     return bytes;
 }
 
+/* Of a connection that is there already. What it sent takes one sequence number more than its payload has bytes where a SYN was part of it,
+   and another one for a FIN. */
+static __always_inline bool was_accepted(struct sock* sk, struct tcp_sock* tcp)
+{
+    const unsigned char state = sk->__sk_common.skc_state;
+    const bool ends = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING;
+    const bool sent_fin = ends && tcp->snd_nxt == tcp->write_seq;
+    const tally_u64 sequenced = tcp->bytes_acked + (tally_u32)(tcp->snd_nxt - tcp->snd_una);
+    return sequenced == tcp->bytes_sent - tcp->bytes_retrans + sent_fin;
+}
+
 /* What was read so far is no part of the window, or nothing. */
-static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp)
+static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp, bool accepted)
 {
     struct sequence_note* note = sequence_of(sk);
     if (!note)
@@ -95,6 +113,7 @@ static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp
     advance(note, sk, tcp);
     note->urgent = tcp->urg_seq;
     note->knowledge = KNOWN;
+    note->accepted = accepted;
 }
 
 /* TCP is counted by sequence in tcp_consumes(), where splice(2) and TCP_ZEROCOPY_RECEIVE pass as well. But what a protocol on top of it

@@ -26,9 +26,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 #define MSG_OOB 1
 #define MSG_PEEK 2
 #define MSG_ERRQUEUE 0x2000
-#define TCP_ESTABLISHED 1
-#define TCP_SYN_SENT 2
-#define TCP_SYN_RECV 3
 
 /* Set before loading. */
 const volatile tally_u8 per_socket = 0;
@@ -60,6 +57,9 @@ static __noinline int describe_flow(struct tally_flow* flow, struct sock* sk)
         return 0;
     flow->local_port = sk->__sk_common.skc_num;
     flow->remote_port = __builtin_bswap16(sk->__sk_common.skc_dport);
+    struct sequence_note* note = flow->protocol == IPPROTO_TCP ? bpf_sk_storage_get(&sequences, sk, 0, 0) : 0;
+    if (note)
+        flow->accepted = note->accepted;
     if (flow->family == AF_INET) {
         *(tally_u32*)flow->local = sk->__sk_common.skc_rcv_saddr;
         *(tally_u32*)flow->remote = sk->__sk_common.skc_daddr;
@@ -291,7 +291,7 @@ int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
         return 0;
     struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
     if (tcp)
-        begin_sequence(sk, tcp);
+        begin_sequence(sk, tcp, oldstate == TCP_SYN_RECV);
     return 0;
 }
 
@@ -303,6 +303,6 @@ int note_existing(struct bpf_iter__tcp* context)
     struct tcp_sock* tcp = common ? bpf_skc_to_tcp_sock(common) : 0;
     if (!tcp)
         return 0;
-    begin_sequence((struct sock*)tcp, tcp);
+    begin_sequence((struct sock*)tcp, tcp, was_accepted((struct sock*)tcp, tcp));
     return 0;
 }

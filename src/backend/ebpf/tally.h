@@ -73,7 +73,7 @@ struct tally_flow {
     tally_u32 netns;
     tally_u32 uid; /* the socket's */
     tally_u32 interface; /* index of the device that it is bound to, or 0 */
-    tally_u32 padding;
+    tally_u32 accepted; /* TCP: the other end opened the connection */
 };
 TALLY_ASSERT(sizeof(struct tally_flow) == 72);
 
