@@ -177,3 +177,34 @@ TEST_CASE("windows: without sock_diag, bytes that wait in queues are of one wind
     const Series series = stage.measure_series(20, {.window = 120ms, .place = place});
     check({sum_of(series.reports), series.truth}, {.complete = false});
 }
+
+TEST_CASE("windows: connections that are handed on, each in the middle of its life")
+{
+    constexpr std::size_t connections = 4;
+    Stage stage;
+    start_server(stage, connections);
+    stage.start("t-taker", [](Self& self) {
+        self.step();
+        for (std::size_t connection = 0; connection < connections; ++connection) {
+            const int fd = self.adopt(self.take_socket("t-hand"));
+            self.send(fd, small.request / 2);
+            self.receive(fd, small.reply);
+            self.sleep(150ms);
+            self.close(fd);
+        }
+    });
+    stage.start("t-giver", [](Self& self) {
+        self.step();
+        for (std::size_t connection = 0; connection < connections; ++connection) {
+            const int fd = self.connect(local4);
+            self.send(fd, small.request / 2);
+            self.sleep(150ms);
+            self.pass_socket("t-hand", fd);
+            self.close(fd);
+        }
+    });
+    const bool exact = bar_of(backend_name()).knows_caller;
+    const Series series = stage.measure_series(16, {.window = 100ms});
+    CHECK(series.reports.size() == 16);
+    check({sum_of(series.reports), series.truth}, {.complete = exact, .sharers = {"t-giver", "t-taker"}});
+}

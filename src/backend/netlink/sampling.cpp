@@ -159,6 +159,8 @@ void Sampling::find_holders(Follows follows, std::chrono::nanoseconds window)
     const auto wanted = is_last ? holders_.unheld(std::move(inodes)) : window_.worth_searching(std::move(inodes));
     if (!wanted.empty()) {
         holders_.search(wanted, HolderMap::Reach::everywhere, Clock::now() + time);
+    }
+    if (options_.repeated) { // else there was no window before
         for (const auto& watch : namespaces_.all()) {
             holders_.disown(holders_.unheld(watch->table().listed_inodes()));
         }
