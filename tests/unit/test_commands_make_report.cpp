@@ -98,6 +98,24 @@ TEST_CASE(
     CHECK(report_with(filtered).totals.unattributed_rx_bytes == 0);
 }
 
+TEST_CASE("a first run of --since says that no rate is known to the alert that asks for one")
+{
+    Options options;
+    options.since = "state";
+    options.duration = std::chrono::nanoseconds(0);
+    options.alerts = {"rx_bytes>5", "tx_bytes_per_sec>0"};
+    BackendResult totals = result_of_a_window();
+    totals.sample.duration = options.duration;
+    const Report first = report_with(options, totals);
+    REQUIRE(first.notes.size() == 1);
+    CHECK(first.notes[0].code == "alert-unanswered");
+    CHECK_FALSE(first.complete);
+    CHECK(first.rows.size() == 2);
+    CHECK(report_with(options).notes.empty());
+    options.alerts = {"rx_bytes>5"};
+    CHECK(report_with(options, totals).notes.empty());
+}
+
 TEST_CASE("a shared socket makes the report incomplete, and a note says so")
 {
     BackendResult result = result_of_a_window();
