@@ -21,12 +21,17 @@ namespace socktally {
 
 namespace {
 
-/// A power of two, so a whole number of pages; of a small buffer not more than a quarter.
+/// The kernel goes on to the next block after block_wait_ms, however little is in this one: with so many, nobody has to
+/// drain for that many times as long.
+constexpr std::size_t usual_blocks = 32;
+constexpr std::size_t fewest_blocks = 16;
+
+/// A power of two, so a whole number of pages.
 std::size_t block_size_for(std::size_t buffer_bytes)
 {
-    constexpr std::size_t smallest = std::size_t{64} << 10;
+    const std::size_t smallest = std::max(std::size_t{16} << 10, static_cast<std::size_t>(::getpagesize()));
     constexpr std::size_t largest = std::size_t{256} << 10;
-    return std::clamp(std::bit_floor(buffer_bytes / 4), smallest, largest);
+    return std::clamp(std::bit_floor(buffer_bytes / usual_blocks), smallest, largest);
 }
 
 template <typename Value>
@@ -84,7 +89,7 @@ bool read_frame(std::span<const std::byte> block, std::size_t offset, const tpac
 
 PacketRing::PacketRing(std::size_t buffer_bytes)
     : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)), block_size_(block_size_for(buffer_bytes)),
-      blocks_(std::max<std::size_t>(2, (buffer_bytes + block_size_ - 1) / block_size_))
+      blocks_(std::max(fewest_blocks, (buffer_bytes + block_size_ - 1) / block_size_))
 {
     if (!fd_) {
         throw errno_error("cannot open a packet socket");
