@@ -19,6 +19,8 @@ namespace dom = simdjson::dom;
 
 constexpr std::string_view schema = "socktally/1";
 
+constexpr std::uint32_t bit(auto part) { return 1U << static_cast<unsigned>(part); }
+
 BadSnapshot wrong_type(std::string_view name, std::string_view wanted)
 {
     return BadSnapshot(fmt::format("{} is not {}", quote(name), wanted));
@@ -73,11 +75,6 @@ Value value_of(const MemberInfo& member, const dom::element& element)
 void SnapshotParser::parse(std::string_view text)
 {
     text_ = text;
-    const bool has_known_head = !head_.empty() && text.starts_with(head_);
-    if (has_known_head && read_after_head()) {
-        return;
-    }
-    const std::string head = std::exchange(head_, {});
     parts_ = 0;
     is_document_ = true; // until there is a reason to think otherwise
     row_.clear();
@@ -95,11 +92,6 @@ void SnapshotParser::parse(std::string_view text)
         read_document(object);
     } else {
         read_line(object);
-        if (has_known_head) {
-            head_ = head;
-        } else if (is_time_known_) { // there are snapshots of one line, too
-            remember_head();
-        }
     }
 }
 
@@ -118,9 +110,6 @@ SnapshotParser::Slot SnapshotParser::slot_of(std::string_view name, bool is_row_
                                                                       {"boot_id", Part::boot_id}}};
     Slot slot;
     slot.name = name;
-    if (PlainText::is_plain(name)) {
-        slot.plain_name = fmt::format(R"("{}":)", name);
-    }
     const auto* part =
         std::find_if(parts.begin(), parts.end(), [name](const auto& each) { return each.first == name; });
     if (!is_row_of_document && part != parts.end()) {
@@ -161,9 +150,6 @@ void SnapshotParser::read_part(const Slot& slot, const dom::element& value)
             }
             time_text_ = text;
             time_ = *time;
-            is_time_known_ = false;
-        } else {
-            is_time_known_ = true;
         }
         heading_.started_at = time_;
         break;

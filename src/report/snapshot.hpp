@@ -5,7 +5,6 @@
 
 #include "model/timestamp.hpp"
 #include "report/member.hpp"
-#include "report/plain_text.hpp"
 
 #include <simdjson.h>
 
@@ -65,12 +64,9 @@ public:
 
 private:
     enum class Part : std::uint8_t { nothing, schema, started_at, duration, by, complete, backend, host, boot_id };
-    static constexpr std::uint32_t bit(Part part) { return 1U << static_cast<unsigned>(part); }
-
     /// Where a member of an object goes.
     struct Slot {
         std::string name;
-        std::string plain_name; // as it stands before a value; empty where it has to be escaped
         Part part = Part::nothing;
         std::optional<Member> member;
         const MemberInfo* info = nullptr; // of the member
@@ -88,9 +84,6 @@ private:
     void read_part(const Slot& slot, const simdjson::dom::element& value);
     void read_member(const Slot& slot, const simdjson::dom::element& value);
     void read_line(const simdjson::dom::object& object);
-    void remember_head();
-    bool read_after_head();
-    bool read_plain(const Slot& slot, PlainText& text);
     void read_document(const simdjson::dom::object& object);
     void read_row_of_document(const simdjson::dom::element& element);
     void require_parts() const;
@@ -106,11 +99,6 @@ private:
     Order row_order_;
     std::string time_text_; // that was read last, since rows of one snapshot have the same
     TimePoint time_;
-    bool is_time_known_ = false; // it was the same before
-
-    // What the lines of one snapshot begin with is read once.
-    std::string head_;             // up to the comma before the first column; empty: not known
-    std::size_t head_members_ = 0; // that are in it
 };
 
 } // namespace socktally
