@@ -42,6 +42,7 @@ def enter():
             skip(f"there is no {program} here")
     if "--inside" in sys.argv:
         sys.argv.remove("--inside")
+        hide_named_namespaces()
         raise_loopback()
         return
     unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -49,6 +50,12 @@ def enter():
     if probe.returncode != 0:
         skip(probe.stderr.strip())
     sys.exit(subprocess.run([*unshare, sys.executable, *sys.argv, "--inside"]).returncode)
+
+
+def hide_named_namespaces():
+    """Of this machine, from the test's mount namespace: there is to be no other network namespace but the test's."""
+    if os.path.isdir("/run/netns"):
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run/netns"], check=True)
 
 
 def raise_loopback():
