@@ -92,10 +92,10 @@ Note shared_note(std::size_t sockets)
 }
 
 /// The one hint that a user without privilege gets, where it would have shown more.
-Note denied_note()
+Note denied_note(const Viewer& viewer)
 {
     return {"owners-denied", "the descriptors of some processes may not be read: their traffic has no process",
-            std::string(setcap_remedy), false};
+            viewer.uid == Uid{} ? "" : std::string(setcap_remedy), false}; // of root the machine itself keeps them
 }
 
 } // namespace
@@ -120,7 +120,7 @@ void attribute(Sample& sample, const Viewer& viewer)
         sample.notes.push_back(shared_note(shared));
     }
     if (denied) {
-        sample.notes.push_back(denied_note());
+        sample.notes.push_back(denied_note(viewer));
     }
 }
 

@@ -66,6 +66,20 @@ TEST_CASE("a flow without holder gets the cause, never a guess")
     CHECK(cause(socket_flow(2, SocketState::open, Uid{33}), all_seeing) == Cause::unknown);
 }
 
+TEST_CASE("capabilities are no remedy for root")
+{
+    const auto remedy = [](const Viewer& viewer) {
+        Sample sample;
+        sample.flows = {socket_flow(2)};
+        attribute(sample, viewer);
+        REQUIRE(sample.notes.size() == 1);
+        CHECK(sample.notes[0].code == "owners-denied");
+        return sample.notes[0].remedy;
+    };
+    CHECK(remedy(denied).starts_with("setcap "));
+    CHECK(remedy({Uid{0}, true}).empty());
+}
+
 TEST_CASE("inode 0 is nobody's, even where a holder claims it")
 {
     Sample sample;
