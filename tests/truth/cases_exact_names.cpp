@@ -2,6 +2,7 @@
 // A process has the name that it had last.
 #include "exact.hpp"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -95,4 +96,27 @@ TEST_CASE("names: a process that became another program in the window has one ro
     REQUIRE(after != rows.end());
     CHECK(after->exe == std::filesystem::canonical("/bin/sh").string());
     CHECK(std::count_if(rows.begin(), rows.end(), [&](const Row& row) { return row.pid == after->pid; }) == 1);
+}
+
+TEST_CASE("names: a process that became another program and ended in the window is named as at its end")
+{
+    if (backend_name() == "packet")
+        TRUTH_SKIP("it looks no more at holders that it has found");
+    const NamedShell shell("t-after");
+    Stage stage;
+    start_server(stage, 1);
+    stage.start("t-parent", [&](Self& self) {
+        self.step();
+        self.join(self.child("t-before", [&](Self& child) {
+            const int fd = child.connect(local4);
+            child.exchange(fd, small.request, small.reply);
+            child.sleep(150ms);
+            must(::fcntl(fd, F_SETFD, 0), "keep the socket open");
+            become(shell.path(), "i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done"); // starts nobody else
+        }));
+    });
+    const Measured measured = stage.measure({.window = 2000ms});
+    check(measured);
+    const auto& rows = measured.report.rows;
+    CHECK(std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.process == "t-after"; }));
 }

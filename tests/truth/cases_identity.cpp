@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Who processes are: where they were, also of those that are over when the window is.
+#include "open_counter.hpp"
 #include "stage.hpp"
 
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstring>
 #include <fstream>
-#include <map>
 #include <sstream>
-#include <thread>
 
 using namespace truth;
 
@@ -58,40 +54,6 @@ private:
     std::string path_;
     std::string directory_;
     bool is_there_;
-};
-
-/// Counts how often files are opened, by whomever.
-class Opens {
-public:
-    Opens() : inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) { must(inotify_.get(), "inotify_init1"); }
-
-    void watch(const std::string& path)
-    {
-        // Equal events in a row are told as one: that it is closed comes in between.
-        const int watch = ::inotify_add_watch(inotify_.get(), path.c_str(), IN_OPEN | IN_CLOSE_NOWRITE);
-        must(watch, path.c_str());
-        paths_[watch] = path;
-    }
-    /// By path, so far.
-    std::map<std::string, int> count()
-    {
-        alignas(inotify_event) char buffer[16 << 10];
-        for (ssize_t got = 0; (got = ::read(inotify_.get(), buffer, sizeof buffer)) > 0;) {
-            for (const char* at = buffer; at < buffer + got;) {
-                inotify_event event{};
-                std::memcpy(&event, at, sizeof event);
-                REQUIRE((event.mask & IN_Q_OVERFLOW) == 0);
-                counts_[paths_[event.wd]] += (event.mask & IN_OPEN) != 0 ? 1 : 0;
-                at += sizeof event + event.len;
-            }
-        }
-        return counts_;
-    }
-
-private:
-    Fd inotify_;
-    std::map<int, std::string> paths_;
-    std::map<std::string, int> counts_;
 };
 
 const Row& row_of(const Report& report, const std::string& process)
@@ -204,7 +166,7 @@ TEST_CASE("identity: the files of each process are read at most once")
                                   })
                            .pid());
     }
-    Opens opens;
+    socktally::test::OpenCounter opens;
     for (const pid_t pid : pids)
         for (const char* file : {"cgroup", "cmdline"})
             opens.watch("/proc/" + std::to_string(pid) + "/" + file);

@@ -8,6 +8,7 @@
 #include "identity/docker_proxy.hpp"
 #include "identity/identifier.hpp"
 #include "model/flow_owner.hpp"
+#include "open_counter.hpp"
 #include "temp_directory.hpp"
 
 #include <doctest/doctest.h>
@@ -379,6 +380,39 @@ TEST_CASE("containerd's bundles name pods")
     REQUIRE(names.of(place_of(cgroup)));
     CHECK(names.of(place_of(cgroup))->pod == "front");
     CHECK(names.failures().empty());
+}
+
+TEST_CASE("each file is read and each daemon asked at most once, however many containers and processes there are")
+{
+    const Machine machine;
+    FakeDaemon docker(machine.path("run/docker.sock"), answer("[]"));
+    FakeDaemon podman(machine.path("run/podman/podman.sock"), answer("[]"));
+    machine.write("etc/docker/daemon.json", "{}");
+    machine.write("var/lib/containers/storage/overlay-containers/containers.json", storage_list(id_b));
+    std::vector<std::string> cgroups;
+    std::vector<std::string> files{"etc/docker/daemon.json",
+                                   "var/lib/containers/storage/overlay-containers/containers.json"};
+    for (int i = 10; i < 60; ++i) {
+        const std::string id = std::to_string(i) + std::string(62, 'f');
+        files.push_back("var/lib/docker/containers/" + id + "/config.v2.json");
+        machine.write(files.back(), i % 2 == 0 ? docker_config(id) : "{}"); // some tell nothing
+        for (const char* process : {"", "/init.scope", "/app.service"}) {
+            cgroups.push_back("/docker/" + id + process);
+        }
+        cgroups.push_back("/x/" + std::string(62, 'e') + std::to_string(i)); // of whatever engine
+    }
+    OpenCounter opens;
+    for (const std::string& file : files) {
+        opens.watch(machine.path(file));
+    }
+    machine.find(cgroups);
+    const auto counts = opens.count();
+    CHECK(counts.size() == files.size());
+    for (const auto& file : counts) {
+        CHECK_MESSAGE(file.second == 1, file.first);
+    }
+    CHECK(docker.connections() == 1);
+    CHECK(podman.connections() == 1);
 }
 
 TEST_CASE("a daemon completes what files do not tell")

@@ -222,6 +222,17 @@ void HolderMap::add_process(Seen& seen, const Process& process)
     }
 }
 
+void HolderMap::refresh(Process& process) const
+{
+    constexpr std::size_t limit = 4096;
+    std::string buffer;
+    const auto text = read_file(proc_.get(), fmt::format("{}/stat", process.pid.value).c_str(), buffer, limit);
+    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    if (stat && stat->start_ticks == process.start_time.ticks) {
+        refresh(process, stat->name, stat->stack_start);
+    }
+}
+
 /// By exec it may have become another program, perhaps of the same name. Then what was found out about it was about
 /// the one before; where the process is over by now, that stands.
 void HolderMap::refresh(Process& process, std::string_view name, std::uint64_t stack_start) const

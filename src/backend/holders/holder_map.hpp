@@ -51,8 +51,8 @@ public:
     void search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
 
     /// Looks again at the holders that search() found, at ever longer intervals: a server may have handed the socket
-    /// on. What is not there any more counts as unheld until it is found again; its former holder stays one of its
-    /// holders.
+    /// on, and a process may have become another program by exec, and be over before it is looked at again. What is not
+    /// there any more counts as unheld until it is found again; its former holder stays one of its holders.
     void confirm(Clock::time_point now);
 
     /// A socket was closed: its process is a likely holder of the next one.
@@ -124,6 +124,7 @@ private:
     void look_at_threads(const Entry& entry);
     void add(const Entry& entry, const FdTable& table, Look look);
     void add_process(Seen& seen, const Process& process);
+    void refresh(Process& process) const;
     void refresh(Process& process, std::string_view name, std::uint64_t stack_start) const;
     void add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
     const Seen* seen_of(const Entry& entry) const;

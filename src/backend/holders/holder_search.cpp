@@ -79,12 +79,17 @@ bool HolderMap::still_holds(Inode inode, const Sighting& sighting) const
 
 void HolderMap::confirm(Clock::time_point now)
 {
+    std::unordered_set<std::int32_t> refreshed; // pids
     for (auto& [inode, sighting] : sightings_) {
         if (now < sighting.next_look) {
             continue;
         }
         if (sighting.fd < 0 || still_holds(Inode{inode}, sighting)) {
             unconfirmed_.erase(inode);
+            const auto seen = seen_.find(sighting.pid.value);
+            if (seen != seen_.end() && seen->second.process && refreshed.insert(sighting.pid.value).second) {
+                refresh(holds_.processes()[*seen->second.process]);
+            }
         } else {
             holds_.hand_on(Inode{inode});
         }

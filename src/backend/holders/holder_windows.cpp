@@ -62,16 +62,9 @@ std::vector<Holder> HolderMap::marked(std::vector<Holder> holders) const
 
 const std::vector<Process>& HolderMap::holding_processes()
 {
-    constexpr std::size_t limit = 4096;
-    std::string buffer;
     for (Process& process : holds_.processes()) {
-        if (!hot_.contains(process.pid.value)) {
-            continue; // looked at in rescan(), or it has not run
-        }
-        const auto text = read_file(proc_.get(), fmt::format("{}/stat", process.pid.value).c_str(), buffer, limit);
-        const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
-        if (stat && stat->start_ticks == process.start_time.ticks) {
-            refresh(process, stat->name, stat->stack_start);
+        if (hot_.contains(process.pid.value)) { // else looked at in rescan(), or it has not run
+            refresh(process);
         }
     }
     return holds_.processes();
