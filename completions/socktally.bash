@@ -2,15 +2,17 @@
 # bash completion for socktally(1). Needs nothing but bash: the helpers of bash-completion are not everywhere.
 # shellcheck shell=bash
 
-# Fills COMPREPLY with the words that complete $1. The words must be harmless: compgen expands them.
+# Fills COMPREPLY with the words that complete $1. Not with compgen -W, which runs what a name like $(reboot) says: those
+# of network namespaces and interfaces are others' choice.
 _socktally_words()
 {
-    local word current=$1
+    local word words current=$1
     shift
     COMPREPLY=()
-    while IFS= read -r word; do
-        COMPREPLY+=("$word")
-    done < <(compgen -W "$*" -- "$current")
+    read -r -d '' -a words <<< "$*"
+    for word in "${words[@]}"; do
+        [[ $word != "$current"* ]] || COMPREPLY+=("$(printf '%q' "$word")")
+    done
 }
 
 # The same for the last part of the list $1; a list of columns may begin with a +, and a sum has them between.

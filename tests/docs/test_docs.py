@@ -284,6 +284,14 @@ class Bash(unittest.TestCase):
         result = run("bash", "--norc", "-c", script + '; printf %s "${COMPREPLY[@]}"')
         self.assertEqual((result.stdout, result.stderr), ("", ""))
 
+    def test_runs_no_name(self):
+        script = (
+            f"source {shlex.quote(str(BASH))}; ls() {{ echo 'x$(echo${{IFS}}ran>&2)'; }}\n"
+            "COMP_WORDS=(socktally --netns x); COMP_CWORD=2; _socktally socktally; printf %s \"${COMPREPLY[@]}\""
+        )
+        result = run("bash", "--norc", "-c", script)
+        self.assertEqual((result.stdout, result.stderr), (r"x\$\(echo\$\{IFS\}ran\>\&2\)", ""))
+
 
 @needs("zsh")
 class Zsh(unittest.TestCase):
