@@ -185,12 +185,18 @@ const ListedSocket* FlowSockets::one_of(const SocketMatch& match) const
     if (match.sockets.size() < 2) {
         return match.only();
     }
-    const auto holders = holders_.holders_of(match.sockets.front()->inode);
-    const bool same =
-        holders.size() == 1 && std::all_of(match.sockets.begin(), match.sockets.end(), [&](const ListedSocket* socket) {
-            return holders_.holders_of(socket->inode) == holders;
-        });
-    return same ? match.sockets.front() : nullptr;
+    const ListedSocket* first = match.sockets.front();
+    const bool same = std::all_of(match.sockets.begin(), match.sockets.end(), [&](const ListedSocket* socket) {
+        return have_one_holder(first->inode, socket->inode);
+    });
+    return same ? first : nullptr;
+}
+
+/// One and the same process.
+bool FlowSockets::have_one_holder(Inode a, Inode b) const
+{
+    const auto holders = holders_.holders_of(a);
+    return holders.size() == 1 && holders_.holders_of(b) == holders;
 }
 
 /// Packets come a while after they passed: their socket may be gone from the last list, and be in the first.
@@ -218,14 +224,15 @@ bool FlowSockets::resolve(PacketFlow& flow) const
 
 void FlowSockets::drop(const PacketFlow& flow) { std::erase(pending_, &flow); }
 
-/// Where another socket has the tuple by now, the bytes may be of either.
+/// Where another socket has the tuple by now, and of another process, the bytes may be of either.
 void FlowSockets::settle(PacketFlow& flow) const
 {
     const Inode before = flow.found.inode;
     const ListedSocket* socket = one_of(lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface));
     if (before == Inode{}) {
         resolve(flow);
-    } else if (socket != nullptr && socket->inode != Inode{} && socket->inode != before) {
+    } else if (socket != nullptr && socket->inode != Inode{} && socket->inode != before &&
+               !have_one_holder(before, socket->inode)) {
         flow.found = {};
         flow.found.match = Quality::unknown;
     }

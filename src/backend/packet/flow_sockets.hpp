@@ -61,6 +61,7 @@ private:
     void settle(PacketFlow& flow) const;
     SocketMatch match(const PacketFlow& flow) const;
     const ListedSocket* one_of(const SocketMatch& match) const;
+    bool have_one_holder(Inode a, Inode b) const;
     void search(std::vector<Inode> worth);
     std::vector<Inode> only_open(std::vector<Inode> inodes) const;
 
