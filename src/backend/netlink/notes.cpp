@@ -17,7 +17,7 @@ namespace {
 
 constexpr bool incomplete = true;
 
-constexpr std::string_view totals_remedy = "a window: the kernel keeps no totals of UDP sockets";
+constexpr std::string_view totals_remedy = "a window, as with -d 1s: the kernel keeps no totals of UDP sockets";
 
 /// Where the kernel does not load them by itself, and for the next boot (modules-load.d(5)). One line for a shell, the
 /// end of it a comment; no backslash, which TSV would double.
