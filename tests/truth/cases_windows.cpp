@@ -159,7 +159,7 @@ TEST_CASE("windows: two hundred short ones lose nothing and fill nothing up")
     constexpr int windows = 200;
     Stage stage;
     start_uneven(stage);
-    start_short_lived(stage, 100);
+    start_short_lived(stage, 60);
     const Series series = stage.measure_series(windows, {.window = 20ms});
     CHECK(series.reports.size() == windows);
     check_sum(sum_of(series.reports), series.truth);
