@@ -208,3 +208,23 @@ TEST_CASE("windows: connections that are handed on, each in the middle of its li
     CHECK(series.reports.size() == 16);
     check({sum_of(series.reports), series.truth}, {.complete = exact, .sharers = {"t-giver", "t-taker"}});
 }
+
+TEST_CASE("windows: a connection that is handed on while nothing moves")
+{
+    constexpr std::size_t bytes = 300'000;
+    Stage stage;
+    start_connection(
+        stage, [](Self& self, int fd) { self.receive(fd, bytes); },
+        [](Self& self, int fd) {
+            self.sleep(250ms);
+            const pid_t heir = self.child("t-taker", [=](Self& taker) {
+                taker.adopt(fd);
+                taker.sleep(560ms);
+                taker.send(fd, bytes); // and it is gone before anybody looks
+            });
+            self.close(fd);
+            self.join(heir);
+        });
+    const Series series = stage.measure_series(8, {.window = 150ms});
+    check({sum_of(series.reports), series.truth});
+}

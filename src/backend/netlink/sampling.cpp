@@ -135,8 +135,9 @@ Dumper::Dumped Sampling::close_window(Follows follows)
 }
 
 /// Holders at the end of the window, because a socket may have changed hands in it. Without traffic nobody is to be
-/// named wrongly, and the first scan will do. While they are searched for, nobody looks at what is new in the next
-/// window: so where there is one, that is soon over.
+/// named wrongly, and the first scan will do; but not for the next window, which begins with who is known to hold what.
+/// While they are searched for, nobody looks at what is new in the next window: so where there is one, that is soon
+/// over.
 void Sampling::find_holders(Follows follows, std::chrono::nanoseconds window)
 {
     std::vector<Inode> inodes;
@@ -146,15 +147,15 @@ void Sampling::find_holders(Follows follows, std::chrono::nanoseconds window)
         inodes.insert(inodes.end(), live.begin(), live.end());
         traffic = traffic || watch->saw_traffic();
     }
+    const bool is_last = follows == Follows::nothing;
+    if (!options_.totals && (traffic || !is_last)) {
+        holders_.rescan();
+    }
     if (!traffic) {
         return;
     }
-    if (!options_.totals) {
-        holders_.rescan();
-    }
     constexpr std::chrono::nanoseconds longest_search = 500ms;
     constexpr std::chrono::nanoseconds shortest_search = 10ms;
-    const bool is_last = follows == Follows::nothing;
     const auto time = is_last ? longest_search : std::clamp(window / 8, shortest_search, longest_search);
     const auto wanted = is_last ? holders_.unheld(std::move(inodes)) : window_.worth_searching(std::move(inodes));
     if (!wanted.empty()) {
