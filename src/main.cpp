@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <exception>
 #include <new>
 #include <system_error>
@@ -33,6 +34,9 @@ Exit run(const Options& options)
 int main(int argc, char** argv)
 {
     occupy_standard_streams();
+    for (const int signal : {SIGPIPE, SIGXFSZ}) { // the write fails, and a state that was begun is cleared away
+        std::signal(signal, SIG_IGN);
+    }
     Exit exit = Exit::failed;
     try {
         exit = run(parse_options(argc, argv));

@@ -50,7 +50,7 @@ std::string human_rate(std::uint64_t bytes, std::chrono::nanoseconds window)
 std::string human_window(std::chrono::nanoseconds window)
 {
     using namespace std::chrono;
-    const auto whole = round<seconds>(window).count();
+    const auto whole = std::llrint(duration<double>(window).count()); // round() overflows beside the longest of all
     if (whole >= 3600) {
         return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
     }

@@ -52,7 +52,8 @@ TimePoint time_of(const Row& row, const Report& report)
     if (report.per && row.time) {
         return *row.time;
     }
-    return row.until.value_or(report.started_at + report.duration);
+    const TimePoint begin = report.started_at;
+    return row.until.value_or(begin + std::min(report.duration, TimePoint::max() - begin));
 }
 
 } // namespace

@@ -7,8 +7,11 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -350,6 +353,24 @@ TEST_CASE("since: one run at a time")
     std::this_thread::sleep_for(stretched(100ms));
     must(::flock(lock.get(), LOCK_UN), "unlock");
     CHECK_FALSE(beginning_of(expect_success(waiting.finish()).text).empty());
+}
+
+TEST_CASE("since: where nobody reads the output, the state stays as it was, and nothing is left beside it")
+{
+    const StateDirectory state;
+    std::array<int, 2> ends{};
+    must(::pipe(ends.data()), "pipe"); // the shell gets it
+    const Fd output(ends[1]);
+    must(::close(ends[0]), "close");
+    const std::string command =
+        tool_path() + " -q -b " + backend_name() + " --since " + state.file() + " >&" + std::to_string(output.get());
+    const int status = std::system(command.c_str());
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 1);
+    const std::filesystem::path lock = state.file() + ".lock";
+    for (const auto& entry : std::filesystem::directory_iterator(lock.parent_path())) {
+        CHECK(entry.path() == lock);
+    }
 }
 
 TEST_CASE("since: a state that is of no use is told, and the run has totals")

@@ -46,6 +46,7 @@ TEST_CASE("windows")
     CHECK(human_window(59999ms) == "1 min 0 s");
     CHECK(human_window(125s) == "2 min 5 s");
     CHECK(human_window(90min) == "1 h 30 min");
+    CHECK(human_window(std::chrono::nanoseconds::max()) == "2562047 h 47 min");
 }
 
 TEST_CASE("shares: 0% is nothing and 100% is all")

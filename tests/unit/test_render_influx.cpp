@@ -51,6 +51,14 @@ TEST_CASE("a point is measurement, tags, fields and the end of the window")
     CHECK(influx(report_of_2025({}), "").empty());
 }
 
+TEST_CASE("a window that ends past the last time ends at it")
+{
+    Report result = report_of_2025({row(1, "curl", 5, 6)});
+    result.duration = std::chrono::nanoseconds::max();
+    CHECK(influx(result, "rx_bytes") ==
+          "socktally,host=box rx_bytes=5i,duration_ns=9223372036854775807i,complete=true 9223372036854775807\n");
+}
+
 TEST_CASE("a point always has a field, and a tag always text")
 {
     Report result = report_of_2025({row(1, "", std::nullopt, std::nullopt)});

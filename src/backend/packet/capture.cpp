@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace socktally {
@@ -40,7 +41,11 @@ std::size_t Capture::share_of(std::size_t buffer_bytes, std::size_t namespaces)
 
 Capture::~Capture()
 {
-    in_threads(waiting_threads, places_.size(), [this](std::size_t i) { places_[i].reset(); });
+    try {
+        in_threads(waiting_threads, places_.size(), [this](std::size_t i) { places_[i].reset(); });
+    } catch (const std::exception&) { // no thread is to be had: they go with places_, one after the other
+        return;
+    }
 }
 
 void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
