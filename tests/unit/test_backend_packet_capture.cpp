@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -210,6 +211,43 @@ TEST_CASE("capture: each packet is of one window, told by when it came")
         CHECK(outcome.flows.size() == 2); // both ends, with traffic or without
         CHECK_FALSE(outcome.faults.late);
     }
+}
+
+namespace {
+
+/// How many namespaces the second window's beginning was missed in; null where this is not allowed.
+std::optional<std::size_t> enter_after_a_talk()
+{
+    HolderMap holders;
+    Capture capture(holders, PacketWatch::Kept::tcp_and_udp, FlowSums::Detail::tuples);
+    capture.begin();
+    Talk talk;
+    talk.say(100);
+    capture.next_window();
+    try {
+        capture.add_namespace(Inode{own_netns_inode()}, 1);
+    } catch (const std::system_error&) {
+        return std::nullopt;
+    }
+    capture.begin();
+    return capture.faults().begun_late;
+}
+
+} // namespace
+
+TEST_CASE("capture: of a namespace that is entered in a later window the beginning is missing")
+{
+    std::optional<std::size_t> missed;
+    std::thread([&] {
+        if (enter_new_namespace()) {
+            missed = enter_after_a_talk();
+        }
+    }).join();
+    if (!missed) {
+        MESSAGE("skipped: no packets may be captured here");
+        return;
+    }
+    CHECK(missed == 1U);
 }
 
 namespace {

@@ -61,7 +61,7 @@ bool WatchedNamespaces::leave(Inode netns)
 
 void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival)
 {
-    const auto udp = capture(netns, capture_buffer, arrival);
+    const auto udp = capture(netns, capture_buffer);
     try {
         auto watch = std::make_unique<NamespaceWatch>(netns, udp);
         if (arrival == OtherNamespaces::Arrival::is_new) {
@@ -78,13 +78,13 @@ void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamesp
 }
 
 /// Without privilege for packets, or without memory for them, UDP sockets are listed and their bytes unknown.
-NamespaceWatch::Udp WatchedNamespaces::capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival)
+NamespaceWatch::Udp WatchedNamespaces::capture(Inode netns, std::size_t buffer)
 {
     if (buffer == 0) {
         return NamespaceWatch::Udp::listed;
     }
     try {
-        datagrams_.add_namespace(netns, buffer, arrival);
+        datagrams_.add_namespace(netns, buffer);
         return NamespaceWatch::Udp::left_out;
     } catch (const std::system_error&) {
         return NamespaceWatch::Udp::listed;

@@ -43,7 +43,7 @@ private:
     void find(const ProcessesSeen& seen);
     bool leave(Inode netns);
     void add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival);
-    NamespaceWatch::Udp capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival);
+    NamespaceWatch::Udp capture(Inode netns, std::size_t buffer);
 
     std::size_t capture_buffer_; // 0: datagrams are not captured
     Capture& datagrams_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/capture.hpp"
 
+#include "backend/namespaces.hpp"
 #include "sys/error.hpp"
 #include "sys/threads.hpp"
 
@@ -48,9 +49,9 @@ Capture::~Capture()
     }
 }
 
-void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
+void Capture::add_namespace(Inode netns, std::size_t buffer_bytes)
 {
-    auto place = std::make_unique<NamespaceCapture>(netns, arrival, holders_, wants_, buffer_bytes);
+    auto place = std::make_unique<NamespaceCapture>(netns, holders_, wants_, buffer_bytes);
     epoll_event event{};
     event.events = EPOLLIN;
     if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, place->fd(), &event) != 0) {
@@ -74,12 +75,13 @@ bool Capture::is_needed(Inode netns) const
 
 void Capture::begin()
 {
+    const bool is_first = begun_ == Clock::time_point{};
     for (const auto& place : places_) {
         if (!place->has_begun()) {
-            place->begin();
+            place->begin(is_first ? NamespaceCapture::When::first_window : NamespaceCapture::When::later);
         }
     }
-    begun_ = begun_ == Clock::time_point{} ? Clock::now() : begun_;
+    begun_ = is_first ? Clock::now() : begun_;
 }
 
 void Capture::drain()

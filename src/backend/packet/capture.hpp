@@ -32,8 +32,7 @@ public:
 
     /// The network namespace that the calling thread, one of several, is in. Throws std::system_error where packets
     /// cannot be captured.
-    void add_namespace(Inode netns, std::size_t buffer_bytes,
-                       OtherNamespaces::Arrival arrival = OtherNamespaces::Arrival::was_there);
+    void add_namespace(Inode netns, std::size_t buffer_bytes);
     bool is_empty() const { return places_.empty(); }
     /// One that is gone, with all that is in it.
     void drop_namespace(Inode netns);

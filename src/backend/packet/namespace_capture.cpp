@@ -32,15 +32,14 @@ std::chrono::nanoseconds now() { return std::chrono::system_clock::now().time_si
 
 } // namespace
 
-NamespaceCapture::NamespaceCapture(Inode netns, Arrival arrival, HolderMap& holders, const CaptureWants& wants,
-                                   std::size_t buffer_bytes)
-    : netns_(netns), arrival_(arrival), holders_(holders), all_interfaces_(wants.interfaces.empty()),
+NamespaceCapture::NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes)
+    : netns_(netns), holders_(holders), all_interfaces_(wants.interfaces.empty()),
       watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept)),
       sums_(wants.detail)
 {
 }
 
-void NamespaceCapture::begin()
+void NamespaceCapture::begin(When when)
 {
     for (int lists = 0; lists < most_lists; ++lists) {
         sockets_.list();
@@ -53,7 +52,7 @@ void NamespaceCapture::begin()
     sockets_.begin_window();
     watch_.begin();
     has_begun_ = true;
-    begun_late_ = arrival_ == Arrival::is_new && has_moved();
+    begun_late_ = when == When::later && has_moved();
 }
 
 /// Anything since the namespace was made.

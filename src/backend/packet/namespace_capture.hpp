@@ -4,7 +4,6 @@
 #pragma once
 
 #include "backend/holders/holder_map.hpp"
-#include "backend/namespaces.hpp"
 #include "backend/packet/flow_sockets.hpp"
 #include "backend/packet/flow_sums.hpp"
 #include "backend/packet/packet_watch.hpp"
@@ -14,6 +13,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <vector>
 
@@ -28,11 +28,8 @@ struct CaptureWants {
 
 class NamespaceCapture {
 public:
-    using Arrival = OtherNamespaces::Arrival;
-
     /// That which the calling thread is in. Throws std::system_error where packets cannot be captured.
-    NamespaceCapture(Inode netns, Arrival arrival, HolderMap& holders, const CaptureWants& wants,
-                     std::size_t buffer_bytes);
+    NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes);
 
     Inode netns() const { return netns_; }
     /// Readable when packets wait.
@@ -43,8 +40,10 @@ public:
     const FlowSockets& sockets() const { return sockets_; }
 
     bool has_begun() const { return has_begun_; }
-    /// Lists the sockets, and keeps packets from then on.
-    void begin();
+    /// Lists the sockets, and keeps packets from then on; where other windows were before, that is a moment after this
+    /// one began.
+    enum class When : std::uint8_t { first_window, later };
+    void begin(When when);
     /// Takes the packets that there are, at `age` since the first of all windows began.
     void drain(std::chrono::seconds age);
     /// Drops the flows that have been idle for long, at such an age.
@@ -79,7 +78,6 @@ private:
     std::vector<Flow> silent_flows();
 
     Inode netns_;
-    Arrival arrival_;
     HolderMap& holders_;
     bool all_interfaces_;
     PacketWatch watch_;

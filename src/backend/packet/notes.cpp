@@ -95,8 +95,8 @@ std::vector<Note> notes_of(const PacketFaults& faults)
     if (faults.begun_late > 0) {
         notes.push_back(
             {"packets-unread",
-             fmt::format("{} came after the window before: the first packets in {} are missing",
-                         counted(faults.begun_late, "network namespace"), faults.begun_late == 1 ? "it" : "them"),
+             fmt::format("packets in {} could be captured only after the window had begun: the first ones are missing",
+                         counted(faults.begun_late, "network namespace")),
              "", incomplete});
     }
     if (faults.malformed > 0) {

@@ -25,7 +25,7 @@ struct PacketFaults {
     std::uint64_t unsent_unknown = 0;   // likewise
     std::uint64_t unread_datagrams = 0; // nobody read them, and their length is not known
     std::size_t unread = 0;             // HolderMap::failed()
-    std::size_t begun_late = 0; // namespaces that are new, in which something moved before packets were captured
+    std::size_t begun_late = 0;         // namespaces whose packets were captured a while after the window began
 };
 
 /// What could not be seen in one network namespace as well as in another.

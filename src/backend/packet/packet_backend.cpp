@@ -75,9 +75,8 @@ void PacketBackend::update_namespaces()
         return is_over;
     });
     const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
-    others_.enter(Capture::files_per_namespace, [&](Inode netns, OtherNamespaces::Arrival arrival) {
-        capture_.add_namespace(netns, share, arrival);
-    });
+    others_.enter(Capture::files_per_namespace,
+                  [&](Inode netns, OtherNamespaces::Arrival) { capture_.add_namespace(netns, share); });
 }
 
 /// The last window's end is the beginning of this one.
