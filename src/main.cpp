@@ -34,9 +34,9 @@ Exit run(const Options& options)
 int main(int argc, char** argv)
 {
     occupy_standard_streams();
-    for (const int signal : {SIGPIPE, SIGXFSZ}) { // the write fails, and a state that was begun is cleared away
-        std::signal(signal, SIG_IGN);
-    }
+    // The write fails instead, and a state that was begun is cleared away.
+    const auto on_closed_pipe = std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     Exit exit = Exit::failed;
     try {
         exit = run(parse_options(argc, argv));
@@ -50,7 +50,10 @@ int main(int argc, char** argv)
         }
         exit = Exit::unavailable;
     } catch (const std::system_error& error) {
-        if (error.code().value() != EPIPE) { // a reader that has seen enough is no error
+        if (error.code().value() == EPIPE) { // a reader that has seen enough: this ends as others do
+            std::signal(SIGPIPE, on_closed_pipe);
+            std::raise(SIGPIPE);
+        } else {
             say(error.what());
         }
     } catch (const std::bad_alloc&) {
