@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -107,13 +108,20 @@ TEST_CASE("names: a process that became another program and ended in the window 
     start_server(stage, 1);
     stage.start("t-parent", [&](Self& self) {
         self.step();
-        self.join(self.child("t-before", [&](Self& child) {
+        std::array<int, 2> end{};
+        must(::pipe2(end.data(), O_CLOEXEC), "pipe");
+        const pid_t pid = self.child("t-before", [&](Self& child) {
             const int fd = child.connect(local4);
             child.exchange(fd, small.request, small.reply);
             child.sleep(150ms);
             must(::fcntl(fd, F_SETFD, 0), "keep the socket open");
-            become(shell.path(), "i=0; while [ $i -lt 500000 ]; do i=$((i+1)); done"); // starts nobody else
-        }));
+            must(::dup2(end[0], STDIN_FILENO), "dup2");
+            // It waits for the parent to close its end, and starts nobody.
+            become(shell.path(), "read nothing; exit 0");
+        });
+        self.sleep(600ms);
+        must(::close(end[1]), "close");
+        self.join(pid);
     });
     const Measured measured = stage.measure({.window = 2000ms});
     check(measured);

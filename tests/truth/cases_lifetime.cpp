@@ -76,7 +76,7 @@ TEST_CASE("lifetime: connections of a second, born and closed in the window")
     check(stage.measure({.window = 2000ms}));
 }
 
-TEST_CASE("lifetime: connections of 50 ms on a busy machine")
+TEST_CASE("lifetime: connections of 50 ms on a busy machine" * doctest::test_suite("alone"))
 {
     Stage stage;
     start_idle(stage, 300);
@@ -115,7 +115,7 @@ TEST_CASE("lifetime: a process that ends in the window, after its traffic")
     check(stage.measure({.window = 1200ms}));
 }
 
-TEST_CASE("lifetime: processes of 60 ms with one connection each")
+TEST_CASE("lifetime: processes of 60 ms with one connection each" * doctest::test_suite("alone"))
 {
     Stage stage;
     constexpr int processes = 60;
@@ -136,7 +136,7 @@ TEST_CASE("lifetime: processes of 60 ms with one connection each")
     check(stage.measure({.window = 2000ms}), {.share = 0.99, .complete = false});
 }
 
-TEST_CASE("lifetime: pids that come again, under load")
+TEST_CASE("lifetime: pids that come again, under load" * doctest::test_suite("alone"))
 {
     if (!can_restart_pids())
         TRUTH_SKIP("this kernel has no ns_last_pid");

@@ -121,7 +121,8 @@ void check_sum(const Report& sum, const Truth& truth)
 
 } // namespace
 
-TEST_CASE("windows: ten of them have together what was moved, by process and by connection")
+TEST_CASE("windows: ten of them have together what was moved, by process and by connection" *
+          doctest::test_suite("alone"))
 {
     constexpr int windows = 10;
     constexpr int short_lived = 60;
@@ -154,7 +155,7 @@ TEST_CASE("windows: ten of them have together what was moved, by process and by 
     check_sum(sum, series.truth);
 }
 
-TEST_CASE("windows: two hundred short ones lose nothing and fill nothing up")
+TEST_CASE("windows: two hundred short ones lose nothing and fill nothing up" * doctest::test_suite("alone"))
 {
     constexpr int windows = 200;
     Stage stage;

@@ -38,7 +38,7 @@ void ask(Self& self, int fd, int datagrams, std::size_t bytes, Milliseconds paus
 
 } // namespace
 
-TEST_CASE("windows: UDP sockets that come and go all the time")
+TEST_CASE("windows: UDP sockets that come and go all the time" * doctest::test_suite("alone"))
 {
     TRUTH_DATAGRAMS();
     constexpr int clients = 4;
