@@ -77,6 +77,31 @@ TEST_CASE("owners: a server that forks for each connection")
     check(stage.measure({.window = 1200ms}), {.complete = false});
 }
 
+TEST_CASE("owners: a connection that is handed to a child after a while, and closed before the window ends")
+{
+    Stage stage;
+    stage.start("t-parent", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        const int fd = must(::accept(listener, nullptr, nullptr), "accept");
+        self.sleep(150ms); // it is found here
+        const pid_t child = self.child("t-handler", [=](Self& handler) {
+            ::close(listener);
+            handler.adopt(fd);
+            handler.sleep(150ms);
+            answer(handler, fd);
+        });
+        self.close(fd);
+        self.join(child);
+    });
+    stage.start("t-client", [](Self& self) {
+        self.step();
+        self.visit(local4, {.request = 10'000, .reply = 250'000}, 500ms);
+    });
+    // A look between fork and close finds two holders, as does a second one after a first: rightly the child's bytes.
+    check(stage.measure({.window = 2000ms}), {.complete = false});
+}
+
 TEST_CASE("owners: a connection held by parent and child, one of which moves the bytes")
 {
     const auto run = [](bool child_talks) {

@@ -52,8 +52,11 @@ public:
 
     /// Looks again at the holders that search() found, at ever longer intervals: a server may have handed the socket
     /// on, and a process may have become another program by exec, and be over before it is looked at again. What is not
-    /// there any more counts as unheld until it is found again; its former holder stays one of its holders.
-    void confirm(Clock::time_point now);
+    /// there any more counts as unheld until it is found again; its former holder stays one of its holders. Those that
+    /// are to be searched for again.
+    std::vector<Inode> confirm(Clock::time_point now);
+    /// Before that nothing is due; time_point::max() where nothing was found yet.
+    Clock::time_point next_confirm() const { return next_confirm_; }
 
     /// A socket was closed: its process is a likely holder of the next one.
     void closed(Inode inode);
@@ -149,6 +152,7 @@ private:
     std::unordered_map<std::int32_t, Seen> seen_;
     Holds holds_;
     std::unordered_map<std::uint64_t, Sighting> sightings_; // the last one of search(), by inode
+    Clock::time_point next_confirm_ = Clock::time_point::max();
     std::unordered_set<std::uint64_t> unconfirmed_;
     RunTimes sharers_;                         // processes that share a socket: what they had run before the window
     RunTimes next_sharers_;                    // likewise, before the next one

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 namespace socktally {
@@ -65,7 +66,9 @@ void HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid
         hot_.insert_or_assign(pid.value, Clock::now());
         unconfirmed_.insert(inode);
         holds_.found(socket.inode);
-        sightings_.insert_or_assign(inode, Sighting{pid, socket.fd, Clock::now() + first_interval, first_interval});
+        const auto next_look = Clock::now() + first_interval;
+        sightings_.insert_or_assign(inode, Sighting{pid, socket.fd, next_look, first_interval});
+        next_confirm_ = std::min(next_confirm_, next_look);
     }
 }
 
@@ -77,25 +80,31 @@ bool HolderMap::still_holds(Inode inode, const Sighting& sighting) const
     return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
 }
 
-void HolderMap::confirm(Clock::time_point now)
+std::vector<Inode> HolderMap::confirm(Clock::time_point now)
 {
+    std::vector<Inode> handed_on;
+    if (now < next_confirm_) {
+        return handed_on;
+    }
+    next_confirm_ = Clock::time_point::max();
     std::unordered_set<std::int32_t> refreshed; // pids
     for (auto& [inode, sighting] : sightings_) {
-        if (now < sighting.next_look) {
-            continue;
-        }
-        if (sighting.fd < 0 || still_holds(Inode{inode}, sighting)) {
-            unconfirmed_.erase(inode);
+        if (now >= sighting.next_look) {
+            if (sighting.fd < 0 || still_holds(Inode{inode}, sighting)) {
+                unconfirmed_.erase(inode);
+            } else if (holds_.hand_on(Inode{inode})) {
+                handed_on.push_back(Inode{inode});
+            }
             const auto seen = seen_.find(sighting.pid.value);
             if (seen != seen_.end() && seen->second.process && refreshed.insert(sighting.pid.value).second) {
                 refresh(holds_.processes()[*seen->second.process]);
             }
-        } else {
-            holds_.hand_on(Inode{inode});
+            sighting.interval *= 2;
+            sighting.next_look = now + sighting.interval;
         }
-        sighting.interval *= 2;
-        sighting.next_look = now + sighting.interval;
+        next_confirm_ = std::min(next_confirm_, sighting.next_look);
     }
+    return handed_on;
 }
 
 void HolderMap::closed(Inode inode)

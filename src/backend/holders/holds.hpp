@@ -25,8 +25,8 @@ public:
     void sort_first();
     /// What is found afterwards.
     void add_later(Inode inode, std::uint32_t process);
-    /// It is not where it was seen any more, and counts as unheld until `found` again.
-    void hand_on(Inode inode) { handed_on_.insert(inode.value); }
+    /// It is not where it was seen any more, and counts as unheld until `found` again. False where that was known.
+    bool hand_on(Inode inode) { return handed_on_.insert(inode.value).second; }
     void found(Inode inode) { handed_on_.erase(inode.value); }
     const std::unordered_set<std::uint64_t>& handed_on() const { return handed_on_; }
     /// A closed socket will not be asked for again.

@@ -143,11 +143,29 @@ void Window::tick(Clock::time_point now)
 {
     const auto used = thread_cpu_time();
     drain_all();
-    holders_.confirm(now);
+    look_again(holders_.confirm(now));
     check_for_connections(now);
     next_tick_ = now + std::max<std::chrono::nanoseconds>(tick_interval, (idle_share + 1) * (thread_cpu_time() - used));
     if (now >= rested_) {
         look(now);
+    }
+}
+
+/// Soon: who has them now may be over before long.
+void Window::look_again(const std::vector<Inode>& handed_on)
+{
+    if (handed_on.empty()) {
+        return;
+    }
+    datagrams_.look_again(handed_on);
+    for (const Inode inode : handed_on) {
+        searches_.erase(inode.value);
+    }
+    for (Place& place : places_) {
+        if (is_unresolved(place)) {
+            place.unresolved = true;
+            place.interval = look_interval;
+        }
     }
 }
 

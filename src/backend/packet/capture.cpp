@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
+#include <unordered_set>
 #include <utility>
 
 namespace socktally {
@@ -115,6 +117,20 @@ void Capture::look(Clock::time_point now)
     if (due != nullptr) {
         due->look(now);
         rested_ = now + due->rest();
+    }
+}
+
+void Capture::look_again(const std::vector<Inode>& handed_on)
+{
+    if (handed_on.empty()) {
+        return;
+    }
+    std::unordered_set<std::uint64_t> inodes;
+    for (const Inode inode : handed_on) {
+        inodes.insert(inode.value);
+    }
+    for (const auto& place : places_) {
+        place->sockets().look_again(inodes);
     }
 }
 

@@ -140,8 +140,9 @@ void FlowSockets::add(const std::vector<PacketFlow*>& flows)
 
 std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
 {
-    return pending_.empty() ? std::nullopt
-                            : std::optional(last_look_ + std::max<std::chrono::nanoseconds>(look_interval, rest_));
+    return pending_.empty() && handed_on_.empty()
+               ? std::nullopt
+               : std::optional(last_look_ + std::max<std::chrono::nanoseconds>(look_interval, rest_));
 }
 
 void FlowSockets::look(Clock::time_point now)
@@ -158,12 +159,26 @@ void FlowSockets::look(Clock::time_point now)
         }
         return ++flow->looks >= looks_per_flow;
     });
+    handed_on_ = only_open(std::move(handed_on_));
+    inodes.insert(inodes.end(), handed_on_.begin(), handed_on_.end());
     search(holders_.unheld(std::move(inodes)));
     std::erase_if(pending_,
                   [&](const PacketFlow* flow) { return flow->has_socket() && holders_.held(flow->found.inode); });
-    holders_.confirm(now);
+    std::erase_if(handed_on_, [&](Inode inode) {
+        return holders_.held(inode) || searches_[inode.value] >= searches_per_socket;
+    });
     last_look_ = now;
     rest_ = Clock::now() - now + idle_share * (thread_cpu_time() - used);
+}
+
+void FlowSockets::look_again(const std::unordered_set<std::uint64_t>& handed_on)
+{
+    for (const ListedSocket& socket : listed_) {
+        if (handed_on.contains(socket.inode.value)) {
+            searches_.erase(socket.inode.value);
+            handed_on_.push_back(socket.inode);
+        }
+    }
 }
 
 void FlowSockets::search(std::vector<Inode> worth)
@@ -259,6 +274,9 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
 /// Holders were looked at a moment ago: whoever had a socket that is closed by now is found no more.
 std::vector<Inode> FlowSockets::only_open(std::vector<Inode> inodes) const
 {
+    if (inodes.empty()) {
+        return inodes;
+    }
     std::unordered_set<std::uint64_t> open;
     for (const ListedSocket& socket : listed_) {
         open.insert(socket.inode.value);

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace socktally {
@@ -34,9 +35,11 @@ public:
     void list(DiagDetail detail = DiagDetail::tcp_info);
     /// Flows that are new, or used anew by another connection.
     void add(const std::vector<PacketFlow*>& flows);
-    /// When look() has something to do; null: not before flows are added.
+    /// When look() has something to do; null: not before flows are added or sockets handed on.
     std::optional<Clock::time_point> next_look() const;
     void look(Clock::time_point now);
+    /// Inodes of sockets, of any namespace, that are not where they were seen any more.
+    void look_again(const std::unordered_set<std::uint64_t>& handed_on);
     /// Forgets flows that are about to be retired.
     void drop(const PacketFlow& flow);
     /// How long nothing is to be looked for after the last look, for its cost.
@@ -73,6 +76,7 @@ private:
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
     std::shared_ptr<const SocketLookup> first_ = lookup_; // at the beginning of the window
     std::vector<PacketFlow*> pending_;
+    std::vector<Inode> handed_on_; // whose holders are to be found again
     Clock::time_point last_look_{};
     std::chrono::nanoseconds rest_{0};                // for which the last look's cost asks
     std::unordered_map<std::uint64_t, int> searches_; // by inode

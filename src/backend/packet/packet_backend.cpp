@@ -6,6 +6,7 @@
 #include "backend/packet/capture.hpp"
 #include "backend/packet/notes.hpp"
 #include "backend/window_clock.hpp"
+#include "sys/cpu_time.hpp"
 #include "sys/interrupt.hpp"
 
 #include <unistd.h>
@@ -22,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto progress_interval = 250ms;
+constexpr int idle_share = 3; // of the time, after a look at the holders that were found
 
 class PacketBackend final : public Backend {
 public:
@@ -127,8 +129,14 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
 {
     const auto begun = Clock::now();
     auto next_progress = begun;
+    auto confirmed = begun; // and its cost has been rested for
     for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
         capture_.drain();
+        if (now >= std::max(confirmed, holders_.next_confirm())) {
+            const auto used = thread_cpu_time();
+            capture_.look_again(holders_.confirm(now));
+            confirmed = Clock::now() + idle_share * (thread_cpu_time() - used);
+        }
         const auto next_look = capture_.next_look();
         if (next_look && now >= *next_look) {
             capture_.look(now);
@@ -138,7 +146,9 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
             capture_.retire_idle(now);
             next_progress = now + progress_interval;
         }
-        request.interrupt->wait_until(std::min({end, next_progress, next_look.value_or(end)}), capture_.fd());
+        const auto next_confirm = std::max(confirmed, holders_.next_confirm());
+        request.interrupt->wait_until(std::min({end, next_progress, next_confirm, next_look.value_or(end)}),
+                                      capture_.fd());
     }
 }
 
