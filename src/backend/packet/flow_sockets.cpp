@@ -164,9 +164,8 @@ void FlowSockets::look(Clock::time_point now)
     search(holders_.unheld(std::move(inodes)));
     std::erase_if(pending_,
                   [&](const PacketFlow* flow) { return flow->has_socket() && holders_.held(flow->found.inode); });
-    std::erase_if(handed_on_, [&](Inode inode) {
-        return holders_.held(inode) || searches_[inode.value] >= searches_per_socket;
-    });
+    std::erase_if(handed_on_,
+                  [&](Inode inode) { return holders_.held(inode) || searches_[inode.value] >= searches_per_socket; });
     last_look_ = now;
     rest_ = Clock::now() - now + idle_share * (thread_cpu_time() - used);
 }
