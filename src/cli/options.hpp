@@ -2,7 +2,7 @@
 // What the user asked for, as plain data. The options that set it are in parse.cpp.
 #pragma once
 
-#include "model/grouping.hpp"
+#include "model/filter.hpp"
 #include "model/row.hpp"
 
 #include <chrono>

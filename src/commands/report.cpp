@@ -4,7 +4,7 @@
 #include "commands/make_report.hpp"
 #include "commands/output.hpp"
 #include "commands/print_notes.hpp"
-#include "model/grouping.hpp"
+#include "model/merge.hpp"
 #include "model/quote.hpp"
 #include "model/rates.hpp"
 #include "render/series.hpp"

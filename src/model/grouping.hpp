@@ -20,11 +20,4 @@ Totals total(const Sample& sample, const Filter& filter);
 std::vector<Row> rows_of(const std::vector<InterfaceTraffic>& interfaces, bool idle);
 Totals total(const std::vector<InterfaceTraffic>& interfaces);
 
-/// Adds `row` to `into`: sums are summed, anything else is kept where both agree on it.
-void merge(Row& into, const Row& row);
-
-/// Keeps the first `count` rows and sums the others into one more row, of RowKind::other; those that are of that kind
-/// already with them. It has the host and the time that they agree on. Nothing to sum: no such row.
-void keep_top(std::vector<Row>& rows, std::size_t count);
-
 } // namespace socktally

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "render/series.hpp"
 
-#include "model/grouping.hpp"
+#include "model/merge.hpp"
 #include "render/escape.hpp"
 
 #include <algorithm>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "build_sample.hpp"
-#include "model/grouping.hpp"
 #include "model/rates.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "build_sample.hpp"
-#include "model/grouping.hpp"
+#include "model/merge.hpp"
 #include "render/columns.hpp"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a JSON parser that is not ours reads back, and that the installed schema knows every column.
 #include "build_sample.hpp"
-#include "model/grouping.hpp"
+#include "model/merge.hpp"
 #include "render/render.hpp"
 
 #include <doctest/doctest.h>

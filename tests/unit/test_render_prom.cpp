@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "build_sample.hpp"
 #include "model/grouping.hpp"
+#include "model/merge.hpp"
 #include "render/render.hpp"
 
 #include <doctest/doctest.h>
