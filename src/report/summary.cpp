@@ -17,6 +17,7 @@ std::string counted(std::uint64_t count, std::string_view noun, std::string_view
 }
 
 constexpr std::chrono::nanoseconds no_window{0};
+constexpr const char* save_column = "save that column too: -o +COLUMN";
 
 std::chrono::nanoseconds sum_of(std::chrono::nanoseconds a, std::chrono::nanoseconds b)
 {
@@ -182,59 +183,49 @@ Report Summary::report() const
 
 std::vector<Note> Summary::notes() const
 {
+    const std::pair<bool, Note> all[] = {
+        {snapshots_ == 0, Note{"no-snapshots", "there is no snapshot of what was asked for in the input", "", true}},
+        {incomplete_ > 0, Note{"snapshots-incomplete",
+                               fmt::format("{} of {} not complete", incomplete_,
+                                           counted(snapshots_, "snapshot", "is", incomplete_ == 1 ? "is" : "are")),
+                               "", true}},
+        {repeated_ > 0,
+         Note{"given-twice", counted(repeated_, "snapshot", "was", "were") + " given more than once, and counted once",
+              "", false}},
+        {overlapping_ > 0, Note{"windows-overlap",
+                                counted(overlapping_, "snapshot", "overlaps", "overlap") +
+                                    " in time with others of the same host: what moved then may be counted twice",
+                                "", true}},
+        {totals_ > 0,
+         Note{"totals-added",
+              counted(totals_, "snapshot", "is of totals", "are of totals") +
+                  " since each socket was opened, not of a window: other snapshots may count the same bytes",
+              "save no samples of --duration 0, and leave out the first run of --since", true}},
+        {unanswered_ > 0,
+         Note{"filter-unanswered",
+              counted(unanswered_, "row", "was left out because it does not", "were left out because they do not") +
+                  " have the column that a filter asks for",
+              save_column, true}},
+        {keyless_ > 0, Note{"key-unanswered",
+                            counted(keyless_, "row", "does", "do") +
+                                fmt::format(" not say what --by {} asks for, and {} where that is null", to_string(by_),
+                                            keyless_ == 1 ? "is in a row" : "are in rows"),
+                            save_column, true}},
+        {cut_short_ > 0, Note{"rows-past-top",
+                              counted(cut_short_, "row", "sums", "sum") +
+                                  " what --top left out when it was saved; any other row may lack some of that",
+                              "save without --top", true}},
+        {other_layer_ > 0, Note{"other-layer",
+                                counted(other_layer_, "snapshot", "was", "were") +
+                                    (by_ == GroupBy::interface ? " left out: they do not count interfaces"
+                                                               : " left out: they count interfaces, not sockets"),
+                                "", false}},
+    };
     std::vector<Note> notes;
-    if (snapshots_ == 0) {
-        notes.push_back({"no-snapshots", "there is no snapshot of what was asked for in the input", "", true});
-    }
-    if (incomplete_ > 0) {
-        notes.push_back({"snapshots-incomplete",
-                         fmt::format("{} of {} not complete", incomplete_,
-                                     counted(snapshots_, "snapshot", "is", incomplete_ == 1 ? "is" : "are")),
-                         "", true});
-    }
-    if (repeated_ > 0) {
-        notes.push_back({"given-twice",
-                         counted(repeated_, "snapshot", "was", "were") + " given more than once, and counted once", "",
-                         false});
-    }
-    if (overlapping_ > 0) {
-        notes.push_back({"windows-overlap",
-                         counted(overlapping_, "snapshot", "overlaps", "overlap") +
-                             " in time with others of the same host: what moved then may be counted twice",
-                         "", true});
-    }
-    if (totals_ > 0) {
-        notes.push_back({"totals-added",
-                         counted(totals_, "snapshot", "is of totals", "are of totals") +
-                             " since each socket was opened, not of a window: other snapshots may count the same bytes",
-                         "save no samples of --duration 0, and leave out the first run of --since", true});
-    }
-    if (unanswered_ > 0) {
-        notes.push_back(
-            {"filter-unanswered",
-             counted(unanswered_, "row", "was left out because it does not", "were left out because they do not") +
-                 " have the column that a filter asks for",
-             "save that column too: -o +COLUMN", true});
-    }
-    if (keyless_ > 0) {
-        notes.push_back({"key-unanswered",
-                         counted(keyless_, "row", "does", "do") +
-                             fmt::format(" not say what --by {} asks for, and {} where that is null", to_string(by_),
-                                         keyless_ == 1 ? "is in a row" : "are in rows"),
-                         "save that column too: -o +COLUMN", true});
-    }
-    if (cut_short_ > 0) {
-        notes.push_back({"rows-past-top",
-                         counted(cut_short_, "row", "sums", "sum") +
-                             " what --top left out when it was saved; any other row may lack some of that",
-                         "save without --top", true});
-    }
-    if (other_layer_ > 0) {
-        notes.push_back({"other-layer",
-                         counted(other_layer_, "snapshot", "was", "were") +
-                             (by_ == GroupBy::interface ? " left out: they do not count interfaces"
-                                                        : " left out: they count interfaces, not sockets"),
-                         "", false});
+    for (const auto& [holds, note] : all) {
+        if (holds) {
+            notes.push_back(note);
+        }
     }
     return notes;
 }

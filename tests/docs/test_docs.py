@@ -347,7 +347,7 @@ class Output(unittest.TestCase):
         documented = re.findall(r"^\.It Li ([a-z-]+)$", manual, re.MULTILINE)
         paths = [path for room in ("backend", "commands", "identity", "model", "report", "since") for path in (ROOT / "src" / room).rglob("*.cpp")]
         sources = "\n".join(path.read_text() for path in paths)
-        used = re.findall(r"(?:push_back\(\s*|return )\{+\"([a-z-]+)\",", sources)
+        used = re.findall(r"(?:push_back\(\s*|return |Note)\{+\"([a-z-]+)\",", sources)
         self.assertEqual(sorted(documented), sorted(set(used)))
 
 
