@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "commands/complete_filter.hpp"
 
-#include "commands/make_report.hpp"
 #include "identity/machine.hpp"
 #include "identity/netns_names.hpp"
 #include "identity/users.hpp"
+#include "model/nearest.hpp"
 #include "model/quote.hpp"
 #include "sys/netns.hpp"
 
 #include <fmt/format.h>
 
-#include <cstdint>
+#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 namespace socktally {
 
@@ -27,18 +29,45 @@ std::optional<std::uint32_t> find_interface(const std::string& name, const std::
     return std::nullopt;
 }
 
-template <typename Id>
-void renew(const std::string& name, std::optional<Id> found, Id& known, Renamed& renamed)
+/// Has `ids` follow `names`, one by one.
+template <typename Id, typename Find>
+void renew(const std::vector<std::string>& names, const Find& find, std::vector<Id>& ids, Renamed& renamed)
 {
-    if (!found) {
-        renamed.gone.push_back(quote(name));
-    } else if (*found != known) {
-        known = *found;
-        renamed.others.push_back(quote(name));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::optional<Id> found = find(names[i]);
+        if (!found) {
+            renamed.gone.push_back(quote(names[i]));
+        } else if (*found != std::exchange(ids[i], *found)) {
+            renamed.others.push_back(quote(names[i]));
+        }
+    }
+}
+
+void add_notes(std::vector<Note>& notes, const std::vector<std::string>& names, std::string_view what, bool incomplete)
+{
+    for (const std::string& name : names) {
+        notes.push_back({"name-changed", fmt::format("{} {}", name, what), "", incomplete, Note::About::window});
     }
 }
 
 } // namespace
+
+std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
+                                             const std::vector<Interface>& interfaces)
+{
+    std::vector<std::string_view> valid;
+    std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
+                   [](const Interface& interface) { return std::string_view(interface.name); });
+    std::vector<std::uint32_t> indices;
+    for (const std::string& name : names) {
+        const auto index = find_interface(name, interfaces);
+        if (!index) {
+            throw UsageError(fmt::format("no such interface: {}: {}", quote(name), suggest(name, valid)));
+        }
+        indices.push_back(*index);
+    }
+    return indices;
+}
 
 Filter complete_filter(const Options& options)
 {
@@ -75,34 +104,22 @@ void refresh(Filter& filter)
 Renamed renew_names(Filter& filter, const Options& options)
 {
     refresh(filter);
+    const auto index_of = [&](const std::string& name) { return find_interface(name, filter.machine); };
     Renamed renamed;
-    for (std::size_t i = 0; i < options.namespaces.size(); ++i) {
-        renew(options.namespaces[i], find_netns(options.namespaces[i]), filter.namespaces[i], renamed);
-    }
-    for (std::size_t i = 0; i < options.interfaces.size(); ++i) {
-        renew(options.interfaces[i], find_interface(options.interfaces[i], filter.machine), filter.interfaces[i],
-              renamed);
-    }
+    renew(options.namespaces, find_netns, filter.namespaces, renamed);
+    renew(options.interfaces, index_of, filter.interfaces, renamed);
     return renamed;
 }
 
 std::vector<Note> notes_of(const Renamed& renamed)
 {
     std::vector<Note> notes;
-    for (const std::string& name : renamed.others) {
-        notes.push_back({"name-changed",
-                         fmt::format("{} is another one than in the window before: what was moved between these two "
-                                     "windows is missing, and what moved there before",
-                                     name),
-                         "", true, Note::About::window});
-    }
-    for (const std::string& name : renamed.gone) {
-        notes.push_back({"name-changed",
-                         fmt::format("{} is not there any more: it counts from the first window on that begins when "
-                                     "it is there again",
-                                     name),
-                         "", false, Note::About::window});
-    }
+    add_notes(notes, renamed.others,
+              "is another one than in the window before: what was moved between these two windows is missing, and what "
+              "moved there before",
+              true);
+    add_notes(notes, renamed.gone,
+              "is not there any more: it counts from the first window on that begins when it is there again", false);
     return notes;
 }
 

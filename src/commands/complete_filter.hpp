@@ -5,6 +5,7 @@
 #include "cli/options.hpp"
 #include "model/sample.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,10 @@ namespace socktally {
 
 /// Throws UsageError for a name that nobody and nothing has.
 Filter complete_filter(const Options& options);
+
+/// Throws UsageError for a name that none of `interfaces` has.
+std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
+                                             const std::vector<Interface>& interfaces);
 
 /// Addresses come and go, so the interfaces that the filter goes by are looked at again.
 void refresh(Filter& filter);

@@ -4,13 +4,10 @@
 #include "identity/users.hpp"
 #include "model/attribution.hpp"
 #include "model/grouping.hpp"
-#include "model/nearest.hpp"
-#include "model/quote.hpp"
+#include "model/merge.hpp"
 #include "model/rates.hpp"
 #include "render/series.hpp"
 #include "sys/terminal.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -187,23 +184,6 @@ IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
                    options.by == GroupBy::unit || !filter.units.empty();
     needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || !options.namespaces.empty();
     return needs;
-}
-
-std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
-                                             const std::vector<Interface>& interfaces)
-{
-    std::vector<std::string_view> valid;
-    std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
-                   [](const Interface& interface) { return std::string_view(interface.name); });
-    std::vector<std::uint32_t> indices;
-    for (const std::string& name : names) {
-        const auto found = std::find(valid.begin(), valid.end(), name);
-        if (found == valid.end()) {
-            throw UsageError(fmt::format("no such interface: {}: {}", quote(name), suggest(name, valid)));
-        }
-        indices.push_back(interfaces[static_cast<std::size_t>(found - valid.begin())].index);
-    }
-    return indices;
 }
 
 Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,

@@ -41,10 +41,6 @@ BackendOptions needs_of(const Options& options, const Layout& layout);
 /// What has to be known of processes.
 IdentityNeeds identity_needs_of(const Options& options, const Layout& layout);
 
-/// Throws UsageError for a name that none of `interfaces` has.
-std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
-                                             const std::vector<Interface>& interfaces);
-
 /// Attributes, identifies, groups, sorts and cuts. `filter` is the options' one with users, namespaces and interfaces
 /// filled in.
 Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,

@@ -3,6 +3,7 @@
 //   replay DIRECTORY             runs DIRECTORY/cases against DIRECTORY/expected
 //   replay --update DIRECTORY    writes what comes out to DIRECTORY/expected; read the difference before you believe it
 #include "cli/options.hpp"
+#include "commands/complete_filter.hpp"
 #include "commands/make_report.hpp"
 #include "identity/outbound.hpp"
 #include "identity/users.hpp"

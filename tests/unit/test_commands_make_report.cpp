@@ -169,15 +169,6 @@ TEST_CASE("sockets that --interface cannot place are told, where they may have t
     CHECK(report_with(options, result).complete);
 }
 
-TEST_CASE("a name that no interface has is wrong usage, and the nearest is named")
-{
-    const std::vector<Interface> machine{{1, "lo", true, true, {}}, {7, "eth0", false, true, {}}};
-    CHECK(interface_indices({"eth0", "lo"}, machine) == std::vector<std::uint32_t>{7, 1});
-    CHECK(interface_indices({}, machine).empty());
-    CHECK_THROWS_WITH_AS(interface_indices({"eht0"}, machine), "no such interface: \"eht0\": did you mean \"eth0\"?",
-                         UsageError);
-}
-
 TEST_CASE("each format has its writer")
 {
     const auto text = [](Format format) {
