@@ -64,7 +64,7 @@ _socktally()
 {
     local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
     local formats='tsv csv json jsonl pretty prom influx'
-    local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help --version'
+    local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help -V --version'
     local choosing='-b --backend'
     local rows='--strict --by --sort --top --all --alert -o --output --output-file -H --list-columns
         --pid --name --filter --user --port --remote --protocol --container --unit --netns'

@@ -54,7 +54,7 @@ void refuse_foreign(Command command, const OptionGroup& group, const std::string
 } // namespace
 
 CommandLine::CommandLine(std::string_view introduction, std::string_view examples)
-    : version_(app_.set_version_flag("--version", "socktally " SOCKTALLY_VERSION, "print the version")),
+    : version_(app_.set_version_flag("-V,--version", "socktally " SOCKTALLY_VERSION, "print the version")),
       introduction_(introduction), examples_(examples)
 {
     app_.allow_extras(); // so that refuse_extras can name the nearest option
@@ -173,7 +173,7 @@ UsageError CommandLine::unknown_option(std::string_view argument) const
         }
     }
     const std::vector<std::string_view> valid(known.begin(), known.end());
-    const auto word = nearest(name, valid);
+    const auto word = name == "--process" ? "--name" : nearest(name, valid); // after the column of the same meaning
     return UsageError(fmt::format("unknown option {}: {}", quote(name),
                                   word ? fmt::format("did you mean {:?}?", *word) : "see --help"));
 }

@@ -218,8 +218,12 @@ void settle_since(Options& o, const CommandLine& line)
     if (o.interval || o.count) {
         throw UsageError("--since measures from the run before: it goes without --interval and --count");
     }
-    for (const std::string_view ending : {"", ".lock", ".bad"}) {
-        if (o.output_file && is_same_place(*o.output_file, fmt::format("{}{}", o.since, ending))) {
+    const std::filesystem::path state(o.since);
+    const auto beside = [&](std::string_view format) {
+        return state.parent_path() / fmt::format(fmt::runtime(format), state.filename().string());
+    };
+    for (const std::string_view format : {"{}", "{}.lock", "{}.bad", ".socktally.{}"}) {
+        if (o.output_file && is_same_place(*o.output_file, beside(format))) {
             throw UsageError("--output-file is a file that --since keeps its state in");
         }
     }

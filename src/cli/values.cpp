@@ -122,7 +122,8 @@ std::chrono::nanoseconds duration_value(std::string_view text)
     std::uint64_t place = take_unit(number);
     const auto decimal = split_decimal(number);
     if (!decimal) {
-        throw bad("give 5, 5s, 500ms, 1.5s, 2m, 1h or the like; 0 is no window");
+        throw bad(
+            "give a number with ms, s, m or h behind it, as in 500ms, 1.5s, 2m or 24h; without, it is in seconds");
     }
 
     const auto count = decimal->whole.empty() ? std::optional<std::uint64_t>(0) : whole_number(decimal->whole);
@@ -207,7 +208,9 @@ std::size_t capture_buffer_value(std::string_view text)
     }
     const auto count = whole_number(number);
     if (!count || *count > largest >> shift || *count << shift < smallest) {
-        throw UsageError(fmt::format("bad size {}: give bytes, or 4M or the like, between 512K and 1G", quote(text)));
+        throw UsageError(
+            fmt::format("bad size {}: give bytes, or a number with K, M or G behind it, as in 4M, between 512K and 1G",
+                        quote(text)));
     }
     return static_cast<std::size_t>(*count << shift);
 }

@@ -103,7 +103,8 @@ Alert parse_alert(std::string_view text)
         }
         const auto threshold = threshold_of(trimmed(text.substr(place + comparison.sign.size())));
         if (!threshold) {
-            throw bad_alert(text, "give a number like 500, 1.5M or 64Ki after the " + std::string(comparison.sign));
+            throw bad_alert(text, "give a number after the " + std::string(comparison.sign) +
+                                      ", with K, M, G, Ki, Mi or Gi behind it if need be, as in 500, 1.5M or 64Ki");
         }
         return {&column, comparison.holds, *threshold};
     }

@@ -97,6 +97,7 @@ TEST_CASE("--since has no window of its own")
     const char* state = "--output-file is a file that --since keeps its state in";
     CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/f"}) == state);
     CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/./f.lock"}) == state);
+    CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/.socktally.f"}) == state);
     CHECK(parse({"--since", "/tmp/f", "--output-file", "/tmp/f.prom"}).output_file == "/tmp/f.prom");
     const char* no_windows = "--since measures from the run before: it goes without --interval and --count";
     CHECK(error_of({"--since", "state", "--interval", "1"}) == no_windows);
@@ -208,6 +209,7 @@ TEST_CASE("unknown options name the nearest one")
     CHECK(error_of({"--foramt", "json"}) == "unknown option \"--foramt\": did you mean \"--format\"?");
     CHECK(error_of({"--duratoin=5"}) == "unknown option \"--duratoin\": did you mean \"--duration\"?");
     CHECK(error_of({"doctor", "--quite"}) == "unknown option \"--quite\": did you mean \"--quiet\"?");
+    CHECK(error_of({"--process", "curl"}) == "unknown option \"--process\": did you mean \"--name\"?");
     CHECK(error_of({"-qx5"}).starts_with("unknown option \"-x\": see --help"));
     CHECK(error_of({"--a\nb"}).find('\n') == std::string::npos);
     CHECK(error_of({"-1"}).starts_with("unknown option \"-1\": "));
@@ -261,6 +263,7 @@ TEST_CASE("list-columns, version and help")
     CHECK(error_of({"-H", "-f", "prom"}) == "prom and influx print samples only, not the list of columns");
     CHECK(error_of({"--output-file", "x", "-H"}) == "--list-columns prints the list, and takes no --output-file");
     CHECK(parse({"--version"}).command == Command::version);
+    CHECK(parse({"-V"}).command == Command::version);
     CHECK(parse({"--version"}).text.starts_with("socktally "));
     CHECK(parse({"-h"}).command == Command::help);
     CHECK(parse({"doctor", "--help"}).command == Command::help);
@@ -293,6 +296,6 @@ TEST_CASE("the help text fits a terminal and knows the options")
     CHECK(text.starts_with("Usage: socktally "));
     CHECK(text.find("  -d, --duration TIME ") != std::string::npos);
     CHECK(text.find("      --no-loopback ") != std::string::npos);
-    CHECK(text.find("      --version ") != std::string::npos);
+    CHECK(text.find("  -V, --version ") != std::string::npos);
     CHECK(std::count(text.begin(), text.end(), '\n') <= 85);
 }

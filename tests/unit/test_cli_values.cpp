@@ -53,10 +53,11 @@ TEST_CASE("durations are exact")
 TEST_CASE("anything else is no duration, and the error names what is")
 {
     for (const std::string text :
-         {"",    " ",    "-1", "+1", "nan",  "inf",   "1e3", "1e999", "5x", "5S",    "5us", " 5",  "5 ",
+         {"",    " ",    "-1", "+1", "nan",  "inf",   "1e3", "1e999", "5x", "5S",    "5us", "1d",  " 5", "5 ",
           "5 s", "0x10", "1.", ".",  "1..5", "1.5.5", ".s",  "s",     "ms", "1m30s", "-0",  "5\n", "1,5"}) {
         CAPTURE(text);
-        CHECK(duration_error(text).ends_with(": give 5, 5s, 500ms, 1.5s, 2m, 1h or the like; 0 is no window"));
+        CHECK(duration_error(text).ends_with(
+            ": give a number with ms, s, m or h behind it, as in 500ms, 1.5s, 2m or 24h; without, it is in seconds"));
     }
     CHECK(duration_error("5x").starts_with("bad duration \"5x\": "));
 }
@@ -76,8 +77,8 @@ TEST_CASE("durations out of reach say so")
 
 TEST_CASE("an error is one line, whatever was typed")
 {
-    CHECK(duration_error("5\n\x1b[31m\xff") ==
-          "bad duration \"5\\n\\x1b[31m\\xff\": give 5, 5s, 500ms, 1.5s, 2m, 1h or the like; 0 is no window");
+    CHECK(duration_error("5\n\x1b[31m\xff") == "bad duration \"5\\n\\x1b[31m\\xff\": give a number with ms, s, m or h "
+                                               "behind it, as in 500ms, 1.5s, 2m or 24h; without, it is in seconds");
     CHECK(error_of([] { format_value("a\nb"); }).find('\n') == std::string::npos);
 }
 
@@ -105,7 +106,7 @@ TEST_CASE("whole numbers are decimal and within bounds")
     for (const char* text : {"", "M", "511K", "1025M", "2G", "4m", "4MB", "4.5M", "-1M", "0x10M",
                              "99999999999999999999", "18446744073709551615G"}) {
         CAPTURE(text);
-        CHECK(error_of([&] { capture_buffer_value(text); }).ends_with("or 4M or the like, between 512K and 1G"));
+        CHECK(error_of([&] { capture_buffer_value(text); }).ends_with("K, M or G behind it, as in 4M, between 512K and 1G"));
     }
 
     CHECK(top_value("3") == 3);
