@@ -43,6 +43,7 @@ Choice choose_backend(const std::string& wanted, const BackendOptions& options, 
         if (wanted != "auto" && wanted != entry.name) {
             continue;
         }
+        choice.capabilities = wanted == "auto" ? "" : entry.capabilities;
         OpenResult result = open_backend(entry, options);
         if (auto* backend = std::get_if<std::unique_ptr<Backend>>(&result)) {
             choice.backend = std::move(*backend);
@@ -50,7 +51,7 @@ Choice choose_backend(const std::string& wanted, const BackendOptions& options, 
             return choice;
         }
         auto& refusal = std::get<Unavailable>(result);
-        refusal.remedy = fitting_remedy(std::move(refusal.remedy));
+        refusal.remedy = fitting_remedy(std::move(refusal.remedy), choice.capabilities);
         choice.declined.push_back({entry.name, std::move(refusal)});
     }
     const Declined& last = choice.declined.back();

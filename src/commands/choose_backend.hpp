@@ -19,6 +19,7 @@ struct Declined {
 struct Choice {
     std::unique_ptr<Backend> backend;
     std::string_view name;
+    std::string_view capabilities;  // that it has a use for, where it is the one that was named; else empty
     std::vector<Declined> declined; // better ones that cannot work here
 };
 

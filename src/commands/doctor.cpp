@@ -16,12 +16,13 @@ std::optional<std::string> or_null(std::string text)
 }
 
 /// Whether it works.
-bool examine(const BackendEntry& entry, Listing& listing)
+bool examine(const BackendEntry& entry, std::string_view capabilities, Listing& listing)
 {
     const std::string name(entry.name);
     OpenResult result = open_backend(entry, {});
     if (const auto* refusal = std::get_if<Unavailable>(&result)) {
-        listing.rows.push_back({name, "declined", refusal->why, or_null(fitting_remedy(refusal->remedy))});
+        listing.rows.push_back(
+            {name, "declined", refusal->why, or_null(fitting_remedy(refusal->remedy, capabilities))});
         return false;
     }
     listing.rows.push_back({name, "works", "counts by " + std::string(entry.counters), std::nullopt});
@@ -30,7 +31,7 @@ bool examine(const BackendEntry& entry, Listing& listing)
         listing.rows.push_back({name, "variant", std::move(variant), std::nullopt});
     }
     for (const Note& limit : backend.limits()) {
-        listing.rows.push_back({name, "limited", limit.message, or_null(fitting_remedy(limit.remedy))});
+        listing.rows.push_back({name, "limited", limit.message, or_null(fitting_remedy(limit.remedy, capabilities))});
     }
     return true;
 }
@@ -56,10 +57,11 @@ Exit run_doctor(const Options& options, std::span<const BackendEntry> table)
         if (options.backend != "auto" && options.backend != entry.name) {
             continue;
         }
-        if (examine(entry, listing)) {
+        const bool is_named = options.backend == entry.name;
+        if (examine(entry, is_named ? entry.capabilities : "", listing)) {
             exit = Exit::ok;
         }
-        if (options.backend == entry.name) {
+        if (is_named) {
             tell_grants(entry, listing);
         }
     }

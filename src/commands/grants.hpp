@@ -20,7 +20,9 @@ struct GrantLine {
 
 std::vector<GrantLine> grant_lines(const BackendEntry& backend);
 
-/// Low rooms name setcap(8) where privilege is wanting. Where that would change nothing, another line takes its place.
-std::string fitting_remedy(std::string remedy);
+/// Low rooms name setcap(8) with all capabilities where privilege is wanting. Where that would change nothing, another
+/// line takes its place; of a backend that the user has named, the line with what that one has a use for.
+/// `capabilities`: those of the backend that was named; empty: none was.
+std::string fitting_remedy(std::string remedy, std::string_view capabilities);
 
 } // namespace socktally

@@ -103,7 +103,7 @@ Report Windows::next(Interrupt& interrupt)
     }
     Report report = make_report(std::move(result), options_, layout_, filter_, identifier);
     for (Note& note : report.notes) {
-        note.remedy = fitting_remedy(std::move(note.remedy));
+        note.remedy = fitting_remedy(std::move(note.remedy), choice_.capabilities);
     }
     report.host = host_;
     report.boot_id = boot_id_;

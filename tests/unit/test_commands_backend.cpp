@@ -3,6 +3,7 @@
 #include "captured_output.hpp"
 #include "commands/choose_backend.hpp"
 #include "commands/commands.hpp"
+#include "sys/capability.hpp"
 
 #include <doctest/doctest.h>
 
@@ -24,6 +25,10 @@ public:
 OpenResult opens(const BackendOptions&) { return std::make_unique<FakeBackend>(); }
 OpenResult refuses(const BackendOptions&) { return Unavailable{"no such thing", "make it"}; }
 OpenResult refuses_for_good(const BackendOptions&) { return Unavailable{"never", ""}; }
+OpenResult refuses_for_want_of_privilege(const BackendOptions&)
+{
+    return Unavailable{"forbidden", std::string(setcap_remedy)};
+}
 OpenResult must_not_be_opened(const BackendOptions&)
 {
     FAIL("a backend was opened that nobody asked for");
@@ -153,6 +158,39 @@ TEST_CASE("doctor tells of a backend that is named, and only of it, how to grant
     CHECK(text.find("\ngood\texposes\tcap_net_raw: ") != text.npos);
     CHECK(text.find("cap_bpf") == text.npos);
     CHECK_THROWS_AS(doctor(table, Format::tsv, Exit::ok, "bset"), UsageError);
+}
+
+TEST_CASE(
+    "want of privilege: of a backend that is named, the remedy is what that one has a use for, else what all have")
+{
+    const Table table{{"best", "magic", refuses_for_want_of_privilege, "cap_net_raw"}};
+    const std::string obstacle(file_capabilities_obstacle()); // no_new_privs, say
+    const auto remedy = [&](const std::string& wanted) -> std::string {
+        try {
+            choose_backend(wanted, {}, table);
+        } catch (const BackendUnavailable& error) {
+            return error.remedy;
+        }
+        return "nothing was thrown";
+    };
+    const std::string own = obstacle.empty() ? "setcap cap_net_raw=ep \"$(command -v socktally)\"" : obstacle;
+    const std::string all = obstacle.empty() ? std::string(setcap_remedy) : obstacle;
+    CHECK(remedy("best") == own);
+    CHECK(remedy("auto") == all);
+    CHECK(doctor(table, Format::tsv, Exit::unavailable, "best").find("\tforbidden\t" + own + "\n") !=
+          std::string::npos);
+    CHECK(doctor(table, Format::tsv, Exit::unavailable).find("\tforbidden\t" + all + "\n") != std::string::npos);
+}
+
+TEST_CASE("what a capability is used for is said of the backend that is named")
+{
+    const auto exposed = [](std::string_view name) {
+        const Table table{{name, "magic", refuses, "cap_net_admin"}};
+        return doctor(table, Format::tsv, Exit::unavailable, std::string(name));
+    };
+    CHECK(exposed("ebpf").find("\tcap_net_admin: used to count packets; ") != std::string::npos);
+    CHECK(exposed("netlink").find("\tcap_net_admin: used for more room for announcements") != std::string::npos);
+    CHECK(exposed("netlink").find("packets") == std::string::npos);
 }
 
 TEST_CASE("a sample names each better backend that declined, and stays complete")

@@ -134,6 +134,7 @@ public:
     std::vector<Note> limits() const override
     {
         std::vector<Note> limits{no_bytes_note()};
+        limits.front().remedy.clear(); // whoever reads this is being told already
         add_namespaces_limit(limits);
         add_denied_limit(limits);
         return limits;
