@@ -149,7 +149,7 @@ bool StateFile::is_file(const std::string& name) const
 
 void StateFile::prepare(std::string_view text)
 {
-    prepared_.emplace(directory_.get(), path_of(name_));
+    prepared_.emplace(directory_.get(), path_of(name_), ".socktally." + name_);
     prepared_->write(text, own);
 }
 

@@ -27,7 +27,7 @@ public:
     /// For a text that is not ours: what is FILE has the name FILE.bad too from now on, or FILE.bad.2 and so on where
     /// that is taken. Returns the path.
     std::string keep_aside() const;
-    /// Writes the text to a temporary file: what can fail of replacing FILE fails here.
+    /// Writes the text to .socktally.FILE, which the lock makes ours: what can fail of replacing FILE fails here.
     void prepare(std::string_view text);
     /// What was prepared becomes FILE.
     void replace();

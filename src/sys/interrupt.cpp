@@ -14,7 +14,7 @@ namespace socktally {
 Interrupt::Interrupt()
 {
     sigemptyset(&taken_);
-    for (const int signal : {SIGINT, SIGTERM}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         struct sigaction action {};
         ::sigaction(signal, nullptr, &action);
         if (action.sa_handler != SIG_IGN) {

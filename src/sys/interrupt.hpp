@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SIGINT and SIGTERM as a descriptor to wait on: the first one ends the window early, a second one kills at once.
+// SIGINT, SIGTERM and SIGHUP as a descriptor to wait on: the first one ends the window early, a second one kills at
+// once.
 #pragma once
 
 #include "sys/fd.hpp"
@@ -14,7 +15,7 @@ namespace socktally {
 
 class Interrupt {
 public:
-    /// Takes the two signals over, save those that the parent had us ignore (nohup, `&` in sh).
+    /// Takes these signals over, save those that the parent had us ignore (nohup, `&` in sh).
     Interrupt();
     ~Interrupt();
     Interrupt(const Interrupt&) = delete;

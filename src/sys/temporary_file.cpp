@@ -28,9 +28,14 @@ std::string random_name()
 
 } // namespace
 
-TemporaryFile::TemporaryFile(int directory, std::string path)
-    : directory_(directory), path_(std::move(path)), name_(random_name())
+TemporaryFile::TemporaryFile(int directory, std::string path) : TemporaryFile(directory, std::move(path), random_name())
 {
+}
+
+TemporaryFile::TemporaryFile(int directory, std::string path, std::string name)
+    : directory_(directory), path_(std::move(path)), name_(std::move(name))
+{
+    ::unlinkat(directory, name_.c_str(), 0); // what it cannot remove is refused below
     constexpr mode_t own = S_IRUSR | S_IWUSR;
     file_ = Fd(::openat(directory, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, own));
     if (!file_) {

@@ -16,6 +16,9 @@ public:
     /// Makes a new file in `directory`, whose name begins with ".socktally." and cannot be foreseen. `path` is the file
     /// that it is for, which messages name. Throws std::system_error, as the others do.
     TemporaryFile(int directory, std::string path);
+    /// Its name is this one: for who holds a lock that keeps others from making it. What a run that was killed has left
+    /// there is removed first.
+    TemporaryFile(int directory, std::string path, std::string name);
     /// Removes the file, unless it has become another one.
     ~TemporaryFile();
     TemporaryFile(const TemporaryFile&) = delete;

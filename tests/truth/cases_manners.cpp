@@ -9,7 +9,7 @@ using namespace truth;
 
 TEST_CASE("manners: an interrupt prints what there is, then takes effect")
 {
-    for (const int number : {SIGINT, SIGTERM}) {
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
         CAPTURE(number);
         Stage stage;
         stage.start("t-server", [](Self& self) {

@@ -200,6 +200,39 @@ TEST_CASE("state file: replaced as a whole, with a mode of its own")
     CHECK(names_in(directory.path()) == std::set<std::string>{"state", "state.lock"});
 }
 
+TEST_CASE("state file: what a killed run was about to leave is not in the way, and is never written through")
+{
+    const TempDirectory directory;
+    const std::filesystem::path path = directory.path() / "state";
+    const std::filesystem::path left = directory.path() / ".socktally.state";
+    const std::filesystem::path other = directory.path() / "other";
+    std::ofstream(other) << "mine";
+    SUBCASE("a file") { std::ofstream(left) << "half"; }
+    SUBCASE("another name of a file") { std::filesystem::create_hard_link(other, left); }
+    SUBCASE("a link") { std::filesystem::create_symlink(other, left); }
+    for (const char* text : {"one", "two"}) {
+        StateFile file(path, StateFile::Lock::at_once);
+        file.prepare(text);
+        file.replace();
+        CHECK(names_in(directory.path()) == std::set<std::string>{"state", "state.lock", "other"});
+        CHECK(content_of(path) == text);
+        std::ofstream(left) << "half";
+    }
+    CHECK(content_of(other) == "mine");
+}
+
+TEST_CASE("state file: where something is in the place of the new one that cannot be removed, the old one stays")
+{
+    const TempDirectory directory;
+    const std::filesystem::path path = directory.path() / "state";
+    StateFile file(path, StateFile::Lock::at_once);
+    file.prepare("one");
+    file.replace();
+    std::filesystem::create_directory(directory.path() / ".socktally.state");
+    CHECK_THROWS_AS(file.prepare("two"), std::system_error);
+    CHECK(file.read() == "one");
+}
+
 TEST_CASE("state file: what is no state is kept, and nothing has to go for it")
 {
     const TempDirectory directory;
