@@ -146,10 +146,13 @@ void ContainerNames::read_storage_lists(Uid owner)
     const std::string base = is_rootless ? home(owner) : places_.root + "/var/lib/containers/storage";
     const std::string below = is_rootless ? ".local/share/containers/storage/" : "";
     for (const std::string_view driver : {"overlay", "vfs", "btrfs", "zfs"}) {
-        const auto text =
-            read({base, fmt::format("{}{}-containers/containers.json", below, driver), owner.value}, list_limit);
-        for (auto& facts : (text ? parse_storage_list(*text) : std::nullopt).value_or(std::vector<ContainerFacts>())) {
-            add(owner, std::move(facts));
+        for (const std::string_view list : {"containers", "volatile-containers"}) { // volatile: `run --rm`, Podman 4.4
+            const auto text =
+                read({base, fmt::format("{}{}-containers/{}.json", below, driver, list), owner.value}, list_limit);
+            const auto parsed = text ? parse_storage_list(*text) : std::nullopt;
+            for (const ContainerFacts& facts : parsed.value_or(std::vector<ContainerFacts>())) {
+                add(owner, facts);
+            }
         }
     }
 }

@@ -122,8 +122,8 @@ class Hull:
     def delegate(self):
         """Gives the user a group below the one of all, and shows nothing but version 2 in here, as he sees it where
         that is all there is. How to go there and become the user, before the words of a command."""
-        below = f"{self.cgroup}.slice/user@{USER}.service/app.slice/engines.service"
-        directory = cgroup2() / below
+        self.delegated = f"{self.cgroup}.slice/user@{USER}.service/app.slice/engines.service"
+        directory = cgroup2() / self.delegated
         directory.mkdir(parents=True)
         for path in (directory.parent.parent, directory.parent, directory):
             for name in (".", "cgroup.procs", "cgroup.subtree_control", "cgroup.threads"):
@@ -132,8 +132,8 @@ class Hull:
         self.run("mount", "--bind", "/run/tun", "/dev/net/tun")
         self.others.append("--cgroup")
         return ["sh", "-c",
-                f'echo $$ > {CGROUPS}/{below}/cgroup.procs && exec "$@"', "sh", *as_user(USER), "env", f"HOME={HOME}",
-                f"XDG_RUNTIME_DIR=/run/user/{USER}"]
+                f'echo $$ > {CGROUPS}/{self.delegated}/cgroup.procs && exec "$@"', "sh", *as_user(USER), "env",
+                f"HOME={HOME}", f"XDG_RUNTIME_DIR=/run/user/{USER}"]
 
     def run(self, *words):
         """What it printed. Throws where it fails."""

@@ -90,7 +90,7 @@ def check_container(problems, container, image, processes, connections, slack):
     what = f"container {container.name}"
     bytes_are(problems, what, add(moved), container.rx_bytes, container.tx_bytes, slack * container.connections)
     if not moved or any(row["process"] != machine.FILTER or row["kind"] != "process" for row in moved):
-        problems.append(f"{what} has traffic at {[row['process'] for row in moved]}")
+        problems.append(f"{what} has traffic at {[(row['process'], row['pid'], row['rx_bytes']) for row in moved]}")
     for row in moved:
         found = {key: row[key] for key in ("container_id", "image", "pod")}
         expected = {"container_id": container.id, "image": image, "pod": container.pod}
@@ -249,9 +249,12 @@ events_logger = "file"
         return self.hull.run("podman", "run", "--detach", "--name", name, *options, machine.IMAGE,
                              *machine.server(port))
 
+    def create_pod(self, run, *options):
+        return run("podman", "pod", "create", "--name", "a-pod", *options, "--infra-image", self.image,
+                   "--infra-command", "/bin/sleep 1000")
+
     def populate(self):
-        self.hull.run("podman", "pod", "create", "--name", "a-pod", "--publish", "8082:80", *self.placed(),
-                      "--infra-image", self.image, "--infra-command", "/bin/sleep 1000")
+        self.create_pod(self.hull.run, "--publish", "8082:80", *self.placed())
         alone = self.run("alone", 80, "--network", "none", *self.placed())
         return [Container("bridged", self.run("bridged", 80, "--publish", "8081:80", *self.placed()),
                           connect("127.0.0.1", 8081), "0.0.0.0:8081->80/tcp"),
@@ -287,15 +290,22 @@ class Rootless(Podman):
         return self.hull.run(*self.enter, *words)
 
     def run(self, name, port, *options):
-        return self.user_runs("podman", "run", "--detach", "--cgroups", "split", "--name", name, *options,
-                              machine.IMAGE, *machine.server(port))
+        return self.user_runs("podman", "run", "--detach", "--name", name, *options, machine.IMAGE,
+                              *machine.server(port))
 
     def populate(self):
-        alone = self.run("alone", 80, "--network", "none")
-        self.bridged = Container("bridged", self.run("bridged", 80, "--publish", "8083:80"),
+        apart = ("--cgroups", "split")
+        alone = self.run("alone", 80, "--network", "none", *apart)
+        self.pod_id = self.create_pod(self.user_runs, "--publish", "8085:80", "--cgroup-parent",
+                                      f"/{self.hull.delegated}/pods")
+        self.bridged = Container("bridged", self.run("bridged", 80, "--publish", "8083:80", *apart),
                                  connect("127.0.0.1", 8083), "0.0.0.0:8083->80/tcp")
-        self.on_host = Container("on-host", self.run("on-host", 8084, "--network", "host"), connect("127.0.0.1", 8084))
-        return [self.bridged, self.on_host, Container("alone", alone, connect_inside(process_of(alone), 80))]
+        self.in_pod = Container("in-pod", self.run("in-pod", 80, "--pod", "a-pod"), connect("127.0.0.1", 8085),
+                                "0.0.0.0:8085->80/tcp", "a-pod")
+        self.on_host = Container("on-host", self.run("on-host", 8084, "--network", "host", *apart),
+                                 connect("127.0.0.1", 8084))
+        return [self.bridged, self.in_pod, self.on_host,
+                Container("alone", alone, connect_inside(process_of(alone), 80))]
 
     def measure_as_user(self, tool, talk):
         """He sees what is on the host's network, and may read his own files. What is wrong with what he is told."""
@@ -314,7 +324,8 @@ class Rootless(Podman):
 
     def stop(self):
         super().stop()
-        self.bridged.published = None  # only the service tells
+        self.bridged.published = self.in_pod.published = None  # only the service tells
+        self.in_pod.pod = self.pod_id  # likewise its name
 
 
 ENGINES = {"docker": Docker, "podman": Podman, "rootless": Rootless}

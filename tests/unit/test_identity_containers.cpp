@@ -358,6 +358,15 @@ TEST_CASE("files are asked first, and no daemon where they tell all")
     CHECK(daemon.connections() == 0);
 }
 
+TEST_CASE("a container of Podman that is to be removed when it ends is in a list of its own")
+{
+    const Machine machine;
+    machine.write("var/lib/containers/storage/overlay-containers/containers.json", "[]");
+    machine.write("var/lib/containers/storage/overlay-containers/volatile-containers.json", storage_list(id_b));
+    const auto place = place_of("/system.slice/db.service/libpod-payload-" + id_b);
+    CHECK(machine.find({place.path}).of(place)->name == "db");
+}
+
 TEST_CASE("Docker's directory may be elsewhere, and a file speaks for its own container only")
 {
     const Machine machine;
