@@ -67,7 +67,7 @@ _socktally()
     local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help -V --version'
     local choosing='-b --backend'
     local rows='--strict --by --sort --top --all --alert -o --output --output-file -H --list-columns
-        --pid --name --filter --user --port --remote --protocol --container --unit --netns'
+        --pid --name --filter --user --port --remote --protocol --container --pod --unit --netns'
     local samples='-d --duration --interval --count --since --wait --capture-buffer --interface --no-loopback'
     local reports='--host --from --to --per'
     COMPREPLY=()
@@ -101,7 +101,7 @@ _socktally()
     -o | --output | --sort | --alert) _socktally_list "$current" "$(_socktally_columns "$program")" ;;
     --since | --output-file) _socktally_files "$current" ;;
     --per) _socktally_words "$current" hour day ;;
-    --host | --from | --to | --top | --name | --filter | --port | --remote | --container | --unit) ;; # nothing to guess
+    --host | --from | --to | --top | --name | --filter | --port | --remote | --container | --pod | --unit) ;; # nothing to guess
     *)
         if [[ $command == doctor ]]; then
             _socktally_words "$current" "$output" "$choosing"

@@ -64,6 +64,7 @@ complete -c socktally -n __socktally_rows -l port -x -d 'Sockets with these port
 complete -c socktally -n __socktally_rows -l remote -x -d 'Sockets to these addresses or networks'
 complete -c socktally -n __socktally_rows -l protocol -x -a '(__socktally_list tcp udp udplite icmp raw sctp dccp mptcp packet)' -d 'Sockets of these protocols'
 complete -c socktally -n __socktally_rows -l container -x -d 'Processes in these containers'
+complete -c socktally -n __socktally_rows -l pod -x -d 'Processes in these pods'
 complete -c socktally -n __socktally_rows -l unit -x -d 'Processes of these systemd units'
 complete -c socktally -n __socktally_rows -l netns -x -a '(__socktally_list all current (path basename /run/netns/*))' -d 'Sockets in these network namespaces'
 complete -c socktally -n __socktally_samples -l interface -x -a '(__socktally_list (__fish_print_interfaces))' -d 'Sockets that use these network interfaces'

@@ -115,6 +115,8 @@ void add_filters(CommandLine& line, Options& o)
                each([&o](std::string_view text) { o.filter.protocols.push_back(protocol_value(text)); }));
     line.value(filters, "--container", "NAME,...", "processes in this container, by name or id",
                each([&o](std::string_view text) { o.filter.containers.emplace_back(text); }));
+    line.value(filters, "--pod", "NAME,...", "processes in this pod, by name or uid",
+               each([&o](std::string_view text) { o.filter.pods.emplace_back(text); }));
     line.value(filters, "--unit", "UNIT,...", "processes of this systemd unit; .service is implied",
                each([&o](std::string_view text) { o.filter.units.emplace_back(text); }));
     line.value(filters, "--netns", "NAME,...",
@@ -236,7 +238,7 @@ void refuse_filters_by_interface(const Options& o)
     const Filter& filter = o.filter;
     if (!filter.pids.empty() || !filter.names.empty() || !filter.substrings.empty() || !o.users.empty() ||
         !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() || !filter.units.empty() ||
-        !filter.containers.empty() || !o.namespaces.empty() || !filter.loopback) {
+        !filter.containers.empty() || !filter.pods.empty() || !o.namespaces.empty() || !filter.loopback) {
         throw UsageError("--by interface counts all traffic of an interface: it takes no filter but --interface");
     }
 }

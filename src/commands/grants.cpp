@@ -16,7 +16,7 @@ constexpr std::string_view program = "\"$(command -v socktally)\"";
 struct Exposure {
     std::string_view capability;
     std::string_view what;
-    std::string_view backend = ""; // the one that makes this use of it; empty: all that have it
+    std::string_view backend{}; // the one that makes this use of it; empty: all that have it
 };
 
 /// What is used of it, and what a fault in this program would give away with it.

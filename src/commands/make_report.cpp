@@ -179,23 +179,26 @@ IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
     needs.parent = asks(layout, Needs::parent);
     needs.ports = asks(layout, Needs::ports);
     needs.containers = needs.ports || asks(layout, Needs::containers) || options.by == GroupBy::container ||
-                       options.by == GroupBy::pod || !filter.containers.empty();
+                       options.by == GroupBy::pod || !filter.containers.empty() || !filter.pods.empty();
     needs.cgroup = needs.containers || asks(layout, Needs::cgroup) || options.by == GroupBy::cgroup ||
                    options.by == GroupBy::unit || !filter.units.empty();
     needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || !options.namespaces.empty();
     return needs;
 }
 
-Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,
-                   Identifier& identifier)
+void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const Layout& layout,
+                 Identifier& identifier)
 {
-    Sample& sample = result.sample;
-    attribute(sample, result.viewer);
+    attribute(sample, viewer);
     if (asks(layout, Needs::sharers)) {
         find_sharers(sample);
     }
     identifier.identify(sample, options.all);
+}
 
+Report make_report(Sample sample, const Options& options, const Layout& layout, const Filter& filter,
+                   Identifier& identifier)
+{
     Report report;
     report.started_at = sample.started_at;
     report.duration = sample.duration;

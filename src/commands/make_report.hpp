@@ -41,9 +41,13 @@ BackendOptions needs_of(const Options& options, const Layout& layout);
 /// What has to be known of processes.
 IdentityNeeds identity_needs_of(const Options& options, const Layout& layout);
 
-/// Attributes, identifies, groups, sorts and cuts. `filter` is the options' one with users, namespaces and interfaces
+/// Attributes the flows, and finds out who their owners are as far as that is asked for.
+void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const Layout& layout,
+                 Identifier& identifier);
+
+/// Groups, sorts and cuts what has its owners. `filter` is the options' one with users, namespaces and interfaces
 /// filled in.
-Report make_report(BackendResult result, const Options& options, const Layout& layout, const Filter& filter,
+Report make_report(Sample sample, const Options& options, const Layout& layout, const Filter& filter,
                    Identifier& identifier);
 
 /// Leaves the rows that one of the alerts matches; without alerts, all.

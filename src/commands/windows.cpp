@@ -4,6 +4,7 @@
 #include "commands/complete_filter.hpp"
 #include "commands/grants.hpp"
 #include "commands/progress.hpp"
+#include "commands/unmatched.hpp"
 #include "identity/machine.hpp"
 #include "identity/outbound.hpp"
 #include "sys/terminal.hpp"
@@ -101,7 +102,12 @@ Report Windows::next(Interrupt& interrupt)
     if (options_.by == GroupBy::interface) {
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
-    Report report = make_report(std::move(result), options_, layout_, filter_, identifier);
+    Sample& sample = result.sample;
+    find_owners(sample, result.viewer, options_, layout_, identifier);
+    if (number_ == 1) { // what ends later is nothing that was mistyped
+        add_unmatched_notes(sample, filter_, identifier);
+    }
+    Report report = make_report(std::move(sample), options_, layout_, filter_, identifier);
     for (Note& note : report.notes) {
         note.remedy = fitting_remedy(std::move(note.remedy), choice_.capabilities);
     }

@@ -5,6 +5,7 @@
 #include "sys/cgroup2.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
+#include "sys/proc.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -137,6 +138,23 @@ void Identifier::name_containers(Sample& sample) const
     if (!nameless.empty() || !names.failures().empty()) {
         sample.notes.push_back(nameless_note(nameless.size(), names));
     }
+}
+
+Sample Identifier::running()
+{
+    Sample sample;
+    const Directory listing = open_directory(proc_.get(), ".");
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+        const auto pid = parse_pid(entry->d_name);
+        if (auto process = pid ? read_process(proc_.get(), Pid{*pid}) : std::nullopt) {
+            read(*process);
+            sample.processes.push_back(std::move(*process));
+        }
+    }
+    if (needs_.containers) {
+        name_containers(sample);
+    }
+    return sample;
 }
 
 void Identifier::identify(Sample& sample, bool idle)

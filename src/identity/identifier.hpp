@@ -37,6 +37,9 @@ public:
     /// out becomes a note.
     void identify(Sample& sample, bool idle);
 
+    /// All processes that live now, as a sample without flows, with what is needed of them.
+    Sample running();
+
     const std::string& netns_name(Inode netns) { return netns_names_.name(netns); }
 
 private:

@@ -62,6 +62,22 @@ Identity identity_in(const CgroupPlace& place)
     return identity;
 }
 
+std::optional<Process> read_process(int proc, Pid pid)
+{
+    std::string buffer;
+    const std::string path = std::to_string(pid.value) + "/stat";
+    const auto text = read_file(proc, path.c_str(), buffer, stat_limit);
+    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    if (!stat) {
+        return std::nullopt;
+    }
+    Process process;
+    process.pid = pid;
+    process.start_time = StartTime{stat->start_ticks};
+    process.name = stat->name;
+    return process;
+}
+
 bool read_identity(int proc, const IdentityNeeds& needs, Process& process)
 {
     // Through this descriptor nothing can be read of another process that gets the same pid.

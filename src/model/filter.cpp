@@ -32,6 +32,11 @@ bool is_container_called(std::optional<std::string_view> container, std::optiona
     return container == name || (id && name.size() >= shortest && id->starts_with(name));
 }
 
+bool is_pod_called(std::optional<std::string_view> pod, std::optional<std::string_view> uid, std::string_view name)
+{
+    return pod == name || uid == name;
+}
+
 bool Filter::is_elsewhere(const Flow& flow) const
 {
     return machine_netns != Inode{} && flow.netns != Inode{} && flow.netns != machine_netns;
@@ -82,7 +87,12 @@ bool Filter::matches_owner(const Flow& flow, const Sample& sample) const
                                id = known(identity, &Identity::container_id)](const std::string& name) {
         return is_container_called(container, id, name);
     };
-    return containers.empty() || std::any_of(containers.begin(), containers.end(), is_container);
+    if (!containers.empty() && std::none_of(containers.begin(), containers.end(), is_container)) {
+        return false;
+    }
+    const auto is_pod = [pod = known(identity, &Identity::pod), uid = known(identity, &Identity::pod_uid)](
+                            const std::string& name) { return is_pod_called(pod, uid, name); };
+    return pods.empty() || std::any_of(pods.begin(), pods.end(), is_pod);
 }
 
 bool Filter::matches_socket(const Flow& flow, const Sample& sample) const

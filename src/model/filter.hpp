@@ -24,6 +24,7 @@ struct Filter {
     std::vector<Protocol> protocols;
     std::vector<std::string> units;        // also without ".service"
     std::vector<std::string> containers;   // by name, or by 12 or more digits of the id
+    std::vector<std::string> pods;         // by name, or by uid
     std::vector<Inode> namespaces;         // network namespaces, of the socket
     bool loopback = true;                  // false leaves out flows between two ends of this machine
     std::vector<std::uint32_t> interfaces; // indices of those that a flow may pass (see interface_of)
@@ -44,6 +45,7 @@ private:
 bool is_unit_called(std::optional<std::string_view> unit, std::string_view name);
 bool is_container_called(std::optional<std::string_view> container, std::optional<std::string_view> id,
                          std::string_view name);
+bool is_pod_called(std::optional<std::string_view> pod, std::optional<std::string_view> uid, std::string_view name);
 
 /// Tells of sockets that Filter::misses_interface.
 Note unknown_interface_note(std::size_t sockets);

@@ -81,7 +81,7 @@ Selection::Selection(Wanted wanted) : wanted_(std::move(wanted))
     takes_every_row_ = filter.pids.empty() && filter.names.empty() && filter.substrings.empty() &&
                        wanted_.users.empty() && filter.ports.empty() && filter.remotes.empty() &&
                        filter.protocols.empty() && filter.units.empty() && filter.containers.empty() &&
-                       wanted_.namespaces.empty();
+                       filter.pods.empty() && wanted_.namespaces.empty();
 }
 
 bool Selection::takes_time(TimePoint time) const
@@ -131,6 +131,8 @@ Verdict Selection::judge(const Heading& heading, const SavedRow& row) const
     const auto container_id = row.text(Member::container_id);
     question.ask(filter.containers, {Member::container},
                  [&](const std::string& wanted) { return is_container_called(container, container_id, wanted); });
+    question.ask(filter.pods, {Member::pod},
+                 [pod = row.text(Member::pod)](const std::string& wanted) { return pod == wanted; });
     question.ask(wanted_.namespaces, {Member::netns},
                  [netns = row.text(Member::netns)](const std::string& wanted) { return netns == wanted; });
     // What is true of the sum of the rest is not known of its parts.

@@ -35,6 +35,8 @@ public:
     bool takes_time(TimePoint time) const;
     bool takes_host(const SavedRow& row) const;
 
+    bool takes_every_row() const { return takes_every_row_; }
+
     enum class Verdict : std::uint8_t {
         out,
         in,

@@ -144,6 +144,7 @@ void Summary::add_row(const Heading& heading, const SavedRow& row)
     case Selection::Verdict::unanswered: ++unanswered_; return;
     case Selection::Verdict::in: break;
     }
+    ++taken_;
     cut_short_ += row.is(RowKind::other) ? 1 : 0;
     const auto rx = row.number(Member::rx_bytes);
     const auto tx = row.number(Member::tx_bytes);
@@ -206,6 +207,8 @@ std::vector<Note> Summary::notes() const
               counted(unanswered_, "row", "was left out because it does not", "were left out because they do not") +
                   " have the column that a filter asks for",
               save_column, true}},
+        {snapshots_ > 0 && taken_ == 0 && unanswered_ == 0 && !selection_.takes_every_row(),
+         Note{"filter-unmatched", "no row passes the filters", "", false}},
         {keyless_ > 0, Note{"key-unanswered",
                             counted(keyless_, "row", "does", "do") +
                                 fmt::format(" not say what --by {} asks for, and {} where that is null", to_string(by_),

@@ -5,6 +5,7 @@
 #include "cli/options.hpp"
 #include "commands/complete_filter.hpp"
 #include "commands/make_report.hpp"
+#include "commands/unmatched.hpp"
 #include "identity/outbound.hpp"
 #include "identity/users.hpp"
 #include "recorded_window.hpp"
@@ -98,7 +99,10 @@ std::string output_of(const Case& run, Windows& windows)
     const Layout layout = make_layout(options, false, run.width);
     Identifier identifier(identity_needs_of(options, layout),
                           {replayed.proc->root(), replayed.proc->namespaces(), {replayed.proc->root()}});
-    Report report = make_report(std::move(replayed.result), options, layout, filter, identifier);
+    Sample& sample = replayed.result.sample;
+    find_owners(sample, replayed.result.viewer, options, layout, identifier);
+    add_unmatched_notes(sample, filter, identifier);
+    Report report = make_report(std::move(sample), options, layout, filter, identifier);
     report.host = replayed.host;
     report.boot_id = replayed.boot_id;
     return render(report, layout);

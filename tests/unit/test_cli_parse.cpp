@@ -199,6 +199,7 @@ TEST_CASE("missing and empty values")
 
 TEST_CASE("all network namespaces are what no --netns stands for")
 {
+    CHECK(parse({"--pod", "a,b", "--pod", "c"}).filter.pods == std::vector<std::string>{"a", "b", "c"});
     CHECK(parse({"--netns", "blue,current"}).namespaces == std::vector<std::string>{"blue", "current"});
     CHECK(parse({"--netns", "blue", "--netns", "all"}).namespaces.empty());
     CHECK(parse({"--by", "interface", "--netns", "all"}).namespaces.empty());

@@ -106,7 +106,9 @@ TEST_CASE("whole numbers are decimal and within bounds")
     for (const char* text : {"", "M", "511K", "1025M", "2G", "4m", "4MB", "4.5M", "-1M", "0x10M",
                              "99999999999999999999", "18446744073709551615G"}) {
         CAPTURE(text);
-        CHECK(error_of([&] { capture_buffer_value(text); }).ends_with("K, M or G behind it, as in 4M, between 512K and 1G"));
+        CHECK(error_of([&] {
+                  capture_buffer_value(text);
+              }).ends_with("K, M or G behind it, as in 4M, between 512K and 1G"));
     }
 
     CHECK(top_value("3") == 3);

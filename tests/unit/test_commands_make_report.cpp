@@ -40,7 +40,9 @@ BackendResult result_of_a_window()
 Report report_with(const Options& options, BackendResult result = result_of_a_window())
 {
     Identifier nobody({});
-    return make_report(std::move(result), options, make_layout(options, false, 80), options.filter, nobody);
+    const Layout layout = make_layout(options, false, 80);
+    find_owners(result.sample, result.viewer, options, layout, nobody);
+    return make_report(std::move(result.sample), options, layout, options.filter, nobody);
 }
 
 std::string tsv_with(Options options, BackendResult result = result_of_a_window())

@@ -258,6 +258,30 @@ TEST_CASE("a filter leaves out what it cannot judge, and says so")
     CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, both).report, "filter-unanswered"));
 }
 
+TEST_CASE("a filter that no row passes is told of, and makes nothing incomplete")
+{
+    Wanted name;
+    name.filter.names = {"q"};
+    const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report;
+    CHECK(has_note(report, "filter-unmatched"));
+    CHECK(std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; }));
+    name.filter.names = {"q", "p"};
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, "filter-unmatched"));
+    CHECK_FALSE(has_note(add_up("", GroupBy::process, name).report, "filter-unmatched")); // there is nothing at all
+}
+
+TEST_CASE("a pod is found by the name that was saved")
+{
+    Wanted wanted;
+    wanted.filter.pods = {"web-1"};
+    const auto rows_of = [&](std::string_view pod) {
+        return add_up(line("a", "1", 7, 5, "p", fmt::format(R"("pod":"{}")", pod)), GroupBy::process, wanted)
+            .report.rows.size();
+    };
+    CHECK(rows_of("web-1") == 1);
+    CHECK(rows_of("web-10") == 0);
+}
+
 TEST_CASE("what is no snapshot is refused in words")
 {
     const std::string good = line("a", "1", 7, 5, "p");

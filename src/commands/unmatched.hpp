@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Filters by what a process is, and no process is that: mistyped, or over. Users, interfaces and network namespaces
+// that do not exist are refused before (complete_filter.hpp).
+#pragma once
+
+#include "identity/identifier.hpp"
+#include "model/filter.hpp"
+#include "model/sample.hpp"
+
+namespace socktally {
+
+/// A note for each value of the filter that no process of the sample has, and none that lives now; with the nearest
+/// that one has. The sample has its owners.
+void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier);
+
+} // namespace socktally
