@@ -6,8 +6,6 @@
 #include "backend/ebpf/kernel.h"
 #include "backend/ebpf/tally.h"
 
-#define PF_KTHREAD 0x00200000
-
 /* Set before loading. */
 const volatile tally_u32 cell_count = 2; /* of an epoch */
 const volatile tally_u32 half_mask = 0; /* 1 where there is more than one epoch, and the maps have room for two */

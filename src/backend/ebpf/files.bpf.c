@@ -10,10 +10,6 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define AF_INET 2
-#define AF_INET6 10
-#define NSFS_MAGIC 0x6e736673
-
 SEC("iter/task_file")
 int write_sockets(struct bpf_iter__task_file* context)
 {

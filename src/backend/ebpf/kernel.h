@@ -1,7 +1,32 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The few fields of kernel structures that the programs read. The loader finds their real offsets in the running kernel's BTF. */
+/* The few numbers and fields of the kernel that the programs need. The loader finds the real offsets of fields in the running kernel's BTF. */
 #ifndef SOCKTALLY_KERNEL_H
 #define SOCKTALLY_KERNEL_H
+
+#define AF_INET 2
+#define AF_INET6 10
+#define AF_PACKET 17
+#define IPPROTO_ICMP 1
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_ICMPV6 58
+#define IPPROTO_RAW 255
+#define SOCK_STREAM 1
+#define SOCK_RAW 3
+#define MSG_OOB 1
+#define MSG_PEEK 2
+#define MSG_ERRQUEUE 0x2000
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
+#define TCP_FIN_WAIT1 4
+#define TCP_FIN_WAIT2 5
+#define TCP_LAST_ACK 9
+#define TCP_CLOSING 11
+#define SOCK_DONE 1 /* this one and the next: bit numbers of skc_flags */
+#define SOCK_URGINLINE 2
+#define PF_KTHREAD 0x00200000
+#define NSFS_MAGIC 0x6e736673
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -14,13 +14,6 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-#define AF_INET 2
-#define AF_INET6 10
-#define IPPROTO_ICMP 1
-#define IPPROTO_TCP 6
-#define IPPROTO_ICMPV6 58
-#define IPPROTO_RAW 255
-#define SOCK_RAW 3
 #define PASS 1
 
 /* The epoch that counts. A program looks once. */

@@ -3,6 +3,7 @@
 
 #include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/map_keys.hpp"
+#include "backend/ebpf/read_rows.hpp"
 #include "sys/capability.hpp"
 #include "sys/cgroup2.hpp"
 #include "sys/file.hpp"
@@ -118,11 +119,8 @@ void Packets::note_holders()
 {
     skeleton_->data->holders_epoch = epoch_;
     const Link link(bpf_program__attach_iter(skeleton_->progs.note_holders, nullptr));
-    const Fd iterator(link ? bpf_iter_create(bpf_link__fd(link.get())) : -1);
-    std::array<char, 64> nothing{};
-    ssize_t got = iterator ? 1 : 0;
-    while (got > 0 || (got < 0 && errno == EAGAIN)) { // EAGAIN: many tasks without a socket in a row
-        got = ::read(iterator.get(), nothing.data(), nothing.size());
+    if (link) {
+        run_iterator(bpf_link__fd(link.get()));
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows of fixed size out of a BPF iterator.
+// BPF iterators, run to their end.
 #pragma once
 
 #include "sys/fd.hpp"
@@ -13,12 +13,12 @@
 
 namespace socktally {
 
-/// Makes an iterator of the link, in the network namespace of this thread, and hands all its rows to `take`. 0 or an
-/// errno.
+/// Makes an iterator of the link (a descriptor), in the network namespace of this thread, and hands all its rows to
+/// `take`. 0 or an errno.
 template <typename Row, typename Take>
-int read_rows(const Fd& link, const Take& take)
+int read_rows(int link, const Take& take)
 {
-    const Fd rows(::bpf_iter_create(link.get()));
+    const Fd rows(::bpf_iter_create(link));
     if (!rows) {
         return errno;
     }
@@ -42,6 +42,12 @@ int read_rows(const Fd& link, const Take& take)
         std::memmove(buffer.data(), buffer.data() + taken, used - taken);
         used -= taken;
     }
+}
+
+/// The same where the program writes no rows.
+inline int run_iterator(int link)
+{
+    return read_rows<std::byte>(link, [](std::byte) {});
 }
 
 } // namespace socktally

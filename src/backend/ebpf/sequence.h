@@ -7,18 +7,6 @@
 #include "backend/ebpf/kernel.h"
 #include "backend/ebpf/tally.h"
 
-#define IPPROTO_TCP 6
-#define SOCK_STREAM 1
-#define TCP_ESTABLISHED 1
-#define TCP_SYN_SENT 2
-#define TCP_SYN_RECV 3
-#define TCP_FIN_WAIT1 4
-#define TCP_FIN_WAIT2 5
-#define TCP_LAST_ACK 9
-#define TCP_CLOSING 11
-#define SOCK_DONE 1 /* bit numbers of sk_flags */
-#define SOCK_URGINLINE 2
-
 /* Set before loading: the kernel has bpf_rdonly_cast (6.2). */
 const volatile tally_u8 has_casts = 0;
 

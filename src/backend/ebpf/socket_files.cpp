@@ -49,12 +49,13 @@ void add(std::unordered_map<std::int32_t, FdTable>& tables, const files_row& row
 
 std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files()
 {
-    int link = -1;
-    if (own_pid_namespace() || iterators_load_files(&link) != 0) {
+    int descriptor = -1;
+    if (own_pid_namespace() || iterators_load_files(&descriptor) != 0) {
         return std::nullopt;
     }
+    const Fd link(descriptor);
     std::unordered_map<std::int32_t, FdTable> tables;
-    const int error = read_rows<files_row>(Fd(link), [&](const files_row& row) { add(tables, row); });
+    const int error = read_rows<files_row>(link.get(), [&](const files_row& row) { add(tables, row); });
     return error == 0 ? std::optional(std::move(tables)) : std::nullopt;
 }
 

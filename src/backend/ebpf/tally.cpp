@@ -4,11 +4,11 @@
 #include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/bpf_refusal.hpp"
 #include "backend/ebpf/map_keys.hpp"
+#include "backend/ebpf/read_rows.hpp"
 #include "backend/ebpf/variants.hpp"
 #include "backend/tcp/tcp_in_use.hpp"
 #include "sys/capability.hpp"
 #include "sys/error.hpp"
-#include "sys/fd.hpp"
 #include "sys/file.hpp"
 #include "sys/netns.hpp"
 
@@ -135,21 +135,6 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
     return refusal(error, refused);
 }
 
-namespace {
-
-/// The iterator shows the TCP sockets of the network namespace in which it is made.
-void run_iterator(const bpf_link* link)
-{
-    const Fd iterator(bpf_iter_create(bpf_link__fd(link)));
-    std::array<char, 64> nothing{};
-    ssize_t got = iterator ? 1 : -1;
-    while (got > 0 || (got < 0 && iterator && errno == EAGAIN)) { // EAGAIN: it has gone through a million sockets
-        got = ::read(iterator.get(), nothing.data(), nothing.size());
-    }
-}
-
-} // namespace
-
 void Tally::start()
 {
     if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
@@ -170,7 +155,7 @@ void Tally::note_existing_connections()
     }
     namespaces_refused_ = in_each(network_namespaces(list_processes()), [&](const NetworkNamespace&) {
         if (TcpInUse().read() != 0U) {
-            run_iterator(link);
+            run_iterator(bpf_link__fd(link)); // it shows the TCP sockets of this namespace
         }
     });
     bpf_link__destroy(link);
@@ -268,15 +253,16 @@ void Tally::forget_window()
     ++epoch_;
 }
 
-std::size_t Tally::strange_namespaces() const
+EbpfFaults Tally::faults() const
 {
-    return skeleton_->bss->strangers_in[half()] != 0 ? namespaces_refused_ : 0;
+    EbpfFaults faults;
+    const auto& shared = *skeleton_->bss;
+    faults.flows_dropped = shared.flows_dropped[half()];
+    faults.strange_namespaces = shared.strangers_in[half()] != 0 ? namespaces_refused_ : 0;
+    faults.unclaimed = shared.unclaimed_in[half()];
+    faults.missed_calls = missed_calls_;
+    faults.had_no_room = shared.unnoted_in[half()] != 0;
+    return faults;
 }
-
-std::uint64_t Tally::unclaimed() const { return skeleton_->bss->unclaimed_in[half()]; }
-
-bool Tally::had_no_room() const { return skeleton_->bss->unnoted_in[half()] != 0; }
-
-std::uint64_t Tally::flows_dropped() const { return skeleton_->bss->flows_dropped[half()]; }
 
 } // namespace socktally

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backend/backend.hpp"
+#include "backend/ebpf/notes.hpp"
 #include "backend/ebpf/tally.h"
 
 #include <cstdint>
@@ -40,18 +41,8 @@ public:
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
     /// Makes room for another window. Nothing may count for the one that is over any more.
     void forget_window();
-    /// Sockets that found no room in the map.
-    std::uint64_t flows_dropped() const;
-    /// Network namespaces that start() could not enter, where connections were read in the window that it did not note.
-    std::size_t strange_namespaces() const;
-    /// Connections that were there before start(), in another network namespace, and were read first in the window, by
-    /// splice(2) only: those bytes are not counted.
-    std::uint64_t unclaimed() const;
-    /// Calls that the kernel did not show to the programs, because the same program was under way on that processor: an
-    /// interrupt came, or, for fexit ones on a preemptible kernel, another process.
-    std::uint64_t missed_calls() const { return missed_calls_; }
-    /// A connection had no room for what is remembered of it: what was read from it by splice(2) is not counted.
-    bool had_no_room() const;
+    /// What the programs could not see of the window that is over.
+    EbpfFaults faults() const;
 
 private:
     struct Destroy {

@@ -15,10 +15,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 extern void* bpf_rdonly_cast(const void* object, __u32 btf_id) __ksym __weak;
 
-#define AF_INET 2
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
-
 static __always_inline void describe(struct totals_row* row, struct sock* sk)
 {
     row->cookie = bpf_get_socket_cookie(sk);

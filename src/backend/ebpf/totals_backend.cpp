@@ -111,7 +111,7 @@ private:
             const auto tcp_in_use = TcpInUse().read();
             flows.begin_namespace(tcp_in_use.value_or(0));
             const auto list = [&](const Fd& link) {
-                const int failure = read_rows<totals_row>(link, [&](const totals_row& row) { flows.add(row); });
+                const int failure = read_rows<totals_row>(link.get(), [&](const totals_row& row) { flows.add(row); });
                 error = failure != 0 ? failure : error;
             };
             if (tcp_in_use != 0U) {
