@@ -4,12 +4,9 @@
 #include "identity/container_json.hpp"
 
 #include "identity/cgroup.hpp"
+#include "identity/container_ports.hpp"
+#include "identity/json_value.hpp"
 
-#include <simdjson.h>
-
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
 #include <initializer_list>
 #include <utility>
 
@@ -18,22 +15,9 @@ namespace socktally {
 namespace {
 
 namespace dom = simdjson::dom;
-using Value = simdjson::simdjson_result<dom::element>;
-
-/// Longer than any engine allows a name to be, and than a reference to an image with its digest.
-constexpr std::size_t longest_name = 1024;
-
-std::optional<std::string> text_of(const Value& value)
-{
-    std::string_view text;
-    if (value.get(text) != simdjson::SUCCESS || text.empty() || text.size() > longest_name) {
-        return std::nullopt;
-    }
-    return std::string(text);
-}
 
 /// The first of these keys that has a text.
-std::optional<std::string> first_of(const Value& object, std::initializer_list<std::string_view> keys)
+std::optional<std::string> first_of(const JsonValue& object, std::initializer_list<std::string_view> keys)
 {
     for (const std::string_view key : keys) {
         if (auto text = text_of(object[key])) {
@@ -53,13 +37,13 @@ std::optional<std::string> without_slash(std::optional<std::string> name)
 }
 
 /// The texts of an array.
-std::vector<std::string> texts_of(const Value& value)
+std::vector<std::string> texts_of(const JsonValue& value)
 {
     std::vector<std::string> texts;
     dom::array array;
     if (value.get(array) == simdjson::SUCCESS) {
         for (const dom::element element : array) {
-            if (auto text = text_of(Value(dom::element(element)))) {
+            if (auto text = text_of(JsonValue(dom::element(element)))) {
                 texts.push_back(*std::move(text));
             }
         }
@@ -67,14 +51,14 @@ std::vector<std::string> texts_of(const Value& value)
     return texts;
 }
 
-std::optional<std::string> first_text(const Value& value)
+std::optional<std::string> first_text(const JsonValue& value)
 {
     auto texts = texts_of(value);
     return texts.empty() ? std::nullopt : std::optional(std::move(texts.front()));
 }
 
 /// Of a linked container Docker also tells the names that others have for it, "/other/alias".
-std::optional<std::string> own_name(const Value& names)
+std::optional<std::string> own_name(const JsonValue& names)
 {
     for (auto& name : texts_of(names)) {
         if (name.rfind('/') == 0) {
@@ -85,94 +69,10 @@ std::optional<std::string> own_name(const Value& names)
 }
 
 /// Annotations or labels that the kubelet's and CRI's implementations put on a container.
-void add_kubernetes(const Value& labels, ContainerFacts& facts)
+void add_kubernetes(const JsonValue& labels, ContainerFacts& facts)
 {
     facts.pod = first_of(labels, {"io.kubernetes.pod.name", "io.kubernetes.cri.sandbox-name"});
     facts.pod_namespace = first_of(labels, {"io.kubernetes.pod.namespace", "io.kubernetes.cri.sandbox-namespace"});
-}
-
-std::optional<std::uint16_t> port_of(const Value& value)
-{
-    std::uint64_t number = 0;
-    return value.get(number) == simdjson::SUCCESS && number > 0 && number <= UINT16_MAX
-               ? std::optional(static_cast<std::uint16_t>(number))
-               : std::nullopt;
-}
-
-std::optional<std::uint16_t> parse_port(std::string_view digits)
-{
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    return error == std::errc() && end == digits.data() + digits.size() && port != 0 ? std::optional(port)
-                                                                                     : std::nullopt;
-}
-
-/// Engines leave the address out, or empty, where it is any.
-void add_port(std::vector<PublishedPort>& ports, const std::optional<std::string>& address,
-              std::optional<std::uint16_t> host, std::optional<std::uint16_t> container, std::string_view protocol,
-              std::uint16_t more = 0)
-{
-    const auto parsed = parse_address(address.value_or("0.0.0.0"));
-    const bool is_known = protocol == "tcp" || protocol == "udp" || protocol == "sctp";
-    if (parsed && host && container && is_known) {
-        ports.push_back({{*parsed, *host}, *container, std::string(protocol), more});
-    }
-}
-
-/// {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}
-std::optional<std::vector<PublishedPort>> port_map(const Value& value)
-{
-    dom::object map;
-    if (value.get(map) != simdjson::SUCCESS) {
-        return std::nullopt;
-    }
-    std::vector<PublishedPort> ports;
-    for (const auto& [key, bindings] : map) {
-        const auto slash = std::min(key.find('/'), key.size());
-        dom::array list;
-        if (bindings.get(list) != simdjson::SUCCESS || slash == key.size()) {
-            continue;
-        }
-        for (const dom::element element : list) {
-            const Value binding{dom::element(element)};
-            add_port(ports, text_of(binding["HostIp"]), parse_port(text_of(binding["HostPort"]).value_or("")),
-                     parse_port(key.substr(0, slash)), key.substr(slash + 1));
-        }
-    }
-    return ports;
-}
-
-/// What a list of ports calls their parts. `range` is how many there are from each on; null: one.
-struct PortKeys {
-    std::string_view address;
-    std::string_view host;
-    std::string_view container;
-    std::string_view protocol;
-    std::string_view range;
-};
-
-/// Null: there is no such list. An engine that has none to tell writes null for it.
-std::optional<std::vector<PublishedPort>> port_list(const Value& value, const PortKeys& keys)
-{
-    std::vector<PublishedPort> ports;
-    if (value.error() == simdjson::SUCCESS && value.is_null()) {
-        return ports;
-    }
-    dom::array list;
-    if (value.get(list) != simdjson::SUCCESS) {
-        return std::nullopt;
-    }
-    for (const dom::element element : list) {
-        const Value port{dom::element(element)};
-        const auto host = port_of(port[keys.host]); // none: it is exposed only
-        const auto container = port_of(port[keys.container]);
-        const std::uint16_t more = static_cast<std::uint16_t>(port_of(port[keys.range]).value_or(1) - 1);
-        if (std::max(host.value_or(0), container.value_or(0)) + more <= UINT16_MAX) {
-            add_port(ports, text_of(port[keys.address]), host, container, text_of(port[keys.protocol]).value_or(""),
-                     more);
-        }
-    }
-    return ports;
 }
 
 /// Calls `read` with each object of a list; it fills in what it finds, and without an id the rest is nothing.
@@ -187,7 +87,7 @@ ContainerList read_list(std::string_view text, const Read& read)
     std::vector<ContainerFacts> containers;
     for (const dom::element container : list) {
         ContainerFacts facts;
-        read(Value(dom::element(container)), facts);
+        read(JsonValue(dom::element(container)), facts);
         if (is_container_id(facts.id)) {
             containers.push_back(std::move(facts));
         }
@@ -196,13 +96,13 @@ ContainerList read_list(std::string_view text, const Read& read)
 }
 
 /// The object that `text` is. Points into `parser`.
-std::optional<Value> read_object(dom::parser& parser, std::string_view text)
+std::optional<JsonValue> read_object(dom::parser& parser, std::string_view text)
 {
     dom::element root;
     if (parser.parse(simdjson::padded_string(text)).get(root) != simdjson::SUCCESS || !root.is_object()) {
         return std::nullopt;
     }
-    return Value(dom::element(root));
+    return JsonValue(dom::element(root));
 }
 
 } // namespace
@@ -225,7 +125,7 @@ std::optional<ContainerFacts> parse_docker_config(std::string_view text)
 
 ContainerList parse_docker_list(std::string_view text)
 {
-    return read_list(text, [](const Value& container, ContainerFacts& facts) {
+    return read_list(text, [](const JsonValue& container, ContainerFacts& facts) {
         facts.id = text_of(container["Id"]).value_or("");
         facts.name = own_name(container["Names"]);
         facts.image = text_of(container["Image"]);
@@ -236,7 +136,7 @@ ContainerList parse_docker_list(std::string_view text)
 
 ContainerList parse_storage_list(std::string_view text)
 {
-    return read_list(text, [](const Value& container, ContainerFacts& facts) {
+    return read_list(text, [](const JsonValue& container, ContainerFacts& facts) {
         facts.id = text_of(container["id"]).value_or("");
         facts.name = first_text(container["names"]);
         std::string_view metadata;
@@ -252,7 +152,7 @@ ContainerList parse_storage_list(std::string_view text)
 
 ContainerList parse_podman_list(std::string_view text)
 {
-    return read_list(text, [](const Value& container, ContainerFacts& facts) {
+    return read_list(text, [](const JsonValue& container, ContainerFacts& facts) {
         facts.id = text_of(container["Id"]).value_or("");
         facts.name = first_text(container["Names"]);
         facts.image = text_of(container["Image"]);
@@ -276,7 +176,7 @@ std::optional<ContainerFacts> parse_cni_result(std::string_view text)
     dom::array arguments; // [["IgnoreUnknown","1"],["K8S_POD_NAME","web"]]
     if ((*root)["cniArgs"].get(arguments) == simdjson::SUCCESS) {
         for (const dom::element argument : arguments) {
-            const auto words = texts_of(Value(dom::element(argument)));
+            const auto words = texts_of(JsonValue(dom::element(argument)));
             facts.pod = words.size() == 2 && words[0] == "K8S_POD_NAME" ? words[1] : facts.pod;
         }
     }
@@ -290,7 +190,7 @@ std::optional<ContainerFacts> parse_runtime_config(std::string_view text)
     if (!root) {
         return std::nullopt;
     }
-    const Value annotations = (*root)["annotations"];
+    const JsonValue annotations = (*root)["annotations"];
     ContainerFacts facts;
     facts.name =
         first_of(annotations, {"io.kubernetes.cri.container-name", "io.kubernetes.container.name", "nerdctl/name"});
