@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Option values by hand on from_chars: CLI11's own conversions read 010 as 8 and -1 as 2^64-1.
+// Option values by hand: CLI11's own conversions read 010 as 8 and -1 as 2^64-1.
 #include "cli/values.hpp"
 
 #include "model/nearest.hpp"
 #include "model/quote.hpp"
+#include "model/whole_number.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <span>
-#include <system_error>
 #include <utility>
 
 namespace socktally {
@@ -49,18 +48,6 @@ T word_value(std::string_view what, std::string_view text, std::span<const Word<
         valid.push_back(word.text);
     }
     throw UsageError(fmt::format("unknown {} {}: {}", what, quote(text), suggest(text, valid)));
-}
-
-/// All of `text` as a decimal number; null where it is anything else or does not fit.
-std::optional<std::uint64_t> whole_number(std::string_view text)
-{
-    std::uint64_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value, 10);
-    if (error != std::errc() || stop != end) {
-        return std::nullopt;
-    }
-    return value;
 }
 
 std::uint64_t number_between(std::string_view what, std::string_view text, std::uint64_t low, std::uint64_t high)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "identity/container_ports.hpp"
 
+#include "sys/proc.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 
 namespace socktally {
@@ -17,14 +18,6 @@ std::optional<std::uint16_t> port_of(const JsonValue& value)
     return value.get(number) == simdjson::SUCCESS && number > 0 && number <= UINT16_MAX
                ? std::optional(static_cast<std::uint16_t>(number))
                : std::nullopt;
-}
-
-std::optional<std::uint16_t> parse_port(std::string_view digits)
-{
-    std::uint16_t port = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    return error == std::errc() && end == digits.data() + digits.size() && port != 0 ? std::optional(port)
-                                                                                     : std::nullopt;
 }
 
 /// Engines leave the address out, or empty, where it is any.

@@ -18,13 +18,6 @@ std::string_view next_argument(std::string_view& arguments)
     return argument;
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text)
-{
-    const auto number = parse_number(text);
-    return number && *number > 0 && *number <= UINT16_MAX ? std::optional(static_cast<std::uint16_t>(*number))
-                                                          : std::nullopt;
-}
-
 } // namespace
 
 std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments)

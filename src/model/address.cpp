@@ -2,10 +2,11 @@
 // Addresses and prefixes from bytes and text, and back. inet_pton and inet_ntop are pure: nothing is resolved here.
 #include "model/address.hpp"
 
+#include "model/whole_number.hpp"
+
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 namespace socktally {
@@ -57,17 +58,6 @@ std::optional<Address> parse_verbatim(std::string_view text)
         return std::nullopt;
     }
     return address;
-}
-
-std::optional<unsigned> parse_length(std::string_view text, unsigned limit)
-{
-    unsigned length = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, length);
-    if (error != std::errc() || rest != end || length > limit) {
-        return std::nullopt;
-    }
-    return length;
 }
 
 Address unmapped(const Address& address)
@@ -135,11 +125,11 @@ std::optional<Prefix> parse_prefix(std::string_view text)
     }
     unsigned length = bits(written->family);
     if (slash != text.npos) {
-        const auto given = parse_length(text.substr(slash + 1), length);
-        if (!given) {
+        const auto given = whole_number(text.substr(slash + 1));
+        if (!given || *given > length) {
             return std::nullopt;
         }
-        length = *given;
+        length = static_cast<unsigned>(*given);
     }
     const Address address = unmapped(*written);
     if (address.family != written->family) {

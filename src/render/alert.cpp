@@ -3,9 +3,9 @@
 #include "render/alert.hpp"
 
 #include "model/quote.hpp"
+#include "model/whole_number.hpp"
 
 #include <array>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -55,14 +55,6 @@ std::uint64_t take_unit(std::string_view& number)
         }
     }
     return 1;
-}
-
-std::optional<std::uint64_t> whole_number(std::string_view digits)
-{
-    std::uint64_t value = 0;
-    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    const bool is_whole = error == std::errc() && stop == digits.data() + digits.size();
-    return is_whole ? std::optional(value) : std::nullopt;
 }
 
 /// Null where it is no number, has too many digits, or is more than any column can hold.

@@ -17,6 +17,13 @@ std::optional<std::uint64_t> parse_number(std::string_view text)
     return value;
 }
 
+std::optional<std::uint16_t> parse_port(std::string_view text)
+{
+    const auto number = parse_number(text);
+    return number && *number > 0 && *number <= UINT16_MAX ? std::optional(static_cast<std::uint16_t>(*number))
+                                                          : std::nullopt;
+}
+
 std::optional<std::int32_t> parse_pid(std::string_view name)
 {
     const auto number = parse_number(name);

@@ -35,6 +35,9 @@ std::optional<std::uint64_t> parse_netns_link(std::string_view link);
 /// The whole of `text` as a decimal number; null where it is anything else or does not fit.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
+/// Likewise a port; null for 0 too.
+std::optional<std::uint16_t> parse_port(std::string_view text);
+
 /// The pid that an entry of /proc is named by; null for its other files.
 std::optional<std::int32_t> parse_pid(std::string_view name);
 
