@@ -95,6 +95,17 @@ bool Address::is_loopback() const
            std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t byte) { return byte == 0; });
 }
 
+bool Address::goes_to_many() const
+{
+    if (family == Family::v4) {
+        constexpr std::uint8_t first_multicast = 224;
+        constexpr std::uint8_t last_multicast = 239;
+        return (bytes[0] >= first_multicast && bytes[0] <= last_multicast) ||
+               std::all_of(bytes.begin(), bytes.begin() + 4, [](std::uint8_t byte) { return byte == 0xff; });
+    }
+    return family == Family::v6 && bytes[0] == 0xff;
+}
+
 bool Prefix::contains(const Address& other) const
 {
     return other.family != Family::none && other.family == address.family && masked(other, length) == address;

@@ -25,6 +25,7 @@ struct Address {
     static Address from_bytes(std::span<const std::byte> bytes);
     bool is_unspecified() const; // none, 0.0.0.0 or ::
     bool is_loopback() const;    // 127.0.0.0/8 or ::1
+    bool goes_to_many() const;   // multicast or 255.255.255.255: each socket that takes it gets a datagram
     auto operator<=>(const Address&) const = default;
 };
 

@@ -82,6 +82,18 @@ TEST_CASE("packet flows: on lo one packet is sent by one end and received by the
     CHECK(flow_at(table, there, here).looped);
 }
 
+TEST_CASE("packet flows: what is sent to many is taken to come back, too")
+{
+    const Endpoint group = endpoint("239.1.2.3", 2000);
+    FlowTable table;
+    table.add(packet(Protocol::udp, here, group, 100), Sighting::sent, 3);
+    table.add(packet(Protocol::udp, there, group, 10), Sighting::received, 3);
+    CHECK(flow_at(table, here, group).tx.payload_bytes == 100);
+    CHECK(flow_at(table, group, here).rx.payload_bytes == 100);
+    CHECK(flow_at(table, group, here).assumed);
+    CHECK(!flow_at(table, group, there).assumed);
+}
+
 TEST_CASE("packet flows: what TCP sends again is packets and IP bytes, and no payload")
 {
     FlowTable table;

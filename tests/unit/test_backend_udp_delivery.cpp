@@ -170,6 +170,21 @@ TEST_CASE("datagrams that are missing without a trace make the figures unsure")
     CHECK(delivery.unsure() == 4);
 }
 
+TEST_CASE("datagrams that may have come back were read where more was than came")
+{
+    const auto after = [](std::uint64_t read) {
+        UdpDelivery delivery;
+        delivery.begin({}, counters(100));
+        delivery.end({}, counters(100 + read));
+        delivery.add(came(reader, 5, 100, 100));
+        const bool taken = delivery.take_unseen(4);
+        return std::pair(taken, delivery.unsure());
+    };
+    CHECK(after(5) == std::pair(false, std::uint64_t{0}));
+    CHECK(after(7) == std::pair(true, std::uint64_t{2}));
+    CHECK(after(9) == std::pair(true, std::uint64_t{0}));
+}
+
 TEST_CASE("windows: what was read after the end of one is in the packets of the next, again and again")
 {
     UdpDelivery delivery;

@@ -50,6 +50,16 @@ void set_queues(ListedSocket& listed, const DiagSocket& socket, bool accepted)
     }
 }
 
+void add_inodes(const PacketFlow& flow, std::vector<Inode>& inodes)
+{
+    if (flow.has_socket()) {
+        inodes.push_back(flow.found.inode);
+    }
+    for (const Flow& taker : flow.takers) {
+        inodes.push_back(taker.inode);
+    }
+}
+
 ListedSocket as_listed(const DiagSocket& socket)
 {
     ListedSocket result;
@@ -154,9 +164,7 @@ void FlowSockets::look(Clock::time_point now)
         if (resolve(*flow)) {
             return true;
         }
-        if (flow->has_socket()) {
-            inodes.push_back(flow->found.inode);
-        }
+        add_inodes(*flow, inodes);
         return ++flow->looks >= looks_per_flow;
     });
     handed_on_ = only_open(std::move(handed_on_));
@@ -226,6 +234,12 @@ SocketMatch FlowSockets::match(const PacketFlow& flow) const
 bool FlowSockets::resolve(PacketFlow& flow) const
 {
     const SocketMatch match = this->match(flow);
+    if (match.sockets.size() > 1 && flow.takers.empty() && flow.tuple.protocol == Protocol::udp) {
+        for (const ListedSocket* socket : match.sockets) {
+            flow.takers.push_back(flow_of(*socket));
+            flow.takers.back().match = match.quality;
+        }
+    }
     const ListedSocket* socket = one_of(match);
     if (socket == nullptr) {
         return false;
@@ -257,7 +271,7 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     std::vector<Inode> inodes;
     for (PacketFlow* flow : flows) {
         settle(*flow);
-        inodes.push_back(flow->found.inode);
+        add_inodes(*flow, inodes);
     }
     std::vector<Inode> unheld = holders_.unheld(only_open(std::move(inodes)));
     std::vector<Inode> worth = unheld;

@@ -126,8 +126,12 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
     if (sighting != Sighting::received) {
         count_in(flow_of(packet.protocol, packet.source, packet.destination, last_sent_), &PacketFlow::tx);
     }
-    if (sighting != Sighting::sent) {
-        count_in(flow_of(packet.protocol, packet.destination, packet.source, last_received_), &PacketFlow::rx);
+    const bool may_come_back =
+        sighting == Sighting::sent && packet.protocol == Protocol::udp && packet.destination.address.goes_to_many();
+    if (sighting != Sighting::sent || may_come_back) {
+        PacketFlow& flow = flow_of(packet.protocol, packet.destination, packet.source, last_received_);
+        count_in(flow, &PacketFlow::rx);
+        flow.assumed = may_come_back;
     }
 }
 

@@ -41,8 +41,10 @@ struct PacketFlow {
     Direction tx;
     std::uint32_t interface = 0; // on which it was seen last
     bool looped = false;         // seen on lo, so both ends are here
+    bool assumed = false;        // what came was not seen: see FlowTable::add()
     std::uint32_t last_seen = 0; // FlowTable::tick()
     Flow found;                  // the socket, as far as it was looked up: inode, cookie, uid, match, accepted, state
+    std::vector<Flow> takers;    // instead: several sockets that may take what comes
     std::uint32_t looks = 0;     // how often it was looked up
     bool is_old = false;         // it was there in an earlier window
     bool is_over = false;        // a connection whose socket was gone when an earlier window ended
@@ -71,6 +73,8 @@ struct PacketFlow {
 
 class FlowTable {
 public:
+    /// A datagram that is sent to many may come back to sockets of this machine, and no capture shows that
+    /// (PACKET_LOOPBACK, of ip_mc_output()): it is taken to come, in a flow that is marked as assumed.
     void add(const Packet& packet, Sighting sighting, std::uint32_t interface);
     /// Of a packet that is to be added in the next window, whether it ends a connection.
     void note_end(const Packet& packet, Sighting sighting);

@@ -150,11 +150,13 @@ void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
     if (flow.is_silent()) {
         return;
     }
-    if (flow.has_socket()) {
-        if (holders_.held(flow.found.inode)) {
-            delivery_.add(flow);
+    if (!flow.takers.empty() && !watch_.is_local(flow.tuple.local.address)) {
+        for (const Flow& taker : std::exchange(flow.takers, {})) { // multicast or broadcast: each of them gets it
+            flow.found = taker;
+            add_of_socket(flow);
         }
-        sums_.add(flow);
+    } else if (flow.has_socket()) {
+        add_of_socket(flow);
     } else if (is_ours) {
         const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
         if (only_came) {
@@ -163,6 +165,18 @@ void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
             sums_.add(flow);
         }
     }
+}
+
+void NamespaceCapture::add_of_socket(const PacketFlow& flow)
+{
+    if (flow.assumed) {
+        assumed_.push_back(flow);
+        return;
+    }
+    if (holders_.held(flow.found.inode)) {
+        delivery_.add(flow);
+    }
+    sums_.add(flow);
 }
 
 void NamespaceCapture::finish_unclaimed()
@@ -175,6 +189,22 @@ void NamespaceCapture::finish_unclaimed()
         for (const PacketFlow& flow : unclaimed_) {
             sums_.add(flow);
         }
+    }
+}
+
+/// They came where the kernel says that more was read than packets show.
+void NamespaceCapture::finish_assumed()
+{
+    std::uint64_t datagrams = 0;
+    for (const PacketFlow& flow : assumed_) {
+        datagrams += flow.rx.datagrams;
+    }
+    if (datagrams == 0 || !delivery_.take_unseen(datagrams)) {
+        return;
+    }
+    for (PacketFlow& flow : assumed_) {
+        flow.assumed = false;
+        add_of_socket(flow);
     }
 }
 
@@ -202,6 +232,7 @@ void NamespaceCapture::finish(std::vector<Flow>& flows)
         }
     }
     finish_unclaimed();
+    finish_assumed();
     std::vector<Flow> own = sums_.take(silent_flows());
     delivery_.correct(own);
     for (Flow& flow : own) {
@@ -258,6 +289,7 @@ void NamespaceCapture::next_window()
     }
     delivery_.next_window();
     unclaimed_.clear();
+    assumed_.clear();
     begun_late_ = false;
     ended_unread_ = 0;
     unsent_unknown_ = 0;

@@ -73,7 +73,9 @@ private:
     void add_new_flows();
     void correct(PacketFlow& flow, const ListedSocket* last);
     void finish(PacketFlow& flow, const ListedSocket* last);
+    void add_of_socket(const PacketFlow& flow);
     void finish_unclaimed();
+    void finish_assumed();
     void count_from_queues(PacketFlow& flow, const ListedSocket& last);
     std::vector<Flow> silent_flows();
 
@@ -87,6 +89,7 @@ private:
     UdpDelivery delivery_;
     std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made
     std::vector<PacketFlow> unclaimed_;     // of UDP: came to no socket
+    std::vector<PacketFlow> assumed_;       // that may have come back to a socket
     std::map<Tuple, Carried> carried_;      // of connections without a flow
     std::vector<PacketFlow*> by_queues_;    // what they carry is known by their queues
     bool has_begun_ = false;

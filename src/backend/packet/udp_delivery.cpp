@@ -137,6 +137,13 @@ std::uint64_t UdpDelivery::read_meanwhile() const
     return counters_at_end_ && counters_after_ ? counters_after_->udp_read - counters_at_end_->udp_read : 0;
 }
 
+bool UdpDelivery::take_unseen(std::uint64_t datagrams)
+{
+    const auto unseen = static_cast<std::uint64_t>(std::max<std::int64_t>(-unread(), 0));
+    unsure_ += unseen > 0 && unseen < datagrams ? datagrams - unseen : 0;
+    return unseen > 0;
+}
+
 void UdpDelivery::correct(std::vector<Flow>& flows)
 {
     bool explained = false;

@@ -34,6 +34,9 @@ public:
 
     /// A flow that is over and has a socket, which a process holds.
     void add(const PacketFlow& flow);
+    /// Whether datagrams were read that no flow has, before those that may have been are added. Unsure where they were
+    /// fewer than those.
+    bool take_unseen(std::uint64_t datagrams);
     /// Takes from the flows' rx_bytes what nobody read, and adds what waited in the window before and was read in this
     /// one.
     void correct(std::vector<Flow>& flows);

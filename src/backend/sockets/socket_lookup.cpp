@@ -13,19 +13,6 @@ using Candidates = std::vector<const ListedSocket*>;
 
 bool is_datagram(Protocol protocol) { return protocol == Protocol::udp || protocol == Protocol::udplite; }
 
-/// One datagram to such an address may be read from many sockets.
-bool goes_to_many(const Address& address)
-{
-    const auto& bytes = address.bytes;
-    if (address.family == Family::v4) {
-        constexpr std::uint8_t first_multicast = 224;
-        constexpr std::uint8_t last_multicast = 239;
-        return (bytes[0] >= first_multicast && bytes[0] <= last_multicast) ||
-               std::all_of(bytes.begin(), bytes.begin() + 4, [](std::uint8_t byte) { return byte == 0xff; });
-    }
-    return address.family == Family::v6 && bytes[0] == 0xff;
-}
-
 Tuple normal(Tuple tuple)
 {
     if (tuple.local.address.is_unspecified()) {
@@ -116,7 +103,7 @@ SocketMatch SocketLookup::find(const Tuple& tuple, std::uint32_t interface) cons
     SocketMatch match;
     const Tuple unconnected{tuple.protocol, tuple.local, {}};
     const Tuple anywhere{tuple.protocol, {{}, tuple.local.port}, {}};
-    if (is_datagram(tuple.protocol) && goes_to_many(tuple.local.address)) {
+    if (is_datagram(tuple.protocol) && tuple.local.address.goes_to_many()) {
         add_takers(match.sockets, range(unconnected), family, interface);
         add_takers(match.sockets, range(anywhere), family, interface);
         match.quality = match.sockets.empty() ? Quality::unknown : Quality::inherited;
