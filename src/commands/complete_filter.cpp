@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -80,9 +81,14 @@ Filter complete_filter(const Options& options)
         filter.uids.push_back(*uid);
     }
     for (const std::string& name : options.namespaces) {
+        errno = 0;
         const auto netns = find_netns(name);
         if (!netns) {
-            throw UsageError(fmt::format("no such network namespace: {}", quote(name)));
+            throw UsageError(errno == EACCES
+                                 ? fmt::format("the network namespace of process {} may not be looked at without "
+                                               "cap_sys_ptrace",
+                                               name)
+                                 : fmt::format("no such network namespace: {}", quote(name)));
         }
         filter.namespaces.push_back(*netns);
     }

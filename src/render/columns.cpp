@@ -5,6 +5,8 @@
 #include "model/quote.hpp"
 #include "model/sum.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <compare>
@@ -328,7 +330,10 @@ const Column& require_column(std::string_view name, std::string_view spec)
     }
     std::array<std::string_view, table.size()> valid;
     std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
-    throw std::invalid_argument("unknown column " + quote(name) + ": " + suggest(name, valid));
+    const auto word = nearest(name, valid);
+    throw std::invalid_argument(
+        fmt::format("unknown column {}: {}", quote(name),
+                    word ? fmt::format("did you mean {:?}?", *word) : "--list-columns names all of them"));
 }
 
 Cell cell(const Column& column, const Row& row, GroupBy by)

@@ -26,6 +26,9 @@ def main():
     unprivileged = [*scene.as_user(scene.OWN), SHELF.copy("plain")]
     enters = [*scene.as_user(scene.OWN, "--inh-caps=+sys_admin", "--ambient-caps=+sys_admin"), SHELF.copy("plain")]
     found = [refused(SHELF.copy("plain")), refused(*unprivileged), refused(*enters)]
+    denied = subprocess.run([*unprivileged, "--netns", str(named.pid)], capture_output=True, text=True)
+    told = f"socktally: the network namespace of process {named.pid} may not be looked at without cap_sys_ptrace\n"
+    assert (denied.returncode, denied.stderr) == (2, told), denied
     nameless.end()
     found += [refused(*unprivileged), refused(*enters)]
     named.end()  # the namespace lives on by its name

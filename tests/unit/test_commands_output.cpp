@@ -3,6 +3,7 @@
 #include "build_sample.hpp"
 #include "captured_output.hpp"
 #include "commands/commands.hpp"
+#include "commands/print_notes.hpp"
 #include "temp_directory.hpp"
 
 #include <doctest/doctest.h>
@@ -95,6 +96,24 @@ TEST_CASE("alerts that no row gives cause to are silence")
         CHECK(none.exit == Exit::ok);
         CHECK(none.output.empty());
     }
+}
+
+TEST_CASE("a filter that no process answers is told of beside the rows, and not where an alert is silent")
+{
+    Report report;
+    report.notes = {{"filter-unmatched", "no process seen here is called \"x\"", "", false}};
+    Layout layout;
+    Options options;
+    const std::vector<std::string> told{report.notes[0].message};
+    layout.format = Format::tsv;
+    CHECK(note_lines(report, layout, options) == told);
+    layout.format = Format::json; // it is in the document
+    CHECK(note_lines(report, layout, options).empty());
+    layout.format = Format::tsv;
+    layout.alerts = {parse_alert("rx_bytes>1")};
+    CHECK(note_lines(report, layout, options).empty());
+    options.verbose = true;
+    CHECK(note_lines(report, layout, options) == told);
 }
 
 TEST_CASE("a row that alerts says more than that the sample is not complete; without one it is not complete")
