@@ -105,22 +105,25 @@ bool DestroyEvents::settle(const Take& take)
     if (!listening_) {
         return true;
     }
-    const auto begun = Clock::now();
+    const auto deadline = Clock::now() + longest_wait;
     std::unordered_set<std::uint64_t> own = destroy_sockets();
     const auto watch = [&](const DiagSocket& socket) {
         if (own.erase(socket.cookie.value) == 0) {
             take(socket);
         }
     };
-    while (true) {
-        drain(watch);
-        const auto waited = Clock::now() - begun;
-        if (own.empty() || waited >= longest_wait) {
-            return own.empty();
-        }
+    drain(watch);
+    while (!own.empty()) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        // Not by short sleeps: one that wakes up all the time can keep the work queue from a busy processor (seen on
+        // Linux 6.18, beside processes of the idle class).
         pollfd poll{socket_.fd(), POLLIN, 0};
-        ::poll(&poll, 1, 1);
+        if (left.count() <= 0 || ::poll(&poll, 1, static_cast<int>(left.count())) == 0) {
+            return false;
+        }
+        drain(watch);
     }
+    return true;
 }
 
 } // namespace socktally
