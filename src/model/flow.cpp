@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The names that flows' enums are printed and typed with.
+// The names that flows' enums are printed and typed with, and sums of packets.
 #include "model/flow.hpp"
+
+#include "model/sum.hpp"
 
 #include <algorithm>
 #include <array>
@@ -49,6 +51,14 @@ std::string_view to_string(Quality quality)
     case Quality::unknown: break;
     }
     return "unknown";
+}
+
+void add_or_lose(PacketCounts& total, const PacketCounts& part)
+{
+    add_or_lose(total.rx_packets, part.rx_packets);
+    add_or_lose(total.tx_packets, part.tx_packets);
+    add_or_lose(total.rx_ip_bytes, part.rx_ip_bytes);
+    add_or_lose(total.tx_ip_bytes, part.tx_ip_bytes);
 }
 
 } // namespace socktally

@@ -67,6 +67,8 @@ struct PacketCounts {
     std::optional<std::uint64_t> tx_ip_bytes;
     auto operator<=>(const PacketCounts&) const = default;
 };
+/// Each null as soon as one part's is.
+void add_or_lose(PacketCounts& total, const PacketCounts& part);
 
 struct Flow {
     Tuple tuple;

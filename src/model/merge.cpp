@@ -45,10 +45,7 @@ void add_sums(Row& into, const Row& row)
     add(into.rx_bytes_per_sec, row.rx_bytes_per_sec);
     add(into.tx_bytes_per_sec, row.tx_bytes_per_sec);
     add(into.share, row.share);
-    add_or_lose(into.packets.rx_packets, row.packets.rx_packets);
-    add_or_lose(into.packets.tx_packets, row.packets.tx_packets);
-    add_or_lose(into.packets.rx_ip_bytes, row.packets.rx_ip_bytes);
-    add_or_lose(into.packets.tx_ip_bytes, row.packets.tx_ip_bytes);
+    add_or_lose(into.packets, row.packets);
     add_or_lose(into.connections, row.connections);
     into.unknown_connections = sum(into.unknown_connections, row.unknown_connections);
 }

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 using namespace socktally;
 
 namespace {
@@ -57,112 +59,107 @@ std::uint64_t read(const ReadCase& life)
     return tcp_payload(socket, life.hints).rx_bytes;
 }
 
+void check_written(std::initializer_list<WriteCase> lives)
+{
+    for (const WriteCase& life : lives) {
+        CAPTURE(life.what);
+        CHECK(written(life) == life.written);
+    }
+}
+
+void check_read(std::initializer_list<ReadCase> lives)
+{
+    for (const ReadCase& life : lives) {
+        CAPTURE(life.what);
+        CHECK(read(life) == life.read);
+    }
+}
+
 } // namespace
 
 TEST_CASE("payload written, to the byte, where the kernel tells how much it sent")
 {
-    const auto cases = {
-        WriteCase{"opener, all acknowledged", TcpState::established, opener, 1001, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"acceptor, all acknowledged", TcpState::established, acceptor, 1000, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"acceptor whose listener is gone", TcpState::established, opener, 1000, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"nothing written", TcpState::established, opener, 1, 0, 0, Sent{0, 0}, 0},
-        WriteCase{"one byte", TcpState::established, opener, 2, 0, 0, Sent{1, 0}, 1},
-        WriteCase{"sent, not acknowledged", TcpState::established, opener, 401, 600, 0, Sent{1000, 0}, 1000},
-        WriteCase{"not sent yet", TcpState::established, opener, 1001, 4000, 2000, Sent{3000, 0}, 5000},
-        WriteCase{"window of the peer closed", TcpState::established, acceptor, 0, 700, 700, Sent{0, 0}, 700},
-        WriteCase{"some of it sent again", TcpState::established, opener, 1001, 0, 0, Sent{1300, 300}, 1000},
-        WriteCase{"sent again, not acknowledged", TcpState::established, acceptor, 100, 900, 0, Sent{1900, 900}, 1000},
-        WriteCase{"the peer has closed", TcpState::close_wait, opener, 1001, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"connecting", TcpState::syn_sent, opener, 0, 1, 0, Sent{0, 0}, 0},
-        WriteCase{"closed, FIN under way", TcpState::fin_wait1, opener, 1001, 1, 0, Sent{1000, 0}, 1000},
-        WriteCase{"closed, FIN behind unsent data", TcpState::fin_wait1, opener, 1001, 4001, 2001, Sent{3000, 0}, 5000},
-        WriteCase{"closed, all acknowledged", TcpState::fin_wait2, opener, 1002, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"acceptor closed, all acknowledged", TcpState::fin_wait2, acceptor, 1001, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"both closed, FIN under way", TcpState::last_ack, opener, 1001, 1, 0, Sent{1000, 0}, 1000},
-        WriteCase{"both closed at once", TcpState::closing, acceptor, 1000, 1, 0, Sent{1000, 0}, 1000},
-        WriteCase{"destroyed after a FIN", TcpState::close, opener, 1002, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"acceptor destroyed after a FIN", TcpState::close, acceptor, 1001, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"destroyed by a reset", TcpState::close, opener, 1001, 0, 0, Sent{1000, 0}, 1000},
-        WriteCase{"destroyed with data in the queue", TcpState::close, opener, 501, 500, 0, Sent{1000, 0}, 1000},
-        WriteCase{"beyond 4 GiB", TcpState::established, opener, (1ULL << 40) + 1, 0, 0, Sent{1ULL << 40, 0},
-                  1ULL << 40},
-    };
-    for (const WriteCase& life : cases) {
-        CAPTURE(life.what);
-        CHECK(written(life) == life.written);
-    }
+    check_written({
+        {"opener, all acknowledged", TcpState::established, opener, 1001, 0, 0, Sent{1000, 0}, 1000},
+        {"acceptor, all acknowledged", TcpState::established, acceptor, 1000, 0, 0, Sent{1000, 0}, 1000},
+        {"acceptor whose listener is gone", TcpState::established, opener, 1000, 0, 0, Sent{1000, 0}, 1000},
+        {"nothing written", TcpState::established, opener, 1, 0, 0, Sent{0, 0}, 0},
+        {"one byte", TcpState::established, opener, 2, 0, 0, Sent{1, 0}, 1},
+        {"sent, not acknowledged", TcpState::established, opener, 401, 600, 0, Sent{1000, 0}, 1000},
+        {"not sent yet", TcpState::established, opener, 1001, 4000, 2000, Sent{3000, 0}, 5000},
+        {"window of the peer closed", TcpState::established, acceptor, 0, 700, 700, Sent{0, 0}, 700},
+        {"some of it sent again", TcpState::established, opener, 1001, 0, 0, Sent{1300, 300}, 1000},
+        {"sent again, not acknowledged", TcpState::established, acceptor, 100, 900, 0, Sent{1900, 900}, 1000},
+        {"the peer has closed", TcpState::close_wait, opener, 1001, 0, 0, Sent{1000, 0}, 1000},
+        {"connecting", TcpState::syn_sent, opener, 0, 1, 0, Sent{0, 0}, 0},
+        {"closed, FIN under way", TcpState::fin_wait1, opener, 1001, 1, 0, Sent{1000, 0}, 1000},
+        {"closed, FIN behind unsent data", TcpState::fin_wait1, opener, 1001, 4001, 2001, Sent{3000, 0}, 5000},
+        {"closed, all acknowledged", TcpState::fin_wait2, opener, 1002, 0, 0, Sent{1000, 0}, 1000},
+        {"acceptor closed, all acknowledged", TcpState::fin_wait2, acceptor, 1001, 0, 0, Sent{1000, 0}, 1000},
+        {"both closed, FIN under way", TcpState::last_ack, opener, 1001, 1, 0, Sent{1000, 0}, 1000},
+        {"both closed at once", TcpState::closing, acceptor, 1000, 1, 0, Sent{1000, 0}, 1000},
+        {"destroyed after a FIN", TcpState::close, opener, 1002, 0, 0, Sent{1000, 0}, 1000},
+        {"acceptor destroyed after a FIN", TcpState::close, acceptor, 1001, 0, 0, Sent{1000, 0}, 1000},
+        {"destroyed by a reset", TcpState::close, opener, 1001, 0, 0, Sent{1000, 0}, 1000},
+        {"destroyed with data in the queue", TcpState::close, opener, 501, 500, 0, Sent{1000, 0}, 1000},
+        {"beyond 4 GiB", TcpState::established, opener, (1ULL << 40) + 1, 0, 0, Sent{1ULL << 40, 0}, 1ULL << 40},
+    });
 }
 
 TEST_CASE("a packet dropped on this machine counts twice as sent: then the acknowledgements decide")
 {
-    const auto cases = {
-        WriteCase{"opener", TcpState::established, opener, 1001, 0, 0, Sent{1500, 0}, 1000},
-        WriteCase{"acceptor", TcpState::established, acceptor, 1000, 0, 0, Sent{1500, 0}, 1000},
-        WriteCase{"dropped, not sent again yet", TcpState::established, acceptor, 400, 600, 0, Sent{1200, 0}, 1000},
-        WriteCase{"closed", TcpState::fin_wait2, opener, 1002, 0, 0, Sent{2448, 0}, 1000},
-        WriteCase{"destroyed after a FIN", TcpState::close, opener, 1002, 0, 0, Sent{2448, 0}, 1000},
-    };
-    for (const WriteCase& life : cases) {
-        CAPTURE(life.what);
-        CHECK(written(life) == life.written);
-    }
+    check_written({
+        {"opener", TcpState::established, opener, 1001, 0, 0, Sent{1500, 0}, 1000},
+        {"acceptor", TcpState::established, acceptor, 1000, 0, 0, Sent{1500, 0}, 1000},
+        {"dropped, not sent again yet", TcpState::established, acceptor, 400, 600, 0, Sent{1200, 0}, 1000},
+        {"closed", TcpState::fin_wait2, opener, 1002, 0, 0, Sent{2448, 0}, 1000},
+        {"destroyed after a FIN", TcpState::close, opener, 1002, 0, 0, Sent{2448, 0}, 1000},
+    });
 }
 
 TEST_CASE("payload written where an old kernel does not tell how much it sent: exact while alive, else one byte off")
 {
-    const auto cases = {
-        WriteCase{"opener", TcpState::established, opener, 1001, 0, 0, std::nullopt, 1000},
-        WriteCase{"acceptor", TcpState::established, acceptor, 1000, 0, 0, std::nullopt, 1000},
-        WriteCase{"acceptor whose listener is gone", TcpState::established, opener, 1000, 0, 0, std::nullopt, 999},
-        WriteCase{"connecting", TcpState::syn_sent, opener, 0, 1, 0, std::nullopt, 0},
-        WriteCase{"in the queue", TcpState::established, opener, 401, 600, 200, std::nullopt, 1000},
-        WriteCase{"closed, all acknowledged", TcpState::fin_wait2, opener, 1002, 0, 0, std::nullopt, 1000},
-        WriteCase{"destroyed after a FIN", TcpState::close, opener, 1002, 0, 0, std::nullopt, 1000},
-        WriteCase{"destroyed by a reset", TcpState::close, opener, 1001, 0, 0, std::nullopt, 999},
-        WriteCase{"nothing at all", TcpState::close, opener, 0, 0, 0, std::nullopt, 0},
-    };
-    for (const WriteCase& life : cases) {
-        CAPTURE(life.what);
-        CHECK(written(life) == life.written);
-    }
+    check_written({
+        {"opener", TcpState::established, opener, 1001, 0, 0, std::nullopt, 1000},
+        {"acceptor", TcpState::established, acceptor, 1000, 0, 0, std::nullopt, 1000},
+        {"acceptor whose listener is gone", TcpState::established, opener, 1000, 0, 0, std::nullopt, 999},
+        {"connecting", TcpState::syn_sent, opener, 0, 1, 0, std::nullopt, 0},
+        {"in the queue", TcpState::established, opener, 401, 600, 200, std::nullopt, 1000},
+        {"closed, all acknowledged", TcpState::fin_wait2, opener, 1002, 0, 0, std::nullopt, 1000},
+        {"destroyed after a FIN", TcpState::close, opener, 1002, 0, 0, std::nullopt, 1000},
+        {"destroyed by a reset", TcpState::close, opener, 1001, 0, 0, std::nullopt, 999},
+        {"nothing at all", TcpState::close, opener, 0, 0, 0, std::nullopt, 0},
+    });
 }
 
 TEST_CASE("payload read, to the byte, while the socket is there")
 {
-    const auto cases = {
-        ReadCase{"all read", TcpState::established, opener, 500, 0, 1, 500},
-        ReadCase{"some unread", TcpState::established, opener, 500, 200, 1, 300},
-        ReadCase{"nothing read", TcpState::established, opener, 500, 500, 1, 0},
-        ReadCase{"end of file read", TcpState::close_wait, opener, 501, 0, 1, 500},
-        ReadCase{"end of file unread", TcpState::close_wait, opener, 501, 1, 1, 500},
-        ReadCase{"data and end of file unread", TcpState::close_wait, opener, 501, 201, 1, 300},
-        ReadCase{"end of file without data", TcpState::close_wait, opener, 1, 0, 0, 0},
-        ReadCase{"end of file without data, unread", TcpState::close_wait, opener, 1, 1, 0, 0},
-        ReadCase{"half-closed by this end", TcpState::fin_wait2, opener, 500, 0, 1, 500},
-        ReadCase{"closed by both", TcpState::last_ack, acceptor, 501, 0, 1, 500},
-        ReadCase{"closed by both at once", TcpState::closing, acceptor, 501, 0, 1, 500},
-        ReadCase{"beyond 4 GiB", TcpState::established, opener, 1ULL << 40, 5, 1, (1ULL << 40) - 5},
-    };
-    for (const ReadCase& life : cases) {
-        CAPTURE(life.what);
-        CHECK(read(life) == life.read);
-    }
+    check_read({
+        {"all read", TcpState::established, opener, 500, 0, 1, 500},
+        {"some unread", TcpState::established, opener, 500, 200, 1, 300},
+        {"nothing read", TcpState::established, opener, 500, 500, 1, 0},
+        {"end of file read", TcpState::close_wait, opener, 501, 0, 1, 500},
+        {"end of file unread", TcpState::close_wait, opener, 501, 1, 1, 500},
+        {"data and end of file unread", TcpState::close_wait, opener, 501, 201, 1, 300},
+        {"end of file without data", TcpState::close_wait, opener, 1, 0, 0, 0},
+        {"end of file without data, unread", TcpState::close_wait, opener, 1, 1, 0, 0},
+        {"half-closed by this end", TcpState::fin_wait2, opener, 500, 0, 1, 500},
+        {"closed by both", TcpState::last_ack, acceptor, 501, 0, 1, 500},
+        {"closed by both at once", TcpState::closing, acceptor, 501, 0, 1, 500},
+        {"beyond 4 GiB", TcpState::established, opener, 1ULL << 40, 5, 1, (1ULL << 40) - 5},
+    });
 }
 
 TEST_CASE("payload read of a destroyed socket: a FIN that no look showed is one byte of doubt")
 {
-    const auto cases = {
-        ReadCase{"ended without the peer's FIN", TcpState::close, opener, 500, 0, 1, 500},
-        ReadCase{"seen half-closed before", TcpState::close, seen_half_closed, 501, 0, 1, 500},
-        ReadCase{"the peer's FIN was never seen", TcpState::close, opener, 501, 0, 1, 501},
-        ReadCase{"unread data", TcpState::close, opener, 500, 200, 1, 300},
-        ReadCase{"unread data and FIN, seen before", TcpState::close, seen_half_closed, 501, 201, 1, 300},
-        ReadCase{"nothing but a FIN", TcpState::close, opener, 1, 0, 0, 0},
-    };
-    for (const ReadCase& life : cases) {
-        CAPTURE(life.what);
-        CHECK(read(life) == life.read);
-    }
+    check_read({
+        {"ended without the peer's FIN", TcpState::close, opener, 500, 0, 1, 500},
+        {"seen half-closed before", TcpState::close, seen_half_closed, 501, 0, 1, 500},
+        {"the peer's FIN was never seen", TcpState::close, opener, 501, 0, 1, 501},
+        {"unread data", TcpState::close, opener, 500, 200, 1, 300},
+        {"unread data and FIN, seen before", TcpState::close, seen_half_closed, 501, 201, 1, 300},
+        {"nothing but a FIN", TcpState::close, opener, 1, 0, 0, 0},
+    });
 }
 
 TEST_CASE("counters that contradict each other never give a huge number")

@@ -23,11 +23,6 @@ Flow flow_of(const PacketFlow& counted)
     return flow;
 }
 
-void add_to(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& more)
-{
-    total = sum(total.value_or(0), more.value_or(0));
-}
-
 } // namespace
 
 void FlowSums::add(const PacketFlow& counted)
@@ -39,12 +34,9 @@ void FlowSums::add(const PacketFlow& counted)
         const auto [entry, is_new] = sums_.try_emplace(key, flows_.size());
         if (!is_new) {
             Flow& total = flows_[entry->second];
-            add_to(total.rx_bytes, flow.rx_bytes);
-            add_to(total.tx_bytes, flow.tx_bytes);
-            add_to(total.packets.rx_packets, flow.packets.rx_packets);
-            add_to(total.packets.tx_packets, flow.packets.tx_packets);
-            add_to(total.packets.rx_ip_bytes, flow.packets.rx_ip_bytes);
-            add_to(total.packets.tx_ip_bytes, flow.packets.tx_ip_bytes);
+            socktally::add(total.rx_bytes, flow.rx_bytes);
+            socktally::add(total.tx_bytes, flow.tx_bytes);
+            add_or_lose(total.packets, flow.packets);
             total.sockets += flow.inode == Inode{} ? 1 : 0;
             total.interface = total.interface == flow.interface ? flow.interface : 0;
             return;
