@@ -4,6 +4,8 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -133,6 +135,25 @@ TEST_CASE("owners: a connection held by parent and child, one of which moves the
     const Expect expect{.complete = false, .sharers = {"t-parent", "t-child"}};
     SUBCASE("the parent") { check(run(false), expect); }
     SUBCASE("the child") { check(run(true), expect); }
+}
+
+TEST_CASE("owners: a child that has inherited a new connection, and leaves it to its parent")
+{
+    Stage stage;
+    stage.start("t-parent", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        const int fd = self.accept(listener);
+        const pid_t helper = self.child("t-helper", [](Self&) { ::pause(); });
+        answer(self, fd);
+        must(::kill(helper, SIGKILL), "kill");
+        must(::waitpid(helper, nullptr, 0), "waitpid");
+    });
+    stage.start("t-client", [](Self& self) {
+        self.step();
+        self.visit(local4, {.request = 10'000, .reply = 250'000}, 300ms);
+    });
+    check(stage.measure({.window = 1200ms}), {.complete = false, .sharers = {"t-parent", "t-helper"}});
 }
 
 TEST_CASE("owners: a socket passed to another process in the window")

@@ -188,6 +188,25 @@ TEST_CASE("live: a process born after the scan is among the likeliest")
     CHECK(map.held(inode));
 }
 
+TEST_CASE("live: of a socket that a fork has shared both holders are found, whichever is looked at first")
+{
+    const auto open_and_fork = [](char) {
+        const int fd = open_socket();
+        if (::fork() == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            ::prctl(PR_SET_NAME, "heir");
+            ::pause();
+        }
+        return inode_of(fd);
+    };
+    const Child child("parent", open_and_fork);
+    HolderMap map;
+    map.scan();
+    const std::uint64_t inode = child.ask('o');
+    map.search({Inode{inode}}, Reach::likely, soon());
+    CHECK(holders_of(map, inode).size() == 2);
+}
+
 TEST_CASE("live: a rescan finds what a process opened that has run since, also where it has many files")
 {
     const auto open_many = [](char command) {

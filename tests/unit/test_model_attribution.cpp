@@ -180,6 +180,9 @@ TEST_CASE("what was matched by its port alone is never better than inherited")
     CHECK(sample.flows[0].attribution.quality == Quality::inherited);
     CHECK(sample.flows[1].attribution.process == 1U);
     CHECK(sample.flows[1].attribution.quality == Quality::inherited);
+    REQUIRE(sample.notes.size() == 1); // of the second one, which is shared besides
+    CHECK(sample.notes[0].code == "shared-sockets");
+    CHECK(sample.notes[0].message.starts_with("1 socket "));
 }
 
 TEST_CASE("of several holders those that are idle own the socket as well, but moved no bytes")

@@ -36,8 +36,9 @@ FdTable::Status status_of(int error)
 
 /// Reads the process through the descriptor directory (`../stat`): that path belongs to one process for good and fails
 /// when it is over, whoever has its pid by then.
-bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& buffer, Process& process)
+bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& buffer, FdTable& table)
 {
+    Process& process = table.process;
     const auto text = read_file(fd_directory, fmt::format("{}/stat", up).c_str(), buffer, stat_limit);
     const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
     if (!stat) {
@@ -47,6 +48,7 @@ bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& b
     process.start_time = StartTime{stat->start_ticks};
     process.name = stat->name;
     process.stack_start = stat->stack_start;
+    table.parent = static_cast<std::int32_t>(stat->parent);
     struct stat owner {};
     // The directory of a process belongs to its effective user, dumpable or not (task_dump_owner()).
     if (::fstatat(fd_directory, fmt::format("{}", up).c_str(), &owner, 0) == 0) {
@@ -136,7 +138,7 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
             }
         }
     }
-    if (!table.sockets.empty() && !read_process(fd, up, pid, buffer, table.process)) {
+    if (!table.sockets.empty() && !read_process(fd, up, pid, buffer, table)) {
         table.status = FdTable::Status::gone;
     }
     return table;

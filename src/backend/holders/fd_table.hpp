@@ -15,7 +15,8 @@ namespace socktally {
 
 struct SocketFd {
     Inode inode;
-    int fd = 0; // -1: registered with an io_uring only
+    int fd = 0;              // -1: registered with an io_uring only
+    std::int32_t thread = 0; // whose table it is in; 0: the process's
 };
 
 /// A descriptor that keeps a network namespace alive.
@@ -30,7 +31,8 @@ struct FdTable {
     std::int64_t files = 0; // number of open files as the kernel counts them; 0 where it does not (before Linux 6.2)
     std::vector<SocketFd> sockets;
     std::vector<NamespaceFd> namespaces;
-    Process process; // filled only where there are sockets
+    Process process;         // filled only where there are sockets
+    std::int32_t parent = 0; // pid, likewise
     /// What the process's only thread had run before the table was read. Null where it has more threads or few files.
     std::optional<SchedStat> ran;
 };

@@ -57,6 +57,7 @@ std::vector<HolderMap::Entry> HolderMap::list_processes()
             pids_.push_back(*pid);
         }
     }
+    std::sort(pids_.begin(), pids_.end());
     return entries;
 }
 
@@ -190,6 +191,7 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
     add_process(seen, table.process);
     std::vector<std::uint64_t> inodes;
     inodes.reserve(table.sockets.size());
+    const std::size_t wanted = wanted_.size();
     for (const SocketFd& socket : table.sockets) {
         const std::uint64_t inode = socket.inode.value;
         inodes.push_back(inode);
@@ -199,6 +201,9 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
         } else if (!known) {
             holds_.add_first(socket.inode, *seen.process);
         }
+    }
+    if (wanted_.size() != wanted) {
+        parents_.insert(table.parent);
     }
     std::sort(inodes.begin(), inodes.end());
     inodes.erase(std::unique(inodes.begin(), inodes.end()), inodes.end()); // dup(2)

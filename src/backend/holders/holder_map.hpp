@@ -46,7 +46,8 @@ public:
 
     /// Looks for the holders of sockets that are new, in the likeliest processes first, until all are found or time is
     /// up: new processes; those that lately opened or closed a socket; those whose number of files has changed; with
-    /// Reach::everywhere also all others, and threads with a descriptor table of their own.
+    /// Reach::everywhere also all others, and threads with a descriptor table of their own. New processes are looked at
+    /// anyway, and the parents of those who were found: what is held before a fork is held by both after it.
     enum class Reach : std::uint8_t { likely, everywhere };
     void search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
 
@@ -147,7 +148,7 @@ private:
     std::function<void(Process&)> look_;
     Source source_;
     bool bpf_declined_;
-    std::vector<std::int32_t> pids_; // as last listed
+    std::vector<std::int32_t> pids_; // as last listed; sorted
     std::int32_t self_ = 0;          // our own pid as this /proc shows it
     std::unordered_map<std::int32_t, Seen> seen_;
     Holds holds_;
@@ -158,6 +159,7 @@ private:
     RunTimes next_sharers_;                    // likewise, before the next one
     std::unordered_set<std::uint32_t> idle_;   // those of sharers_ that had not run until the rescan
     std::unordered_set<std::uint64_t> wanted_; // by the search under way
+    std::unordered_set<std::int32_t> parents_; // pids: of those who were found by it
     std::unordered_map<std::int32_t, Clock::time_point> hot_; // pids: when they last opened or closed a socket
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;

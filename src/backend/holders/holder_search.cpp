@@ -30,30 +30,33 @@ std::int64_t HolderMap::count_files(Pid pid) const
 void HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline)
 {
     wanted_.clear();
+    parents_.clear();
     for (const Inode inode : wanted) {
         wanted_.insert(inode.value);
     }
     const std::vector<Entry> entries = list_processes();
     std::vector<bool> looked(entries.size());
-    const auto done = [&] { return wanted_.empty() || Clock::now() > deadline; };
-    const auto look_where = [&](auto likely) {
-        for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
+    const auto late = [&] { return Clock::now() > deadline; };
+    const auto done = [&] { return wanted_.empty() || late(); };
+    const auto look_until = [&](auto over, auto likely) {
+        for (std::size_t i = 0; i < entries.size() && !over(); ++i) {
             if (!looked[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
                 looked[i] = true;
                 look_at(entries[i], Look::again);
             }
         }
     };
-    look_where([&](const Entry& entry) { return seen_of(entry) == nullptr; });
-    look_where([&](const Entry& entry) { return hot_.contains(entry.pid.value); });
-    look_where([&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
-    if (reach == Reach::likely) {
-        return;
+    look_until(late, [&](const Entry& entry) { return seen_of(entry) == nullptr; });
+    look_until(done, [&](const Entry& entry) { return hot_.contains(entry.pid.value); });
+    look_until(done, [&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
+    if (reach == Reach::everywhere) {
+        look_until(done, [&](const Entry& entry) { return !has_not_run(entry); });
+        for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
+            look_at_threads(entries[i]);
+        }
     }
-    look_where([&](const Entry& entry) { return !has_not_run(entry); });
-    for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
-        look_at_threads(entries[i]);
-    }
+    // However late: only the two together say who may have moved its bytes.
+    look_until([] { return false; }, [&](const Entry& entry) { return parents_.contains(entry.pid.value); });
 }
 
 void HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)

@@ -36,11 +36,13 @@ HolderMap::RunTimes HolderMap::run_times_of_sharers() const
     return times;
 }
 
-/// Whether its process still had the socket when it was last looked at.
+/// Whether its process still had the socket when it was last looked at, and is not over.
 bool HolderMap::is_current(const Holder& holder) const
 {
-    const auto seen = seen_.find(holds_.process(holder.process).pid.value);
-    return seen != seen_.end() && seen->second.process == holder.process &&
+    const std::int32_t pid = holds_.process(holder.process).pid.value;
+    const auto seen = seen_.find(pid);
+    return std::binary_search(pids_.begin(), pids_.end(), pid) && seen != seen_.end() &&
+           seen->second.process == holder.process &&
            std::binary_search(seen->second.inodes.begin(), seen->second.inodes.end(), holder.inode.value);
 }
 
