@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // UDP: exact where the backend can count it; null and said so where it cannot.
-#include "stage.hpp"
+#include "exact.hpp"
+
+#include <arpa/inet.h>
 
 #include <algorithm>
 #include <functional>
@@ -49,6 +51,22 @@ Measured send_and_read(int sent, const std::function<std::size_t(int)>& size, in
         self.step(); // it stays open
     });
     return stage.measure();
+}
+
+constexpr const char* group = "239.77.0.1";
+
+/// A socket that takes what is sent to the group, of which there may be others.
+int join_group(const char* own)
+{
+    const int fd = must(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+    set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    sockaddr_in any{.sin_family = AF_INET, .sin_port = htons(7002), .sin_addr = {INADDR_ANY}, .sin_zero = {}};
+    must(::bind(fd, reinterpret_cast<const sockaddr*>(&any), sizeof any), "bind");
+    ip_mreq request{};
+    ::inet_pton(AF_INET, group, &request.imr_multiaddr);
+    ::inet_pton(AF_INET, own, &request.imr_interface);
+    set_option(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, request);
+    return fd;
 }
 
 constexpr int large_buffer = 1 << 20;
@@ -173,6 +191,35 @@ TEST_CASE("udp: datagrams to where nobody listens are nobody's")
     const Measured measured = stage.measure();
     check(measured);
     CHECK(measured.report.unattributed_rx_bytes == 0);
+}
+
+TEST_CASE("udp: one datagram for many, at both ends of a link, and twice in one process")
+{
+    TRUTH_DATAGRAMS();
+    Stage stage;
+    const Netns far;
+    join(stage.netns(), far);
+    const auto listen = [&](const std::string& name, const Place& place, const char* own, int sockets) {
+        stage.start(name, place, [=](Self& self) {
+            std::vector<int> joined;
+            for (int count = 0; count < sockets; ++count)
+                joined.push_back(join_group(own));
+            self.step();
+            for (int count = 0; count < datagrams; ++count)
+                for (const int fd : joined)
+                    self.receive_datagram(fd);
+        });
+    };
+    listen("t-near", stage.place(), near4, 1);
+    listen("t-far", {.net = &far}, far4, 1);
+    listen("t-twice", {.net = &far}, far4, 2);
+    stage.start("t-sender", [](Self& self) {
+        const int fd = self.udp({near4, 7001});
+        self.step();
+        for (int count = 0; count < datagrams; ++count)
+            self.send_datagram(fd, {group, 7002}, 400);
+    });
+    check(stage.measure());
 }
 
 TEST_CASE("udp: processes that live for a moment")
