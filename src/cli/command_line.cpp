@@ -157,8 +157,10 @@ void CommandLine::take_extras(Options& options) const
         misplace(i < doctor_->count() ? "doctor" : "report");
     }
     if (count != 0) {
-        throw UsageError(fmt::format("unexpected argument {}{}; the commands are doctor and report", misplaced,
-                                     count > most ? ", …" : ""));
+        throw UsageError(fmt::format("unexpected argument {}{}; {}", misplaced, count > most ? ", …" : "",
+                                     options.command == Command::doctor
+                                         ? "doctor takes none, but a backend with --backend"
+                                         : "the commands are doctor and report"));
     }
 }
 

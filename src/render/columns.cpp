@@ -404,6 +404,11 @@ std::vector<const Column*> select_columns(std::string_view spec, const std::vect
 
 std::vector<const Column*> sort_columns(std::string_view spec)
 {
+    if (spec.find(',') != spec.npos) {
+        throw std::invalid_argument(fmt::format("cannot sort by {}: give one column, or a sum such as "
+                                                "rx_bytes+tx_bytes",
+                                                quote(spec)));
+    }
     std::vector<const Column*> parts;
     for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+')) {
         parts.push_back(&require_column(name, spec));

@@ -222,8 +222,10 @@ TEST_CASE("arguments that have no place")
     CHECK(error_of({"foo", "-q", "ba\nr"}) ==
           "unexpected argument \"foo\", \"ba\\nr\"; the commands are doctor and report");
     CHECK(error_of({"--", "-q"}) == "unexpected argument \"-q\"; the commands are doctor and report");
-    CHECK(error_of({"doctor", "foo"}) == "unexpected argument \"foo\"; the commands are doctor and report");
-    CHECK(error_of({"doctor", "doctor"}) == "unexpected argument \"doctor\"; the commands are doctor and report");
+    CHECK(error_of({"doctor", "foo"}) ==
+          "unexpected argument \"foo\"; doctor takes none, but a backend with --backend");
+    CHECK(error_of({"doctor", "doctor"}) ==
+          "unexpected argument \"doctor\"; doctor takes none, but a backend with --backend");
     CHECK(error_of({""}) == "unexpected argument \"\"; the commands are doctor and report");
     CHECK(error_of({"a", "b", "c", "d", "e"}) ==
           "unexpected argument \"a\", \"b\", \"c\", …; the commands are doctor and report");
