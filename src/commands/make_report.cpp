@@ -35,6 +35,14 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
+/// Those of these names; without names, all.
+void keep_interfaces(std::vector<InterfaceTraffic>& interfaces, const std::vector<std::string>& names)
+{
+    std::erase_if(interfaces, [&](const InterfaceTraffic& interface) {
+        return !names.empty() && std::find(names.begin(), names.end(), interface.name) == names.end();
+    });
+}
+
 /// The notes that concern a flow which passes the filter, or the sample as a whole.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
 {
@@ -63,6 +71,19 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
         notes.push_back(unknown_interface_note(unplaced));
     }
     return notes;
+}
+
+void name_numbers(std::vector<Row>& rows, Identifier& identifier)
+{
+    Users users;
+    for (Row& row : rows) {
+        if (row.uid) {
+            row.user = users.name(*row.uid);
+        }
+        if (row.netns) {
+            row.netns_name = identifier.netns_name(*row.netns);
+        }
+    }
 }
 
 /// The columns that a format prints unless told otherwise.
@@ -98,6 +119,16 @@ ColumnList usual_columns(const Options& options, Format format)
         list.insert(list.begin(), find_column("time"));
     }
     return list;
+}
+
+/// Leaves the rows that one of the alerts matches; without alerts, all.
+void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
+{
+    if (!alerts.empty()) {
+        std::erase_if(rows, [&](const Row& row) {
+            return std::none_of(alerts.begin(), alerts.end(), [&](const Alert& alert) { return matches(alert, row); });
+        });
+    }
 }
 
 } // namespace
@@ -196,6 +227,20 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
     identifier.identify(sample, options.all);
 }
 
+void arrange(std::vector<Row>& rows, const Report& whole, const Options& options, const Layout& layout)
+{
+    if (layout.format == Format::prom || layout.format == Format::influx) { // before --top, which would split a series
+        merge_series(rows, layout.columns, options.by);
+    }
+    add_rates(rows, whole.duration, whole.totals);
+    keep_alerting(rows, layout.alerts); // before --top, whose last row is a sum that nobody moved
+    sort_rows(rows, options.sort);
+    keep_top(rows, is_cumulative(options, layout) ? rows.size() : options.top.value_or(rows.size()));
+    if (!rows.empty() && rows.back().is_other()) {
+        add_rates(rows, whole.duration, whole.totals); // of the rest: a sum of rounded ones is none
+    }
+}
+
 Report make_report(Sample sample, const Options& options, const Layout& layout, const Filter& filter,
                    Identifier& identifier)
 {
@@ -205,10 +250,7 @@ Report make_report(Sample sample, const Options& options, const Layout& layout, 
     report.backend = sample.backend;
     report.by = options.by;
     if (options.by == GroupBy::interface) {
-        std::erase_if(sample.interfaces, [&](const InterfaceTraffic& interface) {
-            return !options.interfaces.empty() && std::find(options.interfaces.begin(), options.interfaces.end(),
-                                                            interface.name) == options.interfaces.end();
-        });
+        keep_interfaces(sample.interfaces, options.interfaces);
         report.totals = total(sample.interfaces);
         report.rows = rows_of(sample.interfaces, options.all);
         report.notes = notes_about_interfaces(sample);
@@ -220,39 +262,11 @@ Report make_report(Sample sample, const Options& options, const Layout& layout, 
     if (report.duration.count() == 0 && has_rate_alert(layout)) { // a first run of --since
         report.notes.push_back(unmeasured_note());
     }
-    report.complete =
-        std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });
+    report.complete = is_complete(report.notes);
     report.interfaces = std::move(sample.interfaces);
-
-    Users users;
-    for (Row& row : report.rows) {
-        if (row.uid) {
-            row.user = users.name(*row.uid);
-        }
-        if (row.netns) {
-            row.netns_name = identifier.netns_name(*row.netns);
-        }
-    }
-    if (layout.format == Format::prom || layout.format == Format::influx) { // before --top, which would split a series
-        merge_series(report.rows, layout.columns, options.by);
-    }
-    add_rates(report.rows, report.duration, report.totals);
-    keep_alerting(report.rows, layout.alerts); // before --top, whose last row is a sum that nobody moved
-    sort_rows(report.rows, options.sort);
-    if (options.top && !is_cumulative(options, layout)) {
-        keep_top(report.rows, *options.top);
-        add_rates(report.rows, report.duration, report.totals); // of the rest: a sum of rounded ones is none
-    }
+    name_numbers(report.rows, identifier);
+    arrange(report.rows, report, options, layout);
     return report;
-}
-
-void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
-{
-    if (!alerts.empty()) {
-        std::erase_if(rows, [&](const Row& row) {
-            return std::none_of(alerts.begin(), alerts.end(), [&](const Alert& alert) { return matches(alert, row); });
-        });
-    }
 }
 
 std::string render(const Report& report, const Layout& layout)

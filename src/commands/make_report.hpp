@@ -50,8 +50,9 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
 Report make_report(Sample sample, const Options& options, const Layout& layout, const Filter& filter,
                    Identifier& identifier);
 
-/// Leaves the rows that one of the alerts matches; without alerts, all.
-void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts);
+/// What is done to rows that are printed together: series made one, rates, --alert, --sort and --top. `whole` is the
+/// report that they are of.
+void arrange(std::vector<Row>& rows, const Report& whole, const Options& options, const Layout& layout);
 
 std::string render(const Report& report, const Layout& layout);
 

@@ -4,10 +4,7 @@
 #include "commands/make_report.hpp"
 #include "commands/output.hpp"
 #include "commands/print_notes.hpp"
-#include "model/merge.hpp"
 #include "model/quote.hpp"
-#include "model/rates.hpp"
-#include "render/series.hpp"
 #include "report/read.hpp"
 #include "sys/error.hpp"
 #include "sys/fd.hpp"
@@ -131,9 +128,8 @@ bool has_unmeasured(const std::vector<Row>& rows)
 }
 
 /// Each piece of the report on its own, one after the other.
-void arrange(Report& report, const Options& options, const Layout& layout)
+void arrange_pieces(Report& report, const Options& options, const Layout& layout)
 {
-    const bool is_series = layout.format == Format::prom || layout.format == Format::influx;
     std::vector<Row>& rows = report.rows;
     std::map<std::optional<TimePoint>, std::vector<Row>> pieces;
     for (Row& row : rows) {
@@ -143,14 +139,7 @@ void arrange(Report& report, const Options& options, const Layout& layout)
     }
     rows.clear();
     for (auto& [time, piece] : pieces) {
-        if (is_series) { // before --top, which would split a series
-            merge_series(piece, layout.columns, options.by);
-        }
-        add_rates(piece, report.duration, report.totals);
-        keep_alerting(piece, layout.alerts); // before --top, whose last row is a sum that nobody moved
-        sort_rows(piece, options.sort);
-        keep_top(piece, options.top.value_or(piece.size()));
-        add_rates(piece, report.duration, report.totals); // of the rest: a sum of rounded ones is none
+        arrange(piece, report, options, layout);
         std::move(piece.begin(), piece.end(), std::back_inserter(rows));
     }
 }
@@ -174,9 +163,8 @@ Exit run_report(const Options& options)
     if (has_rate_alert(layout) && has_unmeasured(report.rows)) {
         report.notes.push_back(unmeasured_note());
     }
-    report.complete =
-        std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; });
-    arrange(report, options, layout);
+    report.complete = is_complete(report.notes);
+    arrange_pieces(report, options, layout);
     print_notes(report, layout, options);
     output.write(is_silent(report, layout) ? "" : render(report, layout));
     return exit_of(has_alert(report, layout), report.complete, options);

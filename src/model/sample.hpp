@@ -29,6 +29,12 @@ struct Note {
     About about = About::everything;
 };
 
+/// Whether no figure is short.
+inline bool is_complete(const std::vector<Note>& notes)
+{
+    return std::none_of(notes.begin(), notes.end(), [](const Note& note) { return note.incomplete; });
+}
+
 /// Everything that any backend can use, in one line: setcap(8) replaces what was set before.
 inline constexpr std::string_view setcap_remedy =
     "setcap cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v "
@@ -56,11 +62,6 @@ struct Sample {
                                                                // socket, by the index of the flow; see find_sharers()
     std::vector<Note> notes;
     std::vector<InterfaceTraffic> interfaces; // deltas, without lo
-
-    bool complete() const
-    {
-        return std::none_of(notes.begin(), notes.end(), [](const Note& note) { return note.incomplete; });
-    }
 };
 
 } // namespace socktally

@@ -264,7 +264,7 @@ TEST_CASE("a filter that no row passes is told of, and makes nothing incomplete"
     name.filter.names = {"q"};
     const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report;
     CHECK(has_note(report, "filter-unmatched"));
-    CHECK(std::none_of(report.notes.begin(), report.notes.end(), [](const Note& note) { return note.incomplete; }));
+    CHECK(is_complete(report.notes));
     name.filter.names = {"q", "p"};
     CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, "filter-unmatched"));
     CHECK_FALSE(has_note(add_up("", GroupBy::process, name).report, "filter-unmatched")); // there is nothing at all

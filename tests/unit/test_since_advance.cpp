@@ -307,7 +307,7 @@ TEST_CASE(
     runs.run({socket_of(1, 10, 10)});
     runs.opened(home) += 1;
     CHECK(runs.run({socket_of(1, 25, 10)}).front().rx_bytes == 15); // 25, and what it had moved past 10 before
-    CHECK_FALSE(runs.sample.complete());
+    CHECK_FALSE(is_complete(runs.sample.notes));
 }
 
 TEST_CASE("since: notes are about the namespaces that are printed")

@@ -108,14 +108,7 @@ public:
         if (request.window != 0ns) { // without one, not having run since the scan says nothing
             holders.rescan();
         }
-        std::size_t garbled = 0;
-        for (const Place& place : places_) {
-            for (Flow& flow : flows_of(place.first.sockets, place.last.sockets)) {
-                flow.netns = place.netns;
-                sample.flows.push_back(flow);
-            }
-            garbled += place.first.garbled + place.last.garbled;
-        }
+        const std::size_t garbled = add_flows(sample.flows);
         find_holders(holders, sample.flows);
 
         sample.notes.push_back(no_bytes_note());
@@ -180,6 +173,20 @@ private:
         for (Place& place : places_) {
             place.last = place.files.read();
         }
+    }
+
+    /// How many lines of the lists made no sense.
+    std::size_t add_flows(std::vector<Flow>& flows) const
+    {
+        std::size_t garbled = 0;
+        for (const Place& place : places_) {
+            for (Flow& flow : flows_of(place.first.sockets, place.last.sockets)) {
+                flow.netns = place.netns;
+                flows.push_back(flow);
+            }
+            garbled += place.first.garbled + place.last.garbled;
+        }
+        return garbled;
     }
 
     std::vector<Inode> wanted_namespaces_;
