@@ -39,7 +39,7 @@ TemporaryFile::TemporaryFile(int directory, std::string path, std::string name)
     constexpr mode_t own = S_IRUSR | S_IWUSR;
     file_ = Fd(::openat(directory, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, own));
     if (!file_) {
-        throw errno_error(fmt::format("cannot make a file beside {:?}", path_));
+        throw errno_error(fmt::format("cannot make the file {:?} beside {:?}", name_, path_));
     }
 }
 

@@ -229,7 +229,10 @@ TEST_CASE("state file: where something is in the place of the new one that canno
     file.prepare("one");
     file.replace();
     std::filesystem::create_directory(directory.path() / ".socktally.state");
-    CHECK_THROWS_AS(file.prepare("two"), std::system_error);
+    CHECK_THROWS_WITH_AS(
+        file.prepare("two"),
+        ("cannot make the file \".socktally.state\" beside \"" + path.string() + "\": File exists").c_str(),
+        std::system_error);
     CHECK(file.read() == "one");
 }
 
