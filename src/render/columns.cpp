@@ -244,7 +244,7 @@ std::vector<std::string_view> split(std::string_view text, char separator)
     }
 }
 
-void add_once(std::vector<const Column*>& list, const Column& column)
+void add_once(ColumnList& list, const Column& column)
 {
     if (std::find(list.begin(), list.end(), &column) == list.end()) {
         list.push_back(&column);
@@ -252,7 +252,7 @@ void add_once(std::vector<const Column*>& list, const Column& column)
 }
 
 /// The value that a row is sorted by. A sum is null only where all of its parts are.
-Cell sort_value(const Row& row, const std::vector<const Column*>& parts)
+Cell sort_value(const Row& row, const ColumnList& parts)
 {
     Cell value = parts.front()->value(row);
     for (std::size_t i = 1; i < parts.size(); ++i) {
@@ -320,6 +320,11 @@ const Column* find_column(std::string_view name)
     return found == table.end() ? nullptr : found;
 }
 
+bool has_column(const ColumnList& list, std::string_view name)
+{
+    return std::any_of(list.begin(), list.end(), [name](const Column* column) { return column->name == name; });
+}
+
 const Column& require_column(std::string_view name, std::string_view spec)
 {
     if (const Column* column = find_column(name)) {
@@ -341,9 +346,9 @@ Cell cell(const Column& column, const Row& row, GroupBy by)
     return row.is_other() && column.name == text_key(by) ? Cell("other") : column.value(row);
 }
 
-std::vector<const Column*> default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
+ColumnList default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
 
-std::vector<const Column*> series_columns(GroupBy by) { return select_columns(series_names(by), {}); }
+ColumnList series_columns(GroupBy by) { return select_columns(series_names(by), {}); }
 
 namespace {
 
@@ -371,12 +376,12 @@ bool comes_with(Needs needs, GroupBy by)
 
 } // namespace
 
-std::vector<const Column*> all_columns(GroupBy by)
+ColumnList all_columns(GroupBy by)
 {
     if (by == GroupBy::interface) {
         return default_columns(by);
     }
-    std::vector<const Column*> result;
+    ColumnList result;
     for (const Column& column : table) {
         if (comes_with(column.needs, by)) {
             result.push_back(&column);
@@ -385,12 +390,12 @@ std::vector<const Column*> all_columns(GroupBy by)
     return result;
 }
 
-std::vector<const Column*> select_columns(std::string_view spec, const std::vector<const Column*>& defaults)
+ColumnList select_columns(std::string_view spec, const ColumnList& defaults)
 {
     if (spec.empty()) {
         return defaults;
     }
-    std::vector<const Column*> result;
+    ColumnList result;
     std::string_view list = spec;
     if (list.front() == '+') {
         result = defaults;
@@ -402,14 +407,14 @@ std::vector<const Column*> select_columns(std::string_view spec, const std::vect
     return result;
 }
 
-std::vector<const Column*> sort_columns(std::string_view spec)
+ColumnList sort_columns(std::string_view spec)
 {
     if (spec.find(',') != spec.npos) {
         throw std::invalid_argument(fmt::format("cannot sort by {}: give one column, or a sum such as "
                                                 "rx_bytes+tx_bytes",
                                                 quote(spec)));
     }
-    std::vector<const Column*> parts;
+    ColumnList parts;
     for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+')) {
         parts.push_back(&require_column(name, spec));
     }

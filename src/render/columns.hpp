@@ -48,6 +48,9 @@ struct Column {
     std::string_view metric = {}; // what formats of time series call it: "receive_bytes"; empty: it tells series apart
 };
 
+using ColumnList = std::vector<const Column*>;
+bool has_column(const ColumnList& list, std::string_view name);
+
 inline bool is_rate(const Column& column) { return column.unit == "bytes per second"; }
 
 std::span<const Column> columns();
@@ -61,21 +64,21 @@ const Column& require_column(std::string_view name, std::string_view spec);
 Cell cell(const Column& column, const Row& row, GroupBy by);
 
 /// The default columns of a grouping, in order.
-std::vector<const Column*> default_columns(GroupBy by);
+ColumnList default_columns(GroupBy by);
 /// Every column that can be set under this grouping and costs nothing more, in table order; what JSON prints unless
 /// told otherwise.
-std::vector<const Column*> all_columns(GroupBy by);
+ColumnList all_columns(GroupBy by);
 
 /// The default columns of a format of time series: those that tell the series apart, of which none can have values
 /// without end unless the grouping is by it, and what is measured.
-std::vector<const Column*> series_columns(GroupBy by);
+ColumnList series_columns(GroupBy by);
 
 /// `spec` as given to -o: `a,b`, or `+a,b` to add to `defaults`; empty: `defaults`. A column given twice is kept once.
 /// Throws std::invalid_argument with a one-line message that names the nearest column.
-std::vector<const Column*> select_columns(std::string_view spec, const std::vector<const Column*>& defaults);
+ColumnList select_columns(std::string_view spec, const ColumnList& defaults);
 
 /// The columns that `spec`, as given to --sort, adds up. Throws as sort_rows does.
-std::vector<const Column*> sort_columns(std::string_view spec);
+ColumnList sort_columns(std::string_view spec);
 
 /// Orders rows by `spec`: a column (numbers descending, text ascending, nulls last), or a sum of integer columns
 /// `rx_bytes+tx_bytes` (descending); ties by pid, then by every other field, so the order is total.

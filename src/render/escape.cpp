@@ -22,6 +22,18 @@ void append_hex(std::string& out, std::string_view bytes)
     }
 }
 
+/// Calls `take` with each code point of the text and its bytes, or with null and a byte that is not valid there.
+template <typename Take>
+void for_each_code_point(std::string_view text, const Take& take)
+{
+    while (!text.empty()) {
+        const auto decoded = decode_utf8(text);
+        const std::string_view bytes = text.substr(0, decoded ? decoded->length : 1);
+        text.remove_prefix(bytes.size());
+        take(decoded, bytes);
+    }
+}
+
 bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c <= 0x9f); }
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
@@ -40,10 +52,7 @@ char short_escape(char32_t c)
 
 void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwanted)(char32_t))
 {
-    while (!text.empty()) {
-        const auto decoded = decode_utf8(text);
-        const std::string_view bytes = text.substr(0, decoded ? decoded->length : 1);
-        text.remove_prefix(bytes.size());
+    for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
         const char letter = decoded ? short_escape(decoded->value) : '\0';
         if (letter != 0) {
             out.append({'\\', letter});
@@ -52,23 +61,20 @@ void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwant
         } else {
             out.append(bytes);
         }
-    }
+    });
 }
 
 /// Controls but those `kept`, and invalid bytes, as the text that append_escaped makes of them; all else as it is.
 std::string spelled_out(std::string_view text, std::string_view kept)
 {
     std::string result;
-    while (!text.empty()) {
-        const auto decoded = decode_utf8(text);
-        const std::string_view bytes = text.substr(0, decoded ? decoded->length : 1);
-        text.remove_prefix(bytes.size());
+    for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
         if (!decoded || (is_control(decoded->value) && bytes != kept)) {
             append_escaped(result, bytes);
         } else {
             result.append(bytes);
         }
-    }
+    });
     return result;
 }
 
@@ -122,20 +128,24 @@ void append_printable(std::string& out, std::string_view text)
     append_escaped_if(out, text, [](char32_t c) { return !is_printable(c); });
 }
 
+std::string printable(std::string_view text)
+{
+    std::string result;
+    append_printable(result, text);
+    return result;
+}
+
 void append_json_string(std::string& out, std::string_view text)
 {
     out += '"';
-    while (!text.empty()) {
-        const auto decoded = decode_utf8(text);
-        const std::string_view bytes = text.substr(0, decoded ? decoded->length : 1);
-        text.remove_prefix(bytes.size());
+    for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
         if (decoded) {
             append_json_code_point(out, decoded->value, bytes);
         } else {
             out += '\\'; // the backslash of \xHH, escaped for JSON
             append_hex(out, bytes);
         }
-    }
+    });
     out += '"';
 }
 

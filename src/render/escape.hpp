@@ -26,6 +26,7 @@ void append_csv_text(std::string& out, std::string_view text);
 
 /// For terminals: as append_escaped, and everything that draws nothing or turns the writing direction as `\xHH` a byte.
 void append_printable(std::string& out, std::string_view text);
+std::string printable(std::string_view text);
 
 /// The value of a Prometheus label, without its quotes: backslash, quote and newline escaped as that format does it.
 /// What it has no escape for becomes the text that append_escaped makes of it: other controls, invalid bytes.

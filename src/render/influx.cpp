@@ -63,8 +63,7 @@ void render_influx(std::string& out, const Report& report, const ColumnList& col
     // Frames are no payload, so what interfaces moved is a measurement of its own.
     const std::string_view measurement = report.by == GroupBy::interface ? "socktally_interface" : "socktally";
     const ColumnList measures = measures_of(columns, report.by);
-    const bool has_host =
-        std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->name == "host"; });
+    const bool has_host = has_column(columns, "host");
     for (const Series& series : series_of(report, columns)) {
         out += measurement;
         if (!has_host) {

@@ -4,8 +4,6 @@
 #include "render/escape.hpp"
 #include "render/render.hpp"
 
-#include <algorithm>
-
 namespace socktally {
 
 namespace {
@@ -140,8 +138,7 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
 void render_jsonl(std::string& out, const Report& report, const ColumnList& columns)
 {
     const std::string ts = to_timestamp(report.started_at);
-    const bool has_host =
-        std::any_of(columns.begin(), columns.end(), [](const Column* c) { return c->name == "host"; });
+    const bool has_host = has_column(columns, "host");
     for (const Row& row : report.rows) {
         out += '{';
         Members members(out);

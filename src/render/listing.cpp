@@ -52,13 +52,6 @@ void append_object(std::string& out, const Listing& listing, const Fields& row)
     out += '}';
 }
 
-std::string printable(const std::optional<std::string>& field)
-{
-    std::string text;
-    append_printable(text, field.value_or(""));
-    return text;
-}
-
 constexpr std::size_t gap = 2;
 
 std::vector<std::size_t> widths_of(const std::vector<Fields>& lines, std::size_t columns)
@@ -66,7 +59,7 @@ std::vector<std::size_t> widths_of(const std::vector<Fields>& lines, std::size_t
     std::vector<std::size_t> widths(columns);
     for (const Fields& line : lines) {
         for (std::size_t i = 0; i < columns; ++i) {
-            widths[i] = std::max(widths[i], display_width(printable(line[i])));
+            widths[i] = std::max(widths[i], display_width(printable(line[i].value_or(""))));
         }
     }
     return widths;
@@ -83,12 +76,12 @@ void append_aligned(std::string& out, const Fields& line, const std::vector<std:
 {
     const std::size_t begin = out.size();
     for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-        const std::string field = printable(line[i]);
+        const std::string field = printable(line[i].value_or(""));
         out += field;
         out.append(widths[i] - display_width(field) + gap, ' ');
     }
     const std::size_t last = widths.size() - 1;
-    out += wrap(printable(line[last]), width, columns_before(widths, last), columns_before(widths, last));
+    out += wrap(printable(line[last].value_or("")), width, columns_before(widths, last), columns_before(widths, last));
     out.erase(std::max(begin, out.find_last_not_of(' ') + 1));
     out += '\n';
 }
@@ -142,7 +135,7 @@ void render_listing_pretty(std::string& out, const Listing& listing, bool header
         const bool is_header = header && i == 0;
         if (splits && !is_header && lines[i].back()) {
             out.append(columns_before(widths, widths.size() - 1), ' ');
-            out += listing.headers.back() + ": " + printable(lines[i].back()) + '\n';
+            out += listing.headers.back() + ": " + printable(*lines[i].back()) + '\n';
         }
     }
 }

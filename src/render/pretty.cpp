@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table for people: aligned, rounded, with a bar for each row's share. Programs should read another format.
+#include "render/escape.hpp"
 #include "render/human.hpp"
 #include "render/render.hpp"
 #include "render/table.hpp"

@@ -6,11 +6,8 @@
 #include "render/columns.hpp"
 
 #include <string>
-#include <vector>
 
 namespace socktally {
-
-using ColumnList = std::vector<const Column*>;
 
 void render_tsv(std::string& out, const Report& report, const ColumnList& columns, bool header);
 void render_csv(std::string& out, const Report& report, const ColumnList& columns,

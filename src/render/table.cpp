@@ -177,13 +177,6 @@ Table lay_out(const Report& report, const ColumnList& columns, const PrettyStyle
     return table;
 }
 
-std::string printable(std::string_view text)
-{
-    std::string result;
-    append_printable(result, text);
-    return result;
-}
-
 std::string marked(std::string text, std::uint64_t unknown) { return unknown == 0 ? text : fmt::format("≥{}", text); }
 
 } // namespace socktally

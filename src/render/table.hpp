@@ -37,8 +37,6 @@ constexpr std::size_t share_width = 5;   // "SHARE", and the same of a row but i
 /// asked for: the line gets longer instead.
 Table lay_out(const Report& report, const ColumnList& columns, const PrettyStyle& style);
 
-/// `text` as a terminal may have it.
-std::string printable(std::string_view text);
 /// A sum that lacks the bytes of `unknown` sockets is marked as the least that it can be.
 std::string marked(std::string text, std::uint64_t unknown);
 

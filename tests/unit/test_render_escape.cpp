@@ -19,7 +19,6 @@ std::string through(Append append, std::string_view text)
 }
 
 std::string escaped(std::string_view text) { return through(append_escaped, text); }
-std::string printable(std::string_view text) { return through(append_printable, text); }
 std::string json(std::string_view text) { return through(append_json_string, text); }
 
 std::size_t decoded_length(std::string_view text)

@@ -229,9 +229,7 @@ TEST_CASE("no control character reaches the terminal, whatever the name")
             std::string rest = without_color(pretty(report({hostile}), {color, true, 80}));
             CHECK(std::count(rest.begin(), rest.end(), '\n') == 4);
             std::replace(rest.begin(), rest.end(), '\n', ' ');
-            std::string again;
-            append_printable(again, rest);
-            std::string unescaped = again;
+            std::string unescaped = printable(rest);
             for (auto at = unescaped.find("\\\\"); at != std::string::npos; at = unescaped.find("\\\\", at + 1))
                 unescaped.erase(at, 1);
             CHECK(unescaped == rest); // nothing but its backslashes was left to escape
