@@ -112,7 +112,11 @@ TEST_CASE("packet: a bridge of three namespaces, and a route through it: each pa
     const Side asks_outer{"t-ask-out", two, {"10.78.0.2", 7001}};
     start_talk(stage, asks_bridge, {"t-port", two, {"10.78.0.2", 7002}});
     start_talk(stage, asks_hub, {"t-hub", stage.place(), {hub, 7002}});
-    start_talk(stage, asks_outer, {"t-out", outer, {"10.79.0.1", 7002}});
+    start_talk(stage, asks_outer, {"t-out", outer, {"10.79.0.1", 7004}});
+    stage.start("t-deaf", [](Self& self) { // would take what goes to t-out, if that were for this machine
+        self.udp({"0.0.0.0", 7004});
+        self.step();
+    });
     start_stream(stage, {"t-get-port", three, {}}, {"t-srv-port", one, {"10.78.0.1", 7003}});
     start_stream(stage, {"t-get-hub", two, {}}, {"t-srv-hub", stage.place(), {hub, 7003}});
     start_stream(stage, {"t-get-out", one, {}}, {"t-srv-out", outer, {"10.79.0.1", 7003}});

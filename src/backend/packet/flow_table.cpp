@@ -131,6 +131,7 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
     if (sighting != Sighting::sent || may_come_back) {
         PacketFlow& flow = flow_of(packet.protocol, packet.destination, packet.source, last_received_);
         count_in(flow, &PacketFlow::rx);
+        flow.to_many = packet.to_many || packet.destination.address.goes_to_many();
         flow.assumed = may_come_back;
     }
 }

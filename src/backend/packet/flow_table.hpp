@@ -41,6 +41,7 @@ struct PacketFlow {
     Direction tx;
     std::uint32_t interface = 0; // on which it was seen last
     bool looped = false;         // seen on lo, so both ends are here
+    bool to_many = false;        // what came was multicast or broadcast
     bool assumed = false;        // what came was not seen: see FlowTable::add()
     std::uint32_t last_seen = 0; // FlowTable::tick()
     Flow found;                  // the socket, as far as it was looked up: inode, cookie, uid, match, accepted, state

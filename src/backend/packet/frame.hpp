@@ -50,6 +50,7 @@ struct Packet {
     TcpHeader tcp;                   // of TCP, but for later fragments
     std::uint32_t header_bytes = 0;  // of TCP or UDP, but for later fragments
     std::optional<Fragment> fragment;
+    bool to_many = false; // by the link's address, which the kernel tells
 
     bool is_later_fragment() const { return fragment && fragment->offset != 0; }
 };

@@ -94,7 +94,11 @@ void NamespaceCapture::retire_idle(std::chrono::nanoseconds age)
         return;
     }
     const auto oldest = std::chrono::duration_cast<std::chrono::seconds>(age - limit);
-    flows.retire(static_cast<std::uint32_t>(oldest.count()), [this](PacketFlow& flow) {
+    bool knows_addresses = false;
+    flows.retire(static_cast<std::uint32_t>(oldest.count()), [&](PacketFlow& flow) {
+        if (!std::exchange(knows_addresses, true)) {
+            watch_.learn_addresses();
+        }
         sockets_.drop(flow);
         finish(flow, nullptr);
     });
@@ -139,25 +143,35 @@ void NamespaceCapture::correct(PacketFlow& flow, const ListedSocket* last)
     }
 }
 
-/// `last` is a connection's socket where it is still there. What only passes through has no socket here, and neither of
-/// its ends.
+/// What only passes through has neither of its ends here. A socket that takes whatever comes to its port may have the
+/// port of an end that is elsewhere.
+bool NamespaceCapture::is_ours(const PacketFlow& flow) const
+{
+    if (flow.looped || watch_.is_local(flow.tuple.local.address)) {
+        return true;
+    }
+    const bool has_address = flow.found.tuple.local.address.family != Family::none;
+    return (flow.has_socket() && (has_address || flow.to_many)) || (!flow.takers.empty() && flow.to_many);
+}
+
+/// `last` is a connection's socket where it is still there.
 void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
 {
-    const bool is_ours = flow.has_socket() || flow.looped || watch_.is_local(flow.tuple.local.address);
-    if (is_ours) {
-        correct(flow, last);
+    if (!is_ours(flow)) {
+        return;
     }
+    correct(flow, last);
     if (flow.is_silent()) {
         return;
     }
-    if (!flow.takers.empty() && !watch_.is_local(flow.tuple.local.address)) {
+    if (!flow.takers.empty() && flow.to_many) {
         for (const Flow& taker : std::exchange(flow.takers, {})) { // multicast or broadcast: each of them gets it
             flow.found = taker;
             add_of_socket(flow);
         }
     } else if (flow.has_socket()) {
         add_of_socket(flow);
-    } else if (is_ours) {
+    } else {
         const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
         if (only_came) {
             unclaimed_.push_back(flow);

@@ -71,6 +71,7 @@ private:
 
     bool has_moved();
     void add_new_flows();
+    bool is_ours(const PacketFlow& flow) const;
     void correct(PacketFlow& flow, const ListedSocket* last);
     void finish(PacketFlow& flow, const ListedSocket* last);
     void add_of_socket(const PacketFlow& flow);

@@ -81,6 +81,7 @@ void PacketWatch::take(const CapturedFrame& captured)
     Sighted sighted{{}, *sighting, captured.interface};
     switch (parse_frame(captured.frame, sighted.packet)) {
     case Verdict::packet:
+        sighted.packet.to_many = captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST;
         if (is_of_next) {
             flows_.note_end(sighted.packet, *sighting);
             of_next_.push_back(sighted);

@@ -49,6 +49,8 @@ public:
     FlowTable& flows() { return flows_; }
     /// In the window, once it is over.
     bool dropped_packets() const { return faults_.dropped != 0 || faults_.late; }
+    /// This machine's, which may have got more.
+    void learn_addresses();
     /// Whether the address is, or was, of this machine.
     bool is_local(const Address& address) const { return address.is_loopback() || addresses_.contains(address); }
 
@@ -67,7 +69,6 @@ private:
     std::optional<Sighting> sighting_of(const CapturedFrame& captured);
     bool is_wanted(std::uint32_t interface) const;
     void choose_interfaces();
-    void learn_addresses();
 
     Kept kept_;
     std::vector<std::uint32_t> wanted_;
