@@ -247,6 +247,27 @@ TEST_CASE("live: confirm notices a socket that was handed to another process")
     CHECK(map.unconfirmed(inode));
 }
 
+TEST_CASE("live: whoever is found on the way to another holder is looked at again too")
+{
+    HolderMap map;
+    map.scan();
+    const auto open_or_rename = [](char command) {
+        return command == 'o' ? open_one(command) : static_cast<std::uint64_t>(::prctl(PR_SET_NAME, "after"));
+    };
+    const Child wanted("wanted", open_one);
+    const Child other("before", open_or_rename);
+    const std::uint64_t inode = other.ask('o');
+    map.search({Inode{wanted.ask('o')}}, Reach::likely, soon());
+    REQUIRE(map.held(Inode{inode}));
+    CHECK(map.unconfirmed(Inode{inode}));
+    REQUIRE(other.ask('r') == 0);
+    map.confirm(soon());
+    CHECK_FALSE(map.unconfirmed(Inode{inode}));
+    const auto holders = holders_of(map, inode);
+    REQUIRE(holders.size() == 1);
+    CHECK(holders[0].name == "after");
+}
+
 TEST_CASE("live: a socket in a thread's own descriptor table is found, at its process")
 {
     const auto open_in_thread = [](char command) {

@@ -191,18 +191,18 @@ void HolderMap::add(const Entry& entry, const FdTable& table, Look look)
     add_process(seen, table.process);
     std::vector<std::uint64_t> inodes;
     inodes.reserve(table.sockets.size());
-    const std::size_t wanted = wanted_.size();
+    bool is_holder_found = false;
     for (const SocketFd& socket : table.sockets) {
         const std::uint64_t inode = socket.inode.value;
         inodes.push_back(inode);
         const bool known = std::binary_search(seen.inodes.begin(), seen.inodes.end(), inode);
         if (look == Look::again) {
-            add_later(socket, *seen.process, entry.pid, known);
+            is_holder_found = add_later(socket, *seen.process, entry.pid, known) || is_holder_found;
         } else if (!known) {
             holds_.add_first(socket.inode, *seen.process);
         }
     }
-    if (wanted_.size() != wanted) {
+    if (is_holder_found) {
         parents_.insert(table.parent);
     }
     std::sort(inodes.begin(), inodes.end());

@@ -130,7 +130,8 @@ private:
     void add_process(Seen& seen, const Process& process);
     void refresh(Process& process) const;
     void refresh(Process& process, std::string_view name, std::uint64_t stack_start) const;
-    void add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
+    /// True where it had no holder.
+    bool add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
     const Seen* seen_of(const Entry& entry) const;
     bool has_not_run(const Entry& entry) const;
     bool known_as_denied(const Entry& entry) const;

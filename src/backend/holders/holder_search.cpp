@@ -59,13 +59,16 @@ void HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Clock::tim
     look_until([] { return false; }, [&](const Entry& entry) { return parents_.contains(entry.pid.value); });
 }
 
-void HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
+/// One that nobody asked for yet is new all the same: found on the way to another, it counts as held, and would not be
+/// asked for later.
+bool HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
 {
     const std::uint64_t inode = socket.inode.value;
+    const bool is_found = wanted_.erase(inode) != 0 || !held(socket.inode);
     if (!known) {
         holds_.add_later(socket.inode, process);
     }
-    if (wanted_.erase(inode) != 0) {
+    if (is_found) {
         hot_.insert_or_assign(pid.value, Clock::now());
         unconfirmed_.insert(inode);
         holds_.found(socket.inode);
@@ -73,6 +76,7 @@ void HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid
         sightings_.insert_or_assign(inode, Sighting{pid, socket.fd, next_look, first_interval});
         next_confirm_ = std::min(next_confirm_, next_look);
     }
+    return is_found;
 }
 
 bool HolderMap::still_holds(Inode inode, const Sighting& sighting) const
