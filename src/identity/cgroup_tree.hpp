@@ -2,7 +2,6 @@
 // From the id of a cgroup of version 2 to its path: the id is the inode of its directory. For processes that are over.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>

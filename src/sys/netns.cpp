@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "sys/netns.hpp"
 
-#include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/proc.hpp"
 #include "sys/threads.hpp"

@@ -4,9 +4,7 @@
 #include "build_sample.hpp"
 #include "fixture_proc.hpp"
 #include "identity/identifier.hpp"
-#include "identity/process_files.hpp"
 #include "model/grouping.hpp"
-#include "sys/file.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Lines and objects of several lines, however the input arrives, and what is too long.
-#include "model/quote.hpp"
 #include "report/lines.hpp"
 #include "sys/fd.hpp"
 

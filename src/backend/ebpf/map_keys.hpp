@@ -4,7 +4,6 @@
 
 #include <bpf/bpf.h>
 
-#include <optional>
 #include <vector>
 
 namespace socktally {

@@ -20,9 +20,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <optional>
 #include <span>
 #include <string>
 

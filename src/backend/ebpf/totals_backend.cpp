@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/ebpf/totals_backend.hpp"
 
-#include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/bpf_refusal.hpp"
 #include "backend/ebpf/iterators.h"
 #include "backend/ebpf/read_rows.hpp"

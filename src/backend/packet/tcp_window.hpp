@@ -4,7 +4,7 @@
 #pragma once
 
 #include "backend/packet/flow_table.hpp"
-#include "backend/sockets/socket_lookup.hpp"
+#include "backend/sockets/listed_socket.hpp"
 
 #include <cstdint>
 

@@ -2,7 +2,7 @@
 // The lists of sockets in /proc/net: parsed (pure) and read.
 #pragma once
 
-#include "backend/sockets/socket_lookup.hpp"
+#include "backend/sockets/listed_socket.hpp"
 #include "backend/tcp/tcp_in_use.hpp"
 #include "sys/fd.hpp"
 

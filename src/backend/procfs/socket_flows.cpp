@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/procfs/socket_flows.hpp"
 
+#include "backend/sockets/socket_lookup.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <set>

@@ -2,7 +2,7 @@
 // The flows of one window from lists of sockets, their bytes unknown. Pure.
 #pragma once
 
-#include "backend/sockets/socket_lookup.hpp"
+#include "backend/sockets/listed_socket.hpp"
 #include "model/flow.hpp"
 
 #include <vector>

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/tcp/tcp_payload.hpp"
 
-#include <algorithm>
-
 namespace socktally {
 
 namespace {
