@@ -3,7 +3,7 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/make_report.hpp"
+#include "commands/layout.hpp"
 #include "sys/interrupt.hpp"
 #include "sys/replaced_file.hpp"
 

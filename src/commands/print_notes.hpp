@@ -2,7 +2,7 @@
 // The notes of a report on standard error, for formats that have no place for them.
 #pragma once
 
-#include "commands/make_report.hpp"
+#include "commands/layout.hpp"
 
 #include <string>
 #include <vector>

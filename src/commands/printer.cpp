@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "commands/printer.hpp"
 
+#include "commands/make_report.hpp"
+
 #include "commands/print_notes.hpp"
 #include "sys/terminal.hpp"
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "cli/options.hpp"
-#include "commands/make_report.hpp"
+#include "commands/layout.hpp"
 #include "commands/output.hpp"
 #include "sys/interrupt.hpp"
 

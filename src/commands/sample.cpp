@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The default command: sample, then print; as often as asked for.
 #include "commands/commands.hpp"
-#include "commands/make_report.hpp"
+#include "commands/layout.hpp"
 #include "commands/output.hpp"
 #include "commands/printer.hpp"
 #include "commands/since_run.hpp"

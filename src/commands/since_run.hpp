@@ -4,7 +4,7 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/make_report.hpp"
+#include "commands/layout.hpp"
 #include "commands/output.hpp"
 #include "model/row.hpp"
 #include "since/advance.hpp"

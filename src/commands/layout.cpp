@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "commands/layout.hpp"
+
+#include "sys/terminal.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+#include <stdexcept>
+
+namespace socktally {
+
+namespace {
+
+/// NO_COLOR counts when it is set and not empty (no-color.org).
+bool wants_color(ColorWhen when, bool to_terminal)
+{
+    if (when != ColorWhen::automatic) {
+        return when == ColorWhen::always;
+    }
+    const char* no_color = std::getenv("NO_COLOR"); // NOLINT(concurrency-mt-unsafe): one thread
+    return to_terminal && !is_dumb_terminal() && (no_color == nullptr || *no_color == '\0');
+}
+
+/// The columns that a format prints unless told otherwise.
+ColumnList columns_by_default(Format format, GroupBy by)
+{
+    switch (format) {
+    case Format::json:
+    case Format::jsonl: return all_columns(by);
+    case Format::prom:
+    case Format::influx: return series_columns(by);
+    case Format::tsv:
+    case Format::csv:
+    case Format::pretty: break;
+    }
+    return default_columns(by);
+}
+
+/// Of a report, and of lines of several windows, also what tells rows apart that those of one sample have in common.
+ColumnList usual_columns(const Options& options, Format format)
+{
+    ColumnList list = columns_by_default(format, options.by);
+    if (options.count && (format == Format::tsv || format == Format::csv)) {
+        list.insert(list.begin(), find_column("time"));
+    }
+    if (options.command != Command::report) {
+        return list;
+    }
+    const bool is_json = format == Format::json || format == Format::jsonl;
+    if (is_by_host(options.by) || is_json) {
+        list.insert(list.begin(), find_column("host"));
+    }
+    if (options.per) {
+        list.insert(list.begin(), find_column("time"));
+    }
+    return list;
+}
+
+} // namespace
+
+bool asks(const Layout& layout, Needs needs)
+{
+    const auto has_it = [needs](const ColumnList& list) {
+        return std::any_of(list.begin(), list.end(), [needs](const Column* column) { return column->needs == needs; });
+    };
+    const auto& alerts = layout.alerts;
+    return has_it(layout.columns) || has_it(layout.sort_columns) ||
+           std::any_of(alerts.begin(), alerts.end(),
+                       [needs](const Alert& alert) { return alert.column->needs == needs; });
+}
+
+Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width)
+{
+    Layout layout;
+    layout.format = options.format.value_or(to_terminal ? Format::pretty : Format::tsv);
+    try {
+        layout.columns = select_columns(options.columns, usual_columns(options, layout.format));
+        layout.sort_columns = sort_columns(options.sort);
+        std::transform(options.alerts.begin(), options.alerts.end(), std::back_inserter(layout.alerts), parse_alert);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
+    }
+    if (options.command == Command::sample && options.duration.count() == 0 && options.since.empty() &&
+        has_rate_alert(layout)) {
+        throw UsageError("--duration 0 has no window to measure rates by: no --alert on one would ever hold");
+    }
+    layout.header = options.header;
+    layout.style = {wants_color(options.color, to_terminal), options.header, terminal_width};
+    return layout;
+}
+
+bool has_rate_alert(const Layout& layout)
+{
+    return std::any_of(layout.alerts.begin(), layout.alerts.end(),
+                       [](const Alert& alert) { return is_rate(*alert.column); });
+}
+
+bool is_cumulative(const Options& options, const Layout& layout)
+{
+    return !options.since.empty() && layout.format == Format::prom;
+}
+
+BackendOptions needs_of(const Options& options, const Layout& layout)
+{
+    const Filter& filter = options.filter;
+    BackendOptions needs;
+    needs.capture_buffer = options.capture_buffer;
+    needs.totals = options.duration.count() == 0;
+    needs.repeated = options.count && options.count != 1U;
+    needs.counters = !options.since.empty();
+    const bool by_interface = options.by == GroupBy::interface;
+    needs.tuples = needs.counters || (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() ||
+                   !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback ||
+                   !options.interfaces.empty() || !options.namespaces.empty() || asks(layout, Needs::tuples) ||
+                   asks(layout, Needs::netns) || asks(layout, Needs::sharers) || asks(layout, Needs::ports);
+    needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
+    return needs;
+}
+
+IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
+{
+    const Filter& filter = options.filter;
+    IdentityNeeds needs;
+    if (options.by == GroupBy::interface) {
+        return needs; // what drivers count is nobody's
+    }
+    needs.command = asks(layout, Needs::command);
+    needs.exe = asks(layout, Needs::exe);
+    needs.parent = asks(layout, Needs::parent);
+    needs.ports = asks(layout, Needs::ports);
+    needs.containers = needs.ports || asks(layout, Needs::containers) || options.by == GroupBy::container ||
+                       options.by == GroupBy::pod || !filter.containers.empty() || !filter.pods.empty();
+    needs.cgroup = needs.containers || asks(layout, Needs::cgroup) || options.by == GroupBy::cgroup ||
+                   options.by == GroupBy::unit || !filter.units.empty();
+    needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || !options.namespaces.empty();
+    return needs;
+}
+
+} // namespace socktally

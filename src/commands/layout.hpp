@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What is to be printed, and what has to be known for it.
+#pragma once
+
+#include "backend/backend.hpp"
+#include "cli/options.hpp"
+#include "model/identity.hpp"
+#include "render/alert.hpp"
+#include "render/render.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace socktally {
+
+/// What the options ask to be printed, checked before the window begins.
+struct Layout {
+    Format format = Format::tsv;
+    ColumnList columns;
+    ColumnList sort_columns;
+    std::vector<Alert> alerts;
+    bool header = true; // of the formats of lines
+    PrettyStyle style;  // for Format::pretty
+};
+
+/// Throws UsageError for an unknown column or a bad alert.
+Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width);
+
+/// Whether a column that is printed or sorted by has these needs.
+bool asks(const Layout& layout, Needs needs);
+/// Whether an alert is on a rate, which only a window has.
+bool has_rate_alert(const Layout& layout);
+/// Whether what is printed are totals that grow from run to run: then all rows are needed, whatever --top says.
+bool is_cumulative(const Options& options, const Layout& layout);
+
+/// What a backend has to know to answer this.
+BackendOptions needs_of(const Options& options, const Layout& layout);
+/// What has to be known of processes.
+IdentityNeeds identity_needs_of(const Options& options, const Layout& layout);
+
+} // namespace socktally
