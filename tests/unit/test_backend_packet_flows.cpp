@@ -202,6 +202,21 @@ TEST_CASE("packet sums: by socket, or by tuple")
     CHECK(tuples[1].match == Quality::inherited);
 }
 
+TEST_CASE("packet sums: what was not accepted when it was listed, and is over, is not unaccepted")
+{
+    PacketFlow flow = counted(0, there, 1, 10);
+    flow.tuple.protocol = Protocol::tcp;
+    flow.found.match = Quality::owner;
+    FlowSums sums(FlowSums::Detail::tuples);
+    sums.add(flow);
+    flow.is_over = true;
+    sums.add(flow);
+    const auto flows = sums.take({});
+    REQUIRE(flows.size() == 2);
+    CHECK(flows[0].attribution.cause == Cause::none);
+    CHECK(flows[1].attribution.cause == Cause::unknown);
+}
+
 TEST_CASE("packet flows: in the next window connections go on, and datagrams are looked up anew")
 {
     FlowTable table;

@@ -17,8 +17,9 @@ Flow flow_of(const PacketFlow& counted)
     flow.rx_bytes = counted.rx.payload_bytes;
     flow.tx_bytes = counted.tx.payload_bytes;
     flow.packets = {counted.rx.packets, counted.tx.packets, counted.rx.ip_bytes, counted.tx.ip_bytes};
-    if (flow.match == Quality::unknown) {
-        flow.attribution.cause = Cause::unknown; // no socket was found
+    const bool was_accepted = counted.is_over && flow.inode == Inode{} && flow.state == SocketState::open;
+    if (flow.match == Quality::unknown || was_accepted) { // no socket was found, or none that a process had by then
+        flow.attribution.cause = Cause::unknown;
     }
     return flow;
 }

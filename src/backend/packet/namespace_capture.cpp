@@ -157,6 +157,7 @@ bool NamespaceCapture::is_ours(const PacketFlow& flow) const
 /// `last` is a connection's socket where it is still there.
 void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
 {
+    flow.is_over = flow.tuple.protocol == Protocol::tcp && last == nullptr;
     if (!is_ours(flow)) {
         return;
     }
@@ -240,7 +241,6 @@ void NamespaceCapture::finish(std::vector<Flow>& flows)
         const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
         const ListedSocket* last = is_tcp ? sockets_.last(flow->tuple) : nullptr;
         finish(*flow, last);
-        flow->is_over = is_tcp && last == nullptr;
         if (last != nullptr && watch_.dropped_packets()) {
             count_from_queues(*flow, *last);
         }
