@@ -16,7 +16,7 @@ import machine
 import packages
 from scene import as_user, parse, skip, watch
 
-WINDOW = 2.0
+WINDOW = 4.0  # all programs begin and end to sample within it
 COLUMNS = "+container,container_id,image,pod,netns,published"
 
 

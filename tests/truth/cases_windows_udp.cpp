@@ -42,7 +42,7 @@ TEST_CASE("windows: UDP sockets that come and go all the time" * doctest::test_s
 {
     TRUTH_DATAGRAMS();
     constexpr int clients = 4;
-    constexpr int sockets = 20;
+    constexpr int sockets = 12;
     constexpr int datagrams = 3;
     Stage stage;
     stage.start("t-server", [](Self& self) {
@@ -56,13 +56,13 @@ TEST_CASE("windows: UDP sockets that come and go all the time" * doctest::test_s
             self.step();
             for (int socket = 0; socket < sockets; ++socket) {
                 const int fd = self.udp({"127.0.0.1", 0});
-                self.sleep(10ms);
-                ask(self, fd, datagrams, 1 + random() % 1000, 20ms);
+                self.sleep(30ms);
+                ask(self, fd, datagrams, 1 + random() % 1000, 40ms); // so long that a busy machine looks at it, too
                 self.close(fd);
             }
         });
     }
-    const Series series = stage.measure_series(40, {.window = 60ms});
+    const Series series = stage.measure_series(60, {.window = 60ms});
     check({sum_of(series.reports), series.truth});
 }
 
@@ -83,9 +83,9 @@ TEST_CASE("windows: a UDP port that another process takes, for the same peer")
         const int fd = self.udp(peer);
         self.step();
         self.sleep(50ms);
-        ask(self, fd, 5, 900, 15ms);
+        ask(self, fd, 5, 900, 40ms);
         self.sleep(600ms);
-        ask(self, fd, 5, 70, 15ms);
+        ask(self, fd, 5, 70, 40ms);
     });
     const Series series = stage.measure_series(10, {.window = 150ms});
     check({sum_of(series.reports), series.truth});
