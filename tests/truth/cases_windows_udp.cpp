@@ -63,7 +63,8 @@ TEST_CASE("windows: UDP sockets that come and go all the time" * doctest::test_s
         });
     }
     const Series series = stage.measure_series(60, {.window = 60ms});
-    check({sum_of(series.reports), series.truth});
+    // A datagram in a queue when a window ends, of a socket that is closed in the next, is counted and called unsure.
+    check({sum_of(series.reports), series.truth}, {.complete = bar_of(backend_name()).knows_caller});
 }
 
 TEST_CASE("windows: a UDP port that another process takes, for the same peer")
