@@ -130,6 +130,19 @@ const SnapshotParser::Slot& SnapshotParser::learn_slot(Order& order, std::size_t
     return order[end] = slot_of(name, is_row_of_document);
 }
 
+void SnapshotParser::read_time(std::string_view name, std::string_view text)
+{
+    if (text != time_text_ || text.empty()) {
+        const auto time = parse_timestamp(text);
+        if (!time) {
+            throw wrong_type(name, "a time as in 2026-11-20T21:32:00.123456Z");
+        }
+        time_text_ = text;
+        time_ = *time;
+    }
+    heading_.started_at = time_;
+}
+
 void SnapshotParser::read_part(const Slot& slot, const dom::element& value)
 {
     if ((parts_ & bit(slot.part)) != 0) {
@@ -142,17 +155,7 @@ void SnapshotParser::read_part(const Slot& slot, const dom::element& value)
             throw BadSnapshot(fmt::format("its schema is {}, and this program reads {}", quote(text), quote(schema)));
         }
         break;
-    case Part::started_at:
-        if (const auto text = text_of(slot.name, value); text != time_text_ || text.empty()) {
-            const auto time = parse_timestamp(text);
-            if (!time) {
-                throw wrong_type(slot.name, "a time as in 2026-11-20T21:32:00.123456Z");
-            }
-            time_text_ = text;
-            time_ = *time;
-        }
-        heading_.started_at = time_;
-        break;
+    case Part::started_at: read_time(slot.name, text_of(slot.name, value)); break;
     case Part::duration:
         heading_.duration = std::chrono::nanoseconds(
             number_of(slot.name, value, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));

@@ -81,6 +81,7 @@ private:
         return place < order.size() && order[place].name == name ? order[place]
                                                                  : learn_slot(order, place, name, is_row_of_document);
     }
+    void read_time(std::string_view name, std::string_view text);
     void read_part(const Slot& slot, const simdjson::dom::element& value);
     void read_member(const Slot& slot, const simdjson::dom::element& value);
     void read_line(const simdjson::dom::object& object);

@@ -45,7 +45,7 @@ std::optional<Protocol> protocol_of(std::uint8_t number)
     }
 }
 
-/// Copies what there is of `info`, and says whether it reaches past `member_end`.
+/// Older kernels give a shorter one.
 bool reaches(std::span<const std::byte> info, std::size_t member_end) { return info.size() >= member_end; }
 
 /// Absent before Linux 4.11.
@@ -57,6 +57,25 @@ std::optional<std::uint32_t> meminfo_drops(std::span<const std::byte> info)
     }
     std::memcpy(&drops, info.data() + SK_MEMINFO_DROPS * sizeof drops, sizeof drops);
     return drops;
+}
+
+/// The protocol that they name, else `protocol`; null for one that is none of ours.
+std::optional<Protocol> read_attributes(std::span<const std::byte> attributes, Protocol protocol, DiagSocket& socket)
+{
+    std::optional<Protocol> named = protocol;
+    NetlinkAttribute attribute;
+    while (next_attribute(attributes, attribute)) {
+        if (attribute.type == INET_DIAG_PROTOCOL && !attribute.payload.empty()) {
+            named = protocol_of(static_cast<std::uint8_t>(attribute.payload[0]));
+        } else if (attribute.type == INET_DIAG_SKV6ONLY && !attribute.payload.empty()) {
+            socket.v6_only = attribute.payload[0] != std::byte{0};
+        } else if (attribute.type == INET_DIAG_SKMEMINFO) {
+            socket.drops = meminfo_drops(attribute.payload);
+        } else if (attribute.type == INET_DIAG_INFO) {
+            socket.tcp = parse_tcp_info(attribute.payload);
+        }
+    }
+    return named;
 }
 
 } // namespace
@@ -103,20 +122,8 @@ std::optional<DiagSocket> parse_diag(std::span<const std::byte> payload, Protoco
     socket.rqueue = message.idiag_rqueue;
     socket.wqueue = message.idiag_wqueue;
 
-    auto attributes = payload.subspan(std::min<std::size_t>(NLMSG_ALIGN(sizeof message), payload.size()));
-    std::optional<Protocol> named = protocol;
-    NetlinkAttribute attribute;
-    while (next_attribute(attributes, attribute)) {
-        if (attribute.type == INET_DIAG_PROTOCOL && !attribute.payload.empty()) {
-            named = protocol_of(static_cast<std::uint8_t>(attribute.payload[0]));
-        } else if (attribute.type == INET_DIAG_SKV6ONLY && !attribute.payload.empty()) {
-            socket.v6_only = attribute.payload[0] != std::byte{0};
-        } else if (attribute.type == INET_DIAG_SKMEMINFO) {
-            socket.drops = meminfo_drops(attribute.payload);
-        } else if (attribute.type == INET_DIAG_INFO) {
-            socket.tcp = parse_tcp_info(attribute.payload);
-        }
-    }
+    const auto attributes = payload.subspan(std::min<std::size_t>(NLMSG_ALIGN(sizeof message), payload.size()));
+    const auto named = read_attributes(attributes, protocol, socket);
     if (!named) {
         return std::nullopt;
     }
