@@ -79,14 +79,7 @@ Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer&
     if (holders.size() == 1) {
         return {holders.front().process, Cause::none, std::max(Quality::owner, flow.match)};
     }
-    return {youngest(holders, sample.processes), Cause::none, std::max(Quality::shared, flow.match)};
-}
-
-/// A socket that was found by its port alone may be shared as well.
-bool is_shared(const Flow& flow, const std::vector<Holder>& holders)
-{
-    return flow.attribution.process && flow.attribution.quality >= Quality::shared &&
-           movers_of(flow.inode, holders).size() > 1;
+    return {youngest(holders, sample.processes), Cause::none, Quality::shared};
 }
 
 Note shared_note(std::size_t sockets)
@@ -118,7 +111,7 @@ void attribute(Sample& sample, const Viewer& viewer)
         }
         flow.attribution = attribution_of(flow, sample, viewer);
         const bool moved_bytes = flow.rx_bytes.value_or(0) != 0 || flow.tx_bytes.value_or(0) != 0;
-        shared += moved_bytes && is_shared(flow, sample.holders) ? 1 : 0;
+        shared += flow.attribution.quality == Quality::shared && moved_bytes ? 1 : 0;
         const Cause cause = flow.attribution.cause;
         denied = denied ||
                  (viewer.denied && (cause == Cause::other_user || cause == Cause::unknown) && flow.may_have_traffic());

@@ -137,6 +137,35 @@ TEST_CASE("owners: a connection held by parent and child, one of which moves the
     SUBCASE("the child") { check(run(true), expect); }
 }
 
+TEST_CASE("owners: a connection on its way to another process, which closes it as soon as it has it")
+{
+    Stage stage;
+    stage.start("t-giver", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        const int fd = self.accept(listener);
+        self.sleep(100ms); // it is found here
+        self.pass_socket("truth-pass", fd);
+        self.close(fd);
+    });
+    stage.start("t-taker", [](Self& self) {
+        const int mailbox = self.mailbox("truth-pass");
+        self.step();
+        self.sleep(700ms); // it is missed meanwhile
+        const int fd = self.adopt(self.take_socket(mailbox));
+        self.exchange(fd, 250'000, 250'000);
+        self.close(fd);
+    });
+    stage.start("t-client", [](Self& self) {
+        self.step();
+        const int fd = self.connect(local4);
+        self.exchange(fd, 250'000, 250'000);
+        self.close(fd);
+    });
+    const double share = bar_of(backend_name()).knows_caller ? 1.0 : 0.5; // without the taker's
+    check(stage.measure({.window = 1200ms}), {.share = share, .complete = false, .sharers = {"t-giver", "t-taker"}});
+}
+
 TEST_CASE("owners: a child that has inherited a new connection, and leaves it to its parent")
 {
     Stage stage;

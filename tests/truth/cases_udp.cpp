@@ -247,6 +247,32 @@ TEST_CASE("udp: processes that live for a moment")
     check(stage.measure({.window = 2500ms}));
 }
 
+TEST_CASE("udp: an unconnected socket that two processes hold is marked shared")
+{
+    if (!counts_datagrams())
+        TRUTH_SKIP("it counts no datagrams");
+    Stage stage;
+    stage.start("t-parent", [](Self& self) {
+        const int fd = self.udp(right);
+        self.child("t-child", [=](Self& heir) {
+            heir.adopt(fd);
+            for (int count = 0; count < datagrams; ++count)
+                heir.receive_datagram(fd);
+            ::pause();
+        });
+        self.step();
+    });
+    stage.start("t-sender", [](Self& self) {
+        const int fd = self.udp(left);
+        self.step();
+        for (int count = 0; count < datagrams; ++count)
+            self.send_datagram(fd, right, 300);
+    });
+    const Measured measured = stage.measure();
+    check(measured, {.complete = false, .sharers = {"t-parent", "t-child"}});
+    CHECK(measured.report.has_note("shared-sockets") == (backend_name() != "ebpf"));
+}
+
 TEST_CASE("udp: TCP beside it keeps its figures")
 {
     Stage stage;

@@ -220,11 +220,22 @@ void Self::pass_socket(const std::string& to, int fd)
     must(::sendmsg(channel.get(), &message, 0), "pass a socket");
 }
 
+int Self::mailbox(const std::string& name)
+{
+    const int channel = must(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+    const SocketAddress address = abstract(name);
+    must(::bind(channel, address.get(), address.size), "bind");
+    return channel;
+}
+
 int Self::take_socket(const std::string& from)
 {
-    const Fd channel(must(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-    const SocketAddress address = abstract(from);
-    must(::bind(channel.get(), address.get(), address.size), "bind");
+    const Fd channel(mailbox(from));
+    return take_socket(channel.get());
+}
+
+int Self::take_socket(int mailbox)
+{
     char byte = 0;
     iovec data{.iov_base = &byte, .iov_len = 1};
     int fd = -1;
@@ -234,7 +245,7 @@ int Self::take_socket(const std::string& from)
     message.msg_iovlen = 1;
     message.msg_control = rights.data();
     message.msg_controllen = rights.size();
-    must(::recvmsg(channel.get(), &message, MSG_CMSG_CLOEXEC), "take a socket");
+    must(::recvmsg(mailbox, &message, MSG_CMSG_CLOEXEC), "take a socket");
     const cmsghdr* header = CMSG_FIRSTHDR(&message);
     if (!header || header->cmsg_type != SCM_RIGHTS)
         throw std::runtime_error("no socket came");

@@ -72,8 +72,10 @@ public:
     ssize_t count_rx(ssize_t result);
     ssize_t count_tx(ssize_t result);
 
-    void pass_socket(const std::string& to, int fd); // SCM_RIGHTS over an abstract unix socket
+    void pass_socket(const std::string& to, int fd); // SCM_RIGHTS to an abstract unix socket
     int take_socket(const std::string& from);
+    int mailbox(const std::string& name); // in which a socket may wait to be taken
+    int take_socket(int mailbox);
 
     /// Answers `connections` clients, as many at a time as there are, until each of them has closed.
     void serve(int listener, std::size_t connections, RequestReply size);

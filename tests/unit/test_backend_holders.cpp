@@ -248,7 +248,7 @@ TEST_CASE("a search finds what was opened after the scan, and nothing once the t
     CHECK_FALSE(map.unconfirmed(Inode{11}));
 }
 
-TEST_CASE("a sighting is confirmed by a second look; what is gone by then is to be searched again")
+TEST_CASE("a sighting is confirmed by a second look; what is gone by then and open is nobody's until it is found again")
 {
     FixtureProc proc;
     HolderMap map(proc.root());
@@ -259,18 +259,24 @@ TEST_CASE("a sighting is confirmed by a second look; what is gone by then is to 
     map.search(inodes({11, 12, 13}), Reach::likely, soon());
     proc.apply("process 5000003 300 0 hands over\nfd 3 socket:[99]\n"
                "process 5000004 400 0 child\nfd 3 socket:[12]\n");
-    map.confirm(soon());
+    CHECK(map.confirm(soon()) == inodes({12}));
+    CHECK(map.confirm(soon() + std::chrono::seconds(1)).empty()); // that is known by now
     CHECK_FALSE(map.unconfirmed(Inode{11}));
     CHECK_FALSE(map.unconfirmed(Inode{13}));
     CHECK(map.unconfirmed(Inode{12}));
+    CHECK(map.held(Inode{12})); // it may have been closed
+    map.handed_on(Inode{12});
     CHECK(map.unheld(inodes({11, 12, 13})) == inodes({12}));
+    CHECK(map.holders_of(Inode{12}).empty());
+    map.closed(Inode{12});
+    CHECK(holds_of(map).all == Expected{{11, 5000001, 100}, {13, 5000002, 200}});
 
     map.search(inodes({12}), Reach::likely, soon());
     map.confirm(soon());
     CHECK_FALSE(map.unconfirmed(Inode{12}));
     CHECK(map.held(Inode{12}));
-    const Held holds = holds_of(map);
-    CHECK(holds.all.contains({12, 5000004, 400}));
+    CHECK(holds_of(map).all ==
+          Expected{{11, 5000001, 100}, {12, 5000003, 300}, {12, 5000004, 400}, {13, 5000002, 200}});
 }
 
 TEST_CASE("a place without /proc is an error, not an empty answer")
@@ -370,8 +376,7 @@ TEST_CASE("a socket that was handed on is searched for again in the next window"
     map.search(inodes({11}), Reach::likely, soon());
     CHECK(map.held(Inode{11}));
     std::filesystem::remove(proc.of(5000002) / "fd/3");
-    map.confirm(soon());
-    CHECK_FALSE(map.held(Inode{11}));
+    CHECK(map.confirm(soon()) == inodes({11}));
     map.next_window();
     CHECK_FALSE(map.held(Inode{11}));
     CHECK(holds_of(map).all == Expected{{11, 5000002, 200}});

@@ -165,7 +165,7 @@ TEST_CASE("each of many flows finds its own holder")
     CHECK(right == count);
 }
 
-TEST_CASE("what was matched by its port alone is never better than inherited")
+TEST_CASE("what was matched by its port alone is inherited, unless several hold the socket")
 {
     Sample sample;
     sample.processes = {process(1, 10, "dns"), process(2, 20, "worker")};
@@ -179,8 +179,8 @@ TEST_CASE("what was matched by its port alone is never better than inherited")
     CHECK(sample.flows[0].attribution.process == 0U);
     CHECK(sample.flows[0].attribution.quality == Quality::inherited);
     CHECK(sample.flows[1].attribution.process == 1U);
-    CHECK(sample.flows[1].attribution.quality == Quality::inherited);
-    REQUIRE(sample.notes.size() == 1); // of the second one, which is shared besides
+    CHECK(sample.flows[1].attribution.quality == Quality::shared);
+    REQUIRE(sample.notes.size() == 1);
     CHECK(sample.notes[0].code == "shared-sockets");
     CHECK(sample.notes[0].message.starts_with("1 socket "));
 }

@@ -161,6 +161,9 @@ void HolderMap::look_at_threads(const Entry& entry)
             continue;
         }
         FdTable table = read_fd_table(proc_.get(), fmt::format("{}/{}/fd", path, *tid).c_str(), entry.pid);
+        for (SocketFd& socket : table.sockets) {
+            socket.thread = *tid;
+        }
         if (const Seen* seen = seen_of(entry)) { // add() takes a table for all that the process holds
             table.files = seen->files;
             for (const std::uint64_t inode : seen->inodes) {

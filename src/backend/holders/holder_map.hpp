@@ -53,9 +53,11 @@ public:
 
     /// Looks again at the holders that search() found, at ever longer intervals: a server may have handed the socket
     /// on, and a process may have become another program by exec, and be over before it is looked at again. What is not
-    /// there any more counts as unheld until it is found again; its former holder stays one of its holders. Those that
-    /// are to be searched for again.
+    /// The result, sorted, is what is not there any more: closed, or handed on.
     std::vector<Inode> confirm(Clock::time_point now);
+    /// Of those, a socket that is open: unheld until it is found again. Then its former holder is one of its holders;
+    /// where it never is, nobody is, for who knows which of them moved its bytes.
+    void handed_on(Inode inode) { holds_.hand_on(inode); }
     /// Before that nothing is due; time_point::max() where nothing was found yet.
     Clock::time_point next_confirm() const { return next_confirm_; }
 
@@ -73,6 +75,12 @@ public:
     void disown(std::vector<Inode> inodes) { holds_.disown(std::move(inodes)); }
     /// Seen once, by search(), and not confirmed.
     bool unconfirmed(Inode inode) const { return unconfirmed_.contains(inode.value); }
+    /// An accepted connection that was seen once at a process and was closed at the next look: a server that forks or
+    /// hands over may have given it to another process in between, so nobody is to be named.
+    bool is_doubtful(const Flow& flow) const
+    {
+        return flow.state != SocketState::open && flow.accepted && unconfirmed(flow.inode);
+    }
 
     /// Processes whose descriptors could not be listed for want of privilege.
     std::size_t denied() const { return denied_.size(); }
@@ -114,7 +122,7 @@ private:
     };
     struct Sighting {
         Pid pid;
-        int fd = 0;
+        SocketFd socket;
         Clock::time_point next_look;
         std::chrono::nanoseconds interval{0};
     };
@@ -137,11 +145,11 @@ private:
     bool known_as_denied(const Entry& entry) const;
     RunTimes run_times_of_sharers() const;
     void forget_ended_processes();
-    void forget_handed_on();
     void forget_former_holders();
     std::vector<Holder> held_now() const;
     std::int64_t count_files(Pid pid) const;
-    bool still_holds(Inode inode, const Sighting& sighting) const;
+    bool still_holds(const Sighting& sighting) const;
+    void forget_sighting(Inode inode);
     bool is_current(const Holder& holder) const;
     std::vector<Holder> marked(std::vector<Holder> holders) const;
 

@@ -73,34 +73,50 @@ bool HolderMap::add_later(const SocketFd& socket, std::uint32_t process, Pid pid
         unconfirmed_.insert(inode);
         holds_.found(socket.inode);
         const auto next_look = Clock::now() + first_interval;
-        sightings_.insert_or_assign(inode, Sighting{pid, socket.fd, next_look, first_interval});
+        sightings_.insert_or_assign(inode, Sighting{pid, socket, next_look, first_interval});
         next_confirm_ = std::min(next_confirm_, next_look);
     }
     return is_found;
 }
 
-bool HolderMap::still_holds(Inode inode, const Sighting& sighting) const
+bool HolderMap::still_holds(const Sighting& sighting) const
 {
+    const auto& [inode, fd, thread] = sighting.socket;
+    if (fd < 0) {
+        return true; // not asked for: it costs too much
+    }
     std::array<char, 64> link{};
-    const std::string path = fmt::format("{}/fd/{}", sighting.pid.value, sighting.fd);
+    const std::string path = thread != 0 ? fmt::format("{}/task/{}/fd/{}", sighting.pid.value, thread, fd)
+                                         : fmt::format("{}/fd/{}", sighting.pid.value, fd);
     const ssize_t length = ::readlinkat(proc_.get(), path.c_str(), link.data(), link.size());
     return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
 }
 
+/// A later look at the process finds the socket anew where it is at another descriptor.
+void HolderMap::forget_sighting(Inode inode)
+{
+    const auto sighting = sightings_.find(inode.value);
+    const auto seen = seen_.find(sighting->second.pid.value);
+    if (seen != seen_.end()) {
+        std::erase(seen->second.inodes, inode.value);
+    }
+    sightings_.erase(sighting);
+}
+
 std::vector<Inode> HolderMap::confirm(Clock::time_point now)
 {
-    std::vector<Inode> handed_on;
+    std::vector<Inode> missed;
     if (now < next_confirm_) {
-        return handed_on;
+        return missed;
     }
     next_confirm_ = Clock::time_point::max();
     std::unordered_set<std::int32_t> refreshed; // pids
     for (auto& [inode, sighting] : sightings_) {
         if (now >= sighting.next_look) {
-            if (sighting.fd < 0 || still_holds(Inode{inode}, sighting)) {
+            if (still_holds(sighting)) {
                 unconfirmed_.erase(inode);
-            } else if (holds_.hand_on(Inode{inode})) {
-                handed_on.push_back(Inode{inode});
+            } else {
+                missed.push_back(Inode{inode});
             }
             const auto seen = seen_.find(sighting.pid.value);
             if (seen != seen_.end() && seen->second.process && refreshed.insert(sighting.pid.value).second) {
@@ -111,7 +127,11 @@ std::vector<Inode> HolderMap::confirm(Clock::time_point now)
         }
         next_confirm_ = std::min(next_confirm_, sighting.next_look);
     }
-    return handed_on;
+    for (const Inode inode : missed) {
+        forget_sighting(inode);
+    }
+    std::sort(missed.begin(), missed.end());
+    return missed;
 }
 
 void HolderMap::closed(Inode inode)
@@ -120,7 +140,6 @@ void HolderMap::closed(Inode inode)
         hot_.insert_or_assign(holds_.process(process).pid.value, Clock::now());
     }
     sightings_.erase(inode.value);
-    holds_.found(inode);
 }
 
 void HolderMap::forget(Inode inode)

@@ -81,7 +81,6 @@ std::vector<Process> HolderMap::take_processes()
 void HolderMap::next_window()
 {
     forget_ended_processes();
-    forget_handed_on();
     forget_former_holders();
     idle_.clear();
     failed_ = 0;
@@ -99,18 +98,6 @@ void HolderMap::forget_ended_processes()
         return found == alive.end() || found->second != entry.second.directory;
     });
     std::erase_if(denied_, [this](std::int32_t pid) { return !seen_.contains(pid); });
-}
-
-/// Not where they were seen, so they are to be searched for like new ones.
-void HolderMap::forget_handed_on()
-{
-    for (const std::uint64_t inode : holds_.handed_on()) {
-        const auto sighting = sightings_.find(inode);
-        const auto seen = sighting == sightings_.end() ? seen_.end() : seen_.find(sighting->second.pid.value);
-        if (seen != seen_.end()) {
-            std::erase(seen->second.inodes, inode);
-        }
-    }
 }
 
 /// What each process held when it was last looked at.

@@ -50,7 +50,13 @@ bool Holds::held(Inode inode) const
 {
     const bool known =
         std::binary_search(first_.begin(), first_.end(), Holder{inode, 0}, by_inode) || later_.contains(inode.value);
-    return inode.value == 0 || (known && !handed_on_.contains(inode.value));
+    return inode.value == 0 || (known && !is_handed_on(inode));
+}
+
+void Holds::forget(Inode inode)
+{
+    later_.erase(inode.value);
+    handed_on_.erase(inode.value);
 }
 
 std::vector<Inode> Holds::unheld(std::vector<Inode> inodes) const
@@ -60,7 +66,7 @@ std::vector<Inode> Holds::unheld(std::vector<Inode> inodes) const
     std::erase_if(inodes, [&](Inode inode) {
         first = std::find_if(first, first_.end(), [&](const Holder& holder) { return holder.inode >= inode; });
         const bool known = (first != first_.end() && first->inode == inode) || later_.contains(inode.value);
-        return inode.value == 0 || (known && !handed_on_.contains(inode.value));
+        return inode.value == 0 || (known && !is_handed_on(inode));
     });
     return inodes;
 }
@@ -68,6 +74,9 @@ std::vector<Inode> Holds::unheld(std::vector<Inode> inodes) const
 std::vector<std::uint32_t> Holds::holders_of(Inode inode) const
 {
     std::vector<std::uint32_t> processes;
+    if (is_handed_on(inode)) {
+        return processes;
+    }
     add_holders_of(inode, first_, processes);
     const auto [begin, end] = later_.equal_range(inode.value);
     for (auto entry = begin; entry != end; ++entry) {
@@ -110,6 +119,7 @@ std::vector<Holder> Holds::with_others(std::vector<Holder> holders) const
         holders.push_back({Inode{inode}, process});
     }
     holders.insert(holders.end(), former_.begin(), former_.end());
+    std::erase_if(holders, [this](const Holder& holder) { return is_handed_on(holder.inode); });
     std::sort(holders.begin(), holders.end(), by_inode);
     return holders;
 }

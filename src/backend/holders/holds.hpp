@@ -25,12 +25,11 @@ public:
     void sort_first();
     /// What is found afterwards.
     void add_later(Inode inode, std::uint32_t process);
-    /// It is not where it was seen any more, and counts as unheld until `found` again. False where that was known.
-    bool hand_on(Inode inode) { return handed_on_.insert(inode.value).second; }
+    /// It is open and not where it was seen: until `found` again nobody holds it, nor did those who were seen to.
+    void hand_on(Inode inode) { handed_on_.insert(inode.value); }
     void found(Inode inode) { handed_on_.erase(inode.value); }
-    const std::unordered_set<std::uint64_t>& handed_on() const { return handed_on_; }
     /// A closed socket will not be asked for again.
-    void forget(Inode inode) { later_.erase(inode.value); }
+    void forget(Inode inode);
 
     bool held(Inode inode) const;
     /// Those of `inodes` that no process was seen to hold in this window. Quick for many at once.
@@ -53,6 +52,7 @@ public:
 
 private:
     std::vector<Holder> with_others(std::vector<Holder> holders) const;
+    bool is_handed_on(Inode inode) const { return handed_on_.contains(inode.value); }
 
     std::vector<Process> processes_;
     std::vector<Holder> first_;                                   // sorted by inode

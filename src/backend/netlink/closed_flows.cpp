@@ -3,11 +3,6 @@
 
 namespace socktally {
 
-bool is_doubtful(const Flow& flow, const HolderMap& holders)
-{
-    return flow.state == SocketState::closed && flow.accepted && holders.unconfirmed(flow.inode);
-}
-
 bool ClosedFlows::add(const Flow& flow, Inode netns, const HolderMap& holders)
 {
     const std::vector<std::uint32_t> owners = holders.holders_of(flow.inode);
@@ -16,7 +11,7 @@ bool ClosedFlows::add(const Flow& flow, Inode netns, const HolderMap& holders)
     }
     Key key;
     key.netns = netns;
-    if (owners.size() == 1 && !is_doubtful(flow, holders)) {
+    if (owners.size() == 1 && !holders.is_doubtful(flow)) {
         key.process = owners.front();
     } else {
         key.uid = flow.uid;

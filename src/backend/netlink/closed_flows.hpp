@@ -13,10 +13,6 @@
 
 namespace socktally {
 
-/// An accepted connection that was seen once at a process and was gone at the next look: a server that forks or hands
-/// over may have given it to another process in between, so nobody is to be named.
-bool is_doubtful(const Flow& flow, const HolderMap& holders);
-
 class ClosedFlows {
 public:
     /// True where the flow was taken into a sum; one with several holders has to be decided upon with the others at the

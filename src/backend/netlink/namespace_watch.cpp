@@ -88,6 +88,18 @@ void NamespaceWatch::look()
     faults_.failed_looks += listed ? 0 : 1;
 }
 
+std::vector<Inode> NamespaceWatch::still_open(const std::vector<Inode>& inodes)
+{
+    std::vector<Inode> open;
+    for (const Flow* flow : table_.live(inodes)) {
+        const auto socket = dumper_.lookup(*flow);
+        if (socket && socket->cookie == flow->cookie && socket->inode == flow->inode) {
+            open.push_back(flow->inode);
+        }
+    }
+    return open;
+}
+
 Dumper::Dumped NamespaceWatch::close()
 {
     last_counters_ = counters_.read();

@@ -47,6 +47,8 @@ public:
     bool has_new_connections();
     /// Sockets that came since the last dump, without counters.
     void look();
+    /// Which of these have not been closed by their process: those that it has are without inode.
+    std::vector<Inode> still_open(const std::vector<Inode>& inodes);
     /// The last dump, and the only one where totals since each socket was opened are wanted.
     Dumper::Dumped close();
     /// Another dump where the kernel says that more connections were opened than any showed. False where none was

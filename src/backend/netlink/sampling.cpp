@@ -196,7 +196,7 @@ void Sampling::collect(Sample& sample, Follows follows)
     const auto how = is_last ? NamespaceWatch::Flows::moved : NamespaceWatch::Flows::copied;
     namespaces_.each_wanted([&](NamespaceWatch& watch) { watch.hand_over(sample.flows, how); });
     for (Flow& flow : sample.flows) {
-        if (is_doubtful(flow, holders_)) {
+        if (holders_.is_doubtful(flow)) {
             flow.inode = {};
         }
     }

@@ -52,6 +52,8 @@ public:
     std::size_t belated() const { return belated_; }
     /// Inodes of sockets that a process has to hold: neither destroyed nor closed.
     std::vector<Inode> live_inodes() const;
+    /// Likewise the sockets of these inodes, which are sorted.
+    std::vector<const Flow*> live(const std::vector<Inode>& inodes) const;
     /// Those that were so in the last dump.
     std::vector<Inode> listed_inodes() const;
     /// Nothing may come of it any more: no connection, nor a socket that accepts one.

@@ -73,6 +73,17 @@ std::vector<Inode> SocketTable::live_inodes() const
     return inodes;
 }
 
+std::vector<const Flow*> SocketTable::live(const std::vector<Inode>& inodes) const
+{
+    std::vector<const Flow*> flows;
+    for (const Flow& flow : flows_) {
+        if (flow.state == SocketState::open && std::binary_search(inodes.begin(), inodes.end(), flow.inode)) {
+            flows.push_back(&flow);
+        }
+    }
+    return flows;
+}
+
 std::vector<Inode> SocketTable::listed_inodes() const
 {
     std::vector<Inode> inodes;

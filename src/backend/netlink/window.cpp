@@ -151,18 +151,17 @@ void Window::tick(Clock::time_point now)
     }
 }
 
-/// Soon: who has them now may be over before long.
-void Window::look_again(const std::vector<Inode>& handed_on)
+/// Those that are open, soon: who has them now may be over before long.
+void Window::look_again(const std::vector<Inode>& missed)
 {
-    if (handed_on.empty()) {
+    if (missed.empty()) {
         return;
     }
-    datagrams_.look_again(handed_on);
-    for (const Inode inode : handed_on) {
-        searches_.erase(inode.value);
-    }
+    datagrams_.look_again(missed);
     for (Place& place : places_) {
-        if (is_unresolved(place)) {
+        for (const Inode inode : place.watch->still_open(missed)) {
+            holders_.handed_on(inode);
+            searches_.erase(inode.value);
             place.unresolved = true;
             place.interval = look_interval;
         }

@@ -55,7 +55,7 @@ private:
     void search(const std::vector<Inode>& wanted);
     void forget_searches();
     bool is_unresolved(const Place& place) const;
-    void look_again(const std::vector<Inode>& handed_on);
+    void look_again(const std::vector<Inode>& missed);
 
     std::vector<Place> places_;
     Capture& datagrams_; // empty where packets cannot be captured

@@ -9,9 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <exception>
-#include <unordered_set>
 #include <utility>
 
 namespace socktally {
@@ -120,17 +118,13 @@ void Capture::look(Clock::time_point now)
     }
 }
 
-void Capture::look_again(const std::vector<Inode>& handed_on)
+void Capture::look_again(const std::vector<Inode>& missed)
 {
-    if (handed_on.empty()) {
+    if (missed.empty()) {
         return;
     }
-    std::unordered_set<std::uint64_t> inodes;
-    for (const Inode inode : handed_on) {
-        inodes.insert(inode.value);
-    }
     for (const auto& place : places_) {
-        place->sockets().look_again(inodes);
+        place->sockets().look_again(missed);
     }
 }
 

@@ -48,8 +48,8 @@ public:
     std::optional<Clock::time_point> next_look() const;
     /// Looks at the sockets of new flows while they live.
     void look(Clock::time_point now);
-    /// Has look() look for those who hold these sockets by now.
-    void look_again(const std::vector<Inode>& handed_on);
+    /// Has look() look for those who hold by now what is still open of what HolderMap::confirm() missed.
+    void look_again(const std::vector<Inode>& missed);
     /// Drops what has been idle for long. To be called a few times a second.
     void retire_idle(Clock::time_point now);
     /// The end of the window: later packets are of the next one. Lists the sockets.

@@ -178,14 +178,36 @@ void FlowSockets::look(Clock::time_point now)
     rest_ = Clock::now() - now + idle_share * (thread_cpu_time() - used);
 }
 
-void FlowSockets::look_again(const std::unordered_set<std::uint64_t>& handed_on)
+void FlowSockets::look_again(const std::vector<Inode>& missed)
 {
+    std::vector<ListedSocket> sockets;
+    bool all_tcp = true;
     for (const ListedSocket& socket : listed_) {
-        if (handed_on.contains(socket.inode.value)) {
+        if (std::binary_search(missed.begin(), missed.end(), socket.inode)) {
+            sockets.push_back(socket);
+            all_tcp = all_tcp && socket.tuple.protocol == Protocol::tcp;
+        }
+    }
+    if (!sockets.empty() && (files_ || !all_tcp)) {
+        list(DiagDetail::sockets);
+    }
+    for (const ListedSocket& socket : sockets) {
+        if (is_open(socket)) {
+            holders_.handed_on(socket.inode);
             searches_.erase(socket.inode.value);
             handed_on_.push_back(socket.inode);
         }
     }
+}
+
+/// Where only one connection is in doubt, it is not worth a list.
+bool FlowSockets::is_open(const ListedSocket& socket)
+{
+    if (files_ || socket.tuple.protocol != Protocol::tcp) {
+        return !only_open({socket.inode}).empty();
+    }
+    const auto found = dumper_->lookup(flow_of(socket));
+    return found && found->inode == socket.inode;
 }
 
 void FlowSockets::search(std::vector<Inode> worth)
@@ -264,6 +286,9 @@ void FlowSockets::settle(PacketFlow& flow) const
         flow.found = {};
         flow.found.match = Quality::unknown;
     }
+    if (flow.tuple.protocol == Protocol::tcp) {
+        flow.found.state = socket != nullptr ? socket->state : SocketState::closed;
+    }
 }
 
 void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
@@ -282,6 +307,11 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     }
     holders_.disown(std::move(unheld));
     holders_.confirm(Clock::now());
+    for (PacketFlow* flow : flows) {
+        if (holders_.is_doubtful(flow->found)) {
+            flow->found.inode = {};
+        }
+    }
 }
 
 /// Holders were looked at a moment ago: whoever had a socket that is closed by now is found no more.

@@ -16,7 +16,6 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace socktally {
@@ -38,8 +37,9 @@ public:
     /// When look() has something to do; null: not before flows are added or sockets handed on.
     std::optional<Clock::time_point> next_look() const;
     void look(Clock::time_point now);
-    /// Inodes of sockets, of any namespace, that are not where they were seen any more.
-    void look_again(const std::unordered_set<std::uint64_t>& handed_on);
+    /// Sorted inodes of sockets, of any namespace, that are not where they were seen any more: those of them that are
+    /// open were handed on.
+    void look_again(const std::vector<Inode>& missed);
     /// Forgets flows that are about to be retired.
     void drop(const PacketFlow& flow);
     /// How long nothing is to be looked for after the last look, for its cost.
@@ -67,6 +67,7 @@ private:
     bool have_one_holder(Inode a, Inode b) const;
     void search(std::vector<Inode> worth);
     std::vector<Inode> only_open(std::vector<Inode> inodes) const;
+    bool is_open(const ListedSocket& socket);
 
     HolderMap& holders_;
     Protocols protocols_;
