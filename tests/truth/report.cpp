@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <ctime>
 #include <stdexcept>
 
 namespace truth {
@@ -27,6 +29,19 @@ std::optional<std::uint64_t> number_of(const object& from, std::string_view key)
     if (from[key].get(field) != simdjson::SUCCESS || field.is_null())
         return std::nullopt;
     return std::uint64_t(field);
+}
+
+/// Of "2026-11-20T21:32:00.123456Z".
+std::chrono::system_clock::time_point time_of(const std::string& text)
+{
+    std::tm date{};
+    const char* const fraction = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &date);
+    if (!fraction) {
+        throw std::runtime_error("no time: \"" + text + "\"");
+    }
+    const std::chrono::duration<double> part(std::strtod(fraction, nullptr));
+    return std::chrono::system_clock::from_time_t(::timegm(&date)) +
+           std::chrono::duration_cast<std::chrono::microseconds>(part);
 }
 
 Row read_row(const object& from)
@@ -108,6 +123,8 @@ Report parse_report(const std::string& text)
     report.text = text;
     report.backend = text_of(root, "backend");
     report.layer = text_of(root, "layer");
+    report.ended_at =
+        time_of(text_of(root, "started_at")) + std::chrono::nanoseconds(number_of(root, "duration_ns").value_or(0));
     report.complete = bool(root["complete"]);
     for (const object note : simdjson::dom::array(root["notes"]))
         report.notes.push_back(text_of(note, "code"));

@@ -54,6 +54,7 @@ struct Report {
     std::string text; // the JSON itself
     std::string backend;
     std::string layer;
+    std::chrono::system_clock::time_point ended_at; // its window
     bool complete = true;
     std::vector<std::string> notes; // their codes
     std::uint64_t rx_bytes = 0;     // of the totals
@@ -88,8 +89,8 @@ public:
 
     /// Returns when it says that its window has begun.
     void wait_until_sampling();
-    /// Throws where the window, or the last of several, may be over: the traffic was meant to end before it does.
-    void expect_in_window(int windows = 1) const;
+    /// Throws where the window may be over: the traffic was meant to end before it does.
+    void expect_in_window() const;
     void signal(int number) const;
     Output finish();
 
