@@ -133,7 +133,7 @@ def measure(tool, backends, containers, image, talks, proxy=None):
         for visit in visits:
             visit.count(2, 1)
             visit.move(20_011, 3_001)
-        time.sleep(0.2)  # what sock_diag cannot see in time is the truth suite's business
+        time.sleep(0.8)  # what sock_diag cannot see in time is the truth suite's business
         for visit in visits:
             visit.socket.close()
 
