@@ -86,7 +86,7 @@ BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
 
 Report Windows::next(Interrupt& interrupt)
 {
-    Identifier identifier(identity_needs_of(options_, layout_));
+    Identifier identifier(identity_needs_of(options_, layout_), {}, answers_);
     if (since_ != nullptr) {
         since_->begin(filter_.namespaces);
     }

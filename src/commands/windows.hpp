@@ -6,9 +6,11 @@
 #include "commands/choose_backend.hpp"
 #include "commands/make_report.hpp"
 #include "commands/since_run.hpp"
+#include "identity/identifier.hpp"
 #include "sys/interrupt.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,6 +40,7 @@ private:
     Choice choice_;
     std::string host_;
     std::string boot_id_;
+    std::shared_ptr<EngineAnswers> answers_ = std::make_shared<EngineAnswers>();
     std::uint64_t number_ = 0; // of the window under way, from 1
 };
 

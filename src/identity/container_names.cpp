@@ -18,6 +18,8 @@ namespace socktally {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::size_t config_limit = 4 << 20; // of one container
 constexpr std::size_t list_limit = 16 << 20;  // of all
 
@@ -217,28 +219,37 @@ void ContainerNames::read_files(Uid owner, const std::vector<CgroupPlace>& wante
     }
 }
 
-void ContainerNames::ask_engine(Uid owner, const Source& source)
+EngineAnswer ContainerNames::ask_engine(const TrustedPlace& place, const Source& source) const
 {
+    const Fd socket = find_trusted_socket(place);
+    if (!socket) {
+        return {std::nullopt, errno != ENOENT ? std::strerror(errno) : "", {}}; // NOLINT(concurrency-mt-unsafe)
+    }
+    const HttpAnswer answer = http_get(socket.get(), source.target, place.owner, {deadline_, list_limit});
+    if (!answer.body) {
+        return {std::nullopt, answer.failure, {}};
+    }
+    return {source.parse(*answer.body), "its answer makes no sense", {}};
+}
+
+void ContainerNames::take_answer(Uid owner, const Source& source)
+{
+    constexpr int rest = 100;
     const bool is_rootless = owner != places_.owner;
     const std::string base =
         is_rootless ? fmt::format("{}/run/user/{}", places_.root, owner.value) : places_.root + "/run";
-    const Fd socket = find_trusted_socket({base, std::string(source.path), owner.value});
-    if (!socket) {
-        if (errno != ENOENT) {
-            failures_.push_back(fmt::format("{}/{}: {}", base, source.path,
-                                            std::strerror(errno))); // NOLINT(concurrency-mt-unsafe): one thread
-        }
-        return;
+    const std::string path = fmt::format("{}/{}", base, source.path);
+    EngineAnswer& answer = (*answers_)[path];
+    if (const auto begun = Clock::now(); begun >= answer.rests_until) {
+        answer = ask_engine({base, std::string(source.path), owner.value}, source);
+        const auto now = Clock::now();
+        answer.rests_until = now + rest * (now - begun);
     }
-    const HttpAnswer answer = http_get(socket.get(), source.target, owner.value, {deadline_, list_limit});
-    auto list = answer.body ? source.parse(*answer.body) : std::nullopt;
-    if (!list) {
-        failures_.push_back(
-            fmt::format("{}/{}: {}", base, source.path, answer.body ? "its answer makes no sense" : answer.failure));
-        return;
+    for (const ContainerFacts& facts : answer.list.value_or(std::vector<ContainerFacts>())) {
+        add(owner, facts);
     }
-    for (auto& facts : *list) {
-        add(owner, std::move(facts));
+    if (!answer.list && !answer.failure.empty()) {
+        failures_.push_back(fmt::format("{}: {}", path, answer.failure));
     }
 }
 
@@ -253,7 +264,7 @@ void ContainerNames::ask(Uid owner, const std::vector<CgroupPlace>& wanted)
             return may_be(place, source.engine) && !is_known(place);
         };
         if (std::any_of(wanted.begin(), wanted.end(), is_wanted)) {
-            ask_engine(owner, source);
+            take_answer(owner, source);
         }
     }
 }
@@ -271,7 +282,7 @@ void ContainerNames::find(const std::vector<CgroupPlace>& wanted)
     for (const auto& [owner, places] : by_owner) {
         read_files(owner, places);
     }
-    deadline_ = std::chrono::steady_clock::now() + places_.patience;
+    deadline_ = Clock::now() + places_.patience;
     for (const auto& [owner, places] : by_owner) {
         ask(owner, places);
     }

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,12 +23,22 @@ struct ContainerPlaces {
     std::chrono::milliseconds patience{1000}; // for all sockets together
 };
 
+/// What an engine said when it was last asked. It is not asked again for a hundred times as long as that took: a slow
+/// or silent one is not to eat up windows that follow each other.
+struct EngineAnswer {
+    ContainerList list;
+    std::string failure; // where there is no list; empty: no engine is there
+    std::chrono::steady_clock::time_point rests_until;
+};
+using EngineAnswers = std::map<std::string, EngineAnswer>; // by the path of the socket
+
 class ContainerNames {
 public:
     /// What has to be found out: of some engines their files tell names, but not the ports that are published.
     enum class Wanted : std::uint8_t { names, names_and_ports };
-    explicit ContainerNames(ContainerPlaces places, Wanted what = Wanted::names)
-        : places_(std::move(places)), what_(what)
+    explicit ContainerNames(ContainerPlaces places, Wanted what = Wanted::names,
+                            std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>())
+        : places_(std::move(places)), what_(what), answers_(std::move(answers))
     {
     }
 
@@ -56,12 +67,14 @@ private:
     std::string network_of(const CgroupPlace& place) const;
     void read_networks(const std::vector<CgroupPlace>& wanted);
     void ask(Uid owner, const std::vector<CgroupPlace>& wanted);
-    void ask_engine(Uid owner, const Source& source);
+    void take_answer(Uid owner, const Source& source);
+    EngineAnswer ask_engine(const TrustedPlace& place, const Source& source) const;
     const std::string& docker_root();
     std::string home(Uid owner) const;
 
     ContainerPlaces places_;
     Wanted what_;
+    std::shared_ptr<EngineAnswers> answers_;
     std::chrono::steady_clock::time_point deadline_;
     std::map<Key, ContainerFacts> facts_;
     std::optional<std::string> docker_root_; // once it is known

@@ -76,9 +76,9 @@ Identity named(Identity identity, const ContainerFacts& facts)
 
 } // namespace
 
-Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places)
+Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::shared_ptr<EngineAnswers> answers)
     : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), cgroups_(std::nullopt),
-      netns_names_(std::move(places.netns)), containers_(std::move(places.containers))
+      netns_names_(std::move(places.netns)), containers_(std::move(places.containers)), answers_(std::move(answers))
 {
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", places.proc));
@@ -91,7 +91,7 @@ Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places)
 
 void Identifier::read(Process& process)
 {
-    if (needs_.any() && process.identity == nullptr) {
+    if (needs_.any() && (process.identity == nullptr || process.identified_before)) {
         read_identity(proc_.get(), needs_, process);
     }
 }
@@ -125,7 +125,7 @@ void Identifier::name_containers(Sample& sample) const
         }
     }
     using Wanted = ContainerNames::Wanted;
-    ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names);
+    ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names, answers_);
     names.find(wanted);
     std::set<std::string> nameless;
     for (const auto& [process, place] : contained) {

@@ -11,6 +11,7 @@
 #include "sys/fd.hpp"
 
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace socktally {
@@ -26,9 +27,11 @@ class Identifier {
 public:
     /// Notes which cgroups there are, if that is needed: one that is gone after the window is known all the same. So
     /// make it before. Throws where /proc cannot be opened.
-    explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {});
+    /// `answers` are what engines said in the windows before, and will have said in this one.
+    explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {},
+                        std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>());
 
-    /// One process, at once, unless it was read before.
+    /// One process, at once, unless it was read in this window. Of one that is over by now what was known stands.
     void read(Process& process);
     /// read(), for whoever meets processes that may be over soon; empty where nothing is to be read.
     std::function<void(Process&)> look();
@@ -52,6 +55,7 @@ private:
     bool walked_again_ = false;
     NetnsNames netns_names_;
     ContainerPlaces containers_;
+    std::shared_ptr<EngineAnswers> answers_;
 };
 
 } // namespace socktally

@@ -107,6 +107,7 @@ bool read_identity(int proc, const IdentityNeeds& needs, Process& process)
         process.netns = Inode{netns.st_ino};
     }
     process.identity = std::make_shared<const Identity>(std::move(identity));
+    process.identified_before = false;
     return true;
 }
 

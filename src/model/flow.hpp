@@ -104,6 +104,7 @@ struct Process {
     Inode netns = {};                                      // of its first socket, else its own; 0: not known
     std::uint64_t stack_start = 0;                         // elsewhere after each exec; 0: not known
     std::shared_ptr<const Identity> identity = nullptr;    // null until it is read
+    bool identified_before = false;                        // in an earlier window: it may have changed
 };
 
 /// One process's hold on one socket.

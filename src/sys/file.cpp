@@ -2,6 +2,7 @@
 #include "sys/file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -33,6 +34,12 @@ std::optional<std::string_view> read_file(int directory, const char* path, std::
         return std::nullopt;
     }
     return reread_file(file.get(), buffer, limit);
+}
+
+std::optional<uid_t> owner_of_file(int directory, const char* path)
+{
+    struct stat status {};
+    return ::fstatat(directory, path, &status, 0) == 0 ? std::optional(status.st_uid) : std::nullopt;
 }
 
 Directory open_directory(int directory, const char* path)

@@ -5,6 +5,7 @@
 #include "sys/fd.hpp"
 
 #include <dirent.h>
+#include <sys/types.h>
 
 #include <cstddef>
 #include <memory>
@@ -20,6 +21,10 @@ std::optional<std::string_view> read_file(int directory, const char* path, std::
 
 /// Reads from the start of an open file again: for the files of /proc that are made anew at each read.
 std::optional<std::string_view> reread_file(int file, std::string& buffer, std::size_t limit);
+
+/// Whose it is; of /proc/PID the effective user of the process, dumpable or not (task_dump_owner()). Null where it is
+/// gone.
+std::optional<uid_t> owner_of_file(int directory, const char* path);
 
 struct CloseDir {
     void operator()(DIR* directory) const { ::closedir(directory); }

@@ -99,6 +99,24 @@ TEST_CASE("names: a process that became another program in the window has one ro
     CHECK(std::count_if(rows.begin(), rows.end(), [&](const Row& row) { return row.pid == after->pid; }) == 1);
 }
 
+TEST_CASE("names: a process that became another user's in the window is the user's that it was at its end")
+{
+    constexpr uid_t somebody = 61001;
+    Stage stage;
+    start_server(stage, 1);
+    stage.start("t-before", [&](Self& self) {
+        self.step();
+        self.visit(local4, small, 200ms);
+        must(::setresuid(somebody, somebody, somebody), "setresuid");
+    });
+    const Measured measured = stage.measure();
+    check(measured);
+    const auto& rows = measured.report.rows;
+    const auto row = std::find_if(rows.begin(), rows.end(), [](const Row& each) { return each.process == "t-before"; });
+    REQUIRE(row != rows.end());
+    CHECK(row->uid == somebody);
+}
+
 TEST_CASE("names: a process that became another program and ended in the window is named as at its end")
 {
     const auto run = [](bool moved) {

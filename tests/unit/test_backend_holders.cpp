@@ -316,7 +316,10 @@ TEST_CASE("the next window knows who holds what now, and who did when the last o
                "process 5000003 300 0 closes\nfd 3 socket:[13]\n");
     HolderMap map(proc.root());
     int looks = 0;
-    map.set_look([&](Process&) { ++looks; });
+    map.set_look([&](Process& process) {
+        ++looks;
+        process.identity = std::make_shared<const Identity>();
+    });
     map.scan();
     CHECK(looks == 3);
     proc.apply("process 5000004 400 0 comes\nfd 3 socket:[14]\n");
@@ -346,6 +349,7 @@ TEST_CASE("the next window knows who holds what now, and who did when the last o
     CHECK(holds.processes.size() == 2);
     CHECK(looks == 4); // each was met once
     for (const Process& process : holds.processes) {
+        CHECK(process.identified_before);
         CHECK(process.name == (process.pid == Pid{5000001} ? "stays" : "comes"));
     }
 }

@@ -462,6 +462,35 @@ TEST_CASE("a hostile daemon costs its time and names nothing")
     CHECK(failure("HTTP/1.0 500 Oops\r\n\r\n", Manner::answer) == "it answered with status 500");
 }
 
+TEST_CASE("an engine that is slow or silent is left alone for a while, and what it said stands")
+{
+    const Machine machine;
+    const auto place = place_of("/docker/" + id_a);
+    const auto answers = std::make_shared<EngineAnswers>();
+    SUBCASE("silent")
+    {
+        const FakeDaemon daemon(machine.path("run/docker.sock"), "", Manner::hang);
+        for (const bool is_first : {true, false}) {
+            ContainerNames names(machine.places(), ContainerNames::Wanted::names, answers);
+            const auto begun = std::chrono::steady_clock::now();
+            names.find({place});
+            CHECK((std::chrono::steady_clock::now() - begun >= machine.places().patience) == is_first);
+            REQUIRE(names.failures().size() == 1);
+            CHECK(names.failures().front().ends_with("run/docker.sock: it did not answer in time"));
+        }
+    }
+    SUBCASE("slow")
+    {
+        (*answers)[machine.path("run/docker.sock")] = {parse_docker_list(docker_list(id_a)), "",
+                                                       std::chrono::steady_clock::time_point::max()};
+        ContainerNames names(machine.places(), ContainerNames::Wanted::names, answers);
+        names.find({place});
+        REQUIRE(names.of(place));
+        CHECK(names.of(place)->name == "api");
+        CHECK(names.failures().empty());
+    }
+}
+
 TEST_CASE("users' claims are not looked up in root's files")
 {
     const Machine machine;

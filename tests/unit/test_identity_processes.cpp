@@ -132,6 +132,25 @@ TEST_CASE("what was read once is not read again, and a namespace that the backen
     CHECK(sample.notes[0].code == "container-names");
 }
 
+TEST_CASE("what was read in an earlier window is read again, and stands where the process is over")
+{
+    World world;
+    Process process = test::process(5000001, 7, "web");
+    const auto identifier = std::make_unique<Identifier>(world.identifier(everything()));
+    identifier->read(process);
+    const auto before = process.identity;
+    process.identified_before = true;
+    identifier->read(process);
+    CHECK(process.identity != before);
+    CHECK(*process.identity == *before);
+    CHECK_FALSE(process.identified_before);
+    process.identified_before = true;
+    const auto last = process.identity;
+    fs::remove_all(world.of_process());
+    identifier->read(process);
+    CHECK(process.identity == last);
+}
+
 TEST_CASE("the files of each process are read at most once, whoever looks how often")
 {
     constexpr int processes = 200;

@@ -16,15 +16,18 @@ namespace socktally {
 
 namespace {
 
-/// It may have become another program since its first byte.
-void refresh_name(Process& process)
+/// It may have become another program since its first byte, or another user's.
+void refresh(Process& process)
 {
     constexpr std::size_t limit = 4096;
     std::string buffer;
-    const auto text = read_file(AT_FDCWD, fmt::format("/proc/{}/stat", process.pid.value).c_str(), buffer, limit);
+    const std::string directory = fmt::format("/proc/{}", process.pid.value);
+    const auto owner = owner_of_file(AT_FDCWD, directory.c_str());
+    const auto text = owner ? read_file(AT_FDCWD, (directory + "/stat").c_str(), buffer, limit) : std::nullopt;
     const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
     if (stat && stat->start_ticks == process.start_time.ticks) {
         process.name = stat->name;
+        process.uid = Uid{*owner};
     }
 }
 
@@ -52,7 +55,7 @@ std::uint32_t TallyFlows::add_process(const tally_cell& cell)
         process_of(static_cast<std::int32_t>(cell.tgid), cell.start_ns, cell.uid, cell.name));
     process.cgroup_id = cell.cgroup_id;
     process.netns = Inode{cell.netns};
-    refresh_name(process);
+    refresh(process);
     return static_cast<std::uint32_t>(sample_.processes.size() - 1);
 }
 

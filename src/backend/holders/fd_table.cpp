@@ -49,10 +49,8 @@ bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& b
     process.name = stat->name;
     process.stack_start = stat->stack_start;
     table.parent = static_cast<std::int32_t>(stat->parent);
-    struct stat owner {};
-    // The directory of a process belongs to its effective user, dumpable or not (task_dump_owner()).
-    if (::fstatat(fd_directory, fmt::format("{}", up).c_str(), &owner, 0) == 0) {
-        process.uid = Uid{owner.st_uid};
+    if (const auto owner = owner_of_file(fd_directory, std::string(up).c_str())) {
+        process.uid = Uid{*owner};
     }
     return true;
 }

@@ -226,7 +226,7 @@ void HolderMap::add_process(Seen& seen, const Process& process)
             look_(holds_.processes().back());
         }
     } else {
-        refresh(holds_.processes()[*seen.process], process.name, process.stack_start);
+        refresh(holds_.processes()[*seen.process], process);
     }
 }
 
@@ -234,22 +234,30 @@ void HolderMap::refresh(Process& process) const
 {
     constexpr std::size_t limit = 4096;
     std::string buffer;
-    const auto text = read_file(proc_.get(), fmt::format("{}/stat", process.pid.value).c_str(), buffer, limit);
+    const std::string directory = std::to_string(process.pid.value);
+    const auto owner = owner_of_file(proc_.get(), directory.c_str());
+    const auto text = owner ? read_file(proc_.get(), (directory + "/stat").c_str(), buffer, limit) : std::nullopt;
     const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
     if (stat && stat->start_ticks == process.start_time.ticks) {
-        refresh(process, stat->name, stat->stack_start);
+        Process now;
+        now.name = stat->name;
+        now.stack_start = stat->stack_start;
+        now.uid = Uid{*owner};
+        refresh(process, now);
     }
 }
 
-/// By exec it may have become another program, perhaps of the same name. Then what was found out about it was about
-/// the one before; where the process is over by now, that stands.
-void HolderMap::refresh(Process& process, std::string_view name, std::uint64_t stack_start) const
+/// By exec it may have become another program, perhaps of the same name, and it may have become another user's. Then
+/// what was found out about it was about the one before; where the process is over by now, that stands.
+void HolderMap::refresh(Process& process, const Process& now) const
 {
-    if (process.name == name && process.stack_start == stack_start) {
+    const std::optional<Uid> uid = now.uid ? now.uid : process.uid; // null where it ended meanwhile
+    if (process.name == now.name && process.stack_start == now.stack_start && process.uid == uid) {
         return;
     }
-    process.name = name;
-    process.stack_start = stack_start;
+    process.name = now.name;
+    process.stack_start = now.stack_start;
+    process.uid = uid;
     if (look_) {
         const auto before = std::exchange(process.identity, nullptr);
         look_(process);

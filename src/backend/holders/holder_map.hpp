@@ -137,7 +137,7 @@ private:
     void add(const Entry& entry, const FdTable& table, Look look);
     void add_process(Seen& seen, const Process& process);
     void refresh(Process& process) const;
-    void refresh(Process& process, std::string_view name, std::uint64_t stack_start) const;
+    void refresh(Process& process, const Process& now) const;
     /// True where it had no holder.
     bool add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
     const Seen* seen_of(const Entry& entry) const;

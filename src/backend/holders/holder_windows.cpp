@@ -82,6 +82,9 @@ void HolderMap::next_window()
 {
     forget_ended_processes();
     forget_former_holders();
+    for (Process& process : holds_.processes()) {
+        process.identified_before = process.identity != nullptr;
+    }
     idle_.clear();
     failed_ = 0;
     std::erase_if(hot_, [now = Clock::now()](const auto& entry) { return now - entry.second > hot_time; });
