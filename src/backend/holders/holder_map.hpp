@@ -52,8 +52,8 @@ public:
     void search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
 
     /// Looks again at the holders that search() found, at ever longer intervals: a server may have handed the socket
-    /// on, and a process may have become another program by exec, and be over before it is looked at again. What is not
-    /// The result, sorted, is what is not there any more: closed, or handed on.
+    /// on, and a process may have become another program by exec, and be over before it is looked at again. The
+    /// result, sorted, is what is not there any more: closed, or handed on.
     std::vector<Inode> confirm(Clock::time_point now);
     /// Of those, a socket that is open: unheld until it is found again. Then its former holder is one of its holders;
     /// where it never is, nobody is, for who knows which of them moved its bytes.
