@@ -192,10 +192,14 @@ TEST_CASE("live: of a socket that a fork has shared both holders are found, whic
 {
     const auto open_and_fork = [](char) {
         const int fd = open_socket();
+        const pid_t parent = ::getpid();
         if (::fork() == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             ::prctl(PR_SET_NAME, "heir");
-            ::pause();
+            while (::getppid() == parent) { // it may be over already
+                ::pause();
+            }
+            ::_exit(0);
         }
         return inode_of(fd);
     };
