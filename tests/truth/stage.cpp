@@ -75,7 +75,7 @@ Series Stage::measure_series(int windows, const How& how)
     std::this_thread::sleep_for(50ms); // the last acknowledgements
     const auto over = std::chrono::system_clock::now();
     const Truth after = ledger_.read(seen);
-    const Output output = tool.finish();
+    const Output output = tool.finish(windows);
     INFO("standard error: ", output.err);
     REQUIRE(output.status == 0);
     Series series{parse_reports(output.out), since(before, after)};

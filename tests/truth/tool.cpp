@@ -91,6 +91,7 @@ Tool::Tool(const Place& place, Milliseconds window, const std::vector<std::strin
         must(::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO), "dup2");
         must(::dup2(out_writer.get(), STDOUT_FILENO), "dup2");
         must(::dup2(err_writer.get(), STDERR_FILENO), "dup2");
+        ::signal(SIGHUP, SIG_DFL); // whoever started the tests with nohup(1)
         exec(program.get(), line);
     });
     ::signal(SIGTERM, handler);
@@ -125,9 +126,9 @@ void Tool::expect_in_window() const
 
 void Tool::signal(int number) const { must(::kill(pid_, number), "signal the tool"); }
 
-Output Tool::finish()
+Output Tool::finish(int windows)
 {
-    const auto deadline = Clock::now() + window_ + finish_limit;
+    const auto deadline = Clock::now() + windows * window_ + finish_limit;
     Output output{.status = 0, .out = {}, .err = std::move(err_text_)};
     while (out_.get() >= 0 || err_.get() >= 0) {
         std::array<pollfd, 2> waits{

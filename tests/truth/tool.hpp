@@ -92,7 +92,7 @@ public:
     /// Throws where the window may be over: the traffic was meant to end before it does.
     void expect_in_window() const;
     void signal(int number) const;
-    Output finish();
+    Output finish(int windows = 1);
 
 private:
     Milliseconds window_;
