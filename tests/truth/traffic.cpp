@@ -64,8 +64,10 @@ int bound(const At& at, int type, int protocol = 0)
 {
     const SocketAddress address = resolve(at);
     const int fd = must(::socket(address.storage.ss_family, type, protocol), "socket");
-    const int yes = 1;
-    must(::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), "SO_REUSEADDR");
+    if (at.port != 0) { // else the kernel may choose one that another such socket has
+        const int yes = 1;
+        must(::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), "SO_REUSEADDR");
+    }
     must(::bind(fd, address.get(), address.size), "bind");
     return fd;
 }
