@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/netlink/namespace_watch.hpp"
 
+#include <time.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -202,9 +204,13 @@ void NamespaceWatch::hand_over(std::vector<Flow>& flows, Flows how)
     std::for_each(flows.begin() + first, flows.end(), [this](Flow& flow) { flow.netns = netns_; });
 }
 
+/// And as much more as an idle time may be too long, which the kernel counts in its ticks.
 SocketTable::Age NamespaceWatch::age() const
 {
-    return std::chrono::duration_cast<SocketTable::Age>(Clock::now() - known_since_);
+    timespec tick{};
+    ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+    const auto rounding = std::chrono::seconds(tick.tv_sec) + std::chrono::nanoseconds(tick.tv_nsec);
+    return std::chrono::ceil<SocketTable::Age>(Clock::now() - known_since_ + rounding);
 }
 
 /// No datagram was read or sent in the whole namespace.
