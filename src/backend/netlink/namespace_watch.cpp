@@ -8,6 +8,17 @@
 
 namespace socktally {
 
+namespace {
+
+std::chrono::nanoseconds kernel_tick()
+{
+    timespec tick{};
+    ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+    return std::chrono::seconds(tick.tv_sec) + std::chrono::nanoseconds(tick.tv_nsec);
+}
+
+} // namespace
+
 NamespaceWatch::NamespaceWatch(Inode netns, Udp udp) : netns_(netns), what_of_udp_(udp)
 {
     table_.reserve(dumper_.tcp_in_use().value_or(0));
@@ -207,10 +218,8 @@ void NamespaceWatch::hand_over(std::vector<Flow>& flows, Flows how)
 /// And as much more as an idle time may be too long, which the kernel counts in its ticks.
 SocketTable::Age NamespaceWatch::age() const
 {
-    timespec tick{};
-    ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-    const auto rounding = std::chrono::seconds(tick.tv_sec) + std::chrono::nanoseconds(tick.tv_nsec);
-    return std::chrono::ceil<SocketTable::Age>(Clock::now() - known_since_ + rounding);
+    static const std::chrono::nanoseconds tick = kernel_tick(); // asked for once, not for each socket
+    return std::chrono::ceil<SocketTable::Age>(Clock::now() - known_since_ + tick);
 }
 
 /// No datagram was read or sent in the whole namespace.
