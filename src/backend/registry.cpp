@@ -12,7 +12,7 @@ namespace socktally {
 
 namespace {
 
-constexpr std::array table{
+constexpr std::array backend_table{
     BackendEntry{"ebpf", "BPF programs in the socket layer", open_ebpf, "cap_bpf,cap_perfmon,cap_net_admin", 40},
     BackendEntry{"netlink", "sock_diag dumps and destroy events", open_netlink,
                  "cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace", 32},
@@ -24,6 +24,6 @@ constexpr std::array table{
 
 } // namespace
 
-std::span<const BackendEntry> backends() { return table; }
+std::span<const BackendEntry> backends() { return backend_table; }
 
 } // namespace socktally

@@ -6,6 +6,7 @@
 #include "model/quote.hpp"
 #include "version.hpp"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <utility>
@@ -53,58 +54,98 @@ void refuse_foreign(Command command, const OptionGroup& group, const std::string
 
 } // namespace
 
-CommandLine::CommandLine(std::string_view introduction, std::string_view examples)
-    : version_(app_.set_version_flag("-V,--version", "socktally " SOCKTALLY_VERSION, "print the version")),
-      introduction_(introduction), examples_(examples)
+struct CommandLine::Impl {
+    struct Entry {
+        CLI::Option* option;
+        OptionGroup group;
+        std::function<void(const std::string&)> apply;
+    };
+
+    Impl(std::string_view introduction, std::string_view examples);
+    Impl(const Impl&) = delete; // what is below points into app
+    Impl& operator=(const Impl&) = delete;
+    void parse(int argc, const char* const* argv, Options& options);
+
+    std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const;
+    UsageError unknown_option(std::string_view argument) const;
+    /// What is no option is a file of `report`, and a mistake elsewhere.
+    void take_extras(Options& options) const;
+    void apply_entries(Command command) const;
+    std::string help_text() const;
+
+    CLI::App app;
+    CLI::App* doctor = app.add_subcommand("doctor");
+    CLI::App* report = app.add_subcommand("report");
+    CLI::App* help_command = app.add_subcommand("help"); // what many type first; the same as --help
+    CLI::Option* help = app.set_help_flag("-h,--help", "print this help");
+    CLI::Option* version = app.set_version_flag("-V,--version", "socktally " SOCKTALLY_VERSION, "print the version");
+    std::vector<Entry> entries;
+    std::string_view introduction;
+    std::string_view examples;
+};
+
+CommandLine::Impl::Impl(std::string_view introduction_text, std::string_view examples_text)
+    : introduction(introduction_text), examples(examples_text)
 {
-    app_.allow_extras(); // so that refuse_extras can name the nearest option
-    doctor_->fallthrough();
-    report_->fallthrough();
-    help_command_->allow_extras(); // so that they are quoted
+    app.allow_extras(); // so that take_extras can name the nearest option
+    doctor->fallthrough();
+    report->fallthrough();
+    help_command->allow_extras(); // so that they are quoted
 }
+
+CommandLine::CommandLine(std::string_view introduction, std::string_view examples)
+    : impl_(std::make_unique<Impl>(introduction, examples))
+{
+}
+
+CommandLine::~CommandLine() = default;
+
+void CommandLine::parse(int argc, const char* const* argv, Options& options) { impl_->parse(argc, argv, options); }
+
+bool CommandLine::is_given(const std::string& name) const { return impl_->app.get_option(name)->count() > 0; }
 
 void CommandLine::flag(const OptionGroup& group, const char* names, const char* help, std::function<void()> apply)
 {
-    auto* option = app_.add_flag(names)->description(help)->disable_flag_override()->take_all();
-    entries_.push_back({option, group, [apply = std::move(apply)](const std::string&) { apply(); }});
+    auto* option = impl_->app.add_flag(names)->description(help)->disable_flag_override()->take_all();
+    impl_->entries.push_back({option, group, [apply = std::move(apply)](const std::string&) { apply(); }});
 }
 
 void CommandLine::value(const OptionGroup& group, const char* names, const char* type, const char* help,
                         std::function<void(const std::string&)> apply)
 {
-    auto* option = app_.add_option(names)->description(help)->type_name(type)->expected(1)->take_all();
-    entries_.push_back({option, group, std::move(apply)});
+    auto* option = impl_->app.add_option(names)->description(help)->type_name(type)->expected(1)->take_all();
+    impl_->entries.push_back({option, group, std::move(apply)});
 }
 
-void CommandLine::parse(int argc, const char* const* argv, Options& options)
+void CommandLine::Impl::parse(int argc, const char* const* argv, Options& options)
 {
     try {
-        app_.parse(reversed_arguments(argc, argv));
+        app.parse(reversed_arguments(argc, argv));
     } catch (const CLI::CallForHelp&) {
         options.command = Command::help;
         options.text = help_text();
         return;
-    } catch (const CLI::CallForVersion& version) {
+    } catch (const CLI::CallForVersion& call) {
         options.command = Command::version;
-        options.text = fmt::format("{}\n", version.what());
+        options.text = fmt::format("{}\n", call.what());
         return;
     } catch (const CLI::ArgumentMismatch& error) {
         throw mismatch(error.what());
     } catch (const CLI::ParseError& error) {
         throw UsageError(error.what());
     }
-    if (help_command_->parsed()) {
-        if (!help_command_->remaining().empty()) {
+    if (help_command->parsed()) {
+        if (!help_command->remaining().empty()) {
             throw UsageError(
-                fmt::format("unexpected argument {}; help takes none", quote(help_command_->remaining().front())));
+                fmt::format("unexpected argument {}; help takes none", quote(help_command->remaining().front())));
         }
         options.command = Command::help;
         options.text = help_text();
         return;
     }
-    if (doctor_->parsed()) {
+    if (doctor->parsed()) {
         options.command = Command::doctor;
-    } else if (report_->parsed()) {
+    } else if (report->parsed()) {
         options.command = Command::report;
     }
     take_extras(options);
@@ -113,14 +154,14 @@ void CommandLine::parse(int argc, const char* const* argv, Options& options)
 
 /// The arguments, last one first, as CLI11 wants them. `--option=` becomes two arguments, because CLI11 would take the
 /// next one for the value that is not there.
-std::vector<std::string> CommandLine::reversed_arguments(int argc, const char* const* argv) const
+std::vector<std::string> CommandLine::Impl::reversed_arguments(int argc, const char* const* argv) const
 {
     std::vector<std::string> reversed;
     for (int i = argc - 1; i > 0; --i) {
         std::string argument = argv[i];
         if (argument.starts_with("--") && argument.ends_with('=')) {
             const std::string name = argument.substr(0, argument.size() - 1);
-            const auto* option = app_.get_option_no_throw(name);
+            const auto* option = app.get_option_no_throw(name);
             if (option != nullptr && option->get_expected_min() > 0) {
                 reversed.emplace_back();
                 argument = name;
@@ -131,7 +172,7 @@ std::vector<std::string> CommandLine::reversed_arguments(int argc, const char* c
     return reversed;
 }
 
-void CommandLine::take_extras(Options& options) const
+void CommandLine::Impl::take_extras(Options& options) const
 {
     constexpr std::size_t most = 3; // enough to tell what is wrong
     std::string misplaced;
@@ -142,7 +183,7 @@ void CommandLine::take_extras(Options& options) const
         }
     };
     bool options_ended = false;
-    for (const std::string& extra : app_.remaining()) {
+    for (const std::string& extra : app.remaining()) {
         if (!options_ended && extra == "--") {
             options_ended = true;
         } else if (!options_ended && extra.size() > 1 && extra.starts_with('-')) {
@@ -153,8 +194,8 @@ void CommandLine::take_extras(Options& options) const
             misplace(extra);
         }
     }
-    for (std::size_t i = 1; i < doctor_->count() + report_->count(); ++i) { // CLI11 lets a command be given again
-        misplace(i < doctor_->count() ? "doctor" : "report");
+    for (std::size_t i = 1; i < doctor->count() + report->count(); ++i) { // CLI11 lets a command be given again
+        misplace(i < doctor->count() ? "doctor" : "report");
     }
     if (count != 0) {
         throw UsageError(fmt::format("unexpected argument {}{}; {}", misplaced, count > most ? ", …" : "",
@@ -164,12 +205,12 @@ void CommandLine::take_extras(Options& options) const
     }
 }
 
-UsageError CommandLine::unknown_option(std::string_view argument) const
+UsageError CommandLine::Impl::unknown_option(std::string_view argument) const
 {
     const bool is_long = argument.starts_with("--");
     const std::string_view name = is_long ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
     std::vector<std::string> known;
-    for (const CLI::Option* option : app_.get_options()) {
+    for (const CLI::Option* option : app.get_options()) {
         for (const auto& word : is_long ? option->get_lnames() : option->get_snames()) {
             known.push_back((is_long ? "--" : "-") + word);
         }
@@ -180,9 +221,9 @@ UsageError CommandLine::unknown_option(std::string_view argument) const
                                   word ? fmt::format("did you mean {:?}?", *word) : "see --help"));
 }
 
-void CommandLine::apply_entries(Command command) const
+void CommandLine::Impl::apply_entries(Command command) const
 {
-    for (const auto& [option, group, apply] : entries_) {
+    for (const auto& [option, group, apply] : entries) {
         for (const std::string& text : option->results()) {
             refuse_foreign(command, group, option->get_name());
             // An empty shell variable must not pass for a filter or a list of columns.
@@ -195,19 +236,19 @@ void CommandLine::apply_entries(Command command) const
 }
 
 /// Our own layout: CLI11's neither lines up nor keeps our order of groups.
-std::string CommandLine::help_text() const
+std::string CommandLine::Impl::help_text() const
 {
-    std::string text(introduction_);
+    std::string text(introduction);
     std::string_view title;
-    for (const Entry& entry : entries_) {
+    for (const Entry& entry : entries) {
         if (entry.group.title != title) {
             title = entry.group.title;
             text += fmt::format("\n{}:\n", title);
         }
         text += help_lines(*entry.option);
     }
-    text += "\nAbout:\n" + help_lines(*help_) + help_lines(*version_);
-    return text.append(examples_);
+    text += "\nAbout:\n" + help_lines(*help) + help_lines(*version);
+    return text.append(examples);
 }
 
 } // namespace socktally

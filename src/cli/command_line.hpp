@@ -5,12 +5,10 @@
 
 #include "cli/options.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace socktally {
 
@@ -26,8 +24,9 @@ class CommandLine {
 public:
     /// The help text is `introduction`, the options in the order they were declared, `examples`.
     CommandLine(std::string_view introduction, std::string_view examples);
-    CommandLine(const CommandLine&) = delete; // doctor_ and entries_ point into app_
+    CommandLine(const CommandLine&) = delete;
     CommandLine& operator=(const CommandLine&) = delete;
+    ~CommandLine();
 
     void flag(const OptionGroup& group, const char* names, const char* help, std::function<void()> apply);
     /// `apply` is called for each time the option was given, never with an empty text.
@@ -38,31 +37,11 @@ public:
     /// Throws UsageError.
     void parse(int argc, const char* const* argv, Options& options);
     /// Whether the option of this name was among the arguments that were parsed.
-    bool is_given(const std::string& name) const { return app_.get_option(name)->count() > 0; }
+    bool is_given(const std::string& name) const;
 
 private:
-    struct Entry {
-        CLI::Option* option;
-        OptionGroup group;
-        std::function<void(const std::string&)> apply;
-    };
-
-    std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const;
-    UsageError unknown_option(std::string_view argument) const;
-    /// What is no option is a file of `report`, and a mistake elsewhere.
-    void take_extras(Options& options) const;
-    void apply_entries(Command command) const;
-    std::string help_text() const;
-
-    CLI::App app_;
-    CLI::App* doctor_ = app_.add_subcommand("doctor");
-    CLI::App* report_ = app_.add_subcommand("report");
-    CLI::App* help_command_ = app_.add_subcommand("help"); // what many type first; the same as --help
-    CLI::Option* help_ = app_.set_help_flag("-h,--help", "print this help");
-    CLI::Option* version_; // set by the constructor, which knows the version
-    std::vector<Entry> entries_;
-    std::string_view introduction_;
-    std::string_view examples_;
+    struct Impl; // keeps CLI11, which takes ten seconds to compile, in one file
+    std::unique_ptr<Impl> impl_;
 };
 
 } // namespace socktally

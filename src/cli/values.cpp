@@ -61,15 +61,15 @@ std::uint64_t number_between(std::string_view what, std::string_view text, std::
 /// Nanoseconds in the unit at the end of `text`, which is cut off. No unit: seconds.
 std::uint64_t take_unit(std::string_view& text)
 {
-    constexpr std::array<Word<std::uint64_t>, 4> units{
+    constexpr std::array<Word<std::uint64_t>, 4> unit_words{
         {{"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}}};
-    for (const auto& unit : units) {
+    for (const auto& unit : unit_words) {
         if (text.ends_with(unit.text)) {
             text.remove_suffix(unit.text.size());
             return unit.value;
         }
     }
-    return units[1].value;
+    return unit_words[1].value;
 }
 
 /// The digits on both sides of a decimal point; either may be empty.
@@ -185,10 +185,10 @@ std::size_t capture_buffer_value(std::string_view text)
 {
     constexpr std::uint64_t smallest = std::uint64_t{512} << 10;
     constexpr std::uint64_t largest = std::uint64_t{1} << 30;
-    constexpr std::string_view units = "KMG"; // each 1024 times the one before
+    constexpr std::string_view suffixes = "KMG"; // each 1024 times the one before
     std::string_view number = text;
     unsigned shift = 0;
-    if (const auto unit = text.empty() ? units.npos : units.find(text.back()); unit != units.npos) {
+    if (const auto unit = text.empty() ? suffixes.npos : suffixes.find(text.back()); unit != suffixes.npos) {
         number.remove_suffix(1);
         shift = 10 * (static_cast<unsigned>(unit) + 1);
     }

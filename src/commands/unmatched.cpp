@@ -30,64 +30,66 @@ struct Kind {
 
 Text no_word(const Process&) { return std::nullopt; }
 
-constexpr Kind pid{
+constexpr Kind by_pid{
     "has the pid",
     [](const Process& process, const std::string& value) { return std::to_string(process.pid.value) == value; },
     no_word};
-constexpr Kind name{"is called", [](const Process& process, const std::string& value) { return process.name == value; },
-                    [](const Process& process) { return Text(process.name); }};
-constexpr Kind substring{
+constexpr Kind by_name{"is called",
+                       [](const Process& process, const std::string& value) { return process.name == value; },
+                       [](const Process& process) { return Text(process.name); }};
+constexpr Kind by_substring{
     "has a name that contains",
     [](const Process& process, const std::string& value) { return process.name.find(value) != std::string::npos; },
     no_word};
-constexpr Kind unit{"is in the unit",
-                    [](const Process& process, const std::string& value) {
-                        return is_unit_called(known(process.identity.get(), &Identity::unit), value);
-                    },
-                    [](const Process& process) {
-                        constexpr std::string_view type = ".service"; // which nobody types
-                        Text word = known(process.identity.get(), &Identity::unit);
-                        if (word && word->ends_with(type)) {
-                            word->remove_suffix(type.size());
-                        }
-                        return word;
-                    }};
-constexpr Kind container{"is in the container",
-                         [](const Process& process, const std::string& value) {
-                             return is_container_called(known(process.identity.get(), &Identity::container),
-                                                        known(process.identity.get(), &Identity::container_id), value);
-                         },
-                         [](const Process& process) { return known(process.identity.get(), &Identity::container); }};
-constexpr Kind pod{"is in the pod",
-                   [](const Process& process, const std::string& value) {
-                       return is_pod_called(known(process.identity.get(), &Identity::pod),
-                                            known(process.identity.get(), &Identity::pod_uid), value);
-                   },
-                   [](const Process& process) { return known(process.identity.get(), &Identity::pod); }};
+constexpr Kind by_unit{"is in the unit",
+                       [](const Process& process, const std::string& value) {
+                           return is_unit_called(known(process.identity.get(), &Identity::unit), value);
+                       },
+                       [](const Process& process) {
+                           constexpr std::string_view type = ".service"; // which nobody types
+                           Text word = known(process.identity.get(), &Identity::unit);
+                           if (word && word->ends_with(type)) {
+                               word->remove_suffix(type.size());
+                           }
+                           return word;
+                       }};
+constexpr Kind by_container{"is in the container",
+                            [](const Process& process, const std::string& value) {
+                                return is_container_called(known(process.identity.get(), &Identity::container),
+                                                           known(process.identity.get(), &Identity::container_id),
+                                                           value);
+                            },
+                            [](const Process& process) { return known(process.identity.get(), &Identity::container); }};
+constexpr Kind by_pod{"is in the pod",
+                      [](const Process& process, const std::string& value) {
+                          return is_pod_called(known(process.identity.get(), &Identity::pod),
+                                               known(process.identity.get(), &Identity::pod_uid), value);
+                      },
+                      [](const Process& process) { return known(process.identity.get(), &Identity::pod); }};
 
-using Wanted = std::vector<std::pair<const Kind*, std::string>>;
+using WantedValues = std::vector<std::pair<const Kind*, std::string>>;
 
-Wanted wanted_of(const Filter& filter)
+WantedValues wanted_of(const Filter& filter)
 {
-    Wanted wanted;
+    WantedValues wanted;
     const auto add = [&](const Kind& kind, const std::vector<std::string>& values) {
         for (const std::string& value : values) {
             wanted.emplace_back(&kind, value);
         }
     };
     for (const Pid each : filter.pids) {
-        wanted.emplace_back(&pid, std::to_string(each.value));
+        wanted.emplace_back(&by_pid, std::to_string(each.value));
     }
-    add(name, filter.names);
+    add(by_name, filter.names);
     std::erase_if(wanted, [](const auto& each) { return each.second.starts_with('['); }); // of no process: "[exited]"
-    add(substring, filter.substrings);
-    add(unit, filter.units);
-    add(container, filter.containers);
-    add(pod, filter.pods);
+    add(by_substring, filter.substrings);
+    add(by_unit, filter.units);
+    add(by_container, filter.containers);
+    add(by_pod, filter.pods);
     return wanted;
 }
 
-void leave_out_matched(Wanted& wanted, const std::vector<Process>& processes)
+void leave_out_matched(WantedValues& wanted, const std::vector<Process>& processes)
 {
     std::erase_if(wanted, [&](const auto& each) {
         return std::any_of(processes.begin(), processes.end(),
@@ -114,7 +116,7 @@ Note unmatched_note(const Kind& kind, const std::string& value, const std::vecto
 
 void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier)
 {
-    Wanted wanted = wanted_of(filter);
+    WantedValues wanted = wanted_of(filter);
     leave_out_matched(wanted, sample.processes);
     if (wanted.empty()) {
         return;

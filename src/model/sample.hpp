@@ -28,6 +28,7 @@ struct Note {
     bool incomplete = false; // a figure may be short because of it
     About about = About::everything;
 };
+inline constexpr bool makes_incomplete = true; // Note::incomplete
 
 /// Whether no figure is short.
 inline bool is_complete(const std::vector<Note>& notes)

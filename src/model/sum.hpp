@@ -14,6 +14,12 @@ constexpr std::uint64_t sum(std::uint64_t a, std::uint64_t b)
     return b > std::numeric_limits<std::uint64_t>::max() - a ? std::numeric_limits<std::uint64_t>::max() : a + b;
 }
 
+/// Later minus earlier; 0 if the counter fell.
+constexpr std::uint64_t minus(std::uint64_t later, std::uint64_t earlier)
+{
+    return later > earlier ? later - earlier : 0;
+}
+
 inline void add(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
 {
     if (part) {

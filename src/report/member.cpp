@@ -99,7 +99,7 @@ constexpr MemberInfo number_member(std::string_view name, std::uint64_t limit, d
     return {name, merging, limit, nullptr, nullptr, put};
 }
 
-constexpr std::array<MemberInfo, member_count> members{
+constexpr std::array<MemberInfo, member_count> member_table{
     text_member("host", put_text<&Row::host>),
     MemberInfo{"time", Merging::common, 0, nanoseconds_of, nullptr, put_time},
     number_member("pid", any_pid, put_id<&Row::pid, Pid, std::int32_t>),
@@ -144,13 +144,14 @@ constexpr std::array<MemberInfo, member_count> members{
 
 } // namespace
 
-const MemberInfo& info(Member member) { return members[static_cast<std::size_t>(member)]; }
+const MemberInfo& info(Member member) { return member_table[static_cast<std::size_t>(member)]; }
 
 std::optional<Member> find_member(std::string_view name)
 {
-    const auto found =
-        std::find_if(members.begin(), members.end(), [name](const MemberInfo& each) { return each.name == name; });
-    return found == members.end() ? std::nullopt : std::optional(static_cast<Member>(found - members.begin()));
+    const auto found = std::find_if(member_table.begin(), member_table.end(),
+                                    [name](const MemberInfo& each) { return each.name == name; });
+    return found == member_table.end() ? std::nullopt
+                                       : std::optional(static_cast<Member>(found - member_table.begin()));
 }
 
 } // namespace socktally

@@ -9,7 +9,7 @@ namespace socktally {
 
 namespace {
 
-static_assert(Lines::padding >= simdjson::SIMDJSON_PADDING);
+static_assert(Lines::padding >= SnapshotParser::padding);
 
 /// Joins lines that follow each other and mean nothing by themselves, so that the remains of a document are one fault.
 class Faults {

@@ -6,6 +6,7 @@
 #include "model/quote.hpp"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <limits>
@@ -72,34 +73,99 @@ Value value_of(const MemberInfo& member, const dom::element& element)
 
 } // namespace
 
-void SnapshotParser::parse(std::string_view text)
+/// Objects of one origin have the same members in the same order, so the last one's are tried first.
+struct SnapshotParser::Impl {
+    enum class Part : std::uint8_t { nothing, schema, started_at, duration, by, complete, backend, host, boot_id };
+    /// Where a member of an object goes.
+    struct Slot {
+        std::string name;
+        Part part = Part::nothing;
+        std::optional<Member> member;
+        const MemberInfo* info = nullptr; // of the member
+    };
+    using Order = std::vector<Slot>;
+
+    void parse(std::string_view text);
+    static Slot slot_of(std::string_view name, bool is_row_of_document);
+    static const Slot& learn_slot(Order& order, std::size_t place, std::string_view name, bool is_row_of_document);
+    static const Slot& find_slot(Order& order, std::size_t place, std::string_view name, bool is_row_of_document)
+    {
+        return place < order.size() && order[place].name == name ? order[place]
+                                                                 : learn_slot(order, place, name, is_row_of_document);
+    }
+    void read_time(std::string_view name, std::string_view text);
+    void read_part(const Slot& slot, const dom::element& value);
+    void read_member(const Slot& slot, const dom::element& value);
+    void read_line(const dom::object& object);
+    void read_document(const dom::object& object);
+    void read_row_of_document(const dom::element& element);
+    void require_parts() const;
+
+    dom::parser parser; // heading points into it
+    std::string_view whole_text;
+    Heading heading;
+    bool is_document = false;
+    std::uint32_t parts = 0; // a bit for each Part that was read
+    SavedRow row;
+    dom::array rows; // of a document
+    Order line_order;
+    Order row_order;
+    std::string time_text; // that was read last, since rows of one snapshot have the same
+    TimePoint time;
+};
+
+static_assert(SnapshotParser::padding >= simdjson::SIMDJSON_PADDING);
+
+SnapshotParser::SnapshotParser() : impl_(std::make_unique<Impl>()) {}
+SnapshotParser::~SnapshotParser() = default;
+void SnapshotParser::parse(std::string_view text) { impl_->parse(text); }
+const Heading& SnapshotParser::heading() const { return impl_->heading; }
+bool SnapshotParser::is_document() const { return impl_->is_document; }
+std::size_t SnapshotParser::text_hash() const { return std::hash<std::string_view>()(impl_->whole_text); }
+
+bool SnapshotParser::claims_to_be_one() const
 {
-    text_ = text;
-    parts_ = 0;
-    is_document_ = true; // until there is a reason to think otherwise
-    row_.clear();
-    heading_ = {};
+    return !impl_->is_document || (impl_->parts & bit(Impl::Part::schema)) != 0;
+}
+
+void SnapshotParser::for_each_row(const std::function<void(const SavedRow&)>& use)
+{
+    if (!impl_->is_document) {
+        use(impl_->row);
+        return;
+    }
+    for (const dom::element element : impl_->rows) {
+        impl_->read_row_of_document(element);
+        use(impl_->row);
+    }
+}
+
+void SnapshotParser::Impl::parse(std::string_view text)
+{
+    whole_text = text;
+    parts = 0;
+    is_document = true; // until there is a reason to think otherwise
+    row.clear();
+    heading = {};
     dom::object object;
     dom::element root;
-    if (const auto error = parser_.parse(text.data(), text.size(), false).get(root); error != simdjson::SUCCESS) {
+    if (const auto error = parser.parse(text.data(), text.size(), false).get(root); error != simdjson::SUCCESS) {
         throw BadSnapshot(fmt::format("it is not JSON: {}", simdjson::error_message(error)));
     }
     if (root.get(object) != simdjson::SUCCESS) {
         throw BadSnapshot("it is not a JSON object");
     }
-    is_document_ = object.at_key("ts").error() != simdjson::SUCCESS;
-    if (is_document_) {
+    is_document = object.at_key("ts").error() != simdjson::SUCCESS;
+    if (is_document) {
         read_document(object);
     } else {
         read_line(object);
     }
 }
 
-bool SnapshotParser::claims_to_be_one() const { return !is_document_ || (parts_ & bit(Part::schema)) != 0; }
-
-SnapshotParser::Slot SnapshotParser::slot_of(std::string_view name, bool is_row_of_document)
+SnapshotParser::Impl::Slot SnapshotParser::Impl::slot_of(std::string_view name, bool is_row_of_document)
 {
-    constexpr std::array<std::pair<std::string_view, Part>, 9> parts{{{"schema", Part::schema},
+    constexpr std::array<std::pair<std::string_view, Part>, 9> names{{{"schema", Part::schema},
                                                                       {"ts", Part::started_at},
                                                                       {"started_at", Part::started_at},
                                                                       {"duration_ns", Part::duration},
@@ -111,8 +177,8 @@ SnapshotParser::Slot SnapshotParser::slot_of(std::string_view name, bool is_row_
     Slot slot;
     slot.name = name;
     const auto* part =
-        std::find_if(parts.begin(), parts.end(), [name](const auto& each) { return each.first == name; });
-    if (!is_row_of_document && part != parts.end()) {
+        std::find_if(names.begin(), names.end(), [name](const auto& each) { return each.first == name; });
+    if (!is_row_of_document && part != names.end()) {
         slot.part = part->second;
     } else {
         slot.member = find_member(name);
@@ -121,8 +187,8 @@ SnapshotParser::Slot SnapshotParser::slot_of(std::string_view name, bool is_row_
     return slot;
 }
 
-const SnapshotParser::Slot& SnapshotParser::learn_slot(Order& order, std::size_t place, std::string_view name,
-                                                       bool is_row_of_document)
+const SnapshotParser::Impl::Slot& SnapshotParser::Impl::learn_slot(Order& order, std::size_t place,
+                                                                   std::string_view name, bool is_row_of_document)
 {
     constexpr std::size_t most = 256; // members in an object of hostile origin
     const std::size_t end = std::min(place, most);
@@ -130,25 +196,25 @@ const SnapshotParser::Slot& SnapshotParser::learn_slot(Order& order, std::size_t
     return order[end] = slot_of(name, is_row_of_document);
 }
 
-void SnapshotParser::read_time(std::string_view name, std::string_view text)
+void SnapshotParser::Impl::read_time(std::string_view name, std::string_view text)
 {
-    if (text != time_text_ || text.empty()) {
-        const auto time = parse_timestamp(text);
-        if (!time) {
+    if (text != time_text || text.empty()) {
+        const auto parsed = parse_timestamp(text);
+        if (!parsed) {
             throw wrong_type(name, "a time as in 2026-11-20T21:32:00.123456Z");
         }
-        time_text_ = text;
-        time_ = *time;
+        time_text = text;
+        time = *parsed;
     }
-    heading_.started_at = time_;
+    heading.started_at = time;
 }
 
-void SnapshotParser::read_part(const Slot& slot, const dom::element& value)
+void SnapshotParser::Impl::read_part(const Slot& slot, const dom::element& value)
 {
-    if ((parts_ & bit(slot.part)) != 0) {
+    if ((parts & bit(slot.part)) != 0) {
         throw BadSnapshot(fmt::format("{} is there twice", quote(slot.name)));
     }
-    parts_ |= bit(slot.part);
+    parts |= bit(slot.part);
     switch (slot.part) {
     case Part::schema:
         if (const auto text = text_of(slot.name, value); text != schema) {
@@ -157,46 +223,46 @@ void SnapshotParser::read_part(const Slot& slot, const dom::element& value)
         break;
     case Part::started_at: read_time(slot.name, text_of(slot.name, value)); break;
     case Part::duration:
-        heading_.duration = std::chrono::nanoseconds(
+        heading.duration = std::chrono::nanoseconds(
             number_of(slot.name, value, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
         break;
-    case Part::by: heading_.by = key_of(slot.name, text_of(slot.name, value)); break;
+    case Part::by: heading.by = key_of(slot.name, text_of(slot.name, value)); break;
     case Part::complete:
-        if (value.get(heading_.complete) != simdjson::SUCCESS) {
+        if (value.get(heading.complete) != simdjson::SUCCESS) {
             throw wrong_type(slot.name, "true or false");
         }
         break;
-    case Part::backend: heading_.backend = text_of(slot.name, value); break;
+    case Part::backend: heading.backend = text_of(slot.name, value); break;
     case Part::host:
     case Part::boot_id:
         if (!value.is_null()) {
-            (slot.part == Part::host ? heading_.host : heading_.boot_id) = text_of(slot.name, value);
+            (slot.part == Part::host ? heading.host : heading.boot_id) = text_of(slot.name, value);
         }
         break;
     case Part::nothing: break;
     }
 }
 
-void SnapshotParser::read_member(const Slot& slot, const dom::element& value)
+void SnapshotParser::Impl::read_member(const Slot& slot, const dom::element& value)
 {
     if (!slot.member) {
         return; // of a later version, or somebody else's
     }
-    if (!row_.is_absent(*slot.member)) {
+    if (!row.is_absent(*slot.member)) {
         throw BadSnapshot(fmt::format("{} is there twice", quote(slot.name)));
     }
     if (value.is_null()) {
-        row_.set_null(*slot.member);
+        row.set_null(*slot.member);
     } else {
-        row_.set(*slot.member, value_of(*slot.info, value));
+        row.set(*slot.member, value_of(*slot.info, value));
     }
 }
 
-void SnapshotParser::read_line(const dom::object& object)
+void SnapshotParser::Impl::read_line(const dom::object& object)
 {
     std::size_t place = 0;
     for (const auto& [name, value] : object) {
-        const Slot& slot = find_slot(line_order_, place++, name, false);
+        const Slot& slot = find_slot(line_order, place++, name, false);
         if (slot.part != Part::nothing) {
             read_part(slot, value);
         } else {
@@ -204,61 +270,61 @@ void SnapshotParser::read_line(const dom::object& object)
         }
     }
     require_parts();
-    if (heading_.host) {
-        row_.set(Member::host, {0, *heading_.host});
+    if (heading.host) {
+        row.set(Member::host, {0, *heading.host});
     }
 }
 
-void SnapshotParser::read_document(const dom::object& object)
+void SnapshotParser::Impl::read_document(const dom::object& object)
 {
     for (const auto& [name, value] : object) {
         if (const Slot slot = slot_of(name, false); slot.part != Part::nothing) {
             read_part(slot, value);
         }
     }
-    if ((parts_ & bit(Part::schema)) == 0) {
+    if ((parts & bit(Part::schema)) == 0) {
         throw BadSnapshot("it is neither a snapshot nor a row of one");
     }
     require_parts();
     std::size_t lists = 0;
     for (const auto& [name, value] : object) {
-        if (name == plural(heading_.by)) {
+        if (name == plural(heading.by)) {
             ++lists;
-            if (value.get(rows_) != simdjson::SUCCESS) {
+            if (value.get(rows) != simdjson::SUCCESS) {
                 throw wrong_type(name, "an array");
             }
         }
     }
     if (lists != 1) {
-        throw BadSnapshot(fmt::format("it has {} arrays {}", lists == 0 ? "no" : "two", quote(plural(heading_.by))));
+        throw BadSnapshot(fmt::format("it has {} arrays {}", lists == 0 ? "no" : "two", quote(plural(heading.by))));
     }
-    for (const dom::element element : rows_) {
+    for (const dom::element element : rows) {
         read_row_of_document(element);
     }
 }
 
-void SnapshotParser::read_row_of_document(const dom::element& element)
+void SnapshotParser::Impl::read_row_of_document(const dom::element& element)
 {
     dom::object object;
     if (element.get(object) != simdjson::SUCCESS) {
         throw BadSnapshot("a row is not an object");
     }
-    row_.clear();
+    row.clear();
     std::size_t place = 0;
     for (const auto& [name, value] : object) {
-        read_member(find_slot(row_order_, place++, name, true), value);
+        read_member(find_slot(row_order, place++, name, true), value);
     }
-    if (row_.is_absent(Member::host) && heading_.host) { // rows of a report have their own
-        row_.set(Member::host, {0, *heading_.host});
+    if (row.is_absent(Member::host) && heading.host) { // rows of a report have their own
+        row.set(Member::host, {0, *heading.host});
     }
 }
 
-void SnapshotParser::require_parts() const
+void SnapshotParser::Impl::require_parts() const
 {
     for (const auto& [part, name] :
-         {std::pair(Part::started_at, is_document_ ? "started_at" : "ts"), std::pair(Part::duration, "duration_ns"),
+         {std::pair(Part::started_at, is_document ? "started_at" : "ts"), std::pair(Part::duration, "duration_ns"),
           std::pair(Part::by, "by"), std::pair(Part::complete, "complete")}) {
-        if ((parts_ & bit(part)) == 0) {
+        if ((parts & bit(part)) == 0) {
             throw BadSnapshot(fmt::format("it has no {}", quote(name)));
         }
     }

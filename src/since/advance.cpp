@@ -13,8 +13,6 @@ namespace socktally {
 
 namespace {
 
-constexpr bool incomplete = true;
-
 /// A list of sockets may miss one that is there (inet_diag, while others come and go). One that is not shown is kept
 /// for so many runs: it would count as new, and from 0, if it were forgotten.
 constexpr std::uint32_t most_absent = 2;
@@ -193,27 +191,27 @@ void Advance::add_notes(std::vector<Note>& notes) const
         notes.push_back({"closed-since",
                          fmt::format("{} ended since the run before: the last bytes of {} are unknown",
                                      count_of(closed_), closed_ == 1 ? "it" : "these"),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
     if (missed_ > 0) {
         notes.push_back(
             {"connections-missed",
              fmt::format("{} began and ended between the runs: what moved there is unknown", count_of(missed_)),
-             "run it more often, or take windows", incomplete});
+             "run it more often, or take windows", makes_incomplete});
     }
     if (resets_ > 0) {
         notes.push_back({"counters-reset",
                          fmt::format("the counters of {} began anew since the run before: what moved until then is "
                                      "missing",
                                      count_of(resets_)),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
     if (unknown_ > 0) {
         notes.push_back({"unseen-before",
                          fmt::format("{} in network namespaces that the run before could not enter: what moved since "
                                      "then is unknown",
                                      count_of(unknown_)),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
     if (late_ > 0) {
         notes.push_back({"unseen-before",
@@ -226,7 +224,7 @@ void Advance::add_notes(std::vector<Note>& notes) const
         notes.push_back({"no-counters",
                          fmt::format("the kernel gives {} no cookie to know it again by: what moved there is unknown",
                                      count_of(nameless_)),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
 }
 

@@ -13,8 +13,6 @@ namespace socktally {
 
 namespace {
 
-constexpr bool incomplete = true;
-
 const InterfaceTraffic* find(const InterfaceMarks& marks, const InterfaceTraffic& interface)
 {
     const auto found = std::find_if(marks.counters.begin(), marks.counters.end(),
@@ -28,7 +26,7 @@ Note reset_note(const std::string& name)
         "counters-reset",
         fmt::format("the counters of interface {} began anew since the run before: what moved until then is missing",
                     quote(name)),
-        "", incomplete, Note::About::window};
+        "", true, Note::About::window};
 }
 
 Note away_note(const std::string& name)
@@ -36,7 +34,7 @@ Note away_note(const std::string& name)
     return {
         "unseen-before",
         fmt::format("interface {} was not seen by the run before: what it moved since then is unknown", quote(name)),
-        "", incomplete, Note::About::window};
+        "", true, Note::About::window};
 }
 
 } // namespace

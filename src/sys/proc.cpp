@@ -94,20 +94,20 @@ std::optional<SchedStat> parse_sched_stat(std::string_view text)
 
 namespace {
 
-std::optional<std::uint64_t> parse_link(std::string_view link, std::string_view prefix)
+std::optional<std::uint64_t> parse_link(std::string_view target, std::string_view prefix)
 {
-    if (!link.starts_with(prefix) || !link.ends_with(']')) {
+    if (!target.starts_with(prefix) || !target.ends_with(']')) {
         return std::nullopt;
     }
-    link.remove_prefix(prefix.size());
-    link.remove_suffix(1);
-    return parse_number(link);
+    target.remove_prefix(prefix.size());
+    target.remove_suffix(1);
+    return parse_number(target);
 }
 
 } // namespace
 
-std::optional<std::uint64_t> parse_socket_link(std::string_view link) { return parse_link(link, "socket:["); }
+std::optional<std::uint64_t> parse_socket_link(std::string_view target) { return parse_link(target, "socket:["); }
 
-std::optional<std::uint64_t> parse_netns_link(std::string_view link) { return parse_link(link, "net:["); }
+std::optional<std::uint64_t> parse_netns_link(std::string_view target) { return parse_link(target, "net:["); }
 
 } // namespace socktally

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What every driver has: one function that takes any bytes. A driver checks what must hold for all of them with
-// require(). libFuzzer finds inputs (meson setup -Dfuzzers=enabled with clang); main.cpp runs those that were kept, and
-// mutations of them.
+// A driver is one function that takes any bytes and checks with require() what must hold for all of them. libFuzzer
+// finds inputs (meson setup -Dfuzzers=enabled with clang); main.cpp runs those that were kept, and mutations of them.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +8,20 @@
 #include <span>
 #include <string_view>
 
-/// Returns 0, or does not return.
-int fuzz_one(std::span<const std::byte> input);
+using FuzzDriver = void (*)(std::span<const std::byte> input);
+
+/// Null if there is no driver of this name.
+FuzzDriver find_driver(std::string_view name);
+
+/// Makes the driver known to find_driver().
+struct FuzzRegistration {
+    FuzzRegistration(std::string_view name, FuzzDriver driver);
+};
+
+#define FUZZ_DRIVER(name)                                                                                              \
+    static void fuzz_##name(std::span<const std::byte> input);                                                         \
+    static const FuzzRegistration registration_of_##name(#name, fuzz_##name);                                          \
+    static void fuzz_##name(std::span<const std::byte> input)
 
 /// Stays in force with NDEBUG.
 inline void require(bool holds)

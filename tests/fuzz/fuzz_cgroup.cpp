@@ -5,12 +5,12 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(cgroup)
 {
     const std::string_view text = as_text(input);
     const auto place = parse_cgroup(text);
     if (!place) {
-        return 0;
+        return;
     }
     require(place->path.starts_with('/') && text.find(place->path) != text.npos);
     for (const auto& id : {place->container_id, place->outer_id}) {
@@ -21,5 +21,4 @@ int fuzz_one(std::span<const std::byte> input)
     require(!place->pod_uid || place->pod_uid->find_first_not_of("0123456789abcdef-") == std::string::npos);
     require(!place->user || place->unit);
     require(!place->unit || place->unit->size() <= 255);
-    return 0;
 }

@@ -11,7 +11,7 @@ using namespace socktally;
 
 namespace {
 
-void check(const ContainerFacts& facts)
+void check_facts(const ContainerFacts& facts)
 {
     for (const auto& text : {facts.name, facts.image, facts.pod, facts.pod_namespace}) {
         require(!text || (!text->empty() && text->size() <= 1024));
@@ -24,23 +24,23 @@ void check(const ContainerFacts& facts)
 
 } // namespace
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(container_json)
 {
     const std::string_view text = as_text(input);
     for (const auto parse : {parse_docker_list, parse_storage_list, parse_podman_list}) {
         for (const ContainerFacts& facts : parse(text).value_or(std::vector<ContainerFacts>())) {
             require(is_container_id(facts.id));
-            check(facts);
+            check_facts(facts);
         }
     }
     for (const auto parse : {parse_docker_config, parse_cni_result}) {
         if (const auto facts = parse(text)) {
             require(is_container_id(facts->id));
-            check(*facts);
+            check_facts(*facts);
         }
     }
     if (const auto facts = parse_runtime_config(text)) {
-        check(*facts);
+        check_facts(*facts);
     }
     if (const auto root = parse_docker_root(text)) {
         require(root->starts_with('/'));
@@ -48,5 +48,4 @@ int fuzz_one(std::span<const std::byte> input)
     const HttpAnswer answer = parse_http_answer(text);
     require(answer.body.has_value() == answer.failure.empty());
     require(!answer.body || text.find(*answer.body) != text.npos);
-    return 0;
 }

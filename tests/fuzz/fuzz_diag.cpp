@@ -26,7 +26,7 @@ void put_into(SocketTable& table, const DiagSocket& socket, std::uint32_t kind)
 
 } // namespace
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(diag)
 {
     SocketTable table;
     table.begin_dump();
@@ -46,5 +46,4 @@ int fuzz_one(std::span<const std::byte> input)
     require(table.live_inodes().size() <= messages);
     require(table.born() <= messages && table.resets() <= messages);
     require(table.take_flows().size() <= messages);
-    return 0;
 }

@@ -5,12 +5,11 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(docker_proxy)
 {
     if (const auto proxied = parse_docker_proxy(as_text(input))) {
         require(proxied->published.port != 0 && proxied->published.host.port != 0);
         require(proxied->published.host.address.family != Family::none);
         require(proxied->container.family != Family::none);
     }
-    return 0;
 }

@@ -27,7 +27,7 @@ void add(FlowTable& table, const Frame& frame, unsigned flags, std::uint64_t& pa
 
 } // namespace
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(frame)
 {
     constexpr std::size_t head = 4;
     FlowTable table;
@@ -52,5 +52,4 @@ int fuzz_one(std::span<const std::byte> input)
     std::uint64_t payload_bytes = 0;
     table.each([&](const PacketFlow& flow) { payload_bytes += flow.rx.payload_bytes + flow.tx.payload_bytes; });
     require(payload_bytes <= most);
-    return 0;
 }

@@ -5,7 +5,7 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(interfaces)
 {
     const std::string_view text = as_text(input);
     const auto earlier = parse_interfaces(text.substr(0, text.size() / 2));
@@ -16,5 +16,4 @@ int fuzz_one(std::span<const std::byte> input)
         require(deltas[i].name == later[i].name && deltas[i].name != "lo");
         require(deltas[i].rx_bytes <= later[i].rx_bytes && deltas[i].tx_bytes <= later[i].tx_bytes);
     }
-    return 0;
 }

@@ -5,11 +5,10 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(io_uring)
 {
     const std::string_view text = as_text(input);
     const auto inodes = parse_io_uring_files(text);
     require(inodes.empty() || text.find("UserFiles:") != text.npos);
     require(inodes.size() <= text.size() / std::string_view("socket:[0]").size());
-    return 0;
 }

@@ -143,12 +143,11 @@ void check_series(std::string_view name)
 
 } // namespace
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(names)
 {
     const std::string_view name = as_text(input);
     check_texts(name);
     check_json(name);
     check_formats(name);
     check_series(name);
-    return 0;
 }

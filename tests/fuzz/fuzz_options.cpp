@@ -12,7 +12,7 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(options)
 {
     std::string_view text = as_text(input);
     std::vector<std::string> arguments{"socktally"};
@@ -41,5 +41,4 @@ int fuzz_one(std::span<const std::byte> input)
         const std::string_view message = error.what();
         require(!message.empty() && message.find('\n') == message.npos && message.find('\x1b') == message.npos);
     }
-    return 0;
 }

@@ -8,7 +8,7 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(proc_sockets)
 {
     std::string_view text = as_text(input);
     std::vector<ListedSocket> sockets;
@@ -34,5 +34,4 @@ int fuzz_one(std::span<const std::byte> input)
     }
     const std::vector<ListedSocket> half(sockets.begin(), sockets.begin() + static_cast<long>(sockets.size() / 2));
     require(flows_of(half, sockets).size() <= sockets.size());
-    return 0;
 }

@@ -5,7 +5,7 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(proc_stat)
 {
     const std::string_view text = as_text(input);
     if (const auto stat = parse_proc_stat(text)) {
@@ -16,5 +16,4 @@ int fuzz_one(std::span<const std::byte> input)
     if (const auto inode = parse_socket_link(text)) {
         require(text.starts_with("socket:[") && text.ends_with("]"));
     }
-    return 0;
 }

@@ -39,7 +39,7 @@ Reading read(SnapshotParser& parser, const std::string& line)
 {
     Reading reading;
     try {
-        parser.parse({line.data(), line.size() - simdjson::SIMDJSON_PADDING});
+        parser.parse({line.data(), line.size() - SnapshotParser::padding});
         reading.is_document = parser.is_document();
         parser.for_each_row([&reading](const SavedRow& row) {
             for (std::size_t i = 0; i < member_count; ++i) {
@@ -64,7 +64,7 @@ void check_lines(std::string_view input)
     SnapshotParser experienced;
     while (!input.empty()) {
         const auto end = std::min(input.find('\n'), input.size());
-        const std::string line = std::string(input.substr(0, end)).append(simdjson::SIMDJSON_PADDING, ' ');
+        const std::string line = std::string(input.substr(0, end)).append(SnapshotParser::padding, ' ');
         input.remove_prefix(std::min(end + 1, input.size()));
         SnapshotParser fresh;
         const Reading first = read(fresh, line);
@@ -73,7 +73,7 @@ void check_lines(std::string_view input)
     }
 }
 
-void check(int file, GroupBy by, std::optional<Per> per)
+void check_report(int file, GroupBy by, std::optional<Per> per)
 {
     require(::lseek(file, 0, SEEK_SET) == 0);
     Summary summary(by, per, {Member::unit, Member::remote_address, Member::rx_packets, Member::uid}, {});
@@ -94,16 +94,15 @@ void check(int file, GroupBy by, std::optional<Per> per)
 
 } // namespace
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(report)
 {
     static_assert(top == sum(top, 1));
     check_lines({reinterpret_cast<const char*>(input.data()), input.size()});
     const int file = ::memfd_create("input", MFD_CLOEXEC);
     require(file >= 0);
     require(::write(file, input.data(), input.size()) == static_cast<ssize_t>(input.size()));
-    check(file, GroupBy::process, std::nullopt);
-    check(file, GroupBy::connection, Per::hour);
-    check(file, GroupBy::interface, Per::day);
+    check_report(file, GroupBy::process, std::nullopt);
+    check_report(file, GroupBy::connection, Per::hour);
+    check_report(file, GroupBy::interface, Per::day);
     ::close(file);
-    return 0;
 }

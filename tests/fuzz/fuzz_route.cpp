@@ -5,9 +5,8 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(route)
 {
     const auto index = parse_route(input);
     require(!index || (*index != 0 && input.size() > 12));
-    return 0;
 }

@@ -5,7 +5,7 @@
 
 using namespace socktally;
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(snmp)
 {
     const std::string_view text = as_text(input);
     ProtocolCounters counters;
@@ -15,5 +15,4 @@ int fuzz_one(std::span<const std::byte> input)
     add_snmp6(text, counters6);
     require(counters6.tcp_opens == 0);
     require(counters6.udp_datagrams == 0 || text.find("Udp6") != text.npos);
-    return 0;
 }

@@ -11,7 +11,7 @@ using namespace socktally;
 
 namespace {
 
-void check(std::string_view text)
+void check_state(std::string_view text)
 {
     const auto state = read_state(text);
     if (const auto* baseline = std::get_if<Baseline>(&state)) {
@@ -27,10 +27,9 @@ void check(std::string_view text)
 
 } // namespace
 
-int fuzz_one(std::span<const std::byte> input)
+FUZZ_DRIVER(state)
 {
     const std::string_view text = as_text(input);
-    check(text);
-    check(with_check_sum(std::string(text.substr(0, text.rfind(",\"check\"")))));
-    return 0;
+    check_state(text);
+    check_state(with_check_sum(std::string(text.substr(0, text.rfind(",\"check\"")))));
 }

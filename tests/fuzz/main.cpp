@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs a driver as a regression test: over every file of its corpus, over every beginning of each, and over some
 // thousands of mutations from a fixed seed. The same each time; libFuzzer is for finding what is new. Usage:
-// fuzz_PARSER CORPUS [MUTATIONS]
+// fuzz PARSER CORPUS [MUTATIONS]
 #include "fuzz.hpp"
 
 #include <algorithm>
@@ -21,12 +21,12 @@ namespace {
 using Input = std::vector<char>;
 
 /// A copy of exactly its size, so that a sanitizer sees one byte too far.
-void run(const Input& input, std::size_t length)
+void run(FuzzDriver driver, const Input& input, std::size_t length)
 {
     const auto copy = std::make_unique<std::byte[]>(length);
     std::transform(input.begin(), input.begin() + static_cast<std::ptrdiff_t>(length), copy.get(),
                    [](char c) { return static_cast<std::byte>(c); });
-    fuzz_one({copy.get(), length});
+    driver({copy.get(), length});
 }
 
 std::vector<Input> read_corpus(const char* directory)
@@ -85,28 +85,33 @@ private:
 
 int main(int argc, char** argv)
 {
-    if (argc != 2 && argc != 3) {
-        std::fprintf(stderr, "usage: %s CORPUS [MUTATIONS]\n", argv[0]);
+    if (argc != 3 && argc != 4) {
+        std::fprintf(stderr, "usage: %s PARSER CORPUS [MUTATIONS]\n", argv[0]);
         return 2;
     }
-    const std::vector<Input> corpus = read_corpus(argv[1]);
+    const FuzzDriver driver = find_driver(argv[1]);
+    if (driver == nullptr) {
+        std::fprintf(stderr, "%s: no such driver\n", argv[1]);
+        return 2;
+    }
+    const std::vector<Input> corpus = read_corpus(argv[2]);
     if (corpus.empty()) {
-        std::fprintf(stderr, "%s: no files\n", argv[1]);
+        std::fprintf(stderr, "%s: no files\n", argv[2]);
         return 1;
     }
     constexpr long by_default = 20'000;
-    const long mutations = argc == 3 ? std::atol(argv[2]) : by_default;
+    const long mutations = argc == 4 ? std::atol(argv[3]) : by_default;
     for (const Input& input : corpus) {
         const std::size_t step = 1 + input.size() / 1000;
         for (std::size_t length = 0; length < input.size(); length += step) {
-            run(input, length);
+            run(driver, input, length);
         }
-        run(input, input.size());
+        run(driver, input, input.size());
     }
     Mutator mutator;
     for (std::size_t i = 0; i < static_cast<std::size_t>(mutations); ++i) {
         const Input input = mutator.mutate(corpus[i % corpus.size()], corpus[i * 7 % corpus.size()]);
-        run(input, input.size());
+        run(driver, input, input.size());
     }
     return 0;
 }

@@ -24,8 +24,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr bool incomplete = true;
-
 /// Of sockets that are not where they were at the scan.
 void find_missing_holders(HolderMap& holders, const TotalsFlows& flows)
 {
@@ -41,7 +39,7 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holder
 {
     if (flows.has_udp()) {
         sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
-                                "a window, as with -d 1s: the kernel keeps no totals of UDP sockets", incomplete,
+                                "a window, as with -d 1s: the kernel keeps no totals of UDP sockets", makes_incomplete,
                                 Note::About::udp});
     }
     if (flows.resets() > 0) {
@@ -49,7 +47,7 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holder
                                 fmt::format("{} sockets were disconnected and used again: what they had moved before "
                                             "is missing",
                                             flows.resets()),
-                                "", incomplete});
+                                "", makes_incomplete});
     }
     if (holders.failed() > 0) {
         sample.notes.push_back({"owners-unread",
@@ -78,7 +76,7 @@ public:
         const std::size_t refused = read_sockets(flows, holders, result.listed);
         find_missing_holders(holders, flows);
         if (request.interrupt->signal() != 0) {
-            sample.notes.push_back({"interrupted", "a signal came before all was read", "", incomplete});
+            sample.notes.push_back({"interrupted", "a signal came before all was read", "", makes_incomplete});
         }
         add_notes(sample, flows, holders);
         sample.flows = flows.take();

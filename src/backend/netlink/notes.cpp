@@ -15,8 +15,6 @@ namespace socktally {
 
 namespace {
 
-constexpr bool incomplete = true;
-
 constexpr std::string_view totals_remedy = "a window, as with -d 1s: the kernel keeps no totals of UDP sockets";
 
 /// Where the kernel does not load them by itself, and for the next boot (modules-load.d(5)). One line for a shell, the
@@ -50,50 +48,50 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
 {
     std::vector<Note> notes;
     if (faults.interrupted) {
-        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete, Note::About::window});
+        notes.push_back({"interrupted", "a signal ended the window early", "", makes_incomplete, Note::About::window});
     }
     if (faults.not_listening) {
         notes.push_back({"events-lost",
                          "the kernel does not announce closed sockets: what connections that closed in the "
                          "window had moved is missing",
-                         "use a kernel with CONFIG_INET_DIAG and sock_diag multicast (Linux 4.2)", incomplete});
+                         "use a kernel with CONFIG_INET_DIAG and sock_diag multicast (Linux 4.2)", makes_incomplete});
     }
     if (faults.late_events) {
         notes.push_back({"events-lost", "the kernel was late in announcing closed sockets: last bytes may be missing",
-                         "", incomplete});
+                         "", makes_incomplete});
     }
     if (faults.events_lost > 0) {
         notes.push_back({"events-lost",
                          fmt::format("{} announcements of closed sockets were lost: their last bytes are missing",
                                      faults.events_lost),
-                         has_capability(CAP_NET_ADMIN) ? "" : std::string(setcap_remedy), incomplete});
+                         has_capability(CAP_NET_ADMIN) ? "" : std::string(setcap_remedy), makes_incomplete});
     }
     if (faults.garbled > 0) {
-        notes.push_back(
-            {"dump-unclean", fmt::format("{} messages of the kernel made no sense", faults.garbled), "", incomplete});
+        notes.push_back({"dump-unclean", fmt::format("{} messages of the kernel made no sense", faults.garbled), "",
+                         makes_incomplete});
     }
     if (faults.disturbed) {
         notes.push_back({"dump-unclean",
                          "so many sockets came and went that no list of them was undisturbed: some may be missing", "",
-                         incomplete});
+                         makes_incomplete});
     }
     if (faults.missed > 0) {
         notes.push_back(
             {"connections-missed",
              fmt::format("{} connections were opened that no list and no announcement showed", faults.missed), "",
-             incomplete});
+             makes_incomplete});
     }
     if (faults.unborn > 0) {
         notes.push_back(
             {"dump-unclean",
              fmt::format("the first list of sockets missed {} connections: what they had moved before is counted too",
                          faults.unborn),
-             "", incomplete});
+             "", makes_incomplete});
     }
     if (faults.without_counters > 0) {
         notes.push_back({"no-counters",
                          fmt::format("the kernel has no counters for {} connections", faults.without_counters),
-                         "use Linux 4.9 or later", incomplete});
+                         "use Linux 4.9 or later", makes_incomplete});
     }
     if (faults.failed_looks > 0) {
         notes.push_back({"owners-unread",
@@ -103,21 +101,21 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
     if (faults.vanished > 0) {
         notes.push_back({"sockets-vanished",
                          fmt::format("{} connections ended without a trace of their last bytes", faults.vanished), "",
-                         incomplete});
+                         makes_incomplete});
     }
     if (faults.belated > 0) {
         notes.push_back({"sockets-vanished",
                          fmt::format("{} connections that had vanished in another window are counted to their end now: "
                                      "some of their bytes were moved then",
                                      faults.belated),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
     if (faults.begun_late > 0) {
         notes.push_back({"other-netns",
                          fmt::format("{} other network namespaces could be entered only after the window had begun: "
                                      "what moved there before is missing",
                                      faults.begun_late),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
     if (faults.resets > 0) {
         notes.push_back(
@@ -125,15 +123,16 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
              fmt::format("the counters of {} connections were reset (reconnect, or close with SO_LINGER 0): what they "
                          "had moved before is missing",
                          faults.resets),
-             "", incomplete});
+             "", makes_incomplete});
     }
     if (!faults.udp_silent) { // also where no socket is listed: one may have come and gone
         notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
-                         std::string(faults.totals ? totals_remedy : setcap_remedy), incomplete, Note::About::udp});
+                         std::string(faults.totals ? totals_remedy : setcap_remedy), makes_incomplete,
+                         Note::About::udp});
     }
     if (faults.udp_unlisted && !faults.udp_silent) {
-        notes.push_back(
-            {"udp-bytes", "UDP sockets cannot be listed", std::string(modules_remedy), incomplete, Note::About::udp});
+        notes.push_back({"udp-bytes", "UDP sockets cannot be listed", std::string(modules_remedy), makes_incomplete,
+                         Note::About::udp});
     }
     add_unread_note(notes, faults.unread);
     return notes;
@@ -143,8 +142,8 @@ std::vector<Note> netlink_limits()
 {
     std::vector<Note> limits;
     if (!has_capability(CAP_NET_RAW)) {
-        limits.push_back(
-            {"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(setcap_remedy), incomplete});
+        limits.push_back({"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(setcap_remedy),
+                          makes_incomplete});
     }
     add_namespaces_limit(limits);
     add_denied_limit(limits);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/netlink/socket_table.hpp"
 
+#include "model/sum.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -24,8 +26,6 @@ bool idle_since_before(const DiagSocket& socket, SocketTable::Age age)
 {
     return socket.tcp && std::chrono::milliseconds(socket.tcp->idle_ms) > age;
 }
-
-std::uint64_t since(std::uint64_t before, std::uint64_t now) { return now > before ? now - before : 0; }
 
 } // namespace
 
@@ -218,8 +218,8 @@ void SocketTable::finish(std::size_t index, const DiagSocket& socket, Age age)
             flow.tuple = socket.tuple; // it has connected again, perhaps to somewhere else
         }
     }
-    flow.rx_bytes = since(tracked.base.rx_bytes, now.rx_bytes);
-    flow.tx_bytes = since(tracked.base.tx_bytes, now.tx_bytes);
+    flow.rx_bytes = minus(now.rx_bytes, tracked.base.rx_bytes);
+    flow.tx_bytes = minus(now.tx_bytes, tracked.base.tx_bytes);
     tracked.note(view.counters);
     belated_ += tracked.missed > 0 && flow.may_have_traffic() ? 1 : 0;
 }

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto longest_wait = 200ms; // for the blocks that the kernel is filling
+constexpr auto longest_wait_for_blocks = 200ms; // for the blocks that the kernel is filling
 
 } // namespace
 
@@ -145,7 +145,7 @@ void Capture::end()
 /// Packets go on coming. What is in the blocks that are not full is handed over in a while.
 void Capture::await_packets()
 {
-    const auto deadline = Clock::now() + longest_wait;
+    const auto deadline = Clock::now() + longest_wait_for_blocks;
     std::vector<NamespaceCapture*> waiting;
     for (const auto& place : places_) {
         waiting.push_back(place.get());

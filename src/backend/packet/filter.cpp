@@ -2,6 +2,8 @@
 // Conditions are pairs "if A is this, return that", so that no jump is longer than the 255 instructions it can be.
 #include "backend/packet/filter.hpp"
 
+#include "backend/packet/frame.hpp"
+
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -87,11 +89,8 @@ void add_v4(Program& program, bool udp_only)
     program.keep(with_options);
 }
 
-constexpr std::uint32_t mobility = 135;
-constexpr std::uint32_t hip = 139;
-constexpr std::uint32_t shim6 = 140;
-constexpr std::array<std::uint32_t, 8> extension_headers{
-    IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_AH, IPPROTO_DSTOPTS, mobility, hip, shim6};
+constexpr std::array<std::uint32_t, 8> extension_headers{IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_AH,
+                                                         IPPROTO_DSTOPTS, ip6_mobility,    ip6_hip,          ip6_shim6};
 constexpr std::array<std::uint32_t, 2> vlan_tags{ETH_P_8021Q, ETH_P_8021AD};
 
 void add_v6(Program& program, bool udp_only)

@@ -16,14 +16,14 @@ namespace {
 using namespace std::chrono_literals;
 
 /// As often, and as dear, as the netlink backend's looks.
-constexpr auto look_interval = 20ms;
-constexpr int idle_share = 3;
-constexpr auto longest_search = 50ms;
+constexpr auto list_interval = 20ms;
+constexpr int rest_share = 3;
+constexpr auto longest_owner_search = 50ms;
 constexpr auto last_search = 500ms;
 
 /// A flow that so many lists did not have is of no socket, or of one that is gone.
 constexpr std::uint32_t looks_per_flow = 4;
-constexpr int searches_per_socket = 4;
+constexpr int owner_searches_per_socket = 4;
 
 /// `accepted`: its port is listened on.
 void set_queues(ListedSocket& listed, const DiagSocket& socket, bool accepted)
@@ -152,7 +152,7 @@ std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
 {
     return pending_.empty() && handed_on_.empty()
                ? std::nullopt
-               : std::optional(last_look_ + std::max<std::chrono::nanoseconds>(look_interval, rest_));
+               : std::optional(last_look_ + std::max<std::chrono::nanoseconds>(list_interval, rest_));
 }
 
 void FlowSockets::look(Clock::time_point now)
@@ -172,10 +172,11 @@ void FlowSockets::look(Clock::time_point now)
     search(holders_.unheld(std::move(inodes)));
     std::erase_if(pending_,
                   [&](const PacketFlow* flow) { return flow->has_socket() && holders_.held(flow->found.inode); });
-    std::erase_if(handed_on_,
-                  [&](Inode inode) { return holders_.held(inode) || searches_[inode.value] >= searches_per_socket; });
+    std::erase_if(handed_on_, [&](Inode inode) {
+        return holders_.held(inode) || searches_[inode.value] >= owner_searches_per_socket;
+    });
     last_look_ = now;
-    rest_ = Clock::now() - now + idle_share * (thread_cpu_time() - used);
+    rest_ = Clock::now() - now + rest_share * (thread_cpu_time() - used);
 }
 
 void FlowSockets::look_again(const std::vector<Inode>& missed)
@@ -216,10 +217,10 @@ void FlowSockets::search(std::vector<Inode> worth)
     std::erase_if(worth, [&](Inode inode) {
         const int searches = ++searches_[inode.value];
         reach = searches > 1 ? HolderMap::Reach::everywhere : reach;
-        return searches > searches_per_socket;
+        return searches > owner_searches_per_socket;
     });
     if (!worth.empty()) {
-        holders_.search(worth, reach, Clock::now() + longest_search);
+        holders_.search(worth, reach, Clock::now() + longest_owner_search);
     }
 }
 
@@ -300,7 +301,7 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     }
     std::vector<Inode> unheld = holders_.unheld(only_open(std::move(inodes)));
     std::vector<Inode> worth = unheld;
-    std::erase_if(worth, [this](Inode inode) { return ++searches_[inode.value] > searches_per_socket + 1; });
+    std::erase_if(worth, [this](Inode inode) { return ++searches_[inode.value] > owner_searches_per_socket + 1; });
     if (!worth.empty()) {
         holders_.search(worth, HolderMap::Reach::everywhere, Clock::now() + last_search);
         unheld = holders_.unheld(std::move(unheld));

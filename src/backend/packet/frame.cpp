@@ -14,10 +14,6 @@ namespace socktally {
 
 namespace {
 
-constexpr std::uint8_t mobility = 135; // headers that have the length field of RFC 6564 as well
-constexpr std::uint8_t hip = 139;
-constexpr std::uint8_t shim6 = 140;
-
 class Cursor {
 public:
     Cursor(std::span<const std::byte> captured, std::size_t length)
@@ -102,9 +98,9 @@ bool is_extension(std::uint8_t header)
                                     std::uint8_t{IPPROTO_FRAGMENT},
                                     std::uint8_t{IPPROTO_AH},
                                     std::uint8_t{IPPROTO_DSTOPTS},
-                                    mobility,
-                                    hip,
-                                    shim6};
+                                    ip6_mobility,
+                                    ip6_hip,
+                                    ip6_shim6};
     return std::find(extensions.begin(), extensions.end(), header) != extensions.end();
 }
 

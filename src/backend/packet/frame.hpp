@@ -12,6 +12,11 @@
 
 namespace socktally {
 
+// Next-header numbers that netinet/in.h lacks, of headers with the length field of RFC 6564.
+inline constexpr std::uint8_t ip6_mobility = 135;
+inline constexpr std::uint8_t ip6_hip = 139;
+inline constexpr std::uint8_t ip6_shim6 = 140;
+
 enum class LinkLayer : std::uint8_t {
     ethernet,
     none, // bare IP: tun devices, tunnels

@@ -13,8 +13,6 @@ namespace socktally {
 
 namespace {
 
-constexpr bool incomplete = true;
-
 std::string counted(std::uint64_t count, std::string_view what)
 {
     return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
@@ -29,14 +27,14 @@ void add_queue_notes(std::vector<Note>& notes, const PacketFaults& faults)
                          fmt::format("{} ended by a reset or without a sign: bytes that nobody read count as received, "
                                      "and unsent ones are missing",
                                      counted(faults.ended_unread, "connection")),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
     if (faults.unsent_unknown > 0) {
         notes.push_back({"queues-unseen",
                          fmt::format("{} had bytes in the send queue at an end of the window: without sock_diag it is "
                                      "not known which of them were on the wire",
                                      counted(faults.unsent_unknown, "connection")),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
 }
 
@@ -62,42 +60,43 @@ std::vector<Note> notes_of(const PacketFaults& faults)
 {
     std::vector<Note> notes;
     if (faults.interrupted) {
-        notes.push_back({"interrupted", "a signal ended the window early", "", incomplete, Note::About::window});
+        notes.push_back({"interrupted", "a signal ended the window early", "", makes_incomplete, Note::About::window});
     }
     if (faults.dropped > 0) {
         notes.push_back(
             {"packets-dropped",
              fmt::format("{} found the capture buffer full: their bytes are missing", packets(faults.dropped)),
-             "give it more room: --capture-buffer 64M", incomplete});
+             "give it more room: --capture-buffer 64M", makes_incomplete});
     }
     if (faults.late) {
-        notes.push_back({"packets-dropped", "the kernel was late in handing over the last packets", "", incomplete});
+        notes.push_back(
+            {"packets-dropped", "the kernel was late in handing over the last packets", "", makes_incomplete});
     }
     if (faults.cut > 0) {
         notes.push_back(
             {"packets-unread",
              fmt::format("{} had longer headers than are captured: their bytes are missing", packets(faults.cut)), "",
-             incomplete});
+             makes_incomplete});
     }
     if (faults.unmatched > 0) {
         notes.push_back(
             {"packets-unread",
              fmt::format("{} were fragments of datagrams whose beginning was not seen", packets(faults.unmatched)), "",
-             incomplete});
+             makes_incomplete});
     }
     if (faults.holes > 0) {
         notes.push_back({"packets-unread",
                          fmt::format("connections lost packets in {} places more than can be kept in mind: what was "
                                      "sent again there is missing",
                                      faults.holes),
-                         "", incomplete});
+                         "", makes_incomplete});
     }
     if (faults.begun_late > 0) {
         notes.push_back(
             {"packets-unread",
              fmt::format("packets in {} could be captured only after the window had begun: the first ones are missing",
                          counted(faults.begun_late, "network namespace")),
-             "", incomplete});
+             "", makes_incomplete});
     }
     if (faults.malformed > 0) {
         notes.push_back(
@@ -115,14 +114,14 @@ std::vector<Note> notes_of(const PacketFaults& faults)
     if (faults.failed_links > 0) {
         notes.push_back({"packets-unread",
                          "network interfaces could not be listed: packets may be counted at two of them", "",
-                         incomplete});
+                         makes_incomplete});
     }
     if (faults.unread_datagrams > 0) {
         notes.push_back({"datagrams-unread",
                          fmt::format("datagrams reached sockets and were not all read ({} dropped or left of unknown "
                                      "length): what their processes received is not known to the byte",
                                      faults.unread_datagrams),
-                         "", incomplete, Note::About::udp});
+                         "", makes_incomplete, Note::About::udp});
     }
     add_unread_note(notes, faults.unread);
     return notes;

@@ -22,8 +22,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto progress_interval = 250ms;
-constexpr int idle_share = 3; // of the time, after a look at the holders that were found
+constexpr auto tell_interval = 250ms;
+constexpr int look_rest_share = 3; // of the time, after a look at the holders that were found
 
 class PacketBackend final : public Backend {
 public:
@@ -135,7 +135,7 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
         if (now >= std::max(confirmed, holders_.next_confirm())) {
             const auto used = thread_cpu_time();
             capture_.look_again(holders_.confirm(now));
-            confirmed = Clock::now() + idle_share * (thread_cpu_time() - used);
+            confirmed = Clock::now() + look_rest_share * (thread_cpu_time() - used);
         }
         const auto next_look = capture_.next_look();
         if (next_look && now >= *next_look) {
@@ -144,7 +144,7 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
         if (now >= next_progress) {
             request.tell(now - begun);
             capture_.retire_idle(now);
-            next_progress = now + progress_interval;
+            next_progress = now + tell_interval;
         }
         const auto next_confirm = std::max(confirmed, holders_.next_confirm());
         request.interrupt->wait_until(std::min({end, next_progress, next_confirm, next_look.value_or(end)}),

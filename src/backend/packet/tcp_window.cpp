@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/tcp_window.hpp"
 
+#include "model/sum.hpp"
+
 #include <algorithm>
 
 namespace socktally {
 
 namespace {
-
-std::uint64_t minus(std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; }
 
 bool same_socket(const ListedSocket& first, const ListedSocket& last)
 {

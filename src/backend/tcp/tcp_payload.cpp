@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/tcp/tcp_payload.hpp"
 
+#include "model/sum.hpp"
+
 namespace socktally {
 
 namespace {
@@ -32,8 +34,6 @@ Seen peer_fin(TcpState state)
     default: return Seen::no;
     }
 }
-
-std::uint64_t minus(std::uint64_t from, std::uint64_t what) { return from > what ? from - what : 0; }
 
 /// bytes_acked + wqueue is all that was ever written, plus 1 for a SYN that we sent, plus 1 for a FIN. Which of the two
 /// are in there is read off bytes_sent - bytes_retrans, which counts neither; but that counts a segment twice that a
