@@ -8,13 +8,26 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <exception>
 #include <new>
+#include <string_view>
 #include <system_error>
 
 namespace {
 
 using namespace socktally;
+
+/// SOCKTALLY_TRACE=1 is -vv for a program that others start.
+Options options_of(int argc, char** argv)
+{
+    Options options = parse_options(argc, argv);
+    const char* trace = std::getenv("SOCKTALLY_TRACE"); // NOLINT(concurrency-mt-unsafe): one thread
+    if (trace != nullptr && std::string_view(trace) == "1") {
+        options.verbose = options.trace = true;
+    }
+    return options;
+}
 
 Exit run(const Options& options)
 {
@@ -37,9 +50,10 @@ int main(int argc, char** argv)
     // The write fails instead, and a state that was begun is cleared away.
     const auto on_closed_pipe = std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
+    std::signal(SIGUSR1, SIG_IGN); // it ends a window, and there is none yet
     Exit exit = Exit::failed;
     try {
-        exit = run(parse_options(argc, argv));
+        exit = run(options_of(argc, argv));
     } catch (const UsageError& error) {
         say(error.what());
         exit = Exit::usage;

@@ -5,6 +5,7 @@
 #include "backend/protocol_counters.hpp"
 #include "model/attribution.hpp"
 #include "model/sample.hpp"
+#include "sys/trace.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -84,6 +85,7 @@ struct BackendOptions {
     std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
     std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
     std::size_t capture_buffer = std::size_t{8} << 20; // bytes, for backends that see packets
+    Trace trace{};
 };
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;

@@ -3,12 +3,16 @@
 #pragma once
 
 #include "backend/backend.hpp"
+#include "backend/window_clock.hpp"
 
 #include <chrono>
 
 namespace socktally {
 
-/// Returns at `end` or once a signal has come; tells of its progress.
+/// Returns at `end` or once a signal ends the window; tells of its progress.
 void wait_until(std::chrono::steady_clock::time_point end, const SampleRequest& request);
+
+/// How the window of this request ended.
+WindowClock::Ended how_ended(const SampleRequest& request);
 
 } // namespace socktally

@@ -15,11 +15,15 @@ std::chrono::steady_clock::time_point WindowClock::begin(std::chrono::nanosecond
     return first_ + windows_ * window;
 }
 
-void WindowClock::end(Sample& sample, Moment moment)
+void WindowClock::end(Sample& sample, Ended ended, Moment moment)
 {
     sample.started_at = begun_->system;
     sample.duration = moment.steady - begun_->steady;
     begun_ = moment;
+    if (ended == Ended::early) {
+        first_ = moment.steady;
+        windows_ = 0;
+    }
 }
 
 } // namespace socktally

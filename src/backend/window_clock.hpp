@@ -28,8 +28,10 @@ public:
     /// came a little early.
     std::chrono::steady_clock::time_point begin(std::chrono::nanoseconds window, Moment moment = now());
 
-    /// The window ends at `moment`, where the next one begins. Tells the sample when it was.
-    void end(Sample& sample, Moment moment = now());
+    enum class Ended : std::uint8_t { on_time, early };
+    /// The window ends at `moment`, where the next one begins. Tells the sample when it was. After an early end the
+    /// schedule begins anew: the next window has its full length.
+    void end(Sample& sample, Ended ended, Moment moment = now());
 
 private:
     std::chrono::steady_clock::time_point first_;

@@ -56,6 +56,7 @@ struct Options {
 
     bool quiet = false;
     bool verbose = false;
+    bool trace = false;
     bool progress = true;
     bool strict = false;
     ColorWhen color = ColorWhen::automatic;

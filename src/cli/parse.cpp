@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace socktally {
 
@@ -150,7 +151,8 @@ void add_output(CommandLine& line, Options& o)
                [&o](const std::string& text) { o.color = color_value(text); });
     line.flag(output, "--no-progress", "no progress line", [&o] { o.progress = false; });
     line.flag(output, "-q,--quiet", "no notes and no progress line", [&o] { o.quiet = true; });
-    line.flag(output, "-v,--verbose", "say which backend was taken and why; every note", [&o] { o.verbose = true; });
+    line.flag(output, "-v,--verbose", "say which backend was taken and why; every note;\n-vv: and each decision",
+              [&o] { o.trace = std::exchange(o.verbose, true); });
 }
 
 /// Both TIMEs are the length of a window, and totals are no windows.

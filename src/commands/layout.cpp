@@ -106,6 +106,7 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     const Filter& filter = options.filter;
     BackendOptions needs;
     needs.capture_buffer = options.capture_buffer;
+    needs.trace = options.trace ? Trace(&say) : Trace();
     needs.totals = options.duration.count() == 0;
     needs.repeated = options.count && options.count != 1U;
     needs.counters = !options.since.empty();

@@ -29,6 +29,21 @@ void tell_choice(const Choice& choice)
     say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
 }
 
+/// For -vv: why a socket with traffic has no owner, and what else the sample could not see.
+void trace_gaps(const Sample& sample)
+{
+    for (const Flow& flow : sample.flows) {
+        if (!flow.attribution.process && flow.may_have_traffic()) {
+            say(fmt::format("no owner {}: {} {} rx, {} tx, {} sockets", flow.cookie.value,
+                            cause_name(flow.attribution.cause), flow.rx_bytes.value_or(0), flow.tx_bytes.value_or(0),
+                            flow.sockets));
+        }
+    }
+    for (const Note& note : sample.notes) {
+        say(fmt::format("note {}: {}", note.code, note.message));
+    }
+}
+
 } // namespace
 
 Windows::Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since)
@@ -81,7 +96,9 @@ BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
             progress.show(elapsed);
         }
     };
-    return choice_.backend->sample(request);
+    BackendResult result = choice_.backend->sample(request);
+    interrupt.window_is_over();
+    return result;
 }
 
 Report Windows::next(Interrupt& interrupt)
@@ -104,6 +121,11 @@ Report Windows::next(Interrupt& interrupt)
     }
     Sample& sample = result.sample;
     find_owners(sample, result.viewer, options_, layout_, identifier);
+    if (options_.trace) {
+        say(fmt::format("window {}: {} us", number_,
+                        std::chrono::duration_cast<std::chrono::microseconds>(sample.duration).count()));
+        trace_gaps(sample);
+    }
     if (number_ == 1) { // what ends later is nothing that was mistyped
         add_unmatched_notes(sample, filter_, identifier);
     }

@@ -21,7 +21,9 @@ Interrupt::Interrupt()
             sigaddset(&taken_, signal);
         }
     }
+    sigaddset(&taken_, SIGUSR1);
     ::sigprocmask(SIG_BLOCK, &taken_, &previous_);
+    ::signal(SIGUSR1, SIG_DFL); // ignored until here (main.cpp), and blocked from here on
     fd_ = Fd(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd_) {
         throw errno_error("cannot make a signal descriptor");
@@ -54,6 +56,9 @@ bool Interrupt::wait_writable(int fd)
             continue;
         }
         if ((fds[0].revents & POLLIN) != 0) {
+            take_pending();
+        }
+        if (signal_ != 0) {
             release();
         } else if (fds[1].revents != 0) {
             return true;
@@ -72,8 +77,12 @@ void Interrupt::release()
 void Interrupt::take_pending()
 {
     signalfd_siginfo info{};
-    if (signal_ == 0 && ::read(fd_.get(), &info, sizeof info) == sizeof info) {
-        signal_ = static_cast<int>(info.ssi_signo);
+    while (signal_ == 0 && ::read(fd_.get(), &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGUSR1) {
+            ends_early_ = true;
+        } else {
+            signal_ = static_cast<int>(info.ssi_signo);
+        }
     }
 }
 

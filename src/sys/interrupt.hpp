@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SIGINT, SIGTERM and SIGHUP as a descriptor to wait on: the first one ends the window early, a second one kills at
-// once.
+// Signals as a descriptor to wait on. The first SIGINT, SIGTERM or SIGHUP ends the window early, a second one kills at
+// once. SIGUSR1 ends the window as its time would.
 #pragma once
 
 #include "sys/fd.hpp"
@@ -15,7 +15,8 @@ namespace socktally {
 
 class Interrupt {
 public:
-    /// Takes these signals over, save those that the parent had us ignore (nohup, `&` in sh).
+    /// Takes these signals over. SIGINT, SIGTERM and SIGHUP stay ignored if the parent had us ignore them (nohup, `&`
+    /// in sh).
     Interrupt();
     ~Interrupt();
     Interrupt(const Interrupt&) = delete;
@@ -32,8 +33,15 @@ public:
     /// Gives the signals back to the system: from here on they kill at once. One that had come before counts as come.
     void release();
 
-    /// The signal that came, or 0.
+    /// The signal that came, or 0. SIGUSR1 does not count.
     int signal() const { return signal_; }
+
+    /// Whether a signal asks for the end of the window under way.
+    bool ends_window() const { return signal_ != 0 || ends_early_; }
+    /// Whether SIGUSR1 ended it: then the next one begins here, with its full length.
+    bool ends_early() const { return ends_early_; }
+    /// The window is over: a SIGUSR1 that comes from here on ends the next one.
+    void window_is_over() { ends_early_ = false; }
 
 private:
     void take_pending();
@@ -42,6 +50,7 @@ private:
     sigset_t previous_{};
     Fd fd_;
     int signal_ = 0;
+    bool ends_early_ = false;
     bool is_released_ = false;
 };
 

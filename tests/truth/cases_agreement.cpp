@@ -16,8 +16,6 @@ namespace {
 constexpr int rounds = 30;
 constexpr int burst = 40; // datagrams; no more than a receive buffer holds
 constexpr std::size_t visits = 15;
-constexpr auto life = 100ms; // of a connection
-constexpr Milliseconds window{4000};
 
 /// TCP in bulk, TCP connections that come and go, and UDP both ways, each over v4 and v6, in two namespaces that use
 /// the same addresses.
@@ -42,12 +40,12 @@ void start_mixed_traffic(Stage& stage, const Place& place, const std::string& na
         start("-host" + suffix, [=](Self& self) {
             const int listener = self.listen({address, 7001});
             self.step();
-            self.serve(listener, visits, {2'000, 30'000});
+            self.serve(listener, visits, {2'000, 30'000}, Until::owned);
         });
         start("-guest" + suffix, [=](Self& self) {
             self.step();
             for (std::size_t i = 0; i < visits; ++i) {
-                self.visit({address, 7001}, {2'000, 30'000}, life);
+                self.visit({address, 7001}, {2'000, 30'000}, Until::owned);
             }
         });
         start("-ask" + suffix, [=](Self& self) {
@@ -114,25 +112,20 @@ TEST_CASE("agreement: all tiers at once over the same mixed traffic, within 0.1 
     start_mixed_traffic(stage, {.net = &second}, "t-b");
 
     std::array runs{Run{"ebpf", {}}, Run{"netlink", {}}, Run{"packet", {}}, Run{"procfs", {}}};
-    const Measured measured =
-        stage.measure({.window = window + 2000ms, // the others begin in it
-                       .during = [&] {
-                           for (Run& run : runs) {
-                               std::vector<std::string> arguments{"-b", run.backend};
-                               if (run.backend == "ebpf") {
-                                   arguments.insert(arguments.end(), ours_only.begin(), ours_only.end());
-                               }
-                               run.tool = std::make_unique<Tool>(stage.place(), window, arguments);
-                           }
-                           for (const Run& run : runs) {
-                               run.tool->wait_until_sampling();
-                           }
-                           stage.advance();
-                           std::this_thread::sleep_for(50ms); // the last acknowledgements
-                           for (const Run& run : runs) {
-                               run.tool->expect_in_window();
-                           }
-                       }});
+    const Measured measured = stage.measure({.during = [&] {
+        for (Run& run : runs) {
+            std::vector<std::string> arguments{"-b", run.backend};
+            if (run.backend == "ebpf") {
+                arguments.insert(arguments.end(), ours_only.begin(), ours_only.end());
+            }
+            run.tool = std::make_unique<Tool>(stage.place(), until_told, arguments);
+            stage.add_tool(*run.tool, run.backend);
+        }
+        stage.advance();
+    }});
+    for (const Run& run : runs) {
+        run.tool->end_window();
+    }
     check(measured);
     constexpr int refused = 4;
     for (Run& run : runs) {

@@ -121,7 +121,7 @@ TEST_CASE("packet: a bridge of three namespaces, and a route through it: each pa
     start_stream(stage, {"t-get-hub", two, {}}, {"t-srv-hub", stage.place(), {hub, 7003}});
     start_stream(stage, {"t-get-out", one, {}}, {"t-srv-out", outer, {"10.79.0.1", 7003}});
 
-    const Measured measured = stage.measure({.window = 1500ms, .arguments = packet_columns});
+    const Measured measured = stage.measure({.arguments = packet_columns});
     check(measured);
     for (const char* name : {"t-ask-port", "t-ask-hub", "t-ask-out"}) {
         check_row(row_of(measured, name), counts(datagrams, answer), counts(datagrams, question));
@@ -148,12 +148,12 @@ TEST_CASE("packet: what found the capture buffer full is counted and told")
     });
     std::vector<std::string> arguments = packet_columns;
     arguments.insert(arguments.end(), {"--capture-buffer", "512K"});
-    Tool tool(stage.place(), 2000ms, arguments);
+    Tool tool(stage.place(), until_told, arguments);
     tool.wait_until_sampling();
     tool.signal(SIGSTOP);
     stage.advance();
     tool.signal(SIGCONT);
-    tool.expect_in_window();
+    tool.end_window();
     const Report report = expect_success(tool.finish());
 
     INFO(report.text);

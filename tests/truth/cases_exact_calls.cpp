@@ -125,7 +125,7 @@ TEST_CASE("exact: sends that take a part, or nothing")
     start_connection(
         stage,
         [](Self& self, int fd) {
-            self.sleep(100ms); // until the client is stuck
+            self.await_call("t-stuck");
             self.receive_to_end(fd);
         },
         [](Self& self, int fd) {
@@ -136,7 +136,9 @@ TEST_CASE("exact: sends that take a part, or nothing")
                 const ssize_t sent = ::send(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
                 if (sent < 0) {
                     expect_error(sent, EAGAIN, "a send to a full queue");
-                    ++refused;
+                    if (++refused == 1) {
+                        self.call("t-stuck");
+                    }
                     wait_for(fd, POLLOUT);
                 } else {
                     self.count_tx(sent);

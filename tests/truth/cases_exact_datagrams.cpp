@@ -71,7 +71,7 @@ TEST_CASE("exact: UDP over v6, small packets at a high rate, both ways")
                 flood(self, fd);
             }
         });
-    check(stage.measure({.window = 2500ms}));
+    check(stage.measure());
 }
 
 TEST_CASE("exact: UDP segments made by the kernel (UDP_SEGMENT), received whole (UDP_GRO) or in pieces")

@@ -171,7 +171,7 @@ Measured run(const Use& use)
     start_connection(
         stage, [](Self& self, int fd) { self.exchange(fd, 1'000'000, 1'500'000); },
         [=](Self& self, int fd) { talk(self, fd, use, 1'500'000, 1'000'000); });
-    return stage.measure({.window = 2000ms});
+    return stage.measure();
 }
 
 } // namespace

@@ -32,10 +32,10 @@ TEST_CASE("exact: 200 processes of 2 ms, one after another")
     stage.start("t-parent", [](Self& self) {
         self.step();
         for (int process = 0; process < processes; ++process) {
-            self.join(self.child("t-child", [](Self& child) { child.visit(local4, small, 2ms); }));
+            self.join(self.child("t-child", [](Self& child) { child.visit(local4, small); }));
         }
     });
-    check(stage.measure({.window = 3000ms}));
+    check(stage.measure());
 }
 
 TEST_CASE("exact: a burst of 64 processes at once")
@@ -53,7 +53,7 @@ TEST_CASE("exact: a burst of 64 processes at once")
                 char byte = 0;
                 must(::read(start[0], &byte, 1), "wait for the start");
                 for (int visit = 0; visit < 5; ++visit) {
-                    child.visit(local4, small, 0ms);
+                    child.visit(local4, small);
                 }
             });
         }
@@ -61,7 +61,7 @@ TEST_CASE("exact: a burst of 64 processes at once")
         ::close(start[1]); // all of them go on
         join_all(processes);
     });
-    check(stage.measure({.window = 3000ms}));
+    check(stage.measure());
 }
 
 TEST_CASE("exact: a slow drip")
@@ -77,7 +77,7 @@ TEST_CASE("exact: a slow drip")
                 self.sleep(20ms);
             }
         });
-    check(stage.measure({.window = 2000ms}));
+    check(stage.measure());
 }
 
 TEST_CASE("exact: 5,000 small connections")
@@ -91,14 +91,14 @@ TEST_CASE("exact: 5,000 small connections")
         stage.start("t-client-" + std::to_string(client), [](Self& self) {
             self.step();
             for (int visit = 0; visit < visits; ++visit) {
-                self.visit(local4, small, 0ms);
+                self.visit(local4, small);
             }
         });
     }
-    SUBCASE("by process") { check(stage.measure({.window = 5000ms})); }
+    SUBCASE("by process") { check(stage.measure()); }
     SUBCASE("by connection")
     {
-        const Measured measured = stage.measure({.window = 5000ms, .arguments = {"--by", "connection"}});
+        const Measured measured = stage.measure({.arguments = {"--by", "connection"}});
         CHECK(measured.report.complete);
         CHECK(measured.report.rows.size() == 2 * clients * visits);
         std::uint64_t odd = 0;

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,11 +59,11 @@ TEST_CASE("exact: a process that changed its name and ended in the window has th
     stage.start("t-parent", [&](Self& self) {
         self.step();
         self.join(self.child("t-before", [](Self& child) {
-            child.visit(local4, small, 0ms);
+            child.visit(local4, small);
             must(::prctl(PR_SET_NAME, "t-renamed"), "prctl");
         }));
         self.join(self.child("t-before", [&](Self& child) {
-            child.visit(local4, small, 0ms);
+            child.visit(local4, small);
             become(shell.path());
         }));
     });
@@ -81,13 +82,14 @@ TEST_CASE("names: a process that became another program in the window has one ro
 {
     const NamedShell shell("t-after");
     Stage stage;
-    start_server(stage, 1);
+    start_server(stage, 1, Until::owned);
     stage.start("t-parent", [&](Self& self) {
         self.step();
-        self.child("t-before", [&](Self& child) {
-            child.visit(local4, small, 200ms);
+        const pid_t pid = self.child("t-before", [&](Self& child) {
+            child.visit(local4, small, Until::owned);
             become(shell.path(), "kill -STOP $$"); // lives on until the test is over
         });
+        must(::waitpid(pid, nullptr, WUNTRACED), "waitpid");
     });
     const Measured measured = stage.measure({.arguments = {"-o", "+exe"}});
     check(measured);
@@ -103,10 +105,10 @@ TEST_CASE("names: a process that became another user's in the window is the user
 {
     constexpr uid_t somebody = 61001;
     Stage stage;
-    start_server(stage, 1);
+    start_server(stage, 1, Until::owned);
     stage.start("t-before", [&](Self& self) {
         self.step();
-        self.visit(local4, small, 200ms);
+        self.visit(local4, small, Until::owned);
         must(::setresuid(somebody, somebody, somebody), "setresuid");
     });
     const Measured measured = stage.measure();
@@ -122,7 +124,7 @@ TEST_CASE("names: a process that became another program and ended in the window 
     const auto run = [](bool moved) {
         const NamedShell shell("t-after");
         Stage stage;
-        start_server(stage, 1);
+        start_server(stage, 1, Until::owned);
         stage.start("t-parent", [&](Self& self) {
             self.step();
             std::array<int, 2> end{};
@@ -130,7 +132,7 @@ TEST_CASE("names: a process that became another program and ended in the window 
             const pid_t pid = self.child("t-before", [&](Self& child) {
                 const int fd = child.connect(local4);
                 child.exchange(fd, small.request, small.reply);
-                child.sleep(150ms);
+                child.wait_until_owned(fd);
                 if (moved) // as servers do that hand a connection to a program
                     must(::dup2(fd, STDOUT_FILENO), "dup2");
                 else
@@ -139,11 +141,11 @@ TEST_CASE("names: a process that became another program and ended in the window 
                 // It waits for the parent to close its end, and starts nobody.
                 become(shell.path(), "read nothing; exit 0");
             });
-            self.sleep(600ms);
+            self.wait_for_line("process " + std::to_string(pid) + " is now \"t-after\"");
             must(::close(end[1]), "close");
             self.join(pid);
         });
-        const Measured measured = stage.measure({.window = 2000ms});
+        const Measured measured = stage.measure();
         check(measured);
         const auto& rows = measured.report.rows;
         CHECK(std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.process == "t-after"; }));

@@ -25,7 +25,7 @@ TEST_CASE("exact: a pid that comes again in the window has a row for each of its
             restart_pids(pid);
             const pid_t taken = self.child("t-life-" + std::to_string(life), [life](Self& child) {
                 for (std::uint64_t visit = 0; visit < life; ++visit) {
-                    child.visit(local4, small, 0ms);
+                    child.visit(local4, small);
                 }
             });
             self.join(taken);

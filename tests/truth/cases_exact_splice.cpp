@@ -153,7 +153,7 @@ TEST_CASE("exact: splice in, to the end of file")
         start_connection(
             stage,
             [=](Self& self, int fd) {
-                self.sleep(150ms);
+                wait_for(fd, POLLRDHUP);
                 read(self, fd);
                 splice_to_end(self, fd);
             },

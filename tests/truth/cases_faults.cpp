@@ -33,10 +33,10 @@ void lossy(const std::string& hook)
     };
     start("t-v4", local4);
     start("t-v6", local6);
-    check(stage.measure({.window = 5000ms, .during = [&] {
-                             drop_packets(stage.netns(), hook, 20);
-                             stage.advance();
-                         }}));
+    check(stage.measure({.during = [&] {
+        drop_packets(stage.netns(), hook, 20);
+        stage.advance();
+    }}));
 }
 
 /// A kernel setting, changed for as long as the guard lives.
@@ -135,14 +135,14 @@ TEST_CASE("faults: 18,000 sockets in 16 buckets, with churn")
     stage.start("t-visitor", [](Self& self) {
         self.step();
         for (int visit = 0; visit < visits; ++visit)
-            self.visit(local4, {.request = 2000, .reply = 3000}, 1ms);
+            self.visit(local4, {.request = 2000, .reply = 3000});
     });
     const Worker churner(stage.ledger(), stage.place(), "t-churn-4", [](Self& self) {
         churn(self, {"127.0.0.1", 6000});
     });
     const Worker churner6(stage.ledger(), stage.place(), "t-churn-6", [](Self& self) { churn(self, {"::1", 6000}); });
 
-    const Measured measured = stage.measure({.window = 6000ms, .arguments = {"--by", "connection"}});
+    const Measured measured = stage.measure({.arguments = {"--by", "connection"}});
     const Report& report = measured.report;
     std::string notes;
     for (const std::string& note : report.notes)

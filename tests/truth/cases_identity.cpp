@@ -75,7 +75,7 @@ int most_opens()
                               [](Self& self) {
                                   const int listener = self.listen(local4);
                                   self.step();
-                                  self.serve(listener, 2 * clients, {1'000, 20'000});
+                                  self.serve(listener, 2 * clients, {1'000, 20'000}, Until::owned);
                               })
                        .pid());
     for (int i = 0; i < clients; ++i) {
@@ -83,8 +83,8 @@ int most_opens()
                            .start("t-client",
                                   [](Self& self) {
                                       self.step();
-                                      self.visit(local4, {1'000, 20'000}, 150ms);
-                                      self.visit(local4, {1'000, 20'000}, 150ms);
+                                      self.visit(local4, {1'000, 20'000}, Until::owned);
+                                      self.visit(local4, {1'000, 20'000}, Until::owned);
                                   })
                            .pid());
     }
@@ -122,7 +122,7 @@ TEST_CASE("identity: the cgroup and unit of a process that is over")
             cgroup.join();
             const int fd = child.connect(local4);
             child.exchange(fd, 10'000, 20'000);
-            child.sleep(100ms);
+            child.wait_until_owned(fd);
         }));
     });
     const Measured measured = stage.measure({.arguments = {"-o", "+cgroup,unit,netns"}});
@@ -144,16 +144,17 @@ TEST_CASE("identity: the others that hold a socket, or move its bytes")
         const int fd = self.accept(self.listen(local4));
         int start[2];
         must(::pipe(start), "pipe");
-        self.child("t-heir", [=](Self& heir) {
+        const pid_t child = self.child("t-heir", [=](Self& heir) {
             heir.adopt(fd);
             char byte = 0;
             must(::read(start[0], &byte, 1), "wait for the parent");
             heir.send(fd, 20'000);
-            ::pause();
+            heir.rest();
         });
         self.step();
         self.send(fd, 10'000);
         must(::write(start[1], "", 1), "let the child go on");
+        self.await_rest(child);
     });
     stage.start("t-client", [](Self& self) {
         const int fd = self.connect(local4);

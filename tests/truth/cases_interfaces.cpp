@@ -23,7 +23,7 @@ constexpr std::uint64_t reply = 200;
 void talk(Self& self, const At& own, const At& peer, std::size_t size)
 {
     const int fd = self.udp(own);
-    self.sleep(50ms); // the other is bound by now
+    self.step(); // the other is bound by now
     self.send_datagram(fd, peer, size);
     self.receive_datagram(fd);
     self.step();
@@ -73,6 +73,7 @@ TEST_CASE("interface: bytes and packets of each, and which is the way out")
     const At far_end{far4, 7002};
     stage.start("t-near", [&](Self& self) { talk(self, near_end, far_end, request); });
     stage.start("t-far", {.net = &far}, [&](Self& self) { talk(self, far_end, near_end, reply); });
+    stage.advance();
     const Report report = stage.measure({.arguments = {"--by", "interface"}}).report;
     INFO(report.text);
     CHECK(report.complete);

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ void start_clients(Stage& stage, int clients)
     for (int client = 1; client <= clients; ++client) {
         stage.start("t-client-" + std::to_string(client), [=](Self& self) {
             self.step();
-            self.visit(local4, {.request = 10'000, .reply = 250'000}, 200ms);
+            self.visit(local4, {.request = 10'000, .reply = 250'000}, Until::owned);
         });
     }
 }
@@ -31,6 +32,7 @@ void answer(Self& self, int fd)
 {
     self.exchange(fd, 250'000, 10'000);
     self.receive_to_end(fd);
+    self.wait_until_owned(fd);
     self.close(fd);
 }
 
@@ -42,15 +44,19 @@ TEST_CASE("owners: a listener shared by the children of a server")
     constexpr int children = 4;
     stage.start("t-parent", [](Self& self) {
         const int listener = self.listen(local4);
+        std::vector<pid_t> acceptors;
         for (int child = 0; child < children; ++child) {
-            self.child("t-acceptor", [=](Self& acceptor) {
+            acceptors.push_back(self.child("t-acceptor", [=](Self& acceptor) {
                 answer(acceptor, acceptor.accept(listener));
-                ::pause(); // its bytes are to be found at a living process
-            });
+                acceptor.rest(); // its bytes are to be found at a living process
+            }));
         }
+        self.step();
+        for (const pid_t acceptor : acceptors)
+            self.await_rest(acceptor);
     });
     start_clients(stage, children);
-    check(stage.measure({.window = 1200ms}));
+    check(stage.measure());
 }
 
 TEST_CASE("owners: a server that forks for each connection")
@@ -76,7 +82,7 @@ TEST_CASE("owners: a server that forks for each connection")
     });
     start_clients(stage, connections);
     // A look between fork and close finds two holders: rightly the child's bytes, but marked shared.
-    check(stage.measure({.window = 1200ms}), {.complete = false});
+    check(stage.measure(), {.complete = false});
 }
 
 TEST_CASE("owners: a connection that is handed to a child after a while, and closed before the window ends")
@@ -86,11 +92,11 @@ TEST_CASE("owners: a connection that is handed to a child after a while, and clo
         const int listener = self.listen(local4);
         self.step();
         const int fd = must(::accept(listener, nullptr, nullptr), "accept");
-        self.sleep(150ms); // it is found here
+        self.wait_until_owned(fd);
         const pid_t child = self.child("t-handler", [=](Self& handler) {
             ::close(listener);
             handler.adopt(fd);
-            handler.sleep(150ms);
+            handler.wait_until_owned(fd);
             answer(handler, fd);
         });
         self.close(fd);
@@ -98,10 +104,10 @@ TEST_CASE("owners: a connection that is handed to a child after a while, and clo
     });
     stage.start("t-client", [](Self& self) {
         self.step();
-        self.visit(local4, {.request = 10'000, .reply = 250'000}, 500ms);
+        self.visit(local4, {.request = 10'000, .reply = 250'000}, Until::owned);
     });
     // A look between fork and close finds two holders, as does a second one after a first: rightly the child's bytes.
-    check(stage.measure({.window = 2000ms}), {.complete = false});
+    check(stage.measure(), {.complete = false});
 }
 
 TEST_CASE("owners: a connection held by parent and child, one of which moves the bytes")
@@ -112,25 +118,26 @@ TEST_CASE("owners: a connection held by parent and child, one of which moves the
             const int fd = self.accept(self.listen(local4));
             int start[2];
             must(::pipe(start), "pipe");
-            self.child("t-child", [=](Self& heir) {
+            const pid_t child = self.child("t-child", [=](Self& heir) {
                 heir.adopt(fd);
                 char byte = 0;
                 must(::read(start[0], &byte, 1), "wait for the parent");
                 if (child_talks)
                     heir.exchange(fd, 400'000, 100'000);
-                ::pause();
+                heir.rest();
             });
             self.step();
             must(::write(start[1], "", 1), "let the child go on");
             if (!child_talks)
                 self.exchange(fd, 400'000, 100'000);
+            self.await_rest(child);
         });
         stage.start("t-client", [](Self& self) {
             const int fd = self.connect(local4);
             self.step();
             self.exchange(fd, 100'000, 400'000);
         });
-        return stage.measure({.window = 1200ms});
+        return stage.measure();
     };
     const Expect expect{.complete = false, .sharers = {"t-parent", "t-child"}};
     SUBCASE("the parent") { check(run(false), expect); }
@@ -144,14 +151,19 @@ TEST_CASE("owners: a connection on its way to another process, which closes it a
         const int listener = self.listen(local4);
         self.step();
         const int fd = self.accept(listener);
-        self.sleep(100ms); // it is found here
+        self.wait_until_owned(fd);
+        struct stat socket {};
+        must(::fstat(fd, &socket), "fstat");
         self.pass_socket("truth-pass", fd);
         self.close(fd);
+        self.wait_for_line("handed on: socket:[" + std::to_string(socket.st_ino) + "]");
+        self.pass_socket("truth-go", STDERR_FILENO);
     });
     stage.start("t-taker", [](Self& self) {
         const int mailbox = self.mailbox("truth-pass");
+        const int go = self.mailbox("truth-go");
         self.step();
-        self.sleep(700ms); // it is missed meanwhile
+        self.close(self.take_socket(go)); // the tool has missed it meanwhile
         const int fd = self.adopt(self.take_socket(mailbox));
         self.exchange(fd, 250'000, 250'000);
         self.close(fd);
@@ -163,7 +175,7 @@ TEST_CASE("owners: a connection on its way to another process, which closes it a
         self.close(fd);
     });
     const double share = bar_of(backend_name()).knows_caller ? 1.0 : 0.5; // without the taker's
-    check(stage.measure({.window = 1200ms}), {.share = share, .complete = false, .sharers = {"t-giver", "t-taker"}});
+    check(stage.measure(), {.share = share, .complete = false, .sharers = {"t-giver", "t-taker"}});
 }
 
 TEST_CASE("owners: a child that has inherited a new connection, and leaves it to its parent")
@@ -180,9 +192,9 @@ TEST_CASE("owners: a child that has inherited a new connection, and leaves it to
     });
     stage.start("t-client", [](Self& self) {
         self.step();
-        self.visit(local4, {.request = 10'000, .reply = 250'000}, 300ms);
+        self.visit(local4, {.request = 10'000, .reply = 250'000}, Until::owned);
     });
-    check(stage.measure({.window = 1200ms}), {.complete = false, .sharers = {"t-parent", "t-helper"}});
+    check(stage.measure(), {.complete = false, .sharers = {"t-parent", "t-helper"}});
 }
 
 TEST_CASE("owners: a socket passed to another process in the window")
@@ -197,17 +209,15 @@ TEST_CASE("owners: a socket passed to another process in the window")
         const int fd = self.connect(local4);
         self.step();
         self.exchange(fd, 100'000, 50'000);
-        self.sleep(100ms);
         self.pass_socket("truth-pass", fd);
         self.close(fd);
     });
     stage.start("t-taker", [](Self& self) {
         self.step();
         const int fd = self.adopt(self.take_socket("truth-pass"));
-        self.sleep(100ms);
         self.exchange(fd, 30'000, 20'000);
     });
-    check(stage.measure({.window = 1200ms}), {.complete = false, .sharers = {"t-giver", "t-taker"}});
+    check(stage.measure(), {.complete = false, .sharers = {"t-giver", "t-taker"}});
 }
 
 TEST_CASE("owners: a thread with a descriptor table of its own")

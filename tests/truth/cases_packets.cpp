@@ -148,7 +148,7 @@ TEST_CASE("packets: a flood at a process that reads nothing of it")
             self.send_datagram(fd, local4, size);
         }
     });
-    const Measured measured = stage.measure({.window = 2000ms, .arguments = packet_columns});
+    const Measured measured = stage.measure({.arguments = packet_columns});
     const Counts all{datagrams, datagrams * (header4 + header_udp + size)};
     check(measured);
     check_row(row_of(measured, "t-flood"), {0, 0}, all);
@@ -178,7 +178,7 @@ TEST_CASE("packets: processes that send one datagram and are gone")
             }));
         }
     });
-    const Measured measured = stage.measure({.window = 2000ms, .arguments = packet_columns});
+    const Measured measured = stage.measure({.arguments = packet_columns});
     check(measured);
     int seen = 0;
     for (const Row& row : measured.report.rows) {
@@ -260,10 +260,9 @@ TEST_CASE("packets: TCP, as the interface counts it, in superpackets of more tha
     });
     Interface before;
     Interface after;
-    const Measured measured = stage.measure({.window = 2000ms, .arguments = packet_columns, .during = [&] {
+    const Measured measured = stage.measure({.arguments = packet_columns, .during = [&] {
                                                  before = read_interface(stage.netns());
                                                  stage.advance();
-                                                 std::this_thread::sleep_for(100ms); // the last acknowledgements
                                                  after = read_interface(stage.netns());
                                              }});
     check(measured);
@@ -314,7 +313,6 @@ TEST_CASE("packets: of a socket that two processes use, and of one that only lis
     stage.start("t-listener", [](Self& self) {
         const int listener = self.listen({"127.0.0.1", 7005});
         self.step();
-        self.sleep(200ms);
         (void)listener; // the handshake is all that it gets
     });
     stage.start("t-caller", [](Self& self) {
@@ -350,9 +348,9 @@ TEST_CASE("packets: nothing is attached unless they are asked for, and nothing i
     std::size_t attached = 0;
     const auto look = [&] { attached = packet_programs(); };
     const std::size_t before = packet_programs();
-    stage.measure({.window = 500ms, .during = look});
+    stage.measure({.during = look});
     CHECK(attached == before);
-    stage.measure({.window = 500ms, .arguments = packet_columns, .during = look});
+    stage.measure({.arguments = packet_columns, .during = look});
     CHECK(attached == before + 2);
     CHECK(packet_programs() == before);
 }

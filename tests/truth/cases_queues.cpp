@@ -30,7 +30,7 @@ TEST_CASE("queues: without sock_diag, bytes that nobody read yet, and some from 
     start_connection(
         stage,
         [](Self& self, int fd) {
-            self.sleep(100ms); // all of it has come
+            self.wait_for_bytes(fd, 50'000);
             self.receive(fd, 10'000);
         },
         [](Self& self, int fd) { self.send(fd, 50'000); });
@@ -70,7 +70,7 @@ TEST_CASE("queues: half-closed, and the end of it unread")
         start_connection(
             stage,
             [](Self& self, int fd) {
-                self.sleep(100ms);
+                wait_for(fd, POLLRDHUP);
                 self.receive(fd, 30'000);
             },
             [](Self& self, int fd) {

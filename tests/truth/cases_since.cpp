@@ -165,7 +165,7 @@ int run_beside_traffic(Stage& stage, int phases, const std::vector<std::string>&
         for (const int signal : {SIGKILL, SIGTERM, SIGKILL, 0}) {
             Tool tool(stage.place(), 0ms, arguments);
             if (signal != 0) {
-                std::this_thread::sleep_for(stretched(Milliseconds(moment(random))));
+                std::this_thread::sleep_for(Milliseconds(moment(random)));
                 tool.signal(signal);
             }
             const Output output = tool.finish();
@@ -176,7 +176,6 @@ int run_beside_traffic(Stage& stage, int phases, const std::vector<std::string>&
             take(output);
         }
         traffic.get();
-        std::this_thread::sleep_for(20ms);
         const Output quiet = Tool(stage.place(), 0ms, arguments).finish();
         REQUIRE_MESSAGE(quiet.status == 0, quiet.err);
         take(quiet);
@@ -280,7 +279,7 @@ TEST_CASE("since: what ends unseen is said, and nothing is made up")
         self.send(fd, 50'000);
         self.close(fd);
         for (int visit = 0; visit < 3; ++visit)
-            self.visit(local4, {1000, 1000}, 0ms);
+            self.visit(local4, {1000, 1000});
         self.step();
     });
     const Measured seen = stage.totals({.arguments = since(state)});
@@ -351,7 +350,7 @@ TEST_CASE("since: one run at a time")
     CHECK(second.err.find("another run is at work") != std::string::npos);
 
     Tool waiting(stage.place(), 0ms, {"--since", state.file(), "--netns", "current", "--wait"});
-    std::this_thread::sleep_for(stretched(100ms));
+    std::this_thread::sleep_for(100ms);
     must(::flock(lock.get(), LOCK_UN), "unlock");
     CHECK_FALSE(beginning_of(expect_success(waiting.finish()).text).empty());
 }

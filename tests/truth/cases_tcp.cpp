@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // TCP as it is: families, directions, ways to close, bytes that stay in queues.
-#include "stage.hpp"
+#include "exact.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -144,7 +144,7 @@ TEST_CASE("tcp: 2,000 connections of one client and one server")
                     self.close(fd);
             }
         });
-        return stage.measure({.window = 2000ms});
+        return stage.measure();
     };
     SUBCASE("that stay open") { check(run(true)); }
     SUBCASE("each gone at once") { check(run(false), {.share = 0, .complete = false}); }
@@ -178,7 +178,12 @@ TEST_CASE("tcp: closed within the window, by either side, in either way")
                 self.exchange(fd, 1000, 1000);
                 self.step();
                 self.exchange(fd, tx, rx);
-                self.sleep(first ? 100ms : 200ms);
+                if (first) {
+                    self.await_call(name);
+                } else {
+                    self.call(name);
+                    wait_for(fd, POLLRDHUP);
+                }
                 self.close(fd, first ? how : Closing::orderly);
             };
             stage.start(name + "-srv",
@@ -188,7 +193,7 @@ TEST_CASE("tcp: closed within the window, by either side, in either way")
         };
         start("t-first-cli", local4, true);
         start("t-first-srv", local6, false);
-        return stage.measure({.window = 1200ms});
+        return stage.measure();
     };
     SUBCASE("by FIN") { check(run(Closing::orderly)); }
     SUBCASE("by RST") { check(run(Closing::reset), after_reset_of({"t-first-cli-cli", "t-first-srv-srv"})); }
@@ -202,14 +207,14 @@ TEST_CASE("tcp: closed with data that was never read")
             const int fd = self.accept(self.listen(local4));
             self.step();
             self.send(fd, 50'000);
-            self.sleep(200ms);
+            wait_for(fd, POLLHUP);
             if (writer_closes)
                 self.close(fd);
         });
         stage.start("t-quitter", [](Self& self) {
             const int fd = self.connect(local4);
             self.step();
-            self.sleep(100ms);
+            self.wait_for_bytes(fd, 50'000);
             self.receive(fd, 20'000);
             self.close(fd); // answers with RST
         });
@@ -292,7 +297,7 @@ TEST_CASE("tcp: counters that start again, by an AF_UNSPEC reconnect")
             self.send(fd, before);
             self.step();
             self.send(fd, within);
-            self.sleep(100ms); // acknowledged
+            self.wait_until_acknowledged();
             self.reconnect(fd, local4);
             self.send(fd, after);
         });

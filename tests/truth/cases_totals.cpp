@@ -114,10 +114,10 @@ TEST_CASE("totals: a connection that two processes hold is marked shared and cou
     Stage stage;
     stage.start("t-parent", [](Self& self) {
         const int fd = self.accept(self.listen(local4));
-        self.child("t-child", [=](Self& heir) {
+        self.await_rest(self.child("t-child", [=](Self& heir) {
             heir.adopt(fd);
-            ::pause();
-        });
+            heir.rest();
+        }));
         self.exchange(fd, 400'000, 100'000);
         self.step();
     });

@@ -22,7 +22,6 @@ void start_both_ways(Stage& stage, const Place& place)
     const auto talk = [](Self& self, const At& own, const At& peer, std::size_t size) {
         const int fd = self.udp(own);
         self.step();
-        self.sleep(50ms); // the other is bound by now
         for (int count = 0; count < datagrams; ++count)
             self.send_datagram(fd, peer, size);
         for (int count = 0; count < datagrams; ++count)
@@ -41,12 +40,13 @@ Measured send_and_read(int sent, const std::function<std::size_t(int)>& size, in
         self.step();
         for (int count = 0; count < sent; ++count)
             self.send_datagram(fd, right, size(count));
+        self.call("t-sent");
     });
     stage.start("t-reader", [=](Self& self) {
         const int fd = self.udp(right);
         must(::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer), "setsockopt SO_RCVBUF");
         self.step();
-        self.sleep(200ms); // all have come by now
+        self.await_call("t-sent");
         for (int count = 0; count < read; ++count)
             self.receive_datagram(fd);
         self.step(); // it stays open
@@ -228,7 +228,6 @@ TEST_CASE("udp: processes that live for a moment")
     if (!counts_datagrams())
         TRUTH_SKIP("it counts no datagrams");
     constexpr int processes = 10;
-    constexpr auto life = 100ms;
     Stage stage;
     stage.start("t-answers", [=](Self& self) {
         const int fd = self.udp(right);
@@ -242,10 +241,10 @@ TEST_CASE("udp: processes that live for a moment")
             self.join(self.child("t-brief", [=](Self& brief) {
                 const int fd = brief.udp({"127.0.0.1", static_cast<std::uint16_t>(7010 + count)});
                 brief.send_datagram(fd, right, 300);
-                brief.sleep(life);
+                brief.wait_until_owned(fd);
             }));
     });
-    check(stage.measure({.window = 2500ms}));
+    check(stage.measure());
 }
 
 TEST_CASE("udp: an unconnected socket that two processes hold is marked shared")
@@ -255,15 +254,16 @@ TEST_CASE("udp: an unconnected socket that two processes hold is marked shared")
     Stage stage;
     stage.start("t-parent", [](Self& self) {
         const int fd = self.udp(right);
-        self.child("t-child", [=](Self& heir) {
+        const pid_t child = self.child("t-child", [=](Self& heir) {
             heir.adopt(fd);
             pollfd wait{.fd = fd, .events = POLLIN, .revents = 0}; // fexit sees no call from before the window
             must(::poll(&wait, 1, 10'000), "poll");
             for (int count = 0; count < datagrams; ++count)
                 heir.receive_datagram(fd);
-            ::pause();
+            heir.rest();
         });
         self.step();
+        self.await_rest(child);
     });
     stage.start("t-sender", [](Self& self) {
         const int fd = self.udp(left);

@@ -27,12 +27,11 @@ void answer(Self& self, int fd, int datagrams, std::size_t bytes)
     }
 }
 
-void ask(Self& self, int fd, int datagrams, std::size_t bytes, Milliseconds pause)
+void ask(Self& self, int fd, int datagrams, std::size_t bytes)
 {
     for (int datagram = 0; datagram < datagrams; ++datagram) {
         self.send_datagram(fd, server, bytes);
         self.receive_datagram(fd);
-        self.sleep(pause);
     }
 }
 
@@ -56,40 +55,49 @@ TEST_CASE("windows: UDP sockets that come and go all the time" * doctest::test_s
             self.step();
             for (int socket = 0; socket < sockets; ++socket) {
                 const int fd = self.udp({"127.0.0.1", 0});
-                self.sleep(30ms);
-                ask(self, fd, datagrams, 1 + random() % 1000, 40ms); // so long that a busy machine looks at it, too
+                ask(self, fd, datagrams, 1 + random() % 1000);
+                self.wait_until_owned(fd);
                 self.close(fd);
             }
         });
     }
-    const Series series = stage.measure_series(60, {.window = 60ms});
+    const Series series = stage.measure_series(60, {.pace = 60ms});
     // A datagram in a queue when a window ends, of a socket that is closed in the next, is counted and called unsure.
-    check({sum_of(series.reports), series.truth}, {.complete = bar_of(backend_name()).knows_caller});
+    check(sum_of(series), {.complete = bar_of(backend_name()).knows_caller});
 }
 
 TEST_CASE("windows: a UDP port that another process takes, for the same peer")
 {
     TRUTH_DATAGRAMS();
     Stage stage;
-    const auto serve = [](Self& self, Milliseconds wait) {
-        self.step();
-        self.sleep(wait);
+    const auto serve = [](Self& self) {
         const int fd = self.udp(server);
+        self.call("t-bound");
         answer(self, fd, 5, 100);
+        self.wait_until_owned(fd);
         self.close(fd);
     };
-    stage.start("t-first", [=](Self& self) { serve(self, 0ms); });
-    stage.start("t-second", [=](Self& self) { serve(self, 500ms); });
+    stage.start("t-first", [=](Self& self) {
+        self.step();
+        serve(self);
+        self.call("t-next");
+    });
+    stage.start("t-second", [=](Self& self) {
+        self.step();
+        self.await_call("t-next");
+        self.wait_for_windows(2);
+        serve(self);
+    });
     stage.start("t-peer", [](Self& self) {
         const int fd = self.udp(peer);
         self.step();
-        self.sleep(50ms);
-        ask(self, fd, 5, 900, 40ms);
-        self.sleep(600ms);
-        ask(self, fd, 5, 70, 40ms);
+        self.await_call("t-bound");
+        ask(self, fd, 5, 900);
+        self.await_call("t-bound");
+        ask(self, fd, 5, 70);
     });
-    const Series series = stage.measure_series(10, {.window = 150ms});
-    check({sum_of(series.reports), series.truth});
+    const Series series = stage.measure_series(10, {.pace = 150ms});
+    check(sum_of(series));
 }
 
 TEST_CASE("windows: datagrams that wait from one window to a later one, in which their socket is closed")
@@ -101,7 +109,9 @@ TEST_CASE("windows: datagrams that wait from one window to a later one, in which
         const int fd = self.udp(server);
         self.step();
         for (int datagram = 0; datagram < datagrams; ++datagram) {
-            self.sleep(datagram == datagrams / 2 ? 500ms : 0ms);
+            if (datagram == datagrams / 2) {
+                self.wait_for_windows(2);
+            }
             self.receive_datagram(fd);
         }
         self.close(fd);
@@ -113,6 +123,6 @@ TEST_CASE("windows: datagrams that wait from one window to a later one, in which
             self.send_datagram(fd, server, 400);
         }
     });
-    const Series series = stage.measure_series(6, {.window = 200ms});
-    check({sum_of(series.reports), series.truth}, {.complete = bar_of(backend_name()).knows_caller});
+    const Series series = stage.measure_series(6, {.pace = 200ms});
+    check(sum_of(series), {.complete = bar_of(backend_name()).knows_caller});
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 namespace truth {
 namespace {
@@ -188,13 +189,50 @@ std::vector<std::string> judge(const Measured& measured, const Expect& expect)
     return Judge(measured, expect).complaints();
 }
 
+namespace {
+
+/// What it takes to understand a complaint, in some twenty lines.
+std::string describe(const Measured& measured)
+{
+    constexpr std::size_t most = 12;
+    const Report& report = measured.report;
+    std::string text = report.backend + (report.complete ? ", complete" : ", not complete") + "\n";
+    for (const std::string& note : report.notes)
+        text += "  note " + note + "\n";
+    const auto figure = [](const std::optional<std::uint64_t>& value) {
+        return value ? std::to_string(*value) : std::string("null");
+    };
+    for (std::size_t i = 0; i < std::min(most, report.rows.size()); ++i) {
+        const Row& row = report.rows[i];
+        text += "  " + (row.pid ? std::to_string(*row.pid) : std::string("-")) + " " + row.process + ": rx " +
+                figure(row.rx_bytes) + ", tx " + figure(row.tx_bytes) + ", " + std::to_string(row.connections) +
+                " connections, " + row.attribution + "\n";
+    }
+    if (report.rows.size() > most)
+        text += "  … " + std::to_string(report.rows.size() - most) + " more rows\n";
+    std::vector<std::string> lines; // the last ones of the trace
+    std::istringstream trace(measured.trace);
+    for (std::string line; std::getline(trace, line);) {
+        if (line.find(" dump of ") == line.npos)
+            lines.push_back(line);
+    }
+    for (std::size_t i = lines.size() - std::min(most, lines.size()); i < lines.size(); ++i)
+        text += "  " + lines[i] + "\n";
+    return text;
+}
+
+} // namespace
+
 void check(const Measured& measured, const Expect& expect)
 {
-    INFO(measured.report.text.substr(0, 3000));
-    std::string complaints;
-    for (const std::string& complaint : judge(measured, expect))
-        complaints += "\n  " + complaint;
-    CHECK_MESSAGE(complaints.empty(), complaints);
+    const std::vector<std::string> complaints = judge(measured, expect);
+    std::string text;
+    for (const std::string& complaint : complaints)
+        text += "\n  " + complaint;
+    if (complaints.empty())
+        return;
+    INFO(describe(measured));
+    FAIL_CHECK(text);
 }
 
 } // namespace truth

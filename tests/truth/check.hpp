@@ -27,6 +27,7 @@ struct Measured {
     Report report;
     Truth truth; // of the processes in the namespaces that the backend sees
     Extent extent = Extent::window;
+    std::string trace{}; // what the tool said
 };
 
 struct Expect {
@@ -52,7 +53,7 @@ Expect after_reset_of(const std::vector<std::string>& names);
 /// - the totals are the sums of the rows.
 std::vector<std::string> judge(const Measured& measured, const Expect& expect = {});
 
-/// Fails the running case with each complaint of `judge` and the report's beginning.
+/// Fails the running case with each complaint of `judge`, the rows and notes of the report, and the last decisions.
 void check(const Measured& measured, const Expect& expect = {});
 
 /// Equal but for `bar` bytes.

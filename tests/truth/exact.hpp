@@ -60,15 +60,18 @@ inline void start_connection(Stage& stage, const Talk& server, const Talk& clien
 inline constexpr RequestReply small{.request = 2000, .reply = 3000};
 
 /// "t-server", which answers so many connections with `small`.
-inline void start_server(Stage& stage, const Place& place, std::size_t connections)
+inline void start_server(Stage& stage, const Place& place, std::size_t connections, Until until = Until::answered)
 {
     stage.start("t-server", place, [=](Self& self) {
         const int listener = self.listen(local4);
         self.step();
-        self.serve(listener, connections, small);
+        self.serve(listener, connections, small, until);
     });
 }
-inline void start_server(Stage& stage, std::size_t connections) { start_server(stage, stage.place(), connections); }
+inline void start_server(Stage& stage, std::size_t connections, Until until = Until::answered)
+{
+    start_server(stage, stage.place(), connections, until);
+}
 
 template <typename Value>
 void set_option(int fd, int level, int name, const Value& value)

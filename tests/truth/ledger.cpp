@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
@@ -19,11 +20,16 @@ namespace truth {
 
 namespace {
 constexpr std::size_t capacity = 16'384;
-}
+constexpr std::size_t room_for_lines = 4 << 20;
+} // namespace
 
 struct Ledger::Shared {
     std::atomic<std::size_t> used{0};
     std::array<Account, capacity> accounts;
+    std::atomic<int> searchers{0};
+    std::atomic<int> windows{0};
+    std::atomic<std::size_t> lines_size{0};
+    std::array<char, room_for_lines> lines; // each behind and before a newline; written by the test only
 };
 
 Identity own_identity()
@@ -61,6 +67,46 @@ Account& Ledger::open()
     account.netns = netns.st_ino;
     account.filled = true;
     return account;
+}
+
+bool Ledger::is_resting(pid_t pid) const
+{
+    const auto* const begin = shared_->accounts.begin();
+    return std::any_of(begin, begin + std::min(capacity, shared_->used.load()), [=](const Account& account) {
+        return account.filled && account.identity.pid == pid && account.resting;
+    });
+}
+
+void Ledger::begin_watch()
+{
+    shared_->searchers = 0;
+    shared_->windows = 0;
+    shared_->lines.front() = '\n';
+    shared_->lines_size = 1;
+}
+
+void Ledger::add_searcher() { ++shared_->searchers; }
+int Ledger::windows() const { return shared_->windows; }
+
+void Ledger::add_line(std::string_view line)
+{
+    const std::size_t end = shared_->lines_size;
+    if (end + line.size() + 1 > room_for_lines)
+        throw std::length_error("the trace is too long");
+    line.copy(shared_->lines.data() + end, line.size());
+    shared_->lines.at(end + line.size()) = '\n';
+    shared_->lines_size = end + line.size() + 1;
+    shared_->windows += line.starts_with("window ") ? 1 : 0;
+}
+
+bool Ledger::has_line(std::string_view line) const
+{
+    const std::string_view lines(shared_->lines.data(), shared_->lines_size);
+    const std::string whole = '\n' + std::string(line) + '\n';
+    int count = 0;
+    for (auto at = lines.find(whole); at != lines.npos; at = lines.find(whole, at + 1))
+        ++count;
+    return count >= shared_->searchers;
 }
 
 Truth Ledger::read(std::optional<std::uint64_t> netns) const

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What each process of the generator really moved: the sums of what its calls to send and recv returned, kept in
-// memory that all of them share, so that the truth outlives a process however it ends.
+// memory that all of them share, so that the truth outlives a process however it ends. Also what the tool says
+// meanwhile.
 #pragma once
 
 #include <sys/types.h>
@@ -12,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace truth {
 
@@ -34,6 +36,7 @@ struct Account {
     std::atomic<std::uint64_t> tx_bytes{0};
     std::atomic<std::uint64_t> connections{0}; // ever opened or accepted
     std::atomic<bool> filled{false};
+    std::atomic<bool> resting{false}; // it moves nothing more
 };
 
 struct Figures {
@@ -55,6 +58,18 @@ public:
 
     /// Opens the calling process's account, under its present name, user and network namespace.
     Account& open();
+    /// Whether the process of this pid has come to rest.
+    bool is_resting(pid_t pid) const;
+
+    /// What the tools trace (-vv) while they run, for scripts that wait for it.
+    void begin_watch();
+    /// One more of them looks for owners.
+    void add_searcher();
+    void add_line(std::string_view line);
+    /// Whether each tool that looks for owners has traced this line by now.
+    bool has_line(std::string_view line) const;
+    int windows() const; // that are over
+
     /// The figures of every process of one network namespace.
     Truth read(std::optional<std::uint64_t> netns) const;
 

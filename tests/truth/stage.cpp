@@ -2,7 +2,9 @@
 // Measuring: everything is connected and quiet before the tool starts, and quiet again before its window ends.
 #include "stage.hpp"
 
-#include <thread>
+#include <poll.h>
+
+#include <stdexcept>
 
 namespace truth {
 
@@ -14,6 +16,10 @@ Report expect_success(const Output& output)
 }
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto step_limit = 60s;
 
 /// The only namespace whose traffic the tool can see from there; null where it sees all.
 std::optional<std::uint64_t> seen_from(const Place& place)
@@ -31,58 +37,127 @@ Worker& Stage::start(const std::string& name, const Place& place, const Self::Sc
     return *workers_.emplace_back(std::make_unique<Worker>(ledger_, place, name, script));
 }
 
-void Stage::await()
+bool Stage::await_until(Clock::time_point time)
+{
+    const auto deadline = Clock::now() + step_limit;
+    for (;;) {
+        std::vector<pollfd> waits;
+        std::vector<Worker*> running;
+        for (const auto& worker : workers_) {
+            if (worker->is_running()) {
+                running.push_back(worker.get());
+                waits.push_back({.fd = worker->fd(), .events = POLLIN, .revents = 0});
+            }
+        }
+        if (running.empty())
+            return true;
+        for (const Tool* tool : tools_)
+            waits.push_back({.fd = tool->trace_fd(), .events = POLLIN, .revents = 0});
+        const auto now = Clock::now();
+        if (now >= time)
+            return false;
+        if (now >= deadline)
+            throw std::runtime_error(running.front()->name() + " does not come to its next step");
+        const auto left = std::chrono::ceil<Milliseconds>(std::min(time, deadline) - now);
+        must(::poll(waits.data(), waits.size(), static_cast<int>(left.count())), "poll");
+        for (std::size_t i = 0; i < running.size(); ++i) {
+            if (waits[i].revents)
+                running[i]->note();
+        }
+        for (std::size_t i = 0; i < tools_.size(); ++i) {
+            if (waits[running.size() + i].revents)
+                tools_[i]->read_trace();
+        }
+    }
+}
+
+void Stage::add_tool(Tool& tool, const std::string& backend)
+{
+    tool.tell(ledger_);
+    tool.wait_until_sampling();
+    tools_.push_back(&tool);
+    if (backend == "netlink" || backend == "packet")
+        ledger_.add_searcher();
+}
+
+void Stage::let_go()
 {
     for (const auto& worker : workers_)
-        worker->await();
+        worker->go();
 }
 
 void Stage::advance()
 {
     await();
-    for (const auto& worker : workers_)
-        worker->go();
+    let_go();
     await();
 }
 
+/// The tool at work, and the ledger that takes note of what it says.
+class Stage::Watch {
+public:
+    Watch(Stage& stage, const Place& where, Milliseconds window, const std::vector<std::string>& arguments)
+        : stage_(stage), seen_(seen_from(where))
+    {
+        stage_.await();
+        before_ = stage_.ledger_.read(seen_);
+        stage_.ledger_.begin_watch();
+        tool_.emplace(where, window, arguments);
+        stage_.add_tool(*tool_, backend_name());
+    }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch()
+    {
+        stage_.tools_.clear();
+        stage_.ledger_.begin_watch();
+    }
+
+    Tool& tool() { return *tool_; }
+    Truth moved() const { return since(before_, stage_.ledger_.read(seen_)); }
+
+private:
+    Stage& stage_;
+    std::optional<std::uint64_t> seen_;
+    Truth before_;
+    std::optional<Tool> tool_;
+};
+
 Measured Stage::measure(const How& how)
 {
-    const Place where = how.place.value_or(place());
-    await();
-    const auto seen = seen_from(where);
-    const Truth before = ledger_.read(seen);
-    Tool tool(where, how.window, how.arguments);
-    tool.wait_until_sampling();
+    Watch watch(*this, how.place.value_or(place()), until_told, how.arguments);
     how.during ? how.during() : advance();
-    std::this_thread::sleep_for(50ms); // the last acknowledgements
-    tool.expect_in_window();
-    const Truth after = ledger_.read(seen);
-    Report report = how.finish ? how.finish(tool) : expect_success(tool.finish());
-    return {std::move(report), since(before, after)};
+    const Truth moved = watch.moved();
+    if (how.finish)
+        return {how.finish(watch.tool()), moved};
+    watch.tool().end_window();
+    const Output output = watch.tool().finish();
+    return {expect_success(output), moved, Extent::window, output.err};
 }
 
 Series Stage::measure_series(int windows, const How& how)
 {
-    const Place where = how.place.value_or(place());
     std::vector<std::string> arguments = how.arguments;
     arguments.insert(arguments.end(), {"--count", std::to_string(windows)});
-    await();
-    const auto seen = seen_from(where);
-    const Truth before = ledger_.read(seen);
-    Tool tool(where, how.window, arguments);
-    tool.wait_until_sampling();
-    advance();
-    std::this_thread::sleep_for(50ms); // the last acknowledgements
-    const auto over = std::chrono::system_clock::now();
-    const Truth after = ledger_.read(seen);
-    const Output output = tool.finish(windows);
+    Watch watch(*this, how.place.value_or(place()), until_told, arguments);
+    Tool& tool = watch.tool();
+    let_go();
+    int ended = 0;
+    while (!await_until(Clock::now() + how.pace)) {
+        if (ended < windows - 1) {
+            tool.end_window();
+            tool.wait_for_windows(++ended);
+        }
+    }
+    const Truth moved = watch.moved();
+    while (ended < windows) {
+        tool.end_window();
+        tool.wait_for_windows(++ended);
+    }
+    const Output output = tool.finish();
     INFO("standard error: ", output.err);
     REQUIRE(output.status == 0);
-    Series series{parse_reports(output.out), since(before, after)};
-    if (series.reports.back().ended_at < over) { // on a busy machine windows are longer, as is what happens in them
-        throw std::runtime_error("the traffic outlasted the windows; see SOCKTALLY_TRUTH_SLOWNESS");
-    }
-    return series;
+    return {parse_reports(output.out), moved, output.err};
 }
 
 Measured Stage::totals(const How& how)

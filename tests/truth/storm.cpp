@@ -37,9 +37,8 @@ void storm(Self& self, int count, unsigned seed, const At& to, RequestReply size
         const Milliseconds lifetime(std::uniform_int_distribution(0, 8)(random));
         self.child(visitor ? "t-visitor" : "t-bait", [=](Self& child) {
             if (visitor)
-                child.visit(to, size, lifetime);
-            else
-                child.sleep(lifetime);
+                child.visit(to, size);
+            child.sleep(lifetime);
         });
         for (++alive; alive >= alive_limit || (index + 1 == count && alive > 0); --alive) {
             int status = 0;

@@ -11,7 +11,7 @@
 #include <array>
 #include <cstdlib>
 #include <stdexcept>
-#include <thread>
+#include <string_view>
 
 extern char** environ;
 
@@ -20,10 +20,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto start_limit = 10s;        // from exec to the first snapshot
-constexpr auto finish_limit = 20s;       // from the window's end to the last byte of output
+constexpr auto time_limit = 60s;         // for whatever the tool does next
 constexpr int room_for_output = 1 << 20; // windows are to follow each other while nobody reads
-constexpr auto margin = 100ms;           // what a clock here and a clock there may differ
 
 std::string setting(const char* name, const char* otherwise)
 {
@@ -34,7 +32,7 @@ std::string setting(const char* name, const char* otherwise)
 std::vector<std::string> command_line(Milliseconds window, const std::vector<std::string>& arguments)
 {
     std::vector<std::string> line{"socktally", "-b",   backend_name(), "-d", std::to_string(window.count()) + "ms",
-                                  "-f",        "json", "--all",        "-v"};
+                                  "-f",        "json", "--all",        "-vv"};
     line.insert(line.end(), arguments.begin(), arguments.end());
     return line;
 }
@@ -73,7 +71,6 @@ bool counts_datagrams()
 }
 
 Tool::Tool(const Place& place, Milliseconds window, const std::vector<std::string>& arguments)
-    : window_(stretched(window)), started_(Clock::now())
 {
     int out[2];
     int err[2];
@@ -85,7 +82,7 @@ Tool::Tool(const Place& place, Milliseconds window, const std::vector<std::strin
     err_ = Fd(err[0]);
     const Fd err_writer(err[1]);
     const Fd program(must(::open(tool_path().c_str(), O_RDONLY | O_CLOEXEC), tool_path().c_str()));
-    const auto line = command_line(window_, arguments);
+    const auto line = command_line(window, arguments);
     const auto handler = ::signal(SIGTERM, SIG_DFL); // doctest's own would hang in a child of several threads
     pid_ = fork_in(place, [&] {
         must(::dup2(::open("/dev/null", O_RDONLY), STDIN_FILENO), "dup2");
@@ -103,33 +100,58 @@ Tool::~Tool()
         end(pid_);
 }
 
-void Tool::wait_until_sampling()
+void Tool::take_lines()
 {
-    while (err_text_.find("socktally: sampling\n") == std::string::npos) {
+    constexpr std::string_view prefix = "socktally: ";
+    for (std::size_t end = 0; (end = err_text_.find('\n', lines_taken_)) != std::string::npos; lines_taken_ = end + 1) {
+        std::string_view line = std::string_view(err_text_).substr(lines_taken_, end - lines_taken_);
+        if (!line.starts_with(prefix))
+            continue;
+        line.remove_prefix(prefix.size());
+        is_sampling_ = is_sampling_ || line == "sampling";
+        windows_ += line.starts_with("window ") ? 1 : 0;
+        if (ledger_)
+            ledger_->add_line(line);
+    }
+}
+
+void Tool::read_trace()
+{
+    read_some(err_, err_text_);
+    take_lines();
+}
+
+void Tool::wait_for(const std::function<bool()>& condition, const char* what)
+{
+    const auto deadline = Clock::now() + time_limit;
+    while (!condition() && err_.get() >= 0) { // else finish() tells why
         pollfd wait{.fd = err_.get(), .events = POLLIN, .revents = 0};
         must(::poll(&wait, 1, 100), "poll");
         if (wait.revents)
-            read_some(err_, err_text_);
-        if (err_.get() < 0)
-            return; // finish() will tell why
-        if (Clock::now() - started_ > start_limit)
-            throw std::runtime_error("the tool does not begin to sample");
+            read_trace();
+        if (Clock::now() > deadline)
+            throw std::runtime_error(std::string("the tool does not ") + what + "; it says:\n" + err_text_);
     }
-    started_ = Clock::now();
 }
 
-void Tool::expect_in_window() const
+void Tool::wait_until_sampling()
 {
-    if (Clock::now() - started_ + margin > window_)
-        throw std::runtime_error("the traffic outlasted the window; see SOCKTALLY_TRUTH_SLOWNESS");
+    wait_for([this] { return is_sampling_; }, "begin to sample");
 }
+
+void Tool::wait_for_windows(int windows)
+{
+    wait_for([=, this] { return windows_ >= windows; }, "end its window");
+}
+
+void Tool::end_window() const { signal(SIGUSR1); }
 
 void Tool::signal(int number) const { must(::kill(pid_, number), "signal the tool"); }
 
-Output Tool::finish(int windows)
+Output Tool::finish()
 {
-    const auto deadline = Clock::now() + windows * window_ + finish_limit;
-    Output output{.status = 0, .out = {}, .err = std::move(err_text_)};
+    const auto deadline = Clock::now() + time_limit;
+    Output output{.status = 0, .out = {}, .err = {}};
     while (out_.get() >= 0 || err_.get() >= 0) {
         std::array<pollfd, 2> waits{
             {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = err_.get(), .events = POLLIN, .revents = 0}}};
@@ -137,12 +159,13 @@ Output Tool::finish(int windows)
         if (waits[0].revents)
             read_some(out_, output.out);
         if (waits[1].revents)
-            read_some(err_, output.err);
+            read_trace();
         if (Clock::now() > deadline)
-            throw std::runtime_error("the tool does not end");
+            throw std::runtime_error("the tool does not end; it says:\n" + err_text_);
     }
     must(::waitpid(pid_, &output.status, 0), "waitpid");
     pid_ = -1;
+    output.err = std::move(err_text_);
     return output;
 }
 

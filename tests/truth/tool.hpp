@@ -2,11 +2,13 @@
 // One run of socktally as a child process, and what it printed as plain data.
 #pragma once
 
+#include "ledger.hpp"
 #include "pace.hpp"
 #include "place.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -79,9 +81,12 @@ struct Output {
     std::string err;
 };
 
+/// A window that ends when the test says so.
+inline constexpr Milliseconds until_told{3'600'000};
+
 class Tool {
 public:
-    /// Starts `socktally -b BACKEND -d WINDOW -f json --all -v ARGUMENTS…` there. A window of 0 measures none.
+    /// Starts `socktally -b BACKEND -d WINDOW -f json --all -vv ARGUMENTS…` there. A window of 0 measures none.
     Tool(const Place& place, Milliseconds window, const std::vector<std::string>& arguments = {});
     Tool(const Tool&) = delete;
     Tool& operator=(const Tool&) = delete;
@@ -89,17 +94,31 @@ public:
 
     /// Returns when it says that its window has begun.
     void wait_until_sampling();
-    /// Throws where the window may be over: the traffic was meant to end before it does.
-    void expect_in_window() const;
     void signal(int number) const;
-    Output finish(int windows = 1);
+    /// Ends the window under way.
+    void end_window() const;
+    /// Returns when so many windows are over, or the tool is.
+    void wait_for_windows(int windows);
+
+    /// Writes down from here on what the trace says of owners.
+    void tell(Ledger& ledger) { ledger_ = &ledger; }
+    /// Where the trace comes from, for whoever waits for other things too; -1: the tool is over.
+    int trace_fd() const { return err_.get(); }
+    void read_trace();
+
+    Output finish();
 
 private:
-    Milliseconds window_;
-    std::chrono::steady_clock::time_point started_; // the tool, and then its window
+    void take_lines();
+    void wait_for(const std::function<bool()>& condition, const char* what);
+
+    Ledger* ledger_ = nullptr;
     Fd out_;
     Fd err_;
-    std::string err_text_; // read so far
+    std::string err_text_;        // read so far
+    std::size_t lines_taken_ = 0; // bytes of it
+    bool is_sampling_ = false;
+    int windows_ = 0; // that are over
     pid_t pid_ = -1;
 };
 

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -18,7 +19,7 @@
 namespace truth {
 namespace {
 
-constexpr int io_limit = 20'000; // milliseconds without progress
+constexpr int io_limit = 60'000; // milliseconds without progress
 constexpr std::size_t chunk = 65'536;
 std::array<char, chunk> zeros; // what is sent; nobody reads it
 
@@ -222,6 +223,19 @@ void Self::pass_socket(const std::string& to, int fd)
     must(::sendmsg(channel.get(), &message, 0), "pass a socket");
 }
 
+void Self::call(const std::string& name) { pass_socket(name, STDERR_FILENO); }
+void Self::await_call(const std::string& name) { close(take_socket(name)); }
+
+void Self::wait_for_bytes(int fd, std::size_t bytes)
+{
+    const auto have = [&] {
+        int count = 0;
+        must(::ioctl(fd, FIONREAD, &count), "FIONREAD");
+        return static_cast<std::size_t>(count) >= bytes;
+    };
+    wait_until(have, "have so much to read");
+}
+
 int Self::mailbox(const std::string& name)
 {
     const int channel = must(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
@@ -255,7 +269,7 @@ int Self::take_socket(int mailbox)
     return fd;
 }
 
-void Self::serve(int listener, std::size_t connections, RequestReply size)
+void Self::serve(int listener, std::size_t connections, RequestReply size, Until until)
 {
     std::array<char, 4096> buffer;
     std::map<int, std::size_t> received; // by descriptor
@@ -275,6 +289,8 @@ void Self::serve(int listener, std::size_t connections, RequestReply size)
             if (got > 0 && bytes == size.request)
                 send(wait.fd, size.reply);
             if (got == 0) {
+                if (until == Until::owned)
+                    wait_until_owned(wait.fd);
                 close(wait.fd);
                 received.erase(wait.fd);
                 ++closed;
@@ -285,13 +301,13 @@ void Self::serve(int listener, std::size_t connections, RequestReply size)
     }
 }
 
-void Self::visit(const At& to, RequestReply size, Milliseconds lifetime)
+void Self::visit(const At& to, RequestReply size, Until until)
 {
-    const auto end = std::chrono::steady_clock::now() + stretched(lifetime);
     const int fd = connect(to);
     send(fd, size.request);
     receive(fd, size.reply);
-    std::this_thread::sleep_until(end);
+    if (until == Until::owned)
+        wait_until_owned(fd);
     close(fd);
 }
 

@@ -60,4 +60,9 @@ inline Report sum_of(const std::vector<Report>& reports)
     return sum;
 }
 
+inline Measured sum_of(const Series& series)
+{
+    return {sum_of(series.reports), series.truth, Extent::window, series.trace};
+}
+
 } // namespace truth

@@ -3,19 +3,25 @@
 #include "worker.hpp"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 namespace truth {
 namespace {
 
 constexpr int control_number = 3;
-constexpr int step_limit = 30'000; // milliseconds
+constexpr int step_limit = 60'000; // milliseconds
 
 /// Leaves the standard ones and the control descriptor: a stray inherited socket would be a second owner.
 void keep_only(int control)
@@ -34,8 +40,55 @@ Self::Self(Ledger& ledger, const std::string& name, int control)
     ::signal(SIGPIPE, SIG_IGN);
 }
 
+/// Until all that was sent is acknowledged. Not for long: a peer may be gone without a word.
+void Self::settle() const
+{
+    constexpr int tries = 500;
+    std::vector<int> sockets;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        sockets.push_back(std::stoi(entry.path().filename()));
+    }
+    const auto is_waiting = [](int fd) {
+        int unacknowledged = 0;
+        return ::ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0;
+    };
+    for (int i = 0; i < tries && std::any_of(sockets.begin(), sockets.end(), is_waiting); ++i) {
+        std::this_thread::sleep_for(1ms);
+    }
+}
+
+void Self::wait_until(const std::function<bool()>& condition, const std::string& what)
+{
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(step_limit / 2);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline)
+            throw std::runtime_error("in vain: to " + what);
+        std::this_thread::sleep_for(1ms);
+    }
+}
+
+void Self::wait_until_owned(int fd)
+{
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    must(::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), "SO_COOKIE");
+    wait_for_line("owner " + std::to_string(cookie) + " " + std::to_string(::getpid()));
+}
+
+void Self::wait_for_line(const std::string& line)
+{
+    wait_until([&] { return ledger_.has_line(line); }, "see in the trace: " + line);
+}
+
+void Self::wait_for_windows(int windows)
+{
+    const int target = ledger_.windows() + windows;
+    wait_until([&] { return ledger_.windows() >= target; }, "see windows end");
+}
+
 void Self::step()
 {
+    settle();
     char byte = 0;
     must(::write(control_, &byte, 1), "tell the test");
     if (::read(control_, &byte, 1) != 1)
@@ -44,7 +97,7 @@ void Self::step()
 
 void Self::exit() { ::_exit(0); }
 
-void Self::sleep(Milliseconds time) { std::this_thread::sleep_for(stretched(time)); }
+void Self::sleep(Milliseconds time) { std::this_thread::sleep_for(time); }
 
 pid_t Self::child(const std::string& name, const Script& script)
 {
@@ -70,6 +123,19 @@ void Self::join(pid_t child)
         throw std::runtime_error("a child failed");
 }
 
+void Self::rest()
+{
+    settle();
+    account_.resting = true;
+    for (;;)
+        ::pause();
+}
+
+void Self::await_rest(pid_t child)
+{
+    wait_until([&] { return ledger_.is_resting(child); }, "see a child come to rest");
+}
+
 Worker::Worker(Ledger& ledger, const Place& place, const std::string& name, const Self::Script& script) : name_(name)
 {
     int pair[2];
@@ -92,6 +158,11 @@ void Worker::await()
     pollfd wait{.fd = control_.get(), .events = POLLIN, .revents = 0};
     if (must(::poll(&wait, 1, step_limit), "poll") == 0)
         throw std::runtime_error(name_ + " does not come to its next step");
+    note();
+}
+
+void Worker::note()
+{
     char byte = 0;
     halted_ = ::read(control_.get(), &byte, 1) == 1;
     if (halted_)

@@ -33,6 +33,12 @@ struct RequestReply {
     std::size_t reply;   // bytes the server answers with
 };
 
+/// How long both ends keep a connection.
+enum class Until : std::uint8_t {
+    answered,
+    owned, // the tool knows whose it is
+};
+
 /// A process as its script sees it, from inside.
 class Self {
 public:
@@ -43,10 +49,19 @@ public:
     /// Tells the test that this part of the script is done, and waits to be let go on.
     void step();
     void sleep(Milliseconds time);
+    /// Waits until the tool has found that this process holds the socket. At once for a backend that does not search.
+    void wait_until_owned(int fd);
+    /// Waits until the tool has traced this line. Likewise.
+    void wait_for_line(const std::string& line);
+    /// Waits until so many more windows of a series are over.
+    void wait_for_windows(int windows);
 
     /// A process forked off this one, with its descriptors, account and name of its own. Ends with `script`.
     pid_t child(const std::string& name, const Script& script);
     void join(pid_t child);
+    /// For a child that is to live on when it has moved all: its parent waits for that.
+    [[noreturn]] void rest();
+    void await_rest(pid_t child);
 
     int listen(const At& at, int protocol = 0);
     int accept(int listener);
@@ -72,20 +87,29 @@ public:
     ssize_t count_rx(ssize_t result);
     ssize_t count_tx(ssize_t result);
 
+    void wait_for_bytes(int fd, std::size_t bytes);    // until so many can be read
+    void wait_until_acknowledged() const { settle(); } // all that was sent on any socket
+
+    void call(const std::string& name); // wakes up who waits for this call, in the same network namespace
+    void await_call(const std::string& name);
+
     void pass_socket(const std::string& to, int fd); // SCM_RIGHTS to an abstract unix socket
     int take_socket(const std::string& from);
     int mailbox(const std::string& name); // in which a socket may wait to be taken
     int take_socket(int mailbox);
 
     /// Answers `connections` clients, as many at a time as there are, until each of them has closed.
-    void serve(int listener, std::size_t connections, RequestReply size);
-    /// One client connection that lives for `lifetime`, stretched as windows are.
-    void visit(const At& to, RequestReply size, Milliseconds lifetime);
+    void serve(int listener, std::size_t connections, RequestReply size, Until until = Until::answered);
+    /// One client connection.
+    void visit(const At& to, RequestReply size, Until until = Until::answered);
 
     const Account& account() const { return account_; }
     [[noreturn]] void exit(); // ends the worker as planned; one whose script is over stays alive until the test ends it
 
 private:
+    void settle() const;
+    static void wait_until(const std::function<bool()>& condition, const std::string& what);
+
     Ledger& ledger_;
     Account& account_;
     int control_;
@@ -102,6 +126,11 @@ public:
     /// Waits until it has come to its next step, or has ended as planned. Throws where it failed or takes too long.
     void await();
     void go(); // nothing where it has ended
+    bool is_running() const { return !halted_ && !ended_; }
+    /// Readable when it has come to its next step or has ended; then note() takes note of it.
+    int fd() const { return control_.get(); }
+    void note();
+    const std::string& name() const { return name_; }
     pid_t pid() const { return pid_; }
 
 private:

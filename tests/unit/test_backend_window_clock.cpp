@@ -29,7 +29,7 @@ TEST_CASE("a day of windows has neither gaps nor drift, though each end is notic
     for (int i = 1; i <= day; ++i) {
         Sample sample;
         const auto late = std::chrono::microseconds(1 + i * 7 % 900);
-        clock.end(sample, at(5ms + i * 1s + late));
+        clock.end(sample, WindowClock::Ended::on_time, at(5ms + i * 1s + late));
         REQUIRE(sample.started_at == began);
         began += sample.duration;
         total += sample.duration;
@@ -44,9 +44,9 @@ TEST_CASE("an end that has passed before the window could be waited for is left 
     WindowClock clock;
     clock.begin(10ms, at(0ms));
     Sample sample;
-    clock.end(sample, at(10ms));
+    clock.end(sample, WindowClock::Ended::on_time, at(10ms));
     CHECK(clock.begin(10ms, at(37ms)) == at(40ms).steady);
-    clock.end(sample, at(40ms));
+    clock.end(sample, WindowClock::Ended::on_time, at(40ms));
     CHECK(sample.duration == 30ms);
     CHECK(clock.begin(10ms, at(50ms)) == at(60ms).steady); // at the very end: there is no empty window
 }
@@ -56,10 +56,22 @@ TEST_CASE("an end that came a little early is not waited for again: there is no 
     WindowClock clock;
     clock.begin(20ms, at(0ms));
     Sample sample;
-    clock.end(sample, at(16ms)); // in the middle of a dump that was quicker than the one before
+    clock.end(sample, WindowClock::Ended::on_time, at(16ms)); // in the middle of a dump that was quicker than the one before
     CHECK(sample.duration == 16ms);
     CHECK(clock.begin(20ms, at(18ms)) == at(40ms).steady);
-    clock.end(sample, at(40ms));
+    clock.end(sample, WindowClock::Ended::on_time, at(40ms));
     CHECK(sample.duration == 24ms);
     CHECK(clock.begin(20ms, at(41ms)) == at(60ms).steady);
+}
+
+TEST_CASE("a window that a signal ends early is followed by one of full length")
+{
+    WindowClock clock;
+    Sample sample;
+    clock.begin(10s, at(0ms));
+    clock.end(sample, WindowClock::Ended::early, at(3s));
+    CHECK(sample.duration == 3s);
+    CHECK(clock.begin(10s, at(3010ms)) == at(13s).steady);
+    clock.end(sample, WindowClock::Ended::on_time, at(13s));
+    CHECK(clock.begin(10s, at(13s)) == at(23s).steady);
 }

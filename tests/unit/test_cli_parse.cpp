@@ -70,6 +70,7 @@ TEST_CASE("every option reaches its field")
     CHECK(o.strict);
     CHECK(o.quiet);
     CHECK(o.verbose);
+    CHECK_FALSE(o.trace);
     CHECK(o.color == ColorWhen::never);
     CHECK(o.filter.protocols == std::vector{Protocol::udp});
     REQUIRE(o.filter.remotes.size() == 1);

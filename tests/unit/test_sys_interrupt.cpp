@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <csignal>
 
 using namespace socktally;
@@ -34,4 +36,40 @@ TEST_CASE("a signal that the parent had us ignore, as nohup(1) does, stays ignor
         CHECK(interrupt.signal() == 0);
     }
     std::signal(SIGHUP, before);
+}
+
+TEST_CASE("SIGUSR1 ends one window after the other, and nothing else")
+{
+    Interrupt interrupt;
+    for (int window = 0; window < 3; ++window) {
+        CHECK_FALSE(interrupt.ends_window());
+        std::raise(SIGUSR1);
+        interrupt.wait_until(std::chrono::steady_clock::now() + 1h, -1);
+        CHECK(interrupt.ends_window());
+        CHECK(interrupt.ends_early());
+        CHECK(interrupt.signal() == 0);
+        interrupt.window_is_over();
+    }
+}
+
+TEST_CASE("SIGUSR1 between two windows ends the second one, even if its reader was slow")
+{
+    Interrupt interrupt;
+    interrupt.window_is_over();
+    std::raise(SIGUSR1);
+    CHECK(interrupt.wait_writable(STDERR_FILENO));
+    CHECK(interrupt.ends_window());
+}
+
+TEST_CASE("a signal that ends the program is not lost behind SIGUSR1")
+{
+    auto* const before = std::signal(SIGTERM, [](int) { FAIL("it was not taken over"); });
+    {
+        Interrupt interrupt;
+        std::raise(SIGUSR1);
+        std::raise(SIGTERM);
+        interrupt.wait_until(std::chrono::steady_clock::now() + 1h, -1);
+        CHECK(interrupt.signal() == SIGTERM);
+    }
+    std::signal(SIGTERM, before);
 }

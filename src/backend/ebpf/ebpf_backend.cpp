@@ -41,7 +41,7 @@ public:
         sample.interfaces = take_interface_deltas(interfaces_);
         packets_.end_window();
         tally_.end_window();
-        clock_.end(sample);
+        clock_.end(sample, how_ended(request));
         wait_for_those_under_way();
 
         EbpfFaults faults = add_flows(sample);
@@ -102,7 +102,7 @@ private:
 OpenResult open_ebpf(const BackendOptions& options)
 {
     if (options.totals) {
-        return open_totals();
+        return open_totals(options);
     }
     // Packets are counted per socket, so they need to be told which processes used which.
     const auto without_tuples = options.packets ? Tally::Detail::sockets : Tally::Detail::processes;

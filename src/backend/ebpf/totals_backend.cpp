@@ -60,7 +60,7 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holder
 
 class TotalsBackend final : public Backend {
 public:
-    TotalsBackend(Fd tcp, Fd udp) : tcp_(std::move(tcp)), udp_(std::move(udp)) {}
+    TotalsBackend(Fd tcp, Fd udp, Trace trace) : tcp_(std::move(tcp)), udp_(std::move(udp)), trace_(trace) {}
 
     BackendResult sample(const SampleRequest& request) override
     {
@@ -69,7 +69,7 @@ public:
         sample.backend = "ebpf";
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interfaces();
-        HolderMap holders("/proc", HolderMap::Source::bpf);
+        HolderMap holders("/proc", HolderMap::Source::bpf, trace_);
         holders.set_look(request.look);
         holders.scan(); // first, because it shows namespaces that live by an open file
         TotalsFlows flows;
@@ -125,11 +125,12 @@ private:
 
     Fd tcp_;
     Fd udp_;
+    Trace trace_;
 };
 
 } // namespace
 
-OpenResult open_totals()
+OpenResult open_totals(const BackendOptions& options)
 {
     iterators_totals links{};
     if (const int error = iterators_load_totals(&links); error != 0) {
@@ -138,7 +139,7 @@ OpenResult open_totals()
                                         std::generic_category().message(error)),
                             "socktally -b netlink -d 0"});
     }
-    return std::make_unique<TotalsBackend>(Fd(links.tcp), Fd(links.udp));
+    return std::make_unique<TotalsBackend>(Fd(links.tcp), Fd(links.udp), options.trace);
 }
 
 } // namespace socktally

@@ -7,6 +7,6 @@
 
 namespace socktally {
 
-OpenResult open_totals();
+OpenResult open_totals(const BackendOptions& options);
 
 } // namespace socktally

@@ -2,6 +2,7 @@
 #include "backend/holders/holder_map.hpp"
 
 #include "backend/ebpf/socket_files.hpp"
+#include "model/quote.hpp"
 #include "sys/error.hpp"
 #include "sys/file.hpp"
 #include "sys/proc.hpp"
@@ -30,8 +31,9 @@ bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 
 } // namespace
 
-HolderMap::HolderMap(const std::string& proc, Source source)
-    : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), source_(source), bpf_declined_(proc != "/proc")
+HolderMap::HolderMap(const std::string& proc, Source source, Trace trace)
+    : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), source_(source), bpf_declined_(proc != "/proc"),
+      trace_(trace)
 {
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", proc));
@@ -67,6 +69,7 @@ void HolderMap::scan()
     look_at_all(entries, Look::first);
     holds_.sort_first();
     sharers_ = run_times_of_sharers();
+    trace_("processes scanned: {}, not readable: {}", entries.size(), denied_.size());
 }
 
 void HolderMap::rescan()
@@ -258,10 +261,25 @@ void HolderMap::refresh(Process& process, const Process& now) const
     process.name = now.name;
     process.stack_start = now.stack_start;
     process.uid = uid;
+    trace_("process {} is now {}", process.pid.value, quote(process.name));
     if (look_) {
         const auto before = std::exchange(process.identity, nullptr);
         look_(process);
         process.identity = process.identity == nullptr ? before : process.identity;
+    }
+}
+
+/// One that was seen once may turn out to be doubtful, so it is traced when it is confirmed.
+void HolderMap::trace_owners(Cookie cookie, Inode inode)
+{
+    if (!trace_ || inode == Inode{} || unconfirmed(inode)) {
+        return;
+    }
+    for (const std::uint32_t process : holders_of(inode)) {
+        const std::int32_t pid = holds_.process(process).pid.value;
+        if (traced_.emplace(cookie.value, pid).second) {
+            trace_("owner {} {}", cookie.value, pid);
+        }
     }
 }
 

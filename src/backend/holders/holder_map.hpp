@@ -8,12 +8,14 @@
 #include "model/flow.hpp"
 #include "sys/fd.hpp"
 #include "sys/netns.hpp"
+#include "sys/trace.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,7 +34,7 @@ public:
     /// it only where it is quicker than /proc.
     enum class Source : std::uint8_t { cheapest, bpf };
     /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
-    explicit HolderMap(const std::string& proc = "/proc", Source source = Source::cheapest);
+    explicit HolderMap(const std::string& proc = "/proc", Source source = Source::cheapest, Trace trace = {});
 
     /// `look` is called with each process that turns out to hold a socket, at once, and again when it has become
     /// another program: it may be over soon.
@@ -57,7 +59,11 @@ public:
     std::vector<Inode> confirm(Clock::time_point now);
     /// Of those, a socket that is open: unheld until it is found again. Then its former holder is one of its holders;
     /// where it never is, nobody is, for who knows which of them moved its bytes.
-    void handed_on(Inode inode) { holds_.hand_on(inode); }
+    void handed_on(Inode inode)
+    {
+        holds_.hand_on(inode);
+        trace_("handed on: socket:[{}]", inode.value);
+    }
     /// Before that nothing is due; time_point::max() where nothing was found yet.
     Clock::time_point next_confirm() const { return next_confirm_; }
 
@@ -81,6 +87,10 @@ public:
     {
         return flow.state != SocketState::open && flow.accepted && unconfirmed(flow.inode);
     }
+
+    const Trace& trace() const { return trace_; }
+    /// Traces who holds this socket, once a holder: `owner COOKIE PID`.
+    void trace_owners(Cookie cookie, Inode inode);
 
     /// Processes whose descriptors could not be listed for want of privilege.
     std::size_t denied() const { return denied_.size(); }
@@ -172,6 +182,8 @@ private:
     std::unordered_map<std::int32_t, Clock::time_point> hot_; // pids: when they last opened or closed a socket
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;
+    Trace trace_;
+    std::set<std::pair<std::uint64_t, std::int32_t>> traced_; // cookies and pids
 };
 
 } // namespace socktally

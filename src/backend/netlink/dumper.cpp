@@ -20,15 +20,22 @@ bool worth_another_try(int error) { return error == EBUSY || error == ENOBUFS ||
 
 int Dumper::ask(std::span<std::byte> request, Protocol protocol, const std::function<void(const DiagSocket&)>& take)
 {
+    using Clock = std::chrono::steady_clock;
     int error = 0;
     for (int i = 0; i < tries; ++i) {
+        const auto begun = Clock::now();
+        std::size_t sockets = 0;
         error = exchange(socket_, request, [&](const NetlinkMessage& message) {
             if (const auto socket = parse_diag(message.payload, protocol)) {
                 take(*socket);
+                ++sockets;
             } else {
                 ++garbled_;
             }
         });
+        trace_("dump of {}: {} sockets in {} us{}", to_string(protocol), sockets,
+               std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count(),
+               error == 0 ? "" : fmt::format(", failed: {}", std::generic_category().message(error)));
         if (!worth_another_try(error)) {
             return error;
         }

@@ -7,6 +7,7 @@
 #include "backend/tcp/tcp_in_use.hpp"
 #include "sys/netlink_socket.hpp"
 #include "sys/netns.hpp"
+#include "sys/trace.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -17,6 +18,8 @@ namespace socktally {
 /// Of the network namespace that the calling thread is in when it is made, wherever it is used.
 class Dumper {
 public:
+    explicit Dumper(Trace trace) : trace_(trace) {}
+
     using Take = std::function<SocketTable::Row(const DiagSocket&)>;
     enum class Outcome : std::uint8_t {
         clean,
@@ -56,6 +59,7 @@ private:
     HeldNamespace namespace_; // that of the socket, for a new one
     TcpInUse in_use_;
     std::uint64_t garbled_ = 0;
+    Trace trace_;
 };
 
 } // namespace socktally

@@ -19,7 +19,7 @@ std::chrono::nanoseconds kernel_tick()
 
 } // namespace
 
-NamespaceWatch::NamespaceWatch(Inode netns, Udp udp) : netns_(netns), what_of_udp_(udp)
+NamespaceWatch::NamespaceWatch(Inode netns, Udp udp, Trace trace) : netns_(netns), what_of_udp_(udp), dumper_(trace)
 {
     table_.reserve(dumper_.tcp_in_use().value_or(0));
 }

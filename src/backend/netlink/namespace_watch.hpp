@@ -26,7 +26,7 @@ public:
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
     /// Throws where the kernel refuses.
     enum class Udp : std::uint8_t { listed, left_out };
-    NamespaceWatch(Inode netns, Udp udp);
+    NamespaceWatch(Inode netns, Udp udp, Trace trace);
 
     Inode netns() const { return netns_; }
     /// Of the namespace just before the last dump; null where they cannot be read.
@@ -65,6 +65,7 @@ public:
     std::size_t find_missing();
 
     const SocketTable& table() const { return table_; }
+    const std::vector<Flow>& udp_flows() const { return udp_.flows(); }
     void forget(Cookie cookie) { table_.forget(cookie); }
     bool saw_traffic() const;
     /// Inodes of the sockets that have to have a holder.

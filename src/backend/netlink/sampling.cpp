@@ -3,6 +3,7 @@
 
 #include "backend/interfaces.hpp"
 #include "backend/netlink/notes.hpp"
+#include "backend/wait.hpp"
 #include "sys/interrupt.hpp"
 
 #include <unistd.h>
@@ -27,8 +28,10 @@ WindowClock::Moment middle(const Dumper::Dumped& dumped)
 } // namespace
 
 Sampling::Sampling(const BackendOptions& options)
-    : options_(options), datagrams_(holders_, PacketWatch::Kept::udp,
-                                    options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
+
+    : options_(options), holders_("/proc", HolderMap::Source::cheapest, options.trace),
+      datagrams_(holders_, PacketWatch::Kept::udp,
+                 options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
       namespaces_(options, datagrams_),
       window_(datagrams_, holders_, closed_, options.tuples ? Window::Closed::kept : Window::Closed::summed)
 {
@@ -62,7 +65,7 @@ BackendResult Sampling::next(const SampleRequest& request)
     const auto follows = is_last ? Follows::nothing : Follows::another_window;
     const auto last = close_window(follows);
     dump_time_ = last.ended - last.begun;
-    clock_.end(sample, middle(last));
+    clock_.end(sample, how_ended(request), middle(last));
     find_holders(follows, request.window);
     return result_of(std::move(sample), request, follows);
 }
@@ -70,6 +73,7 @@ BackendResult Sampling::next(const SampleRequest& request)
 void Sampling::watch(Clock::time_point end, const SampleRequest& request)
 {
     window_.set_places(namespaces_.all());
+    window_.trace_owners();
     window_.watch(end - dump_time_ / 2, request);
 }
 
@@ -161,6 +165,7 @@ void Sampling::find_holders(Follows follows, std::chrono::nanoseconds window)
     if (!wanted.empty()) {
         holders_.search(wanted, HolderMap::Reach::everywhere, Clock::now() + time);
     }
+    window_.trace_owners();
     if (options_.repeated) { // else there was no window before
         for (const auto& watch : namespaces_.all()) {
             holders_.disown(holders_.unheld(watch->table().listed_inodes()));

@@ -21,7 +21,7 @@ constexpr std::size_t datagram_share = 2;
 
 WatchedNamespaces::WatchedNamespaces(const BackendOptions& options, Capture& datagrams)
     : capture_buffer_(options.totals ? 0 : options.capture_buffer / datagram_share), datagrams_(datagrams),
-      others_(options.namespaces), own_is_wanted_(is_wanted(own_namespace(), options.namespaces))
+      others_(options.namespaces), own_is_wanted_(is_wanted(own_namespace(), options.namespaces)), trace_(options.trace)
 {
 }
 
@@ -63,7 +63,7 @@ void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamesp
 {
     const auto udp = capture(netns, capture_buffer);
     try {
-        auto watch = std::make_unique<NamespaceWatch>(netns, udp);
+        auto watch = std::make_unique<NamespaceWatch>(netns, udp, trace_);
         if (arrival == OtherNamespaces::Arrival::is_new) {
             watch->begin_new(others_.found_before());
         } else if (is_open_) {

@@ -70,7 +70,7 @@ void Window::watch(Clock::time_point end, const SampleRequest& request)
     auto next_progress = begun;
     next_tick_ = begun;
     const int fd = places_.front().watch->fd_to_watch();
-    for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
+    for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
         if (now >= next_progress) {
             request.tell(now - begun);
             datagrams_.retire_idle(now);
@@ -144,6 +144,8 @@ void Window::tick(Clock::time_point now)
     const auto used = thread_cpu_time();
     drain_all();
     look_again(holders_.confirm(now));
+    trace_owners();
+    datagrams_.trace_owners();
     check_for_connections(now);
     next_tick_ = now + std::max<std::chrono::nanoseconds>(tick_interval, (idle_share + 1) * (thread_cpu_time() - used));
     if (now >= rested_) {
@@ -220,6 +222,27 @@ void Window::search(const std::vector<Inode>& wanted)
         }
     }
     holders_.search(wanted, reach, Clock::now() + longest_search);
+    if (holders_.trace()) {
+        for (const Inode inode : holders_.unheld(wanted)) {
+            if (searches_[inode.value] == searches_per_socket) {
+                holders_.trace()("search given up: socket:[{}] is in no table that may be read", inode.value);
+            }
+        }
+    }
+}
+
+void Window::trace_owners() const
+{
+    if (!holders_.trace()) {
+        return;
+    }
+    for (const Place& place : places_) {
+        for (const auto* flows : {&place.watch->table().flows(), &place.watch->udp_flows()}) {
+            for (const Flow& flow : *flows) {
+                holders_.trace_owners(flow.cookie, flow.inode);
+            }
+        }
+    }
 }
 
 /// Between the scan and the first dump, too, sockets may have been opened.

@@ -35,6 +35,8 @@ public:
     std::vector<Inode> worth_searching(std::vector<Inode> sockets) const;
     /// Returns when the window is over or was interrupted.
     void watch(Clock::time_point end, const SampleRequest& request);
+    /// Traces the owners of the sockets, if that was asked for.
+    void trace_owners() const;
 
 private:
     struct Place {

@@ -128,6 +128,13 @@ void Capture::look_again(const std::vector<Inode>& missed)
     }
 }
 
+void Capture::trace_owners() const
+{
+    for (const auto& place : places_) {
+        place->sockets().trace_owners();
+    }
+}
+
 void Capture::retire_idle(Clock::time_point now)
 {
     for (const auto& place : places_) {

@@ -50,6 +50,8 @@ public:
     void look(Clock::time_point now);
     /// Has look() look for those who hold by now what is still open of what HolderMap::confirm() missed.
     void look_again(const std::vector<Inode>& missed);
+    /// Traces the owners of the listed sockets, if that was asked for.
+    void trace_owners() const;
     /// Drops what has been idle for long. To be called a few times a second.
     void retire_idle(Clock::time_point now);
     /// The end of the window: later packets are of the next one. Lists the sockets.

@@ -85,7 +85,7 @@ ListedSocket as_listed(const DiagSocket& socket)
 FlowSockets::FlowSockets(HolderMap& holders, Protocols protocols) : holders_(holders), protocols_(protocols)
 {
     try {
-        dumper_.emplace();
+        dumper_.emplace(holders_.trace());
     } catch (const std::system_error&) {
         dumper_.reset(); // /proc/net has the sockets too
     }
@@ -121,6 +121,7 @@ void FlowSockets::list(DiagDetail detail)
     }
     listed_ = sockets;
     lookup_ = std::make_shared<SocketLookup>(std::move(sockets));
+    trace_owners();
 }
 
 void FlowSockets::begin_window()
@@ -221,6 +222,7 @@ void FlowSockets::search(std::vector<Inode> worth)
     });
     if (!worth.empty()) {
         holders_.search(worth, reach, Clock::now() + longest_owner_search);
+        trace_owners();
     }
 }
 
@@ -244,13 +246,23 @@ bool FlowSockets::have_one_holder(Inode a, Inode b) const
     return holders.size() == 1 && holders_.holders_of(b) == holders;
 }
 
-/// Packets come a while after they passed: their socket may be gone from the last list, and be in the first.
+/// Packets come a while after they passed: their socket may be gone from the last list, or closed by its process and
+/// without inode there. The first list has it as it was.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
     const std::uint32_t interface = flow.looped ? 0 : flow.interface;
     SocketMatch match = lookup_->find(flow.tuple, interface);
     const bool is_new = flow.began() && !flow.is_old;
-    return match.sockets.empty() && !is_new ? first_->find(flow.tuple, interface) : match;
+    if (is_new) {
+        return match;
+    }
+    const bool is_closed = match.only() != nullptr && match.only()->inode == Inode{};
+    if (!match.sockets.empty() && !is_closed) {
+        return match;
+    }
+    SocketMatch earlier = first_->find(flow.tuple, interface);
+    const bool is_same = !is_closed || (earlier.only() != nullptr && earlier.only()->cookie == match.only()->cookie);
+    return is_same ? earlier : match;
 }
 
 /// True where the flow has a socket, and the socket a holder.
@@ -271,6 +283,15 @@ bool FlowSockets::resolve(PacketFlow& flow) const
     flow.found.match = match.quality;
     flow.found.accepted = flow.tuple.protocol == Protocol::tcp && lookup_->accepts_at(flow.tuple.local);
     return flow.has_socket() && holders_.held(socket->inode);
+}
+
+void FlowSockets::trace_owners() const
+{
+    if (holders_.trace()) {
+        for (const ListedSocket& socket : listed_) {
+            holders_.trace_owners(socket.cookie, socket.inode);
+        }
+    }
 }
 
 void FlowSockets::drop(const PacketFlow& flow) { std::erase(pending_, &flow); }

@@ -42,6 +42,8 @@ public:
     void look_again(const std::vector<Inode>& missed);
     /// Forgets flows that are about to be retired.
     void drop(const PacketFlow& flow);
+    /// Traces the owners of the listed sockets, if that was asked for.
+    void trace_owners() const;
     /// How long nothing is to be looked for after the last look, for its cost.
     std::chrono::nanoseconds rest() const { return rest_; }
     /// After the last list, and once holders were looked at again: looks for every holder that is still missing.

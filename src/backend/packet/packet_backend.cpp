@@ -5,6 +5,7 @@
 #include "backend/namespaces.hpp"
 #include "backend/packet/capture.hpp"
 #include "backend/packet/notes.hpp"
+#include "backend/wait.hpp"
 #include "backend/window_clock.hpp"
 #include "sys/cpu_time.hpp"
 #include "sys/interrupt.hpp"
@@ -28,7 +29,8 @@ constexpr int look_rest_share = 3; // of the time, after a look at the holders t
 class PacketBackend final : public Backend {
 public:
     /// Whether it works is known once there is a ring: that of our own namespace, or else a small one to see.
-    explicit PacketBackend(const BackendOptions& options) : options_(options)
+    explicit PacketBackend(const BackendOptions& options)
+        : options_(options), holders_("/proc", HolderMap::Source::cheapest, options.trace)
     {
         const Inode own = own_namespace();
         if (is_wanted(own, options.namespaces)) {
@@ -108,7 +110,7 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     }
     const auto end = WindowClock::now();
     capture_.end();
-    clock_.end(sample, end);
+    clock_.end(sample, how_ended(request), end);
     sample.interfaces = take_interface_deltas(interfaces_);
     holders_.rescan();
     capture_.await_packets();
@@ -130,11 +132,12 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
     const auto begun = Clock::now();
     auto next_progress = begun;
     auto confirmed = begun; // and its cost has been rested for
-    for (auto now = begun; now < end && request.interrupt->signal() == 0; now = Clock::now()) {
+    for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
         capture_.drain();
         if (now >= std::max(confirmed, holders_.next_confirm())) {
             const auto used = thread_cpu_time();
             capture_.look_again(holders_.confirm(now));
+            capture_.trace_owners();
             confirmed = Clock::now() + look_rest_share * (thread_cpu_time() - used);
         }
         const auto next_look = capture_.next_look();

@@ -78,13 +78,16 @@ void find_holders(HolderMap& holders, const std::vector<Flow>& flows)
 
 class ProcfsBackend final : public Backend {
 public:
-    explicit ProcfsBackend(std::vector<Inode> wanted_namespaces) : wanted_namespaces_(std::move(wanted_namespaces)) {}
+    explicit ProcfsBackend(const BackendOptions& options)
+        : wanted_namespaces_(options.namespaces), trace_(options.trace)
+    {
+    }
 
     /// Holders before the first list and after the last one: a socket that is gone from the last was held at the first.
     /// The last list of one window is the first one of the next.
     BackendResult sample(const SampleRequest& request) override
     {
-        HolderMap holders;
+        HolderMap holders("/proc", HolderMap::Source::cheapest, trace_);
         BackendResult result;
         Sample& sample = result.sample;
         sample.backend = "procfs";
@@ -102,7 +105,7 @@ public:
             read_first_lists();
             wait_until(end, request);
             sample.interfaces = take_interface_deltas(interfaces_);
-            clock_.end(sample);
+            clock_.end(sample, how_ended(request));
         }
         read_last_lists();
         if (request.window != 0ns) { // without one, not having run since the scan says nothing
@@ -193,6 +196,7 @@ private:
     std::vector<Place> places_;               // of this window
     std::map<Inode, ProcSockets> previous_{}; // how the window before left each namespace
     std::vector<InterfaceTraffic> interfaces_{};
+    Trace trace_;
     WindowClock clock_{};
 };
 
@@ -206,7 +210,7 @@ OpenResult open_procfs(const BackendOptions& options)
     if (options.counters) {
         return Unavailable{"it knows no bytes of any socket", ""};
     }
-    return std::make_unique<ProcfsBackend>(options.namespaces);
+    return std::make_unique<ProcfsBackend>(options);
 }
 
 } // namespace socktally
