@@ -156,7 +156,7 @@ TEST_CASE("packet: what found the capture buffer full is counted and told")
     tool.end_window();
     const Report report = expect_success(tool.finish());
 
-    INFO(report.text);
+    INFO(describe(report));
     CHECK_FALSE(report.complete);
     CHECK(report.has_note("packets-dropped"));
     const std::uint64_t missing = number_before(report.text, " packets found the capture buffer full");

@@ -56,7 +56,7 @@ private:
 
 } // namespace
 
-TEST_CASE("exact: a container, seen from outside")
+TEST_CASE("exact: a container, seen from outside" * doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     std::optional<Container> container; // outlives its processes, which the stage ends
@@ -67,14 +67,14 @@ TEST_CASE("exact: a container, seen from outside")
     check(measured);
 }
 
-TEST_CASE("exact: a container, seen from inside")
+TEST_CASE("exact: a container, seen from inside" * doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     std::optional<Container> container;
     Stage stage;
     container.emplace(stage);
     const Measured measured = stage.measure({.place = container->place()});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.has_note("other-pidns"));
     const auto& rows = measured.report.rows;
     const auto own = std::find_if(rows.begin(), rows.end(), [](const Row& row) { return row.process == "t-inside"; });

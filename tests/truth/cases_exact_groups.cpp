@@ -76,7 +76,7 @@ TEST_CASE("exact: a mix by protocol")
     Stage stage;
     start_mix(stage);
     const Measured measured = stage.measure({.arguments = {"--by", "protocol", "--filter", "t-mix"}});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.complete);
     CHECK(measured.report.rows.size() == mixed.size());
     for (const Row& row : measured.report.rows) {
@@ -93,7 +93,7 @@ TEST_CASE("exact: a mix by connection")
     Stage stage;
     start_mix(stage);
     const Measured measured = stage.measure({.arguments = {"--by", "connection"}});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.complete);
     const auto expect = [&](const Row& like) {
         const auto same = [&](const Row& row) {
@@ -170,7 +170,7 @@ TEST_CASE("exact: a UDP socket that is connected to one place after another, by 
         self.count_tx(must(::send(fd, data.data(), 30, 0), "send"));
     });
     const Measured measured = stage.measure({.arguments = {"--by", "connection"}});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.complete);
     REQUIRE(measured.report.rows.size() == 2);
     CHECK(measured.report.rows[0].remote_address == first.address);

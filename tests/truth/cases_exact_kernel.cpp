@@ -138,7 +138,7 @@ Figures moved_by_kernel(const Report& report)
 
 } // namespace
 
-TEST_CASE("exact: what a kernel thread sends has a row of its own")
+TEST_CASE("exact: what a kernel thread sends has a row of its own" * doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     if (make_sockmap().get() < 0) {
@@ -148,7 +148,7 @@ TEST_CASE("exact: what a kernel thread sends has a row of its own")
     SUBCASE("passed on as it comes") {}
     SUBCASE("passed on in messages") { with_parser = true; }
     const Measured measured = relay(with_parser);
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.complete);
     for (const Row& row : measured.report.rows) {
         CHECK(row.rx_bytes == (row.process == "t-sink" ? bytes : row.process == "[kernel]" ? row.rx_bytes : 0U));

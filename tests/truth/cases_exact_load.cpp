@@ -99,6 +99,7 @@ TEST_CASE("exact: 5,000 small connections")
     SUBCASE("by connection")
     {
         const Measured measured = stage.measure({.arguments = {"--by", "connection"}});
+        INFO(describe(measured.report));
         CHECK(measured.report.complete);
         CHECK(measured.report.rows.size() == 2 * clients * visits);
         std::uint64_t odd = 0;

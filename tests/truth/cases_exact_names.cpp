@@ -128,11 +128,15 @@ TEST_CASE("names: a process that became another program and ended in the window 
         stage.start("t-parent", [&](Self& self) {
             self.step();
             std::array<int, 2> end{};
+            std::array<int, 2> told{};
             must(::pipe2(end.data(), O_CLOEXEC), "pipe");
+            must(::pipe2(told.data(), O_CLOEXEC), "pipe");
             const pid_t pid = self.child("t-before", [&](Self& child) {
                 const int fd = child.connect(local4);
                 child.exchange(fd, small.request, small.reply);
                 child.wait_until_owned(fd);
+                const std::uint64_t cookie = Self::cookie(fd);
+                must(::write(told[1], &cookie, sizeof cookie), "tell the cookie");
                 if (moved) // as servers do that hand a connection to a program
                     must(::dup2(fd, STDOUT_FILENO), "dup2");
                 else
@@ -141,7 +145,11 @@ TEST_CASE("names: a process that became another program and ended in the window 
                 // It waits for the parent to close its end, and starts nobody.
                 become(shell.path(), "read nothing; exit 0");
             });
+            std::uint64_t cookie = 0;
+            must(::read(told[0], &cookie, sizeof cookie), "read the cookie");
             self.wait_for_line("process " + std::to_string(pid) + " is now \"t-after\"");
+            if (moved) // it is missed where it was, and found again
+                self.wait_for_line(Self::owner_line(cookie, pid), 2);
             must(::close(end[1]), "close");
             self.join(pid);
         });

@@ -7,7 +7,8 @@
 
 using namespace truth;
 
-TEST_CASE("exact: a pid that comes again in the window has a row for each of its processes")
+TEST_CASE("exact: a pid that comes again in the window has a row for each of its processes" *
+          doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     if (!can_restart_pids()) {

@@ -103,7 +103,7 @@ TEST_CASE("exact: UDP-Lite")
     SUBCASE("by protocol")
     {
         const Measured measured = stage.measure({.arguments = {"--by", "protocol", "--filter", "t-mix"}});
-        INFO(measured.report.text);
+        INFO(describe(measured.report));
         REQUIRE(measured.report.rows.size() == 1);
         CHECK(measured.report.rows[0].protocol == "udplite");
         CHECK(measured.report.rows[0].rx_bytes == 100'000U);
@@ -135,7 +135,7 @@ TEST_CASE("exact: SCTP")
     SUBCASE("by protocol")
     {
         const Measured measured = stage.measure({.arguments = {"--by", "protocol", "--filter", "t-mix"}});
-        INFO(measured.report.text);
+        INFO(describe(measured.report));
         REQUIRE(measured.report.rows.size() == 1);
         CHECK(measured.report.rows[0].protocol == "sctp");
         CHECK(measured.report.rows[0].rx_bytes == up + down);

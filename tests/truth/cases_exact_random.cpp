@@ -270,7 +270,7 @@ unsigned choose_seed()
 
 } // namespace
 
-TEST_CASE("exact: 100 mixes drawn from a seed, beside a storm of pids that come again")
+TEST_CASE("exact: 100 mixes drawn from a seed, beside a storm of pids that come again" * doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     if (!can_restart_pids()) {

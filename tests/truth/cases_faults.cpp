@@ -113,7 +113,7 @@ void churn(Self& self, const At& at)
 TEST_CASE("faults: one packet in twenty lost on its way in") { lossy("input"); }
 TEST_CASE("faults: one packet in twenty lost on its way out") { lossy("output"); }
 
-TEST_CASE("faults: 18,000 sockets in 16 buckets, with churn")
+TEST_CASE("faults: 18,000 sockets in 16 buckets, with churn" * doctest::test_suite("alone"))
 {
     const std::string entries = "/proc/sys/net/ipv4/tcp_child_ehash_entries";
     if (::access(entries.c_str(), W_OK) != 0)

@@ -222,7 +222,7 @@ TEST_CASE("packet: malformed datagrams are counted, and nobody's")
     start_injector(stage, far, frame_of(hardware_address(stage.netns(), "near"), {}, size, size + 1));
     const Measured measured = stage.measure({.arguments = {"--netns", "current"}});
     check(measured);
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.has_note("packets-malformed"));
     CHECK(measured.report.text.find(std::to_string(datagrams) + " packets had lengths that do not fit") !=
           std::string::npos);

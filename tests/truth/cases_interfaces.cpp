@@ -75,7 +75,7 @@ TEST_CASE("interface: bytes and packets of each, and which is the way out")
     stage.start("t-far", {.net = &far}, [&](Self& self) { talk(self, far_end, near_end, reply); });
     stage.advance();
     const Report report = stage.measure({.arguments = {"--by", "interface"}}).report;
-    INFO(report.text);
+    INFO(describe(report));
     CHECK(report.complete);
     CHECK(report.layer == "link");
     REQUIRE(report.rows.size() == 2);
@@ -128,7 +128,7 @@ TEST_CASE("interface: chosen by it, sockets of other interfaces and namespaces a
         expected = {"t-lo-srv", "t-lo-cli", "t-self-srv", "t-self-cli"};
     }
     const Measured measured = stage.measure({.arguments = arguments});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.complete);
     const std::uint64_t bar = bar_of(measured.report.backend).bytes_per_connection;
     std::set<std::string> found;
@@ -165,7 +165,7 @@ TEST_CASE(
     stage.start("t-bound", [&](Self& self) { send(self, 7001, true); });
     stage.start("t-loose", [&](Self& self) { send(self, 7002, false); });
     const Report report = stage.measure({.arguments = {"--interface", "near"}}).report;
-    INFO(report.text);
+    INFO(describe(report));
     if (report.backend.ends_with("packet")) {
         CHECK(report.rows.size() == 2); // it saw the packets there
         CHECK(report.complete);

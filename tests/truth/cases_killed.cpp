@@ -88,7 +88,7 @@ Clock::duration time_of_a_run(const Place& place)
 
 } // namespace
 
-TEST_CASE("killed: nothing is left in the kernel, at whatever instant")
+TEST_CASE("killed: nothing is left in the kernel, at whatever instant" * doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     constexpr int kills = 60;

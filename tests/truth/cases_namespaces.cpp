@@ -27,7 +27,7 @@ void start_pair(Stage& stage, const std::string& name, const Place& place, std::
 
 } // namespace
 
-TEST_CASE("namespaces: the same addresses and ports in three of them at once")
+TEST_CASE("namespaces: the same addresses and ports in three of them at once" * doctest::test_suite("alone"))
 {
     Stage stage;
     const Netns second; // lives by a descriptor of the test's, and by the workers inside

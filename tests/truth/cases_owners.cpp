@@ -287,7 +287,7 @@ TEST_CASE("owners: without privileges, one's own processes are exact and the oth
     own.report.unattributed_rx_bytes = own.report.unattributed_tx_bytes = 0;
     check(own, {.complete = false});
 
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     const Figures moved = sum(others);
     const std::uint64_t slack = bar_of(measured.report.backend).bytes_per_connection * moved.connections;
     std::uint64_t rx = 0;

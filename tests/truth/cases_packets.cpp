@@ -322,7 +322,7 @@ TEST_CASE("packets: of a socket that two processes use, and of one that only lis
     std::vector<std::string> arguments = packet_columns;
     arguments.insert(arguments.end(), {"--by", "connection", "--port", "7001", "--port", "7005"});
     const Measured measured = stage.measure({.arguments = arguments});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.has_note("shared-packets"));
     for (const char* name : {"t-one", "t-two"}) {
         const Row row = row_of(measured, name);
@@ -341,7 +341,7 @@ TEST_CASE("packets: of a socket that two processes use, and of one that only lis
     CHECK(listener.attribution == "owner");
 }
 
-TEST_CASE("packets: nothing is attached unless they are asked for, and nothing is left")
+TEST_CASE("packets: nothing is attached unless they are asked for, and nothing is left" * doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     Stage stage;

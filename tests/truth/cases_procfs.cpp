@@ -73,32 +73,33 @@ void check_procfs(const Report& report)
 
 } // namespace
 
-TEST_CASE("procfs: the sockets of each process at either end of a window, without bytes")
+TEST_CASE("procfs: the sockets of each process at either end of a window, without bytes" * doctest::test_suite("alone"))
 {
     Stage stage;
     start_sockets(stage);
     const Report report = stage.measure({.arguments = by_procfs}).report;
-    INFO(report.text);
+    INFO(describe(report));
     check_procfs(report);
     const std::map<std::string, std::uint64_t> expected{
         {"t-server", 3}, {"t-client", 5}, {"t-late", 1}, {"t-early", 2}};
     CHECK(sockets_of(report) == expected);
 }
 
-TEST_CASE("procfs: the sockets of each process now")
+TEST_CASE("procfs: the sockets of each process now" * doctest::test_suite("alone"))
 {
     Stage stage;
     start_sockets(stage);
     stage.advance();
     const Report report = expect_success(Tool(stage.place(), 0ms, by_procfs).finish());
-    INFO(report.text);
+    INFO(describe(report));
     check_procfs(report);
     const std::map<std::string, std::uint64_t> expected{
         {"t-server", 3}, {"t-client", 5}, {"t-late", 1}, {"t-early", 1}};
     CHECK(sockets_of(report) == expected);
 }
 
-TEST_CASE("procfs: chosen by their interface, sockets with another's address are left out")
+TEST_CASE("procfs: chosen by their interface, sockets with another's address are left out" *
+          doctest::test_suite("alone"))
 {
     Stage stage;
     const Netns far;
@@ -130,19 +131,19 @@ TEST_CASE("procfs: chosen by their interface, sockets with another's address are
         expected = {{"t-lo", 2}};
     }
     const Report report = stage.measure({.arguments = arguments}).report;
-    INFO(report.text);
+    INFO(describe(report));
     check_procfs(report);
     CHECK(sockets_of(report) == expected);
 }
 
-TEST_CASE("procfs: ends and protocol of each socket, mapped addresses as v4")
+TEST_CASE("procfs: ends and protocol of each socket, mapped addresses as v4" * doctest::test_suite("alone"))
 {
     Stage stage;
     start_sockets(stage);
     auto arguments = by_procfs;
     arguments.insert(arguments.end(), {"--by", "connection", "--name", "t-client"});
     const Report report = stage.measure({.arguments = arguments}).report;
-    INFO(report.text);
+    INFO(describe(report));
     std::map<std::uint64_t, Row> by_local_port; // of the datagram sockets
     std::map<std::uint64_t, Row> by_remote_port;
     for (const Row& row : report.rows) {
@@ -158,7 +159,8 @@ TEST_CASE("procfs: ends and protocol of each socket, mapped addresses as v4")
     CHECK(by_local_port.at(7004).local_address == "0.0.0.0");
 }
 
-TEST_CASE("procfs: the same addresses and ports in two network namespaces, and one that is not wanted")
+TEST_CASE("procfs: the same addresses and ports in two network namespaces, and one that is not wanted" *
+          doctest::test_suite("alone"))
 {
     Stage stage;
     const Netns second;
@@ -185,7 +187,7 @@ TEST_CASE("procfs: the same addresses and ports in two network namespaces, and o
     SUBCASE("both") { expected.merge(std::map<std::string, std::uint64_t>{{"t-two-srv", 3}, {"t-two-cli", 4}}); }
     SUBCASE("the current one") { arguments.insert(arguments.end(), {"--netns", "current"}); }
     Report report = stage.measure({.arguments = arguments}).report;
-    INFO(report.text);
+    INFO(describe(report));
     check_procfs(report);
     std::erase_if(report.rows, [](const Row& row) { return !row.pid; }); // what goes on on this machine
     CHECK(sockets_of(report) == expected);

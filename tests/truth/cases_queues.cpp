@@ -55,7 +55,7 @@ TEST_CASE("queues: without sock_diag, what was written and not sent is not known
         stage, [](Self& self, int fd) { self.receive(fd, 10'000); },
         [](Self& self, int fd) { self.send_until_stuck(fd); });
     const Measured measured = stage.measure({.place = without_diag(stage)});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK_FALSE(measured.report.complete);
     CHECK(measured.report.has_note("queues-unseen"));
     CHECK(measured.report.rx_bytes == 10'000U);

@@ -96,7 +96,7 @@ TEST_CASE("tcp: the figures of each connection")
             self.exchange(fds.at(static_cast<std::size_t>(index)), up(index), down(index));
     });
     const Measured measured = stage.measure({.arguments = {"--by", "connection"}});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.complete);
     const std::uint64_t bar = bar_of(measured.report.backend).bytes_per_connection;
     for (int index = 0; index < connections; ++index) {
@@ -225,7 +225,7 @@ TEST_CASE("tcp: closed with data that was never read")
             check(measured, expect);
             return;
         }
-        INFO(measured.report.text); // it sees what was sent, and how that ended, but not the reader's queue
+        INFO(describe(measured.report)); // it sees what was sent, and how that ended, but not the reader's queue
         CHECK_FALSE(measured.report.complete);
         CHECK(measured.report.has_note("queues-unseen"));
         CHECK(measured.report.tx_bytes == sum(measured.truth).tx_bytes);

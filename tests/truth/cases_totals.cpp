@@ -37,7 +37,7 @@ const Row* row_of(const Report& report, const std::string& process)
 
 } // namespace
 
-TEST_CASE("totals: v4, v6 and v4-mapped")
+TEST_CASE("totals: v4, v6 and v4-mapped" * doctest::test_suite("alone"))
 {
     Stage stage;
     SUBCASE("v4") { start_pair(stage, stage.place(), "t-v4", local4, local4); }
@@ -46,12 +46,12 @@ TEST_CASE("totals: v4, v6 and v4-mapped")
     check(stage.totals({.arguments = on_our_port}));
 }
 
-TEST_CASE("totals: mapped addresses are those of IPv4")
+TEST_CASE("totals: mapped addresses are those of IPv4" * doctest::test_suite("alone"))
 {
     Stage stage;
     start_pair(stage, stage.place(), "t-map", {"::", 7000}, {"::ffff:127.0.0.1", 7000});
     const Measured measured = stage.totals({.arguments = {"--port", "7000", "--by", "connection"}});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     REQUIRE(measured.report.rows.size() == 2);
     for (const Row& row : measured.report.rows) {
         CHECK(row.local_address == "127.0.0.1");
@@ -60,7 +60,7 @@ TEST_CASE("totals: mapped addresses are those of IPv4")
     }
 }
 
-TEST_CASE("totals: what is not read yet, and a side that has been shut")
+TEST_CASE("totals: what is not read yet, and a side that has been shut" * doctest::test_suite("alone"))
 {
     Stage stage;
     stage.start("t-server", [](Self& self) {
@@ -81,7 +81,7 @@ TEST_CASE("totals: what is not read yet, and a side that has been shut")
     check(stage.totals({.arguments = on_our_port}));
 }
 
-TEST_CASE("totals: another network namespace")
+TEST_CASE("totals: another network namespace" * doctest::test_suite("alone"))
 {
     if (!bar_of(backend_name()).every_namespace) {
         TRUTH_SKIP("it sees one network namespace");
@@ -93,7 +93,7 @@ TEST_CASE("totals: another network namespace")
     check(stage.totals({.arguments = on_our_port}));
 }
 
-TEST_CASE("totals: a network namespace in which no process lives")
+TEST_CASE("totals: a network namespace in which no process lives" * doctest::test_suite("alone"))
 {
     Stage stage;
     stage.start("t-visitor", [](Self& self) {
@@ -109,7 +109,8 @@ TEST_CASE("totals: a network namespace in which no process lives")
     check(stage.totals({.arguments = on_our_port}));
 }
 
-TEST_CASE("totals: a connection that two processes hold is marked shared and counted once")
+TEST_CASE("totals: a connection that two processes hold is marked shared and counted once" *
+          doctest::test_suite("alone"))
 {
     Stage stage;
     stage.start("t-parent", [](Self& self) {
@@ -131,7 +132,7 @@ TEST_CASE("totals: a connection that two processes hold is marked shared and cou
     CHECK(measured.report.has_note("shared-sockets"));
 }
 
-TEST_CASE("totals: a connection that nobody has accepted")
+TEST_CASE("totals: a connection that nobody has accepted" * doctest::test_suite("alone"))
 {
     Stage stage;
     stage.start("t-server", [](Self& self) {
@@ -145,14 +146,14 @@ TEST_CASE("totals: a connection that nobody has accepted")
     const Measured measured = stage.totals({.arguments = on_our_port});
     check(measured);
     const Row* row = row_of(measured.report, "[unaccepted]");
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     REQUIRE(row != nullptr);
     CHECK(row->connections == 1);
     CHECK(row->rx_bytes == 0);
     CHECK(row->tx_bytes == 0);
 }
 
-TEST_CASE("totals: the bytes of a UDP socket are null, and a note says so")
+TEST_CASE("totals: the bytes of a UDP socket are null, and a note says so" * doctest::test_suite("alone"))
 {
     Stage stage;
     stage.start("t-udp", [](Self& self) {
@@ -161,7 +162,7 @@ TEST_CASE("totals: the bytes of a UDP socket are null, and a note says so")
         self.step();
     });
     const Measured measured = stage.totals({.arguments = on_our_port});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     const Row* row = row_of(measured.report, "t-udp");
     REQUIRE(row != nullptr);
     CHECK(row->connections == 1);

@@ -100,7 +100,7 @@ TEST_CASE("udp: null and said so without the privilege to capture packets")
     const Place unprivileged{.net = &stage.netns(), .uid = nobody};
     start_both_ways(stage, unprivileged);
     const Measured measured = stage.measure({.place = unprivileged});
-    INFO(measured.report.text);
+    INFO(describe(measured.report));
     CHECK(measured.report.backend == "netlink");
     CHECK_FALSE(measured.report.complete);
     CHECK(measured.report.has_note("udp-bytes"));

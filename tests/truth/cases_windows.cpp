@@ -98,8 +98,7 @@ void start_datagrams(Stage& stage, int datagrams)
 
 } // namespace
 
-TEST_CASE("windows: ten of them have together what was moved, by process and by connection" *
-          doctest::test_suite("alone"))
+TEST_CASE("windows: ten of them have together what was moved, by process and by connection")
 {
     constexpr int windows = 10;
     constexpr int short_lived = 60;
@@ -132,7 +131,7 @@ TEST_CASE("windows: ten of them have together what was moved, by process and by 
     check({sum, series.truth, Extent::window, series.trace});
 }
 
-TEST_CASE("windows: three hundred short ones lose nothing and fill nothing up" * doctest::test_suite("alone"))
+TEST_CASE("windows: three hundred short ones lose nothing and fill nothing up")
 {
     constexpr int windows = 300; // twice the time that the traffic takes
     Stage stage;
@@ -162,9 +161,10 @@ TEST_CASE("windows: connections that are handed on, each in the middle of its li
     Stage stage;
     start_server(stage, connections, Until::owned);
     stage.start("t-taker", [](Self& self) {
+        const int mailbox = self.mailbox("t-hand");
         self.step();
         for (std::size_t connection = 0; connection < connections; ++connection) {
-            const int fd = self.adopt(self.take_socket("t-hand"));
+            const int fd = self.adopt(self.take_socket(mailbox));
             self.send(fd, small.request / 2);
             self.receive(fd, small.reply);
             self.wait_until_owned(fd);

@@ -37,7 +37,7 @@ void ask(Self& self, int fd, int datagrams, std::size_t bytes)
 
 } // namespace
 
-TEST_CASE("windows: UDP sockets that come and go all the time" * doctest::test_suite("alone"))
+TEST_CASE("windows: UDP sockets that come and go all the time")
 {
     TRUTH_DATAGRAMS();
     constexpr int clients = 4;

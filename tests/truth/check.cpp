@@ -189,13 +189,9 @@ std::vector<std::string> judge(const Measured& measured, const Expect& expect)
     return Judge(measured, expect).complaints();
 }
 
-namespace {
-
-/// What it takes to understand a complaint, in some twenty lines.
-std::string describe(const Measured& measured)
+std::string describe(const Report& report)
 {
     constexpr std::size_t most = 12;
-    const Report& report = measured.report;
     std::string text = report.backend + (report.complete ? ", complete" : ", not complete") + "\n";
     for (const std::string& note : report.notes)
         text += "  note " + note + "\n";
@@ -210,12 +206,22 @@ std::string describe(const Measured& measured)
     }
     if (report.rows.size() > most)
         text += "  … " + std::to_string(report.rows.size() - most) + " more rows\n";
-    std::vector<std::string> lines; // the last ones of the trace
-    std::istringstream trace(measured.trace);
-    for (std::string line; std::getline(trace, line);) {
+    return text;
+}
+
+namespace {
+
+/// The last decisions of the tool.
+std::string last_lines(const std::string& trace)
+{
+    constexpr std::size_t most = 12;
+    std::vector<std::string> lines;
+    std::istringstream stream(trace);
+    for (std::string line; std::getline(stream, line);) {
         if (line.find(" dump of ") == line.npos)
             lines.push_back(line);
     }
+    std::string text;
     for (std::size_t i = lines.size() - std::min(most, lines.size()); i < lines.size(); ++i)
         text += "  " + lines[i] + "\n";
     return text;
@@ -231,7 +237,7 @@ void check(const Measured& measured, const Expect& expect)
         text += "\n  " + complaint;
     if (complaints.empty())
         return;
-    INFO(describe(measured));
+    INFO(describe(measured.report), last_lines(measured.trace));
     FAIL_CHECK(text);
 }
 

@@ -56,6 +56,9 @@ std::vector<std::string> judge(const Measured& measured, const Expect& expect = 
 /// Fails the running case with each complaint of `judge`, the rows and notes of the report, and the last decisions.
 void check(const Measured& measured, const Expect& expect = {});
 
+/// Its notes and first rows, a line each.
+std::string describe(const Report& report);
+
 /// Equal but for `bar` bytes.
 bool within(std::uint64_t value, std::uint64_t truth, std::uint64_t bar);
 

@@ -26,6 +26,13 @@ struct Identity {
 
 Identity own_identity();
 
+/// The processes of all cases that run side by side, for a backend that sees the whole machine. To be begun before the
+/// first case, which are told apart by their numbers.
+void begin_register();
+void begin_case(unsigned number);
+/// Whether the process is of another case than the one that asks.
+bool is_of_another_case(const Identity& identity);
+
 /// One process's entry. Only that process writes it.
 struct Account {
     Identity identity;
@@ -66,8 +73,8 @@ public:
     /// One more of them looks for owners.
     void add_searcher();
     void add_line(std::string_view line);
-    /// Whether each tool that looks for owners has traced this line by now.
-    bool has_line(std::string_view line) const;
+    /// Whether each tool that looks for owners has traced this line by now, so many times.
+    bool has_line(std::string_view line, int times = 1) const;
     int windows() const; // that are over
 
     /// The figures of every process of one network namespace.

@@ -6,6 +6,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
+#include "ledger.hpp"
 #include "netns.hpp"
 #include "stage.hpp"
 #include "turns.hpp"
@@ -81,6 +82,7 @@ unsigned count(const Cases& cases)
 
 int play(const Cases& cases, unsigned number)
 {
+    truth::begin_case(static_cast<unsigned>(::getpid()));
     doctest::Context context;
     select(context, cases);
     context.setOption("first", static_cast<int>(number));
@@ -104,9 +106,8 @@ Outcome run(int argc, char** argv, const std::string& backend)
 {
     ::setenv("SOCKTALLY_BACKEND", backend.c_str(), 1);
     std::printf("backend %s\n", backend.c_str());
-    const bool sees_all = backend == "ebpf";
-    const Hall hall = sees_all ? Hall::shared : Hall::own;
-    Outcome outcome = run({argc, argv, "test-suite-exclude"}, sees_all ? 1 : jobs(), hall);
+    const Hall hall = backend == "ebpf" ? Hall::shared : Hall::own;
+    Outcome outcome = run({argc, argv, "test-suite-exclude"}, jobs(), hall);
     outcome += run({argc, argv, "test-suite"}, 1, hall);
     return outcome;
 }
@@ -137,6 +138,7 @@ int main(int argc, char** argv)
     }
     const char* const listed = std::getenv("SOCKTALLY_BACKENDS");
     std::istringstream backends(listed && *listed ? listed : "netlink");
+    truth::begin_register();
     Outcome outcome;
     for (std::string backend; backends >> backend;)
         outcome += run(argc, argv, backend);

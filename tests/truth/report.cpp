@@ -89,11 +89,14 @@ simdjson::dom::array rows_of(const object& from)
 }
 
 /// What else goes on on this machine, in other network namespaces, is shown too. The workers of a case have names that
-/// begin with "t-".
+/// begin with "t-", as those of the cases that run beside it have.
 void leave_out_others(Report& report)
 {
-    const auto others = std::stable_partition(report.rows.begin(), report.rows.end(),
-                                              [](const Row& row) { return !row.pid || row.process.starts_with("t-"); });
+    const auto is_ours = [](const Row& row) {
+        const Identity identity{static_cast<pid_t>(row.pid.value_or(0)), row.start_time.value_or(0)};
+        return !row.pid || (row.process.starts_with("t-") && !is_of_another_case(identity));
+    };
+    const auto others = std::stable_partition(report.rows.begin(), report.rows.end(), is_ours);
     report.others.assign(others, report.rows.end());
     report.rows.erase(others, report.rows.end());
     report.rx_bytes = report.tx_bytes = 0;

@@ -67,17 +67,24 @@ void Self::wait_until(const std::function<bool()>& condition, const std::string&
     }
 }
 
-void Self::wait_until_owned(int fd)
+std::uint64_t Self::cookie(int fd)
 {
     std::uint64_t cookie = 0;
     socklen_t size = sizeof cookie;
     must(::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), "SO_COOKIE");
-    wait_for_line("owner " + std::to_string(cookie) + " " + std::to_string(::getpid()));
+    return cookie;
 }
 
-void Self::wait_for_line(const std::string& line)
+std::string Self::owner_line(std::uint64_t cookie, pid_t pid)
 {
-    wait_until([&] { return ledger_.has_line(line); }, "see in the trace: " + line);
+    return "owner " + std::to_string(cookie) + " " + std::to_string(pid);
+}
+
+void Self::wait_until_owned(int fd) { wait_for_line(owner_line(cookie(fd), ::getpid())); }
+
+void Self::wait_for_line(const std::string& line, int times)
+{
+    wait_until([&] { return ledger_.has_line(line, times); }, "see in the trace: " + line);
 }
 
 void Self::wait_for_windows(int windows)

@@ -52,7 +52,9 @@ public:
     /// Waits until the tool has found that this process holds the socket. At once for a backend that does not search.
     void wait_until_owned(int fd);
     /// Waits until the tool has traced this line. Likewise.
-    void wait_for_line(const std::string& line);
+    void wait_for_line(const std::string& line, int times = 1);
+    static std::uint64_t cookie(int fd);
+    static std::string owner_line(std::uint64_t cookie, pid_t pid);
     /// Waits until so many more windows of a series are over.
     void wait_for_windows(int windows);
 

@@ -277,7 +277,7 @@ void HolderMap::trace_owners(Cookie cookie, Inode inode)
     }
     for (const std::uint32_t process : holders_of(inode)) {
         const std::int32_t pid = holds_.process(process).pid.value;
-        if (traced_.emplace(cookie.value, pid).second) {
+        if (traced_.emplace(inode.value, pid).second) {
             trace_("owner {} {}", cookie.value, pid);
         }
     }

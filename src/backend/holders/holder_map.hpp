@@ -63,6 +63,7 @@ public:
     {
         holds_.hand_on(inode);
         trace_("handed on: socket:[{}]", inode.value);
+        traced_.erase(traced_.lower_bound({inode.value, 0}), traced_.lower_bound({inode.value + 1, 0}));
     }
     /// Before that nothing is due; time_point::max() where nothing was found yet.
     Clock::time_point next_confirm() const { return next_confirm_; }
@@ -183,7 +184,7 @@ private:
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;
     Trace trace_;
-    std::set<std::pair<std::uint64_t, std::int32_t>> traced_; // cookies and pids
+    std::set<std::pair<std::uint64_t, std::int32_t>> traced_; // inodes and pids
 };
 
 } // namespace socktally
