@@ -70,7 +70,7 @@ const std::set<std::string> mixed{"tcp", "udp", "icmp", "raw", "packet"};
 
 } // namespace
 
-TEST_CASE("exact: a mix by protocol")
+TEST_CASE("exact: a mix by protocol" * doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     Stage stage;
@@ -87,7 +87,7 @@ TEST_CASE("exact: a mix by protocol")
     }
 }
 
-TEST_CASE("exact: a mix by connection")
+TEST_CASE("exact: a mix by connection" * doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     Stage stage;

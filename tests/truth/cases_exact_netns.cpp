@@ -39,7 +39,8 @@ TEST_CASE("exact: a connection in a network namespace where no process lives")
     check(stage.measure());
 }
 
-TEST_CASE("exact: a connection that has no memory left for what the tool notes at sockets")
+TEST_CASE("exact: a connection that has no memory left for what the tool notes at sockets" *
+          doctest::test_suite("alone"))
 {
     TRUTH_EXACT_ONLY();
     {
