@@ -12,10 +12,9 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 
 sys.path.append(str(pathlib.Path(__file__).parent.parent / "privilege"))
-from scene import LIBC, PR_SET_PDEATHSIG, as_user, raise_loopback, skip
+from scene import LIBC, PR_SET_PDEATHSIG, as_user, raise_loopback, skip, wait_for
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 USER = 61001  # who has a Podman of his own
@@ -159,19 +158,6 @@ class Hull:
             for below in sorted(directory.rglob("*/"), key=lambda path: len(path.parts), reverse=True):
                 below.rmdir()
             directory.rmdir()
-
-
-def wait_for(what, name, seconds=15):
-    """Tries until it gives something."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if result := what():
-                return result
-        except OSError:
-            pass
-        time.sleep(0.02)
-    raise RuntimeError(f"{name} does not come")
 
 
 def inside_network_of(pid, action):

@@ -10,13 +10,11 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import machine
 import packages
-from scene import as_user, parse, skip, watch
+from scene import as_user, parse, skip, wait_for, watch
 
-WINDOW = 4.0  # all programs begin and end to sample within it
 COLUMNS = "+container,container_id,image,pod,netns,published"
 
 
@@ -36,8 +34,8 @@ class Talk:
 
     def __init__(self, container, reach=None):
         self.container = container
-        self.socket = machine.wait_for(reach or container.reach, f"the server of {container.name}")
-        self.socket.settimeout(10)
+        self.socket = wait_for(reach or container.reach, f"the server of {container.name}")
+        self.socket.settimeout(60)
         container.connections += 1
         Talk.connections += 1
         self.is_counted = False
@@ -117,6 +115,23 @@ class Proxy:
             problems.append(f"docker-proxy has the published ports {ports}")
 
 
+def cookie_of(connection):
+    so_cookie = 57
+    return int.from_bytes(connection.getsockopt(socket.SOL_SOCKET, so_cookie, 8), sys.byteorder)
+
+
+def are_owned(run, container):
+    """Whether the run knows the process that moves the bytes of each connection of the container."""
+    def moves_them(pid):
+        process = pathlib.Path("/proc", str(pid))
+        try:
+            return (container.id in (process / "cgroup").read_text()
+                    and (process / "comm").read_text() == machine.FILTER + "\n")
+        except OSError:
+            return False
+    return len({cookie for cookie, pid in run.owners() if moves_them(pid)}) >= container.connections
+
+
 def measure(tool, backends, containers, image, talks, proxy=None):
     """Has every backend watch what the containers move at once. What is wrong with what they say."""
     for container in containers:
@@ -124,7 +139,7 @@ def measure(tool, backends, containers, image, talks, proxy=None):
         container.connections = sum(talk.container is container for talk in talks)
     Talk.received = Talk.sent = 0
 
-    def move():
+    def move(runs):
         for count, talk in enumerate(talks):
             talk.move(300_007 + 10_007 * count, 50_021 + 1_009 * count)
         if proxy:
@@ -133,13 +148,19 @@ def measure(tool, backends, containers, image, talks, proxy=None):
         for visit in visits:
             visit.count(2, 1)
             visit.move(20_011, 3_001)
-        time.sleep(0.8)  # what sock_diag cannot see in time is the truth suite's business
+        for run in searching(runs):
+            wait_for(lambda: all(are_owned(run, container) for container in containers)
+                             and all((cookie_of(visit.socket), os.getpid()) in run.owners() for visit in visits),
+                             "the owner of a visit")
         for visit in visits:
             visit.socket.close()
 
     commands = [[tool, "-b", backend, "-f", "json", "--all", "--by", by, "-o", COLUMNS]
                 for backend in backends for by in ("process", "connection")]
-    results = watch(commands, WINDOW, move)
+    def searching(runs):
+        return [run for run in runs if "netlink" in run.process.args]
+
+    results = watch(commands, move)
     problems = []
     for index, backend in enumerate(backends):
         by_process, by_connection = results[2 * index], results[2 * index + 1]
@@ -191,7 +212,7 @@ class Docker:
         """Throws where it does not run here."""
         with open("/run/dockerd.log", "w") as log:
             self.daemon = self.hull.start(log, "dockerd", "--live-restore")
-        machine.wait_for(lambda: self.hull.succeeds("docker", "version"), "dockerd")
+        wait_for(lambda: self.hull.succeeds("docker", "version"), "dockerd")
         self.hull.run("docker", "import", machine.make_image(), machine.IMAGE)
         self.hull.run("docker", "run", "--rm", "--network", "none", machine.IMAGE, "/bin/sleep", "0")
 
@@ -240,7 +261,7 @@ events_logger = "file"
         self.hull.run("podman", "run", "--rm", "--network", "none", *self.placed(), machine.IMAGE, "/bin/sleep", "0")
         with open("/run/podman.log", "w") as log:
             self.daemon = self.hull.start(log, "podman", "system", "service", "--time", "0")
-        machine.wait_for(lambda: pathlib.Path("/run/podman/podman.sock").exists(), "podman's service")
+        wait_for(lambda: pathlib.Path("/run/podman/podman.sock").exists(), "podman's service")
 
     def placed(self):
         return ["--cgroup-parent", f"/{self.hull.cgroup}/libpod_parent"]
@@ -283,7 +304,7 @@ class Rootless(Podman):
         self.user_runs("podman", "run", "--rm", "--network", "none", machine.IMAGE, "/bin/sleep", "0")
         with open("/run/podman.log", "w") as log:
             self.daemon = self.hull.start(log, *self.enter, "podman", "system", "service", "--time", "0")
-        machine.wait_for(lambda: pathlib.Path(f"/run/user/{machine.USER}/podman/podman.sock").exists(),
+        wait_for(lambda: pathlib.Path(f"/run/user/{machine.USER}/podman/podman.sock").exists(),
                          "podman's service")
 
     def user_runs(self, *words):
@@ -315,7 +336,7 @@ class Rootless(Podman):
         self.on_host.connections = 1
         commands = [[*as_user(machine.USER), "/run/socktally", "-b", "netlink", "-f", "json", "--by", by, "-o", COLUMNS]
                     for by in ("process", "connection")]
-        results = watch(commands, WINDOW, lambda: talk.move(300_007, 50_021))
+        results = watch(commands, lambda _: talk.move(300_007, 50_021))
         problems = []
         check_container(problems, self.on_host, self.image, parse(results[0][1])["processes"],
                         parse(results[1][1])["connections"], 2)

@@ -24,7 +24,6 @@ WORK = pathlib.Path(sys.argv[2]).resolve()
 EXAMPLES = pathlib.Path(sys.argv[3]).resolve()
 HERE = pathlib.Path(__file__).parent
 ROOT = WORK / "root"
-WINDOW = 4  # seconds: all formats begin and end to sample within it
 
 # Names that mean something to a reader of one format or another; the kernel keeps 15 bytes of any kind.
 NAMES = (
@@ -173,7 +172,7 @@ def receive(connection, size):
 def sample(crowd, *ways):
     """What socktally prints of the crowd, sampled in each of these ways at once: options, or the path of an example and options."""
     outputs = []
-    for status, out, err in scene.watch([[*command(way), *only(crowd)] for way in ways], WINDOW, crowd.move):
+    for status, out, err in scene.watch([[*command(way), *only(crowd)] for way in ways], lambda _: crowd.move()):
         if status != 0:
             raise RuntimeError(f"socktally: {err}")
         outputs.append(out)
@@ -228,7 +227,7 @@ class Daemon:
 
     def wait(self):
         """Until it answers; skips the test where this machine cannot run it: its libraries do not fit, or its instructions."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while True:
             with contextlib.suppress(urllib.error.URLError, ConnectionError):  # of which an answer of 503 is one
                 urllib.request.urlopen(self.ready, timeout=30).close()

@@ -43,7 +43,7 @@ def figure(text):
 
 def wait_for(text, value):
     """The value of a query, once it is this one: the next scrape brings it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while (got := figure(text)) != value and time.monotonic() < deadline:
         time.sleep(0.1)
     return got

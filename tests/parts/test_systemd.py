@@ -64,7 +64,7 @@ class Systemd:
         return self
 
     def wait(self):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         while True:
             pid = children.read_text().strip() if self.process.poll() is None else ""

@@ -7,7 +7,6 @@ import sys
 
 import scene
 
-WINDOW = 4
 AT_ONCE = 12
 TRIES = 3
 DISTURBED = "disturbed"
@@ -114,7 +113,7 @@ def in_batches(commands, movers):
     results = []
     for first in range(0, len(commands), AT_ONCE):
         batch = [WITNESS, *commands[first:first + AT_ONCE]]
-        witness, *others = scene.watch(batch, WINDOW, lambda: [mover.move(BYTES) for mover in movers])
+        witness, *others = scene.watch(batch, lambda _: [mover.move(BYTES) for mover in movers])
         results += [(result, is_disturbed(witness) and is_disturbed(result)) for result in others]
     return results
 

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 LIBC = ctypes.CDLL(None, use_errno=True)
 
+LIMIT = 120  # seconds, for whatever is to come next
 OWN = 61001  # who runs the program
 OTHER = 61002  # somebody else
 PROGRAMS = ("setcap", "getcap", "groupadd", "setpriv", "unshare", "mount")
@@ -134,7 +136,7 @@ class Mover:
         self.expect_answer()
 
     def expect_answer(self):
-        self.control.settimeout(10)
+        self.control.settimeout(LIMIT)
         if self.control.recv(1) != b"+":
             raise RuntimeError("a process that moves bytes has ended")
 
@@ -145,11 +147,11 @@ class Mover:
 
 
 class Run:
-    """The program, under way."""
+    """The program, under way in a window that ends when the test says so."""
 
     def __init__(self, command):
         self.errors = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([*command, "-v"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([*command, "-d", "1h", "-vv"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=self.errors, text=True)
 
     def is_sampling(self):
@@ -157,28 +159,54 @@ class Run:
         return self.process.poll() is not None or "socktally: sampling\n" in self.said()
 
     def said(self):
-        return os.pread(self.errors.fileno(), 65536, 0).decode()
+        return os.pread(self.errors.fileno(), os.fstat(self.errors.fileno()).st_size, 0).decode()
+
+    def owners(self):
+        """Cookies of sockets and pids of processes that hold them, as far as it has found out."""
+        return {(int(cookie), int(pid)) for cookie, pid in
+                re.findall(r"^socktally: owner (\d+) (\d+)$", self.said(), re.MULTILINE)}
+
+    def end_window(self):
+        """Of the program, which may be a child of a script: it is who waits for this signal."""
+        waiting = [self.process.pid] if self.process.poll() is None else []
+        while waiting:
+            process = pathlib.Path("/proc", str(waiting.pop()))
+            try:
+                status = (process / "status").read_text()
+                waiting += [child for task in (process / "task").iterdir() for child in (task / "children").read_text().split()]
+            except OSError:  # it has ended
+                continue
+            blocked = int(re.search(r"^SigBlk:\s*(\w+)", status, re.MULTILINE)[1], 16)
+            if blocked >> (signal.SIGUSR1 - 1) & 1:
+                os.kill(int(process.name), signal.SIGUSR1)
 
     def finish(self):
-        out, _ = self.process.communicate(timeout=60)
+        out, _ = self.process.communicate(timeout=LIMIT)
         with self.errors:
             return self.process.returncode, out, self.said()
 
 
-def watch(commands, window, move):
-    """Runs the program in each of these ways at once, with `-d WINDOW`, and calls `move` when all of them sample.
-    What each returned and printed."""
-    begun = time.monotonic()
-    runs = [Run([*command, "-d", str(window)]) for command in commands]
-    waiting = list(runs)
-    while waiting:
-        time.sleep(0.01)
-        waiting = [run for run in waiting if not run.is_sampling()]
-        if time.monotonic() - begun > window:
-            raise RuntimeError("the program does not begin to sample")
-    move()
-    if time.monotonic() - begun > window - 0.2:
-        raise RuntimeError("the window may be over: the machine is too busy")
+def wait_for(what, name, seconds=LIMIT):
+    """Tries until it gives something."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if result := what():
+                return result
+        except OSError:
+            pass
+        time.sleep(0.02)
+    raise RuntimeError(f"{name} does not come")
+
+
+def watch(commands, move):
+    """Runs the program in each of these ways at once, and calls `move`, with the runs, when all of them sample; then
+    their windows end. What each returned and printed."""
+    runs = [Run(command) for command in commands]
+    wait_for(lambda: all(run.is_sampling() for run in runs), "the beginning of a window")
+    move(runs)
+    for run in runs:
+        run.end_window()
     return [run.finish() for run in runs]
 
 

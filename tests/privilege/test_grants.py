@@ -11,7 +11,6 @@ import unittest
 
 import scene
 
-WINDOW = 4
 BYTES = 300_000
 
 
@@ -63,7 +62,7 @@ class Grants(unittest.TestCase):
         return row[0]
 
     def row_of_other(self, command):
-        [(status, out, err)] = scene.watch([[*command, "-f", "json", "--all"]], WINDOW, lambda: OTHER.move(BYTES))
+        [(status, out, err)] = scene.watch([[*command, "-f", "json", "--all"]], lambda _: OTHER.move(BYTES))
         self.assertEqual(status, 0, err)
         return [row for row in scene.parse(out)["processes"] if row["pid"] == OTHER.pid]
 
