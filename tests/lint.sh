@@ -1,6 +1,6 @@
 #!/bin/sh
-# All checks that run no test: formatting, warnings of clang as errors, clang-tidy, man pages, scripts. What g++ warns of is an
-# error in the build of ./dev sanitize, so that CI does not compile everything once more.
+# All checks that run no test: formatting, man pages, scripts, and unless told to be quick warnings of clang as errors and clang-tidy.
+# What g++ warns of is an error in the build of ./dev sanitize, so that CI does not compile everything once more.
 # shellcheck disable=SC2317 # check() calls them
 set -eu
 cd "$(dirname "$0")/.."
@@ -48,6 +48,7 @@ scripts() {
 check formatting formatting
 check "man pages" man_pages
 check scripts scripts
+[ "${1:-}" != quick ] || exit $failed
 check "generated sources" prepare
 check "warnings in tests" warnings
 check clang-tidy tidy

@@ -209,12 +209,9 @@ std::string describe(const Report& report)
     return text;
 }
 
-namespace {
-
-/// The last decisions of the tool.
 std::string last_lines(const std::string& trace)
 {
-    constexpr std::size_t most = 12;
+    constexpr std::size_t most = 14;
     std::vector<std::string> lines;
     std::istringstream stream(trace);
     for (std::string line; std::getline(stream, line);) {
@@ -226,8 +223,6 @@ std::string last_lines(const std::string& trace)
         text += "  " + lines[i] + "\n";
     return text;
 }
-
-} // namespace
 
 void check(const Measured& measured, const Expect& expect)
 {

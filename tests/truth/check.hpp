@@ -58,6 +58,8 @@ void check(const Measured& measured, const Expect& expect = {});
 
 /// Its notes and first rows, a line each.
 std::string describe(const Report& report);
+/// The last decisions of a trace.
+std::string last_lines(const std::string& trace);
 
 /// Equal but for `bar` bytes.
 bool within(std::uint64_t value, std::uint64_t truth, std::uint64_t bar);

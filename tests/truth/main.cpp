@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The truth suite: known traffic in network namespaces, held against what socktally prints.
 // Runs every case once per backend of SOCKTALLY_BACKENDS, SOCKTALLY_TRUTH_JOBS of them at a time (1 if not set) but for
-// those of the suite "alone" and the backend that sees the whole machine. Exits with 77 where the machine does not
-// allow namespaces.
+// those of the suite "alone". With SOCKTALLY_SOAK the suite "soak" instead, one at a time. Exits with 77 where the
+// machine does not allow namespaces.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
@@ -56,17 +56,18 @@ std::string why_not()
     return {};
 }
 
-/// The cases that pass doctest's options and one more filter.
+/// The cases that pass doctest's options and are of some suites.
 struct Cases {
     int argc;
     char** argv;
-    const char* filter; // of doctest, for the suite "alone"
+    const char* filter; // of doctest
+    const char* suites; // for it
 };
 
 void select(doctest::Context& context, const Cases& cases)
 {
     context.addFilter("reporters", "truth");
-    context.addFilter(cases.filter, "alone");
+    context.addFilter(cases.filter, cases.suites);
     context.applyCommandLine(cases.argc, cases.argv);
 }
 
@@ -107,8 +108,11 @@ Outcome run(int argc, char** argv, const std::string& backend)
     ::setenv("SOCKTALLY_BACKEND", backend.c_str(), 1);
     std::printf("backend %s\n", backend.c_str());
     const Hall hall = backend == "ebpf" ? Hall::shared : Hall::own;
-    Outcome outcome = run({argc, argv, "test-suite-exclude"}, jobs(), hall);
-    outcome += run({argc, argv, "test-suite"}, 1, hall);
+    if (std::getenv("SOCKTALLY_SOAK")) {
+        return run({argc, argv, "test-suite", "soak"}, 1, hall);
+    }
+    Outcome outcome = run({argc, argv, "test-suite-exclude", "alone,soak"}, jobs(), hall);
+    outcome += run({argc, argv, "test-suite", "alone"}, 1, hall);
     return outcome;
 }
 

@@ -123,10 +123,20 @@ private:
     std::optional<Tool> tool_;
 };
 
+/// What failed while the tool was at work, with the last of what the tool said.
+std::runtime_error Stage::with_trace(const std::exception& error, const Tool& tool)
+{
+    return std::runtime_error(std::string(error.what()) + "\n" + last_lines(tool.said()));
+}
+
 Measured Stage::measure(const How& how)
 {
     Watch watch(*this, how.place.value_or(place()), until_told, how.arguments);
-    how.during ? how.during() : advance();
+    try {
+        how.during ? how.during() : advance();
+    } catch (const std::exception& error) {
+        throw with_trace(error, watch.tool());
+    }
     const Truth moved = watch.moved();
     if (how.finish)
         return {how.finish(watch.tool()), moved};
@@ -143,11 +153,15 @@ Series Stage::measure_series(int windows, const How& how)
     Tool& tool = watch.tool();
     let_go();
     int ended = 0;
-    while (!await_until(Clock::now() + how.pace)) {
-        if (ended < windows - 1) {
-            tool.end_window();
-            tool.wait_for_windows(++ended);
+    try {
+        while (!await_until(Clock::now() + how.pace)) {
+            if (ended < windows - 1) {
+                tool.end_window();
+                tool.wait_for_windows(++ended);
+            }
         }
+    } catch (const std::exception& error) {
+        throw with_trace(error, tool);
     }
     const Truth moved = watch.moved();
     while (ended < windows) {
@@ -155,6 +169,17 @@ Series Stage::measure_series(int windows, const How& how)
         tool.wait_for_windows(++ended);
     }
     const Output output = tool.finish();
+    INFO("standard error: ", output.err);
+    REQUIRE(output.status == 0);
+    return {parse_reports(output.out), moved, output.err};
+}
+
+Series Stage::measure_clocked(int windows, Milliseconds length)
+{
+    Watch watch(*this, place(), length, {"--count", std::to_string(windows)});
+    advance();
+    const Truth moved = watch.moved();
+    const Output output = watch.tool().finish();
     INFO("standard error: ", output.err);
     REQUIRE(output.status == 0);
     return {parse_reports(output.out), moved, output.err};

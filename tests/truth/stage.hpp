@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ public:
     /// The same with so many windows, one after another. The first ones follow each other at `how.pace` as long as the
     /// workers make their step; the last one ends after it. `during` and `finish` are not used.
     Series measure_series(int windows, const How& how);
+    /// So many windows of this length by the clock; the last ones have no traffic as a rule.
+    Series measure_clocked(int windows, Milliseconds length);
     /// Runs the tool without a window and holds it against everything that was ever moved.
     Measured totals(const How& how = {});
 
@@ -61,6 +64,7 @@ private:
     /// True: none is; false: it is that late.
     bool await_until(std::chrono::steady_clock::time_point time);
     void let_go();
+    static std::runtime_error with_trace(const std::exception& error, const Tool& tool);
 
     Ledger ledger_;
     Netns netns_;

@@ -105,6 +105,7 @@ public:
     /// Where the trace comes from, for whoever waits for other things too; -1: the tool is over.
     int trace_fd() const { return err_.get(); }
     void read_trace();
+    const std::string& said() const { return err_text_; }
 
     Output finish();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who holds which socket, on a /proc of our own making. The real one is in test_backend_holders_live.cpp.
 #include "backend/holders/holder_map.hpp"
+#include "backend/holders/owner_searches.hpp"
 #include "fixture_proc.hpp"
 
 #include <doctest/doctest.h>
@@ -422,4 +423,41 @@ TEST_CASE("network namespaces are open as long as a process has them open")
     map.next_window();
     REQUIRE(map.processes().open.size() == 1);
     CHECK(map.processes().open.front().inode == 4026532001);
+}
+
+TEST_CASE("a socket that nobody holds is given up after four searches, or sixteen that time cut short")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 server\n"
+               "fd 3 socket:[11]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    const auto searches_of = [&](std::chrono::steady_clock::time_point deadline) {
+        OwnerSearches searches;
+        int count = 0;
+        for (; !searches.is_given_up(Inode{99}); ++count) {
+            searches.search(map, inodes({99}), deadline);
+        }
+        return count;
+    };
+    CHECK(searches_of(soon()) == 4);
+    CHECK(searches_of(std::chrono::steady_clock::now() - std::chrono::seconds(1)) == 16);
+}
+
+TEST_CASE("a socket that was found is searched anew when it is handed on")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 server\n"
+               "fd 3 socket:[11]\n");
+    HolderMap map(proc.root());
+    map.scan();
+    OwnerSearches searches;
+    for (int i = 0; i < 3; ++i) {
+        searches.search(map, inodes({99, 11}), soon());
+    }
+    CHECK_FALSE(searches.is_given_up(Inode{11}));
+    searches.search(map, inodes({99}), soon());
+    CHECK(searches.is_given_up(Inode{99}));
+    searches.keep(inodes({11}));
+    CHECK_FALSE(searches.is_given_up(Inode{99}));
 }

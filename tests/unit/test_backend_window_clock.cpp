@@ -56,7 +56,8 @@ TEST_CASE("an end that came a little early is not waited for again: there is no 
     WindowClock clock;
     clock.begin(20ms, at(0ms));
     Sample sample;
-    clock.end(sample, WindowClock::Ended::on_time, at(16ms)); // in the middle of a dump that was quicker than the one before
+    clock.end(sample, WindowClock::Ended::on_time,
+              at(16ms)); // in the middle of a dump that was quicker than the one before
     CHECK(sample.duration == 16ms);
     CHECK(clock.begin(20ms, at(18ms)) == at(40ms).steady);
     clock.end(sample, WindowClock::Ended::on_time, at(40ms));

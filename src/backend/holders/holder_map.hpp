@@ -51,7 +51,8 @@ public:
     /// Reach::everywhere also all others, and threads with a descriptor table of their own. New processes are looked at
     /// anyway, and the parents of those who were found: what is held before a fork is held by both after it.
     enum class Reach : std::uint8_t { likely, everywhere };
-    void search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
+    /// False: time was up before all who may hold them were looked at.
+    bool search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
 
     /// Looks again at the holders that search() found, at ever longer intervals: a server may have handed the socket
     /// on, and a process may have become another program by exec, and be over before it is looked at again. The

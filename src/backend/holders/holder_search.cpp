@@ -27,7 +27,7 @@ std::int64_t HolderMap::count_files(Pid pid) const
     return ::fstatat(proc_.get(), fmt::format("{}/fd", pid.value).c_str(), &count, 0) == 0 ? count.st_size : 0;
 }
 
-void HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline)
+bool HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline)
 {
     wanted_.clear();
     parents_.clear();
@@ -55,8 +55,10 @@ void HolderMap::search(const std::vector<Inode>& wanted, Reach reach, Clock::tim
             look_at_threads(entries[i]);
         }
     }
+    const bool is_finished = wanted_.empty() || !late();
     // However late: only the two together say who may have moved its bytes.
     look_until([] { return false; }, [&](const Entry& entry) { return parents_.contains(entry.pid.value); });
+    return is_finished;
 }
 
 /// One that nobody asked for yet is new all the same: found on the way to another, it counts as held, and would not be

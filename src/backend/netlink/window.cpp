@@ -27,9 +27,6 @@ constexpr int idle_share = 3;
 constexpr auto longest_interval = 500ms;
 constexpr auto longest_search = 50ms;
 
-/// A socket that this many looks could not find is in nobody's table that we may read (another user's, the kernel's).
-constexpr int searches_per_socket = 4;
-
 constexpr auto progress_interval = 250ms;
 
 } // namespace
@@ -50,18 +47,15 @@ void Window::set_places(const NamespaceWatches& watches)
 /// Of sockets that are closed by now.
 void Window::forget_searches()
 {
-    if (searches_.empty()) {
+    if (searches_.is_empty()) {
         return;
     }
-    std::unordered_map<std::uint64_t, int> searches;
+    std::vector<Inode> live;
     for (const Place& place : places_) {
-        for (const Inode inode : place.watch->table().live_inodes()) {
-            if (const auto known = searches_.find(inode.value); known != searches_.end()) {
-                searches.insert(*known);
-            }
-        }
+        const std::vector<Inode> inodes = place.watch->table().live_inodes();
+        live.insert(live.end(), inodes.begin(), inodes.end());
     }
-    searches_ = std::move(searches);
+    searches_.keep(live);
 }
 
 void Window::watch(Clock::time_point end, const SampleRequest& request)
@@ -92,7 +86,7 @@ void Window::drain(Place& place)
     place.watch->drain(SocketTable::Window::open, [&](const Flow& flow) {
         const Inode inode = flow.inode;
         holders_.closed(inode);
-        searches_.erase(inode.value);
+        searches_.forget(inode);
         if (what_ == Closed::summed && closed_.add(flow, place.watch->netns(), holders_)) {
             holders_.forget(inode);
             place.watch->forget(flow.cookie);
@@ -163,7 +157,7 @@ void Window::look_again(const std::vector<Inode>& missed)
     for (Place& place : places_) {
         for (const Inode inode : place.watch->still_open(missed)) {
             holders_.handed_on(inode);
-            searches_.erase(inode.value);
+            searches_.forget(inode);
             place.unresolved = true;
             place.interval = look_interval;
         }
@@ -201,34 +195,11 @@ void Window::look(Clock::time_point now)
     if (looked.empty()) {
         return;
     }
-    search(wanted);
+    searches_.search(holders_, wanted, Clock::now() + longest_search);
     for (Place* place : looked) {
         place->unresolved = is_unresolved(*place);
     }
     rested_ = Clock::now() + idle_share * (thread_cpu_time() - used);
-}
-
-/// Everywhere only for what an earlier search did not find and what still lives: on a busy machine there are always a
-/// few that are gone by the time they are searched.
-void Window::search(const std::vector<Inode>& wanted)
-{
-    if (wanted.empty()) {
-        return;
-    }
-    auto reach = HolderMap::Reach::likely;
-    for (const Inode inode : wanted) {
-        if (++searches_[inode.value] > 1) {
-            reach = HolderMap::Reach::everywhere;
-        }
-    }
-    holders_.search(wanted, reach, Clock::now() + longest_search);
-    if (holders_.trace()) {
-        for (const Inode inode : holders_.unheld(wanted)) {
-            if (searches_[inode.value] == searches_per_socket) {
-                holders_.trace()("search given up: socket:[{}] is in no table that may be read", inode.value);
-            }
-        }
-    }
 }
 
 void Window::trace_owners() const
@@ -254,10 +225,7 @@ bool Window::is_unresolved(const Place& place) const
 std::vector<Inode> Window::worth_searching(std::vector<Inode> sockets) const
 {
     std::vector<Inode> wanted = holders_.unheld(std::move(sockets));
-    std::erase_if(wanted, [this](Inode inode) {
-        const auto searches = searches_.find(inode.value);
-        return searches != searches_.end() && searches->second >= searches_per_socket;
-    });
+    std::erase_if(wanted, [this](Inode inode) { return searches_.is_given_up(inode); });
     return wanted;
 }
 

@@ -5,6 +5,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/holders/holder_map.hpp"
+#include "backend/holders/owner_searches.hpp"
 #include "backend/netlink/closed_flows.hpp"
 #include "backend/netlink/namespace_watch.hpp"
 #include "backend/packet/capture.hpp"
@@ -12,7 +13,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 namespace socktally {
@@ -54,7 +54,6 @@ private:
     void tick(Clock::time_point now);
     bool is_due(const Place& place, Clock::time_point now) const;
     void look(Clock::time_point now);
-    void search(const std::vector<Inode>& wanted);
     void forget_searches();
     bool is_unresolved(const Place& place) const;
     void look_again(const std::vector<Inode>& missed);
@@ -65,9 +64,9 @@ private:
     ClosedFlows& closed_;
     Closed what_;
     Clock::time_point next_tick_{};
-    std::size_t next_idle_ = 0;                       // of places_, to be checked
-    Clock::time_point rested_{};                      // until then the last look's cost asks for rest
-    std::unordered_map<std::uint64_t, int> searches_; // by inode, of sockets that are not closed
+    std::size_t next_idle_ = 0;  // of places_, to be checked
+    Clock::time_point rested_{}; // until then the last look's cost asks for rest
+    OwnerSearches searches_;     // for sockets that are not closed
 };
 
 } // namespace socktally

@@ -23,7 +23,6 @@ constexpr auto last_search = 500ms;
 
 /// A flow that so many lists did not have is of no socket, or of one that is gone.
 constexpr std::uint32_t looks_per_flow = 4;
-constexpr int owner_searches_per_socket = 4;
 
 /// `accepted`: its port is listened on.
 void set_queues(ListedSocket& listed, const DiagSocket& socket, bool accepted)
@@ -129,14 +128,11 @@ void FlowSockets::begin_window()
     first_ = lookup_;
     failed_lists_ = 0;
     std::erase_if(pending_, [](const PacketFlow* flow) { return flow->tuple.protocol != Protocol::tcp; });
-    if (!searches_.empty()) {
-        std::unordered_map<std::uint64_t, int> searches;
-        for (const ListedSocket& socket : listed_) {
-            if (const auto known = searches_.find(socket.inode.value); known != searches_.end()) {
-                searches.insert(*known);
-            }
-        }
-        searches_ = std::move(searches);
+    if (!searches_.is_empty()) {
+        std::vector<Inode> live;
+        std::transform(listed_.begin(), listed_.end(), std::back_inserter(live),
+                       [](const ListedSocket& socket) { return socket.inode; });
+        searches_.keep(live);
     }
 }
 
@@ -166,16 +162,15 @@ void FlowSockets::look(Clock::time_point now)
             return true;
         }
         add_inodes(*flow, inodes);
-        return ++flow->looks >= looks_per_flow;
+        const bool is_searched = flow->has_socket() && !searches_.is_given_up(flow->found.inode);
+        return ++flow->looks >= looks_per_flow && !is_searched;
     });
     handed_on_ = only_open(std::move(handed_on_));
     inodes.insert(inodes.end(), handed_on_.begin(), handed_on_.end());
     search(holders_.unheld(std::move(inodes)));
     std::erase_if(pending_,
                   [&](const PacketFlow* flow) { return flow->has_socket() && holders_.held(flow->found.inode); });
-    std::erase_if(handed_on_, [&](Inode inode) {
-        return holders_.held(inode) || searches_[inode.value] >= owner_searches_per_socket;
-    });
+    std::erase_if(handed_on_, [&](Inode inode) { return holders_.held(inode) || searches_.is_given_up(inode); });
     last_look_ = now;
     rest_ = Clock::now() - now + rest_share * (thread_cpu_time() - used);
 }
@@ -196,7 +191,7 @@ void FlowSockets::look_again(const std::vector<Inode>& missed)
     for (const ListedSocket& socket : sockets) {
         if (is_open(socket)) {
             holders_.handed_on(socket.inode);
-            searches_.erase(socket.inode.value);
+            searches_.forget(socket.inode);
             handed_on_.push_back(socket.inode);
         }
     }
@@ -214,16 +209,9 @@ bool FlowSockets::is_open(const ListedSocket& socket)
 
 void FlowSockets::search(std::vector<Inode> worth)
 {
-    auto reach = HolderMap::Reach::likely;
-    std::erase_if(worth, [&](Inode inode) {
-        const int searches = ++searches_[inode.value];
-        reach = searches > 1 ? HolderMap::Reach::everywhere : reach;
-        return searches > owner_searches_per_socket;
-    });
-    if (!worth.empty()) {
-        holders_.search(worth, reach, Clock::now() + longest_owner_search);
-        trace_owners();
-    }
+    std::erase_if(worth, [this](Inode inode) { return searches_.is_given_up(inode); });
+    searches_.search(holders_, worth, Clock::now() + longest_owner_search);
+    trace_owners();
 }
 
 /// The socket that a match names, or nothing where it could be one of several that not one and the same process holds.
@@ -322,7 +310,7 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     }
     std::vector<Inode> unheld = holders_.unheld(only_open(std::move(inodes)));
     std::vector<Inode> worth = unheld;
-    std::erase_if(worth, [this](Inode inode) { return ++searches_[inode.value] > owner_searches_per_socket + 1; });
+    std::erase_if(worth, [this](Inode inode) { return searches_.is_given_up(inode); });
     if (!worth.empty()) {
         holders_.search(worth, HolderMap::Reach::everywhere, Clock::now() + last_search);
         unheld = holders_.unheld(std::move(unheld));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "backend/holders/holder_map.hpp"
+#include "backend/holders/owner_searches.hpp"
 #include "backend/netlink/dumper.hpp"
 #include "backend/packet/flow_table.hpp"
 #include "backend/procfs/proc_sockets.hpp"
@@ -15,7 +16,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 namespace socktally {
@@ -81,8 +81,8 @@ private:
     std::vector<PacketFlow*> pending_;
     std::vector<Inode> handed_on_; // whose holders are to be found again
     Clock::time_point last_look_{};
-    std::chrono::nanoseconds rest_{0};                // for which the last look's cost asks
-    std::unordered_map<std::uint64_t, int> searches_; // by inode
+    std::chrono::nanoseconds rest_{0}; // for which the last look's cost asks
+    OwnerSearches searches_;
     std::size_t failed_lists_ = 0;
 };
 
