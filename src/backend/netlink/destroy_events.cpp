@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <unordered_set>
@@ -21,7 +22,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t wanted_buffer = 32 << 20;
 constexpr std::size_t comfortable_buffer = 2 << 20;
 
-constexpr auto longest_wait = std::chrono::seconds(1);
+/// The work queue of a busy machine was seen to be a second late.
+constexpr auto longest_wait = std::chrono::seconds(5);
+constexpr auto longest_poll = std::chrono::milliseconds(20);
 
 /// Opens a TCP socket and closes it at once; its cookie, or null where that fails.
 std::optional<std::uint64_t> destroy_a_socket()
@@ -100,7 +103,7 @@ std::size_t DestroyEvents::drain(const Take& take)
     }
 }
 
-bool DestroyEvents::settle(const Take& take)
+bool DestroyEvents::settle(const Take& take, const std::function<void()>& meanwhile)
 {
     if (!listening_) {
         return true;
@@ -112,16 +115,19 @@ bool DestroyEvents::settle(const Take& take)
             take(socket);
         }
     };
+    const std::uint64_t lost_before = lost();
     drain(watch);
     while (!own.empty()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
         // Not by short sleeps: one that wakes up all the time can keep the work queue from a busy processor (seen on
         // Linux 6.18, beside processes of the idle class).
         pollfd poll{socket_.fd(), POLLIN, 0};
-        if (left.count() <= 0 || ::poll(&poll, 1, static_cast<int>(left.count())) == 0) {
+        if (left.count() <= 0 || lost() != lost_before) {
             return false;
         }
+        ::poll(&poll, 1, static_cast<int>(std::min(left, longest_poll).count()));
         drain(watch);
+        meanwhile();
     }
     return true;
 }

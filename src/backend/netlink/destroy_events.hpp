@@ -27,9 +27,9 @@ public:
     /// How many there were.
     std::size_t drain(const Take& take);
     /// Drains until the events of all sockets destroyed before now have arrived. The kernel sends them from a work
-    /// queue of each CPU, in order, so this waits for the events of sockets of its own, one on each CPU. False where
-    /// one of them did not come.
-    bool settle(const Take& take);
+    /// queue of each CPU, in order, so this waits for the events of sockets of its own, one on each CPU. Calls
+    /// `meanwhile` some fifty times a second. False if one of them did not come, or events were dropped.
+    bool settle(const Take& take, const std::function<void()>& meanwhile);
     /// Events that the kernel had to drop, or that made no sense.
     std::uint64_t lost() const { return socket_.drops() + garbled_; }
 

@@ -54,7 +54,7 @@ void NamespaceWatch::begin_late()
 {
     listen();
     open();
-    settle(SocketTable::Window::opening);
+    settle(SocketTable::Window::opening, [] {});
     begin();
     faults_.begun_late = 1;
 }
@@ -157,9 +157,10 @@ std::size_t NamespaceWatch::drain(SocketTable::Window window, const Closed& clos
     });
 }
 
-void NamespaceWatch::settle(SocketTable::Window window)
+void NamespaceWatch::settle(SocketTable::Window window, const std::function<void()>& meanwhile)
 {
-    const bool settled = events_.settle([&](const DiagSocket& socket) { table_.destroyed(socket, window, age()); });
+    const bool settled =
+        events_.settle([&](const DiagSocket& socket) { table_.destroyed(socket, window, age()); }, meanwhile);
     faults_.late_events = faults_.late_events || !settled;
 }
 

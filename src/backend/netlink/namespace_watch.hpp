@@ -58,7 +58,7 @@ public:
     /// Takes the events that are there; how many there were.
     std::size_t drain(SocketTable::Window window, const Closed& closed = {});
     /// Those of all sockets destroyed before now, in this namespace.
-    void settle(SocketTable::Window window);
+    void settle(SocketTable::Window window, const std::function<void()>& meanwhile);
     int fd_to_watch() const { return events_.fd_to_watch(); }
 
     /// Looks for the sockets that were there and are neither in the last dump nor destroyed; how many are left.

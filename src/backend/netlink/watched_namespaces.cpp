@@ -116,7 +116,7 @@ ListedNamespaces WatchedNamespaces::listed() const
 /// The kernel sends the events of all namespaces from the same queues, so when those of our own are in, the others are.
 void WatchedNamespaces::settle(SocketTable::Window window) const
 {
-    own().settle(window);
+    own().settle(window, [this] { datagrams_.drain(); }); // a ring has room for a few blocks only
     for (std::size_t i = 1; i < watches_.size(); ++i) {
         watches_[i]->drain(window);
     }
@@ -136,6 +136,7 @@ void WatchedNamespaces::find_missing(std::chrono::milliseconds longest_wait) con
             return;
         }
         std::this_thread::sleep_for(pause);
+        datagrams_.drain();
         settle(SocketTable::Window::open);
     }
 }

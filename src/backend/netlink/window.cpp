@@ -147,13 +147,32 @@ void Window::tick(Clock::time_point now)
     }
 }
 
+/// A connection that was accepted since the last dump has no inode in its table, though its holder was seen. Without
+/// another dump it would pass for one that is closed.
+void Window::show_accepted(const std::vector<Inode>& inodes)
+{
+    std::size_t known = 0;
+    for (const Place& place : places_) {
+        known += place.watch->table().live(inodes).size();
+    }
+    for (Place& place : places_) {
+        if (known < inodes.size() && place.watch->table().has_unaccepted()) {
+            place.watch->look();
+        }
+    }
+}
+
 /// Those that are open, soon: who has them now may be over before long.
 void Window::look_again(const std::vector<Inode>& missed)
 {
     if (missed.empty()) {
         return;
     }
+    for (const Inode inode : missed) {
+        holders_.trace()("missed: socket:[{}] is not where it was", inode.value);
+    }
     datagrams_.look_again(missed);
+    show_accepted(missed);
     for (Place& place : places_) {
         for (const Inode inode : place.watch->still_open(missed)) {
             holders_.handed_on(inode);

@@ -57,6 +57,7 @@ private:
     void forget_searches();
     bool is_unresolved(const Place& place) const;
     void look_again(const std::vector<Inode>& missed);
+    void show_accepted(const std::vector<Inode>& inodes);
 
     std::vector<Place> places_;
     Capture& datagrams_; // empty where packets cannot be captured

@@ -177,6 +177,9 @@ void FlowSockets::look(Clock::time_point now)
 
 void FlowSockets::look_again(const std::vector<Inode>& missed)
 {
+    if (has_unaccepted() && !are_listed(missed)) { // accepted since, and handed on already
+        list(DiagDetail::sockets);
+    }
     std::vector<ListedSocket> sockets;
     bool all_tcp = true;
     for (const ListedSocket& socket : listed_) {
@@ -195,6 +198,21 @@ void FlowSockets::look_again(const std::vector<Inode>& missed)
             handed_on_.push_back(socket.inode);
         }
     }
+}
+
+bool FlowSockets::has_unaccepted() const
+{
+    return std::any_of(listed_.begin(), listed_.end(), [](const ListedSocket& socket) {
+        return socket.inode == Inode{} && socket.state == SocketState::open;
+    });
+}
+
+bool FlowSockets::are_listed(const std::vector<Inode>& inodes) const
+{
+    const auto count = std::count_if(listed_.begin(), listed_.end(), [&](const ListedSocket& socket) {
+        return std::binary_search(inodes.begin(), inodes.end(), socket.inode);
+    });
+    return static_cast<std::size_t>(count) == inodes.size();
 }
 
 /// Where only one connection is in doubt, it is not worth a list.

@@ -70,6 +70,8 @@ private:
     void search(std::vector<Inode> worth);
     std::vector<Inode> only_open(std::vector<Inode> inodes) const;
     bool is_open(const ListedSocket& socket);
+    bool has_unaccepted() const;
+    bool are_listed(const std::vector<Inode>& inodes) const;
 
     HolderMap& holders_;
     Protocols protocols_;
