@@ -8,6 +8,7 @@
 #include <set>
 #include <system_error>
 #include <unordered_set>
+#include <utility>
 
 namespace socktally {
 
@@ -119,13 +120,14 @@ void FlowSockets::list(DiagDetail detail)
         ++failed_lists_;
     }
     listed_ = sockets;
-    lookup_ = std::make_shared<SocketLookup>(std::move(sockets));
+    previous_ = std::exchange(lookup_, std::make_shared<SocketLookup>(std::move(sockets)));
     trace_owners();
 }
 
 void FlowSockets::begin_window()
 {
     first_ = lookup_;
+    previous_ = lookup_;
     failed_lists_ = 0;
     std::erase_if(pending_, [](const PacketFlow* flow) { return flow->tuple.protocol != Protocol::tcp; });
     if (!searches_.is_empty()) {
@@ -253,22 +255,25 @@ bool FlowSockets::have_one_holder(Inode a, Inode b) const
 }
 
 /// Packets come a while after they passed: their socket may be gone from the last list, or closed by its process and
-/// without inode there. The first list has it as it was.
+/// without inode there. The list before that has it as it was, or the first list, if the connection is that old.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
     const std::uint32_t interface = flow.looped ? 0 : flow.interface;
     SocketMatch match = lookup_->find(flow.tuple, interface);
-    const bool is_new = flow.began() && !flow.is_old;
-    if (is_new) {
-        return match;
-    }
     const bool is_closed = match.only() != nullptr && match.only()->inode == Inode{};
     if (!match.sockets.empty() && !is_closed) {
         return match;
     }
-    SocketMatch earlier = first_->find(flow.tuple, interface);
-    const bool is_same = !is_closed || (earlier.only() != nullptr && earlier.only()->cookie == match.only()->cookie);
-    return is_same ? earlier : match;
+    const bool is_new = flow.began() && !flow.is_old;
+    for (const SocketLookup* earlier : {previous_.get(), is_new ? nullptr : first_.get()}) {
+        SocketMatch found = earlier != nullptr ? earlier->find(flow.tuple, interface) : SocketMatch{};
+        const bool is_sure = earlier == first_.get() || found.quality == Quality::owner;
+        const bool is_same = !is_closed || (found.only() != nullptr && found.only()->cookie == match.only()->cookie);
+        if (!found.sockets.empty() && is_sure && is_same) {
+            return found;
+        }
+    }
+    return match;
 }
 
 /// True where the flow has a socket, and the socket a holder.

@@ -79,7 +79,8 @@ private:
     std::optional<ProcSocketFiles> files_; // instead of it
     std::vector<ListedSocket> listed_;
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
-    std::shared_ptr<const SocketLookup> first_ = lookup_; // at the beginning of the window
+    std::shared_ptr<const SocketLookup> previous_ = lookup_; // the list before
+    std::shared_ptr<const SocketLookup> first_ = lookup_;    // at the beginning of the window
     std::vector<PacketFlow*> pending_;
     std::vector<Inode> handed_on_; // whose holders are to be found again
     Clock::time_point last_look_{};
