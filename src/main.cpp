@@ -18,7 +18,7 @@ namespace {
 
 using namespace socktally;
 
-/// SOCKTALLY_TRACE=1 is -vv for a program that others start.
+/// Returns the options of the command line. SOCKTALLY_TRACE=1 adds -vv, for a socktally that another program starts.
 Options options_of(int argc, char** argv)
 {
     Options options = parse_options(argc, argv);
@@ -50,7 +50,7 @@ int main(int argc, char** argv)
     // The write fails instead, and a state that was begun is cleared away.
     const auto on_closed_pipe = std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
-    std::signal(SIGUSR1, SIG_IGN); // it ends a window, and there is none yet
+    std::signal(SIGUSR1, SIG_IGN); // no window is open yet that it could end
     Exit exit = Exit::failed;
     try {
         exit = run(options_of(argc, argv));

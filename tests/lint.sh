@@ -1,6 +1,6 @@
 #!/bin/sh
-# All checks that run no test: formatting, man pages, scripts, and unless told to be quick warnings of clang as errors and clang-tidy.
-# What g++ warns of is an error in the build of ./dev sanitize, so that CI does not compile everything once more.
+# Checks formatting, man pages and scripts; without `quick` also clang's warnings, as errors, and clang-tidy. ./dev sanitize reports
+# the warnings of g++, so nothing is compiled here.
 # shellcheck disable=SC2317 # check() calls them
 set -eu
 cd "$(dirname "$0")/.."

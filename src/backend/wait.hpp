@@ -12,7 +12,7 @@ namespace socktally {
 /// Returns at `end` or once a signal ends the window; tells of its progress.
 void wait_until(std::chrono::steady_clock::time_point end, const SampleRequest& request);
 
-/// How the window of this request ended.
+/// Returns whether SIGUSR1 ended the window of this request early.
 WindowClock::Ended how_ended(const SampleRequest& request);
 
 } // namespace socktally

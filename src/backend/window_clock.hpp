@@ -29,8 +29,8 @@ public:
     std::chrono::steady_clock::time_point begin(std::chrono::nanoseconds window, Moment moment = now());
 
     enum class Ended : std::uint8_t { on_time, early };
-    /// The window ends at `moment`, where the next one begins. Tells the sample when it was. After an early end the
-    /// schedule begins anew: the next window has its full length.
+    /// The window ends at `moment`, where the next one begins. Writes the start and the length of the window into the
+    /// sample. After an early end the schedule begins anew: the next window has its full length.
     void end(Sample& sample, Ended ended, Moment moment = now());
 
 private:

@@ -151,7 +151,8 @@ void add_output(CommandLine& line, Options& o)
                [&o](const std::string& text) { o.color = color_value(text); });
     line.flag(output, "--no-progress", "no progress line", [&o] { o.progress = false; });
     line.flag(output, "-q,--quiet", "no notes and no progress line", [&o] { o.quiet = true; });
-    line.flag(output, "-v,--verbose", "say which backend was taken and why; every note;\n-vv: and each decision",
+    line.flag(output, "-v,--verbose",
+              "say which backend was taken and why, and print\nevery note; -vv: trace decisions too",
               [&o] { o.trace = std::exchange(o.verbose, true); });
 }
 

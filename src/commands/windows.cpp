@@ -34,8 +34,11 @@ void trace_gaps(const Sample& sample)
 {
     for (const Flow& flow : sample.flows) {
         if (!flow.attribution.process && flow.may_have_traffic()) {
+            const auto bytes = [](const std::optional<std::uint64_t>& value) {
+                return value ? std::to_string(*value) : "unknown";
+            };
             say(fmt::format("no owner {}: {} {} rx, {} tx, {} sockets", flow.cookie.value,
-                            cause_name(flow.attribution.cause), flow.rx_bytes.value_or(0), flow.tx_bytes.value_or(0),
+                            cause_name(flow.attribution.cause), bytes(flow.rx_bytes), bytes(flow.tx_bytes),
                             flow.sockets));
         }
     }
@@ -89,8 +92,11 @@ BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
     const bool shows_progress = options_.progress && !options_.quiet && options_.duration > std::chrono::seconds(1) &&
                                 is_terminal(STDERR_FILENO) && !is_dumb_terminal();
     request.progress = [&](std::chrono::nanoseconds elapsed) {
-        if (options_.verbose && number_ == 1 && elapsed.count() == 0) {
-            say("sampling");
+        if (number_ == 1 && elapsed.count() == 0) {
+            interrupt.first_window_begins();
+            if (options_.verbose) {
+                say("sampling");
+            }
         }
         if (shows_progress) {
             progress.show(elapsed);

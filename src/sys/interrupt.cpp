@@ -30,7 +30,13 @@ Interrupt::Interrupt()
     }
 }
 
-Interrupt::~Interrupt() { ::sigprocmask(SIG_SETMASK, &previous_, nullptr); }
+Interrupt::~Interrupt() { give_back(); }
+
+void Interrupt::give_back()
+{
+    ::signal(SIGUSR1, SIG_IGN); // no window is left that it could end; one that waits is dropped
+    ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
+}
 
 void Interrupt::wait_until(std::chrono::steady_clock::time_point deadline, int also)
 {
@@ -67,11 +73,17 @@ bool Interrupt::wait_writable(int fd)
     return false;
 }
 
+void Interrupt::first_window_begins()
+{
+    take_pending();
+    ends_early_ = false;
+}
+
 void Interrupt::release()
 {
     take_pending();
     is_released_ = true;
-    ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
+    give_back();
 }
 
 void Interrupt::take_pending()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Signals as a descriptor to wait on. The first SIGINT, SIGTERM or SIGHUP ends the window early, a second one kills at
-// once. SIGUSR1 ends the window as its time would.
+// once. SIGUSR1 ends the window as its time would, and is ignored when there is no window.
 #pragma once
 
 #include "sys/fd.hpp"
@@ -36,15 +36,18 @@ public:
     /// The signal that came, or 0. SIGUSR1 does not count.
     int signal() const { return signal_; }
 
-    /// Whether a signal asks for the end of the window under way.
+    /// Returns whether a signal asks for the end of the window under way.
     bool ends_window() const { return signal_ != 0 || ends_early_; }
-    /// Whether SIGUSR1 ended it: then the next one begins here, with its full length.
+    /// Returns whether SIGUSR1 ended the window; then the next window begins at once, with its full length.
     bool ends_early() const { return ends_early_; }
-    /// The window is over: a SIGUSR1 that comes from here on ends the next one.
+    /// Drops a SIGUSR1 that came before the first window.
+    void first_window_begins();
+    /// Forgets the SIGUSR1 of the window that is over; a later one ends the next window.
     void window_is_over() { ends_early_ = false; }
 
 private:
     void take_pending();
+    void give_back();
 
     sigset_t taken_{};
     sigset_t previous_{};

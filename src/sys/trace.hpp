@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the program decides, a line an event, for whoever asked for it with -vv. Low rooms do not print, so where the
-// lines go is given to them; nothing is formatted if nobody asked.
+// Passes lines about the program's decisions to a sink, if -vv asks for them. Low rooms do not print, so the caller
+// gives them the sink. Without a sink nothing is formatted.
 #pragma once
 
 #include <fmt/format.h>

@@ -54,5 +54,6 @@ def run():
         ninja("the program, netlink/socket_table.cpp changed", "socktally")
         change("src/model/flow.hpp")
         ninja("the program, src/model/flow.hpp changed", "socktally")
+        ninja("the tests, src/model/flow.hpp changed")
         change("tests/unit/test_model_grouping.cpp")
         ninja("the unit tests, one of them changed", "tests/unit/unit")

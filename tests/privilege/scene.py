@@ -162,12 +162,12 @@ class Run:
         return os.pread(self.errors.fileno(), os.fstat(self.errors.fileno()).st_size, 0).decode()
 
     def owners(self):
-        """Cookies of sockets and pids of processes that hold them, as far as it has found out."""
+        """Returns the pairs of cookie and pid that the trace has named so far."""
         return {(int(cookie), int(pid)) for cookie, pid in
                 re.findall(r"^socktally: owner (\d+) (\d+)$", self.said(), re.MULTILINE)}
 
     def end_window(self):
-        """Of the program, which may be a child of a script: it is who waits for this signal."""
+        """Sends SIGUSR1 to the process that blocks it: the program may be a child of a script."""
         waiting = [self.process.pid] if self.process.poll() is None else []
         while waiting:
             process = pathlib.Path("/proc", str(waiting.pop()))
@@ -201,7 +201,7 @@ def wait_for(what, name, seconds=LIMIT):
 
 def watch(commands, move):
     """Runs the program in each of these ways at once, and calls `move`, with the runs, when all of them sample; then
-    their windows end. What each returned and printed."""
+    their windows end. Returns the exit status, output and messages of each run."""
     runs = [Run(command) for command in commands]
     wait_for(lambda: all(run.is_sampling() for run in runs), "the beginning of a window")
     move(runs)

@@ -27,10 +27,8 @@ void talk(Self& self, const At& own, const At& peer, std::size_t size)
     self.send_datagram(fd, peer, size);
     self.receive_datagram(fd);
     self.step();
-    for (std::uint64_t count = 0; count < datagrams; ++count) {
+    for (std::uint64_t count = 0; count < datagrams; ++count) { // in turn, so that no buffer runs over
         self.send_datagram(fd, peer, size);
-    }
-    for (std::uint64_t count = 0; count < datagrams; ++count) {
         self.receive_datagram(fd);
     }
 }

@@ -186,7 +186,7 @@ TEST_CASE("windows: connections that are handed on, each in the middle of its li
     const bool exact = bar_of(backend_name()).knows_caller;
     const Series series = stage.measure_series(20, {.pace = 100ms});
     CHECK(series.reports.size() == 20);
-    // In a short window of a busy machine a new owner may not be found: then the bytes are nobody's.
+    // In a short window of a busy machine a new owner may not be found: then no process gets the bytes.
     check(sum_of(series), {.share = exact ? 1 : 0.5, .complete = exact, .sharers = {"t-giver", "t-taker"}});
 }
 

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t capacity = 16'384;
 constexpr std::size_t room_for_lines = 4 << 20;
 
-/// Of all cases.
+/// Lists the processes of all cases.
 struct Register {
     struct Entry {
         std::atomic<unsigned> number{0}; // of the case; 0: not yet written
@@ -67,7 +67,7 @@ bool is_of_another_case(const Identity& identity)
 struct Ledger::Shared {
     std::atomic<std::size_t> used{0};
     std::array<Account, capacity> accounts;
-    std::atomic<int> searchers{0};
+    std::atomic<unsigned> searchers{0}; // a bit for each tool that looks for owners
     std::atomic<int> windows{0};
     std::atomic<std::size_t> lines_size{0};
     std::array<char, room_for_lines> lines; // each behind and before a newline; written by the test only
@@ -126,28 +126,36 @@ void Ledger::begin_watch()
     shared_->lines_size = 1;
 }
 
-void Ledger::add_searcher() { ++shared_->searchers; }
+void Ledger::add_searcher(int tool) { shared_->searchers |= 1U << tool; }
 int Ledger::windows() const { return shared_->windows; }
 
-void Ledger::add_line(std::string_view line)
+void Ledger::add_line(int tool, std::string_view text)
 {
+    const std::string line = std::to_string(tool) + ' ' + std::string(text);
     const std::size_t end = shared_->lines_size;
     if (end + line.size() + 1 > room_for_lines)
         throw std::length_error("the trace is too long");
     line.copy(shared_->lines.data() + end, line.size());
     shared_->lines.at(end + line.size()) = '\n';
     shared_->lines_size = end + line.size() + 1;
-    shared_->windows += line.starts_with("window ") ? 1 : 0;
+    shared_->windows += text.starts_with("window ") ? 1 : 0;
 }
 
 bool Ledger::has_line(std::string_view line, int times) const
 {
     const std::string_view lines(shared_->lines.data(), shared_->lines_size);
-    const std::string whole = '\n' + std::string(line) + '\n';
-    int count = 0;
-    for (auto at = lines.find(whole); at != lines.npos; at = lines.find(whole, at + 1))
-        ++count;
-    return count >= times * shared_->searchers;
+    const auto has = [&](int tool) {
+        const std::string whole = '\n' + std::to_string(tool) + ' ' + std::string(line) + '\n';
+        int count = 0;
+        for (auto at = lines.find(whole); at != lines.npos; at = lines.find(whole, at + 1))
+            ++count;
+        return count >= times;
+    };
+    for (int tool = 0; shared_->searchers >> tool != 0; ++tool) {
+        if ((shared_->searchers >> tool & 1U) != 0 && !has(tool))
+            return false;
+    }
+    return true;
 }
 
 Truth Ledger::read(std::optional<std::uint64_t> netns) const

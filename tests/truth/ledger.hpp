@@ -26,8 +26,8 @@ struct Identity {
 
 Identity own_identity();
 
-/// The processes of all cases that run side by side, for a backend that sees the whole machine. To be begun before the
-/// first case, which are told apart by their numbers.
+/// The processes of all cases that run side by side, for a backend that sees the whole machine. Call begin_register()
+/// before the first case, which are told apart by their numbers.
 void begin_register();
 void begin_case(unsigned number);
 /// Whether the process is of another case than the one that asks.
@@ -68,11 +68,11 @@ public:
     /// Whether the process of this pid has come to rest.
     bool is_resting(pid_t pid) const;
 
-    /// What the tools trace (-vv) while they run, for scripts that wait for it.
+    /// Starts to keep the trace (-vv) of the tools, so that scripts can wait for its lines.
     void begin_watch();
-    /// One more of them looks for owners.
-    void add_searcher();
-    void add_line(std::string_view line);
+    /// Counts one more tool that searches for owners.
+    void add_searcher(int tool);
+    void add_line(int tool, std::string_view line);
     /// Whether each tool that looks for owners has traced this line by now, so many times.
     bool has_line(std::string_view line, int times = 1) const;
     int windows() const; // that are over

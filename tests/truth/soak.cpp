@@ -26,7 +26,7 @@ void figure(const char* what, double value, double bar, const char* unit)
     CHECK_MESSAGE(is_enough, what);
 }
 
-/// The same for what must not happen.
+/// Prints a count that must be 0, and fails the case if it is not.
 void count(const char* what, std::uint64_t value)
 {
     std::printf("%-8s %-66s %12llu %12s %-6s %s\n", backend_name().c_str(), what,
@@ -80,7 +80,7 @@ void start_idle(Stage& stage, int processes)
     });
 }
 
-/// Of all bytes, the part that is at the process that moved it, in percent.
+/// Returns the percentage of all bytes that the report gives to the right process.
 double share_found(const Measured& measured)
 {
     std::uint64_t found = 0;

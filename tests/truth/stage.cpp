@@ -73,11 +73,12 @@ bool Stage::await_until(Clock::time_point time)
 
 void Stage::add_tool(Tool& tool, const std::string& backend)
 {
-    tool.tell(ledger_);
+    const auto number = static_cast<int>(tools_.size());
+    tool.tell(ledger_, number);
     tool.wait_until_sampling();
     tools_.push_back(&tool);
     if (backend == "netlink" || backend == "packet")
-        ledger_.add_searcher();
+        ledger_.add_searcher(number);
 }
 
 void Stage::let_go()
@@ -123,7 +124,7 @@ private:
     std::optional<Tool> tool_;
 };
 
-/// What failed while the tool was at work, with the last of what the tool said.
+/// Returns the error with the last lines of the trace.
 std::runtime_error Stage::with_trace(const std::exception& error, const Tool& tool)
 {
     return std::runtime_error(std::string(error.what()) + "\n" + last_lines(tool.said()));

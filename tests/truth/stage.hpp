@@ -61,7 +61,7 @@ private:
 
     /// Waits until no worker is on its way to its next step, and reads the trace meanwhile.
     void await() { await_until(std::chrono::steady_clock::time_point::max()); }
-    /// True: none is; false: it is that late.
+    /// Returns true if no worker is on its way, false if the time has come.
     bool await_until(std::chrono::steady_clock::time_point time);
     void let_go();
     static std::runtime_error with_trace(const std::exception& error, const Tool& tool);

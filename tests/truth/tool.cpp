@@ -111,7 +111,7 @@ void Tool::take_lines()
         is_sampling_ = is_sampling_ || line == "sampling";
         windows_ += line.starts_with("window ") ? 1 : 0;
         if (ledger_)
-            ledger_->add_line(line);
+            ledger_->add_line(number_, line);
     }
 }
 

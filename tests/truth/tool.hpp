@@ -100,8 +100,12 @@ public:
     /// Returns when so many windows are over, or the tool is.
     void wait_for_windows(int windows);
 
-    /// Writes down from here on what the trace says of owners.
-    void tell(Ledger& ledger) { ledger_ = &ledger; }
+    /// Writes down from here on what the trace says.
+    void tell(Ledger& ledger, int number)
+    {
+        ledger_ = &ledger;
+        number_ = number;
+    }
     /// Where the trace comes from, for whoever waits for other things too; -1: the tool is over.
     int trace_fd() const { return err_.get(); }
     void read_trace();
@@ -114,6 +118,7 @@ private:
     void wait_for(const std::function<bool()>& condition, const char* what);
 
     Ledger* ledger_ = nullptr;
+    int number_ = 0; // among the tools that run beside each other
     Fd out_;
     Fd err_;
     std::string err_text_;        // read so far

@@ -51,7 +51,7 @@ public:
     void sleep(Milliseconds time);
     /// Waits until the tool has found that this process holds the socket. At once for a backend that does not search.
     void wait_until_owned(int fd);
-    /// Waits until the tool has traced this line. Likewise.
+    /// Waits until each tool that searches for owners has traced this line. Returns at once for other backends.
     void wait_for_line(const std::string& line, int times = 1);
     static std::uint64_t cookie(int fd);
     static std::string owner_line(std::uint64_t cookie, pid_t pid);

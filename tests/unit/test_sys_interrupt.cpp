@@ -73,3 +73,21 @@ TEST_CASE("a signal that ends the program is not lost behind SIGUSR1")
     }
     std::signal(SIGTERM, before);
 }
+
+TEST_CASE("SIGUSR1 beside SIGINT, after the last window and before the first one does nothing")
+{
+    auto* const before = std::signal(SIGINT, [](int) { FAIL("it was not taken over"); });
+    {
+        Interrupt interrupt;
+        std::raise(SIGUSR1);
+        interrupt.first_window_begins();
+        CHECK_FALSE(interrupt.ends_window());
+        std::raise(SIGUSR1);
+        std::raise(SIGINT); // of two, signalfd gives the lower one first
+        interrupt.wait_until(std::chrono::steady_clock::now() + 1h, -1);
+        CHECK(interrupt.signal() == SIGINT);
+        std::raise(SIGUSR1); // released by now
+    }
+    std::raise(SIGUSR1);
+    std::signal(SIGINT, before);
+}

@@ -261,7 +261,9 @@ void HolderMap::refresh(Process& process, const Process& now) const
     process.name = now.name;
     process.stack_start = now.stack_start;
     process.uid = uid;
-    trace_("process {} is now {}", process.pid.value, quote(process.name));
+    if (trace_) {
+        trace_("process {} is now {}", process.pid.value, quote(process.name));
+    }
     if (look_) {
         const auto before = std::exchange(process.identity, nullptr);
         look_(process);
@@ -269,7 +271,7 @@ void HolderMap::refresh(Process& process, const Process& now) const
     }
 }
 
-/// One that was seen once may turn out to be doubtful, so it is traced when it is confirmed.
+/// A holder that was seen once may turn out to be doubtful, so the socket is traced when it is confirmed.
 void HolderMap::trace_owners(Cookie cookie, Inode inode)
 {
     if (!trace_ || inode == Inode{} || unconfirmed(inode)) {

@@ -51,7 +51,7 @@ public:
     /// Reach::everywhere also all others, and threads with a descriptor table of their own. New processes are looked at
     /// anyway, and the parents of those who were found: what is held before a fork is held by both after it.
     enum class Reach : std::uint8_t { likely, everywhere };
-    /// False: time was up before all who may hold them were looked at.
+    /// Returns false if time ran out before every possible holder was looked at.
     bool search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
 
     /// Looks again at the holders that search() found, at ever longer intervals: a server may have handed the socket
@@ -64,7 +64,7 @@ public:
     {
         holds_.hand_on(inode);
         trace_("handed on: socket:[{}]", inode.value);
-        traced_.erase(traced_.lower_bound({inode.value, 0}), traced_.lower_bound({inode.value + 1, 0}));
+        forget_traced(inode);
     }
     /// Before that nothing is due; time_point::max() where nothing was found yet.
     Clock::time_point next_confirm() const { return next_confirm_; }
@@ -91,7 +91,7 @@ public:
     }
 
     const Trace& trace() const { return trace_; }
-    /// Traces who holds this socket, once a holder: `owner COOKIE PID`.
+    /// Traces `owner COOKIE PID` once for each holder of this socket.
     void trace_owners(Cookie cookie, Inode inode);
 
     /// Processes whose descriptors could not be listed for want of privilege.
@@ -163,6 +163,10 @@ private:
     bool still_holds(const Sighting& sighting) const;
     void forget_sighting(Inode inode);
     bool is_current(const Holder& holder) const;
+    void forget_traced(Inode inode)
+    {
+        traced_.erase(traced_.lower_bound({inode.value, 0}), traced_.lower_bound({inode.value + 1, 0}));
+    }
     std::vector<Holder> marked(std::vector<Holder> holders) const;
 
     Fd proc_;

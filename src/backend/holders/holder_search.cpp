@@ -148,6 +148,7 @@ void HolderMap::forget(Inode inode)
 {
     holds_.forget(inode);
     unconfirmed_.erase(inode.value);
+    forget_traced(inode);
 }
 
 } // namespace socktally

@@ -129,6 +129,7 @@ void HolderMap::forget_former_holders()
     }
     std::erase_if(unconfirmed_, [this](std::uint64_t inode) { return holders_of(Inode{inode}).empty(); });
     std::erase_if(sightings_, [this](const auto& entry) { return !held(Inode{entry.first}); });
+    std::erase_if(traced_, [this](const auto& entry) { return !held(Inode{entry.first}); });
 }
 
 } // namespace socktally

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How often the holder of each socket was searched for in vain. A socket that a few searches did not find is in no
-// table that may be read (another user's, the kernel's). A search that time cut short says less, so it counts for a
-// part.
+// Counts the searches for the holder of each socket that failed. After four full ones the socket is given up: it is in
+// no table that may be read (another user's, the kernel's). A search that ran out of time counts a quarter.
 #pragma once
 
 #include "backend/holders/holder_map.hpp"
@@ -24,20 +23,22 @@ public:
 
     /// Searches for the holders of these sockets, in the likeliest places only unless one of them was searched before:
     /// on a busy machine there are always a few that are gone by the time they are searched.
-    void search(HolderMap& holders, const std::vector<Inode>& wanted, HolderMap::Clock::time_point deadline)
+    void search(HolderMap& holders, const std::vector<Inode>& wanted, HolderMap::Clock::time_point deadline,
+                HolderMap::Reach reach = HolderMap::Reach::likely)
     {
         if (wanted.empty()) {
             return;
         }
         const bool again =
             std::any_of(wanted.begin(), wanted.end(), [this](Inode inode) { return costs_.contains(inode.value); });
-        const bool is_finished =
-            holders.search(wanted, again ? HolderMap::Reach::everywhere : HolderMap::Reach::likely, deadline);
-        for (const Inode inode : holders.unheld(wanted)) {
+        const bool is_finished = holders.search(wanted, again ? HolderMap::Reach::everywhere : reach, deadline);
+        std::vector<Inode> missing = holders.unheld(wanted); // sorted
+        missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+        for (const Inode inode : missing) {
             int& cost = costs_[inode.value];
             cost += is_finished ? finished : cut_short;
             if (cost >= most) {
-                holders.trace()("search given up: socket:[{}] is in no table that may be read", inode.value);
+                holders.trace()("search given up: socket:[{}] was not found", inode.value);
             }
         }
     }

@@ -24,6 +24,7 @@ constexpr std::size_t comfortable_buffer = 2 << 20;
 
 /// The work queue of a busy machine was seen to be a second late.
 constexpr auto longest_wait = std::chrono::seconds(5);
+constexpr auto wait_after_loss = std::chrono::milliseconds(500);
 constexpr auto longest_poll = std::chrono::milliseconds(20);
 
 /// Opens a TCP socket and closes it at once; its cookie, or null where that fails.
@@ -108,22 +109,25 @@ bool DestroyEvents::settle(const Take& take, const std::function<void()>& meanwh
     if (!listening_) {
         return true;
     }
-    const auto deadline = Clock::now() + longest_wait;
+    auto deadline = Clock::now() + longest_wait;
+    const std::uint64_t lost_before = lost();
     std::unordered_set<std::uint64_t> own = destroy_sockets();
     const auto watch = [&](const DiagSocket& socket) {
         if (own.erase(socket.cookie.value) == 0) {
             take(socket);
         }
     };
-    const std::uint64_t lost_before = lost();
     drain(watch);
     while (!own.empty()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
         // Not by short sleeps: one that wakes up all the time can keep the work queue from a busy processor (seen on
         // Linux 6.18, beside processes of the idle class).
         pollfd poll{socket_.fd(), POLLIN, 0};
-        if (left.count() <= 0 || lost() != lost_before) {
+        if (left.count() <= 0) {
             return false;
+        }
+        if (lost() != lost_before) { // perhaps one of our own
+            deadline = std::min(deadline, Clock::now() + wait_after_loss);
         }
         ::poll(&poll, 1, static_cast<int>(std::min(left, longest_poll).count()));
         drain(watch);

@@ -33,9 +33,11 @@ int Dumper::ask(std::span<std::byte> request, Protocol protocol, const std::func
                 ++garbled_;
             }
         });
-        trace_("dump of {}: {} sockets in {} us{}", to_string(protocol), sockets,
-               std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count(),
-               error == 0 ? "" : fmt::format(", failed: {}", std::generic_category().message(error)));
+        if (trace_) {
+            trace_("dump of {}: {} sockets in {} us{}", to_string(protocol), sockets,
+                   std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count(),
+                   error == 0 ? "" : fmt::format(", failed: {}", std::generic_category().message(error)));
+        }
         if (!worth_another_try(error)) {
             return error;
         }

@@ -138,17 +138,17 @@ void Window::tick(Clock::time_point now)
     const auto used = thread_cpu_time();
     drain_all();
     look_again(holders_.confirm(now));
-    trace_owners();
-    datagrams_.trace_owners();
     check_for_connections(now);
     next_tick_ = now + std::max<std::chrono::nanoseconds>(tick_interval, (idle_share + 1) * (thread_cpu_time() - used));
     if (now >= rested_) {
         look(now);
     }
+    trace_owners(); // its cost asks for no rest
+    datagrams_.trace_owners();
 }
 
-/// A connection that was accepted since the last dump has no inode in its table, though its holder was seen. Without
-/// another dump it would pass for one that is closed.
+/// Dumps the sockets again if some of these inodes are in no table: a connection that was accepted since the last dump
+/// has no inode there, though its holder was seen, and would pass for one that is closed.
 void Window::show_accepted(const std::vector<Inode>& inodes)
 {
     std::size_t known = 0;

@@ -22,6 +22,9 @@ constexpr int rest_share = 3;
 constexpr auto longest_owner_search = 50ms;
 constexpr auto last_search = 500ms;
 
+/// So long, at most, packets of a socket come after it was listed.
+constexpr auto longest_lag = 1s;
+
 /// A flow that so many lists did not have is of no socket, or of one that is gone.
 constexpr std::uint32_t looks_per_flow = 4;
 
@@ -119,15 +122,35 @@ void FlowSockets::list(DiagDetail detail)
     } else if (!list_by_diag(sockets, detail)) {
         ++failed_lists_;
     }
-    listed_ = sockets;
-    previous_ = std::exchange(lookup_, std::make_shared<SocketLookup>(std::move(sockets)));
+    const std::vector<ListedSocket> before = std::exchange(listed_, sockets);
+    lookup_ = std::make_shared<SocketLookup>(std::move(sockets));
+    note_gone(before);
     trace_owners();
+}
+
+/// Keeps for a moment the connections that were in the list before and are not in this one.
+void FlowSockets::note_gone(const std::vector<ListedSocket>& before)
+{
+    const auto now = Clock::now();
+    std::erase_if(gone_, [now](const Gone& gone) { return now > gone.since + longest_lag; });
+    for (const ListedSocket& socket : before) {
+        if (socket.inode == Inode{} || socket.tuple.remote.port == 0) {
+            continue;
+        }
+        const ListedSocket* found = lookup_->find(socket.tuple).only();
+        if (found == nullptr || found->inode != socket.inode) {
+            gone_.push_back({socket, now});
+        }
+    }
+    std::vector<ListedSocket> sockets;
+    std::transform(gone_.begin(), gone_.end(), std::back_inserter(sockets),
+                   [](const Gone& gone) { return gone.socket; });
+    gone_lookup_ = SocketLookup(std::move(sockets));
 }
 
 void FlowSockets::begin_window()
 {
     first_ = lookup_;
-    previous_ = lookup_;
     failed_lists_ = 0;
     std::erase_if(pending_, [](const PacketFlow* flow) { return flow->tuple.protocol != Protocol::tcp; });
     if (!searches_.is_empty()) {
@@ -254,8 +277,9 @@ bool FlowSockets::have_one_holder(Inode a, Inode b) const
     return holders.size() == 1 && holders_.holders_of(b) == holders;
 }
 
-/// Packets come a while after they passed: their socket may be gone from the last list, or closed by its process and
-/// without inode there. The list before that has it as it was, or the first list, if the connection is that old.
+/// Returns the sockets that fit the flow. Packets are read late: the last list may lack their socket, or show it closed
+/// and without inode. Then the sockets are asked that went a moment ago, and the first list of the window if the flow
+/// is that old.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
     const std::uint32_t interface = flow.looped ? 0 : flow.interface;
@@ -265,13 +289,18 @@ SocketMatch FlowSockets::match(const PacketFlow& flow) const
         return match;
     }
     const bool is_new = flow.began() && !flow.is_old;
-    for (const SocketLookup* earlier : {previous_.get(), is_new ? nullptr : first_.get()}) {
-        SocketMatch found = earlier != nullptr ? earlier->find(flow.tuple, interface) : SocketMatch{};
-        const bool is_sure = earlier == first_.get() || found.quality == Quality::owner;
-        const bool is_same = !is_closed || (found.only() != nullptr && found.only()->cookie == match.only()->cookie);
-        if (!found.sockets.empty() && is_sure && is_same) {
-            return found;
-        }
+    const auto is_same = [&](const SocketMatch& found) {
+        return !is_closed || (found.only() != nullptr && found.only()->cookie == match.only()->cookie);
+    };
+    SocketMatch before = first_->find(flow.tuple, interface);
+    SocketMatch found = flow.replaces ? SocketMatch{} : gone_lookup_.find(flow.tuple, interface);
+    const bool was_there = found.only() != nullptr && before.only() != nullptr &&
+                           found.only()->inode == before.only()->inode; // and is not the one that began since
+    if (found.quality == Quality::owner && is_same(found) && !(is_new && was_there)) {
+        return found;
+    }
+    if (!is_new && !before.sockets.empty() && is_same(before)) {
+        return before;
     }
     return match;
 }
@@ -335,7 +364,7 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     std::vector<Inode> worth = unheld;
     std::erase_if(worth, [this](Inode inode) { return searches_.is_given_up(inode); });
     if (!worth.empty()) {
-        holders_.search(worth, HolderMap::Reach::everywhere, Clock::now() + last_search);
+        searches_.search(holders_, worth, Clock::now() + last_search, HolderMap::Reach::everywhere);
         unheld = holders_.unheld(std::move(unheld));
     }
     holders_.disown(std::move(unheld));

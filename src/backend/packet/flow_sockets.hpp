@@ -61,6 +61,12 @@ public:
     std::size_t failed_lists() const { return failed_lists_; }
 
 private:
+    struct Gone {
+        ListedSocket socket;
+        Clock::time_point since;
+    };
+
+    void note_gone(const std::vector<ListedSocket>& before);
     bool list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail);
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
@@ -79,8 +85,9 @@ private:
     std::optional<ProcSocketFiles> files_; // instead of it
     std::vector<ListedSocket> listed_;
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
-    std::shared_ptr<const SocketLookup> previous_ = lookup_; // the list before
-    std::shared_ptr<const SocketLookup> first_ = lookup_;    // at the beginning of the window
+    std::shared_ptr<const SocketLookup> first_ = lookup_; // at the beginning of the window
+    std::vector<Gone> gone_;                              // that were listed a moment ago, and are not any more
+    SocketLookup gone_lookup_;
     std::vector<PacketFlow*> pending_;
     std::vector<Inode> handed_on_; // whose holders are to be found again
     Clock::time_point last_look_{};

@@ -115,6 +115,7 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
             replaced_.push_back(flow);
             const PacketFlow& before = replaced_.back();
             begin(flow, before.tuple);
+            flow.replaces = true;
             flow.rx.earlier_bytes = before.rx.earlier_bytes + before.rx.payload_bytes;
             flow.tx.earlier_bytes = before.tx.earlier_bytes + before.tx.payload_bytes;
         }

@@ -48,6 +48,7 @@ struct PacketFlow {
     std::vector<Flow> takers;    // instead: several sockets that may take what comes
     std::uint32_t looks = 0;     // how often it was looked up
     bool is_old = false;         // it was there in an earlier window
+    bool replaces = false;       // another connection had the tuple before it, in this window
     bool is_over = false;        // a connection whose socket is gone, in this window or before
 
     bool has_socket() const { return found.inode != Inode{}; }
