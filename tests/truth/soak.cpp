@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The soak suite (./dev soak): what is a matter of degree. How much of short-lived traffic finds its process, also on a
-// busy machine; what rates are kept up with. Each case prints figures beside the bar that a release has to clear.
+// The soak suite (./dev soak) measures what depends on speed: how much short-lived traffic finds its process, also on a
+// busy machine, and what rates are kept up with. Each case prints figures beside the bars that a release has to clear.
 #include "exact.hpp"
 #include "storm.hpp"
 #include "windows.hpp"
@@ -12,6 +12,8 @@
 #include <cstdio>
 #include <map>
 #include <random>
+#include <thread>
+#include <vector>
 
 using namespace truth;
 
@@ -101,10 +103,10 @@ std::uint64_t wrongs(const Measured& measured) { return judge(measured, {.share 
 
 void visit_for(Self& self, const At& to, Milliseconds lifetime)
 {
-    const auto end = std::chrono::steady_clock::now() + lifetime;
+    const auto closing = std::chrono::steady_clock::now() + lifetime;
     const int fd = self.connect(to);
     self.exchange(fd, small.request, small.reply);
-    std::this_thread::sleep_until(end);
+    std::this_thread::sleep_until(closing);
     self.close(fd);
 }
 
