@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstddef>
@@ -20,6 +21,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 
 namespace truth {
@@ -165,6 +167,23 @@ Inside::~Inside()
     }
 }
 
+/// The kernel attaches the queue of an interface in a work queue (linkwatch), some time after both ends are up. What is
+/// sent before is dropped.
+static void await_carrier(const Netns& place, const char* name)
+{
+    const Inside inside(place);
+    const Fd socket(must(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
+    ifreq request{};
+    std::string_view(name).copy(request.ifr_name, sizeof request.ifr_name - 1);
+    for (int tries = 0; tries < 60'000; ++tries) {
+        must(::ioctl(socket.get(), SIOCGIFFLAGS, &request), "SIOCGIFFLAGS");
+        if ((request.ifr_flags & IFF_RUNNING) != 0)
+            return;
+        ::usleep(1000);
+    }
+    throw std::runtime_error(std::string(name) + " does not come up");
+}
+
 void join(const Netns& near, const Netns& far, const Link& link)
 {
     {
@@ -187,6 +206,8 @@ void join(const Netns& near, const Netns& far, const Link& link)
     }
     set_up_end(near, link.near, link.near4, link.near6);
     set_up_end(far, link.far, link.far4, link.far6);
+    await_carrier(near, link.near);
+    await_carrier(far, link.far);
 }
 
 void make_bridge(const Netns& place, const char* name, const char* address)
