@@ -68,7 +68,7 @@ struct CommandLine::Impl {
 
     std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const;
     UsageError unknown_option(std::string_view argument) const;
-    /// What is no option is a file of `report`, and a mistake elsewhere.
+    /// Takes arguments that are not options as files of `report`; elsewhere they are errors.
     void take_extras(Options& options) const;
     void apply_entries(Command command) const;
     std::string help_text() const;
