@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +27,10 @@ struct Unavailable {
     std::string remedy;
 };
 
+/// Called with the cgroup of a socket that has just been seen (Flow::cgroup_id), perhaps repeatedly, to find out where
+/// it is: it may be removed soon.
+using GroupLook = std::function<void(std::uint64_t cgroup_id)>;
+
 class Interrupt; // sys/interrupt.hpp
 
 /// Called with a process that a backend has just met, and again when it has become another program, to find out who it
@@ -38,7 +43,8 @@ struct SampleRequest {
     bool last = false;                  // no window follows: nothing has to be kept for one, or left to it
     /// Called when the window begins, with 0, and a few times a second from then on; may be empty.
     std::function<void(std::chrono::nanoseconds elapsed)> progress;
-    ProcessLook look; // at processes that may be over soon; may be empty
+    ProcessLook look;     // at processes that may be over soon; may be empty
+    GroupLook group_look; // at cgroups that may be removed soon; may be empty
 
     void tell(std::chrono::nanoseconds elapsed) const
     {

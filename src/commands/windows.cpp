@@ -89,6 +89,7 @@ BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
     request.interrupt = &interrupt;
     request.last = ++number_ == options_.count.value_or(1);
     request.look = identifier.look();
+    request.group_look = identifier.group_look();
     const bool shows_progress = options_.progress && !options_.quiet && options_.duration > std::chrono::seconds(1) &&
                                 is_terminal(STDERR_FILENO) && !is_dumb_terminal();
     request.progress = [&](std::chrono::nanoseconds elapsed) {

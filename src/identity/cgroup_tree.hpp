@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the id of a cgroup of version 2 to its path: the id is the inode of its directory. For processes that are over.
+// From the id of a cgroup of version 2 to its path: the id is the inode of its directory. For processes that
+// are over, and for sockets.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@ public:
 
     /// Adds the cgroups that there are now. Those of before stay known. Ends at a million.
     void walk();
+    bool knows(std::uint64_t id) const { return paths_.contains(id); }
     /// "/system.slice/nginx.service"; null where no walk has met it.
     std::optional<std::string> path(std::uint64_t id) const;
 

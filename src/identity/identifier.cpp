@@ -101,36 +101,89 @@ std::function<void(Process&)> Identifier::look()
     return needs_.any() ? [this](Process& process) { read(process); } : std::function<void(Process&)>();
 }
 
-void Identifier::read_through_cgroup(Process& process)
+std::function<void(std::uint64_t)> Identifier::group_look()
 {
-    auto path = cgroups_.path(*process.cgroup_id);
+    return needs_.cgroup ? [this](std::uint64_t id) { meet_group(id); } : std::function<void(std::uint64_t)>();
+}
+
+/// A walk of thousands of cgroups takes tens of milliseconds: it is repeated after ten times as long.
+void Identifier::meet_group(std::uint64_t id)
+{
+    using Clock = std::chrono::steady_clock;
+    constexpr int rest = 10;
+    if (id == 0 || cgroups_.knows(id) || removed_.contains(id)) {
+        return;
+    }
+    if (const auto begun = Clock::now(); begun >= next_walk_) {
+        cgroups_.walk();
+        if (!cgroups_.knows(id)) {
+            removed_.insert(id);
+        }
+        next_walk_ = begun + rest * (Clock::now() - begun);
+    }
+}
+
+std::optional<std::string> Identifier::cgroup_path(std::uint64_t id)
+{
+    auto path = cgroups_.path(id);
     if (!path && !std::exchange(walked_again_, true)) {
         cgroups_.walk();
-        path = cgroups_.path(*process.cgroup_id);
+        path = cgroups_.path(id);
     }
-    if (path) {
+    return path;
+}
+
+void Identifier::read_through_cgroup(Process& process)
+{
+    if (const auto path = cgroup_path(*process.cgroup_id)) {
         process.identity = std::make_shared<const Identity>(identity_in(place_of(*path)));
+    }
+}
+
+void Identifier::identify_sockets(Sample& sample, bool idle)
+{
+    for (Flow& flow : sample.flows) {
+        if (flow.attribution.process || flow.cgroup_id == 0 || !(idle || flow.may_have_traffic())) {
+            continue;
+        }
+        const auto [group, is_new] = sample.groups.try_emplace(flow.cgroup_id);
+        if (const auto path = is_new ? cgroup_path(flow.cgroup_id) : std::nullopt) {
+            if (auto identity = identity_of_socket_in(place_of(*path))) {
+                group->second = std::make_shared<const Identity>(std::move(*identity));
+            }
+        }
+        if (group->second != nullptr) {
+            flow.attribution.quality = Quality::socket;
+        }
     }
 }
 
 /// The path says whose the container is, which the identity does not keep.
 void Identifier::name_containers(Sample& sample) const
 {
-    std::vector<std::pair<Process*, CgroupPlace>> contained;
+    std::vector<std::pair<std::shared_ptr<const Identity>*, CgroupPlace>> contained;
     std::vector<CgroupPlace> wanted;
+    const auto add = [&](std::shared_ptr<const Identity>& identity, const std::string& path) {
+        contained.emplace_back(&identity, place_of(path));
+        wanted.push_back(contained.back().second);
+    };
     for (Process& process : sample.processes) {
         if (process.identity != nullptr && process.identity->container_id) {
-            contained.emplace_back(&process, place_of(*process.identity->cgroup));
-            wanted.push_back(contained.back().second);
+            add(process.identity, *process.identity->cgroup);
+        }
+    }
+    for (auto& [id, identity] : sample.groups) {
+        if (identity != nullptr && identity->container_id) {
+            add(identity, *cgroups_.path(id));
         }
     }
     using Wanted = ContainerNames::Wanted;
     ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names, answers_);
     names.find(wanted);
     std::set<std::string> nameless;
-    for (const auto& [process, place] : contained) {
+    for (const auto& [identity, place] : contained) {
         if (const ContainerFacts* facts = names.of(place)) {
-            process->identity = std::make_shared<const Identity>(named(*process->identity, *facts));
+            *identity = std::make_shared<const Identity>(named(**identity, *facts));
         } else {
             nameless.insert(*place.container_id);
         }
@@ -177,6 +230,9 @@ void Identifier::identify(Sample& sample, bool idle)
     }
     if (unread > 0) {
         sample.notes.push_back(unread_note(unread));
+    }
+    if (needs_.cgroup) {
+        identify_sockets(sample, idle);
     }
     if (needs_.containers) {
         name_containers(sample);

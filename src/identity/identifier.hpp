@@ -10,9 +10,13 @@
 #include "model/sample.hpp"
 #include "sys/fd.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <unordered_set>
 
 namespace socktally {
 
@@ -36,8 +40,12 @@ public:
     /// read(), for whoever meets processes that may be over soon; empty where nothing is to be read.
     std::function<void(Process&)> look();
 
-    /// All that own a flow with traffic, or with `idle` any flow. Flows must be attributed. What could not be found
-    /// out becomes a note.
+    /// Finds out where the cgroup is, for sample requests; empty where that is not needed.
+    std::function<void(std::uint64_t cgroup_id)> group_look();
+
+    /// All that own a flow with traffic, or with `idle` any flow. Of a flow without a process what the cgroup of its
+    /// socket tells, which makes its attribution Quality::socket. Flows must be attributed. What could not be found out
+    /// becomes a note.
     void identify(Sample& sample, bool idle);
 
     /// All processes that live now, as a sample without flows, with what is needed of them.
@@ -46,13 +54,18 @@ public:
     const std::string& netns_name(Inode netns) { return netns_names_.name(netns); }
 
 private:
+    void meet_group(std::uint64_t id);
+    std::optional<std::string> cgroup_path(std::uint64_t id);
     void read_through_cgroup(Process& process);
+    void identify_sockets(Sample& sample, bool idle);
     void name_containers(Sample& sample) const;
 
     IdentityNeeds needs_;
     Fd proc_;
     CgroupTree cgroups_;
-    bool walked_again_ = false;
+    bool walked_again_ = false;                         // after the window
+    std::chrono::steady_clock::time_point next_walk_{}; // in the window, at the soonest
+    std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk in the window did not find any more
     NetnsNames netns_names_;
     ContainerPlaces containers_;
     std::shared_ptr<EngineAnswers> answers_;

@@ -38,6 +38,13 @@ std::optional<std::string> command_of(std::string_view arguments)
     return command.empty() ? std::nullopt : std::optional(std::move(command));
 }
 
+/// Whether the last part of a path, or this unit, is where a systemd opens the sockets of services.
+bool is_of_systemd(std::string_view path)
+{
+    const std::string_view last = path.substr(path.rfind('/') + 1); // npos + 1 is 0
+    return last == "init.scope" || last.ends_with(".socket");
+}
+
 Identity read_place(int directory)
 {
     std::string buffer;
@@ -60,6 +67,19 @@ Identity identity_in(const CgroupPlace& place)
     identity.pod = place.pod_uid;
     identity.pod_uid = place.pod_uid;
     return identity;
+}
+
+std::optional<Identity> identity_of_socket_in(const CgroupPlace& place)
+{
+    Identity identity = identity_in(place);
+    const bool is_unit_of_systemd = identity.unit && is_of_systemd(*identity.unit);
+    if (is_unit_of_systemd) {
+        identity.unit.reset();
+    }
+    if (is_unit_of_systemd || is_of_systemd(place.path) || place.path == "/") {
+        identity.cgroup.reset();
+    }
+    return identity == Identity{} ? std::nullopt : std::optional(std::move(identity));
 }
 
 std::optional<Process> read_process(int proc, Pid pid)

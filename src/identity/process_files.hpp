@@ -20,4 +20,8 @@ std::optional<Process> read_process(int proc, Pid pid);
 /// What the path of a cgroup says, without the names that containers have.
 Identity identity_in(const CgroupPlace& place);
 
+/// What the cgroup of a socket says of the process that uses it. Null where it says nothing: in the root is whatever
+/// has no cgroup of its own, and a systemd (init.scope, *.socket) opens sockets for services that are not started yet.
+std::optional<Identity> identity_of_socket_in(const CgroupPlace& place);
+
 } // namespace socktally

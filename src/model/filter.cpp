@@ -76,7 +76,8 @@ bool Filter::matches_owner(const Flow& flow, const Sample& sample) const
     if (!uids.empty() && (!uid || !has(uids, *uid))) {
         return false;
     }
-    const Identity* identity = identity_of(flow, sample);
+    const auto found = identity_of(flow, sample);
+    const Identity* identity = found.get();
     const auto is_unit = [unit = known(identity, &Identity::unit)](const std::string& name) {
         return is_unit_called(unit, name);
     };

@@ -48,6 +48,7 @@ std::string_view to_string(Quality quality)
     case Quality::owner: return "owner";
     case Quality::shared: return "shared";
     case Quality::inherited: return "inherited";
+    case Quality::socket: return "socket";
     case Quality::unknown: break;
     }
     return "unknown";

@@ -48,6 +48,7 @@ enum class Quality : std::uint8_t {
     owner,     // this process alone held the socket
     shared,    // one of several processes that held it
     inherited, // this process held the unconnected UDP socket that takes what comes to the port
+    socket,    // no process is known, but the cgroup of the socket is (Flow::cgroup_id)
     unknown,   // no owner
 };
 std::string_view to_string(Quality quality); // "exact"
@@ -76,6 +77,7 @@ struct Flow {
     Inode inode;
     Inode netns;                           // of the socket's network namespace, the NNN of `net:[NNN]`; 0: not known
     std::optional<Uid> uid;                // the socket's (its creator's fsuid); null where the kernel did not say
+    std::uint64_t cgroup_id = 0;           // the socket's, of version 2: its creator's or its listener's; 0: not known
     std::optional<std::uint64_t> rx_bytes; // payload in the window, from the process's side; null: unknown
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;

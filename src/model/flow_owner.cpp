@@ -44,10 +44,13 @@ Inode netns_of(const Flow& flow, const Sample& sample)
     return flow.netns == Inode{} && owner != nullptr ? owner->netns : flow.netns;
 }
 
-const Identity* identity_of(const Flow& flow, const Sample& sample)
+std::shared_ptr<const Identity> identity_of(const Flow& flow, const Sample& sample)
 {
-    const Process* owner = owner_of(flow, sample);
-    return owner != nullptr ? owner->identity.get() : nullptr;
+    if (const Process* owner = owner_of(flow, sample)) {
+        return owner->identity;
+    }
+    const auto group = sample.groups.find(flow.cgroup_id);
+    return group != sample.groups.end() ? group->second : nullptr;
 }
 
 std::optional<std::string_view> known(const Identity* identity, std::optional<std::string> Identity::*field)
@@ -58,7 +61,7 @@ std::optional<std::string_view> known(const Identity* identity, std::optional<st
 
 std::optional<std::string> published_ports_of(const Flow& flow, const Sample& sample)
 {
-    const Identity* identity = identity_of(flow, sample);
+    const auto identity = identity_of(flow, sample);
     if (identity == nullptr) {
         return std::nullopt;
     }

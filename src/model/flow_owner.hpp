@@ -5,6 +5,7 @@
 #include "model/identity.hpp"
 #include "model/sample.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,8 +20,8 @@ std::string_view name_of(const Flow& flow, const Sample& sample);
 std::optional<Uid> uid_of(const Flow& flow, const Sample& sample);
 /// The socket's, else the owner's; 0 where neither is known.
 Inode netns_of(const Flow& flow, const Sample& sample);
-/// The owner's; null also where it was not read.
-const Identity* identity_of(const Flow& flow, const Sample& sample);
+/// The owner's, null also where it was not read. Without an owner what the socket's cgroup tells.
+std::shared_ptr<const Identity> identity_of(const Flow& flow, const Sample& sample);
 /// A field of it; null also where there is no identity.
 std::optional<std::string_view> known(const Identity* identity, std::optional<std::string> Identity::*field);
 

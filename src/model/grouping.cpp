@@ -75,21 +75,23 @@ Key name_key(const Flow& flow, const Sample& sample)
     return key;
 }
 
-/// Traffic without an owner is in no unit; it is kept apart from that of processes which are in none.
+/// Traffic of which neither the process nor the socket's cgroup is known is kept apart from that of processes which are
+/// in no unit.
 Key identity_key(const Flow& flow, const Sample& sample, std::optional<std::string> Identity::*field)
 {
-    if (!flow.attribution.process) {
+    const auto identity = identity_of(flow, sample);
+    if (!flow.attribution.process && identity == nullptr) {
         return name_key(flow, sample);
     }
     Key key;
-    key.name = known(identity_of(flow, sample), field);
+    key.name = known(identity.get(), field); // the sample keeps it
     return key;
 }
 
 /// Two containers may have the same name: those with an id are told apart by it, and pods by their uid.
 Key container_key(const Flow& flow, const Sample& sample)
 {
-    const bool has_id = known(identity_of(flow, sample), &Identity::container_id).has_value();
+    const bool has_id = known(identity_of(flow, sample).get(), &Identity::container_id).has_value();
     return identity_key(flow, sample, has_id ? &Identity::container_id : &Identity::container);
 }
 
@@ -141,8 +143,8 @@ Row row_of(std::size_t index, const Sample& sample)
         row.kind = RowKind::process;
         row.pid = owner->pid;
         row.start_time = owner->start_time;
-        row.identity = owner->identity;
     }
+    row.identity = identity_of(flow, sample);
     row.process = name_of(flow, sample);
     row.uid = uid_of(flow, sample);
     if (const Inode netns = netns_of(flow, sample); netns != Inode{}) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,6 +62,8 @@ struct Sample {
     std::vector<Holder> holders;
     std::map<std::size_t, std::vector<std::uint32_t>> sharers; // the other owners, as indices of processes, of a flow's
                                                                // socket, by the index of the flow; see find_sharers()
+    std::map<std::uint64_t, std::shared_ptr<const Identity>> groups; // what the cgroup of a socket without a process
+                                                                     // tells, by Flow::cgroup_id
     std::vector<Note> notes;
     std::vector<InterfaceTraffic> interfaces; // deltas, without lo
 };

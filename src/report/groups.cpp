@@ -60,11 +60,18 @@ void add_process(KeyText& key, const Heading& heading, const SavedRow& row)
     key.text(names_process ? std::nullopt : row.text(Member::user));
 }
 
-/// As add_name for traffic without an owner, which is in no unit, but not in none like a process either.
-void add_of_owner(KeyText& key, const SavedRow& row, std::initializer_list<Member> members)
+/// Traffic without an owner is in a unit, or known to be in none, where its sockets' cgroup is known. Else it is kept
+/// apart from that of processes in no unit, as in add_name. `is_of_one_group`: a saved row
+/// sums no sockets of different cgroups.
+void add_of_owner(KeyText& key, const SavedRow& row, std::initializer_list<Member> members, bool is_of_one_group)
 {
-    key.number(row.number(Member::kind));
-    key.text(row.is(RowKind::cause) ? row.text(Member::process) : std::nullopt);
+    const bool is_in_one =
+        std::any_of(members.begin(), members.end(), [&row](Member member) { return row.find(member) != nullptr; });
+    const bool is_in_none =
+        is_of_one_group && row.number(Member::attribution) == static_cast<std::uint64_t>(Quality::socket);
+    const bool is_apart = row.is(RowKind::cause) && !is_in_one && !is_in_none;
+    key.number(is_apart);
+    key.text(is_apart ? row.text(Member::process) : std::nullopt);
     for (const Member member : members) {
         key.text(row.text(member));
     }
@@ -80,7 +87,7 @@ void add_connection(KeyText& key, const Heading& heading, const SavedRow& row)
     key.number(row.number(Member::remote_port));
 }
 
-/// Traffic without an owner is in no unit, and its process says which row it is in.
+/// Traffic without an owner is in a unit that the row has, else its process says which row it is in.
 bool tells_of_owner(const Heading& heading, const SavedRow& row, Member member)
 {
     return row.is(RowKind::cause) || tells(heading, row, member);
@@ -164,6 +171,7 @@ void Groups::make_key(const Heading& heading, const SavedRow& row)
         key.text("other");
         return;
     }
+    const bool is_of_one_group = heading.by == by_ || heading.by == GroupBy::connection;
     switch (by_) {
     case GroupBy::process: add_process(key, heading, row); break;
     case GroupBy::connection: add_connection(key, heading, row); break;
@@ -175,12 +183,13 @@ void Groups::make_key(const Heading& heading, const SavedRow& row)
     case GroupBy::remote: key.text(row.text(Member::remote_address)); break;
     case GroupBy::port: key.number(row.number(Member::port)); break;
     case GroupBy::protocol: key.text(row.text(Member::protocol)); break;
-    case GroupBy::cgroup: add_of_owner(key, row, {Member::cgroup}); break;
-    case GroupBy::unit: add_of_owner(key, row, {Member::unit}); break;
+    case GroupBy::cgroup: add_of_owner(key, row, {Member::cgroup}, is_of_one_group); break;
+    case GroupBy::unit: add_of_owner(key, row, {Member::unit}, is_of_one_group); break;
     case GroupBy::container:
-        add_of_owner(key, row, {row.find(Member::container_id) != nullptr ? Member::container_id : Member::container});
+        add_of_owner(key, row, {row.find(Member::container_id) != nullptr ? Member::container_id : Member::container},
+                     is_of_one_group);
         break;
-    case GroupBy::pod: add_of_owner(key, row, {Member::pod_namespace, Member::pod}); break;
+    case GroupBy::pod: add_of_owner(key, row, {Member::pod_namespace, Member::pod}, is_of_one_group); break;
     case GroupBy::netns:
         key.text(row.text(Member::host));
         key.text(row.text(Member::netns));

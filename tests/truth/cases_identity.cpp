@@ -1,60 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Who processes are: where they were, also of those that are over when the window is.
+#include "cgroup.hpp"
 #include "open_counter.hpp"
 #include "stage.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 using namespace truth;
 
 namespace {
-
-/// The mount point of version 2; empty where there is none.
-std::string cgroup2_mount()
-{
-    std::ifstream mounts("/proc/self/mountinfo");
-    for (std::string line; std::getline(mounts, line);) {
-        if (line.find(" - cgroup2 ") != std::string::npos) {
-            std::istringstream words(line);
-            std::string word;
-            for (int field = 0; field < 5; ++field)
-                words >> word;
-            return word;
-        }
-    }
-    return {};
-}
-
-/// A cgroup for as long as this lives; processes in it have to end before.
-class Cgroup {
-public:
-    explicit Cgroup(const std::string& name) : path_("/" + name), directory_(cgroup2_mount() + path_)
-    {
-        is_there_ = !cgroup2_mount().empty() && ::mkdir(directory_.c_str(), 0755) == 0;
-    }
-    ~Cgroup()
-    {
-        if (is_there_)
-            ::rmdir(directory_.c_str());
-    }
-    Cgroup(const Cgroup&) = delete;
-    Cgroup& operator=(const Cgroup&) = delete;
-
-    bool is_there() const { return is_there_; }
-    const std::string& path() const { return path_; }
-    /// Moves the calling process.
-    void join() const { std::ofstream(directory_ + "/cgroup.procs") << 0 << std::flush; }
-
-private:
-    std::string path_;
-    std::string directory_;
-    bool is_there_;
-};
 
 const Row& row_of(const Report& report, const std::string& process)
 {
@@ -105,12 +61,12 @@ int most_opens()
 
 TEST_CASE("identity: the cgroup and unit of a process that is over")
 {
-    const Cgroup cgroup("socktally-truth-" + std::to_string(::getpid()) + ".service");
+    const Cgroup cgroup("socktally-truth-" + unique_digits() + ".service");
     if (!cgroup.is_there())
         TRUTH_SKIP("no cgroup of version 2 can be made here");
     Stage stage;
     stage.start("t-server", [&](Self& self) {
-        cgroup.join();
+        cgroup.add(::getpid());
         const int listener = self.listen(local4);
         self.step();
         const int fd = self.accept(listener);
@@ -119,7 +75,7 @@ TEST_CASE("identity: the cgroup and unit of a process that is over")
     stage.start("t-parent", [&](Self& self) {
         self.step();
         self.join(self.child("t-client", [&](Self& child) { // a zombie could still be read
-            cgroup.join();
+            cgroup.add(::getpid());
             const int fd = child.connect(local4);
             child.exchange(fd, 10'000, 20'000);
             child.wait_until_owned(fd);

@@ -67,6 +67,8 @@ Row read_row(const object& from)
     row.tx_ip_bytes = number_of(from, "tx_ip_bytes");
     row.cgroup = text_of(from, "cgroup");
     row.unit = text_of(from, "unit");
+    row.container_id = text_of(from, "container_id");
+    row.pod = text_of(from, "pod");
     row.netns = text_of(from, "netns");
     row.exe = text_of(from, "exe");
     row.shared_with = text_of(from, "shared_with");
@@ -79,8 +81,8 @@ Row read_row(const object& from)
 
 simdjson::dom::array rows_of(const object& from)
 {
-    for (const char* name :
-         {"processes", "connections", "names", "users", "remotes", "ports", "protocols", "interfaces"}) {
+    for (const char* name : {"processes", "connections", "names", "users", "remotes", "ports", "protocols", "units",
+                             "containers", "pods", "interfaces"}) {
         simdjson::dom::array rows;
         if (from[name].get(rows) == simdjson::SUCCESS)
             return rows;

@@ -43,9 +43,11 @@ struct Row {
     std::optional<std::uint64_t> tx_packets;
     std::optional<std::uint64_t> rx_ip_bytes;
     std::optional<std::uint64_t> tx_ip_bytes;
-    std::string exe; // these five are empty unless asked for
+    std::string exe; // these seven are empty unless asked for
     std::string cgroup;
     std::string unit;
+    std::string container_id;
+    std::string pod;
     std::string netns;
     std::string shared_with;
     std::uint64_t connections = 0;

@@ -120,6 +120,17 @@ TEST_CASE("attributes come in any order among unknown ones, the protocol named l
     }
 }
 
+TEST_CASE("the cgroup of a socket is a number of 64 bits or not told")
+{
+    const std::uint64_t id = 0x1'0000'0002;
+    const Bytes told = attribute_bytes(INET_DIAG_CGROUP_ID, value_bytes(id));
+    const Bytes cut = attribute_bytes(INET_DIAG_CGROUP_ID, value_bytes(std::uint32_t{7}));
+    CHECK(parse_diag(diag_bytes(diag_header(), told), Protocol::tcp)->cgroup_id == id);
+    CHECK(parse_diag(diag_bytes(diag_header(), told), Protocol::udp)->cgroup_id == id);
+    CHECK(parse_diag(diag_bytes(diag_header(), cut), Protocol::tcp)->cgroup_id == 0);
+    CHECK(parse_diag(diag_bytes(diag_header()), Protocol::tcp)->cgroup_id == 0);
+}
+
 TEST_CASE("a destroy event says itself which protocol it is of")
 {
     for (const bool info_first : {false, true}) {

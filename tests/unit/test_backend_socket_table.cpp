@@ -163,6 +163,18 @@ TEST_CASE("a connection that ends in the window keeps inode and user by which it
     CHECK(flow.state == SocketState::closed);
 }
 
+TEST_CASE("a connection keeps the cgroup that a dump told, which its destroy event does not")
+{
+    SocketTable table;
+    table.begin_dump();
+    DiagSocket socket = connection(1, 100, 200);
+    socket.cgroup_id = 77;
+    table.during(socket);
+    const Flow* ended = table.destroyed(destroyed(connection(1, 150, 1200)), TableWindow::open, recent);
+    REQUIRE(ended != nullptr);
+    CHECK(ended->cgroup_id == 77);
+}
+
 TEST_CASE("what comes after the end changes nothing")
 {
     SocketTable table;

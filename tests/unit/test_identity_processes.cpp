@@ -4,6 +4,7 @@
 #include "build_sample.hpp"
 #include "fixture_proc.hpp"
 #include "identity/identifier.hpp"
+#include "model/flow_owner.hpp"
 #include "model/grouping.hpp"
 
 #include <doctest/doctest.h>
@@ -274,6 +275,59 @@ TEST_CASE("a process that is over is in the cgroup whose id the backend saw")
     CHECK_FALSE(sample.processes[3].identity);
 }
 
+TEST_CASE("a socket without a process is in the cgroup that the kernel tells, unless that says nothing")
+{
+    World world;
+    const fs::path inner = world.mount() / "docker" / world.id / "init.scope";
+    const fs::path of_user = world.mount() / "user.slice/user@7.service/init.scope";
+    const fs::path of_systemd = world.mount() / "system.slice/db.socket";
+    for (const fs::path& made : {world.mount() / "init.scope", inner, of_user, of_systemd}) {
+        fs::create_directories(made);
+    }
+    const auto identifier = std::make_unique<Identifier>(world.identifier(everything()));
+    Sample sample;
+    const auto add = [&sample](std::uint64_t cgroup_id) {
+        sample.flows.push_back(unowned_flow(Cause::exited, Uid{5}, 1, 0));
+        sample.flows.back().cgroup_id = cgroup_id;
+    };
+    const fs::path brief = world.mount() / "brief.service"; // made and removed between the first walk and the last
+    fs::create_directory(brief);
+    add(inode_of(brief));
+    identifier->group_look()(inode_of(brief));
+    fs::remove(brief);
+    for (const fs::path& place : {world.mount() / "system.slice/cron.service", world.mount() / "docker" / world.id,
+                                  inner, world.mount() / "init.scope", of_user, of_systemd, world.mount()}) {
+        add(inode_of(place));
+    }
+    add(1); // nobody's
+    add(0); // not told
+    sample.processes = {process(5000009, 1, "other")};
+    sample.flows.push_back(owned_flow(0, 1, 0)); // its own counts
+    sample.flows.back().cgroup_id = sample.flows[0].cgroup_id;
+    identifier->identify(sample, false);
+    const auto identity = [&sample](std::size_t flow) { return identity_of(sample.flows.at(flow), sample); };
+    REQUIRE(identity(0));
+    CHECK(identity(0)->unit == "brief.service");
+    REQUIRE(identity(1));
+    CHECK(identity(1)->unit == "cron.service");
+    CHECK(identity(1)->cgroup == "/system.slice/cron.service");
+    REQUIRE(identity(2));
+    CHECK(identity(2)->container_id == world.id);
+    CHECK(identity(2)->cgroup == "/docker/" + world.id);
+    REQUIRE(identity(3));
+    CHECK(identity(3)->container_id == world.id);
+    CHECK_FALSE(identity(3)->cgroup);
+    for (std::size_t flow = 0; flow < sample.flows.size(); ++flow) {
+        CAPTURE(flow);
+        CHECK((identity(flow) != nullptr) == (flow < 4));
+        CHECK((sample.flows[flow].attribution.quality == Quality::socket) == (flow < 4));
+    }
+    Filter filter;
+    filter.units = {"cron"};
+    CHECK(total(sample, filter).rx_bytes == 1U);
+    CHECK(total(sample, filter).unattributed_rx_bytes == 1U);
+}
+
 TEST_CASE("a network namespace has its first name or its number")
 {
     World world;
@@ -322,6 +376,16 @@ TEST_CASE("processes are grouped by what they have in common")
         return text;
     };
     CHECK(sums(GroupBy::container) == "1 2 4 24 32 ");
+    sample.flows.push_back(unowned_flow(Cause::other_user, Uid{5}, 1 << 6, 0));
+    sample.flows.back().cgroup_id = 9;
+    sample.groups[9] = sample.processes[2].identity; // in the unit, and in a container without id
+    CHECK(sums(GroupBy::container) == "1 2 68 24 32 ");
+    CHECK(sums(GroupBy::unit) == "27 68 32 ");
+    CHECK(sums(GroupBy::pod) == "95 32 ");
+    const auto units = group(sample, {}, GroupBy::unit, false);
+    CHECK_FALSE(units[1].kind);
+    CHECK(total(sample, {}).unattributed_rx_bytes == 96U);
+    sample.flows.pop_back();
     CHECK(sums(GroupBy::unit) == "27 4 32 ");
     CHECK(sums(GroupBy::pod) == "31 32 ");
     const auto rows = group(sample, {}, GroupBy::user, false);

@@ -34,6 +34,7 @@ TEST_CASE("the words of the contract")
     CHECK(to_string(Quality::owner) == "owner");
     CHECK(to_string(Quality::shared) == "shared");
     CHECK(to_string(Quality::inherited) == "inherited");
+    CHECK(to_string(Quality::socket) == "socket");
     CHECK(to_string(Quality::unknown) == "unknown");
 }
 

@@ -145,6 +145,11 @@ TEST_CASE("the series of a unit does not depend on which of its processes moved 
     units.by = GroupBy::unit;
     CHECK(samples(units, "", "socktally_r") == "socktally_receive_bytes{unit=\"cron.service\"} 1\n"
                                                "socktally_receive_bytes{process=\"[kernel]\",kind=\"cause\"} 2\n");
+    Row socket = named(row(0, "[exited]", 4, 0), "ssh.service", "root");
+    socket.kind = RowKind::cause;
+    socket.attribution = Quality::socket;
+    units.rows = {socket};
+    CHECK(samples(units, "", "socktally_r") == "socktally_receive_bytes{unit=\"ssh.service\"} 4\n");
 }
 
 TEST_CASE("totals that only grow are counters")

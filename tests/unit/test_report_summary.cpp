@@ -134,6 +134,34 @@ TEST_CASE("a cause is not a process of that name")
     CHECK(report.totals.unattributed_rx_bytes == 10U);
 }
 
+TEST_CASE("traffic without an owner is in the unit of its socket, where that was saved")
+{
+    const auto cause = [](std::string_view by, std::string_view rest) {
+        std::string text = line("a", "1", 7, 5, "[exited]", fmt::format(R"("rx_bytes":10,"tx_bytes":1,{})", rest));
+        text.replace(text.find(R"("kind":"process")"), 16, R"("kind":"cause")");
+        text.replace(text.find(R"("by":"process")"), 14, fmt::format(R"("by":"{}")", by));
+        return text;
+    };
+    const auto owned = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1,"unit":"u.service")");
+    const auto none = line("a", "1", 7, 5, "p", R"("rx_bytes":2,"tx_bytes":1,"unit":null)");
+    const std::string known = cause("process", R"("unit":"u.service","attribution":"socket")");
+    const std::string several = cause("process", R"("unit":null,"attribution":"socket")"); // or in none
+    const std::string in_none = cause("unit", R"("unit":null,"attribution":"socket")");
+    const std::string unknown = cause("unit", R"("unit":null,"attribution":"unknown")");
+    const auto sums = [](const std::string& text) {
+        std::string all;
+        for (const Row& row : add_up(text, GroupBy::unit, {}, {}, {Member::unit}).report.rows) {
+            all += fmt::format("{} {};", row.identity && row.identity->unit ? *row.identity->unit : "-", *row.rx_bytes);
+        }
+        return all;
+    };
+    CHECK(sums(owned + none + known) == "u.service 11;- 2;");
+    CHECK(sums(owned + none + several) == "u.service 1;- 2;- 10;");
+    CHECK(sums(owned + none + in_none) == "u.service 1;- 12;");
+    CHECK(sums(owned + none + unknown) == "u.service 1;- 2;- 10;");
+    CHECK(add_up(owned + known, GroupBy::unit).report.totals.unattributed_rx_bytes == 10U);
+}
+
 TEST_CASE("rows of one snapshot are one window; hours and days stay apart")
 {
     const std::string nine = "2026-11-20T09:59:59.999999Z";

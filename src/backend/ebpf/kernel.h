@@ -79,6 +79,16 @@ typedef struct {
     unsigned int val;
 } kuid_t;
 
+struct kernfs_node {
+    unsigned long long id;
+};
+struct cgroup {
+    struct kernfs_node* kn;
+};
+struct sock_cgroup_data {
+    struct cgroup* cgroup; /* since Linux 5.15 */
+};
+
 struct sock {
     struct sock_common __sk_common;
     socket_lock_t sk_lock;
@@ -86,6 +96,7 @@ struct sock {
     unsigned short sk_protocol;
     kuid_t sk_uid;
     struct socket* sk_socket;
+    struct sock_cgroup_data sk_cgrp_data;
 };
 
 struct inet_connection_sock {

@@ -21,6 +21,8 @@ static __always_inline void describe(struct totals_row* row, struct sock* sk)
     row->uid = sk->sk_uid.val;
     row->netns = sk->__sk_common.skc_net.net->ns.inum;
     row->interface = sk->__sk_common.skc_bound_dev_if;
+    if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup) && sk->sk_cgrp_data.cgroup) /* Linux 5.15 */
+        row->cgroup_id = sk->sk_cgrp_data.cgroup->kn->id;
     row->local_port = sk->__sk_common.skc_num;
     row->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
     row->family = sk->__sk_common.skc_family;

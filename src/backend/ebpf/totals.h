@@ -13,6 +13,7 @@
 struct totals_row {
     tally_u64 cookie;
     tally_u64 inode; /* of the socket's file; 0: no file refers to it */
+    tally_u64 cgroup_id; /* of the socket, of version 2; 0: not known */
     tally_u64 bytes_received;
     tally_u64 bytes_acked;
     tally_u64 bytes_sent;
@@ -35,6 +36,6 @@ struct totals_row {
     tally_u32 holder; /* TOTALS_HELD_* */
     tally_u32 netns; /* inode of the socket's namespace */
 };
-TALLY_ASSERT(sizeof(struct totals_row) == 128);
+TALLY_ASSERT(sizeof(struct totals_row) == 136);
 
 #endif

@@ -64,6 +64,7 @@ void TotalsFlows::add(const totals_row& row)
     flow.inode = Inode{row.inode};
     flow.netns = Inode{row.netns};
     flow.uid = Uid{row.uid};
+    flow.cgroup_id = row.cgroup_id;
     flow.interface = row.interface;
     flow.attribution.cause = known_cause(row);
     if (is_tcp) {

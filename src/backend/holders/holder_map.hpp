@@ -39,6 +39,22 @@ public:
     /// `look` is called with each process that turns out to hold a socket, at once, and again when it has become
     /// another program: it may be over soon.
     void set_look(std::function<void(Process&)> look) { look_ = std::move(look); }
+    /// `look` is called with the cgroup of each socket that is listed in a window: of one that nobody is found to hold
+    /// that is all there is to tell whose it is.
+    void set_group_look(std::function<void(std::uint64_t cgroup_id)> look) { group_look_ = std::move(look); }
+    /// `sockets` is a list of Flow or ListedSocket. Traces `group COOKIE ID` once a window for each.
+    template <typename Sockets>
+    void look_at_groups(const Sockets& sockets)
+    {
+        for (const auto& socket : sockets) {
+            if (group_look_) {
+                group_look_(socket.cgroup_id);
+            }
+            if (trace_ && socket.cgroup_id != 0 && traced_groups_.insert(socket.cookie.value).second) {
+                trace_("group {} {}", socket.cookie.value, socket.cgroup_id);
+            }
+        }
+    }
 
     /// Lists the descriptors of every process.
     void scan();
@@ -171,6 +187,7 @@ private:
 
     Fd proc_;
     std::function<void(Process&)> look_;
+    std::function<void(std::uint64_t)> group_look_;
     Source source_;
     bool bpf_declined_;
     std::vector<std::int32_t> pids_; // as last listed; sorted
@@ -190,6 +207,7 @@ private:
     std::size_t failed_ = 0;
     Trace trace_;
     std::set<std::pair<std::uint64_t, std::int32_t>> traced_; // inodes and pids
+    std::unordered_set<std::uint64_t> traced_groups_;         // cookies
 };
 
 } // namespace socktally

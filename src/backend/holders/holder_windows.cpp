@@ -86,6 +86,7 @@ void HolderMap::next_window()
         process.identified_before = process.identity != nullptr;
     }
     idle_.clear();
+    traced_groups_.clear();
     failed_ = 0;
     std::erase_if(hot_, [now = Clock::now()](const auto& entry) { return now - entry.second > hot_time; });
 }

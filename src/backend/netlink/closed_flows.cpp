@@ -15,12 +15,14 @@ bool ClosedFlows::add(const Flow& flow, Inode netns, const HolderMap& holders)
         key.process = owners.front();
     } else {
         key.uid = flow.uid;
+        key.cgroup_id = flow.cgroup_id;
     }
     const auto [entry, is_new] = sums_.try_emplace(key);
     Flow& sum = entry->second;
     if (is_new) {
         sum.state = SocketState::closed;
         sum.uid = flow.uid;
+        sum.cgroup_id = flow.cgroup_id;
         sum.netns = netns;
         sum.sockets = 0;
         if (key.process) {

@@ -24,7 +24,8 @@ public:
 private:
     struct Key {
         std::optional<std::uint32_t> process;
-        std::optional<Uid> uid; // of the socket, where there is no process
+        std::optional<Uid> uid;      // of the socket, where there is no process
+        std::uint64_t cgroup_id = 0; // likewise
         Inode netns;
         auto operator<=>(const Key&) const = default;
     };

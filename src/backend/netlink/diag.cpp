@@ -71,6 +71,8 @@ std::optional<Protocol> read_attributes(std::span<const std::byte> attributes, P
             socket.v6_only = attribute.payload[0] != std::byte{0};
         } else if (attribute.type == INET_DIAG_SKMEMINFO) {
             socket.drops = meminfo_drops(attribute.payload);
+        } else if (attribute.type == INET_DIAG_CGROUP_ID && attribute.payload.size() == sizeof socket.cgroup_id) {
+            std::memcpy(&socket.cgroup_id, attribute.payload.data(), sizeof socket.cgroup_id);
         } else if (attribute.type == INET_DIAG_INFO) {
             socket.tcp = parse_tcp_info(attribute.payload);
         }

@@ -58,6 +58,7 @@ BackendResult Sampling::next(const SampleRequest& request)
 {
     Sample sample;
     holders_.set_look(request.look);
+    holders_.set_group_look(request.group_look);
     watch(clock_.is_first() ? open_window(request.window) : resume(request.window), request);
     datagrams_.end();
     sample.interfaces = take_interface_deltas(interfaces_);

@@ -66,6 +66,7 @@ void SocketTable::update(std::size_t index, const DiagSocket& socket)
     flow.state = socket_state(socket.state, socket.inode);
     flow.accepted = flow.accepted || accepted(socket);
     flow.interface = socket.interface;
+    flow.cgroup_id = socket.cgroup_id != 0 ? socket.cgroup_id : flow.cgroup_id;
     if (socket.inode.value != 0) { // a closed socket keeps the inode by which its owner was found
         flow.inode = socket.inode;
         flow.uid = socket.uid;

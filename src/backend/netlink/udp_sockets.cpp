@@ -16,6 +16,7 @@ void UdpSockets::add(const DiagSocket& socket)
     flow.cookie = socket.cookie;
     flow.inode = socket.inode;
     flow.uid = socket.uid;
+    flow.cgroup_id = socket.cgroup_id;
     flow.interface = socket.interface;
 }
 

@@ -200,6 +200,7 @@ void Window::look(Clock::time_point now)
         }
         const std::size_t born = place.watch->table().born();
         place.watch->look();
+        holders_.look_at_groups(place.watch->table().flows());
         drain(place);
         place.last_look = now;
         place.interval =

@@ -77,6 +77,7 @@ ListedSocket as_listed(const DiagSocket& socket)
     result.cookie = socket.cookie;
     result.inode = socket.inode;
     result.uid = socket.uid;
+    result.cgroup_id = socket.cgroup_id;
     if (socket.tuple.protocol == Protocol::tcp) {
         result.state = socket_state(socket.state, socket.inode);
     }
@@ -123,6 +124,7 @@ void FlowSockets::list(DiagDetail detail)
         ++failed_lists_;
     }
     const std::vector<ListedSocket> before = std::exchange(listed_, sockets);
+    holders_.look_at_groups(listed_);
     lookup_ = std::make_shared<SocketLookup>(std::move(sockets));
     note_gone(before);
     trace_owners();

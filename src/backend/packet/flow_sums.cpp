@@ -31,7 +31,7 @@ void FlowSums::add(const PacketFlow& counted)
     const Flow flow = flow_of(counted);
     inodes_.insert(flow.inode);
     if (detail_ == Detail::sockets) {
-        const Key key{flow.inode, flow.uid, flow.state, flow.match, flow.attribution.cause};
+        const Key key{flow.inode, flow.uid, flow.cgroup_id, flow.state, flow.match, flow.attribution.cause};
         const auto [entry, is_new] = sums_.try_emplace(key, flows_.size());
         if (!is_new) {
             Flow& total = flows_[entry->second];

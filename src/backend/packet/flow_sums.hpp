@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <vector>
@@ -25,7 +26,7 @@ public:
     std::vector<Flow> take(const std::vector<Flow>& listed);
 
 private:
-    using Key = std::tuple<Inode, std::optional<Uid>, SocketState, Quality, Cause>;
+    using Key = std::tuple<Inode, std::optional<Uid>, std::uint64_t, SocketState, Quality, Cause>;
 
     Detail detail_;
     std::vector<Flow> flows_;

@@ -99,6 +99,7 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     sample.backend = "packet";
 
     holders_.set_look(request.look);
+    holders_.set_group_look(request.group_look);
     if (clock_.is_first()) {
         open();
     } else {

@@ -10,6 +10,7 @@ Flow flow_of(const ListedSocket& socket)
     flow.cookie = socket.cookie;
     flow.inode = socket.inode;
     flow.uid = socket.uid;
+    flow.cgroup_id = socket.cgroup_id;
     flow.interface = socket.interface;
     flow.state = socket.state;
     return flow;

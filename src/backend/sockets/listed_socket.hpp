@@ -20,6 +20,7 @@ struct ListedSocket {
     Cookie cookie;                // none in /proc/net
     Inode inode;
     std::optional<Uid> uid;
+    std::uint64_t cgroup_id = 0; // as Flow::cgroup_id; /proc/net does not tell
     SocketState state = SocketState::open;
     std::uint32_t queued = 0; // waits to be read: bytes of TCP; of UDP the memory of datagrams, more than their payload
     std::optional<std::uint32_t> unsent; // of TCP: bytes written that are not on the wire yet
