@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 
 /// As often, and as dear, as the netlink backend's looks.
 constexpr auto list_interval = 20ms;
+constexpr auto longest_list_interval = 500ms;
 constexpr int rest_share = 3;
 constexpr auto longest_owner_search = 50ms;
 constexpr auto last_search = 500ms;
@@ -25,7 +26,8 @@ constexpr auto last_search = 500ms;
 /// So long, at most, packets of a socket come after it was listed.
 constexpr auto longest_lag = 1s;
 
-/// A flow that so many lists did not have is of no socket, or of one that is gone.
+/// A flow that so many lists did not have is of no socket, or of one that is gone. One that waits to be accepted is
+/// looked up ever less often.
 constexpr std::uint32_t looks_per_flow = 4;
 
 /// `accepted`: its port is listened on.
@@ -61,6 +63,11 @@ void add_inodes(const PacketFlow& flow, std::vector<Inode>& inodes)
     for (const Flow& taker : flow.takers) {
         inodes.push_back(taker.inode);
     }
+}
+
+bool waits_to_be_accepted(const ListedSocket& socket)
+{
+    return socket.inode == Inode{} && socket.state == SocketState::open;
 }
 
 ListedSocket as_listed(const DiagSocket& socket)
@@ -168,15 +175,15 @@ void FlowSockets::add(const std::vector<PacketFlow*>& flows)
     for (PacketFlow* flow : flows) {
         if (!resolve(*flow)) {
             pending_.push_back(flow);
+            interval_ = list_interval;
         }
     }
 }
 
 std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
 {
-    return pending_.empty() && handed_on_.empty()
-               ? std::nullopt
-               : std::optional(last_look_ + std::max<std::chrono::nanoseconds>(list_interval, rest_));
+    return pending_.empty() && handed_on_.empty() ? std::nullopt
+                                                  : std::optional(last_look_ + std::max(interval_, rest_));
 }
 
 void FlowSockets::look(Clock::time_point now)
@@ -184,13 +191,16 @@ void FlowSockets::look(Clock::time_point now)
     const auto used = thread_cpu_time();
     list(DiagDetail::sockets);
     std::vector<Inode> inodes;
+    bool all_wait = handed_on_.empty(); // to be accepted, and long
     std::erase_if(pending_, [&](PacketFlow* flow) {
         if (resolve(*flow)) {
             return true;
         }
         add_inodes(*flow, inodes);
         const bool is_searched = flow->has_socket() && !searches_.is_given_up(flow->found.inode);
-        return ++flow->looks >= looks_per_flow && !is_searched;
+        const bool is_long = ++flow->looks >= looks_per_flow && !is_searched;
+        all_wait = all_wait && is_long;
+        return is_long && !is_unaccepted(*flow);
     });
     handed_on_ = only_open(std::move(handed_on_));
     inodes.insert(inodes.end(), handed_on_.begin(), handed_on_.end());
@@ -199,6 +209,7 @@ void FlowSockets::look(Clock::time_point now)
                   [&](const PacketFlow* flow) { return flow->has_socket() && holders_.held(flow->found.inode); });
     std::erase_if(handed_on_, [&](Inode inode) { return holders_.held(inode) || searches_.is_given_up(inode); });
     last_look_ = now;
+    interval_ = all_wait ? std::min<std::chrono::nanoseconds>(2 * interval_, longest_list_interval) : list_interval;
     rest_ = Clock::now() - now + rest_share * (thread_cpu_time() - used);
 }
 
@@ -223,15 +234,17 @@ void FlowSockets::look_again(const std::vector<Inode>& missed)
             holders_.handed_on(socket.inode);
             searches_.forget(socket.inode);
             handed_on_.push_back(socket.inode);
+            interval_ = list_interval;
         }
     }
 }
 
-bool FlowSockets::has_unaccepted() const
+bool FlowSockets::has_unaccepted() const { return std::any_of(listed_.begin(), listed_.end(), waits_to_be_accepted); }
+
+bool FlowSockets::is_unaccepted(const PacketFlow& flow) const
 {
-    return std::any_of(listed_.begin(), listed_.end(), [](const ListedSocket& socket) {
-        return socket.inode == Inode{} && socket.state == SocketState::open;
-    });
+    const ListedSocket* socket = match(flow).only();
+    return socket != nullptr && waits_to_be_accepted(*socket);
 }
 
 bool FlowSockets::are_listed(const std::vector<Inode>& inodes) const

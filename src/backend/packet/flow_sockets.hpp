@@ -77,6 +77,7 @@ private:
     std::vector<Inode> only_open(std::vector<Inode> inodes) const;
     bool is_open(const ListedSocket& socket);
     bool has_unaccepted() const;
+    bool is_unaccepted(const PacketFlow& flow) const;
     bool are_listed(const std::vector<Inode>& inodes) const;
 
     HolderMap& holders_;
@@ -91,7 +92,8 @@ private:
     std::vector<PacketFlow*> pending_;
     std::vector<Inode> handed_on_; // whose holders are to be found again
     Clock::time_point last_look_{};
-    std::chrono::nanoseconds rest_{0}; // for which the last look's cost asks
+    std::chrono::nanoseconds interval_{0}; // between looks
+    std::chrono::nanoseconds rest_{0};     // for which the last look's cost asks
     OwnerSearches searches_;
     std::size_t failed_lists_ = 0;
 };
