@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What the tool owes its user when it is interrupted in the middle of known traffic.
+// What the tool owes its user when it is interrupted.
 #include "stage.hpp"
 
 #include <signal.h>
 #include <sys/wait.h>
+
+#include <random>
+#include <thread>
 
 using namespace truth;
 
@@ -32,5 +35,20 @@ TEST_CASE("manners: an interrupt prints what there is, then takes effect")
         CHECK(WTERMSIG(output.status) == number);
         CHECK_FALSE(measured.report.complete);
         check(measured, {.complete = false});
+    }
+}
+
+TEST_CASE("manners: to be stopped for a moment, at whatever instant, is no reason to fail")
+{
+    std::mt19937 random(1);
+    const Stage stage;
+    for (int run = 0; run < 20; ++run) {
+        Tool tool(stage.place(), 0ms);
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % 60'000));
+        tool.signal(SIGSTOP);
+        tool.signal(SIGCONT);
+        const Output output = tool.finish();
+        INFO(output.err);
+        CHECK(output.status == 0);
     }
 }

@@ -14,7 +14,10 @@ static int take(int* fd)
     return taken;
 }
 
-int iterators_load_totals(struct iterators_totals* links)
+/* The verifier gives up with EAGAIN when a signal comes. libbpf tries again, a light skeleton does not. */
+enum { most_tries = 5 };
+
+static int load_totals(struct iterators_totals* links)
 {
     struct totals_bpf* skeleton = totals_bpf__open();
     if (!skeleton)
@@ -30,7 +33,15 @@ int iterators_load_totals(struct iterators_totals* links)
     return error;
 }
 
-int iterators_load_files(int* link)
+int iterators_load_totals(struct iterators_totals* links)
+{
+    int error = EAGAIN;
+    for (int tries = 0; tries < most_tries && error == EAGAIN; ++tries)
+        error = load_totals(links);
+    return error;
+}
+
+static int load_files(int* link)
 {
     struct files_bpf* skeleton = files_bpf__open();
     if (!skeleton)
@@ -41,5 +52,13 @@ int iterators_load_files(int* link)
     if (error == 0)
         *link = take(&skeleton->links.write_sockets_fd);
     files_bpf__destroy(skeleton);
+    return error;
+}
+
+int iterators_load_files(int* link)
+{
+    int error = EAGAIN;
+    for (int tries = 0; tries < most_tries && error == EAGAIN; ++tries)
+        error = load_files(link);
     return error;
 }
