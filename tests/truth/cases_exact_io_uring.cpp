@@ -74,7 +74,11 @@ private:
 
     void enter(unsigned submit, unsigned wait, unsigned flags) const
     {
-        must(::syscall(SYS_io_uring_enter, fd_.get(), submit, wait, flags, nullptr, 0), "io_uring_enter");
+        long done = -1;
+        do { // it fails with EINTR where it has submitted nothing
+            done = ::syscall(SYS_io_uring_enter, fd_.get(), submit, wait, flags, nullptr, 0);
+        } while (done < 0 && errno == EINTR);
+        must(done, "io_uring_enter");
     }
 
     void submit() const

@@ -110,6 +110,19 @@ TEST_CASE("owners: a connection that is handed to a child after a while, and clo
     check(stage.measure(), {.complete = false});
 }
 
+TEST_CASE("owners: a connection that waits long to be accepted, and is closed soon afterwards")
+{
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        self.wait_for_line("dump of tcp:", 9); // the tool has looked for its owner again and again
+        answer(self, self.accept(listener));
+    });
+    start_clients(stage, 1);
+    check(stage.measure());
+}
+
 TEST_CASE("owners: a connection held by parent and child, one of which moves the bytes")
 {
     const auto run = [](bool child_talks) {

@@ -83,6 +83,8 @@ void start_datagrams(Stage& stage, int datagrams)
     static const At at{"127.0.0.1", 7002};
     stage.start("t-udp-in", [=](Self& self) {
         const int fd = self.udp(at);
+        const int room_for_all = 1 << 20;
+        must(::setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room_for_all, sizeof room_for_all), "SO_RCVBUFFORCE");
         self.step();
         for (int datagram = 0; datagram < datagrams; ++datagram) {
             self.receive_datagram(fd);
@@ -130,7 +132,9 @@ TEST_CASE("windows: ten of them have together what was moved, by process and by 
         }
         sum.rows = sum_of({sum}).rows;
     }
-    check({sum, series.truth, Extent::window, series.trace});
+    // Where packets are counted, a datagram that waits to be read while a window ends is said to be of unknown length.
+    const bool waited = backend_name() != "ebpf" && sum.has_note("datagrams-unread");
+    check({sum, series.truth, Extent::window, series.trace}, {.complete = !waited});
 }
 
 TEST_CASE("windows: three hundred short ones lose nothing and fill nothing up")

@@ -99,10 +99,10 @@ private:
             const std::uint64_t shown = row ? (row->*direction.row).value_or(0) : 0;
             const std::uint64_t moved = figures.*direction.figure;
             const std::uint64_t slack = bar_.bytes_per_connection * figures.connections;
-            const bool marked = !row || row->attribution == "shared";
+            const bool marked = is_sharer(figures.name) && (!row || row->attribution == "shared");
             const bool too_much = shown > moved + slack;
             const bool too_little = shown + slack < moved && !may_be_short(figures.name);
-            if (is_sharer(figures.name) ? within(shown, moved, slack) || marked : !too_much && !too_little)
+            if (marked || (!too_much && !too_little))
                 continue;
             complain(describe(figures.name, identity) + ": " + direction.name + " is " + std::to_string(shown) +
                      ", moved " + std::to_string(moved) + " over " + std::to_string(figures.connections) +

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The ledger: a fixed array in anonymous shared memory, one entry a process, never reused.
+// The ledger: a fixed array in shared memory, one entry a process, never reused.
 #include "ledger.hpp"
 #include "fd.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -12,7 +14,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <new>
 #include <sstream>
 #include <stdexcept>
 
@@ -35,18 +36,43 @@ struct Register {
 Register* all_cases = nullptr; // null: there is but one
 unsigned this_case = 0;
 
+/// Zeros, anonymous or of a file.
 template <typename T>
-T* shared_memory()
+T* shared_memory(int file = -1)
 {
-    void* memory = ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const int flags = MAP_SHARED | (file < 0 ? MAP_ANONYMOUS : 0);
+    void* memory = ::mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, flags, file, 0);
     if (memory == MAP_FAILED)
         fail("mmap");
-    return new (memory) T;
+    return static_cast<T*>(memory);
 }
+
+constexpr const char* register_path = "/dev/shm/socktally-truth";
+Fd register_file; // locked by each run that uses it
+
+bool is_alone() { return ::flock(register_file.get(), LOCK_EX | LOCK_NB) == 0; }
 
 } // namespace
 
-void begin_register() { all_cases = shared_memory<Register>(); }
+void begin_register()
+{
+    struct stat status {};
+    while (status.st_nlink == 0) { // else a run that ended has just removed it
+        register_file = Fd(must(::open(register_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), register_path));
+        if (is_alone()) // what there is was left by a run that was killed
+            must(::ftruncate(register_file.get(), 0), register_path);
+        must(::flock(register_file.get(), LOCK_SH), register_path);
+        must(::ftruncate(register_file.get(), sizeof(Register)), register_path);
+        must(::fstat(register_file.get(), &status), register_path);
+    }
+    all_cases = shared_memory<Register>(register_file.get());
+}
+
+void end_register()
+{
+    if (is_alone())
+        ::unlink(register_path);
+}
 void begin_case(unsigned number) { this_case = number; }
 
 bool is_of_another_case(const Identity& identity)
@@ -69,6 +95,7 @@ struct Ledger::Shared {
     std::array<Account, capacity> accounts;
     std::atomic<unsigned> searchers{0}; // a bit for each tool that looks for owners
     std::atomic<int> windows{0};
+    std::atomic<bool> is_last_window{false};
     std::atomic<std::size_t> lines_size{0};
     std::array<char, room_for_lines> lines; // each behind and before a newline; written by the test only
 };
@@ -122,12 +149,15 @@ void Ledger::begin_watch()
 {
     shared_->searchers = 0;
     shared_->windows = 0;
+    shared_->is_last_window = false;
     shared_->lines.front() = '\n';
     shared_->lines_size = 1;
 }
 
 void Ledger::add_searcher(int tool) { shared_->searchers |= 1U << tool; }
 int Ledger::windows() const { return shared_->windows; }
+void Ledger::begin_last_window() { shared_->is_last_window = true; }
+bool Ledger::is_last_window() const { return shared_->is_last_window; }
 
 void Ledger::add_line(int tool, std::string_view text)
 {
@@ -145,7 +175,8 @@ bool Ledger::has_line(std::string_view line, int times) const
 {
     const std::string_view lines(shared_->lines.data(), shared_->lines_size);
     const auto has = [&](int tool) {
-        const std::string whole = '\n' + std::to_string(tool) + ' ' + std::string(line) + '\n';
+        const std::string whole =
+            '\n' + std::to_string(tool) + ' ' + std::string(line) + (line.ends_with(':') ? "" : "\n");
         int count = 0;
         for (auto at = lines.find(whole); at != lines.npos; at = lines.find(whole, at + 1))
             ++count;

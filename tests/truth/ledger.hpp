@@ -26,9 +26,10 @@ struct Identity {
 
 Identity own_identity();
 
-/// The processes of all cases that run side by side, for a backend that sees the whole machine. Call begin_register()
-/// before the first case, which are told apart by their numbers.
+/// The processes of all cases that run side by side on this machine, for a backend that sees the whole of it. Call
+/// begin_register() before the first case and end_register() after the last. Cases are told apart by their numbers.
 void begin_register();
+void end_register();
 void begin_case(unsigned number);
 /// Whether the process is of another case than the one that asks.
 bool is_of_another_case(const Identity& identity);
@@ -73,9 +74,13 @@ public:
     /// Counts one more tool that searches for owners.
     void add_searcher(int tool);
     void add_line(int tool, std::string_view line);
-    /// Whether each tool that looks for owners has traced this line by now, so many times.
+    /// Whether each tool that looks for owners has traced this line by now, so many times. One that ends with a colon
+    /// is the beginning of a line.
     bool has_line(std::string_view line, int times = 1) const;
     int windows() const; // that are over
+    /// The window under way lasts until every script has come to its next step.
+    void begin_last_window();
+    bool is_last_window() const;
 
     /// The figures of every process of one network namespace.
     Truth read(std::optional<std::uint64_t> netns) const;

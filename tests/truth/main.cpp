@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 // The truth suite: known traffic in network namespaces, held against what socktally prints.
 // Runs every case once per backend of SOCKTALLY_BACKENDS, SOCKTALLY_TRUTH_JOBS of them at a time (1 if not set) but for
-// those of the suite "alone". With SOCKTALLY_SOAK the suite "soak" instead, one at a time. Exits with 77 where the
-// machine does not allow namespaces.
+// those of the suite "alone". With SOCKTALLY_SOAK the suite "soak" instead, one at a time. With
+// SOCKTALLY_TRUTH_STEAL=SEED processes are stopped at random (thief.hpp). Exits with 77 where the machine does not
+// allow namespaces.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
 #include "ledger.hpp"
 #include "netns.hpp"
 #include "stage.hpp"
+#include "thief.hpp"
 #include "turns.hpp"
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -88,6 +91,8 @@ int play(const Cases& cases, unsigned number)
     select(context, cases);
     context.setOption("first", static_cast<int>(number));
     context.setOption("last", static_cast<int>(number));
+    std::optional<truth::Thief> thief;
+    truth::Thief::hire(thief, number);
     const int status = context.run();
     return status == 0 && seen.skipped ? truth::skipped_status : status;
 }
@@ -146,6 +151,7 @@ int main(int argc, char** argv)
     Outcome outcome;
     for (std::string backend; backends >> backend;)
         outcome += run(argc, argv, backend);
+    truth::end_register();
     std::printf("%d passed, %d failed, %d skipped\n", outcome.passed, outcome.failed, outcome.skipped);
     return outcome.failed == 0 ? 0 : 1;
 }

@@ -70,17 +70,26 @@ public:
         header().nlmsg_len += static_cast<std::uint32_t>(size);
     }
 
+    struct Answer {
+        nlmsghdr header;
+        union {
+            nlmsgerr error;
+            ifinfomsg link;
+        };
+        std::array<char, 16'384> rest; // attributes of a link
+    };
     /// Sends it in the current namespace and waits for the answer.
-    void send(const char* what)
+    Answer ask(const char* what)
     {
         const Fd socket(must(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "netlink socket"));
         must(::send(socket.get(), buffer_.data(), header().nlmsg_len, 0), what);
-        struct {
-            nlmsghdr header;
-            nlmsgerr error;
-            std::array<char, 1024> rest;
-        } answer{};
+        Answer answer{};
         must(::recv(socket.get(), &answer, sizeof answer, 0), what);
+        return answer;
+    }
+    void send(const char* what)
+    {
+        const Answer answer = ask(what);
         errno = -answer.error.error;
         if (answer.header.nlmsg_type != NLMSG_ERROR || errno != 0)
             fail(what);
@@ -167,21 +176,31 @@ Inside::~Inside()
     }
 }
 
+/// The name of the queue of an interface. "noop" drops all.
+static std::string queue_of(const char* name)
+{
+    ifinfomsg message{};
+    message.ifi_index = static_cast<int>(::if_nametoindex(name));
+    Request::Answer answer = Request(RTM_GETLINK, 0, message).ask("ask for a link");
+    auto left = static_cast<int>(answer.header.nlmsg_len) - static_cast<int>(NLMSG_LENGTH(sizeof(ifinfomsg)));
+    auto* attribute = reinterpret_cast<rtattr*>(reinterpret_cast<char*>(&answer.link) + NLMSG_ALIGN(sizeof(ifinfomsg)));
+    for (; RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left)) {
+        if (attribute->rta_type == IFLA_QDISC)
+            return static_cast<const char*>(RTA_DATA(attribute));
+    }
+    return {};
+}
+
 /// The kernel attaches the queue of an interface in a work queue (linkwatch), some time after both ends are up. What is
 /// sent before is dropped.
 static void await_carrier(const Netns& place, const char* name)
 {
     const Inside inside(place);
-    const Fd socket(must(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket"));
-    ifreq request{};
-    std::string_view(name).copy(request.ifr_name, sizeof request.ifr_name - 1);
-    for (int tries = 0; tries < 60'000; ++tries) {
-        must(::ioctl(socket.get(), SIOCGIFFLAGS, &request), "SIOCGIFFLAGS");
-        if ((request.ifr_flags & IFF_RUNNING) != 0)
-            return;
+    for (int tries = 0; queue_of(name) == "noop"; ++tries) {
+        if (tries == 60'000)
+            throw std::runtime_error(std::string(name) + " does not come up");
         ::usleep(1000);
     }
-    throw std::runtime_error(std::string(name) + " does not come up");
 }
 
 void join(const Netns& near, const Netns& far, const Link& link)

@@ -159,6 +159,8 @@ Series Stage::measure_series(int windows, const How& how)
             if (ended < windows - 1) {
                 tool.end_window();
                 tool.wait_for_windows(++ended);
+            } else {
+                ledger_.begin_last_window();
             }
         }
     } catch (const std::exception& error) {

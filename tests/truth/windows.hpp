@@ -36,13 +36,12 @@ inline Report sum_of(const std::vector<Report>& reports)
     Report sum = reports.front();
     std::map<decltype(key_of(Row{})), Row> rows;
     sum.rows.clear();
+    sum.notes.clear();
     sum.text.clear();
     sum.rx_bytes = sum.tx_bytes = sum.unattributed_rx_bytes = sum.unattributed_tx_bytes = 0;
     for (const Report& report : reports) {
         sum.complete = sum.complete && report.complete;
-        if (!report.complete) { // a complaint is to show what was said of it
-            sum.text += report.text.substr(0, report.text.find("\"processes\":[")) + "\n";
-        }
+        sum.notes.insert(sum.notes.end(), report.notes.begin(), report.notes.end());
         sum.rx_bytes += report.rx_bytes;
         sum.tx_bytes += report.tx_bytes;
         sum.unattributed_rx_bytes += report.unattributed_rx_bytes;

@@ -55,7 +55,7 @@ public:
     void wait_for_line(const std::string& line, int times = 1);
     static std::uint64_t cookie(int fd);
     static std::string owner_line(std::uint64_t cookie, pid_t pid);
-    /// Waits until so many more windows of a series are over.
+    /// Waits until so many more windows of a series are over, or its last one has begun.
     void wait_for_windows(int windows);
 
     /// A process forked off this one, with its descriptors, account and name of its own. Ends with `script`.
