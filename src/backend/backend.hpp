@@ -84,6 +84,7 @@ public:
 /// What a backend has to know before it opens: it may cost less when less is wanted.
 struct BackendOptions {
     bool tuples = false;                     // a flow for each socket, not only one for each process
+    bool peers = false;                      // with tuples: a flow for each other end of a datagram socket too
     bool packets = false;                    // PacketCounts too
     bool totals = false;                     // no window: totals of the open sockets
     bool repeated = false;                   // sample() will be called more than once

@@ -111,9 +111,12 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     needs.repeated = options.count && options.count != 1U;
     needs.counters = !options.since.empty();
     const bool by_interface = options.by == GroupBy::interface;
-    needs.tuples = needs.counters || (!is_by_owner(options.by) && !by_interface) || !filter.ports.empty() ||
-                   !filter.remotes.empty() || !filter.protocols.empty() || !filter.loopback ||
-                   !options.interfaces.empty() || !options.namespaces.empty() || asks(layout, Needs::tuples) ||
+    const bool by_peer =
+        options.by == GroupBy::connection || options.by == GroupBy::remote || options.by == GroupBy::port;
+    needs.peers = by_peer || !filter.ports.empty() || !filter.remotes.empty() || !filter.loopback ||
+                  !options.interfaces.empty() || asks(layout, Needs::peers);
+    needs.tuples = needs.peers || needs.counters || (!is_by_owner(options.by) && !by_interface) ||
+                   !filter.protocols.empty() || !options.namespaces.empty() || asks(layout, Needs::tuples) ||
                    asks(layout, Needs::netns) || asks(layout, Needs::sharers) || asks(layout, Needs::ports);
     needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
     return needs;

@@ -111,12 +111,12 @@ constexpr std::array table = {
     Column{"local_port", CellType::integer, "", "port of this end",
            [](const Row& row) { return to_cell(row.local_port); }, "LPORT", Needs::tuples},
     Column{"remote_address", CellType::string, "", "IP address of the other end",
-           [](const Row& row) { return to_cell(row.remote_address); }, "REMOTE", Needs::tuples},
+           [](const Row& row) { return to_cell(row.remote_address); }, "REMOTE", Needs::peers},
     Column{"remote_port", CellType::integer, "", "port of the other end",
-           [](const Row& row) { return to_cell(row.remote_port); }, "RPORT", Needs::tuples},
+           [](const Row& row) { return to_cell(row.remote_port); }, "RPORT", Needs::peers},
     Column{"port", CellType::integer, "",
            "port of the service: the local one where this end accepted, else the remote one",
-           [](const Row& row) { return to_cell(row.port); }, "PORT", Needs::tuples},
+           [](const Row& row) { return to_cell(row.port); }, "PORT", Needs::peers},
     Column{"published", CellType::string, "",
            "port of this machine by which a container's is reached, as in 0.0.0.0:8080->80/tcp",
            [](const Row& row) { return to_cell(row.published); }, "PUBLISHED", Needs::ports},
@@ -358,7 +358,8 @@ bool comes_with(Needs needs, GroupBy by)
     const bool by_container = by == GroupBy::container || by == GroupBy::pod;
     switch (needs) {
     case Needs::processes: return true;
-    case Needs::tuples: return !is_by_owner(by);
+    case Needs::tuples:
+    case Needs::peers: return !is_by_owner(by);
     case Needs::cgroup: return by_container || by == GroupBy::cgroup || by == GroupBy::unit;
     case Needs::containers: return by_container;
     case Needs::netns: return by == GroupBy::netns;

@@ -23,6 +23,7 @@ std::string_view to_string(CellType type); // "integer"
 enum class Needs : std::uint8_t {
     processes,
     tuples,     // a flow for each socket; means something only where the grouping is not by owner
+    peers,      // the same, and the other end of each datagram
     packets,    // packets counted as well as payload; on request
     interfaces, // nothing; has a value only in rows by interface
     reports,    // nothing; what rows of one sample have in common

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Packets and IP bytes: held against what datagrams of known number and size must come to, and against the counters of
 // an interface that carries nothing else.
+#include "bpf.hpp"
 #include "packets.hpp"
 
-#include <linux/bpf.h>
 #include <netinet/ip_icmp.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
@@ -66,27 +65,6 @@ void check_nearly(std::optional<std::uint64_t> packets, std::optional<std::uint6
     CHECK(*packets + few >= interface.packets);
     CHECK(*ip_bytes <= interface.ip_bytes);
     CHECK(*ip_bytes + few * longest >= interface.ip_bytes);
-}
-
-/// How many packet programs of the tool the kernel has.
-std::size_t packet_programs()
-{
-    std::size_t count = 0;
-    bpf_attr next{};
-    while (::syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &next, sizeof next) == 0) {
-        next.start_id = next.next_id;
-        bpf_attr open{};
-        open.prog_id = next.next_id;
-        const Fd program(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &open, sizeof open)));
-        bpf_prog_info about{};
-        bpf_attr ask{};
-        ask.info.bpf_fd = static_cast<std::uint32_t>(program.get());
-        ask.info.info_len = sizeof about;
-        ask.info.info = reinterpret_cast<std::uintptr_t>(&about);
-        const bool known = program.get() >= 0 && ::syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof ask) == 0;
-        count += known && std::string(about.name).starts_with("packet_") ? 1 : 0;
-    }
-    return count;
 }
 
 } // namespace
@@ -346,13 +324,13 @@ TEST_CASE("packets: nothing is attached unless they are asked for, and nothing i
     TRUTH_EXACT_ONLY();
     Stage stage;
     std::size_t attached = 0;
-    const auto look = [&] { attached = packet_programs(); };
-    const std::size_t before = packet_programs();
+    const auto look = [&] { attached = programs_called("packet_"); };
+    const std::size_t before = programs_called("packet_");
     stage.measure({.during = look});
     CHECK(attached == before);
     stage.measure({.arguments = packet_columns, .during = look});
     CHECK(attached == before + 2);
-    CHECK(packet_programs() == before);
+    CHECK(programs_called("packet_") == before);
 }
 
 TEST_CASE("packets: of TCP null where the backend cannot count them")

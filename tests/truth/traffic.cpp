@@ -17,17 +17,6 @@
 #include <vector>
 
 namespace truth {
-namespace {
-
-constexpr int io_limit = 60'000; // milliseconds without progress
-constexpr std::size_t chunk = 65'536;
-std::array<char, chunk> zeros; // what is sent; nobody reads it
-
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
 
 SocketAddress resolve(const At& at)
 {
@@ -49,6 +38,12 @@ SocketAddress resolve(const At& at)
     }
     return result;
 }
+
+namespace {
+
+constexpr int io_limit = 60'000; // milliseconds without progress
+constexpr std::size_t chunk = 65'536;
+std::array<char, chunk> zeros; // what is sent; nobody reads it
 
 SocketAddress abstract(const std::string& name)
 {

@@ -26,6 +26,14 @@ struct At {
 inline const At local4{"127.0.0.1", 7000};
 inline const At local6{"::1", 7000};
 
+/// As system calls take it.
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+SocketAddress resolve(const At& at);
+
 enum class Closing : std::uint8_t { orderly, reset };
 
 struct RequestReply {

@@ -76,6 +76,17 @@ TEST_CASE("packets of a socket that several processes used are nobody's")
     CHECK(sample.flows[2].rx_bytes == 0U);
 }
 
+TEST_CASE("packets of a socket that one process used with several other ends are that process's, at none of the ends")
+{
+    Sample sample = sample_of({used(7, 1), used(7, 1)});
+    CHECK(join_packets(sample, {{7, socket_with_packets()}}, Unlisted::none) == 1);
+    REQUIRE(sample.flows.size() == 3);
+    CHECK(sample.flows[0].packets == unknown);
+    CHECK(sample.flows[2].packets == counted);
+    CHECK(sample.flows[2].attribution.process == 1U);
+    CHECK(sample.flows[2].tx_bytes == 0U);
+}
+
 TEST_CASE("packets of a socket that nobody used belong to its one holder")
 {
     packets_socket held = socket_with_packets();

@@ -246,8 +246,12 @@ TEST_CASE("a backend is asked for no more than what is printed, sorted by or fil
     options.columns = "pid";
     options.sort = "rx_ip_bytes+tx_ip_bytes";
     CHECK(needs(options).packets);
+    options.sort = "protocol";
+    CHECK(needs(options).tuples);
+    CHECK(!needs(options).peers);
     options.sort = "port";
     CHECK(needs(options).tuples);
+    CHECK(needs(options).peers);
     CHECK(!needs(options).totals);
     options.duration = {};
     CHECK(needs(options).totals);

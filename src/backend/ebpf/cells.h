@@ -39,6 +39,7 @@ struct {
 /* The cells of the first processes that used a socket, below the epoch in which they did. */
 struct sock_users {
     tally_u64 cells[USERS];
+    tally_u64 peers; /* how many it has, below the epoch in which it has them */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);

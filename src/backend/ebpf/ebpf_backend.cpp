@@ -4,6 +4,7 @@
 #include "backend/ebpf/grace_period.hpp"
 #include "backend/ebpf/notes.hpp"
 #include "backend/ebpf/packet_source.hpp"
+#include "backend/ebpf/peers.hpp"
 #include "backend/ebpf/tally.hpp"
 #include "backend/ebpf/tally_flows.hpp"
 #include "backend/ebpf/totals_backend.hpp"
@@ -14,6 +15,7 @@
 
 #include <unistd.h>
 
+#include <optional>
 #include <thread>
 
 namespace socktally {
@@ -25,6 +27,9 @@ public:
     EbpfBackend(Tally tally, Tally::Detail detail, Tally::Windows windows, PacketSource packets)
         : tally_(std::move(tally)), detail_(detail), windows_(windows), packets_(std::move(packets))
     {
+        if (detail == Tally::Detail::peers) {
+            peers_.emplace(tally_.peers_map());
+        }
     }
 
     BackendResult sample(const SampleRequest& request) override
@@ -33,6 +38,10 @@ public:
         Sample& sample = result.sample;
         sample.backend = "ebpf";
         if (clock_.is_first()) {
+            tally_.attach();
+            if (peers_) {
+                peers_->attach();
+            }
             tally_.start();
             packets_.start();
             interfaces_ = read_interfaces();
@@ -46,6 +55,9 @@ public:
 
         EbpfFaults faults = add_flows(sample);
         packets_.add_to(sample);
+        if (const auto note = peers_ ? peers_->note() : std::nullopt) {
+            sample.notes.push_back(*note);
+        }
         faults.interrupted = request.interrupt->signal() != 0;
         const std::vector<Note> notes = notes_of(faults);
         sample.notes.insert(sample.notes.end(), notes.begin(), notes.end());
@@ -58,7 +70,13 @@ public:
     }
 
     std::string variant() const override { return tally_.variant(); }
-    std::vector<Note> limits() const override { return {}; }
+    std::vector<Note> limits() const override
+    {
+        Peers peers(tally_.peers_map());
+        peers.attach();
+        const auto note = peers.note();
+        return note ? std::vector{*note} : std::vector<Note>{};
+    }
 
 private:
     /// Adds what was counted, and tells what could not be.
@@ -93,6 +111,7 @@ private:
     Tally::Detail detail_;
     Tally::Windows windows_;
     PacketSource packets_;
+    std::optional<Peers> peers_;
     std::vector<InterfaceTraffic> interfaces_;
     WindowClock clock_;
 };
@@ -106,7 +125,8 @@ OpenResult open_ebpf(const BackendOptions& options)
     }
     // Packets are counted per socket, so they need to be told which processes used which.
     const auto without_tuples = options.packets ? Tally::Detail::sockets : Tally::Detail::processes;
-    const auto detail = options.tuples ? Tally::Detail::tuples : without_tuples;
+    const auto with_tuples = options.peers ? Tally::Detail::peers : Tally::Detail::tuples;
+    const auto detail = options.tuples ? with_tuples : without_tuples;
     const auto windows = options.repeated ? Tally::Windows::many : Tally::Windows::one;
     auto loaded = Tally::load(detail, windows);
     if (auto* refusal = std::get_if<Unavailable>(&loaded)) {

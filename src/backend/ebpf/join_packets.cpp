@@ -25,7 +25,11 @@ public:
         : sample_(sample), sockets_(sockets), unlisted_(unlisted)
     {
         for (const Flow& flow : sample.flows) {
-            ++users_[flow.cookie.value];
+            const auto [users, is_new] = users_.try_emplace(flow.cookie.value, Users{0, flow.attribution});
+            ++users->second.flows;
+            if (flow.attribution.process != users->second.attribution.process) {
+                users->second.attribution = unattributed;
+            }
         }
         for (std::uint32_t index = 0; index < sample.processes.size(); ++index) {
             const Process& process = sample.processes[index];
@@ -44,13 +48,13 @@ public:
         if (socket == sockets_.end()) {
             return unlisted_ == Unlisted::none ? none : unknown;
         }
-        return users_.at(flow.cookie.value) == 1 ? counts_of(socket->second) : unknown;
+        return users(flow.cookie.value) == 1 ? counts_of(socket->second) : unknown;
     }
 
     std::size_t users(std::uint64_t cookie) const
     {
         const auto found = users_.find(cookie);
-        return found == users_.end() ? 0 : found->second;
+        return found == users_.end() ? 0 : found->second.flows;
     }
 
     void add(std::uint64_t cookie, const packets_socket& socket)
@@ -65,7 +69,7 @@ public:
         flow.tx_bytes = 0;
         flow.packets = counts_of(socket);
         flow.sockets = is_used ? 0 : 1; // its users' flows count it
-        flow.attribution = {std::nullopt, Cause::unknown, Quality::unknown};
+        flow.attribution = is_used ? users_.at(cookie).attribution : unattributed;
         if (!is_used && socket.holder_start_ns != 0 && socket.is_shared == 0) {
             flow.attribution = {holder_of(socket), Cause::none, Quality::owner};
         }
@@ -73,6 +77,13 @@ public:
     }
 
 private:
+    static constexpr Attribution unattributed{std::nullopt, Cause::unknown, Quality::unknown};
+    /// The flows of a socket: one for each process that moved payload and each other end.
+    struct Users {
+        std::size_t flows;
+        Attribution attribution; // the process, if it is one
+    };
+
     std::uint32_t holder_of(const packets_socket& socket)
     {
         Process holder = process_of(static_cast<std::int32_t>(socket.holder_tgid), socket.holder_start_ns,
@@ -88,7 +99,7 @@ private:
     Sample& sample_;
     const PacketSockets& sockets_;
     Unlisted unlisted_;
-    std::unordered_map<std::uint64_t, std::size_t> users_; // processes that moved payload, by cookie
+    std::unordered_map<std::uint64_t, Users> users_; // by cookie
     std::map<std::pair<Pid, StartTime>, std::uint32_t> processes_;
 };
 

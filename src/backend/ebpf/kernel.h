@@ -10,6 +10,7 @@
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_ICMPV6 58
+#define IPPROTO_UDPLITE 136
 #define IPPROTO_RAW 255
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
@@ -121,6 +122,10 @@ struct tcp_sock {
     _Bool is_mptcp;
 };
 
+struct udp_sock {
+    int pending; /* AF_*: parts of a datagram wait for others */
+};
+
 struct super_block {
     unsigned long s_magic;
 };
@@ -147,7 +152,6 @@ struct socket_alloc {
 enum special_kfunc_type { KF_bpf_rdonly_cast = 1 };
 
 struct seq_file;
-struct udp_sock;
 
 struct bpf_iter_meta {
     struct seq_file* seq;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/ebpf/notes.hpp"
 
+#include "backend/ebpf/tally.h"
+
 #include <fmt/format.h>
 
 namespace socktally {
@@ -59,6 +61,13 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
         notes.push_back({"too-many-sockets",
                          "more sockets moved bytes than there is room for: the rest has a process but no addresses", "",
                          makes_incomplete});
+    }
+    if (faults.crowded_sockets > 0) {
+        notes.push_back({"too-many-peers",
+                         fmt::format("{} socket{} had more than {} other ends: the bytes of the rest have a socket but "
+                                     "no remote address",
+                                     faults.crowded_sockets, faults.crowded_sockets == 1 ? "" : "s", TALLY_MOST_PEERS),
+                         "", makes_incomplete});
     }
     return notes;
 }

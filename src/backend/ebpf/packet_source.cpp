@@ -18,8 +18,8 @@ void add_packets(Sample& sample, Packets& packets)
     if (shared > 0) {
         sample.notes.push_back(
             {"shared-packets",
-             fmt::format("{} sockets were used by several processes, or connected to several places: their packets "
-                         "are in [unknown]",
+             fmt::format("{} sockets were used by several processes, or have several other ends: their packets are in "
+                         "[unknown], or in a row of the process without a remote end",
                          shared),
              "", false});
     }

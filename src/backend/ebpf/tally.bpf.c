@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "backend/ebpf/cells.h"
+#include "backend/ebpf/datagrams.h"
 #include "backend/ebpf/flows.h"
 #include "backend/ebpf/kernel.h"
 #include "backend/ebpf/sequence.h"
@@ -17,7 +18,8 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-static __always_inline void count(struct sock* sk, tally_u32 now, tally_u32 index, tally_u64 rx, tally_u64 tx)
+static __always_inline void count(struct sock* sk, tally_u32 now, tally_u32 index, tally_u64 rx, tally_u64 tx,
+                                  const struct tally_remote* remote)
 {
     struct tally_cell* cell = bpf_map_lookup_elem(&cells, &index);
     if (!cell)
@@ -27,7 +29,7 @@ static __always_inline void count(struct sock* sk, tally_u32 now, tally_u32 inde
     if (tx)
         __sync_fetch_and_add(&cell->tx_bytes, tx);
     if (per_socket)
-        count_flow(sk, now, index, rx, tx);
+        count_flow(sk, now, index, rx, tx, remote);
 }
 
 static __always_inline bool is_ours(struct sock* sk)
@@ -42,24 +44,29 @@ static __always_inline tally_u32 counting(void) { return *(volatile tally_u32*)&
 static __always_inline int sent(struct sock* sk, long ret)
 {
     const tally_u32 now = counting();
+    struct tally_remote remote = {};
+    if (is_ours(sk))
+        find_sent_to(sk, &remote); /* of each call, also one that failed */
     if (ret <= 0 || !now)
         return 0;
     if (!is_ours(sk) && sk->__sk_common.skc_family != AF_PACKET)
         return 0;
-    count(sk, now, cell_of(sk, now), 0, ret);
+    count(sk, now, cell_of(sk, now), 0, ret, &remote);
     return 0;
 }
 
 static __always_inline int received(struct sock* sk, long ret, int flags)
 {
     const tally_u32 now = counting();
-    if (ret <= 0 || !now || flags & (MSG_PEEK | MSG_ERRQUEUE))
-        return 0;
     if (!is_ours(sk))
+        return 0;
+    struct tally_remote remote = {};
+    find_received_from(sk, &remote); /* of each call, also one that failed */
+    if (ret <= 0 || !now || flags & (MSG_PEEK | MSG_ERRQUEUE))
         return 0;
     if (!(flags & MSG_OOB) && counted_by_sequence(sk, now))
         return 0;
-    count(sk, now, cell_of(sk, now), ret, 0);
+    count(sk, now, cell_of(sk, now), ret, 0, &remote);
     return 0;
 }
 
@@ -162,8 +169,11 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     }
     if (bytes == 0 || !now)
         return 0;
+    struct tally_remote remote = {};
+    if (per_tuple)
+        connected_to(sk, &remote);
     /* A kernel user of the socket (NVMe, iSCSI) may read from it while a packet comes in, whoever is running then. */
-    count(sk, now, sk->sk_lock.owned ? cell_of(sk, now) : cell_in(now, TALLY_KERNEL_CELL), bytes, 0);
+    count(sk, now, sk->sk_lock.owned ? cell_of(sk, now) : cell_in(now, TALLY_KERNEL_CELL), bytes, 0, &remote);
     return 0;
 }
 

@@ -33,6 +33,8 @@ namespace {
 constexpr std::uint32_t most_processes = 16'384;
 /// About 150 bytes each when they come, and 16 bytes a bucket from the start.
 constexpr std::uint32_t most_flows = 131'072;
+/// That are in a call with a datagram at a time, about 100 bytes each from the start.
+constexpr std::uint32_t most_threads = 16'384;
 
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 
@@ -109,13 +111,15 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
             return refusal(errno, refused);
         }
         skeleton->rodata->per_socket = detail != Detail::processes ? 1 : 0;
-        skeleton->rodata->per_tuple = detail == Detail::tuples ? 1 : 0;
+        skeleton->rodata->per_tuple = detail >= Detail::tuples ? 1 : 0;
+        skeleton->rodata->per_peer = detail == Detail::peers ? 1 : 0;
         skeleton->rodata->cell_count = most_processes;
         skeleton->rodata->half_mask = halves - 1;
         skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
         bpf_map__set_max_entries(skeleton->maps.cells, halves * most_processes);
         bpf_map__set_max_entries(skeleton->maps.processes, halves * most_processes);
         bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? halves * most_flows : 1);
+        bpf_map__set_max_entries(skeleton->maps.peers, detail == Detail::peers ? most_threads : 1);
         choose_programs(*skeleton, variant);
         choose_pid_namespace(*skeleton);
         error = -tally_bpf__load(skeleton.get());
@@ -133,12 +137,18 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
     return refusal(error, refused);
 }
 
-void Tally::start()
+int Tally::peers_map() const { return bpf_map__fd(skeleton_->maps.peers); }
+
+void Tally::attach()
 {
     if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
         throw errno_error("cannot attach the BPF programs", error);
     }
     note_existing_connections();
+}
+
+void Tally::start()
+{
     misses_before_ = recursion_misses();
     skeleton_->bss->latest_epoch = epoch_;
     skeleton_->bss->epoch = epoch_;
@@ -245,6 +255,7 @@ void Tally::forget_window()
     }
     skeleton_->data->next_cell[half()] = TALLY_FIRST_CELL;
     skeleton_->bss->flows_dropped[half()] = 0;
+    skeleton_->bss->crowded_in[half()] = 0;
     skeleton_->bss->strangers_in[half()] = 0;
     skeleton_->bss->unnoted_in[half()] = 0;
     skeleton_->bss->unclaimed_in[half()] = 0;
@@ -256,6 +267,7 @@ EbpfFaults Tally::faults() const
     EbpfFaults faults;
     const auto& shared = *skeleton_->bss;
     faults.flows_dropped = shared.flows_dropped[half()];
+    faults.crowded_sockets = shared.crowded_in[half()];
     faults.strange_namespaces = shared.strangers_in[half()] != 0 ? namespaces_refused_ : 0;
     faults.unclaimed = shared.unclaimed_in[half()];
     faults.missed_calls = missed_calls_;

@@ -53,13 +53,24 @@ struct tally_process {
 };
 TALLY_ASSERT(sizeof(struct tally_process) == 16);
 
-/* One socket as used by one process, and, where tuples are asked for, for one remote end: it may be connected again. */
+/* The other end; all 0: none, or not known. */
+struct tally_remote {
+    tally_u8 address[16]; /* network order; 4 bytes for AF_INET */
+    tally_u16 port; /* host order */
+    tally_u16 padding;
+};
+TALLY_ASSERT(sizeof(struct tally_remote) == 20);
+
+/* One socket as used by one process, and, if tuples are asked for, with one other end: a socket may be connected again, or have many. */
 struct tally_flow_key {
     tally_u64 cookie;
     tally_u32 cell;
-    tally_u32 remote; /* a hash of it, or 0 */
+    struct tally_remote remote;
 };
-TALLY_ASSERT(sizeof(struct tally_flow_key) == 16);
+TALLY_ASSERT(sizeof(struct tally_flow_key) == 32);
+
+/* Other ends of a socket, not TCP's, that have a flow of their own in an epoch. The bytes of all others are in the flow without one. */
+#define TALLY_MOST_PEERS 8192
 
 struct tally_flow {
     tally_u64 rx_bytes;

@@ -20,7 +20,7 @@ namespace socktally {
 
 class Tally {
 public:
-    enum class Detail : std::uint8_t { processes, sockets, tuples };
+    enum class Detail : std::uint8_t { processes, sockets, tuples, peers };
     /// One window, or any number of them, which takes twice the room.
     enum class Windows : std::uint8_t { one, many };
     /// Loads the first variant of the programs that the kernel takes.
@@ -29,7 +29,12 @@ public:
     /// Which variant it is, and why not the others, in words.
     const std::string& variant() const { return variant_; }
 
-    /// From here on every byte counts. Throws where the kernel refuses to attach.
+    /// In which the hooks of Peers leave what they see; for Detail::peers.
+    int peers_map() const;
+
+    /// Throws where the kernel refuses to attach.
+    void attach();
+    /// From here on every byte counts.
     void start();
     /// From here on every byte counts for the next window; for none where there is but one. Programs under way may
     /// still count for the one that is over. They stay attached: fexit ones take long to detach.

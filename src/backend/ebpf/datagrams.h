@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* The other end of a call's datagram, which is not always the one that the socket is connected to. A part of tally.bpf.c. */
+#ifndef SOCKTALLY_DATAGRAMS_H
+#define SOCKTALLY_DATAGRAMS_H
+
+#include "backend/ebpf/cells.h"
+#include "backend/ebpf/flows.h"
+#include "backend/ebpf/kernel.h"
+#include "backend/ebpf/peers.h"
+#include "backend/ebpf/sequence.h"
+#include "backend/ebpf/tally.h"
+
+/* A datagram may be sent in parts (MSG_MORE, UDP_CORK). The parts after the first go where the first one went, whatever address they name,
+   and run no hook. This is where the first one went, if it named an address. */
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct tally_remote);
+} corks SEC(".maps");
+tally_u8 has_corks = 0; /* there ever was one */
+
+static __always_inline bool is_datagram(struct sock* sk)
+{
+    return sk->sk_protocol == IPPROTO_UDP || sk->sk_protocol == IPPROTO_UDPLITE;
+}
+
+/* True if the hooks saw this call. What they left is taken in any case: it must not wait for another call. */
+static __always_inline bool take_peer(struct sock* sk, struct tally_remote* remote)
+{
+    const tally_u32 thread = bpf_get_current_task_btf()->pid;
+    struct tally_peer* seen = bpf_map_lookup_elem(&peers, &thread);
+    if (!seen || seen->cookie == 0 || seen->cookie != cookie_of(sk))
+        return false;
+    *remote = seen->remote;
+    seen->cookie = 0;
+    return true;
+}
+
+/* Parts of a datagram wait for others. */
+static __always_inline bool is_corked(struct sock* sk)
+{
+    if (!has_casts)
+        return BPF_CORE_READ((struct udp_sock*)sk, pending) != 0;
+    struct udp_sock* udp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct udp_sock));
+    return udp->pending != 0;
+}
+
+/* A connected socket that was corked with another address than its own may have been let go since by setsockopt(2), which nothing shows:
+   then the other end is not known. */
+static __noinline int sent_to(struct sock* sk, struct tally_remote* remote)
+{
+    if (!sk || !remote)
+        return 0;
+    const bool is_named = take_peer(sk, remote);
+    const bool is_open = is_corked(sk);
+    if (is_named && is_open) {
+        struct tally_remote* first = bpf_sk_storage_get(&corks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+        if (first) {
+            *first = *remote;
+            has_corks = 1;
+        }
+        return 0;
+    }
+    struct tally_remote* first = has_corks ? bpf_sk_storage_get(&corks, sk, 0, 0) : 0;
+    if (!is_named && !first)
+        connected_to(sk, remote);
+    else if (!is_named && sk->__sk_common.skc_dport == 0)
+        *remote = *first;
+    if (first && !is_open)
+        bpf_sk_storage_delete(&corks, sk);
+    return 0;
+}
+
+static __always_inline void find_sent_to(struct sock* sk, struct tally_remote* remote)
+{
+    if (!per_tuple)
+        return;
+    if (per_peer && is_datagram(sk))
+        sent_to(sk, remote);
+    else
+        connected_to(sk, remote);
+}
+
+/* If the caller of an unconnected socket does not ask where a datagram came from, that is not known. */
+static __always_inline void find_received_from(struct sock* sk, struct tally_remote* remote)
+{
+    if (per_tuple && !(per_peer && is_datagram(sk) && take_peer(sk, remote)))
+        connected_to(sk, remote);
+}
+
+#endif

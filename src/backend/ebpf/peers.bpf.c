@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+// Sees the other end of each datagram of UDP and UDP-Lite for which the caller names one or asks for one. The kernel runs these hooks in
+// the thread that makes the call: before the datagram is sent, and after it was taken from the queue. They change nothing.
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "backend/ebpf/kernel.h"
+#include "backend/ebpf/peers.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+#define PASS 1
+
+static __always_inline int keep(struct bpf_sock_addr* call, const struct tally_remote* remote)
+{
+    const tally_u32 thread = bpf_get_current_pid_tgid();
+    struct tally_peer peer = {.cookie = bpf_get_socket_cookie(call), .remote = *remote};
+    struct tally_peer* entry = bpf_map_lookup_elem(&peers, &thread);
+    if (entry)
+        *entry = peer;
+    else
+        bpf_map_update_elem(&peers, &thread, &peer, BPF_ANY);
+    return PASS;
+}
+
+/* IPv6 sockets send to IPv4 through here as well; what is kept is in the words of the socket's family. */
+static __always_inline int keep_v4(struct bpf_sock_addr* call, tally_u32 address)
+{
+    struct tally_remote remote = {.port = bpf_ntohs(call->user_port)};
+    tally_u32* words = (tally_u32*)remote.address;
+    if (call->family == AF_INET6) {
+        words[2] = bpf_htonl(0xffff);
+        words[3] = address;
+    } else {
+        words[0] = address;
+    }
+    return keep(call, &remote);
+}
+
+/* The unspecified address is this machine's loopback one. */
+static __always_inline int keep_v6(struct bpf_sock_addr* call)
+{
+    struct tally_remote remote = {.port = bpf_ntohs(call->user_port)};
+    tally_u32* words = (tally_u32*)remote.address;
+    words[0] = call->user_ip6[0];
+    words[1] = call->user_ip6[1];
+    words[2] = call->user_ip6[2];
+    words[3] = call->user_ip6[3];
+    if ((words[0] | words[1] | words[2] | words[3]) == 0)
+        words[3] = bpf_htonl(1);
+    return keep(call, &remote);
+}
+
+/* A send with control messages runs the hook even if it names no address. The port is 0 then: no send can name that. */
+SEC("cgroup/sendmsg4")
+int datagram_goes4(struct bpf_sock_addr* call)
+{
+    if (call->user_port == 0)
+        return PASS;
+    /* The unspecified address is the socket's own, else the loopback one. */
+    const tally_u32 address = call->user_ip4;
+    return keep_v4(call, address ?: call->msg_src_ip4 ?: bpf_htonl(0x7f000001));
+}
+
+SEC("cgroup/sendmsg6")
+int datagram_goes6(struct bpf_sock_addr* call) { return call->user_port == 0 ? PASS : keep_v6(call); }
+
+SEC("cgroup/recvmsg4")
+int datagram_comes4(struct bpf_sock_addr* call) { return keep_v4(call, call->user_ip4); }
+
+SEC("cgroup/recvmsg6")
+int datagram_comes6(struct bpf_sock_addr* call) { return keep_v6(call); }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// The hooks that see the other end of each datagram (peers.bpf.c), loaded. Where the kernel does not take them, the
+// other ends of UDP sockets that are not connected stay unknown, and a note says why.
+#pragma once
+
+#include "backend/backend.hpp"
+#include "model/sample.hpp"
+#include "sys/fd.hpp"
+
+#include <array>
+#include <optional>
+
+namespace socktally {
+
+class Peers {
+public:
+    /// `map` is the descriptor of the map in which the programs that count look for what the hooks saw.
+    explicit Peers(int map);
+
+    /// The programs that count must be attached already: they take what the hooks leave.
+    void attach();
+    /// Why other ends are not known; none where they are.
+    std::optional<Note> note() const;
+
+private:
+    static constexpr std::size_t count = 4;
+
+    std::optional<Unavailable> load(int map);
+
+    Fd root_;
+    bool sees_all_ = true;
+    std::array<Fd, count> programs_;
+    std::array<Fd, count> links_;
+    std::optional<Unavailable> refusal_;
+};
+
+} // namespace socktally
