@@ -8,10 +8,10 @@
 #include "since/accumulate.hpp"
 #include "since/state_codec.hpp"
 #include "sys/terminal.hpp"
+#include "sys/time_namespace.hpp"
 
 #include <fmt/format.h>
 
-#include <ctime>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -19,14 +19,6 @@
 namespace socktally {
 
 namespace {
-
-/// With what the machine was suspended: an interval is as long as it was.
-std::chrono::nanoseconds uptime()
-{
-    timespec time{};
-    ::clock_gettime(CLOCK_BOOTTIME, &time);
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-}
 
 Moment read_moment()
 {
@@ -36,7 +28,7 @@ Moment read_moment()
         throw std::runtime_error("--since needs /proc/sys/kernel/random/boot_id, to tell one boot from another");
     }
     now.netns = own_namespace();
-    now.uptime = uptime();
+    now.uptime = time_since_boot();
     return now;
 }
 

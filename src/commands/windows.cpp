@@ -8,6 +8,7 @@
 #include "identity/machine.hpp"
 #include "identity/outbound.hpp"
 #include "sys/terminal.hpp"
+#include "sys/time_namespace.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -110,7 +111,7 @@ BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
 
 Report Windows::next(Interrupt& interrupt)
 {
-    Identifier identifier(identity_needs_of(options_, layout_), {}, answers_);
+    Identifier identifier(identity_needs_of(options_, layout_), {}, memory_);
     if (since_ != nullptr) {
         since_->begin(filter_.namespaces);
     }
@@ -135,6 +136,9 @@ Report Windows::next(Interrupt& interrupt)
     }
     if (number_ == 1) { // what ends later is nothing that was mistyped
         add_unmatched_notes(sample, filter_, identifier);
+    }
+    for (Process& process : sample.processes) { // once nothing is compared with /proc any more
+        process.start_time.ticks = ticks_since_boot(process.start_time.ticks, boot_clock_shift());
     }
     Report report = make_report(std::move(sample), options_, layout_, filter_, identifier);
     for (Note& note : report.notes) {

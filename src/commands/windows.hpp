@@ -40,7 +40,7 @@ private:
     Choice choice_;
     std::string host_;
     std::string boot_id_;
-    std::shared_ptr<EngineAnswers> answers_ = std::make_shared<EngineAnswers>();
+    std::shared_ptr<IdentityMemory> memory_ = std::make_shared<IdentityMemory>();
     std::uint64_t number_ = 0; // of the window under way, from 1
 };
 

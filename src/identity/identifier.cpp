@@ -42,10 +42,12 @@ std::vector<bool> owners_in(const Sample& sample, bool idle)
     return owners;
 }
 
+bool has_cgroup(const Process& process) { return process.identity != nullptr && process.identity->cgroup; }
+
 Note unread_note(std::size_t processes)
 {
-    return {"identity-unread", fmt::format("{} processes were over before it could be read who they are", processes),
-            "", false};
+    return {"identity-unread", fmt::format("{} processes ended before it could be read who they are", processes), "",
+            false};
 }
 
 Note nameless_note(std::size_t containers, const ContainerNames& names)
@@ -74,12 +76,37 @@ Identity named(Identity identity, const ContainerFacts& facts)
     return identity;
 }
 
+/// The same with the names that are those of its container.
+Identity named_as(const Identity& names, Identity identity)
+{
+    identity.container = names.container;
+    identity.image = names.image;
+    identity.pod = names.pod;
+    identity.pod_namespace = names.pod_namespace;
+    identity.published = names.published;
+    return identity;
+}
+
 } // namespace
 
-Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::shared_ptr<EngineAnswers> answers)
-    : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), cgroups_(std::nullopt),
-      netns_names_(std::move(places.netns)), containers_(std::move(places.containers)), answers_(std::move(answers))
+void IdentityMemory::forget_names_but(const std::vector<CgroupPlace>& used)
 {
+    constexpr std::size_t most = 4096;
+    if (names.size() <= most) {
+        return;
+    }
+    std::set<std::string_view> paths;
+    for (const CgroupPlace& place : used) {
+        paths.insert(place.path);
+    }
+    std::erase_if(names, [&paths](const auto& entry) { return !paths.contains(entry.first); });
+}
+
+Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::shared_ptr<IdentityMemory> memory)
+    : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), cgroups_(std::nullopt),
+      netns_names_(std::move(places.netns)), containers_(std::move(places.containers)), memory_(std::move(memory))
+{
+    memory_->processes.begin_window();
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", places.proc));
     }
@@ -89,11 +116,9 @@ Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::s
     }
 }
 
-void Identifier::read(Process& process)
+bool Identifier::read(Process& process)
 {
-    if (needs_.any() && (process.identity == nullptr || process.identified_before)) {
-        read_identity(proc_.get(), needs_, process);
-    }
+    return !needs_.any() || memory_->processes.fill(proc_.get(), needs_, process);
 }
 
 std::function<void(Process&)> Identifier::look()
@@ -136,7 +161,9 @@ std::optional<std::string> Identifier::cgroup_path(std::uint64_t id)
 void Identifier::read_through_cgroup(Process& process)
 {
     if (const auto path = cgroup_path(*process.cgroup_id)) {
-        process.identity = std::make_shared<const Identity>(identity_in(place_of(*path)));
+        Identity identity = identity_in(place_of(*path));
+        identity.parent = process.identity != nullptr ? process.identity->parent : std::nullopt;
+        process.identity = std::make_shared<const Identity>(std::move(identity));
     }
 }
 
@@ -159,7 +186,7 @@ void Identifier::identify_sockets(Sample& sample, bool idle)
 }
 
 /// The path says whose the container is, which the identity does not keep.
-void Identifier::name_containers(Sample& sample) const
+void Identifier::name_containers(Sample& sample)
 {
     std::vector<std::pair<std::shared_ptr<const Identity>*, CgroupPlace>> contained;
     std::vector<CgroupPlace> wanted;
@@ -178,16 +205,20 @@ void Identifier::name_containers(Sample& sample) const
         }
     }
     using Wanted = ContainerNames::Wanted;
-    ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names, answers_);
+    ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names, memory_->answers);
     names.find(wanted);
     std::set<std::string> nameless;
     for (const auto& [identity, place] : contained) {
         if (const ContainerFacts* facts = names.of(place)) {
             *identity = std::make_shared<const Identity>(named(**identity, *facts));
+            memory_->names.insert_or_assign(place.path, *identity);
+        } else if (const auto before = memory_->names.find(place.path); before != memory_->names.end()) {
+            *identity = std::make_shared<const Identity>(named_as(*before->second, **identity));
         } else {
             nameless.insert(*place.container_id);
         }
     }
+    memory_->forget_names_but(wanted);
     if (!nameless.empty() || !names.failures().empty()) {
         sample.notes.push_back(nameless_note(nameless.size(), names));
     }
@@ -222,11 +253,12 @@ void Identifier::identify(Sample& sample, bool idle)
         if (!owners[i]) {
             continue;
         }
-        read(process);
-        if (process.identity == nullptr && needs_.cgroup && process.cgroup_id) {
+        bool is_whole = read(process);
+        if (!is_whole && needs_.cgroup && process.cgroup_id && !has_cgroup(process)) {
             read_through_cgroup(process);
+            is_whole = has_cgroup(process) && !needs_.command && !needs_.exe && !needs_.parent;
         }
-        unread += process.identity == nullptr ? 1 : 0;
+        unread += is_whole ? 0 : 1;
     }
     if (unread > 0) {
         sample.notes.push_back(unread_note(unread));

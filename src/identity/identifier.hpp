@@ -5,6 +5,7 @@
 
 #include "identity/cgroup_tree.hpp"
 #include "identity/container_names.hpp"
+#include "identity/known_processes.hpp"
 #include "identity/netns_names.hpp"
 #include "model/identity.hpp"
 #include "model/sample.hpp"
@@ -13,10 +14,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 namespace socktally {
 
@@ -27,16 +30,27 @@ struct IdentityPlaces {
     ContainerPlaces containers = {};
 };
 
+/// What one window leaves to the next.
+struct IdentityMemory {
+    std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>();
+    KnownProcesses processes{};
+    /// What containers and their pods were called last, by their cgroups.
+    std::map<std::string, std::shared_ptr<const Identity>> names{};
+    /// When there are too many of these.
+    void forget_names_but(const std::vector<CgroupPlace>& used);
+};
+
+/// For one window.
 class Identifier {
 public:
     /// Notes which cgroups there are, if that is needed: one that is gone after the window is known all the same. So
     /// make it before. Throws where /proc cannot be opened.
-    /// `answers` are what engines said in the windows before, and will have said in this one.
     explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {},
-                        std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>());
+                        std::shared_ptr<IdentityMemory> memory = std::make_shared<IdentityMemory>());
 
-    /// One process, at once, unless it was read in this window. Of one that is over by now what was known stands.
-    void read(Process& process);
+    /// One process, at once, unless it was read in this window. Of one that has ended what was known before stands.
+    /// Returns false if something is not known because the process ended too early.
+    bool read(Process& process);
     /// read(), for whoever meets processes that may be over soon; empty where nothing is to be read.
     std::function<void(Process&)> look();
 
@@ -58,7 +72,7 @@ private:
     std::optional<std::string> cgroup_path(std::uint64_t id);
     void read_through_cgroup(Process& process);
     void identify_sockets(Sample& sample, bool idle);
-    void name_containers(Sample& sample) const;
+    void name_containers(Sample& sample);
 
     IdentityNeeds needs_;
     Fd proc_;
@@ -68,7 +82,7 @@ private:
     std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk in the window did not find any more
     NetnsNames netns_names_;
     ContainerPlaces containers_;
-    std::shared_ptr<EngineAnswers> answers_;
+    std::shared_ptr<IdentityMemory> memory_;
 };
 
 } // namespace socktally

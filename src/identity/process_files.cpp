@@ -45,12 +45,69 @@ bool is_of_systemd(std::string_view path)
     return last == "init.scope" || last.ends_with(".socket");
 }
 
+std::optional<ProcStat> read_stat(int directory, std::string& buffer)
+{
+    const auto text = read_file(directory, "stat", buffer, stat_limit);
+    return text ? parse_proc_stat(*text) : std::nullopt;
+}
+
+Fd open_below(int directory, const char* path)
+{
+    return Fd(::openat(directory, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+/// The directory of a thread that has not ended; none if all have.
+Fd living_thread(int process)
+{
+    std::string buffer;
+    const Directory listing = open_directory(process, "task");
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+        Fd thread = entry->d_name[0] != '.' ? open_below(::dirfd(listing.get()), entry->d_name) : Fd();
+        const auto stat = thread ? read_stat(thread.get(), buffer) : std::nullopt;
+        if (stat && !stat->is_exiting) {
+            return thread;
+        }
+    }
+    return Fd();
+}
+
 Identity read_place(int directory)
 {
     std::string buffer;
     const auto text = read_file(directory, "cgroup", buffer, cgroup_limit);
     const auto place = text ? parse_cgroup(*text) : std::nullopt;
     return place ? identity_in(*place) : Identity{};
+}
+
+/// What a process's directory tells, or that of one of its threads.
+Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_proxy)
+{
+    std::string buffer;
+    Identity identity = needs.cgroup ? read_place(directory) : Identity{};
+    if (needs.exe) {
+        identity.exe = read_link(directory, "exe");
+    }
+    if (const auto arguments =
+            needs.command || may_be_proxy ? read_file(directory, "cmdline", buffer, command_limit) : std::nullopt) {
+        identity.command = needs.command ? command_of(*arguments) : std::nullopt;
+        identity.proxied = may_be_proxy ? parse_docker_proxy(*arguments) : std::nullopt;
+    }
+    return identity;
+}
+
+/// Something that a process which ended meanwhile does not have, but others do, apart from kernel threads.
+bool lacks_something(const Identity& identity, const IdentityNeeds& needs)
+{
+    return (needs.exe && !identity.exe) || (needs.command && !identity.command) ||
+           (needs.cgroup && identity.cgroup.value_or("/") == "/");
+}
+
+/// The kernel shows a process that has ended in the root of a hierarchy of version 1, wherever it was.
+void forget_root_cgroup(Identity& identity)
+{
+    if (identity.cgroup == "/") {
+        identity.cgroup.reset();
+    }
 }
 
 } // namespace
@@ -98,37 +155,36 @@ std::optional<Process> read_process(int proc, Pid pid)
     return process;
 }
 
-bool read_identity(int proc, const IdentityNeeds& needs, Process& process)
+std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& needs, const Process& process)
 {
     // Through this descriptor nothing can be read of another process that gets the same pid.
-    const Fd directory(::openat(proc, std::to_string(process.pid.value).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const Fd directory = open_below(proc, std::to_string(process.pid.value).c_str());
     std::string buffer;
-    const auto text = directory ? read_file(directory.get(), "stat", buffer, stat_limit) : std::nullopt;
-    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    const auto stat = directory ? read_stat(directory.get(), buffer) : std::nullopt;
     if (!stat || stat->start_ticks != process.start_time.ticks) {
-        return false;
+        return std::nullopt;
     }
-    Identity identity = needs.cgroup ? read_place(directory.get()) : Identity{};
+    ProcessFiles files;
+    files.name = stat->name;
+    files.stack_start = stat->stack_start;
+    const Fd thread = stat->is_exiting ? living_thread(directory.get()) : Fd();
+    const int alive = thread ? thread.get() : directory.get();
+    files.identity = read_identity(alive, needs, needs.ports && files.name == docker_proxy_name);
     if (needs.parent) {
-        identity.parent = Pid{static_cast<std::int32_t>(stat->parent)};
-    }
-    if (needs.exe) {
-        identity.exe = read_link(directory.get(), "exe");
-    }
-    const bool may_be_proxy = needs.ports && stat->name == docker_proxy_name;
-    if (const auto arguments = needs.command || may_be_proxy
-                                   ? read_file(directory.get(), "cmdline", buffer, command_limit)
-                                   : std::nullopt) {
-        identity.command = needs.command ? command_of(*arguments) : std::nullopt;
-        identity.proxied = may_be_proxy ? parse_docker_proxy(*arguments) : std::nullopt;
+        files.identity.parent = Pid{static_cast<std::int32_t>(stat->parent)};
     }
     struct stat netns {};
-    if (needs.netns && process.netns == Inode{} && ::fstatat(directory.get(), "ns/net", &netns, 0) == 0) {
-        process.netns = Inode{netns.st_ino};
+    if (needs.netns && ::fstatat(alive, "ns/net", &netns, 0) == 0) {
+        files.netns = Inode{netns.st_ino};
     }
-    process.identity = std::make_shared<const Identity>(std::move(identity));
-    process.identified_before = false;
-    return true;
+    if (lacks_something(files.identity, needs)) {
+        const auto after = read_stat(alive, buffer);
+        files.has_ended = !after || after->is_exiting;
+    }
+    if (files.has_ended) {
+        forget_root_cgroup(files.identity);
+    }
+    return files;
 }
 
 } // namespace socktally

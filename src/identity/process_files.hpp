@@ -6,13 +6,25 @@
 #include "model/flow.hpp"
 #include "model/identity.hpp"
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
 namespace socktally {
 
-/// Fills `process.identity`, and `process.netns` where that is not known. False where the process (this one, not
-/// another that has its pid by now) is gone: nothing is changed then. `proc` is an open directory, /proc.
-bool read_identity(int proc, const IdentityNeeds& needs, Process& process);
+/// What the files of a process say at one moment.
+struct ProcessFiles {
+    std::string name;
+    std::uint64_t stack_start = 0; // as in Process
+    Identity identity;
+    Inode netns; // 0: not asked for, or not known
+    /// It has no living thread any more: its command, executable and namespaces are gone, and its cgroup may be.
+    bool has_ended = false;
+};
+
+/// Null if the process (this one, not another that has its pid by now) is gone. If only its first thread has ended,
+/// the others tell. `proc` is an open directory, /proc.
+std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& needs, const Process& process);
 
 /// A process with its name and start time; null where it is gone.
 std::optional<Process> read_process(int proc, Pid pid);

@@ -54,6 +54,28 @@ std::string_view to_string(Quality quality)
     return "unknown";
 }
 
+bool is_same_program(const Process& before, const Process& now)
+{
+    const bool stacks_known = before.stack_start != 0 && now.stack_start != 0;
+    return stacks_known ? before.stack_start == now.stack_start : before.name == now.name;
+}
+
+/// The stack and the user of a process that has ended meanwhile are not known any more.
+bool update(Process& process, const Process& now)
+{
+    const bool is_same = is_same_program(process, now);
+    const std::uint64_t stack_start = is_same && now.stack_start == 0 ? process.stack_start : now.stack_start;
+    const std::optional<Uid> uid = now.uid ? now.uid : process.uid;
+    if (is_same && process.name == now.name && process.uid == uid) {
+        process.stack_start = stack_start;
+        return false;
+    }
+    process.name = now.name;
+    process.stack_start = stack_start;
+    process.uid = uid;
+    return true;
+}
+
 void add_or_lose(PacketCounts& total, const PacketCounts& part)
 {
     add_or_lose(total.rx_packets, part.rx_packets);

@@ -106,8 +106,14 @@ struct Process {
     Inode netns = {};                                      // of its first socket, else its own; 0: not known
     std::uint64_t stack_start = 0;                         // elsewhere after each exec; 0: not known
     std::shared_ptr<const Identity> identity = nullptr;    // null until it is read
-    bool identified_before = false;                        // in an earlier window: it may have changed
 };
+
+/// Whether a process seen twice runs the same program both times. A program may rename itself, so the name decides only
+/// if the stack is not known.
+bool is_same_program(const Process& before, const Process& now);
+/// Takes over the name, the program and the user of the same process as it was seen later. Returns false if all of
+/// that is as before.
+bool update(Process& process, const Process& now);
 
 /// One process's hold on one socket.
 struct Holder {

@@ -13,7 +13,8 @@ struct Pid {
     auto operator<=>(const Pid&) const = default;
 };
 
-/// Clock ticks (USER_HZ, 100 a second) since boot: /proc/PID/stat field 22.
+/// Clock ticks (USER_HZ, 100 a second) since boot. Backends take them as /proc/PID/stat field 22 shows them to us,
+/// which a time namespace shifts; in rows they are the kernel's own (sys/time_namespace.hpp).
 struct StartTime {
     std::uint64_t ticks = 0;
     auto operator<=>(const StartTime&) const = default;

@@ -60,7 +60,7 @@ struct Baseline {
     Inode netns;                                    // that the run was in
     std::string purpose;                            // what the series are by; empty where there are none
     std::chrono::system_clock::time_point taken_at; // to the microsecond
-    std::chrono::nanoseconds uptime{0};             // at that time, with what the machine was suspended
+    std::chrono::nanoseconds uptime{0};             // at that time, suspended time included
     bool saw_all = true;                            // no network namespace was refused
     std::map<Inode, Opens> opens;                   // of the namespaces that were listed
     std::unordered_map<SocketKey, Mark, SocketKeyHash> sockets;

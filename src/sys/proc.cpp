@@ -49,6 +49,8 @@ std::string_view next_line(std::string_view& text)
 std::optional<ProcStat> parse_proc_stat(std::string_view text)
 {
     constexpr int parent_field = 4;
+    constexpr int flags_field = 9;
+    constexpr std::uint64_t exiting_flag = 4; // PF_EXITING
     constexpr int threads_field = 20;
     constexpr int start_field = 22;
     constexpr int stack_field = 28;
@@ -62,7 +64,7 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text)
     text.remove_prefix(close + 1);
     for (int field = 3; field <= start_field; ++field) {
         const std::string_view word = next_word(text);
-        if (field != parent_field && field != threads_field && field != start_field) {
+        if (field != parent_field && field != flags_field && field != threads_field && field != start_field) {
             continue;
         }
         const auto value = parse_number(word);
@@ -71,6 +73,8 @@ std::optional<ProcStat> parse_proc_stat(std::string_view text)
         }
         if (field == parent_field) {
             stat.parent = static_cast<std::uint32_t>(*value);
+        } else if (field == flags_field) {
+            stat.is_exiting = (*value & exiting_flag) != 0;
         } else if (field == threads_field) {
             stat.threads = static_cast<std::uint32_t>(*value);
         } else {

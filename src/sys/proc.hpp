@@ -12,9 +12,10 @@ namespace socktally {
 struct ProcStat {
     std::string_view name;         // points into the parsed text; what stands between the first ( and the last )
     std::uint32_t parent = 0;      // field 4
+    bool is_exiting = false;       // field 9: its memory is gone or about to go; true of a zombie too
     std::uint32_t threads = 0;     // field 20
-    std::uint64_t start_ticks = 0; // field 22
-    std::uint64_t stack_start = 0; // field 28; 0 where it may not be known
+    std::uint64_t start_ticks = 0; // field 22, shifted by the reader's time namespace (sys/time_namespace.hpp)
+    std::uint64_t stack_start = 0; // field 28; 0 if the process is exiting, or if we may not know it
 };
 std::optional<ProcStat> parse_proc_stat(std::string_view text);
 

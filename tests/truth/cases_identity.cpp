@@ -4,9 +4,17 @@
 #include "open_counter.hpp"
 #include "stage.hpp"
 
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <thread>
 
 using namespace truth;
 
@@ -18,6 +26,35 @@ const Row& row_of(const Report& report, const std::string& process)
                                     [&process](const Row& row) { return row.process == process; });
     REQUIRE_MESSAGE(found != report.rows.end(), process);
     return *found;
+}
+
+/// "t-client" and "t-server" with one connection of this window, which the client ends with `last`.
+void start_ends(
+    Stage& stage, const Self::Script& last = [](Self&) {})
+{
+    stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        const int fd = self.accept(listener);
+        self.exchange(fd, 20'000, 10'000);
+    });
+    stage.start("t-client", [=](Self& self) {
+        self.step();
+        const int fd = self.connect(local4);
+        self.exchange(fd, 10'000, 20'000);
+        self.wait_until_owned(fd);
+        last(self);
+    });
+}
+
+/// Whether a worker's program and arguments are those of this test.
+bool knows_program(const Row& row)
+{
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::string command{std::istreambuf_iterator<char>(file), {}};
+    std::replace(command.begin(), command.end(), '\0', ' ');
+    return row.exe == std::filesystem::read_symlink("/proc/self/exe") && !row.command.empty() &&
+           command.starts_with(row.command);
 }
 
 /// How often, of the files that say who a process is, the one was opened that was opened most.
@@ -91,6 +128,122 @@ TEST_CASE("identity: the cgroup and unit of a process that is over")
     CHECK(client.unit == cgroup.path().substr(1));
     CHECK_FALSE(measured.report.has_note("identity-unread"));
     CHECK(client.netns == server.netns);
+}
+
+TEST_CASE("identity: who processes are does not depend on the time namespace that the tool is in")
+{
+    if (!has_time_namespaces())
+        TRUTH_SKIP("this kernel has no time namespaces");
+    std::chrono::seconds boot_shift{1'000'000};
+    SUBCASE("its clock is ahead") {}
+    SUBCASE("its clock is behind") { boot_shift = std::chrono::seconds(-5); }
+    Stage stage;
+    start_ends(stage);
+    const Measured measured = stage.measure(
+        {.arguments = {"-o", "+exe,command,ppid"}, .place = Place{.net = &stage.netns(), .boot_shift = boot_shift}});
+    check(measured); // by pid and start time
+    CHECK(knows_program(row_of(measured.report, "t-client")));
+    CHECK(knows_program(row_of(measured.report, "t-server")));
+}
+
+TEST_CASE("identity: what was known of a process is known in the window in which it ends")
+{
+    std::string how;
+    SUBCASE("as a zombie") { how = "zombie"; }
+    SUBCASE("and is gone") { how = "gone"; }
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        const int fd = self.accept(listener);
+        self.receive(fd, 10'000);
+        self.step();
+        self.receive(fd, 20'000);
+    });
+    stage.start("t-parent", [=](Self& self) {
+        int go[2];
+        int done[2];
+        must(::pipe(go), "pipe");
+        must(::pipe(done), "pipe");
+        char byte = 0;
+        self.step();
+        const pid_t child = self.child("t-client", [&](Self& client) {
+            const int fd = client.connect(local4);
+            client.send(fd, 10'000);
+            client.wait_until_owned(fd);
+            must(::write(done[1], "", 1), "tell the parent");
+            must(::read(go[0], &byte, 1), "wait for the parent");
+            client.send(fd, 20'000);
+        });
+        must(::read(done[0], &byte, 1), "wait for the child");
+        self.step();
+        must(::write(go[1], "", 1), "let the child go on");
+        siginfo_t end{};
+        must(::waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | (how == "zombie" ? WNOWAIT : 0)), "waitid");
+        self.step();
+    });
+    stage.ledger().begin_watch();
+    Tool tool(stage.place(), until_told, {"--count", "2", "-o", "+exe,command,ppid"});
+    stage.add_tool(tool, backend_name());
+    stage.advance();
+    tool.end_window();
+    tool.wait_for_windows(1);
+    stage.advance();
+    tool.end_window();
+    const Output output = tool.finish();
+    REQUIRE(output.status == 0);
+    const std::vector<Report> reports = parse_reports(output.out);
+    REQUIRE(reports.size() == 2);
+    for (const Report& report : reports) {
+        const Row& row = row_of(report, "t-client");
+        CHECK(within(row.tx_bytes.value_or(0), &report == &reports[0] ? 10'000 : 20'000, 2));
+        CHECK(knows_program(row));
+    }
+}
+
+TEST_CASE("identity: a process that is a zombie when its only window ends")
+{
+    Stage stage;
+    start_ends(stage, [](Self& self) { self.exit(); });
+    const Measured measured = stage.measure({.arguments = {"-o", "+exe,command,ppid"}});
+    check(measured);
+    const Row& client = row_of(measured.report, "t-client");
+    if (measured.report.backend == "ebpf") { // which reads processes when the window is over
+        CHECK(client.exe.empty());
+        CHECK(client.command.empty());
+        CHECK(measured.report.has_note("identity-unread"));
+    } else {
+        CHECK(knows_program(client));
+        CHECK_FALSE(measured.report.has_note("identity-unread"));
+    }
+}
+
+TEST_CASE("identity: a process whose first thread has ended")
+{
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int fd = self.accept(self.listen(local4));
+        self.step();
+        self.exchange(fd, 20'000, 10'000);
+    });
+    stage.start("t-client", [](Self& self) {
+        const pid_t first = ::gettid();
+        std::thread([&self, first] {
+            die_with_parent();
+            const std::string exe = "/proc/self/task/" + std::to_string(first) + "/exe";
+            for (char target[1]; ::readlink(exe.c_str(), target, sizeof target) >= 0;)
+                self.sleep(1ms);
+            const int fd = self.connect(local4);
+            self.step();
+            self.exchange(fd, 10'000, 20'000);
+            for (;;)
+                self.step();
+        }).detach();
+        ::syscall(SYS_exit, 0);
+    });
+    const Measured measured = stage.measure({.arguments = {"-o", "+exe,command,ppid"}});
+    check(measured);
+    CHECK(knows_program(row_of(measured.report, "t-client")));
 }
 
 TEST_CASE("identity: the others that hold a socket, or move its bytes")

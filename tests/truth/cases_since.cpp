@@ -226,6 +226,44 @@ TEST_CASE("since: fifty runs add up to what was moved, though twenty are sent SI
     check_sums(stage, reader.sums());
 }
 
+TEST_CASE("since: runs outside, inside and outside of a time namespace follow each other")
+{
+    if (!has_time_namespaces())
+        TRUTH_SKIP("this kernel has no time namespaces");
+    constexpr int runs = 4;
+    constexpr std::size_t each = 30'000;
+    Stage stage;
+    const StateDirectory state;
+    stage.start("t-server", [](Self& self) {
+        const int fd = self.accept(self.listen(local4));
+        for (int run = 0; run < runs; ++run) {
+            self.step();
+            self.receive(fd, each);
+        }
+    });
+    stage.start("t-client", [](Self& self) {
+        const int fd = self.connect(local4);
+        for (int run = 0; run < runs; ++run) {
+            self.step();
+            self.send(fd, each);
+        }
+    });
+    using Clock = std::chrono::steady_clock;
+    const auto begun = Clock::now();
+    for (const int shift : {0, 1'000'000, 0, -5}) {
+        stage.advance();
+        const Place place{.net = &stage.netns(), .boot_shift = std::chrono::seconds(shift)};
+        const Output output = Tool(place, 0ms, since(state)).finish();
+        CHECK(output.err.find("begun anew") == std::string::npos);
+        const Report report = expect_success(output);
+        CHECK(within(report.tx_bytes, each, 2));
+        const std::string key = "\"duration_ns\":";
+        const std::size_t at = report.text.find(key);
+        REQUIRE(at != std::string::npos);
+        CHECK(std::chrono::nanoseconds(std::stoll(report.text.substr(at + key.size()))) < Clock::now() - begun);
+    }
+}
+
 TEST_CASE("since: counters for Prometheus never fall, whatever ends a run, and come to what was moved")
 {
     Stage stage;

@@ -77,8 +77,22 @@ void forbid_sock_diag()
     must(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), "seccomp");
 }
 
+/// unshare(2) sets only what children are in; that namespace is entered once its clocks are set.
+void enter_time_namespace(std::chrono::seconds boot_shift)
+{
+    must(::unshare(CLONE_NEWTIME), "unshare time namespace");
+    {
+        const Fd offsets(must(::open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC), "open timens_offsets"));
+        const std::string text = "boottime " + std::to_string(boot_shift.count()) + " 0\n";
+        must(::write(offsets.get(), text.data(), text.size()), "shift the boot clock");
+    }
+    must(::setns(open_namespace(0, "time_for_children").get(), CLONE_NEWTIME), "enter time namespace");
+}
+
 void enter(const Place& place)
 {
+    if (place.boot_shift.count() != 0)
+        enter_time_namespace(place.boot_shift);
     if (place.pids) {
         const std::filesystem::path here = std::filesystem::current_path(); // which entering changes
         must(::setns(place.pids->mount_fd(), CLONE_NEWNS), "enter mount namespace");
@@ -112,6 +126,8 @@ void enter(const Place& place)
 }
 
 } // namespace
+
+bool has_time_namespaces() { return std::filesystem::exists("/proc/self/timens_offsets"); }
 
 void die_with_parent() { must(::prctl(PR_SET_PDEATHSIG, SIGKILL), "prctl"); }
 

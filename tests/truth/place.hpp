@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where a process of the test runs: its network namespace, perhaps a pid namespace of its own, perhaps another user.
+// Where a process of the test runs: its network namespace, perhaps a pid or a time namespace of its own, perhaps
+// another user.
 // Every process forked here dies with the test, however that ends.
 #pragma once
 
@@ -8,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <functional>
 
 namespace truth {
@@ -33,8 +35,12 @@ struct Place {
     const Netns* net = nullptr;     // null: the test's own
     const PidSpace* pids = nullptr; // the same
     uid_t uid = 0;
-    bool sock_diag = true; // false: as on a kernel without it
+    bool sock_diag = true;              // false: as on a kernel without it
+    std::chrono::seconds boot_shift{0}; // other than 0: a time namespace whose boot clock is so far ahead
 };
+
+/// Whether this kernel has time namespaces.
+bool has_time_namespaces();
 
 inline constexpr uid_t nobody = 65534;
 

@@ -71,6 +71,7 @@ Row read_row(const object& from)
     row.pod = text_of(from, "pod");
     row.netns = text_of(from, "netns");
     row.exe = text_of(from, "exe");
+    row.command = text_of(from, "command");
     row.shared_with = text_of(from, "shared_with");
     row.interface = text_of(from, "interface");
     row.outbound = text_of(from, "outbound");

@@ -43,7 +43,8 @@ struct Row {
     std::optional<std::uint64_t> tx_packets;
     std::optional<std::uint64_t> rx_ip_bytes;
     std::optional<std::uint64_t> tx_ip_bytes;
-    std::string exe; // these seven are empty unless asked for
+    std::string exe; // these eight are empty unless asked for
+    std::string command;
     std::string cgroup;
     std::string unit;
     std::string container_id;

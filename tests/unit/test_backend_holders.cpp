@@ -350,7 +350,7 @@ TEST_CASE("the next window knows who holds what now, and who did when the last o
     CHECK(holds.processes.size() == 2);
     CHECK(looks == 4); // each was met once
     for (const Process& process : holds.processes) {
-        CHECK(process.identified_before);
+        CHECK(process.identity);
         CHECK(process.name == (process.pid == Pid{5000001} ? "stays" : "comes"));
     }
 }

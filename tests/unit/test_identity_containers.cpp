@@ -525,3 +525,29 @@ TEST_CASE("processes get the names of their containers, and a note tells which h
     CHECK(sample.notes[0].message.ends_with("run/docker.sock: it did not answer in time"));
     CHECK_FALSE(sample.notes[0].incomplete);
 }
+
+TEST_CASE("the name of a container is known for as long as its processes are, though the engine has forgotten it")
+{
+    const Machine machine;
+    const std::string file = "var/lib/docker/containers/" + id_a + "/config.v2.json";
+    machine.write(file, docker_config(id_a));
+    FixtureProc proc;
+    proc.apply("process 5000001 7 1000 one\ncgroup 0::/docker/" + id_a + "\n");
+    IdentityNeeds needs;
+    needs.cgroup = needs.containers = true;
+    const auto memory = std::make_shared<IdentityMemory>();
+    for (const bool is_last : {false, true}) {
+        if (is_last) {
+            std::filesystem::remove(machine.path(file));
+            std::filesystem::remove_all(proc.of(5000001));
+        }
+        Sample sample;
+        sample.processes = {process(5000001, 7, "one")};
+        sample.flows = {owned_flow(0, 1, 0)};
+        Identifier(needs, {proc.root(), proc.namespaces(), machine.places()}, memory).identify(sample, false);
+        REQUIRE(sample.processes[0].identity);
+        CHECK(sample.processes[0].identity->container == "web");
+        CHECK(sample.processes[0].identity->image == "nginx:1.25");
+        CHECK(sample.notes.empty());
+    }
+}

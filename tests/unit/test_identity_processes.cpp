@@ -32,6 +32,21 @@ Identity only_parent()
 
 void write(const fs::path& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
 
+/// As the kernel shows a process, or a thread of it, that has ended and that nobody has waited for.
+void end(const fs::path& directory)
+{
+    std::ifstream file(directory / "stat");
+    std::string stat{std::istreambuf_iterator<char>(file), {}};
+    constexpr std::string_view alive = " S 1 0 0 0 -1 0 ";
+    const std::size_t at = stat.find(alive);
+    REQUIRE(at != std::string::npos);
+    stat.replace(at, alive.size(), " Z 1 0 0 0 -1 4228100 "); // PF_EXITING among others
+    write(directory / "stat", stat);
+    write(directory / "cmdline", "");
+    fs::remove(directory / "exe");
+    fs::remove_all(directory / "ns");
+}
+
 std::uint64_t inode_of(const fs::path& path)
 {
     struct stat status {};
@@ -56,9 +71,10 @@ public:
                                                              mount_.string() + " rw shared:4 - cgroup2 none rw\n");
     }
 
-    Identifier identifier(const IdentityNeeds& needs) const
+    Identifier identifier(const IdentityNeeds& needs,
+                          std::shared_ptr<IdentityMemory> memory = std::make_shared<IdentityMemory>()) const
     {
-        return Identifier(needs, {proc_.root(), proc_.namespaces(), {mount_.string() + "/docker"}});
+        return Identifier(needs, {proc_.root(), proc_.namespaces(), {mount_.string() + "/docker"}}, std::move(memory));
     }
     fs::path proc() const { return proc_.root(); }
     fs::path mount() const { return mount_; }
@@ -133,23 +149,132 @@ TEST_CASE("what was read once is not read again, and a namespace that the backen
     CHECK(sample.notes[0].code == "container-names");
 }
 
-TEST_CASE("what was read in an earlier window is read again, and stands where the process is over")
+TEST_CASE("what was read in an earlier window is read again, and stands once the process has ended")
 {
     World world;
+    const auto memory = std::make_shared<IdentityMemory>();
+    IdentityNeeds needs = everything();
+    needs.containers = needs.ports = false;
+    const auto sample_window = [&](Process process) {
+        Sample sample = sample_of({std::move(process)});
+        world.identifier(needs, memory).identify(sample, false);
+        return sample;
+    };
+    const Process process = test::process(5000001, 7, "web");
+    const auto first = sample_window(process).processes[0].identity;
+    REQUIRE(first);
+    write(world.of_process() / "cgroup", "0::/docker/" + world.id + "/deeper\n");
+    Sample second = sample_window(process);
+    REQUIRE(second.processes[0].identity);
+    CHECK(second.processes[0].identity->cgroup == "/docker/" + world.id + "/deeper");
+    CHECK(second.notes.empty());
+    const Identity before = *second.processes[0].identity;
+
+    SUBCASE("it is a zombie")
+    {
+        end(world.of_process());
+        write(world.of_process() / "cgroup", "1:name=systemd:/\n");
+    }
+    SUBCASE("it is gone") { fs::remove_all(world.of_process()); }
+    const Sample last = sample_window(process);
+    REQUIRE(last.processes[0].identity);
+    CHECK(*last.processes[0].identity == before);
+    CHECK(last.processes[0].netns == second.processes[0].netns);
+    CHECK(last.notes.empty());
+}
+
+TEST_CASE("what was known of a program does not pass for what is known of another that the process became")
+{
+    World world;
+    const auto memory = std::make_shared<IdentityMemory>();
+    IdentityNeeds needs = everything();
+    needs.containers = needs.ports = false;
     Process process = test::process(5000001, 7, "web");
-    const auto identifier = std::make_unique<Identifier>(world.identifier(everything()));
-    identifier->read(process);
-    const auto before = process.identity;
-    process.identified_before = true;
-    identifier->read(process);
-    CHECK(process.identity != before);
-    CHECK(*process.identity == *before);
-    CHECK_FALSE(process.identified_before);
-    process.identified_before = true;
-    const auto last = process.identity;
+    process.stack_start = 16;
+    Sample first = sample_of({process});
+    world.identifier(needs, memory).identify(first, false);
     fs::remove_all(world.of_process());
-    identifier->read(process);
-    CHECK(process.identity == last);
+    bool is_other = true;
+    SUBCASE("by its stack") { process.stack_start = 32; }
+    SUBCASE("by its name")
+    {
+        process.stack_start = 0;
+        process.name = "other";
+    }
+    SUBCASE("it has but renamed itself")
+    {
+        process.name = "other";
+        is_other = false;
+    }
+    Sample last = sample_of({process});
+    world.identifier(needs, memory).identify(last, false);
+    REQUIRE(last.processes[0].identity);
+    CHECK(last.processes[0].identity->cgroup == first.processes[0].identity->cgroup);
+    CHECK(last.processes[0].identity->exe.has_value() == !is_other);
+    CHECK(last.processes[0].identity->command.has_value() == !is_other);
+    CHECK(last.notes.size() == (is_other ? 1 : 0));
+}
+
+TEST_CASE("a zombie of which nothing was known before: what it has lost is null, and a note says so")
+{
+    World world;
+    end(world.of_process());
+    write(world.of_process() / "cgroup", "1:name=systemd:/\n");
+    IdentityNeeds needs = everything();
+    needs.containers = needs.ports = false;
+    Sample sample = sample_of({process(5000001, 7, "web")});
+    world.identifier(needs).identify(sample, false);
+    REQUIRE(sample.processes[0].identity);
+    CHECK(*sample.processes[0].identity == only_parent());
+    REQUIRE(sample.notes.size() == 1);
+    CHECK(sample.notes[0].code == "identity-unread");
+}
+
+TEST_CASE("a process whose first thread has ended is read at another one")
+{
+    World world;
+    const fs::path tasks = world.of_process() / "task";
+    for (const char* tid : {"5000001", "5000002", "5000003"}) {
+        fs::create_directories(tasks / tid);
+        for (const char* file : {"stat", "cmdline", "cgroup", "exe"}) {
+            fs::copy(world.of_process() / file, tasks / tid / file, fs::copy_options::copy_symlinks);
+        }
+        fs::create_directory(tasks / tid / "ns");
+        fs::create_hard_link(fs::canonical(world.of_process() / "ns/net"), tasks / tid / "ns/net");
+    }
+    Process whole = test::process(5000001, 7, "web");
+    world.identifier(everything()).read(whole);
+    end(world.of_process());
+    end(tasks / "5000001");
+    end(tasks / "5000002");
+    Process process = test::process(5000001, 7, "web");
+    CHECK(world.identifier(everything()).read(process));
+    REQUIRE(process.identity);
+    CHECK(*process.identity == *whole.identity);
+    CHECK(process.netns == whole.netns);
+}
+
+TEST_CASE("processes that have ended are forgotten at last")
+{
+    FixtureProc proc;
+    IdentityNeeds needs;
+    needs.parent = true;
+    const auto memory = std::make_shared<IdentityMemory>();
+    proc.apply("process 5000001 7 0 web\n");
+    for (int window = 0; window < 100; ++window) {
+        Identifier identifier(needs, {proc.root(), proc.namespaces(), {}}, memory);
+        for (int i = 0; i < 100; ++i) {
+            Process ended = process(5000002 + i, static_cast<std::uint64_t>(8 + window), "ended");
+            identifier.read(ended);
+        }
+        Process web = process(5000001, 7, "web");
+        CHECK(identifier.read(web));
+    }
+    CHECK(memory->processes.size() < 2000);
+    fs::remove_all(proc.of(5000001));
+    Process web = process(5000001, 7, "web");
+    Identifier(needs, {proc.root(), proc.namespaces(), {}}, memory).read(web);
+    CHECK(web.identity);
 }
 
 TEST_CASE("the files of each process are read at most once, whoever looks how often")

@@ -26,6 +26,9 @@ TEST_CASE("a stat line gives name, threads and start time")
     CHECK(stat->threads == 3);
     CHECK(stat->start_ticks == 8815);
     CHECK(stat->stack_start == 140736);
+    CHECK_FALSE(stat->is_exiting);
+    const std::string zombie = "7 (curl) Z 1 7 7 0 -1 4228364 0 0 0 0 0 0 0 0 20 0 1 0 8815 0 0\n";
+    CHECK(parse_proc_stat(zombie)->is_exiting);
 }
 
 TEST_CASE("a name of any bytes cannot shift the fields")

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/flow.hpp"
+#include "sys/time_namespace.hpp"
 
 #include <sys/stat.h>
 
@@ -24,10 +25,9 @@ inline std::optional<struct stat> own_pid_namespace()
 template <std::size_t length>
 Process process_of(std::int32_t pid, std::uint64_t start_ns, std::uint32_t uid, const char (&name)[length])
 {
-    constexpr std::uint64_t ns_per_tick = 10'000'000; // USER_HZ is 100
     Process process;
     process.pid = Pid{pid};
-    process.start_time = StartTime{start_ns / ns_per_tick};
+    process.start_time = StartTime{start_ticks_of(start_ns, boot_clock_shift())};
     process.name.assign(name, ::strnlen(name, length));
     process.uid = Uid{uid};
     return process;

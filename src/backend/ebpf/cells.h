@@ -63,6 +63,7 @@ static __always_inline void describe(struct tally_cell* cell, struct task_struct
     cell->start_ns = leader->start_boottime;
     cell->uid = leader->cred->euid.val;
     cell->cgroup_id = bpf_get_current_cgroup_id();
+    cell->stack_start = bpf_get_current_task_btf()->mm->start_stack; /* not the leader's: it may be a zombie */
     cell->netns = sk->__sk_common.skc_net.net->ns.inum;
     cell->is_kernel_thread = (leader->flags & PF_KTHREAD) != 0;
     for (int i = 0; i < TALLY_NAME_LENGTH; ++i)

@@ -3,35 +3,18 @@
 
 #include "backend/ebpf/bpf_process.hpp"
 #include "backend/ebpf/flow_tuple.hpp"
-#include "sys/file.hpp"
-#include "sys/proc.hpp"
+#include "backend/holders/fd_table.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include <algorithm>
-#include <string>
 
 namespace socktally {
 
-namespace {
-
-/// It may have become another program since its first byte, or another user's.
-void refresh(Process& process)
+TallyFlows::TallyFlows(Sample& sample, Tally::Detail detail)
+    : sample_(sample), detail_(detail), proc_(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC))
 {
-    constexpr std::size_t limit = 4096;
-    std::string buffer;
-    const std::string directory = fmt::format("/proc/{}", process.pid.value);
-    const auto owner = owner_of_file(AT_FDCWD, directory.c_str());
-    const auto text = owner ? read_file(AT_FDCWD, (directory + "/stat").c_str(), buffer, limit) : std::nullopt;
-    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
-    if (stat && stat->start_ticks == process.start_time.ticks) {
-        process.name = stat->name;
-        process.uid = Uid{*owner};
-    }
 }
-
-} // namespace
 
 void TallyFlows::add(std::uint32_t index, const tally_cell& cell)
 {
@@ -55,7 +38,10 @@ std::uint32_t TallyFlows::add_process(const tally_cell& cell)
         process_of(static_cast<std::int32_t>(cell.tgid), cell.start_ns, cell.uid, cell.name));
     process.cgroup_id = cell.cgroup_id;
     process.netns = Inode{cell.netns};
-    refresh(process);
+    process.stack_start = cell.stack_start;
+    if (const auto now = look_again(proc_.get(), process)) { // it may have become another program since its first byte
+        update(process, *now);
+    }
     return static_cast<std::uint32_t>(sample_.processes.size() - 1);
 }
 

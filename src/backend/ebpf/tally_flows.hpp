@@ -4,6 +4,7 @@
 
 #include "backend/ebpf/tally.hpp"
 #include "model/sample.hpp"
+#include "sys/fd.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +15,7 @@ namespace socktally {
 /// Cells first, then the flows that used them, then the rest.
 class TallyFlows {
 public:
-    TallyFlows(Sample& sample, Tally::Detail detail) : sample_(sample), detail_(detail) {}
+    TallyFlows(Sample& sample, Tally::Detail detail);
 
     void add(std::uint32_t index, const tally_cell& cell);
     void add(const tally_flow_key& key, const tally_flow& flow);
@@ -39,6 +40,7 @@ private:
 
     Sample& sample_;
     Tally::Detail detail_;
+    Fd proc_;
     std::unordered_map<std::uint32_t, Left> cells_;
     std::size_t foreign_processes_ = 0;
 };

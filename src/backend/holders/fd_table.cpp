@@ -77,6 +77,23 @@ std::vector<Inode> parse_io_uring_files(std::string_view fdinfo)
     return inodes;
 }
 
+std::optional<Process> look_again(int proc, const Process& process)
+{
+    std::string buffer;
+    const std::string directory = std::to_string(process.pid.value);
+    const auto owner = owner_of_file(proc, directory.c_str());
+    const auto text = owner ? read_file(proc, (directory + "/stat").c_str(), buffer, stat_limit) : std::nullopt;
+    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    if (!stat || stat->start_ticks != process.start_time.ticks) {
+        return std::nullopt;
+    }
+    Process now = process;
+    now.name = stat->name;
+    now.stack_start = stat->stack_start;
+    now.uid = Uid{*owner};
+    return now;
+}
+
 std::optional<SchedStat> read_ran(int proc, Pid pid)
 {
     constexpr nlink_t single_thread = 3; // links of the directory: two of its own and one a thread

@@ -235,39 +235,23 @@ void HolderMap::add_process(Seen& seen, const Process& process)
 
 void HolderMap::refresh(Process& process) const
 {
-    constexpr std::size_t limit = 4096;
-    std::string buffer;
-    const std::string directory = std::to_string(process.pid.value);
-    const auto owner = owner_of_file(proc_.get(), directory.c_str());
-    const auto text = owner ? read_file(proc_.get(), (directory + "/stat").c_str(), buffer, limit) : std::nullopt;
-    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
-    if (stat && stat->start_ticks == process.start_time.ticks) {
-        Process now;
-        now.name = stat->name;
-        now.stack_start = stat->stack_start;
-        now.uid = Uid{*owner};
-        refresh(process, now);
+    if (const auto now = look_again(proc_.get(), process)) {
+        refresh(process, *now);
     }
 }
 
 /// By exec it may have become another program, perhaps of the same name, and it may have become another user's. Then
-/// what was found out about it was about the one before; where the process is over by now, that stands.
+/// what was found out about it was about the one before.
 void HolderMap::refresh(Process& process, const Process& now) const
 {
-    const std::optional<Uid> uid = now.uid ? now.uid : process.uid; // null where it ended meanwhile
-    if (process.name == now.name && process.stack_start == now.stack_start && process.uid == uid) {
+    if (!update(process, now)) {
         return;
     }
-    process.name = now.name;
-    process.stack_start = now.stack_start;
-    process.uid = uid;
     if (trace_) {
         trace_("process {} is now {}", process.pid.value, quote(process.name));
     }
     if (look_) {
-        const auto before = std::exchange(process.identity, nullptr);
         look_(process);
-        process.identity = process.identity == nullptr ? before : process.identity;
     }
 }
 

@@ -82,9 +82,6 @@ void HolderMap::next_window()
 {
     forget_ended_processes();
     forget_former_holders();
-    for (Process& process : holds_.processes()) {
-        process.identified_before = process.identity != nullptr;
-    }
     idle_.clear();
     traced_groups_.clear();
     failed_ = 0;
