@@ -86,6 +86,8 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
         throw UsageError("--duration 0 has no window to measure rates by: no --alert on one would ever hold");
     }
     layout.header = options.header;
+    const std::string file = options.output_file.value_or("");
+    layout.file = file.substr(file.rfind('/') + 1); // npos + 1 is 0
     layout.style = {wants_color(options.color, to_terminal), options.header, terminal_width};
     return layout;
 }

@@ -9,6 +9,7 @@
 #include "render/render.hpp"
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace socktally {
@@ -20,6 +21,7 @@ struct Layout {
     ColumnList sort_columns;
     std::vector<Alert> alerts;
     bool header = true; // of the formats of lines
+    std::string file;   // name of the output file without its directory; empty: standard output
     PrettyStyle style;  // for Format::pretty
 };
 

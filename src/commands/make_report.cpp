@@ -153,7 +153,7 @@ std::string render(const Report& report, const Layout& layout)
     case Format::csv: render_csv(out, report, layout.columns, layout.header); break;
     case Format::json: render_json(out, report, layout.columns); break;
     case Format::jsonl: render_jsonl(out, report, layout.columns); break;
-    case Format::prom: render_prom(out, report, layout.columns); break;
+    case Format::prom: render_prom(out, report, layout.columns, layout.file); break;
     case Format::influx: render_influx(out, report, layout.columns); break;
     case Format::pretty: render_pretty(out, report, layout.columns, layout.style); break;
     }

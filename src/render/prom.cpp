@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <set>
 
 namespace socktally {
 
@@ -73,10 +74,34 @@ void append_column(std::string& out, const Column& column, const Report& report,
     }
 }
 
-/// What is said of the sample as a whole. The label keeps apart what several runs say.
-void append_facts(std::string& out, const Report& report)
+/// A code may come with several messages, and is one series.
+void append_notes(std::string& out, const Report& report, const std::vector<Label>& labels)
 {
-    const std::vector<Label> labels{{"by", std::string(to_string(report.by))}};
+    std::set<std::string_view> codes;
+    for (const Note& note : report.notes) {
+        if (note.incomplete) {
+            codes.insert(note.code);
+        }
+    }
+    const Metric metric{"socktally_note", "1 for each kind of reason for which a figure may be short", "gauge"};
+    if (!codes.empty()) {
+        append_head(out, metric);
+    }
+    for (const std::string_view code : codes) {
+        std::vector<Label> all{{"code", std::string(code)}};
+        all.insert(all.end(), labels.begin(), labels.end());
+        append_sample(out, metric.name, all, "1");
+    }
+}
+
+/// What is said of the sample as a whole. The labels keep apart what several runs say in one directory of text files:
+/// node_exporter refuses all of it if two files have the same series.
+void append_facts(std::string& out, const Report& report, std::string_view file)
+{
+    std::vector<Label> labels{{"by", std::string(to_string(report.by))}};
+    if (!file.empty()) {
+        labels.push_back({"file", std::string(file)});
+    }
     const auto fact = [&](const Metric& metric, std::string_view value) {
         append_head(out, metric);
         append_sample(out, metric.name, labels, value);
@@ -85,17 +110,18 @@ void append_facts(std::string& out, const Report& report)
     fact({"socktally_window_seconds", "length of the window; 0: totals since each open socket was opened", "gauge"},
          fmt::format("{}.{:09}", seconds.count(), (report.duration - seconds).count()));
     fact({"socktally_complete", "1, or 0 where a figure may be short", "gauge"}, report.complete ? "1" : "0");
+    append_notes(out, report, labels);
 }
 
 } // namespace
 
-void render_prom(std::string& out, const Report& report, const ColumnList& columns)
+void render_prom(std::string& out, const Report& report, const ColumnList& columns, std::string_view file)
 {
     const std::vector<Series> series = series_of(report, columns);
     for (const Column* column : measures_of(columns, report.by)) {
         append_column(out, *column, report, series);
     }
-    append_facts(out, report);
+    append_facts(out, report, file);
 }
 
 } // namespace socktally

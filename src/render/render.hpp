@@ -6,6 +6,7 @@
 #include "render/columns.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace socktally {
 
@@ -16,7 +17,9 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
 void render_jsonl(std::string& out, const Report& report, const ColumnList& columns);
 
 /// Series that could not be told apart are added up.
-void render_prom(std::string& out, const Report& report, const ColumnList& columns);   // Prometheus text format 0.0.4
+/// Prometheus text format 0.0.4. `file` is the name of the file that the text is for, without its directory; empty:
+/// none is known.
+void render_prom(std::string& out, const Report& report, const ColumnList& columns, std::string_view file);
 void render_influx(std::string& out, const Report& report, const ColumnList& columns); // InfluxDB line protocol
 
 struct PrettyStyle {

@@ -134,7 +134,7 @@ void check_series(std::string_view name)
     report.rows = {row, twin, other_twin};
     const ColumnList columns = select_columns("process,rx_bytes", {});
     std::string out;
-    render_prom(out, report, columns);
+    render_prom(out, report, columns, name);
     require_series(out, 1, 5); // with the two facts
     out.clear();
     render_influx(out, report, columns);

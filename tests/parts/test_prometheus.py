@@ -19,6 +19,7 @@ scrape_configs:
     static_configs:
       - targets: ['127.0.0.1:9100']
 """
+FILES = ("a.prom", "b.prom")  # without rows, which would be those of window.prom
 GOLDEN = parts.HERE.parent / "golden/expected"
 # So that promtool sees every metric but those of interfaces, of which this namespace has none: the golden outputs have them.
 WAYS = (
@@ -68,6 +69,17 @@ class Windows(unittest.TestCase):
         self.assertEqual(received_by("socktally_receive_bytes"), received)
 
 
+class TwoFiles(unittest.TestCase):
+    """What is said of a sample as a whole is a series for each file of one directory."""
+
+    def test_facts(self):
+        for fact, value in (("socktally_complete", "0"), ('socktally_note{code="no-bytes"}', "1")):
+            with self.subTest(fact):
+                by_file = {labels.get("file"): told for labels, told in query(fact)}
+                self.assertEqual([by_file.get(name) for name in FILES], [value, value])
+        self.assertEqual(figure("node_textfile_scrape_error"), "0")
+
+
 class Counters(unittest.TestCase):
     """Totals that only grow, by the line for cron."""
 
@@ -115,7 +127,8 @@ with parts.room() as room:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/lib"], check=True)  # in this mount namespace
     TEXTFILES.mkdir(parents=True)
     pathlib.Path("/var/lib/socktally").mkdir(mode=0o700)
-    TEXTS = parts.sample(CROWD, *WAYS)
+    TEXTS = parts.sample(CROWD, *WAYS, *(["-f", "prom", "-b", "procfs", "--protocol", "sctp", "--output-file", TEXTFILES / name]
+                                         for name in FILES))
     (TEXTFILES / "window.prom").write_text(TEXTS[0])
     (room / "prometheus.yml").write_text(CONFIG)
     with parts.Daemon("usr/bin/prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",

@@ -10,6 +10,8 @@
 
 #include <fstream>
 #include <iterator>
+#include <set>
+#include <sstream>
 
 using namespace socktally;
 using namespace socktally::test;
@@ -170,6 +172,30 @@ TEST_CASE("output goes to the file and nowhere else")
     options.alerts = {"rx_bytes>1G"};
     CHECK(run(options).exit == Exit::ok);
     CHECK(content(*options.output_file).empty()); // the rows of the run before are no alert of this one
+}
+
+TEST_CASE("two text files for Prometheus have no series in common")
+{
+    const TempDirectory directory;
+    Options options;
+    options.format = Format::prom;
+    std::set<std::string> series;
+    std::size_t lines = 0;
+    for (const char* name : {"alpha", "beta"}) {
+        options.filter.names = {name};
+        options.output_file = directory.path() / (std::string(name) + ".prom");
+        run(options, sees_half);
+        std::istringstream text(content(*options.output_file));
+        for (std::string line; std::getline(text, line);) {
+            if (!line.starts_with('#')) {
+                ++lines;
+                series.insert(line.substr(0, line.rfind(' ')));
+            }
+        }
+    }
+    CHECK(series.size() == lines);
+    CHECK(series.contains("socktally_complete{by=\"process\",file=\"beta.prom\"}"));
+    CHECK(series.contains("socktally_note{code=\"fake\",by=\"process\",file=\"alpha.prom\"}"));
 }
 
 TEST_CASE("of several windows each takes the place of the one before, and one that alerts is enough")

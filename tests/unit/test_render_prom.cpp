@@ -13,10 +13,10 @@ using namespace socktally::test;
 
 namespace {
 
-std::string prom(const Report& report, std::string_view columns)
+std::string prom(const Report& report, std::string_view columns, std::string_view file = {})
 {
     std::string out;
-    render_prom(out, report, select_columns(columns, series_columns(report.by)));
+    render_prom(out, report, select_columns(columns, series_columns(report.by)), file);
     return out;
 }
 
@@ -90,6 +90,31 @@ TEST_CASE("the largest figure is written in full, and an odd window to the nanos
     CHECK(samples(huge, "", "socktally_receive") == "socktally_receive_bytes{process=\"a\"} 18446744073709551615\n");
     CHECK(samples(huge, "", "socktally_window") == "socktally_window_seconds{by=\"process\"} 61.000000007\n");
     CHECK(samples(huge, "", "socktally_complete") == "socktally_complete{by=\"process\"} 0\n");
+}
+
+TEST_CASE("each reason for which a figure may be short is a series")
+{
+    Report partial = report({row(1, "a", 1, 1)});
+    partial.notes = {{"udp-bytes", "no UDP", "", true},
+                     {"container-names", "one has none", "", false},
+                     {"counters-reset", "one", "", true},
+                     {"counters-reset", "another", "", true}};
+    CHECK(samples(partial, "", "socktally_note") == "socktally_note{code=\"counters-reset\",by=\"process\"} 1\n"
+                                                    "socktally_note{code=\"udp-bytes\",by=\"process\"} 1\n");
+    CHECK(prom(report({}), "").find("socktally_note") == std::string::npos);
+}
+
+TEST_CASE("what is said of the sample as a whole names the file")
+{
+    Report partial = report({row(1, "a", 1, 1)});
+    partial.notes = {{"udp-bytes", "no UDP", "", true}};
+    const std::string text = prom(partial, "", "a\"b\\c\nd.prom");
+    const std::string labels = "by=\"process\",file=\"a\\\"b\\\\c\\nd.prom\"} ";
+    for (const std::string begin :
+         {"socktally_window_seconds{", "socktally_complete{", "socktally_note{code=\"udp-bytes\","}) {
+        CHECK(text.find("\n" + begin + labels) != std::string::npos);
+    }
+    CHECK(text.find("socktally_receive_bytes{process=\"a\"} 1\n") != std::string::npos);
 }
 
 TEST_CASE("what is not known has no sample, and a metric without samples no head")
