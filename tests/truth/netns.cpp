@@ -243,6 +243,65 @@ void make_bridge(const Netns& place, const char* name, const char* address)
     set_up_end(place, name, address, nullptr);
 }
 
+void add_alias(const Netns& place, const char* link, const char* address)
+{
+    const Inside inside(place);
+    add_address(link, address, 24);
+}
+
+void make_vxlan(const Netns& place, const char* name, const char* near, const char* far, const char* address)
+{
+    {
+        const Inside inside(place);
+        const auto v4 = [](const char* text) {
+            in_addr bytes{};
+            ::inet_pton(AF_INET, text, &bytes);
+            return bytes;
+        };
+        const in_addr local = v4(near);
+        const in_addr group = v4(far);
+        const std::uint32_t number = 7;
+        const std::uint16_t port = htons(4789);
+        Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+        request.add(IFLA_IFNAME, name);
+        const std::size_t info = request.open(IFLA_LINKINFO);
+        request.add(IFLA_INFO_KIND, "vxlan");
+        const std::size_t data = request.open(IFLA_INFO_DATA);
+        request.add(IFLA_VXLAN_ID, &number, sizeof number);
+        request.add(IFLA_VXLAN_LOCAL, &local, sizeof local);
+        request.add(IFLA_VXLAN_GROUP, &group, sizeof group);
+        request.add(IFLA_VXLAN_PORT, &port, sizeof port);
+        request.close(data);
+        request.close(info);
+        request.send("make vxlan");
+    }
+    set_up_end(place, name, address, nullptr);
+    await_carrier(place, name);
+}
+
+void make_macvlan(const Netns& lower, const char* link, const Netns& upper, const char* name, const char* address)
+{
+    {
+        const Inside inside(lower);
+        const std::uint32_t index = ::if_nametoindex(link);
+        const std::uint32_t mode = MACVLAN_MODE_BRIDGE;
+        const int fd = upper.fd();
+        Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+        request.add(IFLA_IFNAME, name);
+        request.add(IFLA_LINK, &index, sizeof index);
+        request.add(IFLA_NET_NS_FD, &fd, sizeof fd);
+        const std::size_t info = request.open(IFLA_LINKINFO);
+        request.add(IFLA_INFO_KIND, "macvlan");
+        const std::size_t data = request.open(IFLA_INFO_DATA);
+        request.add(IFLA_MACVLAN_MODE, &mode, sizeof mode);
+        request.close(data);
+        request.close(info);
+        request.send("make macvlan");
+    }
+    set_up_end(upper, name, address, nullptr);
+    await_carrier(upper, name);
+}
+
 void add_port(const Netns& place, const char* bridge, const char* port)
 {
     const Inside inside(place);

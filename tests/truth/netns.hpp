@@ -53,6 +53,15 @@ void join(const Netns& near, const Netns& far, const Link& link = {});
 /// A bridge that is up and has this IPv4 address. Throws where the kernel has no bridges.
 void make_bridge(const Netns& place, const char* name, const char* address);
 
+/// One more IPv4 address of an interface.
+void add_alias(const Netns& place, const char* link, const char* address);
+
+/// A VXLAN device that is up, with its outside from `near` to `far`. Throws where the kernel has none.
+void make_vxlan(const Netns& place, const char* name, const char* near, const char* far, const char* address);
+
+/// A MACVLAN on an interface of `lower`, in another namespace. Throws where the kernel has none.
+void make_macvlan(const Netns& lower, const char* link, const Netns& upper, const char* name, const char* address);
+
 /// Makes an interface a port of the bridge.
 void add_port(const Netns& place, const char* bridge, const char* port);
 

@@ -3,12 +3,17 @@
 #include "backend/packet/links.hpp"
 #include "sys/fd.hpp"
 
+#include "netlink_bytes.hpp"
+
 #include <doctest/doctest.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <numeric>
 
 using namespace socktally;
+using namespace socktally::test;
 
 namespace {
 
@@ -69,4 +74,35 @@ TEST_CASE("filter: the kernel takes it, however many interfaces are left out")
     CHECK(loads(packet_filter({{2, 3}, {3}, true, false})));
     CHECK(loads(packet_filter({Indices(200, 7), many, false, true})));
     CHECK(loads(packet_filter({many, {}, false, false})));
+}
+
+namespace {
+
+Bytes link_bytes(std::string_view kind, std::uint16_t attribute, std::uint16_t port)
+{
+    Bytes information = attribute_bytes(IFLA_INFO_KIND, bytes_of(kind));
+    append(information, attribute_bytes(IFLA_INFO_DATA, attribute_bytes(attribute, value_bytes(htons(port)))));
+    Bytes bytes = value_bytes(ifinfomsg{});
+    append(bytes, attribute_bytes(IFLA_LINKINFO, information));
+    return bytes;
+}
+
+} // namespace
+
+TEST_CASE("links: the port of a tunnel in UDP")
+{
+    std::vector<Link> links;
+    for (const Bytes& bytes : {link_bytes("vxlan", IFLA_VXLAN_PORT, 4789), link_bytes("geneve", IFLA_GENEVE_PORT, 6081),
+                               link_bytes("veth", IFLA_VXLAN_PORT, 7), link_bytes("vxlan", IFLA_VXLAN_ID, 7)}) {
+        const auto parsed = parse_link(bytes);
+        REQUIRE(parsed);
+        links.push_back(*parsed);
+    }
+    CHECK(links[0].kind == "vxlan");
+    CHECK(tunnel_ports_of(links) == std::vector<std::uint16_t>{4789, 6081});
+    const Bytes cut = link_bytes("vxlan", IFLA_VXLAN_PORT, 4789);
+    for (std::size_t size = 0; size < cut.size(); ++size) {
+        const auto parsed = parse_link(std::span(cut).first(size)); // no read past the end
+        CHECK((!parsed || parsed->tunnel_port == 0 || parsed->tunnel_port == 4789));
+    }
 }

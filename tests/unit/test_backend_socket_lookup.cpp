@@ -208,3 +208,58 @@ TEST_CASE("a datagram to a group is every member's: one socket takes it, of seve
     CHECK(found({udp6(1, "::", 53), udp6(2, "ff02::fb", 53)}, to_group6) == 0);
     CHECK(found({udp6(1, "::", 53), udp6(2, "fd00::1", 53)}, to_group6) == 1);
 }
+
+namespace {
+
+std::uint64_t found_rewritten(std::vector<ListedSocket> sockets, const Tuple& tuple)
+{
+    const SocketLookup lookup(std::move(sockets));
+    const ListedSocket* socket = lookup.find_rewritten(tuple);
+    return socket != nullptr ? socket->inode.value : 0;
+}
+
+ListedSocket tcp4(std::uint64_t inode, const Endpoint& local, const Endpoint& remote)
+{
+    return listed(inode, tuple(Protocol::tcp, local, remote), Family::v4);
+}
+
+const Endpoint here = endpoint("10.0.0.1", 40000);
+const Endpoint other_here = endpoint("10.0.0.1", 40001);
+const Endpoint alias = endpoint("10.0.0.7", 40000);
+const Endpoint dialled = endpoint("10.9.9.9", 80);
+const Endpoint reached = endpoint("10.0.0.2", 8080);
+
+} // namespace
+
+TEST_CASE("a rewritten connection keeps one end of its socket's")
+{
+    CHECK(found_rewritten({tcp4(7, here, dialled)}, tuple(Protocol::tcp, here, reached)) == 7);
+    CHECK(found_rewritten({tcp4(7, here, reached)}, tuple(Protocol::tcp, endpoint("10.0.0.7", 999), reached)) == 7);
+    CHECK(found_rewritten({tcp4(7, here, dialled)}, tuple(Protocol::tcp, alias, reached)) == 0);
+    CHECK(found_rewritten({tcp4(7, here, dialled)}, tuple(Protocol::udp, here, reached)) == 0);
+    CHECK(found_rewritten({}, tuple(Protocol::tcp, here, reached)) == 0);
+}
+
+TEST_CASE("of several sockets that a rewritten connection may be of, the one with its port is")
+{
+    const std::vector<ListedSocket> two{tcp4(7, here, reached), tcp4(8, other_here, reached)};
+    CHECK(found_rewritten(two, tuple(Protocol::tcp, alias, reached)) == 7);
+    CHECK(found_rewritten(two, tuple(Protocol::tcp, endpoint("10.0.0.7", 999), reached)) == 0);
+}
+
+TEST_CASE("another connection at a port that is listened on is not a rewritten one")
+{
+    ListedSocket listener = tcp4(6, here, endpoint("0.0.0.0", 0));
+    listener.listening = true;
+    CHECK(found_rewritten({listener, tcp4(7, here, dialled)}, tuple(Protocol::tcp, here, reached)) == 0);
+}
+
+TEST_CASE("rewritten datagrams keep the port of their socket")
+{
+    const ListedSocket aimed = listed(7, tuple(Protocol::udp, here, reached), Family::v4);
+    CHECK(found_rewritten({aimed}, tuple(Protocol::udp, alias, reached)) == 7);
+    CHECK(found_rewritten({aimed}, tuple(Protocol::udp, endpoint("10.0.0.7", 999), reached)) == 0);
+    CHECK(found_rewritten({udp4(7, "10.0.0.1", 40000)}, tuple(Protocol::udp, alias, reached)) == 7);
+    CHECK(found_rewritten({udp4(7, "10.0.0.1", 40000), udp4(8, "10.0.0.3", 40000)},
+                          tuple(Protocol::udp, alias, reached)) == 0);
+}

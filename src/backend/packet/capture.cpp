@@ -135,10 +135,20 @@ void Capture::trace_owners() const
     }
 }
 
+std::vector<std::uint16_t> Capture::tunnel_ports() const
+{
+    std::vector<std::uint16_t> ports;
+    for (const auto& place : places_) {
+        ports.insert(ports.end(), place->tunnel_ports().begin(), place->tunnel_ports().end());
+    }
+    return ports;
+}
+
 void Capture::retire_idle(Clock::time_point now)
 {
+    const auto tunnels = tunnel_ports();
     for (const auto& place : places_) {
-        place->retire_idle(now - begun_);
+        place->retire_idle(now - begun_, tunnels);
     }
 }
 
@@ -179,8 +189,9 @@ bool Capture::saw_packets() const
 
 void Capture::finish(std::vector<Flow>& flows)
 {
+    const auto tunnels = tunnel_ports();
     for (const auto& place : places_) {
-        place->finish(flows);
+        place->finish(flows, tunnels);
     }
 }
 

@@ -69,6 +69,8 @@ public:
     void next_window();
 
 private:
+    std::vector<std::uint16_t> tunnel_ports() const;
+
     HolderMap& holders_;
     CaptureWants wants_;
     std::mutex adding_;

@@ -63,6 +63,14 @@ void add_inodes(const PacketFlow& flow, std::vector<Inode>& inodes)
     for (const Flow& taker : flow.takers) {
         inodes.push_back(taker.inode);
     }
+    if (flow.maybe) {
+        inodes.push_back(flow.maybe->inode);
+    }
+}
+
+bool has_socket_or_takers(const PacketFlow& flow)
+{
+    return flow.has_socket() || flow.found.cookie != Cookie{} || !flow.takers.empty();
 }
 
 bool waits_to_be_accepted(const ListedSocket& socket)
@@ -196,6 +204,7 @@ void FlowSockets::look(Clock::time_point now)
         if (resolve(*flow)) {
             return true;
         }
+        note_rewritten(*flow);
         add_inodes(*flow, inodes);
         const bool is_searched = flow->has_socket() && !searches_.is_given_up(flow->found.inode);
         const bool is_long = ++flow->looks >= looks_per_flow && !is_searched;
@@ -340,6 +349,43 @@ bool FlowSockets::resolve(PacketFlow& flow) const
     return flow.has_socket() && holders_.held(socket->inode);
 }
 
+/// Keeps the socket that has another tuple because the flow's is rewritten on the way (NAT), if one fits. A datagram
+/// that only came may be for nobody.
+void FlowSockets::note_rewritten(PacketFlow& flow) const
+{
+    const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
+    if (has_socket_or_takers(flow) || flow.to_many || only_came) {
+        return;
+    }
+    const ListedSocket* socket = lookup_->find_rewritten(flow.tuple);
+    if (socket == nullptr) {
+        socket = gone_lookup_.find_rewritten(flow.tuple);
+    }
+    if (socket != nullptr) {
+        Flow found = flow_of(*socket);
+        found.match = flow.tuple.protocol == Protocol::tcp ? Quality::owner : Quality::inherited;
+        found.accepted = lookup_->accepts_at(socket->tuple.local);
+        flow.maybe = std::make_shared<Flow>(std::move(found));
+    }
+}
+
+/// Whether the socket of that kind is as old as its packets, and has moved bytes if they have any.
+bool FlowSockets::fits(const PacketFlow& flow) const
+{
+    if (flow.tuple.protocol != Protocol::tcp) {
+        return true;
+    }
+    const ListedSocket* first = first_->find(flow.maybe->tuple).only();
+    const ListedSocket* last = lookup_->find(flow.maybe->tuple).only();
+    const bool was_there = first != nullptr && first->inode == flow.maybe->inode;
+    if (flow.began() && !flow.is_old) {
+        return !was_there;
+    }
+    const bool has_counters = was_there && first->payload && last != nullptr && last->payload;
+    const bool moved = !has_counters || first->payload != last->payload;
+    return was_there && (moved || flow.rx.payload_bytes + flow.tx.payload_bytes == 0);
+}
+
 void FlowSockets::trace_owners() const
 {
     if (holders_.trace()) {
@@ -355,7 +401,7 @@ void FlowSockets::drop(const PacketFlow& flow) { std::erase(pending_, &flow); }
 void FlowSockets::settle(PacketFlow& flow) const
 {
     const Inode before = flow.found.inode;
-    const ListedSocket* socket = one_of(lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface));
+    const ListedSocket* socket = one_of(lookup_->find(flow.socket_tuple(), flow.looped ? 0 : flow.interface));
     if (before == Inode{}) {
         resolve(flow);
     } else if (socket != nullptr && socket->inode != Inode{} && socket->inode != before &&
@@ -373,6 +419,11 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     std::vector<Inode> inodes;
     for (PacketFlow* flow : flows) {
         settle(*flow);
+        note_rewritten(*flow);
+        if (flow->maybe && !has_socket_or_takers(*flow) && fits(*flow)) {
+            flow->found = *flow->maybe;
+            flow->rewritten = true;
+        }
         add_inodes(*flow, inodes);
     }
     std::vector<Inode> unheld = holders_.unheld(only_open(std::move(inodes)));

@@ -70,6 +70,8 @@ private:
     bool list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail);
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
+    void note_rewritten(PacketFlow& flow) const;
+    bool fits(const PacketFlow& flow) const;
     SocketMatch match(const PacketFlow& flow) const;
     const ListedSocket* one_of(const SocketMatch& match) const;
     bool have_one_holder(Inode a, Inode b) const;

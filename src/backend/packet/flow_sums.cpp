@@ -12,7 +12,7 @@ namespace {
 Flow flow_of(const PacketFlow& counted)
 {
     Flow flow = counted.found;
-    flow.tuple = counted.tuple;
+    flow.tuple = counted.found.tuple.remote.port != 0 ? counted.socket_tuple() : counted.tuple;
     flow.interface = counted.interface;
     flow.rx_bytes = counted.rx.payload_bytes;
     flow.tx_bytes = counted.tx.payload_bytes;

@@ -49,6 +49,20 @@ bool same_tuple(const Tuple& tuple, Protocol protocol, const Endpoint& local, co
 
 } // namespace
 
+void PacketFlow::Direction::take(Direction& other)
+{
+    payload_bytes += std::exchange(other.payload_bytes, 0);
+    ip_bytes += std::exchange(other.ip_bytes, 0);
+    packets += std::exchange(other.packets, 0);
+    earlier_bytes += std::exchange(other.earlier_bytes, 0);
+    counted += std::exchange(other.counted, 0);
+    carried += std::exchange(other.carried, 0);
+    datagrams += std::exchange(other.datagrams, 0);
+    smallest = std::min(smallest, other.smallest);
+    largest = std::max(largest, other.largest);
+    tcp_flags |= other.tcp_flags;
+}
+
 void PacketFlow::count(std::uint64_t rx_bytes, std::uint64_t tx_bytes)
 {
     rx.payload_bytes = rx_bytes;

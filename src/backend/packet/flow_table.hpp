@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -35,6 +36,10 @@ struct PacketFlow {
         std::uint64_t datagrams = 0; // of UDP, with how many bytes of payload each had; not known of one in fragments
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
         std::uint32_t largest = 0;
+
+        /// Adds the figures of the same direction of a connection that was seen under another tuple too. That one has
+        /// none any more.
+        void take(Direction& other);
     };
     Tuple tuple;
     Direction rx;
@@ -46,12 +51,17 @@ struct PacketFlow {
     std::uint32_t last_seen = 0; // FlowTable::tick()
     Flow found;                  // the socket, as far as it was looked up: inode, cookie, uid, match, accepted, state
     std::vector<Flow> takers;    // instead: several sockets that may take what comes
-    std::uint32_t looks = 0;     // how often it was looked up
-    bool is_old = false;         // it was there in an earlier window
-    bool replaces = false;       // another connection had the tuple before it, in this window
-    bool is_over = false;        // a connection whose socket is gone, in this window or before
+    std::shared_ptr<const Flow> maybe; // a socket that would have it if its tuple was rewritten on the way
+    bool rewritten = false;            // `found` is that one, with a tuple of its own
+    bool is_nobodys = false;           // of this namespace: forwarded, or of a tunnel (sightings.hpp)
+    std::uint32_t looks = 0;           // how often it was looked up
+    bool is_old = false;               // it was there in an earlier window
+    bool replaces = false;             // another connection had the tuple before it, in this window
+    bool is_over = false;              // a connection whose socket is gone, in this window or before
 
     bool has_socket() const { return found.inode != Inode{}; }
+    /// The one under which lists show its socket.
+    const Tuple& socket_tuple() const { return rewritten ? found.tuple : tuple; }
     /// A TCP connection that was seen to begin, in this window or before: this end sent its SYN. The peer's could be
     /// anybody's.
     bool began() const { return (tx.tcp_flags & TcpHeader::syn) != 0; }
@@ -104,6 +114,11 @@ public:
 
     std::size_t size() const { return flows_.size(); }
     bool has(const Tuple& tuple) const { return flows_.contains(tuple); }
+    PacketFlow* find(const Tuple& tuple)
+    {
+        const auto entry = flows_.find(tuple);
+        return entry == flows_.end() ? nullptr : &entry->second;
+    }
     /// Flows that came since this was last called; one may be named twice. They live until they are retired.
     std::vector<PacketFlow*> take_new() { return std::exchange(new_, {}); }
     /// Connections whose tuple another one has taken since this was last called.

@@ -7,6 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
@@ -33,15 +34,40 @@ std::string text_of(std::span<const std::byte> bytes)
     return std::string(text.substr(0, text.find('\0')));
 }
 
-std::string kind_of(std::span<const std::byte> information)
+/// The attribute of IFLA_INFO_DATA that has the port of such a tunnel; 0 for other kinds.
+std::uint16_t port_attribute(std::string_view kind)
 {
+    return kind == "vxlan"     ? IFLA_VXLAN_PORT
+           : kind == "geneve"  ? IFLA_GENEVE_PORT
+           : kind == "bareudp" ? IFLA_BAREUDP_PORT
+                               : 0;
+}
+
+std::uint16_t tunnel_port(std::string_view kind, std::span<const std::byte> data)
+{
+    const std::uint16_t wanted = port_attribute(kind);
+    std::uint16_t port = 0;
+    NetlinkAttribute attribute;
+    while (wanted != 0 && next_attribute(data, attribute)) {
+        if (attribute.type == wanted && attribute.payload.size() >= sizeof port) {
+            std::memcpy(&port, attribute.payload.data(), sizeof port);
+        }
+    }
+    return ntohs(port);
+}
+
+void read_information(std::span<const std::byte> information, Link& link)
+{
+    std::span<const std::byte> data;
     NetlinkAttribute attribute;
     while (next_attribute(information, attribute)) {
         if (attribute.type == IFLA_INFO_KIND) {
-            return text_of(attribute.payload);
+            link.kind = text_of(attribute.payload);
+        } else if (attribute.type == IFLA_INFO_DATA) {
+            data = attribute.payload;
         }
     }
-    return {};
+    link.tunnel_port = tunnel_port(link.kind, data);
 }
 
 const Link* find(const std::vector<Link>& links, std::uint32_t index)
@@ -115,7 +141,7 @@ std::optional<Link> parse_link(std::span<const std::byte> payload)
         case IFLA_MASTER: link.master = number_of(attribute.payload); break;
         case IFLA_LINK: link.lower = number_of(attribute.payload); break;
         case IFLA_LINK_NETNSID: lower_is_elsewhere = true; break;
-        case IFLA_LINKINFO: link.kind = kind_of(attribute.payload); break;
+        case IFLA_LINKINFO: read_information(attribute.payload, link); break;
         default: break;
         }
     }
@@ -136,6 +162,17 @@ Watch choose_links(const std::vector<Link>& links)
     }
     std::sort(watch.skipped.begin(), watch.skipped.end());
     return watch;
+}
+
+std::vector<std::uint16_t> tunnel_ports_of(const std::vector<Link>& links)
+{
+    std::vector<std::uint16_t> ports;
+    for (const Link& link : links) {
+        if (link.tunnel_port != 0) {
+            ports.push_back(link.tunnel_port);
+        }
+    }
+    return ports;
 }
 
 std::optional<Address> parse_address_message(std::span<const std::byte> payload)

@@ -19,9 +19,10 @@ namespace socktally {
 struct Link {
     std::uint32_t index = 0;
     std::string name;
-    std::string kind;         // "bridge", "veth", "vlan"; empty for hardware and lo
-    std::uint32_t master = 0; // the bridge, bond or VRF that it is part of, or 0
-    std::uint32_t lower = 0;  // the interface that it is stacked on, or 0; in this namespace only
+    std::string kind;              // "bridge", "veth", "vlan"; empty for hardware and lo
+    std::uint32_t master = 0;      // the bridge, bond or VRF that it is part of, or 0
+    std::uint32_t lower = 0;       // the interface that it is stacked on, or 0; in this namespace only
+    std::uint16_t tunnel_port = 0; // of a tunnel in UDP: where its packets are sent to; else 0
 };
 
 /// `payload` is what follows the netlink header of an RTM_NEWLINK. Null where it is cut short.
@@ -37,6 +38,9 @@ struct Watch {
 /// whose members show them. `links` are those that are wanted: what a link left out would show is shown by no other.
 /// What a bridge passes from port to port is nobody's here, and only its ports show it.
 Watch choose_links(const std::vector<Link>& links);
+
+/// The UDP ports at which the kernel takes the packets of tunnels.
+std::vector<std::uint16_t> tunnel_ports_of(const std::vector<Link>& links);
 
 /// The address of an RTM_NEWADDR, likewise; of a point-to-point interface this end's. Null where it has none.
 std::optional<Address> parse_address_message(std::span<const std::byte> payload);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/namespace_capture.hpp"
 
+#include "backend/packet/sightings.hpp"
+
 #include <unistd.h>
 
 #include <utility>
@@ -85,7 +87,7 @@ void NamespaceCapture::add_new_flows()
     sockets_.add(fresh);
 }
 
-void NamespaceCapture::retire_idle(std::chrono::nanoseconds age)
+void NamespaceCapture::retire_idle(std::chrono::nanoseconds age, const std::vector<std::uint16_t>& tunnel_ports)
 {
     watch_.count_drops();
     FlowTable& flows = watch_.flows();
@@ -94,14 +96,45 @@ void NamespaceCapture::retire_idle(std::chrono::nanoseconds age)
         return;
     }
     const auto oldest = std::chrono::duration_cast<std::chrono::seconds>(age - limit);
-    bool knows_addresses = false;
+    std::vector<PacketFlow> retired;
     flows.retire(static_cast<std::uint32_t>(oldest.count()), [&](PacketFlow& flow) {
-        if (!std::exchange(knows_addresses, true)) {
-            watch_.learn_addresses();
-        }
         sockets_.drop(flow);
-        finish(flow, nullptr);
+        retired.push_back(std::move(flow));
     });
+    if (retired.empty()) {
+        return;
+    }
+    watch_.learn_addresses();
+    std::vector<PacketFlow*> pointers;
+    for (PacketFlow& flow : retired) {
+        pointers.push_back(&flow);
+    }
+    const auto all = [&] { // counterparts may be among those that stay
+        std::vector<PacketFlow*> both = all_flows();
+        both.insert(both.end(), pointers.begin(), pointers.end());
+        return both;
+    };
+    mark_nobodys(pointers, all, tunnel_ports);
+    for (PacketFlow& flow : retired) {
+        finish(flow, nullptr);
+    }
+}
+
+std::vector<PacketFlow*> NamespaceCapture::all_flows()
+{
+    std::vector<PacketFlow*> flows;
+    flows.reserve(watch_.flows().size());
+    watch_.flows().each([&](PacketFlow& flow) { flows.push_back(&flow); });
+    return flows;
+}
+
+void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
+                                    const std::function<std::vector<PacketFlow*>()>& all,
+                                    const std::vector<std::uint16_t>& tunnel_ports)
+{
+    const SightingPlace place{[this](const Address& address) { return watch_.is_local(address); },
+                              [this](Inode inode) { return holders_.held(inode); }, tunnel_ports, all_interfaces_};
+    forward_unsure_ += socktally::mark_nobodys(flows, all, place);
 }
 
 /// Counters are read before, so that no packet of the next window can have been counted by then; and the list follows
@@ -134,7 +167,7 @@ bool NamespaceCapture::drain_to_end()
 void NamespaceCapture::correct(PacketFlow& flow, const ListedSocket* last)
 {
     if (flow.tuple.protocol == Protocol::tcp) {
-        const TcpWindow window = tcp_in_window(flow, sockets_.first(flow.tuple), last);
+        const TcpWindow window = tcp_in_window(flow, sockets_.first(flow.socket_tuple()), last);
         flow.count(window.rx_bytes, window.tx_bytes);
         flow.rx.carried = window.rx_carried;
         flow.tx.carried = window.tx_carried;
@@ -147,6 +180,9 @@ void NamespaceCapture::correct(PacketFlow& flow, const ListedSocket* last)
 /// port of an end that is elsewhere.
 bool NamespaceCapture::is_ours(const PacketFlow& flow) const
 {
+    if (flow.is_nobodys) {
+        return false;
+    }
     if (flow.looped || watch_.is_local(flow.tuple.local.address)) {
         return true;
     }
@@ -231,15 +267,20 @@ void NamespaceCapture::count_from_queues(PacketFlow& flow, const ListedSocket& l
     by_queues_.push_back(&flow);
 }
 
-void NamespaceCapture::finish(std::vector<Flow>& flows)
+void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports)
 {
-    std::vector<PacketFlow*> left;
-    left.reserve(watch_.flows().size());
-    watch_.flows().each([&](PacketFlow& flow) { left.push_back(&flow); });
+    const std::vector<PacketFlow*> left = all_flows();
     sockets_.finish(left);
+    mark_nobodys(
+        left, [&] { return left; }, tunnel_ports);
+    const auto joined = join_rewritten(left, watch_.flows());
     for (PacketFlow* flow : left) {
         const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
-        const ListedSocket* last = is_tcp ? sockets_.last(flow->tuple) : nullptr;
+        const ListedSocket* last = is_tcp ? sockets_.last(flow->socket_tuple()) : nullptr;
+        if (joined.contains(flow)) {
+            flow->is_over = is_tcp && last == nullptr;
+            continue;
+        }
         finish(*flow, last);
         if (last != nullptr && watch_.dropped_packets()) {
             count_from_queues(*flow, *last);
@@ -287,6 +328,7 @@ PacketFaults NamespaceCapture::faults() const
     faults.ended_unread = ended_unread_;
     faults.unsent_unknown = unsent_unknown_;
     faults.unread_datagrams = delivery_.unsure();
+    faults.forward_unsure = forward_unsure_;
     faults.begun_late = begun_late_ ? 1 : 0;
     return faults;
 }
@@ -307,6 +349,7 @@ void NamespaceCapture::next_window()
     begun_late_ = false;
     ended_unread_ = 0;
     unsent_unknown_ = 0;
+    forward_unsure_ = 0;
 }
 
 } // namespace socktally

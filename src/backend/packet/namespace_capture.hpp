@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -46,8 +47,11 @@ public:
     void begin(When when);
     /// Takes the packets that there are, at `age` since the first of all windows began.
     void drain(std::chrono::seconds age);
-    /// Drops the flows that have been idle for long, at such an age.
-    void retire_idle(std::chrono::nanoseconds age);
+    /// The UDP ports at which the kernel takes the packets of tunnels here.
+    const std::vector<std::uint16_t>& tunnel_ports() const { return watch_.tunnel_ports(); }
+    /// Drops the flows that have been idle for long, at such an age. `tunnel_ports`: of all namespaces, for the socket
+    /// of a tunnel may be in another one than its interface.
+    void retire_idle(std::chrono::nanoseconds age, const std::vector<std::uint16_t>& tunnel_ports);
 
     /// The window is over: packets of now and later are of the next one. Lists the sockets.
     void end();
@@ -57,7 +61,7 @@ public:
     void close(bool complete) { watch_.close(complete); }
     bool saw_packets() const { return watch_.saw_packets(); }
     /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
-    void finish(std::vector<Flow>& flows);
+    void finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports);
     PacketFaults faults() const;
     void next_window();
 
@@ -72,6 +76,9 @@ private:
     bool has_moved();
     void add_new_flows();
     bool is_ours(const PacketFlow& flow) const;
+    void mark_nobodys(const std::vector<PacketFlow*>& flows, const std::function<std::vector<PacketFlow*>()>& all,
+                      const std::vector<std::uint16_t>& tunnel_ports);
+    std::vector<PacketFlow*> all_flows();
     void correct(PacketFlow& flow, const ListedSocket* last);
     void finish(PacketFlow& flow, const ListedSocket* last);
     void add_of_socket(const PacketFlow& flow);
@@ -97,6 +104,7 @@ private:
     bool begun_late_ = false;          // in this window, and something had moved before
     std::uint64_t ended_unread_ = 0;   // TcpWindow, in connections
     std::uint64_t unsent_unknown_ = 0; // likewise
+    std::uint64_t forward_unsure_ = 0; // mark_nobodys()
 };
 
 } // namespace socktally

@@ -52,6 +52,7 @@ void add(PacketFaults& faults, const PacketFaults& more)
     faults.failed_links += more.failed_links;
     faults.ended_unread += more.ended_unread;
     faults.unsent_unknown += more.unsent_unknown;
+    faults.forward_unsure += more.forward_unsure;
     faults.unread_datagrams += more.unread_datagrams;
     faults.begun_late += more.begun_late;
 }
@@ -121,6 +122,13 @@ std::vector<Note> notes_of(const PacketFaults& faults)
                          fmt::format("datagrams reached sockets and were not all read ({} dropped or left of unknown "
                                      "length): what their processes received is not known to the byte",
                                      faults.unread_datagrams),
+                         "", makes_incomplete, Note::About::udp});
+    }
+    if (faults.forward_unsure > 0) {
+        notes.push_back({"forwarded-unsure",
+                         fmt::format("{} with an address of this machine and no socket: taken for what is forwarded "
+                                     "with other addresses (NAT), and not counted, though not all of it was seen twice",
+                                     counted(faults.forward_unsure, "flow")),
                          "", makes_incomplete, Note::About::udp});
     }
     add_unread_note(notes, faults.unread);

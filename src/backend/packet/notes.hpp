@@ -23,6 +23,7 @@ struct PacketFaults {
     std::size_t failed_links = 0;       // lists of interfaces
     std::uint64_t ended_unread = 0;     // TcpWindow, in connections
     std::uint64_t unsent_unknown = 0;   // likewise
+    std::uint64_t forward_unsure = 0;   // flows taken for forwarded ones (sightings.hpp)
     std::uint64_t unread_datagrams = 0; // nobody read them, and their length is not known
     std::size_t unread = 0;             // HolderMap::failed()
     std::size_t begun_late = 0;         // namespaces whose packets were captured a while after the window began

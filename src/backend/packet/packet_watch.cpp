@@ -134,6 +134,7 @@ void PacketWatch::choose_interfaces()
         for (const Link& link : links) {
             interfaces_.insert(link.index);
         }
+        tunnel_ports_ = tunnel_ports_of(links);
         std::erase_if(links, [this](const Link& link) { return !is_wanted(link.index); });
         watch_ = choose_links(links);
         watch_.other_hosts = watch_.other_hosts || !wanted_.empty(); // a bridge's port sees packets to the bridge

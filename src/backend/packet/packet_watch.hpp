@@ -51,6 +51,7 @@ public:
     bool dropped_packets() const { return faults_.dropped != 0 || faults_.late; }
     /// This machine's, which may have got more.
     void learn_addresses();
+    const std::vector<std::uint16_t>& tunnel_ports() const { return tunnel_ports_; }
     /// Whether the address is, or was, of this machine.
     bool is_local(const Address& address) const { return address.is_loopback() || addresses_.contains(address); }
 
@@ -82,8 +83,9 @@ private:
     std::vector<Sighted> of_next_;                      // that came later, and were taken
     PacketFaults next_faults_;                          // likewise of the next window, as far as they are known
     Watch watch_;
-    std::set<std::uint32_t> interfaces_; // those that watch_ was chosen from
-    std::set<Address> addresses_;        // of this machine, at any time of the window
+    std::vector<std::uint16_t> tunnel_ports_; // of interfaces that are not wanted too
+    std::set<std::uint32_t> interfaces_;      // those that watch_ was chosen from
+    std::set<Address> addresses_;             // of this machine, at any time of the window
 };
 
 } // namespace socktally

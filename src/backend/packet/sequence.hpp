@@ -25,6 +25,16 @@ public:
                header.sequence + 1 != static_cast<std::uint32_t>(start_);
     }
 
+    bool is_known() const { return next_ != 0; }
+    /// Whether both may be one stream, seen at two places with no more than so many bytes on their way between them.
+    bool is_near(const SequenceSpace& other, std::uint32_t on_the_way) const
+    {
+        const auto distance = static_cast<std::uint32_t>(next_ - other.next_);
+        return is_known() && other.is_known() && distance + on_the_way <= 2 * on_the_way;
+    }
+    /// The last sequence number that was seen.
+    std::uint32_t last() const { return static_cast<std::uint32_t>(next_); }
+
     /// Holes that were forgotten for want of room: what fills them later is not counted.
     std::uint32_t forgotten() const { return forgotten_; }
 

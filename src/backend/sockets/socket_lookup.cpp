@@ -3,6 +3,8 @@
 #include "backend/sockets/socket_lookup.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <tuple>
 
 namespace socktally {
@@ -41,6 +43,8 @@ int rank(const ListedSocket& socket, Family family)
 {
     return (socket.interface != 0 ? 2 : 0) + (socket.family == family ? 1 : 0);
 }
+
+auto far_end(const ListedSocket& socket) { return std::tie(socket.tuple.protocol, socket.tuple.remote); }
 
 auto identity(const ListedSocket& socket) { return std::tie(socket.tuple, socket.inode, socket.cookie); }
 
@@ -124,6 +128,57 @@ SocketMatch SocketLookup::find(const Tuple& tuple, std::uint32_t interface) cons
     drop_stale(match.sockets);
     keep_best(match.sockets, family);
     return match;
+}
+
+std::span<const ListedSocket* const> SocketLookup::by_remote(Protocol protocol, const Endpoint& remote) const
+{
+    if (!by_remote_) {
+        by_remote_.emplace();
+        for (const ListedSocket& socket : sockets_) {
+            by_remote_->push_back(&socket);
+        }
+        std::sort(by_remote_->begin(), by_remote_->end(),
+                  [](const ListedSocket* a, const ListedSocket* b) { return far_end(*a) < far_end(*b); });
+    }
+    const auto key = std::tie(protocol, remote);
+    const auto first = std::lower_bound(by_remote_->begin(), by_remote_->end(), key,
+                                        [](const ListedSocket* a, const auto& end) { return far_end(*a) < end; });
+    const auto last = std::find_if(first, by_remote_->end(), [&](const ListedSocket* a) { return far_end(*a) != key; });
+    return {first, last};
+}
+
+std::span<const ListedSocket> SocketLookup::connected_at(Protocol protocol, const Endpoint& local) const
+{
+    const Tuple least{protocol, local, {}};
+    const auto first = std::upper_bound(sockets_.begin(), sockets_.end(), least,
+                                        [](const Tuple& key, const ListedSocket& a) { return key < a.tuple; });
+    const auto last = std::find_if(first, sockets_.end(), [&](const ListedSocket& a) {
+        return a.tuple.protocol != protocol || a.tuple.local != local;
+    });
+    return {first, last};
+}
+
+const ListedSocket* SocketLookup::find_rewritten(const Tuple& tuple) const
+{
+    Candidates candidates;
+    const auto keeps_port = [&](const ListedSocket* a) { return a->tuple.local.port == tuple.local.port; };
+    if (!accepts_at(tuple.local)) {
+        for (const ListedSocket& socket : connected_at(tuple.protocol, tuple.local)) {
+            candidates.push_back(&socket);
+        }
+    }
+    if (candidates.empty()) {
+        const auto sockets = by_remote(tuple.protocol, tuple.remote);
+        candidates.assign(sockets.begin(), sockets.end());
+        if (candidates.size() > 1 || is_datagram(tuple.protocol)) {
+            std::erase_if(candidates, std::not_fn(keeps_port));
+        }
+    }
+    if (candidates.empty() && is_datagram(tuple.protocol)) {
+        const auto sockets = by_remote(tuple.protocol, {});
+        std::copy_if(sockets.begin(), sockets.end(), std::back_inserter(candidates), keeps_port);
+    }
+    return candidates.size() == 1 ? candidates.front() : nullptr;
 }
 
 bool SocketLookup::accepts_at(const Endpoint& local) const

@@ -6,6 +6,7 @@
 #include "backend/sockets/listed_socket.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,8 @@ public:
     SocketLookup() = default;
     /// A socket may be listed repeatedly: the same tuple, inode and cookie count once.
     explicit SocketLookup(std::vector<ListedSocket> sockets);
+    SocketLookup(SocketLookup&&) = default;
+    SocketLookup& operator=(SocketLookup&&) = default;
 
     /// First by both ends; a v6 socket with mapped addresses is found by its v4 tuple. Then, for UDP only, an
     /// unconnected socket with this local port: with the address, else with none (of v6 for v4 traffic too, unless it
@@ -37,13 +40,24 @@ public:
     /// A datagram to a multicast or broadcast address goes to every socket that takes it.
     SocketMatch find(const Tuple& tuple, std::uint32_t interface = 0) const;
 
+    /// The connected socket whose tuple may have become this one where addresses and ports are rewritten on the way
+    /// (NAT), if only one fits: one that was opened here and keeps its local end, else one that keeps its remote end,
+    /// and of UDP the local port too, else of UDP one that is bound to another address at the same port. For a tuple
+    /// that has no socket.
+    const ListedSocket* find_rewritten(const Tuple& tuple) const;
+
     /// True where a TCP socket accepts at this end of a tuple: the flow's Flow::accepted.
     bool accepts_at(const Endpoint& local) const;
 
 private:
     std::span<const ListedSocket> range(const Tuple& tuple) const;
 
+    std::span<const ListedSocket> connected_at(Protocol protocol, const Endpoint& local) const;
+    std::span<const ListedSocket* const> by_remote(Protocol protocol, const Endpoint& remote) const;
+
     std::vector<ListedSocket> sockets_; // sorted by tuple; what is not said (address or port) is empty
+    /// By protocol and remote end; made when it is first asked for.
+    mutable std::optional<std::vector<const ListedSocket*>> by_remote_;
 };
 
 } // namespace socktally
