@@ -100,6 +100,24 @@ void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
     refused_ = visit(fresh, enter_one, waiting_threads);
 }
 
+std::size_t OtherNamespaces::enter_found(const std::vector<NetworkNamespace>& namespaces,
+                                         std::size_t files_per_namespace, const Work& work)
+{
+    std::vector<NetworkNamespace> wanted = namespaces;
+    std::erase_if(wanted, [this](const NetworkNamespace& space) { return !is_wanted(Inode{space.inode}, wanted_); });
+    if (wanted.empty()) {
+        return 0;
+    }
+    make_room(entered_.size() + wanted.size(), files_per_namespace);
+    const std::size_t before = entered_.size();
+    const auto enter_one = [&](Inode netns) {
+        work(netns, Arrival::was_there);
+        entered_.insert(netns.value);
+    };
+    refused_ += visit(wanted, enter_one, 1);
+    return entered_.size() - before;
+}
+
 std::vector<Inode> OtherNamespaces::left_out() const
 {
     std::vector<Inode> list;

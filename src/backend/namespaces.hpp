@@ -46,6 +46,10 @@ public:
     void find(const ProcessesSeen& seen);
     /// As enter_each(), those that were not entered yet, from several threads at once.
     void enter(std::size_t files_per_namespace, const Work& work);
+    /// The same with these, which only sockets led to; how many were entered.
+    std::size_t enter_found(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
+                            const Work& work);
+    bool has_entered(Inode netns) const { return entered_.contains(netns.value); }
     /// Calls `leave` for those that were entered and were not there when they were looked for the last two times, and
     /// forgets them where that is true: what happened in one before it went is known a window later.
     void leave(const std::function<bool(Inode netns)>& leave);

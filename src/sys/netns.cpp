@@ -6,7 +6,9 @@
 #include "sys/threads.hpp"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -130,21 +132,18 @@ private:
 
 } // namespace
 
-HeldNamespace::HeldNamespace() : fd_(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC))
-{
-    struct stat its {};
-    inode_ = fd_ && ::fstat(fd_.get(), &its) == 0 ? its.st_ino : 0;
-}
+std::uint64_t netns_of_thread() { return netns_inode("/proc/thread-self/ns/net").value_or(0); }
 
-bool HeldNamespace::run(const std::function<void()>& work) const
+bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()>& work)
 {
-    if (inode_ == netns_inode("/proc/thread-self/ns/net").value_or(0)) {
+    if (netns == netns_of_thread()) {
         work();
         return true;
     }
     bool entered = false;
     in_threads(1, 1, [&](std::size_t) {
-        entered = ::setns(fd_.get(), CLONE_NEWNET) == 0;
+        const Fd entrance(::ioctl(socket, SIOCGSKNS));
+        entered = entrance && ::setns(entrance.get(), CLONE_NEWNET) == 0;
         if (entered) {
             work();
         }

@@ -39,18 +39,14 @@ std::uint64_t own_netns_inode();
 /// Where ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
 std::string named_netns_path(const std::string& name);
 
-/// The network namespace that the calling thread is in, to come back to from any other.
-class HeldNamespace {
-public:
-    HeldNamespace();
-    /// Calls `work`, which must not throw, inside it: at once where that is the current one, else from a thread of its
-    /// own. False where it could not be entered.
-    bool run(const std::function<void()>& work) const;
+/// The inode of the network namespace that the calling thread is in; 0 if /proc does not tell.
+std::uint64_t netns_of_thread();
 
-private:
-    Fd fd_;
-    std::uint64_t inode_ = 0;
-};
+/// Calls `work`, which must not throw, inside the network namespace of a socket, whose inode is `netns`: at once if
+/// that is the current one, else from a thread of its own. False if it could not be entered (needs CAP_NET_ADMIN
+/// there). The namespace is found through the socket, so that no descriptor of it need be kept: another instance would
+/// take that for a sign that somebody uses the namespace, and keep it alive in turn.
+bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()>& work);
 
 /// Calls `work` inside each namespace of the list, from a thread of its own, so that nothing else of this process ever
 /// leaves its namespace; or from several, for work that waits. Those that are gone by now are left out; the number of

@@ -3,32 +3,32 @@
 
 #include <doctest/doctest.h>
 #include <sched.h>
+#include <sys/socket.h>
 
 #include <thread>
 
 using namespace socktally;
 
-TEST_CASE("a held namespace is come back to, from another one too")
+TEST_CASE("the namespace of a socket is come back to, from another one too")
 {
-    constexpr const char* here = "/proc/thread-self/ns/net";
-    const HeldNamespace own;
-    std::optional<std::uint64_t> seen;
-    CHECK(own.run([&] { seen = netns_inode(here); }));
-    CHECK(seen == netns_inode(here));
+    const Fd near(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    std::uint64_t seen = 0;
+    CHECK(run_in_netns_of(near.get(), netns_of_thread(), [&] { seen = netns_of_thread(); }));
+    CHECK(seen == netns_of_thread());
 
-    std::optional<HeldNamespace> held;
-    std::optional<std::uint64_t> other;
+    Fd far;
+    std::uint64_t other = 0;
     std::thread([&] {
         if (::unshare(CLONE_NEWNET) == 0) {
-            held.emplace();
-            other = netns_inode(here);
+            far = Fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+            other = netns_of_thread();
         }
     }).join();
-    if (!held) {
+    if (!far) {
         MESSAGE("skipped: no network namespace may be made here");
         return;
     }
-    CHECK(held->run([&] { seen = netns_inode(here); }));
+    CHECK(run_in_netns_of(far.get(), other, [&] { seen = netns_of_thread(); }));
     CHECK(seen == other);
-    CHECK(netns_inode(here) != other); // nothing but `work` was there
+    CHECK(netns_of_thread() != other); // nothing but `work` was there
 }

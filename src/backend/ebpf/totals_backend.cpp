@@ -6,6 +6,7 @@
 #include "backend/ebpf/read_rows.hpp"
 #include "backend/ebpf/totals_flows.hpp"
 #include "backend/holders/holder_map.hpp"
+#include "backend/holders/unlisted_sockets.hpp"
 #include "backend/interfaces.hpp"
 #include "backend/namespaces.hpp"
 #include "backend/tcp/tcp_in_use.hpp"
@@ -16,7 +17,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+#include <set>
 #include <system_error>
+#include <vector>
 
 namespace socktally {
 
@@ -73,14 +78,15 @@ public:
         holders.set_look(request.look);
         holders.scan(); // first, because it shows namespaces that live by an open file
         TotalsFlows flows;
-        const std::size_t refused = read_sockets(flows, holders, result.listed);
+        const Unseen unseen = read_sockets(flows, holders, result.listed);
         find_missing_holders(holders, flows);
         if (request.interrupt->signal() != 0) {
             sample.notes.push_back({"interrupted", "a signal came before all was read", "", makes_incomplete});
         }
         add_notes(sample, flows, holders);
         sample.flows = flows.take();
-        add_refused_namespaces(sample, refused);
+        add_refused_namespaces(sample, unseen.refused);
+        add_unlisted_note(sample.notes, unseen.refused == 0 ? unseen.unlisted : 0); // else it is said of the namespaces
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
         result.viewer = {Uid{::geteuid()}, holders.denied() > 0};
@@ -90,10 +96,37 @@ public:
     std::vector<Note> limits() const override { return {}; }
 
 private:
-    /// The number of network namespaces that could not be entered.
-    std::size_t read_sockets(TotalsFlows& flows, const HolderMap& holders, ListedNamespaces& listed) const
+    struct Unseen {
+        std::size_t refused = 0;  // network namespaces that could not be entered
+        std::size_t unlisted = 0; // sockets that are held and of no listed namespace
+    };
+    Unseen read_sockets(TotalsFlows& flows, const HolderMap& holders, ListedNamespaces& listed) const
     {
-        const std::vector<NetworkNamespace> namespaces = network_namespaces(holders.processes());
+        std::vector<NetworkNamespace> namespaces = network_namespaces(holders.processes());
+        std::vector<UnlistedSockets::Found> found; // whose descriptors lead into the namespaces
+        UnlistedSockets unlisted;
+        std::set<Inode> tried;
+        Unseen unseen;
+        while (!namespaces.empty()) {
+            unseen.refused += read_sockets(flows, namespaces, listed);
+            for (const NetworkNamespace& space : namespaces) {
+                tried.insert(Inode{space.inode});
+            }
+            const auto is_listed = [&](Inode netns) { return tried.contains(netns); };
+            found = unlisted.find(holders, flows.inodes(), is_listed);
+            namespaces.clear();
+            std::transform(found.begin(), found.end(), std::back_inserter(namespaces),
+                           [](const auto& each) { return each.space; });
+            unseen.unlisted = unlisted.count(is_listed);
+        }
+        listed.all = unseen.refused == 0;
+        return unseen;
+    }
+
+    /// Returns the number of those that could not be entered.
+    std::size_t read_sockets(TotalsFlows& flows, const std::vector<NetworkNamespace>& namespaces,
+                             ListedNamespaces& listed) const
+    {
         for (const NetworkNamespace& space : namespaces) {
             if (!space.hidden) {
                 listed.left_out.push_back(Inode{space.inode});
@@ -119,7 +152,6 @@ private:
         if (error != 0) {
             throw errno_error("cannot list the sockets through BPF", error);
         }
-        listed.all = refused == 0;
         return refused;
     }
 

@@ -269,6 +269,23 @@ void HolderMap::trace_owners(Cookie cookie, Inode inode)
     }
 }
 
+std::vector<std::pair<Pid, std::vector<Inode>>> HolderMap::held_besides(const std::vector<Inode>& listed) const
+{
+    std::vector<std::pair<Pid, std::vector<Inode>>> held;
+    for (const auto& [pid, seen] : seen_) {
+        std::vector<Inode> rest;
+        for (const std::uint64_t inode : seen.inodes) {
+            if (!std::binary_search(listed.begin(), listed.end(), Inode{inode})) {
+                rest.push_back(Inode{inode});
+            }
+        }
+        if (!rest.empty()) {
+            held.emplace_back(Pid{pid}, std::move(rest));
+        }
+    }
+    return held;
+}
+
 ProcessesSeen HolderMap::processes() const
 {
     ProcessesSeen processes{pids_, {}};

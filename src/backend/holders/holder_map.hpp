@@ -91,6 +91,8 @@ public:
     void forget(Inode inode);
 
     bool held(Inode inode) const { return holds_.held(inode); }
+    /// The sockets that processes held when they were last looked at and that `listed`, which is sorted, does not have.
+    std::vector<std::pair<Pid, std::vector<Inode>>> held_besides(const std::vector<Inode>& listed) const;
     /// Those of `inodes` that no process was seen to hold in this window. Quick for many at once.
     std::vector<Inode> unheld(std::vector<Inode> inodes) const { return holds_.unheld(std::move(inodes)); }
     /// All processes that were seen to hold it, as indices for holding_processes().

@@ -51,7 +51,7 @@ int Dumper::ask(std::span<std::byte> request, Protocol protocol, const std::func
 void Dumper::renew()
 {
     int error = 0;
-    const bool entered = namespace_.run([&] {
+    const bool entered = run_in_netns_of(socket_.fd(), netns_, [&] {
         try {
             socket_ = NetlinkSocket(NetlinkSocket::Mode::blocking);
         } catch (const std::system_error& failure) {

@@ -178,6 +178,14 @@ std::size_t NamespaceWatch::find_missing()
 
 bool NamespaceWatch::saw_traffic() const { return table_.moved_bytes() || (!udp_.flows().empty() && !udp_silent()); }
 
+void NamespaceWatch::add_listed(std::vector<Inode>& inodes) const
+{
+    table_.add_listed(inodes);
+    for (const Flow& flow : udp_.flows()) {
+        inodes.push_back(flow.inode);
+    }
+}
+
 std::vector<Inode> NamespaceWatch::live_inodes() const
 {
     std::vector<Inode> inodes = table_.live_inodes();

@@ -68,6 +68,8 @@ public:
     const std::vector<Flow>& udp_flows() const { return udp_.flows(); }
     void forget(Cookie cookie) { table_.forget(cookie); }
     bool saw_traffic() const;
+    /// Adds the inodes of all sockets that were listed.
+    void add_listed(std::vector<Inode>& inodes) const;
     /// Inodes of the sockets that have to have a holder.
     std::vector<Inode> live_inodes() const;
 

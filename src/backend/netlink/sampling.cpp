@@ -45,9 +45,12 @@ BackendResult Sampling::totals(const SampleRequest& request)
     namespaces_.enter_first(holders_.processes());
     sample.started_at = std::chrono::system_clock::now();
     sample.interfaces = read_interfaces();
-    for (const auto& watch : namespaces_.all()) {
-        watch->close();
-    }
+    std::size_t listed = 0;
+    do {
+        for (; listed < namespaces_.all().size(); ++listed) {
+            namespaces_.all()[listed]->close();
+        }
+    } while (namespaces_.enter_unlisted(holders_) > 0);
     find_holders(Follows::nothing, request.window);
     BackendResult result = result_of(std::move(sample), request, Follows::nothing);
     result.listed = namespaces_.listed();
@@ -84,20 +87,31 @@ Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds windo
 {
     holders_.scan();
     namespaces_.enter_first(holders_.processes());
-    Dumper::Dumped first;
-    for (const auto& watch : namespaces_.all()) {
-        watch->listen();
-        const auto dumped = watch->open();
-        first = watch == namespaces_.all().front() ? dumped : first;
-    }
-    namespaces_.settle(SocketTable::Window::opening);
-    datagrams_.begin();
-    for (const auto& watch : namespaces_.all()) {
-        watch->begin();
-    }
+    const Dumper::Dumped first = open_namespaces();
     interfaces_ = read_interfaces();
     dump_time_ = first.ended - first.begun;
     return clock_.begin(window, middle(first));
+}
+
+/// Once more if sockets lead to further namespaces.
+Dumper::Dumped Sampling::open_namespaces()
+{
+    const NamespaceWatches& watches = namespaces_.all();
+    Dumper::Dumped first;
+    std::size_t begun = 0;
+    do {
+        for (std::size_t i = begun; i < watches.size(); ++i) {
+            watches[i]->listen();
+            const auto dumped = watches[i]->open();
+            first = i == 0 ? dumped : first;
+        }
+        namespaces_.settle(SocketTable::Window::opening);
+        datagrams_.begin();
+        for (; begun < watches.size(); ++begun) {
+            watches[begun]->begin();
+        }
+    } while (namespaces_.enter_unlisted(holders_) > 0);
+    return first;
 }
 
 /// The last window's end is the beginning of this one.
@@ -110,6 +124,9 @@ Sampling::Clock::time_point Sampling::resume(std::chrono::nanoseconds window)
     datagrams_.next_window();
     namespaces_.enter_new(holders_.processes());
     datagrams_.begin();
+    if (namespaces_.enter_unlisted(holders_) > 0) {
+        datagrams_.begin();
+    }
     return clock_.begin(window);
 }
 
@@ -153,7 +170,7 @@ void Sampling::find_holders(Follows follows, std::chrono::nanoseconds window)
         traffic = traffic || watch->saw_traffic();
     }
     const bool is_last = follows == Follows::nothing;
-    if (!options_.totals && (traffic || !is_last)) {
+    if (!options_.totals) {
         holders_.rescan();
     }
     if (!traffic) {
@@ -184,6 +201,7 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
     faults.totals = options_.totals;
     faults.interrupted = request.interrupt->signal() != 0;
     faults.unread = holders_.failed();
+    const std::size_t unlisted = namespaces_.unlisted(holders_);
     collect(sample, follows); // last: it leaves nothing behind to tell faults by
     sample.notes = notes_of(faults);
     for (Note& note : notes_of(datagrams_.faults())) {
@@ -191,6 +209,7 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
         sample.notes.push_back(std::move(note));
     }
     add_refused_namespaces(sample, namespaces_.refused());
+    add_unlisted_note(sample.notes, unlisted);
     result.sample = std::move(sample);
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;

@@ -30,6 +30,7 @@ private:
 
     /// Both tell when the window is to end.
     Clock::time_point open_window(std::chrono::nanoseconds window);
+    Dumper::Dumped open_namespaces();
     Clock::time_point resume(std::chrono::nanoseconds window);
     void watch(Clock::time_point end, const SampleRequest& request);
     Dumper::Dumped close_window(Follows follows);

@@ -42,6 +42,7 @@ void SocketTable::begin_dump()
 {
     ++dump_;
     listed_listening_.reset();
+    listeners_.clear();
 }
 
 bool SocketTable::accepted(const DiagSocket& socket) const { return listening_[socket.tuple.local.port]; }
@@ -84,6 +85,7 @@ SocketTable::Row SocketTable::at_start(const DiagSocket& socket)
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
         listed_listening_.set(socket.tuple.local.port);
+        listeners_.push_back(socket.inode);
         return Row::fresh;
     }
     if (!socket.tcp) { // TIME_WAIT and requests: nothing to come
@@ -183,6 +185,7 @@ SocketTable::Row SocketTable::at_end(const DiagSocket& socket, Age age)
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
         listed_listening_.set(socket.tuple.local.port);
+        listeners_.push_back(socket.inode);
         return Row::fresh;
     }
     if (!socket.tcp) {

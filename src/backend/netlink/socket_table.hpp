@@ -56,6 +56,8 @@ public:
     std::vector<const Flow*> live(const std::vector<Inode>& inodes) const;
     /// Those that were so in the last dump.
     std::vector<Inode> listed_inodes() const;
+    /// Adds the inodes of all that the table has, and of the listeners in the last dump.
+    void add_listed(std::vector<Inode>& inodes) const;
     /// Nothing may come of it any more: no connection, nor a socket that accepts one.
     bool is_empty() const { return flows_.empty() && listening_.none(); }
     /// Live sockets without inode that an accept may still give one.
@@ -115,6 +117,7 @@ private:
     std::vector<DiagSocket> late_;        // events that belong to the next window
     std::bitset<65536> listening_;        // ports, at any time of the window
     std::bitset<65536> listed_listening_; // those of the last dump
+    std::vector<Inode> listeners_;        // likewise
     std::uint16_t dump_ = 0;
     std::size_t born_ = 0;
     std::size_t resets_ = 0;

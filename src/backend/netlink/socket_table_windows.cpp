@@ -3,6 +3,7 @@
 #include "backend/netlink/socket_table.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace socktally {
@@ -93,6 +94,13 @@ std::vector<Inode> SocketTable::listed_inodes() const
         }
     }
     return inodes;
+}
+
+void SocketTable::add_listed(std::vector<Inode>& inodes) const
+{
+    inodes.insert(inodes.end(), listeners_.begin(), listeners_.end());
+    std::transform(flows_.begin(), flows_.end(), std::back_inserter(inodes),
+                   [](const Flow& flow) { return flow.inode; });
 }
 
 bool SocketTable::has_unaccepted() const

@@ -2,6 +2,7 @@
 #include "backend/netlink/watched_namespaces.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <thread>
 
@@ -21,7 +22,8 @@ constexpr std::size_t datagram_share = 2;
 
 WatchedNamespaces::WatchedNamespaces(const BackendOptions& options, Capture& datagrams)
     : capture_buffer_(options.totals ? 0 : options.capture_buffer / datagram_share), datagrams_(datagrams),
-      others_(options.namespaces), own_is_wanted_(is_wanted(own_namespace(), options.namespaces)), trace_(options.trace)
+      others_(options.namespaces), wanted_(options.namespaces),
+      own_is_wanted_(is_wanted(own_namespace(), options.namespaces)), trace_(options.trace)
 {
 }
 
@@ -29,10 +31,49 @@ void WatchedNamespaces::enter_first(const ProcessesSeen& seen)
 {
     add(own_namespace(), own_is_wanted_ ? capture_buffer_ : 0, OtherNamespaces::Arrival::was_there);
     find(seen);
-    is_open_ = true;
 }
 
-void WatchedNamespaces::enter_new(const ProcessesSeen& seen) { find(seen); }
+void WatchedNamespaces::enter_new(const ProcessesSeen& seen)
+{
+    is_open_ = true;
+    find(seen);
+}
+
+bool WatchedNamespaces::is_listed(Inode netns) const
+{
+    return netns == own_namespace() || others_.has_entered(netns) || !is_wanted(netns, wanted_);
+}
+
+std::vector<UnlistedSockets::Found> WatchedNamespaces::find_unlisted(const HolderMap& holders)
+{
+    std::vector<Inode> listed;
+    for (const auto& watch : watches_) {
+        watch->add_listed(listed);
+    }
+    datagrams_.add_listed(listed);
+    return unlisted_.find(holders, std::move(listed), [this](Inode netns) { return is_listed(netns); });
+}
+
+std::size_t WatchedNamespaces::enter_unlisted(const HolderMap& holders)
+{
+    const auto found = find_unlisted(holders);
+    std::vector<NetworkNamespace> spaces;
+    std::transform(found.begin(), found.end(), std::back_inserter(spaces), [](const auto& each) { return each.space; });
+    const std::size_t share =
+        capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size() + spaces.size());
+    return others_.enter_found(spaces, files_per_namespace + Capture::files_per_namespace,
+                               [&](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); });
+}
+
+/// Namespaces that were refused are told of as such.
+std::size_t WatchedNamespaces::unlisted(const HolderMap& holders)
+{
+    if (!wanted_.empty() || refused() > 0) {
+        return 0;
+    }
+    find_unlisted(holders);
+    return unlisted_.count([this](Inode netns) { return is_listed(netns); });
+}
 
 /// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
 /// anywhere: so each namespace is entered once.
@@ -51,7 +92,7 @@ bool WatchedNamespaces::leave(Inode netns)
     const auto watch =
         std::find_if(watches_.begin(), watches_.end(), [=](const auto& w) { return w->netns() == netns; });
     (*watch)->drain(SocketTable::Window::open);
-    if (!(*watch)->is_empty() || datagrams_.is_needed(netns)) {
+    if (!(*watch)->is_empty() || datagrams_.is_needed(netns) || unlisted_.has(netns)) {
         return false;
     }
     watches_.erase(watch);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backend/backend.hpp"
+#include "backend/holders/unlisted_sockets.hpp"
 #include "backend/namespaces.hpp"
 #include "backend/netlink/window.hpp"
 #include "backend/packet/capture.hpp"
@@ -24,6 +25,10 @@ public:
     void enter_first(const ProcessesSeen& seen);
     /// Leaves those that are gone, and enters those that are new, whose window has begun already.
     void enter_new(const ProcessesSeen& seen);
+    /// Enters those that only sockets lead to, once sockets were listed in the others; how many.
+    std::size_t enter_unlisted(const HolderMap& holders);
+    /// How many sockets that are held are of none of them.
+    std::size_t unlisted(const HolderMap& holders);
 
     /// That of our own namespace first, if only for its events.
     const NamespaceWatches& all() const { return watches_; }
@@ -42,12 +47,16 @@ public:
 private:
     void find(const ProcessesSeen& seen);
     bool leave(Inode netns);
+    std::vector<UnlistedSockets::Found> find_unlisted(const HolderMap& holders);
+    bool is_listed(Inode netns) const;
     void add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival);
     NamespaceWatch::Udp capture(Inode netns, std::size_t buffer);
 
     std::size_t capture_buffer_; // 0: datagrams are not captured
     Capture& datagrams_;
     OtherNamespaces others_;
+    UnlistedSockets unlisted_;
+    std::vector<Inode> wanted_;
     bool own_is_wanted_;
     Trace trace_;
     bool is_open_ = false; // a window has begun

@@ -75,13 +75,12 @@ bool Capture::is_needed(Inode netns) const
 
 void Capture::begin()
 {
-    const bool is_first = begun_ == Clock::time_point{};
     for (const auto& place : places_) {
         if (!place->has_begun()) {
-            place->begin(is_first ? NamespaceCapture::When::first_window : NamespaceCapture::When::later);
+            place->begin(is_first_ ? NamespaceCapture::When::first_window : NamespaceCapture::When::later);
         }
     }
-    begun_ = is_first ? Clock::now() : begun_;
+    begun_ = is_first_ ? Clock::now() : begun_;
 }
 
 void Capture::drain()
@@ -182,6 +181,15 @@ void Capture::await_packets()
     }
 }
 
+void Capture::add_listed(std::vector<Inode>& inodes) const
+{
+    for (const auto& place : places_) {
+        for (const ListedSocket& socket : place->sockets().listed()) {
+            inodes.push_back(socket.inode);
+        }
+    }
+}
+
 bool Capture::saw_packets() const
 {
     return std::any_of(places_.begin(), places_.end(), [](const auto& place) { return place->saw_packets(); });
@@ -206,6 +214,7 @@ PacketFaults Capture::faults() const
 
 void Capture::next_window()
 {
+    is_first_ = false;
     for (const auto& place : places_) {
         place->next_window();
     }

@@ -61,6 +61,8 @@ public:
     /// Readable when packets wait.
     int fd() const { return ready_.get(); }
 
+    /// Adds the inodes of all sockets that were listed.
+    void add_listed(std::vector<Inode>& inodes) const;
     bool saw_packets() const;
     /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
     void finish(std::vector<Flow>& flows);
@@ -75,7 +77,8 @@ private:
     CaptureWants wants_;
     std::mutex adding_;
     std::vector<std::unique_ptr<NamespaceCapture>> places_;
-    Fd ready_; // epoll
+    Fd ready_;             // epoll
+    bool is_first_ = true; // window
     Clock::time_point begun_{};
     Clock::time_point rested_{}; // until then the last look's cost asks for rest
 };

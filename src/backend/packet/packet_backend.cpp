@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "backend/packet/packet_backend.hpp"
 
+#include "backend/holders/unlisted_sockets.hpp"
 #include "backend/interfaces.hpp"
 #include "backend/namespaces.hpp"
 #include "backend/packet/capture.hpp"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -46,6 +48,9 @@ private:
     void open();
     void resume();
     void update_namespaces();
+    bool is_listed(Inode netns) const;
+    std::vector<UnlistedSockets::Found> find_unlisted();
+    std::size_t enter_unlisted();
     void watch(Clock::time_point end, const SampleRequest& request);
 
     BackendOptions options_;
@@ -53,6 +58,7 @@ private:
     Capture capture_{holders_, PacketWatch::Kept::tcp_and_udp,
                      options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets, options_.interfaces};
     OtherNamespaces others_{options_.namespaces};
+    UnlistedSockets unlisted_;
     WindowClock clock_;
     std::vector<InterfaceTraffic> interfaces_; // when the window began
 };
@@ -63,6 +69,9 @@ void PacketBackend::open()
     update_namespaces();
     interfaces_ = read_interfaces();
     capture_.begin();
+    while (enter_unlisted() > 0) {
+        capture_.begin();
+    }
 }
 
 void PacketBackend::update_namespaces()
@@ -72,7 +81,7 @@ void PacketBackend::update_namespaces()
     }
     others_.find(holders_.processes());
     others_.leave([this](Inode netns) {
-        const bool is_over = !capture_.is_needed(netns);
+        const bool is_over = !capture_.is_needed(netns) && !unlisted_.has(netns);
         if (is_over) {
             capture_.drop_namespace(netns);
         }
@@ -83,6 +92,32 @@ void PacketBackend::update_namespaces()
                   [&](Inode netns, OtherNamespaces::Arrival) { capture_.add_namespace(netns, share); });
 }
 
+bool PacketBackend::is_listed(Inode netns) const
+{
+    return netns == own_namespace() || others_.has_entered(netns) || !is_wanted(netns, options_.namespaces);
+}
+
+std::vector<UnlistedSockets::Found> PacketBackend::find_unlisted()
+{
+    std::vector<Inode> listed;
+    capture_.add_listed(listed);
+    return unlisted_.find(holders_, std::move(listed), [this](Inode netns) { return is_listed(netns); });
+}
+
+/// Enters the namespaces that only sockets lead to, once sockets were listed in the others; how many.
+std::size_t PacketBackend::enter_unlisted()
+{
+    if (!options_.interfaces.empty()) {
+        return 0;
+    }
+    const auto found = find_unlisted();
+    std::vector<NetworkNamespace> spaces;
+    std::transform(found.begin(), found.end(), std::back_inserter(spaces), [](const auto& each) { return each.space; });
+    const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size() + spaces.size());
+    return others_.enter_found(spaces, Capture::files_per_namespace,
+                               [&](Inode netns, OtherNamespaces::Arrival) { capture_.add_namespace(netns, share); });
+}
+
 /// The last window's end is the beginning of this one.
 void PacketBackend::resume()
 {
@@ -90,6 +125,9 @@ void PacketBackend::resume()
     capture_.next_window();
     update_namespaces();
     capture_.begin();
+    if (enter_unlisted() > 0) {
+        capture_.begin();
+    }
 }
 
 BackendResult PacketBackend::sample(const SampleRequest& request)
@@ -122,6 +160,10 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     faults.unread = holders_.failed();
     sample.notes = notes_of(faults);
     add_refused_namespaces(sample, others_.refused());
+    if (options_.namespaces.empty() && options_.interfaces.empty() && others_.refused() == 0) {
+        find_unlisted();
+        add_unlisted_note(sample.notes, unlisted_.count([this](Inode netns) { return is_listed(netns); }));
+    }
     sample.holders = options_.repeated ? holders_.holders() : holders_.take_holders();
     sample.processes = options_.repeated ? holders_.holding_processes() : holders_.take_processes();
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};

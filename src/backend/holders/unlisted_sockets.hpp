@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Sockets that processes hold and that are in no list of the kernel's. As a rule they have no address yet, or none any
+// more. But one may be of a network namespace that has neither a process, nor a name, nor an open file: only the socket
+// itself, or a mount somewhere else, keeps it. The holder's descriptor leads to the namespace.
+#pragma once
+
+#include "backend/holders/holder_map.hpp"
+#include "model/sample.hpp"
+#include "sys/fd.hpp"
+#include "sys/netns.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace socktally {
+
+class UnlistedSockets {
+public:
+    /// A namespace, and the descriptor that `space.path` names.
+    struct Found {
+        NetworkNamespace space;
+        Fd entrance;
+    };
+    /// Whether the sockets of a namespace are listed.
+    using IsListed = std::function<bool(Inode netns)>;
+
+    /// Returns the namespaces that are not listed and have TCP or UDP sockets which processes held at the last look.
+    /// `listed` are the inodes of the sockets in all lists. A socket of a listed namespace is examined once: a
+    /// duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
+    std::vector<Found> find(const HolderMap& holders, std::vector<Inode> listed, const IsListed& is_listed);
+
+    /// How many such sockets of the last find() are of a namespace that is not listed, or may be: the descriptor may
+    /// not be duplicated.
+    std::size_t count(const IsListed& is_listed) const;
+    /// Whether one of them is of this namespace.
+    bool has(Inode netns) const;
+
+private:
+    struct Verdict {
+        enum class Is : std::uint8_t {
+            elsewhere,  // of the namespace `netns`, which may be listed by now
+            irrelevant, // not TCP or UDP
+            new_denied, // may be elsewhere, but it may also have been opened after the lists were made
+            denied,
+        };
+        Is is = Is::irrelevant;
+        Inode netns{};
+    };
+    class Examination;
+
+    std::unordered_map<std::uint64_t, Verdict> verdicts_; // by inode
+    bool is_first_ = true;                                // then the lists were made after the look
+};
+
+void add_unlisted_note(std::vector<Note>& notes, std::size_t sockets);
+
+} // namespace socktally
