@@ -112,12 +112,23 @@ Note unmatched_note(const Kind& kind, const std::string& value, const std::vecto
             "", false};
 }
 
+/// For each cgroup of a socket without a process, a process of which nothing else is known.
+std::vector<Process> unknown_processes(const Sample& sample)
+{
+    std::vector<Process> processes;
+    for (const auto& [id, identity] : sample.groups) {
+        processes.emplace_back().identity = identity;
+    }
+    return processes;
+}
+
 } // namespace
 
 void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier)
 {
     WantedValues wanted = wanted_of(filter);
     leave_out_matched(wanted, sample.processes);
+    leave_out_matched(wanted, unknown_processes(sample));
     if (wanted.empty()) {
         return;
     }

@@ -25,6 +25,9 @@ std::vector<std::string> messages(const Filter& filter)
     Identifier identifier(needs, {proc.root(), proc.namespaces(), {proc.root()}});
     Sample sample;
     sample.processes = {process(5000009, 9, "curl", Uid{0})};
+    Identity of_socket; // of a process that was not found
+    of_socket.unit = "brief.service";
+    sample.groups = {{7, std::make_shared<const Identity>(of_socket)}, {8, nullptr}};
     add_unmatched_notes(sample, filter, identifier);
     std::vector<std::string> result;
     for (const Note& note : sample.notes) {
@@ -46,7 +49,7 @@ TEST_CASE("nothing is said of what some process is, whether it moved anything or
     filter.pids = {Pid{5000001}, Pid{5000009}};
     filter.names = {"curl", "node", "[exited]"};
     filter.substrings = {"url", "gin"};
-    filter.units = {"nginx", "nginx.service"};
+    filter.units = {"nginx", "nginx.service", "brief"};
     filter.containers = {container_id, "aaaaaaaaaaaa"};
     CHECK(messages(filter).empty());
 }
