@@ -3,6 +3,10 @@
 // or not; and every byte of a socket once, also where an address is not known.
 #include "bpf.hpp"
 #include "exact.hpp"
+#include "messages.hpp"
+
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 
 #include <array>
 #include <cstring>
@@ -459,6 +463,82 @@ TEST_CASE("peers: windows that follow each other have the bytes of each peer onc
     CHECK(all == expected);
 }
 
+TEST_CASE("peers: ICMP and raw IP sockets that are not connected")
+{
+    TRUTH_EXACT_ONLY();
+    constexpr int messages = 20;
+    constexpr std::size_t size = 108;
+    Stage stage;
+    const auto start_ping = [&](const std::string& name, int family, int type, const std::vector<At>& peers,
+                                char request, int answers) -> const Worker* {
+        return &stage.start(name, [=](Self& self) {
+            allow_ping_sockets();
+            const int fd = self.adopt(open_socket(family, type, family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6));
+            self.step();
+            for (int count = 0; count < messages; ++count) {
+                for (const At& peer : peers) {
+                    buffer.fill(0);
+                    buffer[0] = request;
+                    const std::uint16_t checksum = htons(static_cast<std::uint16_t>(~(request << 8)));
+                    std::memcpy(&buffer[2], &checksum, sizeof checksum);
+                    send_to(self, fd, peer, size);
+                    for (int answer = 0; answer < answers; ++answer) {
+                        receive_one(self, fd);
+                    }
+                }
+            }
+        });
+    };
+    SUBCASE("ping sockets")
+    {
+        const Worker* v4 =
+            start_ping("t-ping", AF_INET, SOCK_DGRAM, {{"127.0.0.8", 0}, {"127.0.0.9", 0}}, ICMP_ECHO, 1);
+        const Worker* v6 = start_ping("t-ping6", AF_INET6, SOCK_DGRAM, {{"::1", 0}}, char(ICMP6_ECHO_REQUEST), 1);
+        const Measured measured = stage.measure({.arguments = by_connection_of({v4, v6})});
+        constexpr Moved all{messages * size, messages * size};
+        check_peers(measured.report, "t-ping", {{"127.0.0.8:0", all}, {"127.0.0.9:0", all}});
+        check_peers(measured.report, "t-ping6", {{"::1:0", all}});
+        check_sum(measured, "t-ping");
+    }
+    SUBCASE("raw sockets, which see the questions too")
+    {
+        const Worker* v4 = start_ping("t-raw", AF_INET, SOCK_RAW, {{"127.0.0.9", 0}}, ICMP_ECHO, 2);
+        const Measured measured = stage.measure({.arguments = by_connection_of({v4})});
+        constexpr std::size_t with_header = 20 + size;
+        check_peers(
+            measured.report, "t-raw",
+            {{"127.0.0.9:0", {messages * with_header, messages * size}}, {"127.0.0.1:0", {messages * with_header, 0}}});
+        check_sum(measured, "t-raw");
+    }
+    SUBCASE("raw sockets of v6")
+    {
+        const Worker* v6 = start_ping("t-raw6", AF_INET6, SOCK_RAW, {{"::1", 0}}, char(ICMP6_ECHO_REQUEST), 2);
+        const Measured measured = stage.measure({.arguments = by_connection_of({v6})});
+        check_peers(measured.report, "t-raw6", {{"::1:0", {2 * messages * size, messages * size}}});
+        check_sum(measured, "t-raw6");
+    }
+    SUBCASE("raw IP")
+    {
+        const Worker& sink = stage.start("t-sink", [](Self& self) {
+            const int fd = self.adopt(open_socket(AF_INET, SOCK_RAW, experiment));
+            self.step();
+            for (int count = 0; count < messages; ++count) {
+                receive_one(self, fd);
+            }
+        });
+        const Worker& sender = stage.start("t-sender", [](Self& self) {
+            const int fd = self.adopt(open_socket(AF_INET, SOCK_RAW, experiment));
+            self.step();
+            for (int count = 0; count < messages; ++count) {
+                send_to(self, fd, {"127.0.0.7", 0}, 4000);
+            }
+        });
+        const Measured measured = stage.measure({.arguments = by_connection_of({&sink, &sender})});
+        check_peers(measured.report, "t-sender", {{"127.0.0.7:0", {0, messages * 4000}}});
+        check_peers(measured.report, "t-sink", {{"127.0.0.1:0", {messages * 4020, 0}}});
+    }
+}
+
 TEST_CASE("peers: nothing is attached unless an endpoint is asked for, and nothing is left" *
           doctest::test_suite("alone"))
 {
@@ -475,7 +555,7 @@ TEST_CASE("peers: nothing is attached unless an endpoint is asked for, and nothi
     for (const auto& arguments : std::vector<std::vector<std::string>>{
              {"--by", "remote"}, {"--port", "1"}, {"--remote", "::1"}, {"-o", "+remote_address"}, {"--no-loopback"}}) {
         stage.measure({.arguments = arguments, .during = look});
-        CHECK(attached == before + 4);
+        CHECK(attached == before + 5);
     }
     CHECK(programs_called("datagram_") == before);
 }

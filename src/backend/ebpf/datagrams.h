@@ -30,10 +30,22 @@ static __always_inline bool take_peer(struct sock* sk, struct tally_remote* remo
 {
     const tally_u32 thread = bpf_get_current_task_btf()->pid;
     struct tally_peer* seen = bpf_map_lookup_elem(&peers, &thread);
-    if (!seen || seen->cookie == 0 || seen->cookie != cookie_of(sk))
+    if (!seen || seen->owner == 0 || (seen->owner != cookie_of(sk) && seen->owner != (tally_u64)sk))
         return false;
     *remote = seen->remote;
-    seen->cookie = 0;
+    seen->owner = 0;
+    return true;
+}
+
+static __always_inline bool is_raw(struct sock* sk) { return IS_RAW(sk->sk_type, sk->sk_protocol); }
+
+static __always_inline bool take_raw_peer(struct sock* sk, struct tally_remote* remote)
+{
+    struct tally_peer* seen = bpf_sk_storage_get(&raw_peers, sk, 0, 0);
+    if (!seen || seen->owner != (tally_u64)bpf_get_current_task_btf())
+        return false;
+    *remote = seen->remote;
+    seen->owner = 0;
     return true;
 }
 
@@ -78,15 +90,32 @@ static __always_inline void find_sent_to(struct sock* sk, struct tally_remote* r
         return;
     if (per_peer && is_datagram(sk))
         sent_to(sk, remote);
-    else
+    else if (!(per_peer && is_raw(sk) && take_raw_peer(sk, remote)))
         connected_to(sk, remote);
 }
 
-/* If the caller of an unconnected socket does not ask where a datagram came from, that is not known. */
+/* If the caller of an unconnected UDP socket does not ask where a datagram came from, that is not known. */
 static __always_inline void find_received_from(struct sock* sk, struct tally_remote* remote)
 {
-    if (per_tuple && !(per_peer && is_datagram(sk) && take_peer(sk, remote)))
+    if (per_tuple && !(per_peer && (is_datagram(sk) || is_raw(sk)) && take_peer(sk, remote)))
         connected_to(sk, remote);
+}
+
+/* The header that the packet has at this place. */
+#define HEADER(type, skb)                                                                                                                        \
+    ((struct type*)bpf_rdonly_cast((skb)->head + (skb)->network_header, bpf_core_type_id_kernel(struct type)))
+
+static __always_inline void source_of(struct sk_buff* skb, unsigned short family, struct tally_remote* remote)
+{
+    tally_u32* address = (tally_u32*)remote->address;
+    if (family == AF_INET) {
+        address[0] = has_casts ? HEADER(iphdr, skb)->saddr
+                               : BPF_CORE_READ((struct iphdr*)(skb->head + skb->network_header), saddr);
+        return;
+    }
+    for (int i = 0; i < 4; ++i)
+        address[i] = has_casts ? HEADER(ipv6hdr, skb)->saddr.in6_u.u6_addr32[i]
+                               : BPF_CORE_READ((struct ipv6hdr*)(skb->head + skb->network_header), saddr.in6_u.u6_addr32[i]);
 }
 
 #endif

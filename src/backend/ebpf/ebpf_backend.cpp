@@ -28,7 +28,7 @@ public:
         : tally_(std::move(tally)), detail_(detail), windows_(windows), packets_(std::move(packets))
     {
         if (detail == Tally::Detail::peers) {
-            peers_.emplace(tally_.peers_map());
+            peers_.emplace(tally_.peer_maps());
         }
     }
 
@@ -72,7 +72,7 @@ public:
     std::string variant() const override { return tally_.variant(); }
     std::vector<Note> limits() const override
     {
-        Peers peers(tally_.peers_map());
+        Peers peers(tally_.peer_maps());
         peers.attach();
         const auto note = peers.note();
         return note ? std::vector{*note} : std::vector<Note>{};

@@ -126,6 +126,20 @@ struct udp_sock {
     int pending; /* AF_*: parts of a datagram wait for others */
 };
 
+struct iphdr {
+    unsigned int saddr;
+};
+
+struct ipv6hdr {
+    struct in6_addr saddr;
+};
+
+struct sk_buff {
+    struct sock* sk;
+    unsigned char* head;
+    unsigned short network_header;
+};
+
 struct super_block {
     unsigned long s_magic;
 };

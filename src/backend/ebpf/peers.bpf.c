@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Sees the other end of each datagram of UDP and UDP-Lite for which the caller names one or asks for one. The kernel runs these hooks in
-// the thread that makes the call: before the datagram is sent, and after it was taken from the queue. They change nothing.
+// Sees the other end of each datagram of UDP and UDP-Lite for which the caller names one or asks for one, and where packets of ICMP and raw
+// IP sockets go. The kernel runs these hooks in the thread that makes the call: before the datagram is sent, and after it was taken from
+// the queue. They change nothing.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -12,11 +13,13 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define PASS 1
+#define IPV4_DESTINATION 16
+#define IPV6_DESTINATION 24
 
 static __always_inline int keep(struct bpf_sock_addr* call, const struct tally_remote* remote)
 {
     const tally_u32 thread = bpf_get_current_pid_tgid();
-    struct tally_peer peer = {.cookie = bpf_get_socket_cookie(call), .remote = *remote};
+    struct tally_peer peer = {.owner = bpf_get_socket_cookie(call), .remote = *remote};
     struct tally_peer* entry = bpf_map_lookup_elem(&peers, &thread);
     if (entry)
         *entry = peer;
@@ -72,3 +75,21 @@ int datagram_comes4(struct bpf_sock_addr* call) { return keep_v4(call, call->use
 
 SEC("cgroup/recvmsg6")
 int datagram_comes6(struct bpf_sock_addr* call) { return keep_v6(call); }
+
+/* The packet begins with its IP header. */
+SEC("cgroup_skb/egress")
+int datagram_leaves(struct __sk_buff* packet)
+{
+    struct bpf_sock* sk = packet->sk ? bpf_sk_fullsock(packet->sk) : 0;
+    if (!sk || !IS_RAW(sk->type, sk->protocol))
+        return PASS;
+    struct tally_peer* peer = bpf_sk_storage_get(&raw_peers, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+    if (!peer)
+        return PASS;
+    struct tally_remote remote = {};
+    const long error = sk->family == AF_INET ? bpf_skb_load_bytes(packet, IPV4_DESTINATION, remote.address, 4)
+                                             : bpf_skb_load_bytes(packet, IPV6_DESTINATION, remote.address, 16);
+    peer->remote = remote;
+    peer->owner = error == 0 ? bpf_get_current_task() : 0;
+    return PASS;
+}

@@ -16,7 +16,7 @@ namespace socktally {
 namespace {
 
 constexpr std::array types{BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UDP4_RECVMSG,
-                           BPF_CGROUP_UDP6_RECVMSG};
+                           BPF_CGROUP_UDP6_RECVMSG, BPF_CGROUP_INET_EGRESS};
 
 bool is_receive(bpf_attach_type type) { return type == BPF_CGROUP_UDP4_RECVMSG || type == BPF_CGROUP_UDP6_RECVMSG; }
 
@@ -37,9 +37,9 @@ Fd attach(int program, int cgroup, bpf_attach_type type)
 
 } // namespace
 
-Peers::Peers(int map) : refusal_(load(map)) {}
+Peers::Peers(Tally::PeerMaps maps) : refusal_(load(maps)) {}
 
-std::optional<Unavailable> Peers::load(int map)
+std::optional<Unavailable> Peers::load(Tally::PeerMaps maps)
 {
     auto opened = open_cgroup_root();
     if (auto* refusal = std::get_if<Unavailable>(&opened)) {
@@ -51,14 +51,15 @@ std::optional<Unavailable> Peers::load(int map)
     if (!skeleton) {
         return cgroup_refusal("the programs that see addresses cannot be read", errno);
     }
-    int error = -bpf_map__reuse_fd(skeleton->maps.peers, map);
+    int error = -bpf_map__reuse_fd(skeleton->maps.peers, maps.peers);
+    error = error == 0 ? -bpf_map__reuse_fd(skeleton->maps.raw_peers, maps.raw_peers) : error;
     error = error == 0 ? -peers_bpf__load(skeleton.get()) : error;
     if (error != 0) {
         return cgroup_refusal("the kernel does not take the programs that see addresses", error);
     }
     const auto& loaded = skeleton->progs;
-    const std::array order{loaded.datagram_goes4, loaded.datagram_goes6, loaded.datagram_comes4,
-                           loaded.datagram_comes6};
+    const std::array order{loaded.datagram_goes4, loaded.datagram_goes6, loaded.datagram_comes4, loaded.datagram_comes6,
+                           loaded.datagram_leaves};
     for (std::size_t index = 0; index < count; ++index) {
         programs_.at(index) = Fd(::fcntl(bpf_program__fd(order.at(index)), F_DUPFD_CLOEXEC, 0));
     }
@@ -82,12 +83,12 @@ void Peers::attach()
 std::optional<Note> Peers::note() const
 {
     if (refusal_) {
-        return Note{"no-peers", "other ends of UDP sockets that are not connected are not known: " + refusal_->why,
+        return Note{"no-peers", "other ends of datagram sockets that are not connected are not known: " + refusal_->why,
                     refusal_->remedy, false};
     }
     if (!sees_all_) {
         return Note{"no-peers",
-                    "other ends of UDP sockets that are not connected are not known where they belong to control "
+                    "other ends of datagram sockets that are not connected are not known where they belong to control "
                     "groups that are not in sight here",
                     "run socktally outside of the container", false};
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The hooks that see the other end of each datagram (peers.bpf.c), loaded. Where the kernel does not take them, the
-// other ends of UDP sockets that are not connected stay unknown, and a note says why.
+// other ends of datagram sockets that are not connected stay unknown, and a note says why.
 #pragma once
 
 #include "backend/backend.hpp"
+#include "backend/ebpf/tally.hpp"
 #include "model/sample.hpp"
 #include "sys/fd.hpp"
 
@@ -14,8 +15,7 @@ namespace socktally {
 
 class Peers {
 public:
-    /// `map` is the descriptor of the map in which the programs that count look for what the hooks saw.
-    explicit Peers(int map);
+    explicit Peers(Tally::PeerMaps maps);
 
     /// The programs that count must be attached already: they take what the hooks leave.
     void attach();
@@ -23,9 +23,9 @@ public:
     std::optional<Note> note() const;
 
 private:
-    static constexpr std::size_t count = 4;
+    static constexpr std::size_t count = 5;
 
-    std::optional<Unavailable> load(int map);
+    std::optional<Unavailable> load(Tally::PeerMaps maps);
 
     Fd root_;
     bool sees_all_ = true;

@@ -139,6 +139,20 @@ int BPF_PROG(inject_spkt_returns, struct socket* socket, struct msghdr* message,
     return sent(socket->sk, ret);
 }
 
+/* Where a message is copied to who reads it. Sockets of ICMP and raw IP pass here for each, those of UDP only for some. */
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(message_is_read, struct sk_buff* skb, int length)
+{
+    struct sock* sk = skb->sk;
+    if (!sk || !is_ours(sk) || !is_raw(sk))
+        return 0;
+    const tally_u32 thread = bpf_get_current_task_btf()->pid;
+    struct tally_peer peer = {.owner = (tally_u64)sk};
+    source_of(skb, sk->__sk_common.skc_family, &peer.remote);
+    bpf_map_update_elem(&peers, &thread, &peer, BPF_ANY);
+    return 0;
+}
+
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(tcp_consumes, struct sock* sk)
 {

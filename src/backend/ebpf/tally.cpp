@@ -71,6 +71,7 @@ void choose_programs(tally_bpf& skeleton, const Variant& variant)
         bpf_program__set_autoload(program, !variant.tracepoints && has_target(program));
     }
     bpf_program__set_autoattach(skeleton.progs.note_existing, false);
+    bpf_program__set_autoload(skeleton.progs.message_is_read, skeleton.rodata->per_peer != 0);
 }
 
 Lockdown read_lockdown()
@@ -137,7 +138,10 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
     return refusal(error, refused);
 }
 
-int Tally::peers_map() const { return bpf_map__fd(skeleton_->maps.peers); }
+Tally::PeerMaps Tally::peer_maps() const
+{
+    return {bpf_map__fd(skeleton_->maps.peers), bpf_map__fd(skeleton_->maps.raw_peers)};
+}
 
 void Tally::attach()
 {
@@ -182,7 +186,8 @@ void Tally::end_window()
     missed_calls_ = misses - std::exchange(misses_before_, misses);
 }
 
-/// Of the programs that count bytes: the others are made up for when a socket is read, or a process asked for its name.
+/// Of the programs that count bytes: the others are made up for when a socket is read or a process asked for its name,
+/// or leave an address unknown.
 std::uint64_t Tally::recursion_misses() const
 {
     std::uint64_t misses = 0;
@@ -191,7 +196,9 @@ std::uint64_t Tally::recursion_misses() const
     {
         bpf_prog_info info{};
         std::uint32_t size = sizeof info;
-        const bool counts = program != skeleton_->progs.state_changes && program != skeleton_->progs.process_ends;
+        const auto& programs = skeleton_->progs;
+        const bool counts = program != programs.state_changes && program != programs.process_ends &&
+                            program != programs.message_is_read;
         if (counts && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
             misses += info.recursion_misses;
         }

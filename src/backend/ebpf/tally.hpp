@@ -29,8 +29,12 @@ public:
     /// Which variant it is, and why not the others, in words.
     const std::string& variant() const { return variant_; }
 
-    /// In which the hooks of Peers leave what they see; for Detail::peers.
-    int peers_map() const;
+    /// Descriptors of the maps in which the hooks of Peers leave what they see; for Detail::peers.
+    struct PeerMaps {
+        int peers;
+        int raw_peers;
+    };
+    PeerMaps peer_maps() const;
 
     /// Throws where the kernel refuses to attach.
     void attach();
