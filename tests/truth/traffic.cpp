@@ -189,7 +189,10 @@ void Self::send_datagram(int fd, const At& to, std::size_t bytes)
 void Self::receive_datagram(int fd)
 {
     std::vector<char> buffer(chunk);
-    count_rx(must(::recv(fd, buffer.data(), buffer.size(), 0), "recv"));
+    SocketAddress from;
+    from.size = sizeof from.storage;
+    auto* const address = reinterpret_cast<sockaddr*>(&from.storage);
+    count_rx(must(::recvfrom(fd, buffer.data(), buffer.size(), 0, address, &from.size), "recvfrom"));
 }
 
 void Self::aim(int fd, const At& to)

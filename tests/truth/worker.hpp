@@ -90,7 +90,7 @@ public:
 
     int udp(const At& at);
     void send_datagram(int fd, const At& to, std::size_t bytes);
-    void receive_datagram(int fd);
+    void receive_datagram(int fd);  // and asks where it came from, which not all receivers do
     void aim(int fd, const At& to); // gives a datagram or raw socket its one peer
 
     /// For system calls that no member makes: their result, counted.
