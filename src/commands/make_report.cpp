@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "commands/make_report.hpp"
 
-#include "identity/users.hpp"
 #include "model/attribution.hpp"
 #include "model/grouping.hpp"
 #include "model/merge.hpp"
 #include "model/rates.hpp"
 #include "render/series.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
@@ -62,9 +63,15 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
     return notes;
 }
 
+Note unnamed_note(std::size_t users)
+{
+    return {"user-names", fmt::format("the names of {} users are not known: the user database did not answer", users),
+            "", false};
+}
+
 void name_numbers(std::vector<Row>& rows, Identifier& identifier)
 {
-    Users users;
+    Users& users = identifier.users();
     for (Row& row : rows) {
         if (row.uid) {
             row.user = users.name(*row.uid);
@@ -141,6 +148,9 @@ Report make_report(Sample sample, const Options& options, const Layout& layout, 
     report.complete = is_complete(report.notes);
     report.interfaces = std::move(sample.interfaces);
     name_numbers(report.rows, identifier);
+    if (const std::size_t users = identifier.users().unanswered(); users > 0) {
+        report.notes.push_back(unnamed_note(users));
+    }
     arrange(report.rows, report, options, layout);
     return report;
 }

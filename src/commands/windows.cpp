@@ -141,6 +141,7 @@ Report Windows::next(Interrupt& interrupt)
         process.start_time.ticks = ticks_since_boot(process.start_time.ticks, boot_clock_shift());
     }
     Report report = make_report(std::move(sample), options_, layout_, filter_, identifier);
+    memory_->lookups->release();
     for (Note& note : report.notes) {
         note.remedy = fitting_remedy(std::move(note.remedy), choice_.capabilities);
     }

@@ -2,11 +2,9 @@
 #include "identity/container_names.hpp"
 
 #include "sys/file.hpp"
-#include "sys/unix_http.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <pwd.h>
 
 #include <algorithm>
 #include <array>
@@ -85,17 +83,20 @@ void ContainerNames::add(Uid owner, ContainerFacts facts)
     }
 }
 
-/// The home of a user; empty where he has none.
+/// The home of a user; empty if there is none, or if it is not known in time.
 std::string ContainerNames::home(Uid owner) const
 {
-    const passwd* user = ::getpwuid(owner.value); // NOLINT(concurrency-mt-unsafe): one thread
-    return user != nullptr && user->pw_dir[0] == '/' ? places_.root + user->pw_dir : "";
+    const UserAnswer answer = lookups_->find_user(owner, places_.patience);
+    return answer.user && answer.user->home.starts_with('/') ? places_.root + answer.user->home : "";
 }
 
 std::optional<std::string> ContainerNames::read(const TrustedPlace& place, std::size_t limit)
 {
-    auto text = read_trusted_file(place, limit);
+    auto text = lookups_->read_file(place, limit, deadline_);
     denied_ = denied_ || (!text && errno == EACCES);
+    if (!text && errno == ETIMEDOUT) {
+        unread_.insert(place.base);
+    }
     return text;
 }
 
@@ -219,13 +220,9 @@ void ContainerNames::read_files(Uid owner, const std::vector<CgroupPlace>& wante
     }
 }
 
-EngineAnswer ContainerNames::ask_engine(const TrustedPlace& place, const Source& source) const
+EngineAnswer ContainerNames::ask_engine(const TrustedPlace& place, const Source& source)
 {
-    const Fd socket = find_trusted_socket(place);
-    if (!socket) {
-        return {std::nullopt, errno != ENOENT ? std::strerror(errno) : "", {}}; // NOLINT(concurrency-mt-unsafe)
-    }
-    const HttpAnswer answer = http_get(socket.get(), source.target, place.owner, {deadline_, list_limit});
+    const HttpAnswer answer = lookups_->ask_engine(place, source.target, {deadline_, list_limit});
     if (!answer.body) {
         return {std::nullopt, answer.failure, {}};
     }
@@ -279,8 +276,12 @@ void ContainerNames::find(const std::vector<CgroupPlace>& wanted)
             by_owner[key_of(place).first].push_back(place);
         }
     }
+    deadline_ = Clock::now() + places_.patience;
     for (const auto& [owner, places] : by_owner) {
         read_files(owner, places);
+    }
+    for (const std::string& base : unread_) {
+        failures_.push_back(fmt::format("{}: it could not be read in time", base));
     }
     deadline_ = Clock::now() + places_.patience;
     for (const auto& [owner, places] : by_owner) {

@@ -5,11 +5,13 @@
 
 #include "identity/cgroup.hpp"
 #include "identity/container_json.hpp"
+#include "identity/lookups.hpp"
 #include "sys/trusted_file.hpp"
 
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,7 +22,7 @@ namespace socktally {
 struct ContainerPlaces {
     std::string root;                         // before every path
     Uid owner{0};                             // whose the engines of this machine are
-    std::chrono::milliseconds patience{1000}; // for all sockets together
+    std::chrono::milliseconds patience{1000}; // for all sockets together, and as much for all files
 };
 
 /// What an engine said when it was last asked. It is not asked again for a hundred times as long as that took: a slow
@@ -37,8 +39,9 @@ public:
     /// What has to be found out: of some engines their files tell names, but not the ports that are published.
     enum class Wanted : std::uint8_t { names, names_and_ports };
     explicit ContainerNames(ContainerPlaces places, Wanted what = Wanted::names,
-                            std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>())
-        : places_(std::move(places)), what_(what), answers_(std::move(answers))
+                            std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>(),
+                            std::shared_ptr<Lookups> lookups = std::make_shared<Lookups>())
+        : places_(std::move(places)), what_(what), answers_(std::move(answers)), lookups_(std::move(lookups))
     {
     }
 
@@ -68,17 +71,19 @@ private:
     void read_networks(const std::vector<CgroupPlace>& wanted);
     void ask(Uid owner, const std::vector<CgroupPlace>& wanted);
     void take_answer(Uid owner, const Source& source);
-    EngineAnswer ask_engine(const TrustedPlace& place, const Source& source) const;
+    EngineAnswer ask_engine(const TrustedPlace& place, const Source& source);
     const std::string& docker_root();
     std::string home(Uid owner) const;
 
     ContainerPlaces places_;
     Wanted what_;
     std::shared_ptr<EngineAnswers> answers_;
+    std::shared_ptr<Lookups> lookups_;
     std::chrono::steady_clock::time_point deadline_;
     std::map<Key, ContainerFacts> facts_;
     std::optional<std::string> docker_root_; // once it is known
     std::vector<std::string> failures_;
+    std::set<std::string> unread_; // directories below which a file could not be read in time
     bool denied_ = false;
 };
 

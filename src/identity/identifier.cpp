@@ -107,6 +107,7 @@ Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::s
       netns_names_(std::move(places.netns)), containers_(std::move(places.containers)), memory_(std::move(memory))
 {
     memory_->processes.begin_window();
+    memory_->users.begin_window();
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", places.proc));
     }
@@ -205,7 +206,8 @@ void Identifier::name_containers(Sample& sample)
         }
     }
     using Wanted = ContainerNames::Wanted;
-    ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names, memory_->answers);
+    ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names, memory_->answers,
+                         memory_->lookups);
     names.find(wanted);
     std::set<std::string> nameless;
     for (const auto& [identity, place] : contained) {

@@ -7,6 +7,7 @@
 #include "identity/container_names.hpp"
 #include "identity/known_processes.hpp"
 #include "identity/netns_names.hpp"
+#include "identity/users.hpp"
 #include "model/identity.hpp"
 #include "model/sample.hpp"
 #include "sys/fd.hpp"
@@ -33,6 +34,8 @@ struct IdentityPlaces {
 /// What one window leaves to the next.
 struct IdentityMemory {
     std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>();
+    std::shared_ptr<Lookups> lookups = std::make_shared<Lookups>();
+    Users users{*lookups};
     KnownProcesses processes{};
     /// What containers and their pods were called last, by their cgroups.
     std::map<std::string, std::shared_ptr<const Identity>> names{};
@@ -66,6 +69,7 @@ public:
     Sample running();
 
     const std::string& netns_name(Inode netns) { return netns_names_.name(netns); }
+    Users& users() { return memory_->users; }
 
 private:
     void meet_group(std::uint64_t id);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
-// User names, through the system's own databases (nsswitch.conf); each uid is asked for once.
+// User names, through the system's own databases (nsswitch.conf). Each uid is asked for once a minute at most.
 #pragma once
 
+#include "identity/lookups.hpp"
 #include "model/ids.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,14 +15,31 @@ namespace socktally {
 
 class Users {
 public:
-    /// The name, or the number in digits where there is none.
+    explicit Users(Lookups& lookups) : lookups_(lookups) {}
+
+    /// Forgets the users that the last window did not have.
+    void begin_window();
+    /// The name, or the number in digits if there is none, or if it is not known in time. If a database does not answer
+    /// any more, the name of before stands.
     const std::string& name(Uid uid);
+    /// Users of this window whose names are not known because a database did not answer.
+    std::size_t unanswered() const;
 
 private:
-    std::map<Uid, std::string> names_;
+    struct Known {
+        std::string name;
+        bool is_answered = false;
+        Lookups::Clock::time_point asked_again{}; // at the soonest
+        std::uint64_t window = 0;
+    };
+
+    Lookups& lookups_;
+    std::map<Uid, Known> names_;
+    std::uint64_t window_ = 0;
 };
 
-/// By name, or by number in digits. Null where there is no such user.
+/// By name, or by number in digits. Null if there is no such user. Throws std::runtime_error if a database does not
+/// answer, and the text is no number.
 std::optional<Uid> find_user(const std::string& name);
 
 } // namespace socktally

@@ -3,7 +3,10 @@
 #include "cgroup.hpp"
 #include "open_counter.hpp"
 #include "stage.hpp"
+#include "temp_directory.hpp"
 
+#include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -244,6 +247,53 @@ TEST_CASE("identity: a process whose first thread has ended")
     const Measured measured = stage.measure({.arguments = {"-o", "+exe,command,ppid"}});
     check(measured);
     CHECK(knows_program(row_of(measured.report, "t-client")));
+}
+
+TEST_CASE("identity: users whose names the system does not tell in time are shown by their numbers")
+{
+    const socktally::test::TempDirectory directory;
+    const std::string fifo = directory.path() / "passwd"; // nobody writes to it: who opens it to read waits for ever
+    must(::mkfifo(fifo.c_str(), 0644), "mkfifo");
+    const auto mounts = [&] { must(::mount(fifo.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr), "mount"); };
+    Stage stage;
+    start_ends(stage);
+    const Measured measured = stage.measure({.place = Place{.net = &stage.netns(), .mounts = mounts}});
+    check(measured);
+    CHECK(row_of(measured.report, "t-client").user == "0");
+    CHECK(measured.report.has_note("user-names"));
+}
+
+TEST_CASE("identity: files of a container engine that hang do not hang the tool")
+{
+    std::string id = unique_digits();
+    id.append(64 - id.size(), 'c');
+    const Cgroup cgroup("docker-" + id + ".scope");
+    if (!cgroup.is_there() || ::access("/dev/fuse", R_OK | W_OK) != 0)
+        TRUTH_SKIP("no cgroup of version 2 can be made here, or no file system of FUSE");
+    const auto mounts = [] { // a file system that never answers, not even that it is there
+        const int fuse = must(::open("/dev/fuse", O_RDWR), "open /dev/fuse"); // stays open as long as the tool runs
+        must(::mount("tmpfs", "/var/lib", "tmpfs", 0, nullptr), "mount tmpfs");
+        must(::mkdir("/var/lib/docker", 0755), "mkdir");
+        const std::string options = "fd=" + std::to_string(fuse) + ",rootmode=40000,user_id=0,group_id=0";
+        must(::mount("fuse", "/var/lib/docker", "fuse", 0, options.c_str()), "mount fuse");
+    };
+    Stage stage;
+    stage.start("t-server", [](Self& self) {
+        const int fd = self.accept(self.listen(local4));
+        self.step();
+        self.exchange(fd, 20'000, 10'000);
+    });
+    stage.start("t-client", [&](Self& self) {
+        cgroup.add(0);
+        const int fd = self.connect(local4);
+        self.step();
+        self.exchange(fd, 10'000, 20'000);
+    });
+    const Measured measured = stage.measure(
+        {.arguments = {"-o", "+container,container_id"}, .place = Place{.net = &stage.netns(), .mounts = mounts}});
+    check(measured);
+    CHECK(row_of(measured.report, "t-client").container_id == id);
+    CHECK(measured.report.text.find("/var/lib/docker: it could not be read in time") != std::string::npos);
 }
 
 TEST_CASE("identity: the others that hold a socket, or move its bytes")

@@ -91,6 +91,11 @@ void enter_time_namespace(std::chrono::seconds boot_shift)
 
 void enter(const Place& place)
 {
+    if (place.mounts) {
+        must(::unshare(CLONE_NEWNS), "unshare mount namespace");
+        must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make mounts private");
+        place.mounts();
+    }
     if (place.boot_shift.count() != 0)
         enter_time_namespace(place.boot_shift);
     if (place.pids) {

@@ -36,6 +36,7 @@ struct Place {
     const PidSpace* pids = nullptr; // the same
     uid_t uid = 0;
     bool sock_diag = true;              // false: as on a kernel without it
+    std::function<void()> mounts{};     // mounts what it needs, in a mount namespace of its own
     std::chrono::seconds boot_shift{0}; // other than 0: a time namespace whose boot clock is so far ahead
 };
 

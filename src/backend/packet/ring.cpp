@@ -108,6 +108,7 @@ PacketRing::PacketRing(std::size_t buffer_bytes)
     if (memory == MAP_FAILED) {
         throw errno_error("cannot map the capture buffer");
     }
+    ::madvise(memory, size, MADV_DONTFORK); // a helper process would keep the socket
     memory_ = {static_cast<std::byte*>(memory), size};
 }
 

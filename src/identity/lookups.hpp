@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Look-ups that leave the program and may hang: users, through the system's databases (nsswitch.conf), which may be
+// servers; files and sockets of container engines, whose file systems may be. Each is made by a helper process and has
+// a deadline. What has hung is not asked again for a hundred times as long as it was waited for.
+#pragma once
+
+#include "model/ids.hpp"
+#include "sys/helper.hpp"
+#include "sys/trusted_file.hpp"
+#include "sys/unix_http.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace socktally {
+
+struct User {
+    Uid uid;
+    std::string name;
+    std::string home;
+};
+
+struct UserAnswer {
+    bool in_time = true;
+    std::optional<User> user{}; // null: there is none, or it is not known in time
+};
+
+class Lookups {
+public:
+    using Clock = Helper::Clock;
+
+    UserAnswer find_user(Uid uid, std::chrono::milliseconds patience);
+    UserAnswer find_user(const std::string& name, std::chrono::milliseconds patience);
+
+    /// As read_trusted_file(), with errno ETIMEDOUT for what cannot be read in time.
+    std::optional<std::string> read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline);
+    /// What an engine answers at this socket. Null without a failure: there is no such socket.
+    HttpAnswer ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits);
+
+    /// Ends the helper until it is needed again.
+    void release();
+
+private:
+    std::optional<std::string> ask(const std::string& about, const std::string& question, Clock::time_point deadline);
+    UserAnswer find_user(const std::string& question, Clock::time_point deadline);
+
+    std::optional<Helper> helper_;
+    std::map<std::string, Clock::time_point> rests_until_; // by what has hung
+};
+
+} // namespace socktally
