@@ -217,6 +217,21 @@ TEST_CASE("packet sums: what was not accepted when it was listed, and is over, i
     CHECK(flows[1].attribution.cause == Cause::unknown);
 }
 
+TEST_CASE("packet sums: a datagram that one of several sockets took is of their cgroup, if they have one in common")
+{
+    PacketFlow flow = counted(0, there, 1, 10);
+    flow.takers.resize(2);
+    flow.takers[0].cgroup_id = flow.takers[1].cgroup_id = 9;
+    FlowSums sums(FlowSums::Detail::tuples);
+    sums.add(flow);
+    flow.takers[1].cgroup_id = 8;
+    sums.add(flow);
+    const auto flows = sums.take({});
+    REQUIRE(flows.size() == 2);
+    CHECK(flows[0].cgroup_id == 9);
+    CHECK(flows[1].cgroup_id == 0);
+}
+
 TEST_CASE("packet flows: in the next window connections go on, and datagrams are looked up anew")
 {
     FlowTable table;

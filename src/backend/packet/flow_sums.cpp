@@ -3,11 +3,22 @@
 
 #include "model/sum.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace socktally {
 
 namespace {
+
+/// Returns the cgroup that all sockets have which may have taken a datagram: one of them did. 0: there is none.
+std::uint64_t common_cgroup(const std::vector<Flow>& takers)
+{
+    const bool differ = std::any_of(takers.begin(), takers.end(),
+                                    [&](const Flow& taker) { return taker.cgroup_id != takers.front().cgroup_id; });
+    return takers.empty() || differ ? 0 : takers.front().cgroup_id;
+}
 
 Flow flow_of(const PacketFlow& counted)
 {
@@ -20,6 +31,9 @@ Flow flow_of(const PacketFlow& counted)
     const bool was_accepted = counted.is_over && flow.inode == Inode{} && flow.state == SocketState::open;
     if (flow.match == Quality::unknown || was_accepted) { // no socket was found, or none that a process had by then
         flow.attribution.cause = Cause::unknown;
+    }
+    if (flow.match == Quality::unknown) {
+        flow.cgroup_id = common_cgroup(counted.takers);
     }
     return flow;
 }
