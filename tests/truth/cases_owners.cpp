@@ -191,6 +191,43 @@ TEST_CASE("owners: a connection on its way to another process, which closes it a
     check(stage.measure(), {.share = share, .complete = false, .sharers = {"t-giver", "t-taker"}});
 }
 
+TEST_CASE("owners: a connection whose tuple another process takes in the window")
+{
+    Stage stage;
+    const At from{"127.0.0.1", 7001};
+    stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local4);
+        for (int client = 0; client < 2; ++client) {
+            const int fd = self.accept(listener);
+            if (client == 0) {
+                self.step();
+            }
+            self.receive(fd, 50'000);
+            self.wait_until_owned(fd);
+            self.close(fd); // first, so that the tuple is free for the other client
+            self.call("t-closed");
+        }
+    });
+    const auto talk = [](Self& self, int fd) {
+        self.wait_until_owned(fd);
+        self.send(fd, 50'000);
+        self.await_call("t-closed");
+        self.close(fd);
+    };
+    stage.start("t-first", [=](Self& self) {
+        const int fd = self.connect(local4, from);
+        self.step();
+        talk(self, fd);
+        self.call("t-next");
+    });
+    stage.start("t-second", [=](Self& self) {
+        self.step();
+        self.await_call("t-next");
+        talk(self, self.connect(local4, from));
+    });
+    check(stage.measure());
+}
+
 TEST_CASE("owners: a child that has inherited a new connection, and leaves it to its parent")
 {
     Stage stage;

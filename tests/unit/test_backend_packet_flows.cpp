@@ -264,3 +264,49 @@ TEST_CASE("packet flows: how a connection ends is known before the packets of th
     CHECK((flow.tx.tcp_flags & TcpHeader::fin) != 0);
     CHECK((flow.rx.tcp_flags & TcpHeader::rst) != 0);
 }
+
+TEST_CASE("packet flows: a socket that may have moved the bytes is never ruled out by another one")
+{
+    const auto socket = [](std::uint64_t inode, std::uint64_t cookie) {
+        Flow flow;
+        flow.inode = Inode{inode};
+        flow.cookie = Cookie{cookie};
+        flow.match = Quality::inherited;
+        return flow;
+    };
+    PacketFlow flow;
+    flow.found.match = Quality::unknown;
+    flow.add_taker(socket(0, 5)); // to be accepted yet
+    CHECK_FALSE(flow.has_socket());
+    flow.add_taker(socket(7, 5));
+    flow.add_taker(socket(0, 5)); // over
+    flow.add_taker(socket(0, 9));
+    CHECK(flow.found.inode == Inode{7});
+    CHECK(flow.takers.empty());
+    flow.add_taker(socket(8, 6));
+    flow.add_taker(socket(7, 5));
+    REQUIRE(flow.takers.size() == 2);
+    CHECK(flow.takers[0].inode == Inode{7});
+    CHECK(flow.takers[1].inode == Inode{8});
+}
+
+TEST_CASE("packet flows: what comes after a cut is another flow")
+{
+    FlowTable table;
+    table.add(packet(Protocol::udp, there, here, 100), Sighting::received, 1);
+    REQUIRE(table.take_new().size() == 1);
+    table.each([](PacketFlow& flow) {
+        flow.found.inode = Inode{7};
+        flow.is_cut = true;
+    });
+    CHECK(table.take_replaced().empty());
+    table.add(packet(Protocol::udp, there, here, 10), Sighting::received, 1);
+    const auto before = table.take_replaced();
+    REQUIRE(before.size() == 1);
+    CHECK(before[0].rx.payload_bytes == 100);
+    CHECK(before[0].found.inode == Inode{7});
+    const PacketFlow& flow = flow_at(table, here, there);
+    CHECK(flow.rx.payload_bytes == 10);
+    CHECK_FALSE(flow.has_socket());
+    CHECK(table.take_new().size() == 1);
+}

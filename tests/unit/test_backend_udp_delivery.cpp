@@ -170,6 +170,50 @@ TEST_CASE("datagrams that are missing without a trace make the figures unsure")
     CHECK(delivery.unsure() == 4);
 }
 
+TEST_CASE("datagrams that one of several sockets has read hide none that were left unread")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 0, 0)}, counters(100));
+    delivery.end({}, counters(110)); // the reader has closed its socket
+    delivery.add(came(reader, 5, 100, 100));
+    delivery.add_elsewhere(came({}, 10, 100, 100));
+    auto all = flows(500);
+    delivery.correct(all);
+    CHECK(delivery.unsure() == 5);
+}
+
+TEST_CASE("what waits in one queue is not told by what is missing where another socket was closed")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 0, 0), listed(other, 0, 0)}, counters(100));
+    delivery.end({listed(reader, 3'000, 0)}, counters(107)); // 3 wait, and 10 were closed unread
+    delivery.add(came(reader, 10, 100, 100));
+    delivery.add(came(other, 10, 100, 100));
+    auto all = flows(1000);
+    delivery.correct(all);
+    CHECK(delivery.unsure() > 0);
+}
+
+TEST_CASE("datagrams that may have come back were not read where others without a socket may have been")
+{
+    UdpDelivery delivery;
+    delivery.begin({}, counters(100));
+    delivery.end({}, counters(104));
+    CHECK_FALSE(delivery.take_unseen(4, 4));
+    CHECK(delivery.unsure() == 4);
+}
+
+TEST_CASE("what came for many while their sockets changed is unsure")
+{
+    UdpDelivery delivery;
+    delivery.begin({listed(reader, 0, 0)}, counters(100));
+    delivery.end({listed(reader, 0, 0)}, counters(105));
+    PacketFlow flow = came(reader, 5, 100, 100);
+    flow.is_unsure = true;
+    delivery.add(flow);
+    CHECK(delivery.unsure() == 1);
+}
+
 TEST_CASE("datagrams that may have come back were read where more was than came")
 {
     const auto after = [](std::uint64_t read) {

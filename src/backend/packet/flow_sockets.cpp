@@ -5,8 +5,10 @@
 #include "sys/cpu_time.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <system_error>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -22,6 +24,9 @@ constexpr auto longest_list_interval = 500ms;
 constexpr int rest_share = 3;
 constexpr auto longest_owner_search = 50ms;
 constexpr auto last_search = 500ms;
+
+/// While datagrams come, which socket takes them may change without a new flow to show it.
+constexpr auto datagram_list_interval = 100ms;
 
 /// So long, at most, packets of a socket come after it was listed.
 constexpr auto longest_lag = 1s;
@@ -78,6 +83,23 @@ bool waits_to_be_accepted(const ListedSocket& socket)
     return socket.inode == Inode{} && socket.state == SocketState::open;
 }
 
+/// By inode.
+std::unordered_map<std::uint64_t, const Tuple*> tuples_of(const std::vector<ListedSocket>& sockets)
+{
+    std::unordered_map<std::uint64_t, const Tuple*> tuples;
+    tuples.reserve(sockets.size());
+    for (const ListedSocket& socket : sockets) {
+        tuples.emplace(socket.inode.value, &socket.tuple);
+    }
+    return tuples;
+}
+
+bool has(const std::unordered_map<std::uint64_t, const Tuple*>& tuples, const ListedSocket& socket)
+{
+    const auto same = tuples.find(socket.inode.value);
+    return same != tuples.end() && *same->second == socket.tuple;
+}
+
 ListedSocket as_listed(const DiagSocket& socket)
 {
     ListedSocket result;
@@ -101,7 +123,8 @@ ListedSocket as_listed(const DiagSocket& socket)
 
 } // namespace
 
-FlowSockets::FlowSockets(HolderMap& holders, Protocols protocols) : holders_(holders), protocols_(protocols)
+FlowSockets::FlowSockets(HolderMap& holders, Protocols protocols, FlowTable& flows)
+    : holders_(holders), protocols_(protocols), flows_(flows)
 {
     try {
         dumper_.emplace(holders_.trace());
@@ -129,6 +152,7 @@ bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail de
 
 void FlowSockets::list(DiagDetail detail)
 {
+    const Instant begun = packet_clock_now();
     std::vector<ListedSocket> sockets;
     sockets.reserve(listed_.size());
     if (files_) {
@@ -137,37 +161,105 @@ void FlowSockets::list(DiagDetail detail)
         failed_lists_ += read.missing ? 1 : 0;
     } else if (!list_by_diag(sockets, detail)) {
         ++failed_lists_;
+        return; // what it lacks need not be gone
     }
+    const Instant last_listed = std::exchange(listed_at_, packet_clock_now());
     const std::vector<ListedSocket> before = std::exchange(listed_, sockets);
     holders_.look_at_groups(listed_);
     lookup_ = std::make_shared<SocketLookup>(std::move(sockets));
-    note_gone(before);
+    note_changes(before, last_listed);
+    begun_ = begun;
+    datagrams_ = flows_.datagrams();
     trace_owners();
 }
 
-/// Keeps for a moment the connections that were in the list before and are not in this one.
-void FlowSockets::note_gone(const std::vector<ListedSocket>& before)
+/// Keeps for a moment the sockets that were in the list before and are not in this one; listeners move no bytes. Looks
+/// at the flows of UDP ports that have other sockets now.
+void FlowSockets::note_changes(const std::vector<ListedSocket>& before, Instant last_listed)
 {
-    const auto now = Clock::now();
-    std::erase_if(gone_, [now](const Gone& gone) { return now > gone.since + longest_lag; });
+    const auto tuples_before = tuples_of(before);
+    const auto tuples = tuples_of(listed_);
+    std::set<std::uint16_t> ports; // of UDP
+    std::erase_if(gone_, [this](const Gone& gone) { return listed_at_ > gone.since + longest_lag; });
+    std::erase_if(came_, [this](const auto& entry) { return listed_at_ > entry.second + longest_lag; });
     for (const ListedSocket& socket : before) {
-        if (socket.inode == Inode{} || socket.tuple.remote.port == 0) {
-            continue;
-        }
-        const ListedSocket* found = lookup_->find(socket.tuple).only();
-        if (found == nullptr || found->inode != socket.inode) {
-            gone_.push_back({socket, now});
+        if (!socket.listening && socket.inode != Inode{} && !has(tuples, socket)) {
+            gone_.push_back({socket, last_listed, listed_at_});
+            if (socket.tuple.protocol == Protocol::udp) {
+                ports.insert(socket.tuple.local.port);
+            }
         }
     }
+    for (const ListedSocket& socket : listed_) {
+        if (socket.tuple.protocol == Protocol::udp && !has(tuples_before, socket)) {
+            came_.insert_or_assign(socket.inode.value, begun_);
+            ports.insert(socket.tuple.local.port);
+        }
+    }
+    index_gone();
+    for (const std::uint16_t port : ports) {
+        cut_flows(port);
+    }
+    flows_.next_list();
+}
+
+/// True where the list has the sockets that the flow is known to have, and no other.
+bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
+{
+    const SocketMatch match = lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface);
+    std::vector<Inode> known;
+    add_inodes(flow, known);
+    std::set<Inode> listed;
+    for (const ListedSocket* socket : match.sockets) {
+        listed.insert(socket->inode);
+    }
+    return listed == std::set<Inode>(known.begin(), known.end());
+}
+
+void FlowSockets::index_gone()
+{
     std::vector<ListedSocket> sockets;
-    std::transform(gone_.begin(), gone_.end(), std::back_inserter(sockets),
-                   [](const Gone& gone) { return gone.socket; });
+    gone_by_inode_.clear();
+    for (std::size_t i = 0; i < gone_.size(); ++i) {
+        sockets.push_back(gone_[i].socket);
+        gone_by_inode_[gone_[i].socket.inode.value] = i;
+    }
     gone_lookup_ = SocketLookup(std::move(sockets));
+}
+
+/// Of a flow with other sockets now, what was taken since the list before may be of either, and what comes from now on
+/// is another flow. What came for many since then may be missing at a socket that is new, and too much at one that is
+/// gone.
+void FlowSockets::cut_flows(std::uint16_t port)
+{
+    std::size_t cut = 0;
+    for (auto entry = by_port_.lower_bound({port, nullptr}); entry != by_port_.end() && entry->first == port; ++entry) {
+        PacketFlow& flow = *entry->second;
+        const bool was_looked_up = flow.found.match != Quality::unknown || !flow.takers.empty() || flow.looks != 0;
+        if (flow.is_cut || !was_looked_up || has_its_sockets(flow)) {
+            continue;
+        }
+        if (flow.list == flows_.list()) {
+            add_takers(flow);
+            flow.is_unsure = flow.to_many;
+            if (!decide(flow)) {
+                pending_.push_back(&flow);
+                interval_ = list_interval;
+            }
+        }
+        flow.is_cut = true;
+        ++cut;
+    }
+    if (cut != 0) {
+        holders_.trace()("udp port {}: other sockets, of {} flows", port, cut);
+    }
 }
 
 void FlowSockets::begin_window()
 {
     first_ = lookup_;
+    first_at_ = listed_at_;
+    by_port_.clear();
     failed_lists_ = 0;
     std::erase_if(pending_, [](const PacketFlow* flow) { return flow->tuple.protocol != Protocol::tcp; });
     if (!searches_.is_empty()) {
@@ -181,6 +273,9 @@ void FlowSockets::begin_window()
 void FlowSockets::add(const std::vector<PacketFlow*>& flows)
 {
     for (PacketFlow* flow : flows) {
+        if (flow->tuple.protocol == Protocol::udp) {
+            by_port_.emplace(flow->tuple.local.port, flow);
+        }
         if (!resolve(*flow)) {
             pending_.push_back(flow);
             interval_ = list_interval;
@@ -188,10 +283,24 @@ void FlowSockets::add(const std::vector<PacketFlow*>& flows)
     }
 }
 
+void FlowSockets::add_ended(PacketFlow& flow)
+{
+    if (!flow.has_socket()) { // else it was looked up while it was the last one
+        resolve(flow);
+    }
+}
+
 std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
 {
-    return pending_.empty() && handed_on_.empty() ? std::nullopt
-                                                  : std::optional(last_look_ + std::max(interval_, rest_));
+    std::optional<Clock::time_point> next;
+    if (!pending_.empty() || !handed_on_.empty()) {
+        next = last_look_ + std::max(interval_, rest_);
+    }
+    if (flows_.datagrams() != datagrams_) {
+        const auto list = last_look_ + std::max<std::chrono::nanoseconds>(datagram_list_interval, rest_);
+        next = next ? std::min(*next, list) : list;
+    }
+    return next;
 }
 
 void FlowSockets::look(Clock::time_point now)
@@ -205,8 +314,12 @@ void FlowSockets::look(Clock::time_point now)
             return true;
         }
         note_rewritten(*flow);
-        add_inodes(*flow, inodes);
-        const bool is_searched = flow->has_socket() && !searches_.is_given_up(flow->found.inode);
+        std::vector<Inode> own;
+        add_inodes(*flow, own);
+        inodes.insert(inodes.end(), own.begin(), own.end());
+        const bool is_searched = std::any_of(own.begin(), own.end(), [this](Inode inode) {
+            return !holders_.held(inode) && !searches_.is_given_up(inode);
+        });
         const bool is_long = ++flow->looks >= looks_per_flow && !is_searched;
         all_wait = all_wait && is_long;
         return is_long && !is_unaccepted(*flow);
@@ -214,8 +327,7 @@ void FlowSockets::look(Clock::time_point now)
     handed_on_ = only_open(std::move(handed_on_));
     inodes.insert(inodes.end(), handed_on_.begin(), handed_on_.end());
     search(holders_.unheld(std::move(inodes)));
-    std::erase_if(pending_,
-                  [&](const PacketFlow* flow) { return flow->has_socket() && holders_.held(flow->found.inode); });
+    std::erase_if(pending_, [this](PacketFlow* flow) { return decide(*flow); });
     std::erase_if(handed_on_, [&](Inode inode) { return holders_.held(inode) || searches_.is_given_up(inode); });
     last_look_ = now;
     interval_ = all_wait ? std::min<std::chrono::nanoseconds>(2 * interval_, longest_list_interval) : list_interval;
@@ -252,7 +364,7 @@ bool FlowSockets::has_unaccepted() const { return std::any_of(listed_.begin(), l
 
 bool FlowSockets::is_unaccepted(const PacketFlow& flow) const
 {
-    const ListedSocket* socket = match(flow).only();
+    const ListedSocket* socket = flow.tuple.protocol == Protocol::tcp ? match(flow).only() : nullptr;
     return socket != nullptr && waits_to_be_accepted(*socket);
 }
 
@@ -281,19 +393,6 @@ void FlowSockets::search(std::vector<Inode> worth)
     trace_owners();
 }
 
-/// The socket that a match names, or nothing where it could be one of several that not one and the same process holds.
-const ListedSocket* FlowSockets::one_of(const SocketMatch& match) const
-{
-    if (match.sockets.size() < 2) {
-        return match.only();
-    }
-    const ListedSocket* first = match.sockets.front();
-    const bool same = std::all_of(match.sockets.begin(), match.sockets.end(), [&](const ListedSocket* socket) {
-        return have_one_holder(first->inode, socket->inode);
-    });
-    return same ? first : nullptr;
-}
-
 /// One and the same process.
 bool FlowSockets::have_one_holder(Inode a, Inode b) const
 {
@@ -301,52 +400,97 @@ bool FlowSockets::have_one_holder(Inode a, Inode b) const
     return holders.size() == 1 && holders_.holders_of(b) == holders;
 }
 
-/// Returns the sockets that fit the flow. Packets are read late: the last list may lack their socket, or show it closed
-/// and without inode. Then the sockets are asked that went a moment ago, and the first list of the window if the flow
-/// is that old.
+/// Returns the sockets of a connection. Packets are read late: the last list may lack their socket, or show it closed
+/// and without inode. Then the sockets are asked that went a moment ago, and the first list of the window. Lists from
+/// before the connection's first packet, and from after it ended, have the socket of another one with its tuple.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
     const std::uint32_t interface = flow.looped ? 0 : flow.interface;
-    SocketMatch match = lookup_->find(flow.tuple, interface);
+    const bool has_beginning = ((flow.rx.tcp_flags | flow.tx.tcp_flags) & TcpHeader::syn) != 0;
+    const auto was_there = [&](Instant listed_at) {
+        const bool had_begun = !has_beginning || flow.first_packet <= listed_at;
+        return had_begun && (flow.ended == Instant{0} || listed_at < flow.ended);
+    };
+    const SocketMatch match = was_there(listed_at_) ? lookup_->find(flow.socket_tuple(), interface) : SocketMatch{};
     const bool is_closed = match.only() != nullptr && match.only()->inode == Inode{};
     if (!match.sockets.empty() && !is_closed) {
         return match;
     }
-    const bool is_new = flow.began() && !flow.is_old;
     const auto is_same = [&](const SocketMatch& found) {
-        return !is_closed || (found.only() != nullptr && found.only()->cookie == match.only()->cookie);
+        return found.only() != nullptr && (!is_closed || found.only()->cookie == match.only()->cookie);
     };
-    SocketMatch before = first_->find(flow.tuple, interface);
-    SocketMatch found = flow.replaces ? SocketMatch{} : gone_lookup_.find(flow.tuple, interface);
-    const bool was_there = found.only() != nullptr && before.only() != nullptr &&
-                           found.only()->inode == before.only()->inode; // and is not the one that began since
-    if (found.quality == Quality::owner && is_same(found) && !(is_new && was_there)) {
+    const SocketMatch found = gone_lookup_.find(flow.socket_tuple(), interface);
+    if (is_same(found) && was_there(gone_of(found.only()->inode).last_listed)) {
         return found;
     }
-    if (!is_new && !before.sockets.empty() && is_same(before)) {
-        return before;
-    }
-    return match;
+    const SocketMatch before = was_there(first_at_) ? first_->find(flow.socket_tuple(), interface) : SocketMatch{};
+    return is_same(before) ? before : match;
 }
 
-/// True where the flow has a socket, and the socket a holder.
-bool FlowSockets::resolve(PacketFlow& flow) const
+/// Adds the sockets that fit the flow by now.
+void FlowSockets::add_takers(PacketFlow& flow) const
 {
-    const SocketMatch match = this->match(flow);
-    if (match.sockets.size() > 1 && flow.takers.empty() && flow.tuple.protocol == Protocol::udp) {
+    const bool is_tcp = flow.tuple.protocol == Protocol::tcp;
+    const bool is_accepted = is_tcp && lookup_->accepts_at(flow.tuple.local);
+    const auto add = [&](const ListedSocket& socket, Quality quality) {
+        Flow taker = flow_of(socket);
+        taker.match = quality;
+        taker.accepted = is_accepted;
+        flow.add_taker(taker);
+    };
+    if (is_tcp) {
+        const SocketMatch match = this->match(flow);
         for (const ListedSocket* socket : match.sockets) {
-            flow.takers.push_back(flow_of(*socket));
-            flow.takers.back().match = match.quality;
+            add(*socket, match.quality);
+        }
+        return;
+    }
+    const auto is_known = [&flow] { return flow.found.match != Quality::unknown || !flow.takers.empty(); };
+    if (flow.is_cut || (flow.to_many && is_known())) {
+        return;
+    }
+    const std::uint32_t interface = flow.looped ? 0 : flow.interface;
+    const SocketMatch went = gone_lookup_.find(flow.tuple, interface);
+    for (const ListedSocket* socket : went.sockets) {
+        if (gone_of(socket->inode).since > flow.first_packet) {
+            add(*socket, went.quality);
         }
     }
-    const ListedSocket* socket = one_of(match);
-    if (socket == nullptr) {
-        return false;
+    const bool has_others = is_known();
+    const SocketMatch match = lookup_->find(flow.tuple, interface);
+    for (const ListedSocket* socket : match.sockets) {
+        const auto came = came_.find(socket->inode.value);
+        if (!has_others && came != came_.end() && came->second > flow.first_packet) {
+            flow.is_cut = true; // it was not there when the flow began: only what comes from now on is its own
+        } else {
+            add(*socket, match.quality);
+        }
     }
-    flow.found = flow_of(*socket);
-    flow.found.match = match.quality;
-    flow.found.accepted = flow.tuple.protocol == Protocol::tcp && lookup_->accepts_at(flow.tuple.local);
-    return flow.has_socket() && holders_.held(socket->inode);
+}
+
+/// Names the flow's socket, unless it could be one of several that not one and the same process holds. Returns true if
+/// there is nothing left to find out.
+bool FlowSockets::decide(PacketFlow& flow) const
+{
+    if (flow.takers.empty()) {
+        return flow.has_socket() && holders_.held(flow.found.inode);
+    }
+    const Flow& first = flow.takers.front();
+    const bool have_one_holder = std::all_of(flow.takers.begin(), flow.takers.end(), [&](const Flow& taker) {
+        return this->have_one_holder(first.inode, taker.inode);
+    });
+    const SocketState state = flow.found.state;
+    flow.found = have_one_holder ? first : Flow{};
+    flow.found.match = have_one_holder ? first.match : Quality::unknown;
+    flow.found.state = state;
+    return std::all_of(flow.takers.begin(), flow.takers.end(),
+                       [this](const Flow& taker) { return holders_.held(taker.inode); });
+}
+
+bool FlowSockets::resolve(PacketFlow& flow) const
+{
+    add_takers(flow);
+    return decide(flow);
 }
 
 /// Keeps the socket that has another tuple because the flow's is rewritten on the way (NAT), if one fits. A datagram
@@ -395,21 +539,18 @@ void FlowSockets::trace_owners() const
     }
 }
 
-void FlowSockets::drop(const PacketFlow& flow) { std::erase(pending_, &flow); }
+void FlowSockets::drop(PacketFlow& flow)
+{
+    std::erase(pending_, &flow);
+    by_port_.erase({flow.tuple.local.port, &flow});
+    decide(flow);
+}
 
-/// Where another socket has the tuple by now, and of another process, the bytes may be of either.
 void FlowSockets::settle(PacketFlow& flow) const
 {
-    const Inode before = flow.found.inode;
-    const ListedSocket* socket = one_of(lookup_->find(flow.socket_tuple(), flow.looped ? 0 : flow.interface));
-    if (before == Inode{}) {
-        resolve(flow);
-    } else if (socket != nullptr && socket->inode != Inode{} && socket->inode != before &&
-               !have_one_holder(before, socket->inode)) {
-        flow.found = {};
-        flow.found.match = Quality::unknown;
-    }
+    resolve(flow);
     if (flow.tuple.protocol == Protocol::tcp) {
+        const ListedSocket* socket = lookup_->find(flow.socket_tuple(), flow.looped ? 0 : flow.interface).only();
         flow.found.state = socket != nullptr ? socket->state : SocketState::closed;
     }
 }
@@ -436,6 +577,7 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     holders_.disown(std::move(unheld));
     holders_.confirm(Clock::now());
     for (PacketFlow* flow : flows) {
+        decide(*flow);
         if (holders_.is_doubtful(flow->found)) {
             flow->found.inode = {};
         }

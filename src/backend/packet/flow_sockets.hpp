@@ -16,6 +16,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace socktally {
@@ -27,21 +30,24 @@ public:
     enum class Protocols : std::uint8_t { tcp_and_udp, udp };
 
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
-    FlowSockets(HolderMap& holders, Protocols protocols);
+    /// `flows` has those that are added, and outlives this.
+    FlowSockets(HolderMap& holders, Protocols protocols, FlowTable& flows);
 
     /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
     /// list: of a socket that comes in between they are looked for when its packets come.
     void list(DiagDetail detail = DiagDetail::tcp_info);
     /// Flows that are new, or used anew by another connection.
     void add(const std::vector<PacketFlow*>& flows);
-    /// When look() has something to do; null: not before flows are added or sockets handed on.
+    /// A flow whose tuple another one has taken.
+    void add_ended(PacketFlow& flow);
+    /// When look() has something to do; null: not before packets come or sockets are handed on.
     std::optional<Clock::time_point> next_look() const;
     void look(Clock::time_point now);
     /// Sorted inodes of sockets, of any namespace, that are not where they were seen any more: those of them that are
     /// open were handed on.
     void look_again(const std::vector<Inode>& missed);
     /// Forgets flows that are about to be retired.
-    void drop(const PacketFlow& flow);
+    void drop(PacketFlow& flow);
     /// Traces the owners of the listed sockets, if that was asked for.
     void trace_owners() const;
     /// How long nothing is to be looked for after the last look, for its cost.
@@ -61,19 +67,26 @@ public:
     std::size_t failed_lists() const { return failed_lists_; }
 
 private:
+    using Instant = std::chrono::nanoseconds; // since the epoch, as packets have it
     struct Gone {
         ListedSocket socket;
-        Clock::time_point since;
+        Instant last_listed;
+        Instant since; // no list has it
     };
 
-    void note_gone(const std::vector<ListedSocket>& before);
+    void note_changes(const std::vector<ListedSocket>& before, Instant last_listed);
+    void index_gone();
+    bool has_its_sockets(const PacketFlow& flow) const;
+    void cut_flows(std::uint16_t port);
     bool list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail);
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
+    void add_takers(PacketFlow& flow) const;
+    bool decide(PacketFlow& flow) const;
     void note_rewritten(PacketFlow& flow) const;
     bool fits(const PacketFlow& flow) const;
     SocketMatch match(const PacketFlow& flow) const;
-    const ListedSocket* one_of(const SocketMatch& match) const;
+    const Gone& gone_of(Inode inode) const { return gone_[gone_by_inode_.at(inode.value)]; }
     bool have_one_holder(Inode a, Inode b) const;
     void search(std::vector<Inode> worth);
     std::vector<Inode> only_open(std::vector<Inode> inodes) const;
@@ -84,12 +97,20 @@ private:
 
     HolderMap& holders_;
     Protocols protocols_;
+    FlowTable& flows_;
     std::optional<Dumper> dumper_;         // null where the kernel has no sock_diag
     std::optional<ProcSocketFiles> files_; // instead of it
     std::vector<ListedSocket> listed_;
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
-    std::shared_ptr<const SocketLookup> first_ = lookup_; // at the beginning of the window
-    std::vector<Gone> gone_;                              // that were listed a moment ago, and are not any more
+    Instant begun_{0};                                        // that list
+    Instant listed_at_{0};                                    // when it was whole
+    std::uint64_t datagrams_ = 0;                             // FlowTable::datagrams() by then
+    std::set<std::pair<std::uint16_t, PacketFlow*>> by_port_; // flows of UDP, by the local one
+    std::shared_ptr<const SocketLookup> first_ = lookup_;     // at the beginning of the window
+    Instant first_at_{0};
+    std::vector<Gone> gone_; // that were listed a moment ago, and are not any more
+    std::unordered_map<std::uint64_t, std::size_t> gone_by_inode_;
+    std::unordered_map<std::uint64_t, Instant> came_; // by inode, of UDP: when the last list without it was begun
     SocketLookup gone_lookup_;
     std::vector<PacketFlow*> pending_;
     std::vector<Inode> handed_on_; // whose holders are to be found again

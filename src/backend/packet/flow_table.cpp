@@ -63,6 +63,36 @@ void PacketFlow::Direction::take(Direction& other)
     tcp_flags |= other.tcp_flags;
 }
 
+void PacketFlow::add_taker(const Flow& taker)
+{
+    const auto is_same = [&](const Flow& known) {
+        const bool have_cookies = known.cookie != Cookie{} && taker.cookie != Cookie{};
+        return have_cookies ? known.cookie == taker.cookie : known.inode == taker.inode;
+    };
+    const auto update = [&](Flow& known) {
+        if (taker.inode != Inode{} || known.inode == Inode{}) { // a socket that is over shows no inode any more
+            const bool accepted = known.accepted || taker.accepted;
+            known = taker;
+            known.accepted = accepted;
+        }
+    };
+    if (takers.empty()) {
+        if (found.match == Quality::unknown || is_same(found) || found.inode == Inode{}) {
+            update(found);
+            return;
+        }
+        if (taker.inode == Inode{}) {
+            return;
+        }
+        takers.push_back(found);
+    }
+    if (const auto known = std::find_if(takers.begin(), takers.end(), is_same); known != takers.end()) {
+        update(*known);
+    } else if (taker.inode != Inode{}) {
+        takers.push_back(taker);
+    }
+}
+
 void PacketFlow::count(std::uint64_t rx_bytes, std::uint64_t tx_bytes)
 {
     rx.payload_bytes = rx_bytes;
@@ -124,18 +154,25 @@ void FlowTable::add(const Packet& packet, Sighting sighting, std::uint32_t inter
 
 void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t interface)
 {
+    datagrams_ += packet.protocol == Protocol::udp ? 1 : 0;
     const auto count_in = [&](PacketFlow& flow, PacketFlow::Direction PacketFlow::*direction) {
-        if (packet.protocol == Protocol::tcp && (flow.*direction).sequence.begins_anew(packet.tcp)) {
+        const bool is_new_connection =
+            packet.protocol == Protocol::tcp && (flow.*direction).sequence.begins_anew(packet.tcp);
+        if (is_new_connection || flow.is_cut) {
             replaced_.push_back(flow);
-            const PacketFlow& before = replaced_.back();
+            PacketFlow& before = replaced_.back();
+            before.ended = packet.time;
             begin(flow, before.tuple);
-            flow.replaces = true;
             flow.rx.earlier_bytes = before.rx.earlier_bytes + before.rx.payload_bytes;
             flow.tx.earlier_bytes = before.tx.earlier_bytes + before.tx.payload_bytes;
+        }
+        if (flow.first_packet == std::chrono::nanoseconds{0}) {
+            flow.first_packet = packet.time;
         }
         count_direction(flow.*direction, packet);
         flow.interface = interface;
         flow.last_seen = now_;
+        flow.list = list_;
         flow.looped = flow.looped || sighting == Sighting::looped;
     };
     if (sighting != Sighting::received) {

@@ -8,6 +8,7 @@
 #include "backend/packet/sequence.hpp"
 #include "model/flow.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -50,18 +51,27 @@ struct PacketFlow {
     bool assumed = false;        // what came was not seen: see FlowTable::add()
     std::uint32_t last_seen = 0; // FlowTable::tick()
     Flow found;                  // the socket, as far as it was looked up: inode, cookie, uid, match, accepted, state
-    std::vector<Flow> takers;    // instead: several sockets that may take what comes
-    std::shared_ptr<const Flow> maybe; // a socket that would have it if its tuple was rewritten on the way
-    bool rewritten = false;            // `found` is that one, with a tuple of its own
-    bool is_nobodys = false;           // of this namespace: forwarded, or of a tunnel (sightings.hpp)
-    std::uint32_t looks = 0;           // how often it was looked up
-    bool is_old = false;               // it was there in an earlier window
-    bool replaces = false;             // another connection had the tuple before it, in this window
-    bool is_over = false;              // a connection whose socket is gone, in this window or before
+    /// Several sockets that were there while it moved: of what came for many each of them takes it, of all else it is
+    /// not known which one did. Empty where there was one, which is `found`.
+    std::vector<Flow> takers;
+    std::shared_ptr<const Flow> maybe;        // a socket that would have it if its tuple was rewritten on the way
+    bool rewritten = false;                   // `found` is that one, with a tuple of its own
+    bool is_nobodys = false;                  // of this namespace: forwarded, or of a tunnel (sightings.hpp)
+    std::chrono::nanoseconds first_packet{0}; // since the epoch
+    std::chrono::nanoseconds ended{0};        // likewise, when another connection took the tuple
+    std::uint32_t list = 0;                   // FlowTable::list() when its last packet was taken
+    bool is_cut = false;     // of UDP: what comes from now on is another flow, for sockets have changed
+    bool is_unsure = false;  // not all of what came for many is known to have reached its sockets
+    std::uint32_t looks = 0; // how often it was looked up
+    bool is_old = false;     // it was there in an earlier window
+    bool is_over = false;    // a connection whose socket is gone, in this window or before
 
     bool has_socket() const { return found.inode != Inode{}; }
     /// The one under which lists show its socket.
     const Tuple& socket_tuple() const { return rewritten ? found.tuple : tuple; }
+    /// Adds a socket that may have moved its bytes. None is ever ruled out: a later list that shows fewer sockets says
+    /// nothing of those that were there before.
+    void add_taker(const Flow& taker);
     /// A TCP connection that was seen to begin, in this window or before: this end sent its SYN. The peer's could be
     /// anybody's.
     bool began() const { return (tx.tcp_flags & TcpHeader::syn) != 0; }
@@ -113,6 +123,11 @@ public:
     }
 
     std::size_t size() const { return flows_.size(); }
+    /// Sockets were listed: a number for PacketFlow::list.
+    void next_list() { ++list_; }
+    std::uint32_t list() const { return list_; }
+    /// How many were added so far.
+    std::uint64_t datagrams() const { return datagrams_; }
     bool has(const Tuple& tuple) const { return flows_.contains(tuple); }
     PacketFlow* find(const Tuple& tuple)
     {
@@ -121,7 +136,7 @@ public:
     }
     /// Flows that came since this was last called; one may be named twice. They live until they are retired.
     std::vector<PacketFlow*> take_new() { return std::exchange(new_, {}); }
-    /// Connections whose tuple another one has taken since this was last called.
+    /// Flows whose tuple another one has taken since this was last called.
     std::vector<PacketFlow> take_replaced() { return std::exchange(replaced_, {}); }
     template <typename Take>
     void each(Take take)
@@ -154,6 +169,8 @@ private:
     std::vector<PacketFlow*> new_;
     std::vector<PacketFlow> replaced_;
     Fragments fragments_;
+    std::uint64_t datagrams_ = 0;
+    std::uint32_t list_ = 0;
     std::uint32_t now_ = 0;
     std::uint64_t forgotten_holes_ = 0; // of those retired
 };

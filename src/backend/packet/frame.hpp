@@ -5,6 +5,7 @@
 
 #include "model/flow.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -55,10 +56,14 @@ struct Packet {
     TcpHeader tcp;                   // of TCP, but for later fragments
     std::uint32_t header_bytes = 0;  // of TCP or UDP, but for later fragments
     std::optional<Fragment> fragment;
-    bool to_many = false; // by the link's address, which the kernel tells
+    bool to_many = false;             // by the link's address, which the kernel tells
+    std::chrono::nanoseconds time{0}; // since the epoch, when the kernel took it
 
     bool is_later_fragment() const { return fragment && fragment->offset != 0; }
 };
+
+/// Now, as the kernel stamps packets.
+inline std::chrono::nanoseconds packet_clock_now() { return std::chrono::system_clock::now().time_since_epoch(); }
 
 enum class Verdict : std::uint8_t {
     packet,

@@ -29,14 +29,11 @@ FlowSockets::Protocols protocols_of(PacketWatch::Kept kept)
     return kept == PacketWatch::Kept::udp ? FlowSockets::Protocols::udp : FlowSockets::Protocols::tcp_and_udp;
 }
 
-/// As the kernel stamps packets.
-std::chrono::nanoseconds now() { return std::chrono::system_clock::now().time_since_epoch(); }
-
 } // namespace
 
 NamespaceCapture::NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes)
     : netns_(netns), holders_(holders), all_interfaces_(wants.interfaces.empty()),
-      watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept)),
+      watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept), watch_.flows()),
       sums_(wants.detail)
 {
 }
@@ -74,7 +71,12 @@ void NamespaceCapture::drain(std::chrono::seconds age)
 void NamespaceCapture::add_new_flows()
 {
     for (PacketFlow& flow : watch_.flows().take_replaced()) {
-        finish(flow, nullptr);
+        if (flow.tuple.protocol == Protocol::udp) {
+            cut_.push_back(std::move(flow));
+        } else {
+            sockets_.add_ended(flow);
+            finish(flow, nullptr);
+        }
     }
     const std::vector<PacketFlow*> fresh = watch_.flows().take_new();
     for (PacketFlow* flow : fresh) {
@@ -125,6 +127,9 @@ std::vector<PacketFlow*> NamespaceCapture::all_flows()
     std::vector<PacketFlow*> flows;
     flows.reserve(watch_.flows().size());
     watch_.flows().each([&](PacketFlow& flow) { flows.push_back(&flow); });
+    for (PacketFlow& flow : cut_) {
+        flows.push_back(&flow);
+    }
     return flows;
 }
 
@@ -146,14 +151,14 @@ void NamespaceCapture::end()
             ::usleep(std::chrono::microseconds(reading_time).count());
         }
         delivery_.end_packets(counters_.read());
-        watch_.end(now());
+        watch_.end(packet_clock_now());
         sockets_.list();
         delivery_.end(sockets_.listed(), counters_.read());
         if (!delivery_.is_queued(sockets_.listed())) {
             break;
         }
     }
-    listed_at_ = now();
+    listed_at_ = packet_clock_now();
 }
 
 bool NamespaceCapture::drain_to_end()
@@ -210,9 +215,10 @@ void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
         add_of_socket(flow);
     } else {
         const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
-        if (only_came) {
+        if (only_came && flow.takers.empty()) {
             unclaimed_.push_back(flow);
         } else {
+            delivery_.add_elsewhere(flow);
             sums_.add(flow);
         }
     }
@@ -226,31 +232,36 @@ void NamespaceCapture::add_of_socket(const PacketFlow& flow)
     }
     if (holders_.held(flow.found.inode)) {
         delivery_.add(flow);
+    } else {
+        delivery_.add_elsewhere(flow);
     }
     sums_.add(flow);
 }
 
-void NamespaceCapture::finish_unclaimed()
+/// How many datagrams may have been read by sockets that no list has.
+std::uint64_t NamespaceCapture::finish_unclaimed()
 {
     std::uint64_t datagrams = 0;
     for (const PacketFlow& flow : unclaimed_) {
         datagrams += flow.rx.datagrams;
     }
-    if (!delivery_.unwanted(datagrams)) {
-        for (const PacketFlow& flow : unclaimed_) {
-            sums_.add(flow);
-        }
+    if (delivery_.unwanted(datagrams)) {
+        return 0;
     }
+    for (const PacketFlow& flow : unclaimed_) {
+        sums_.add(flow);
+    }
+    return datagrams;
 }
 
 /// They came where the kernel says that more was read than packets show.
-void NamespaceCapture::finish_assumed()
+void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
 {
     std::uint64_t datagrams = 0;
     for (const PacketFlow& flow : assumed_) {
         datagrams += flow.rx.datagrams;
     }
-    if (datagrams == 0 || !delivery_.take_unseen(datagrams)) {
+    if (datagrams == 0 || !delivery_.take_unseen(datagrams, unclaimed)) {
         return;
     }
     for (PacketFlow& flow : assumed_) {
@@ -286,8 +297,7 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
             count_from_queues(*flow, *last);
         }
     }
-    finish_unclaimed();
-    finish_assumed();
+    finish_assumed(finish_unclaimed());
     std::vector<Flow> own = sums_.take(silent_flows());
     delivery_.correct(own);
     for (Flow& flow : own) {
@@ -344,6 +354,7 @@ void NamespaceCapture::next_window()
         }
     }
     delivery_.next_window();
+    cut_.clear();
     unclaimed_.clear();
     assumed_.clear();
     begun_late_ = false;

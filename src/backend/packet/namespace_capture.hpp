@@ -82,8 +82,8 @@ private:
     void correct(PacketFlow& flow, const ListedSocket* last);
     void finish(PacketFlow& flow, const ListedSocket* last);
     void add_of_socket(const PacketFlow& flow);
-    void finish_unclaimed();
-    void finish_assumed();
+    std::uint64_t finish_unclaimed();
+    void finish_assumed(std::uint64_t unclaimed);
     void count_from_queues(PacketFlow& flow, const ListedSocket& last);
     std::vector<Flow> silent_flows();
 
@@ -96,6 +96,7 @@ private:
     FlowSums sums_;
     UdpDelivery delivery_;
     std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made
+    std::vector<PacketFlow> cut_;           // of UDP: over, for another flow has the tuple since sockets changed
     std::vector<PacketFlow> unclaimed_;     // of UDP: came to no socket
     std::vector<PacketFlow> assumed_;       // that may have come back to a socket
     std::map<Tuple, Carried> carried_;      // of connections without a flow

@@ -81,7 +81,9 @@ void PacketWatch::take(const CapturedFrame& captured)
     Sighted sighted{{}, *sighting, captured.interface};
     switch (parse_frame(captured.frame, sighted.packet)) {
     case Verdict::packet:
-        sighted.packet.to_many = captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST;
+        sighted.packet.time = captured.time;
+        sighted.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
+                                 !is_local(sighted.packet.destination.address); // the kernel goes by that
         if (is_of_next) {
             flows_.note_end(sighted.packet, *sighting);
             of_next_.push_back(sighted);

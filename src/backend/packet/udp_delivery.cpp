@@ -70,6 +70,7 @@ void UdpDelivery::next_window()
         counters_after_->udp_no_ports = counters_at_end_->udp_no_ports;
     }
     counters_before_ = counters_after_;
+    elsewhere_ = 0;
     unsure_ = 0;
     std::erase_if(sockets_, [](const auto& entry) { return !entry.second.is_listed; });
     for (auto& [inode, socket] : sockets_) {
@@ -106,13 +107,16 @@ void UdpDelivery::add(const PacketFlow& flow)
     socket.datagrams += flow.rx.datagrams;
     socket.smallest = std::min(socket.smallest, flow.rx.smallest);
     socket.largest = std::max(socket.largest, flow.rx.largest);
+    unsure_ += flow.is_unsure ? 1 : 0;
 }
+
+void UdpDelivery::add_elsewhere(const PacketFlow& flow) { elsewhere_ += flow.rx.datagrams; }
 
 /// How many more datagrams came than were read or dropped. Less than there were where the kernel has cut some in pieces
 /// (UDP_SEGMENT), which come as one and are read one by one.
 std::int64_t UdpDelivery::unread() const
 {
-    std::uint64_t came = 0;
+    std::uint64_t came = elsewhere_;
     std::uint64_t dropped = 0;
     for (const auto& [inode, socket] : sockets_) {
         came += socket.datagrams;
@@ -137,11 +141,12 @@ std::uint64_t UdpDelivery::read_meanwhile() const
     return counters_at_end_ && counters_after_ ? counters_after_->udp_read - counters_at_end_->udp_read : 0;
 }
 
-bool UdpDelivery::take_unseen(std::uint64_t datagrams)
+bool UdpDelivery::take_unseen(std::uint64_t datagrams, std::uint64_t unclaimed)
 {
     const auto unseen = static_cast<std::uint64_t>(std::max<std::int64_t>(-unread(), 0));
-    unsure_ += unseen > 0 && unseen < datagrams ? datagrams - unseen : 0;
-    return unseen > 0;
+    const std::uint64_t sure = unseen - std::min(unseen, unclaimed);
+    unsure_ += unseen > 0 && sure < datagrams ? datagrams - sure : 0;
+    return sure > 0;
 }
 
 void UdpDelivery::correct(std::vector<Flow>& flows)
@@ -207,14 +212,18 @@ std::uint64_t UdpDelivery::waiting(const Socket& socket, bool& sure) const
     const auto queues = std::count_if(sockets_.begin(), sockets_.end(), [](const auto& entry) {
         return entry.second.queued != 0 || entry.second.queued_before != 0;
     });
+    const bool is_only_theirs =
+        elsewhere_ == 0 && std::all_of(sockets_.begin(), sockets_.end(), [](const auto& entry) {
+            return entry.second.is_listed || entry.second.datagrams == 0; // one that was closed may have left some
+        });
     const std::int64_t rest = unread();
     if (socket.queued == 0) {
         sure = sure && (rest <= 0 || queues != 0);
         return 0;
     }
     const auto bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(rest, 0)) * socket.largest;
-    sure = sure && socket.smallest == socket.largest && socket.waited == 0 && queues == 1 && rest > 0 &&
-           read_meanwhile() == 0 && bytes < socket.queued;
+    sure = sure && socket.smallest == socket.largest && socket.waited == 0 && queues == 1 && is_only_theirs &&
+           rest > 0 && read_meanwhile() == 0 && bytes < socket.queued;
     return sure ? bytes : socket.queued;
 }
 

@@ -34,9 +34,11 @@ public:
 
     /// A flow that is over and has a socket, which a process holds.
     void add(const PacketFlow& flow);
+    /// One whose datagrams some socket may have read, but not which.
+    void add_elsewhere(const PacketFlow& flow);
     /// Whether datagrams were read that no flow has, before those that may have been are added. Unsure where they were
-    /// fewer than those.
-    bool take_unseen(std::uint64_t datagrams);
+    /// fewer than those, or may have been some of `unclaimed`, which came to sockets that no list has, or to none.
+    bool take_unseen(std::uint64_t datagrams, std::uint64_t unclaimed = 0);
     /// Takes from the flows' rx_bytes what nobody read, and adds what waited in the window before and was read in this
     /// one.
     void correct(std::vector<Flow>& flows);
@@ -80,6 +82,7 @@ private:
     std::optional<ProtocolCounters> counters_at_end_;
     std::optional<ProtocolCounters> counters_after_;
     std::int64_t read_early_ = 0; // datagrams of this window that the one before has seen read
+    std::uint64_t elsewhere_ = 0; // datagrams that one of several sockets may have read
     std::uint64_t unsure_ = 0;
 };
 
