@@ -2,6 +2,7 @@
 #include "backend/namespaces.hpp"
 
 #include "sys/capability.hpp"
+#include "sys/cpu_time.hpp"
 #include "sys/limits.hpp"
 
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 namespace socktally {
 
 namespace {
+
+constexpr int find_share = 30; // of the time, at most, namespaces are looked for while a window is open
 
 constexpr std::string_view remedy = "run it as root, or leave them out with --netns current";
 
@@ -70,21 +73,29 @@ std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::siz
     return visit(namespaces, work, 1);
 }
 
-void OtherNamespaces::find(const ProcessesSeen& seen)
+void OtherNamespaces::find(const ProcessesSeen& seen, When when)
 {
+    const auto used = thread_cpu_time();
+    refused_ = when == When::window_begins ? 0 : refused_;
     found_before_ = std::exchange(found_at_, Clock::now());
     known_.clear();
     for (const NetworkNamespace& space : found_) {
         known_.insert(space.inode);
     }
     found_ = other_namespaces(wanted_, seen);
+    rest_ = find_share * (thread_cpu_time() - used);
+}
+
+/// Those that are asked for by number are there already.
+bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds interval) const
+{
+    return wanted_.empty() && now >= found_at_ + std::max(interval, rest_);
 }
 
 void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
 {
     std::vector<NetworkNamespace> fresh = found_;
     std::erase_if(fresh, [this](const NetworkNamespace& space) { return entered_.contains(space.inode); });
-    refused_ = 0;
     if (fresh.empty()) {
         return;
     }
@@ -97,7 +108,7 @@ void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
         const std::lock_guard lock(entered);
         entered_.insert(netns.value);
     };
-    refused_ = visit(fresh, enter_one, waiting_threads);
+    refused_ = std::max(refused_, visit(fresh, enter_one, waiting_threads));
 }
 
 std::size_t OtherNamespaces::enter_found(const std::vector<NetworkNamespace>& namespaces,

@@ -42,8 +42,12 @@ public:
 
     explicit OtherNamespaces(std::vector<Inode> wanted) : wanted_(std::move(wanted)) {}
 
-    /// Looks for them.
-    void find(const ProcessesSeen& seen);
+    /// Looks for them when a window begins, or while it is open: for what is new then.
+    enum class When : std::uint8_t { window_begins, window_is_open };
+    void find(const ProcessesSeen& seen, When when);
+    /// Whether it is time to look while a window is open, which takes some microseconds a process: after so long, and
+    /// longer where that would cost too much. Never where there can be no new ones.
+    bool is_due(Clock::time_point now, std::chrono::nanoseconds interval) const;
     /// As enter_each(), those that were not entered yet, from several threads at once.
     void enter(std::size_t files_per_namespace, const Work& work);
     /// The same with these, which only sockets led to; how many were entered.
@@ -56,6 +60,7 @@ public:
 
     /// That were found.
     std::size_t size() const { return found_.size(); }
+    /// At any time of the window.
     std::size_t refused() const { return refused_; }
     /// That were found and not entered, as far as their inodes are known.
     std::vector<Inode> left_out() const;
@@ -71,6 +76,7 @@ private:
     std::size_t refused_ = 0;
     Clock::time_point found_at_{};
     Clock::time_point found_before_{};
+    std::chrono::nanoseconds rest_{0}; // that the last search's cost asks for
 };
 
 /// Says so, and adds a flow without figures for what moved there: `[other netns]`. Nothing where none was refused.

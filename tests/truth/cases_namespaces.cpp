@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Network namespaces: none is mixed up with another, whatever keeps it alive.
-#include "stage.hpp"
+#include "exact.hpp"
 #include "windows.hpp"
 
 #include <net/if.h>
@@ -241,4 +241,60 @@ TEST_CASE("namespaces: one that is deleted is gone while two instances sample" *
     while (::if_nametoindex(Link().near) != 0 && std::chrono::steady_clock::now() < deadline)
         ::usleep(10'000);
     CHECK(::if_nametoindex(Link().near) == 0);
+}
+
+TEST_CASE("namespaces: one that is made in the window, and the start of its first connection")
+{
+    Stage stage;
+    stage.start("t-founder", [](Self& self) {
+        self.step();
+        const Netns made;
+        const Inside inside(made);
+        const int listener = self.listen(local4);
+        const int client = self.connect(local4);
+        const int server = self.accept(listener);
+        self.send(client, 300'000);
+        self.receive(server, 300'000);
+        self.step(); // both stay open
+    });
+    SUBCASE("in one window") { check(stage.measure()); }
+    SUBCASE("in several") { check(sum_of(stage.measure_series(3, {.pace = 300ms}))); }
+}
+
+TEST_CASE(
+    "namespaces: one that is made in the window, whose connection is closed at once: counted, or said to be missing")
+{
+    Stage stage;
+    stage.start("t-founder", [](Self& self) {
+        self.step();
+        const Netns made;
+        const Inside inside(made);
+        const int listener = self.listen(local4);
+        const int client = self.connect(local4);
+        const int server = self.accept(listener);
+        self.send(client, 300'000);
+        self.receive(server, 300'000);
+        self.close(client);
+        self.close(server);
+        self.step();
+    });
+    const Measured measured = stage.measure();
+    check(measured, {.share = 0, .complete = false});
+}
+
+TEST_CASE("namespaces: one that is made in the window, and datagrams in it")
+{
+    TRUTH_DATAGRAMS();
+    Stage stage;
+    stage.start("t-founder", [](Self& self) {
+        self.step();
+        const Netns made;
+        const Inside inside(made);
+        const int from = self.udp({"127.0.0.1", 7001});
+        const int to = self.udp({"127.0.0.1", 7002});
+        self.send_datagram(from, {"127.0.0.1", 7002}, 1000);
+        self.receive_datagram(to);
+        self.step();
+    });
+    check(stage.measure(), {.share = 0, .complete = false});
 }

@@ -75,6 +75,24 @@ TEST_CASE("the registered files of an io_uring: the sockets among them")
     }
 }
 
+TEST_CASE("whoever waits for a scan or a search is called between one process and the next")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 one\n"
+               "fd 3 socket:[11]\n"
+               "process 5000002 200 0 two\n"
+               "fd 3 socket:[12]\n");
+    HolderMap map(proc.root());
+    int calls = 0;
+    map.set_meanwhile([&calls] { ++calls; });
+    map.scan();
+    CHECK(calls == 2);
+    proc.apply("process 5000003 300 0 three\n"
+               "fd 3 socket:[13]\n");
+    map.search(inodes({13}), Reach::likely, soon());
+    CHECK(calls == 3);
+}
+
 TEST_CASE("a scan finds every process that holds a socket, and who it is")
 {
     FixtureProc proc;

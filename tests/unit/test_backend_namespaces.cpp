@@ -18,6 +18,7 @@ using namespace socktally;
 namespace {
 
 using Arrival = OtherNamespaces::Arrival;
+using When = OtherNamespaces::When;
 
 /// Another network namespace, which lives by a descriptor of ours; null where none may be made.
 Fd make_namespace()
@@ -61,31 +62,35 @@ TEST_CASE("a namespace is left when it was not there twice, and one that could n
         return left;
     };
 
-    others.find(gone);
+    others.find(gone, When::window_begins);
     CHECK(enter() == 0);
-    others.find(there);
+    others.find(there, When::window_begins);
     others.enter(1, [](Inode, Arrival) { throw std::system_error(EMFILE, std::generic_category()); });
     CHECK(others.refused() == 1);
-    others.find(there);
+    others.find(gone, When::window_is_open);
+    CHECK(enter() == 0);
+    CHECK(others.refused() == 1); // what moved in it is unknown, also where it is gone by now
+    others.find(there, When::window_begins);
+    others.find(there, When::window_begins);
     CHECK(enter() == 1);
     CHECK(others.refused() == 0);
     CHECK(arrivals.back() == Arrival::was_there);
-    others.find(there);
+    others.find(there, When::window_begins);
     CHECK(enter() == 1); // once
 
-    others.find(gone);
+    others.find(gone, When::window_begins);
     CHECK(leave() == 0); // what happened in it is still to be read
-    others.find(there);
+    others.find(there, When::window_begins);
     CHECK(leave() == 0);
     CHECK(enter() == 1); // it was never left
-    others.find(gone);
+    others.find(gone, When::window_begins);
     CHECK(leave() == 0);
-    others.find(gone);
+    others.find(gone, When::window_begins);
     CHECK(leave() == 1);
-    others.find(gone);
+    others.find(gone, When::window_begins);
     may_leave = true;
     CHECK(leave() == 2);
-    others.find(there);
+    others.find(there, When::window_begins);
     CHECK(leave() == 2);
     CHECK(enter() == 2);
     CHECK(arrivals.back() == Arrival::is_new);

@@ -184,3 +184,30 @@ TEST_CASE("tcp window: half-closed, then closed with bytes that nobody read: the
     half.tx.tcp_flags |= TcpHeader::rst;
     CHECK(tcp_in_window(half, nullptr, nullptr).ended_unread);
 }
+
+TEST_CASE("tcp window: all that a connection of a new namespace moved before its packets were kept")
+{
+    FlowTable table;
+    const Tuple tuple{Protocol::tcp, endpoint("10.0.0.1", 1000), endpoint("10.0.0.2", 2000)};
+    table.adopt(tuple, 500, 700);
+    const auto fresh = table.take_new();
+    REQUIRE(fresh.size() == 1);
+    PacketFlow& adopted = *fresh.front();
+    CHECK(adopted.tuple == tuple);
+    const ListedSocket first = listed(10, 20, TcpPayload{}); // as it is when nothing counts as moved before
+    SUBCASE("by the kernel's counters")
+    {
+        const ListedSocket last = listed(0, 0, TcpPayload{540, 700});
+        const TcpWindow window = tcp_in_window(adopted, &first, &last);
+        CHECK(window.rx_bytes == 540);
+        CHECK(window.tx_bytes == 700);
+    }
+    SUBCASE("and by packets, where it ended")
+    {
+        adopted.rx.payload_bytes = 30;
+        adopted.tx.payload_bytes = 20; // they had waited to be sent
+        const TcpWindow window = tcp_in_window(adopted, &first, nullptr);
+        CHECK(window.rx_bytes == 540);
+        CHECK(window.tx_bytes == 700);
+    }
+}

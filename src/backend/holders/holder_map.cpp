@@ -146,6 +146,9 @@ bool HolderMap::known_as_denied(const Entry& entry) const
 
 void HolderMap::look_at(const Entry& entry, Look look)
 {
+    if (meanwhile_) {
+        meanwhile_();
+    }
     add(entry, read_fd_table(proc_.get(), fmt::format("{}/fd", entry.pid.value).c_str(), entry.pid), look);
 }
 
@@ -284,6 +287,12 @@ std::vector<std::pair<Pid, std::vector<Inode>>> HolderMap::held_besides(const st
         }
     }
     return held;
+}
+
+ProcessesSeen HolderMap::processes_now()
+{
+    list_processes();
+    return processes();
 }
 
 ProcessesSeen HolderMap::processes() const

@@ -56,6 +56,9 @@ public:
         }
     }
 
+    /// `meanwhile` is called between one process and the next: looking at all of them takes a while.
+    void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
+
     /// Lists the descriptors of every process.
     void scan();
     /// The same once more, adding what is new. Leaves out processes that have not run since they were last looked at:
@@ -118,6 +121,8 @@ public:
     std::size_t failed() const { return failed_; }
     /// When they were last listed, and the network namespaces that they had open when they were last looked at.
     ProcessesSeen processes() const;
+    /// Lists them first.
+    ProcessesSeen processes_now();
 
     /// Of a socket that several hold, those that have not run since the scan, and cannot have moved a byte, are idle.
     /// Without a rescan nothing tells that.
@@ -189,6 +194,7 @@ private:
 
     Fd proc_;
     std::function<void(Process&)> look_;
+    std::function<void()> meanwhile_;
     std::function<void(std::uint64_t)> group_look_;
     Source source_;
     bool bpf_declined_;

@@ -113,20 +113,20 @@ std::vector<Inode> NamespaceWatch::still_open(const std::vector<Inode>& inodes)
     return open;
 }
 
-Dumper::Dumped NamespaceWatch::close()
+Dumper::Dumped NamespaceWatch::close(const std::function<void()>& meanwhile)
 {
     last_counters_ = counters_.read();
-    const auto dumped = dump_at_end();
+    const auto dumped = dump_at_end(meanwhile);
     last_dump_ = dumped.begun;
     list_udp();
     return dumped;
 }
 
-bool NamespaceWatch::close_again()
+bool NamespaceWatch::close_again(const std::function<void()>& meanwhile)
 {
     const bool needed = connections_missed() > 0;
     if (needed) {
-        dump_at_end();
+        dump_at_end(meanwhile);
     }
     return needed;
 }
@@ -139,9 +139,16 @@ void NamespaceWatch::list_udp()
     }
 }
 
-Dumper::Dumped NamespaceWatch::dump_at_end()
+Dumper::Dumped NamespaceWatch::dump_at_end(const std::function<void()>& meanwhile)
 {
-    const auto dumped = dumper_.tcp(table_, [this](const DiagSocket& socket) { return table_.at_end(socket, age()); });
+    constexpr std::size_t sockets_between = 1'000; // a millisecond or two
+    std::size_t sockets = 0;
+    const auto dumped = dumper_.tcp(table_, [&](const DiagSocket& socket) {
+        if (sockets++ % sockets_between == 0) {
+            meanwhile();
+        }
+        return table_.at_end(socket, age());
+    });
     last_dump_disturbed_ = dumped.outcome == Dumper::Outcome::disturbed;
     faults_.disturbed = faults_.disturbed || last_dump_disturbed_;
     return dumped;

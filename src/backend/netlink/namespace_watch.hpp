@@ -50,10 +50,10 @@ public:
     /// Which of these have not been closed by their process: those that it has are without inode.
     std::vector<Inode> still_open(const std::vector<Inode>& inodes);
     /// The last dump, and the only one where totals since each socket was opened are wanted.
-    Dumper::Dumped close();
+    Dumper::Dumped close(const std::function<void()>& meanwhile = [] {});
     /// Another dump where the kernel says that more connections were opened than any showed. False where none was
     /// needed.
-    bool close_again();
+    bool close_again(const std::function<void()>& meanwhile);
 
     /// Takes the events that are there; how many there were.
     std::size_t drain(SocketTable::Window window, const Closed& closed = {});
@@ -82,7 +82,7 @@ public:
     bool is_empty() const { return table_.is_empty() && udp_.flows().empty(); }
 
 private:
-    Dumper::Dumped dump_at_end();
+    Dumper::Dumped dump_at_end(const std::function<void()>& meanwhile);
     void list_udp();
     bool udp_silent() const;
     std::size_t connections_missed() const;

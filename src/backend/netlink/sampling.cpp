@@ -17,6 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto namespaces_interval = 250ms;
+
 /// A dump takes a while: a window is from the middle of one to the middle of the next.
 WindowClock::Moment middle(const Dumper::Dumped& dumped)
 {
@@ -35,6 +37,7 @@ Sampling::Sampling(const BackendOptions& options)
       namespaces_(options, datagrams_),
       window_(datagrams_, holders_, closed_, options.tuples ? Window::Closed::kept : Window::Closed::summed)
 {
+    holders_.set_meanwhile([this] { datagrams_.drain_now_and_then(); });
 }
 
 BackendResult Sampling::totals(const SampleRequest& request)
@@ -78,7 +81,17 @@ void Sampling::watch(Clock::time_point end, const SampleRequest& request)
 {
     window_.set_places(namespaces_.all());
     window_.trace_owners();
-    window_.watch(end - dump_time_ / 2, request);
+    window_.watch(end - dump_time_ / 2, request, [this] { take_in_new(namespaces_interval); });
+    take_in_new(0ns);
+}
+
+/// Namespaces that were made since the window began.
+void Sampling::take_in_new(std::chrono::nanoseconds interval)
+{
+    if (namespaces_.is_due(interval) && namespaces_.enter_newest(holders_.processes_now())) {
+        datagrams_.begin();
+        window_.set_places(namespaces_.all());
+    }
 }
 
 /// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from
@@ -136,16 +149,17 @@ Dumper::Dumped Sampling::close_window(Follows follows)
         holders_.note_sharers();
     }
     const NamespaceWatches& watches = namespaces_.all();
+    const auto drain = [this] { datagrams_.drain_now_and_then(); };
     Dumper::Dumped last;
     for (const auto& watch : watches) {
-        const auto dumped = watch->close();
+        const auto dumped = watch->close(drain);
         last = watch == watches.front() ? dumped : last;
     }
     namespaces_.settle(SocketTable::Window::open);
     constexpr int patience = 3;
     for (int i = 0; i < patience; ++i) {
         const auto again =
-            std::count_if(watches.begin(), watches.end(), [](const auto& w) { return w->close_again(); });
+            std::count_if(watches.begin(), watches.end(), [&](const auto& w) { return w->close_again(drain); });
         if (again == 0) {
             break;
         }

@@ -33,6 +33,7 @@ private:
     Dumper::Dumped open_namespaces();
     Clock::time_point resume(std::chrono::nanoseconds window);
     void watch(Clock::time_point end, const SampleRequest& request);
+    void take_in_new(std::chrono::nanoseconds interval);
     Dumper::Dumped close_window(Follows follows);
     void find_holders(Follows follows, std::chrono::nanoseconds window);
     BackendResult result_of(Sample sample, const SampleRequest& request, Follows follows);

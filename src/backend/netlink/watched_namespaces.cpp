@@ -30,13 +30,25 @@ WatchedNamespaces::WatchedNamespaces(const BackendOptions& options, Capture& dat
 void WatchedNamespaces::enter_first(const ProcessesSeen& seen)
 {
     add(own_namespace(), own_is_wanted_ ? capture_buffer_ : 0, OtherNamespaces::Arrival::was_there);
-    find(seen);
+    others_.find(seen, OtherNamespaces::When::window_begins);
+    enter();
 }
 
 void WatchedNamespaces::enter_new(const ProcessesSeen& seen)
 {
     is_open_ = true;
-    find(seen);
+    others_.find(seen, OtherNamespaces::When::window_begins);
+    others_.leave([this](Inode netns) { return leave(netns); });
+    enter();
+}
+
+bool WatchedNamespaces::enter_newest(const ProcessesSeen& seen)
+{
+    is_open_ = true;
+    const std::size_t before = watches_.size();
+    others_.find(seen, OtherNamespaces::When::window_is_open);
+    enter();
+    return watches_.size() != before;
 }
 
 bool WatchedNamespaces::is_listed(Inode netns) const
@@ -77,10 +89,8 @@ std::size_t WatchedNamespaces::unlisted(const HolderMap& holders)
 
 /// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
 /// anywhere: so each namespace is entered once.
-void WatchedNamespaces::find(const ProcessesSeen& seen)
+void WatchedNamespaces::enter()
 {
-    others_.find(seen);
-    others_.leave([this](Inode netns) { return leave(netns); });
     const std::size_t share = capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size());
     others_.enter(files_per_namespace + Capture::files_per_namespace,
                   [&](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); });
@@ -102,7 +112,7 @@ bool WatchedNamespaces::leave(Inode netns)
 
 void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival)
 {
-    const auto udp = capture(netns, capture_buffer);
+    const auto udp = capture(netns, capture_buffer, arrival);
     try {
         auto watch = std::make_unique<NamespaceWatch>(netns, udp, trace_);
         if (arrival == OtherNamespaces::Arrival::is_new) {
@@ -119,13 +129,13 @@ void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamesp
 }
 
 /// Without privilege for packets, or without memory for them, UDP sockets are listed and their bytes unknown.
-NamespaceWatch::Udp WatchedNamespaces::capture(Inode netns, std::size_t buffer)
+NamespaceWatch::Udp WatchedNamespaces::capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival)
 {
     if (buffer == 0) {
         return NamespaceWatch::Udp::listed;
     }
     try {
-        datagrams_.add_namespace(netns, buffer);
+        datagrams_.add_namespace(netns, buffer, arrival);
         return NamespaceWatch::Udp::left_out;
     } catch (const std::system_error&) {
         return NamespaceWatch::Udp::listed;

@@ -25,6 +25,13 @@ public:
     void enter_first(const ProcessesSeen& seen);
     /// Leaves those that are gone, and enters those that are new, whose window has begun already.
     void enter_new(const ProcessesSeen& seen);
+    /// Enters those that were made since the window began. Returns true if there are some.
+    bool enter_newest(const ProcessesSeen& seen);
+    /// OtherNamespaces::is_due()
+    bool is_due(std::chrono::nanoseconds interval) const
+    {
+        return others_.is_due(OtherNamespaces::Clock::now(), interval);
+    }
     /// Enters those that only sockets lead to, once sockets were listed in the others; how many.
     std::size_t enter_unlisted(const HolderMap& holders);
     /// How many sockets that are held are of none of them.
@@ -45,12 +52,12 @@ public:
     void find_missing(std::chrono::milliseconds longest_wait) const;
 
 private:
-    void find(const ProcessesSeen& seen);
+    void enter();
     bool leave(Inode netns);
     std::vector<UnlistedSockets::Found> find_unlisted(const HolderMap& holders);
     bool is_listed(Inode netns) const;
     void add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival);
-    NamespaceWatch::Udp capture(Inode netns, std::size_t buffer);
+    NamespaceWatch::Udp capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival);
 
     std::size_t capture_buffer_; // 0: datagrams are not captured
     Capture& datagrams_;

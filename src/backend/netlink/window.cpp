@@ -58,7 +58,7 @@ void Window::forget_searches()
     searches_.keep(live);
 }
 
-void Window::watch(Clock::time_point end, const SampleRequest& request)
+void Window::watch(Clock::time_point end, const SampleRequest& request, const std::function<void()>& now_and_then)
 {
     const auto begun = Clock::now();
     auto next_progress = begun;
@@ -67,6 +67,7 @@ void Window::watch(Clock::time_point end, const SampleRequest& request)
     for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
         if (now >= next_progress) {
             request.tell(now - begun);
+            now_and_then();
             datagrams_.retire_idle(now);
             next_progress = now + progress_interval;
         }

@@ -19,6 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto longest_wait_for_blocks = 200ms; // for the blocks that the kernel is filling
+constexpr auto drain_interval = 5ms;
 
 } // namespace
 
@@ -49,9 +50,9 @@ Capture::~Capture()
     }
 }
 
-void Capture::add_namespace(Inode netns, std::size_t buffer_bytes)
+void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
 {
-    auto place = std::make_unique<NamespaceCapture>(netns, holders_, wants_, buffer_bytes);
+    auto place = std::make_unique<NamespaceCapture>(netns, holders_, wants_, buffer_bytes, arrival);
     epoll_event event{};
     event.events = EPOLLIN;
     if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, place->fd(), &event) != 0) {
@@ -83,9 +84,17 @@ void Capture::begin()
     begun_ = is_first_ ? Clock::now() : begun_;
 }
 
+void Capture::drain_now_and_then()
+{
+    if (!is_empty() && Clock::now() >= drained_ + drain_interval) {
+        drain();
+    }
+}
+
 void Capture::drain()
 {
-    const auto age = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begun_);
+    drained_ = Clock::now();
+    const auto age = std::chrono::duration_cast<std::chrono::seconds>(drained_ - begun_);
     for (const auto& place : places_) {
         place->drain(age);
     }
@@ -155,6 +164,7 @@ void Capture::end()
 {
     for (const auto& place : places_) {
         place->end();
+        drain_now_and_then(); // of the others
     }
 }
 

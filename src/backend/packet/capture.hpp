@@ -32,7 +32,8 @@ public:
 
     /// The network namespace that the calling thread, one of several, is in. Throws std::system_error where packets
     /// cannot be captured.
-    void add_namespace(Inode netns, std::size_t buffer_bytes);
+    void add_namespace(Inode netns, std::size_t buffer_bytes,
+                       OtherNamespaces::Arrival arrival = OtherNamespaces::Arrival::was_there);
     bool is_empty() const { return places_.empty(); }
     /// One that is gone, with all that is in it.
     void drop_namespace(Inode netns);
@@ -42,8 +43,10 @@ public:
     /// Packets are kept from here on, of the namespaces added since this was last called. Holders are to be scanned
     /// before, and between end() and finish().
     void begin();
-    /// Takes the packets that there are.
+    /// Takes the packets that there are, also while a window closes: a ring has room for a few blocks only.
     void drain();
+    /// The same, where it is called very often.
+    void drain_now_and_then();
     /// When look() has something to do; null: not before packets come.
     std::optional<Clock::time_point> next_look() const;
     /// Looks at the sockets of new flows while they live.
@@ -80,6 +83,7 @@ private:
     Fd ready_;             // epoll
     bool is_first_ = true; // window
     Clock::time_point begun_{};
+    Clock::time_point drained_{};
     Clock::time_point rested_{}; // until then the last look's cost asks for rest
 };
 

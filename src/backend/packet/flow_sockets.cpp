@@ -255,9 +255,16 @@ void FlowSockets::cut_flows(std::uint16_t port)
     }
 }
 
-void FlowSockets::begin_window()
+void FlowSockets::begin_window(Before before)
 {
     first_ = lookup_;
+    if (before == Before::none) {
+        std::vector<ListedSocket> sockets = listed_;
+        for (ListedSocket& socket : sockets) {
+            socket.payload = socket.payload ? std::optional(TcpPayload{}) : std::nullopt;
+        }
+        first_ = std::make_shared<SocketLookup>(std::move(sockets));
+    }
     first_at_ = listed_at_;
     by_port_.clear();
     failed_lists_ = 0;

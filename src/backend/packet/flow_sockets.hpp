@@ -56,8 +56,9 @@ public:
     void finish(const std::vector<PacketFlow*>& flows);
 
     /// What is listed now is the beginning of the window, and of what was said of another one nothing is left. Flows of
-    /// UDP are about to be forgotten.
-    void begin_window();
+    /// UDP are about to be forgotten. `none`: all that the sockets have moved is of this window.
+    enum class Before : std::uint8_t { listed, none };
+    void begin_window(Before before = Before::listed);
     bool has_tcp() const { return protocols_ == Protocols::tcp_and_udp; }
     /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null where that
     /// has none, or several.

@@ -188,6 +188,18 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
     }
 }
 
+void FlowTable::adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes)
+{
+    const auto [entry, is_new] = flows_.try_emplace(connection);
+    if (is_new) {
+        PacketFlow& flow = entry->second;
+        begin(flow, connection);
+        flow.rx.carried = static_cast<std::int64_t>(rx_bytes);
+        flow.tx.carried = static_cast<std::int64_t>(tx_bytes);
+        flow.last_seen = now_;
+    }
+}
+
 void FlowTable::note_end(const Packet& packet, Sighting sighting)
 {
     const auto ends = static_cast<std::uint8_t>(packet.tcp.flags & (TcpHeader::fin | TcpHeader::rst));

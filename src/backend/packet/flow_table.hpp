@@ -98,6 +98,8 @@ public:
     /// A datagram that is sent to many may come back to sockets of this machine, and no capture shows that
     /// (PACKET_LOOPBACK, of ip_mc_output()): it is taken to come, in a flow that is marked as assumed.
     void add(const Packet& packet, Sighting sighting, std::uint32_t interface);
+    /// A connection that had read and written so much before packets were kept, all of it in this window.
+    void adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
     /// Of a packet that is to be added in the next window, whether it ends a connection.
     void note_end(const Packet& packet, Sighting sighting);
 

@@ -31,8 +31,9 @@ FlowSockets::Protocols protocols_of(PacketWatch::Kept kept)
 
 } // namespace
 
-NamespaceCapture::NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes)
-    : netns_(netns), holders_(holders), all_interfaces_(wants.interfaces.empty()),
+NamespaceCapture::NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes,
+                                   OtherNamespaces::Arrival arrival)
+    : netns_(netns), arrival_(arrival), holders_(holders), all_interfaces_(wants.interfaces.empty()),
       watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept), watch_.flows()),
       sums_(wants.detail)
 {
@@ -48,10 +49,27 @@ void NamespaceCapture::begin(When when)
         }
         ::usleep(std::chrono::microseconds(reading_time).count());
     }
-    sockets_.begin_window();
+    const bool is_new = arrival_ == OtherNamespaces::Arrival::is_new;
+    sockets_.begin_window(is_new ? FlowSockets::Before::none : FlowSockets::Before::listed);
     watch_.begin();
     has_begun_ = true;
-    begun_late_ = when == When::later && has_moved();
+    begun_late_ = is_new ? !adopt_connections() : when == When::later && has_moved();
+}
+
+/// Takes what the connections of a namespace that is new have moved from the kernel's counters. Returns false where
+/// more was opened than is there, or datagrams moved.
+bool NamespaceCapture::adopt_connections()
+{
+    std::uint64_t connections = 0;
+    for (const ListedSocket& socket : sockets_.listed()) {
+        if (socket.tuple.protocol == Protocol::tcp && socket.payload) {
+            watch_.flows().adopt(socket.tuple, socket.payload->rx_bytes, socket.payload->tx_bytes);
+            ++connections;
+        }
+    }
+    const auto counters = counters_.read();
+    return counters && counters->udp_datagrams == 0 &&
+           (!sockets_.has_tcp() || counters->tcp_opens <= connections + counters->tcp_failures);
 }
 
 /// Anything since the namespace was made.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backend/holders/holder_map.hpp"
+#include "backend/namespaces.hpp"
 #include "backend/packet/flow_sockets.hpp"
 #include "backend/packet/flow_sums.hpp"
 #include "backend/packet/packet_watch.hpp"
@@ -30,7 +31,8 @@ struct CaptureWants {
 class NamespaceCapture {
 public:
     /// That which the calling thread is in. Throws std::system_error where packets cannot be captured.
-    NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes);
+    NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes,
+                     OtherNamespaces::Arrival arrival);
 
     Inode netns() const { return netns_; }
     /// Readable when packets wait.
@@ -74,6 +76,7 @@ private:
     };
 
     bool has_moved();
+    bool adopt_connections();
     void add_new_flows();
     bool is_ours(const PacketFlow& flow) const;
     void mark_nobodys(const std::vector<PacketFlow*>& flows, const std::function<std::vector<PacketFlow*>()>& all,
@@ -88,6 +91,7 @@ private:
     std::vector<Flow> silent_flows();
 
     Inode netns_;
+    OtherNamespaces::Arrival arrival_;
     HolderMap& holders_;
     bool all_interfaces_;
     PacketWatch watch_;
@@ -102,7 +106,7 @@ private:
     std::map<Tuple, Carried> carried_;      // of connections without a flow
     std::vector<PacketFlow*> by_queues_;    // what they carry is known by their queues
     bool has_begun_ = false;
-    bool begun_late_ = false;          // in this window, and something had moved before
+    bool begun_late_ = false;          // in this window, and something had moved before of which nothing is known
     std::uint64_t ended_unread_ = 0;   // TcpWindow, in connections
     std::uint64_t unsent_unknown_ = 0; // likewise
     std::uint64_t forward_unsure_ = 0; // mark_nobodys()

@@ -26,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto tell_interval = 250ms;
+constexpr auto namespaces_interval = 250ms;
 constexpr int look_rest_share = 3; // of the time, after a look at the holders that were found
 
 class PacketBackend final : public Backend {
@@ -40,6 +41,7 @@ public:
         } else {
             const PacketRing probe(1);
         }
+        holders_.set_meanwhile([this] { capture_.drain_now_and_then(); });
     }
     BackendResult sample(const SampleRequest& request) override;
     std::vector<Note> limits() const override { return packet_limits(); }
@@ -47,7 +49,8 @@ public:
 private:
     void open();
     void resume();
-    void update_namespaces();
+    void update_namespaces(OtherNamespaces::When when);
+    void take_in_new(Clock::time_point now, std::chrono::nanoseconds interval);
     bool is_listed(Inode netns) const;
     std::vector<UnlistedSockets::Found> find_unlisted();
     std::size_t enter_unlisted();
@@ -66,7 +69,7 @@ private:
 void PacketBackend::open()
 {
     holders_.scan();
-    update_namespaces();
+    update_namespaces(OtherNamespaces::When::window_begins);
     interfaces_ = read_interfaces();
     capture_.begin();
     while (enter_unlisted() > 0) {
@@ -74,22 +77,34 @@ void PacketBackend::open()
     }
 }
 
-void PacketBackend::update_namespaces()
+void PacketBackend::update_namespaces(OtherNamespaces::When when)
 {
     if (!options_.interfaces.empty()) {
         return; // those are of our own
     }
-    others_.find(holders_.processes());
-    others_.leave([this](Inode netns) {
-        const bool is_over = !capture_.is_needed(netns) && !unlisted_.has(netns);
-        if (is_over) {
-            capture_.drop_namespace(netns);
-        }
-        return is_over;
-    });
+    others_.find(when == OtherNamespaces::When::window_begins ? holders_.processes() : holders_.processes_now(), when);
+    if (when == OtherNamespaces::When::window_begins) { // what was captured of the others has been handed over
+        others_.leave([this](Inode netns) {
+            const bool is_over = !capture_.is_needed(netns) && !unlisted_.has(netns);
+            if (is_over) {
+                capture_.drop_namespace(netns);
+            }
+            return is_over;
+        });
+    }
     const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
-    others_.enter(Capture::files_per_namespace,
-                  [&](Inode netns, OtherNamespaces::Arrival) { capture_.add_namespace(netns, share); });
+    others_.enter(Capture::files_per_namespace, [&](Inode netns, OtherNamespaces::Arrival arrival) {
+        capture_.add_namespace(netns, share, arrival);
+    });
+}
+
+/// Namespaces that were made since the window began.
+void PacketBackend::take_in_new(Clock::time_point now, std::chrono::nanoseconds interval)
+{
+    if (others_.is_due(now, interval)) {
+        update_namespaces(OtherNamespaces::When::window_is_open);
+        capture_.begin();
+    }
 }
 
 bool PacketBackend::is_listed(Inode netns) const
@@ -123,7 +138,7 @@ void PacketBackend::resume()
 {
     holders_.next_window();
     capture_.next_window();
-    update_namespaces();
+    update_namespaces(OtherNamespaces::When::window_begins);
     capture_.begin();
     if (enter_unlisted() > 0) {
         capture_.begin();
@@ -144,6 +159,7 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
         resume();
     }
     watch(clock_.begin(request.window), request);
+    take_in_new(Clock::now(), 0ns);
     if (options_.repeated) {
         holders_.note_sharers();
     }
@@ -189,6 +205,7 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
         }
         if (now >= next_progress) {
             request.tell(now - begun);
+            take_in_new(now, namespaces_interval);
             capture_.retire_idle(now);
             next_progress = now + tell_interval;
         }

@@ -40,6 +40,7 @@ void PacketWatch::close(bool complete)
     next_faults_.dropped = ring_.new_drops();
     faults_.dropped += next_faults_.dropped;
     faults_.late = !complete;
+    is_closed_ = true;
     learn_addresses();
 }
 
@@ -50,6 +51,7 @@ void PacketWatch::next_window()
     holes_before_ = flows_.forgotten_holes();
     faults_ = std::exchange(next_faults_, {});
     end_ = PacketRing::no_end;
+    is_closed_ = false;
     addresses_.clear();
     learn_addresses();
     for (const Sighted& sighted : std::exchange(of_next_, {})) {
@@ -76,7 +78,7 @@ void PacketWatch::take(const CapturedFrame& captured)
     if (!sighting) {
         return;
     }
-    const bool is_of_next = captured.time >= end_;
+    const bool is_of_next = captured.time >= end_ || is_closed_;
     PacketFaults& faults = is_of_next ? next_faults_ : faults_;
     Sighted sighted{{}, *sighting, captured.interface};
     switch (parse_frame(captured.frame, sighted.packet)) {

@@ -36,7 +36,7 @@ public:
     /// Takes those of before `limit`, also where the next window is to have them; false where some may still be on
     /// their way.
     bool drain_until(std::chrono::nanoseconds limit);
-    /// After that; `complete` where none was on its way any more.
+    /// After that all packets are of the next window; `complete` where none was on its way any more.
     void close(bool complete);
     void next_window();
     /// Whether packets wait to be taken, or for the next window.
@@ -80,8 +80,9 @@ private:
     std::uint64_t holes_before_ = 0; // the window
     PacketFaults faults_;
     std::chrono::nanoseconds end_ = PacketRing::no_end; // of the window
-    std::vector<Sighted> of_next_;                      // that came later, and were taken
-    PacketFaults next_faults_;                          // likewise of the next window, as far as they are known
+    bool is_closed_ = false;
+    std::vector<Sighted> of_next_; // that came later, and were taken
+    PacketFaults next_faults_;     // likewise of the next window, as far as they are known
     Watch watch_;
     std::vector<std::uint16_t> tunnel_ports_; // of interfaces that are not wanted too
     std::set<std::uint32_t> interfaces_;      // those that watch_ was chosen from
