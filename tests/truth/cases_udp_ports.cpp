@@ -238,3 +238,40 @@ TEST_CASE("udp: datagrams of a shared port count although as many came to a port
     });
     check(stage.measure(), not_all_attributed());
 }
+
+TEST_CASE("udp: a port of two processes, one of which gets all that comes and the other one sends")
+{
+    TRUTH_DATAGRAMS();
+    Stage stage;
+    const auto bind_to = [](Self& self, in_addr_t address) {
+        const int fd = must(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+        set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        const sockaddr_in own{
+            .sin_family = AF_INET, .sin_port = htons(port.port), .sin_addr = {htonl(address)}, .sin_zero = {}};
+        must(::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own), "bind");
+        return self.adopt(fd);
+    };
+    stage.start("t-sends", [=](Self& self) {
+        const int fd = bind_to(self, INADDR_ANY);
+        self.step();
+        for (int datagram = 0; datagram < datagrams; ++datagram) {
+            self.send_datagram(fd, {"127.0.0.1", 7001}, 100);
+        }
+    });
+    stage.start("t-gets", [=](Self& self) {
+        const int fd = bind_to(self, INADDR_LOOPBACK);
+        self.step();
+        for (int datagram = 0; datagram < datagrams; ++datagram) {
+            self.receive_datagram(fd);
+        }
+    });
+    stage.start("t-peer", [](Self& self) {
+        const int fd = self.udp({"127.0.0.1", 7001});
+        self.step();
+        for (int datagram = 0; datagram < datagrams; ++datagram) {
+            self.receive_datagram(fd);
+            self.send_datagram(fd, port, 70);
+        }
+    });
+    check(stage.measure(), not_all_attributed());
+}

@@ -71,6 +71,7 @@ void add_inodes(const PacketFlow& flow, std::vector<Inode>& inodes)
     if (flow.maybe) {
         inodes.push_back(flow.maybe->inode);
     }
+    inodes.insert(inodes.end(), flow.senders.begin(), flow.senders.end());
 }
 
 bool has_socket_or_takers(const PacketFlow& flow)
@@ -209,6 +210,9 @@ bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
     const SocketMatch match = lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface);
     std::vector<Inode> known;
     add_inodes(flow, known);
+    std::erase_if(known, [&flow](Inode inode) {
+        return std::find(flow.senders.begin(), flow.senders.end(), inode) != flow.senders.end();
+    });
     std::set<Inode> listed;
     for (const ListedSocket* socket : match.sockets) {
         listed.insert(socket->inode);
@@ -241,6 +245,7 @@ void FlowSockets::cut_flows(std::uint16_t port)
         }
         if (flow.list == flows_.list()) {
             add_takers(flow);
+            add_senders(flow);
             flow.is_unsure = flow.to_many;
             if (!decide(flow)) {
                 pending_.push_back(&flow);
@@ -475,28 +480,48 @@ void FlowSockets::add_takers(PacketFlow& flow) const
     }
 }
 
+/// After add_takers().
+void FlowSockets::add_senders(PacketFlow& flow) const
+{
+    if (flow.tuple.protocol != Protocol::udp || flow.is_cut || flow.to_many) {
+        return;
+    }
+    std::vector<Inode> known;
+    add_inodes(flow, known);
+    for (const ListedSocket* socket : lookup_->senders(flow.tuple, flow.looped ? 0 : flow.interface)) {
+        if (std::find(known.begin(), known.end(), socket->inode) == known.end()) {
+            flow.senders.push_back(socket->inode);
+        }
+    }
+}
+
 /// Names the flow's socket, unless it could be one of several that not one and the same process holds. Returns true if
 /// there is nothing left to find out.
 bool FlowSockets::decide(PacketFlow& flow) const
 {
-    if (flow.takers.empty()) {
-        return flow.has_socket() && holders_.held(flow.found.inode);
+    if (!flow.takers.empty()) {
+        const Flow& first = flow.takers.front();
+        const bool is_one = std::all_of(flow.takers.begin(), flow.takers.end(),
+                                        [&](const Flow& taker) { return have_one_holder(first.inode, taker.inode); });
+        const SocketState state = flow.found.state;
+        flow.found = is_one ? first : Flow{};
+        flow.found.match = is_one ? first.match : Quality::unknown;
+        flow.found.state = state;
     }
-    const Flow& first = flow.takers.front();
-    const bool have_one_holder = std::all_of(flow.takers.begin(), flow.takers.end(), [&](const Flow& taker) {
-        return this->have_one_holder(first.inode, taker.inode);
-    });
-    const SocketState state = flow.found.state;
-    flow.found = have_one_holder ? first : Flow{};
-    flow.found.match = have_one_holder ? first.match : Quality::unknown;
-    flow.found.state = state;
-    return std::all_of(flow.takers.begin(), flow.takers.end(),
-                       [this](const Flow& taker) { return holders_.held(taker.inode); });
+    flow.is_sender_unsure = std::any_of(flow.senders.begin(), flow.senders.end(),
+                                        [&](Inode inode) { return !have_one_holder(flow.found.inode, inode); });
+    if (!flow.has_socket() && flow.takers.empty()) {
+        return false;
+    }
+    std::vector<Inode> inodes;
+    add_inodes(flow, inodes);
+    return holders_.unheld(std::move(inodes)).empty();
 }
 
 bool FlowSockets::resolve(PacketFlow& flow) const
 {
     add_takers(flow);
+    add_senders(flow);
     return decide(flow);
 }
 

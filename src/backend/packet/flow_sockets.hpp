@@ -83,6 +83,7 @@ private:
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
     void add_takers(PacketFlow& flow) const;
+    void add_senders(PacketFlow& flow) const;
     bool decide(PacketFlow& flow) const;
     void note_rewritten(PacketFlow& flow) const;
     bool fits(const PacketFlow& flow) const;

@@ -54,6 +54,9 @@ struct PacketFlow {
     /// Several sockets that were there while it moved: of what came for many each of them takes it, of all else it is
     /// not known which one did. Empty where there was one, which is `found`.
     std::vector<Flow> takers;
+    /// Of UDP: other sockets that were there and may have sent from its local end, though none of them gets what comes.
+    std::vector<Inode> senders;
+    bool is_sender_unsure = false;            // one of them is another process's
     std::shared_ptr<const Flow> maybe;        // a socket that would have it if its tuple was rewritten on the way
     bool rewritten = false;                   // `found` is that one, with a tuple of its own
     bool is_nobodys = false;                  // of this namespace: forwarded, or of a tunnel (sightings.hpp)

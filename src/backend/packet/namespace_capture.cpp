@@ -230,6 +230,14 @@ void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
             add_of_socket(flow);
         }
     } else if (flow.has_socket()) {
+        if (flow.is_sender_unsure && flow.tx.packets != 0) {
+            PacketFlow sent = flow;
+            sent.rx = {};
+            sent.found = {};
+            sent.found.match = Quality::unknown;
+            sums_.add(sent);
+            flow.tx = {};
+        }
         add_of_socket(flow);
     } else {
         const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;

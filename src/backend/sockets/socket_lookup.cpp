@@ -181,6 +181,15 @@ const ListedSocket* SocketLookup::find_rewritten(const Tuple& tuple) const
     return candidates.size() == 1 ? candidates.front() : nullptr;
 }
 
+std::vector<const ListedSocket*> SocketLookup::senders(const Tuple& tuple, std::uint32_t interface) const
+{
+    Candidates candidates;
+    const Family family = tuple.local.address.family;
+    add_takers(candidates, range({tuple.protocol, tuple.local, {}}), family, interface);
+    add_takers(candidates, range({tuple.protocol, {{}, tuple.local.port}, {}}), family, interface);
+    return candidates;
+}
+
 bool SocketLookup::accepts_at(const Endpoint& local) const
 {
     const auto is_open = [&](const Endpoint& end) {

@@ -46,6 +46,10 @@ public:
     /// that has no socket.
     const ListedSocket* find_rewritten(const Tuple& tuple) const;
 
+    /// UDP sockets that may send from the local end of a tuple to anywhere: unconnected ones at its port, bound to its
+    /// address or to none. find() prefers some of them, for only those get what comes back.
+    std::vector<const ListedSocket*> senders(const Tuple& tuple, std::uint32_t interface = 0) const;
+
     /// True where a TCP socket accepts at this end of a tuple: the flow's Flow::accepted.
     bool accepts_at(const Endpoint& local) const;
 
