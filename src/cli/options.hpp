@@ -42,10 +42,7 @@ struct Options {
     std::optional<std::size_t> top;
     std::vector<std::string> alerts; // as given
 
-    Filter filter;                       // what the three below and this machine's interfaces are is filled in later
-    std::vector<std::string> users;      // --user as given; resolved to Filter::uids later
-    std::vector<std::string> namespaces; // --netns as given, empty: all; resolved to Filter::namespaces later
-    std::vector<std::string> interfaces; // --interface as given; resolved to Filter::interfaces later
+    Filter filter; // what its names are on this machine is filled in later, and so are this machine's interfaces
 
     // Of report only.
     std::vector<std::string> files; // "-": standard input

@@ -107,7 +107,7 @@ void add_filters(CommandLine& line, Options& o)
     line.value(filters, "--filter", "TEXT", "processes with this text in their name; not a list",
                [&o](const std::string& text) { o.filter.substrings.push_back(text); });
     line.value(filters, "--user", "USER,...", "processes of this user, by name or number",
-               each([&o](std::string_view text) { o.users.emplace_back(text); }));
+               each([&o](std::string_view text) { o.filter.users.push_back({std::string(text)}); }));
     line.value(filters, "--port", "PORT,...", "connections with this port at either end",
                each([&o](std::string_view text) { o.filter.ports.push_back(port_value(text)); }));
     line.value(filters, "--remote", "ADDRESS,...", "connections to this address, or 10.0.0.0/8",
@@ -122,9 +122,9 @@ void add_filters(CommandLine& line, Options& o)
                each([&o](std::string_view text) { o.filter.units.emplace_back(text); }));
     line.value(filters, "--netns", "NAME,...",
                "sockets in this network namespace: a name, a number,\na process id, current or all (default)",
-               each([&o](std::string_view text) { o.namespaces.emplace_back(text); }));
+               each([&o](std::string_view text) { o.filter.namespaces.push_back({std::string(text)}); }));
     line.value(sample_filters, "--interface", "NAME,...", "connections over this network interface",
-               each([&o](std::string_view text) { o.interfaces.emplace_back(text); }));
+               each([&o](std::string_view text) { o.filter.interfaces.push_back({std::string(text)}); }));
     line.flag(sample_filters, "--no-loopback", "leave out traffic between two ends of this machine",
               [&o] { o.filter.loopback = false; });
 }
@@ -238,10 +238,9 @@ void settle_since(Options& o, const CommandLine& line)
 /// Drivers count what passes, not whose it is.
 void refuse_filters_by_interface(const Options& o)
 {
-    const Filter& filter = o.filter;
-    if (!filter.pids.empty() || !filter.names.empty() || !filter.substrings.empty() || !o.users.empty() ||
-        !filter.ports.empty() || !filter.remotes.empty() || !filter.protocols.empty() || !filter.units.empty() ||
-        !filter.containers.empty() || !filter.pods.empty() || !o.namespaces.empty() || !filter.loopback) {
+    Filter others = o.filter;
+    others.interfaces.clear();
+    if (!others.is_empty()) {
         throw UsageError("--by interface counts all traffic of an interface: it takes no filter but --interface");
     }
 }
@@ -260,9 +259,9 @@ Options parse_options(int argc, const char* const* argv)
     line.parse(argc, argv, options);
     settle_since(options, line);
     settle_windows(options, line);
-    const auto& namespaces = options.namespaces;
-    if (std::find(namespaces.begin(), namespaces.end(), "all") != namespaces.end()) {
-        options.namespaces.clear();
+    auto& namespaces = options.filter.namespaces;
+    if (std::find(namespaces.begin(), namespaces.end(), Named<Inode>{"all"}) != namespaces.end()) {
+        namespaces.clear();
     }
     refuse_output(options);
     if (options.command == Command::report) {

@@ -30,16 +30,31 @@ std::optional<std::uint32_t> find_interface(const std::string& name, const std::
     return std::nullopt;
 }
 
-/// Has `ids` follow `names`, one by one.
+/// Has the ids follow their names.
 template <typename Id, typename Find>
-void renew(const std::vector<std::string>& names, const Find& find, std::vector<Id>& ids, Renamed& renamed)
+void renew(std::vector<Named<Id>>& list, const Find& find, Renamed& renamed)
 {
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        const std::optional<Id> found = find(names[i]);
+    for (auto& [name, id] : list) {
+        const std::optional<Id> found = find(name);
         if (!found) {
-            renamed.gone.push_back(quote(names[i]));
-        } else if (*found != std::exchange(ids[i], *found)) {
-            renamed.others.push_back(quote(names[i]));
+            renamed.gone.push_back(quote(name));
+        } else if (found != std::exchange(id, found)) {
+            renamed.others.push_back(quote(name));
+        }
+    }
+}
+
+void find_namespaces(Filter& filter)
+{
+    for (auto& [name, netns] : filter.namespaces) {
+        errno = 0;
+        netns = find_netns(name);
+        if (!netns) {
+            throw UsageError(errno == EACCES
+                                 ? fmt::format("the network namespace of process {} may not be looked at without "
+                                               "cap_sys_ptrace",
+                                               name)
+                                 : fmt::format("no such network namespace: {}", quote(name)));
         }
     }
 }
@@ -53,67 +68,56 @@ void add_notes(std::vector<Note>& notes, const std::vector<std::string>& names, 
 
 } // namespace
 
-std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
-                                             const std::vector<Interface>& interfaces)
+void find_users(Filter& filter)
 {
-    std::vector<std::string_view> valid;
-    std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
-                   [](const Interface& interface) { return std::string_view(interface.name); });
-    std::vector<std::uint32_t> indices;
-    for (const std::string& name : names) {
-        const auto index = find_interface(name, interfaces);
+    for (auto& [name, uid] : filter.users) {
+        uid = find_user(name);
+        if (!uid) {
+            throw UsageError(fmt::format("no such user: {}", quote(name)));
+        }
+    }
+}
+
+void find_interfaces(Filter& filter)
+{
+    const auto& interfaces = filter.machine.interfaces;
+    for (auto& [name, index] : filter.interfaces) {
+        index = find_interface(name, interfaces);
         if (!index) {
+            std::vector<std::string_view> valid;
+            std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
+                           [](const Interface& interface) { return std::string_view(interface.name); });
             throw UsageError(fmt::format("no such interface: {}: {}", quote(name), suggest(name, valid)));
         }
-        indices.push_back(*index);
     }
-    return indices;
 }
 
 Filter complete_filter(const Options& options)
 {
     Filter filter = options.filter;
-    for (const std::string& name : options.users) {
-        const auto uid = find_user(name);
-        if (!uid) {
-            throw UsageError(fmt::format("no such user: {}", quote(name)));
-        }
-        filter.uids.push_back(*uid);
+    find_users(filter);
+    find_namespaces(filter);
+    if (!filter.loopback || !filter.interfaces.empty()) {
+        filter.machine = {interfaces(), Inode{own_netns_inode()}};
     }
-    for (const std::string& name : options.namespaces) {
-        errno = 0;
-        const auto netns = find_netns(name);
-        if (!netns) {
-            throw UsageError(errno == EACCES
-                                 ? fmt::format("the network namespace of process {} may not be looked at without "
-                                               "cap_sys_ptrace",
-                                               name)
-                                 : fmt::format("no such network namespace: {}", quote(name)));
-        }
-        filter.namespaces.push_back(*netns);
-    }
-    if (!filter.loopback || !options.interfaces.empty()) {
-        filter.machine = interfaces();
-        filter.machine_netns = Inode{own_netns_inode()};
-    }
-    filter.interfaces = interface_indices(options.interfaces, filter.machine);
+    find_interfaces(filter);
     return filter;
 }
 
 void refresh(Filter& filter)
 {
-    if (!filter.machine.empty()) {
-        filter.machine = interfaces();
+    if (!filter.machine.interfaces.empty()) {
+        filter.machine.interfaces = interfaces();
     }
 }
 
-Renamed renew_names(Filter& filter, const Options& options)
+Renamed renew_names(Filter& filter)
 {
     refresh(filter);
-    const auto index_of = [&](const std::string& name) { return find_interface(name, filter.machine); };
+    const auto index_of = [&](const std::string& name) { return find_interface(name, filter.machine.interfaces); };
     Renamed renamed;
-    renew(options.namespaces, find_netns, filter.namespaces, renamed);
-    renew(options.interfaces, index_of, filter.interfaces, renamed);
+    renew(filter.namespaces, find_netns, renamed);
+    renew(filter.interfaces, index_of, renamed);
     return renamed;
 }
 

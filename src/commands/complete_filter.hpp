@@ -14,20 +14,21 @@ namespace socktally {
 /// Throws UsageError for a name that nobody and nothing has.
 Filter complete_filter(const Options& options);
 
-/// Throws UsageError for a name that none of `interfaces` has.
-std::vector<std::uint32_t> interface_indices(const std::vector<std::string>& names,
-                                             const std::vector<Interface>& interfaces);
+/// Fills in what users are; throws UsageError for a name that nobody has.
+void find_users(Filter& filter);
+/// The same for names of interfaces, which Filter::machine has.
+void find_interfaces(Filter& filter);
 
 /// Addresses come and go, so the interfaces that the filter goes by are looked at again.
 void refresh(Filter& filter);
 
-/// Names that the options give to interfaces and network namespaces, quoted.
+/// Names of interfaces and network namespaces, quoted.
 struct Renamed {
     std::vector<std::string> others; // that mean something else than they did
     std::vector<std::string> gone;   // that mean nothing any more: the filter keeps what they meant
 };
 /// What they mean by now.
-Renamed renew_names(Filter& filter, const Options& options);
+Renamed renew_names(Filter& filter);
 std::vector<Note> notes_of(const Renamed& renamed);
 
 } // namespace socktally

@@ -115,11 +115,10 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     const bool by_interface = options.by == GroupBy::interface;
     const bool by_peer =
         options.by == GroupBy::connection || options.by == GroupBy::remote || options.by == GroupBy::port;
-    needs.peers = by_peer || !filter.ports.empty() || !filter.remotes.empty() || !filter.loopback ||
-                  !options.interfaces.empty() || asks(layout, Needs::peers);
+    needs.peers = by_peer || filter.asks_peers() || asks(layout, Needs::peers);
     needs.tuples = needs.peers || needs.counters || (!is_by_owner(options.by) && !by_interface) ||
-                   !filter.protocols.empty() || !options.namespaces.empty() || asks(layout, Needs::tuples) ||
-                   asks(layout, Needs::netns) || asks(layout, Needs::sharers) || asks(layout, Needs::ports);
+                   filter.asks_sockets() || asks(layout, Needs::tuples) || asks(layout, Needs::netns) ||
+                   asks(layout, Needs::sharers) || asks(layout, Needs::ports);
     needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
     return needs;
 }
@@ -139,7 +138,7 @@ IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
                        options.by == GroupBy::pod || !filter.containers.empty() || !filter.pods.empty();
     needs.cgroup = needs.containers || asks(layout, Needs::cgroup) || options.by == GroupBy::cgroup ||
                    options.by == GroupBy::unit || !filter.units.empty();
-    needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || !options.namespaces.empty();
+    needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || !filter.namespaces.empty();
     return needs;
 }
 

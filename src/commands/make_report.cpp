@@ -25,11 +25,28 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
-/// Those of these names; without names, all.
-void keep_interfaces(std::vector<InterfaceTraffic>& interfaces, const std::vector<std::string>& names)
+/// Those that the filter names; without names, all.
+void keep_interfaces(std::vector<InterfaceTraffic>& interfaces, const Filter& filter)
 {
+    const auto has = [](const auto& list, const std::string& name) {
+        return std::any_of(list.begin(), list.end(), [&](const auto& each) { return each.name == name; });
+    };
     std::erase_if(interfaces, [&](const InterfaceTraffic& interface) {
-        return !names.empty() && std::find(names.begin(), names.end(), interface.name) == names.end();
+        return !filter.interfaces.empty() && !has(filter.interfaces, interface.name);
+    });
+}
+
+/// Whether the flow is of a socket that a process holds which the filter may ask for, too, beside the one that the
+/// bytes are shown at.
+bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
+{
+    if (flow.attribution.quality != Quality::shared || !flow.may_have_traffic()) {
+        return false;
+    }
+    const auto holders = movers_of(flow.inode, sample.holders);
+    return std::any_of(holders.begin(), holders.end(), [&](const Holder& holder) {
+        flow.attribution.process = holder.process;
+        return filter.judge(flow, sample).judgement != Judgement::out;
     });
 }
 
@@ -40,11 +57,13 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
     const bool udp =
         protocols.empty() || std::find(protocols.begin(), protocols.end(), Protocol::udp) != protocols.end();
     bool shared_sockets = false;
-    std::size_t unplaced = 0;
+    Unjudged unjudged("socket");
     for (const Flow& flow : sample.flows) {
-        unplaced += flow.may_have_traffic() && filter.misses_interface(flow, sample) ? flow.sockets : 0;
-        if (filter.matches(flow, sample)) {
-            shared_sockets = shared_sockets || (flow.attribution.quality == Quality::shared && flow.may_have_traffic());
+        const Judged judged = filter.judge(flow, sample);
+        shared_sockets = shared_sockets || may_be_shared(flow, sample, filter);
+        // What stands for no socket, but for a namespace that was not seen, has a note of its own.
+        if (judged.judgement == Judgement::unknown && flow.may_have_traffic() && flow.sockets != 0) {
+            unjudged.add(judged, flow.sockets, flow.sockets, flow.rx_bytes, flow.tx_bytes);
         }
     }
     std::vector<Note> notes;
@@ -57,8 +76,8 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
         }
         return true;
     });
-    if (unplaced > 0) {
-        notes.push_back(unknown_interface_note(unplaced));
+    if (!unjudged.empty()) {
+        notes.push_back(unjudged.note(""));
     }
     return notes;
 }
@@ -133,7 +152,7 @@ Report make_report(Sample sample, const Options& options, const Layout& layout, 
     report.backend = sample.backend;
     report.by = options.by;
     if (options.by == GroupBy::interface) {
-        keep_interfaces(sample.interfaces, options.interfaces);
+        keep_interfaces(sample.interfaces, filter);
         report.totals = total(sample.interfaces);
         report.rows = rows_of(sample.interfaces, options.all);
         report.notes = notes_about_interfaces(sample);

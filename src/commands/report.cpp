@@ -151,7 +151,7 @@ Exit run_report(const Options& options)
     const Output output(options);
     const Layout layout = make_layout(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
     Summary summary(options.by, options.per, members_of(layout),
-                    {options.filter, options.users, options.namespaces, options.hosts, options.from, options.to});
+                    {options.filter, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
     Input input(summary, left_out);
     for (const std::string& file : options.files) {

@@ -23,29 +23,16 @@ using Text = std::optional<std::string_view>;
 
 /// One kind of filter.
 struct Kind {
-    std::string_view relation; // of a process to the value
-    bool (*has)(const Process& process, const std::string& value);
+    std::string_view relation;            // of a process to the value
     Text (*word)(const Process& process); // what might have been meant; null: nothing
 };
 
 Text no_word(const Process&) { return std::nullopt; }
 
-constexpr Kind by_pid{
-    "has the pid",
-    [](const Process& process, const std::string& value) { return std::to_string(process.pid.value) == value; },
-    no_word};
-constexpr Kind by_name{"is called",
-                       [](const Process& process, const std::string& value) { return process.name == value; },
-                       [](const Process& process) { return Text(process.name); }};
-constexpr Kind by_substring{
-    "has a name that contains",
-    [](const Process& process, const std::string& value) { return process.name.find(value) != std::string::npos; },
-    no_word};
-constexpr Kind by_unit{"is in the unit",
-                       [](const Process& process, const std::string& value) {
-                           return is_unit_called(known(process.identity.get(), &Identity::unit), value);
-                       },
-                       [](const Process& process) {
+constexpr Kind by_pid{"has the pid", no_word};
+constexpr Kind by_name{"is called", [](const Process& process) { return Text(process.name); }};
+constexpr Kind by_substring{"has a name that contains", no_word};
+constexpr Kind by_unit{"is in the unit", [](const Process& process) {
                            constexpr std::string_view type = ".service"; // which nobody types
                            Text word = known(process.identity.get(), &Identity::unit);
                            if (word && word->ends_with(type)) {
@@ -54,46 +41,57 @@ constexpr Kind by_unit{"is in the unit",
                            return word;
                        }};
 constexpr Kind by_container{"is in the container",
-                            [](const Process& process, const std::string& value) {
-                                return is_container_called(known(process.identity.get(), &Identity::container),
-                                                           known(process.identity.get(), &Identity::container_id),
-                                                           value);
-                            },
                             [](const Process& process) { return known(process.identity.get(), &Identity::container); }};
 constexpr Kind by_pod{"is in the pod",
-                      [](const Process& process, const std::string& value) {
-                          return is_pod_called(known(process.identity.get(), &Identity::pod),
-                                               known(process.identity.get(), &Identity::pod_uid), value);
-                      },
                       [](const Process& process) { return known(process.identity.get(), &Identity::pod); }};
 
-using WantedValues = std::vector<std::pair<const Kind*, std::string>>;
+/// One value of a filter.
+struct WantedValue {
+    const Kind* kind;
+    std::string value;
+    Filter filter; // for this value alone
+};
 
-WantedValues wanted_of(const Filter& filter)
+std::string text_of(Pid pid) { return std::to_string(pid.value); }
+std::string text_of(const std::string& text) { return text; }
+
+std::vector<WantedValue> wanted_of(const Criteria& criteria)
 {
-    WantedValues wanted;
-    const auto add = [&](const Kind& kind, const std::vector<std::string>& values) {
-        for (const std::string& value : values) {
-            wanted.emplace_back(&kind, value);
+    std::vector<WantedValue> wanted;
+    const auto add = [&](const Kind& kind, auto list) {
+        for (const auto& value : criteria.*list) {
+            Filter filter;
+            (filter.*list).push_back(value);
+            wanted.push_back({&kind, text_of(value), std::move(filter)});
         }
     };
-    for (const Pid each : filter.pids) {
-        wanted.emplace_back(&by_pid, std::to_string(each.value));
-    }
-    add(by_name, filter.names);
-    std::erase_if(wanted, [](const auto& each) { return each.second.starts_with('['); }); // of no process: "[exited]"
-    add(by_substring, filter.substrings);
-    add(by_unit, filter.units);
-    add(by_container, filter.containers);
-    add(by_pod, filter.pods);
+    add(by_pid, &Criteria::pids);
+    add(by_name, &Criteria::names);
+    std::erase_if(wanted,
+                  [](const WantedValue& each) { return each.value.starts_with('['); }); // of no process: "[exited]"
+    add(by_substring, &Criteria::substrings);
+    add(by_unit, &Criteria::units);
+    add(by_container, &Criteria::containers);
+    add(by_pod, &Criteria::pods);
     return wanted;
 }
 
-void leave_out_matched(WantedValues& wanted, const std::vector<Process>& processes)
+/// What a process of the sample is, or the group of a socket whose process is not known.
+void leave_out_matched(std::vector<WantedValue>& wanted, const Sample& sample)
 {
-    std::erase_if(wanted, [&](const auto& each) {
-        return std::any_of(processes.begin(), processes.end(),
-                           [&](const Process& process) { return each.first->has(process, each.second); });
+    Flow flow;
+    std::erase_if(wanted, [&](const WantedValue& each) {
+        for (std::uint32_t i = 0; i < sample.processes.size(); ++i) {
+            flow.attribution.process = i;
+            if (each.filter.matches(flow, sample)) {
+                return true;
+            }
+        }
+        return std::any_of(sample.groups.begin(), sample.groups.end(), [&](const auto& group) {
+            Flow unowned;
+            unowned.cgroup_id = group.first;
+            return each.filter.matches(unowned, sample);
+        });
     });
 }
 
@@ -112,30 +110,19 @@ Note unmatched_note(const Kind& kind, const std::string& value, const std::vecto
             "", false};
 }
 
-/// For each cgroup of a socket without a process, a process of which nothing else is known.
-std::vector<Process> unknown_processes(const Sample& sample)
-{
-    std::vector<Process> processes;
-    for (const auto& [id, identity] : sample.groups) {
-        processes.emplace_back().identity = identity;
-    }
-    return processes;
-}
-
 } // namespace
 
 void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier)
 {
-    WantedValues wanted = wanted_of(filter);
-    leave_out_matched(wanted, sample.processes);
-    leave_out_matched(wanted, unknown_processes(sample));
+    std::vector<WantedValue> wanted = wanted_of(filter);
+    leave_out_matched(wanted, sample);
     if (wanted.empty()) {
         return;
     }
     Sample running = identifier.running();
-    leave_out_matched(wanted, running.processes);
-    for (const auto& [kind, value] : wanted) {
-        sample.notes.push_back(unmatched_note(*kind, value, running.processes));
+    leave_out_matched(wanted, running);
+    for (const WantedValue& each : wanted) {
+        sample.notes.push_back(unmatched_note(*each.kind, each.value, running.processes));
     }
     const bool has_one = std::any_of(sample.notes.begin(), sample.notes.end(),
                                      [](const Note& note) { return note.code == "container-names"; });

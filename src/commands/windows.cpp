@@ -20,6 +20,15 @@ namespace socktally {
 
 namespace {
 
+/// Of names that were all found.
+template <typename Id>
+std::vector<Id> ids_of(const std::vector<Named<Id>>& list)
+{
+    std::vector<Id> ids;
+    std::transform(list.begin(), list.end(), std::back_inserter(ids), [](const Named<Id>& each) { return *each.id; });
+    return ids;
+}
+
 void tell_choice(const Choice& choice)
 {
     for (const auto& [name, reason] : choice.declined) {
@@ -60,9 +69,9 @@ Windows::Windows(const Options& options, const Layout& layout, std::span<const B
 void Windows::open()
 {
     BackendOptions needs = needs_of(options_, layout_);
-    needs.interfaces = filter_.interfaces;
+    needs.interfaces = ids_of(filter_.interfaces);
     if (options_.since.empty()) { // else what is printed may change from run to run, but not what is known
-        needs.namespaces = filter_.namespaces;
+        needs.namespaces = ids_of(filter_.namespaces);
     }
     choice_ = {}; // not two of them at a time
     choice_ = choose_backend(options_.backend, needs, table_);
@@ -75,7 +84,7 @@ void Windows::open()
 /// its start.
 std::vector<Note> Windows::renew()
 {
-    const Renamed renamed = renew_names(filter_, options_);
+    const Renamed renamed = renew_names(filter_);
     if (!renamed.others.empty()) {
         open();
     }
@@ -113,7 +122,7 @@ Report Windows::next(Interrupt& interrupt)
 {
     Identifier identifier(identity_needs_of(options_, layout_), {}, memory_);
     if (since_ != nullptr) {
-        since_->begin(filter_.namespaces);
+        since_->begin(ids_of(filter_.namespaces));
     }
     const std::vector<Note> notes = number_ == 0 ? std::vector<Note>{} : renew();
     BackendResult result = measure(identifier, interrupt);

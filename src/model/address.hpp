@@ -40,6 +40,7 @@ struct Prefix {
     Address address;
     unsigned length = 0;
     bool contains(const Address& other) const;
+    bool operator==(const Prefix&) const = default;
 };
 
 std::string to_string(const Address& address);               // "10.0.0.1", "fe80::1"; empty for Family::none

@@ -40,11 +40,15 @@ std::span<const Holder> holders_of(Inode inode, const std::vector<Holder>& holde
     return {first, last};
 }
 
+} // namespace
+
 std::span<const Holder> movers_of(Inode inode, const std::vector<Holder>& holders)
 {
     const auto all = holders_of(inode, holders);
     return {all.begin(), std::find_if(all.begin(), all.end(), [](const Holder& h) { return h.idle; })};
 }
+
+namespace {
 
 std::uint32_t youngest(std::span<const Holder> holders, const std::vector<Process>& processes)
 {

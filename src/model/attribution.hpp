@@ -5,6 +5,8 @@
 #include "model/sample.hpp"
 
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace socktally {
 
@@ -19,6 +21,9 @@ struct Viewer {
 /// No holder: a cause, never a guess. Several holders that are not idle: the youngest of those that still
 /// have it, marked shared.
 void attribute(Sample& sample, const Viewer& viewer);
+
+/// Those of one socket that are not idle. After attribute(), which sorts them.
+std::span<const Holder> movers_of(Inode inode, const std::vector<Holder>& holders);
 
 /// Notes for each flow which other processes own its socket (Sample::sharers): all others that hold it, where holders
 /// are known, else the others that moved bytes through it. After attribute().

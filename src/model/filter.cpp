@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "model/filter.hpp"
 
-#include "model/flow_owner.hpp"
-
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -11,116 +10,143 @@ namespace socktally {
 
 namespace {
 
-template <typename T>
-bool has(const std::vector<T>& list, const T& value)
+constexpr std::array<std::string_view, 13> kind_names{"pid",    "name",      "filter",     "user", "port",
+                                                      "remote", "protocol",  "container",  "pod",  "unit",
+                                                      "netns",  "interface", "no-loopback"};
+
+Judgement judge_name(const Subject& subject, std::string_view name)
 {
-    return std::find(list.begin(), list.end(), value) != list.end();
+    const Judgement shown = subject.shown_name().is(name);
+    return parse_cause(name) ? shown : std::max(shown, subject.process_name().is(name));
+}
+
+Judgement judge_user(const Subject& subject, const Named<Uid>& user)
+{
+    if (user.id) {
+        return subject.uid().is(*user.id);
+    }
+    const auto is_its_number = [&](Uid uid) { return std::to_string(uid.value) == user.name; };
+    const bool is_number = user.name.find_first_not_of("0123456789") == std::string::npos;
+    return std::max(subject.user().is(user.name), is_number ? subject.uid().judge(is_its_number) : Judgement::out);
+}
+
+Judgement judge_container(const Subject& subject, std::string_view name)
+{
+    return std::max(subject.container().is(name),
+                    subject.container_id().judge([name](std::string_view id) { return begins_id(id, name); }));
+}
+
+/// Calls `use` with each kind that has values, and with what it says of the subject.
+template <typename Use>
+void judge_each(const Criteria& criteria, const Subject& subject, const Use& use)
+{
+    const auto ask = [&use](FilterKind kind, const auto& list, const auto& test) {
+        if (!list.empty()) {
+            use(kind, judge_any(list, test));
+        }
+    };
+    ask(FilterKind::pid, criteria.pids, [&](Pid pid) { return subject.pid().is(pid); });
+    ask(FilterKind::name, criteria.names, [&](const std::string& name) { return judge_name(subject, name); });
+    ask(FilterKind::filter, criteria.substrings, [&](const std::string& part) {
+        return subject.process_name().judge([&](std::string_view name) { return name.find(part) != name.npos; });
+    });
+    ask(FilterKind::user, criteria.users, [&](const Named<Uid>& user) { return judge_user(subject, user); });
+    ask(FilterKind::port, criteria.ports,
+        [&](std::uint16_t port) { return std::max(subject.local_port().is(port), subject.remote_port().is(port)); });
+    ask(FilterKind::remote, criteria.remotes, [&](const Prefix& prefix) {
+        return subject.remote().judge([&](const Address& address) { return prefix.contains(address); });
+    });
+    ask(FilterKind::protocol, criteria.protocols, [&](Protocol protocol) { return subject.protocol().is(protocol); });
+    ask(FilterKind::container, criteria.containers,
+        [&](const std::string& name) { return judge_container(subject, name); });
+    ask(FilterKind::pod, criteria.pods,
+        [&](const std::string& name) { return std::max(subject.pod().is(name), subject.pod_uid().is(name)); });
+    ask(FilterKind::unit, criteria.units, [&](const std::string& name) {
+        return subject.unit().judge([&](std::string_view unit) { return is_unit_called(unit, name); });
+    });
+    ask(FilterKind::netns, criteria.namespaces, [&](const Named<Inode>& netns) {
+        return netns.id ? subject.netns().is(*netns.id) : subject.netns_name().is(netns.name);
+    });
+    ask(FilterKind::interface, criteria.interfaces,
+        [&](const Named<std::uint32_t>& interface) { return subject.interface().is(interface.id); });
+}
+
+std::string byte_text(const std::optional<std::uint64_t>& rx, const std::optional<std::uint64_t>& tx)
+{
+    const auto number = [](const std::optional<std::uint64_t>& bytes) {
+        return bytes ? std::to_string(*bytes) : "an unknown number of";
+    };
+    return rx || tx ? number(rx) + " bytes received, " + number(tx) + " sent" : "an unknown number of bytes";
 }
 
 } // namespace
 
-bool is_unit_called(std::optional<std::string_view> unit, std::string_view name)
+std::string_view to_string(FilterKind kind) { return kind_names.at(static_cast<std::size_t>(kind)); }
+
+bool is_unit_called(std::string_view unit, std::string_view name)
 {
     constexpr std::string_view type = ".service";
-    return unit && unit->starts_with(name) && (unit->size() == name.size() || unit->substr(name.size()) == type);
+    return unit.starts_with(name) && (unit.size() == name.size() || unit.substr(name.size()) == type);
 }
 
-bool is_container_called(std::optional<std::string_view> container, std::optional<std::string_view> id,
-                         std::string_view name)
+bool begins_id(std::string_view id, std::string_view name)
 {
     constexpr std::size_t shortest = 12; // what engines print; less might be a name
-    return container == name || (id && name.size() >= shortest && id->starts_with(name));
+    return name.size() >= shortest && id.starts_with(name);
 }
 
-bool is_pod_called(std::optional<std::string_view> pod, std::optional<std::string_view> uid, std::string_view name)
-{
-    return pod == name || uid == name;
-}
+bool Filter::is_empty() const { return loopback && static_cast<const Criteria&>(*this) == Criteria{}; }
 
-bool Filter::is_elsewhere(const Flow& flow) const
-{
-    return machine_netns != Inode{} && flow.netns != Inode{} && flow.netns != machine_netns;
-}
+bool Filter::asks_sockets() const { return asks_peers() || !protocols.empty() || !namespaces.empty(); }
 
-bool Filter::matches(const Flow& flow, const Sample& sample) const
-{
-    const bool passes = interfaces.empty() || (!is_elsewhere(flow) && has(interfaces, interface_of(flow, machine)));
-    return passes && matches_all_but_interface(flow, sample);
-}
+bool Filter::asks_peers() const { return !loopback || !ports.empty() || !remotes.empty() || !interfaces.empty(); }
 
-bool Filter::misses_interface(const Flow& flow, const Sample& sample) const
+Judged Filter::judge(const Subject& subject) const
 {
-    return !interfaces.empty() && !is_elsewhere(flow) && interface_of(flow, machine) == 0 &&
-           matches_all_but_interface(flow, sample);
-}
-
-bool Filter::matches_all_but_interface(const Flow& flow, const Sample& sample) const
-{
-    return matches_owner(flow, sample) && matches_socket(flow, sample);
-}
-
-bool Filter::matches_owner(const Flow& flow, const Sample& sample) const
-{
-    const Process* owner = owner_of(flow, sample);
-    if (!pids.empty() && (owner == nullptr || !has(pids, owner->pid))) {
-        return false;
-    }
-    if (!names.empty() && std::find(names.begin(), names.end(), name_of(flow, sample)) == names.end()) {
-        return false;
-    }
-    const auto is_in_name = [owner](const std::string& part) { return owner->name.find(part) != std::string::npos; };
-    if (!substrings.empty() && (owner == nullptr || std::none_of(substrings.begin(), substrings.end(), is_in_name))) {
-        return false;
-    }
-    const auto uid = uid_of(flow, sample);
-    if (!uids.empty() && (!uid || !has(uids, *uid))) {
-        return false;
-    }
-    const auto found = identity_of(flow, sample);
-    const Identity* identity = found.get();
-    const auto is_unit = [unit = known(identity, &Identity::unit)](const std::string& name) {
-        return is_unit_called(unit, name);
+    Judged result;
+    const auto require = [&result](FilterKind kind, Judgement judgement) {
+        result.judgement = std::min(result.judgement, judgement);
+        result.unsure |= judgement == Judgement::unknown ? 1U << static_cast<unsigned>(kind) : 0U;
     };
-    if (!units.empty() && std::none_of(units.begin(), units.end(), is_unit)) {
-        return false;
+    judge_each(*this, subject, require);
+    if (!loopback) {
+        require(FilterKind::no_loopback, opposite(subject.stays_on_this_machine().is(true)));
     }
-    const auto is_container = [container = known(identity, &Identity::container),
-                               id = known(identity, &Identity::container_id)](const std::string& name) {
-        return is_container_called(container, id, name);
-    };
-    if (!containers.empty() && std::none_of(containers.begin(), containers.end(), is_container)) {
-        return false;
-    }
-    const auto is_pod = [pod = known(identity, &Identity::pod), uid = known(identity, &Identity::pod_uid)](
-                            const std::string& name) { return is_pod_called(pod, uid, name); };
-    return pods.empty() || std::any_of(pods.begin(), pods.end(), is_pod);
+    result.unsure = result.judgement == Judgement::unknown ? result.unsure : 0;
+    return result;
 }
 
-bool Filter::matches_socket(const Flow& flow, const Sample& sample) const
+Judged Filter::judge(const Flow& flow, const Sample& sample) const
 {
-    if (!ports.empty() && !has(ports, flow.tuple.local.port) && !has(ports, flow.tuple.remote.port)) {
-        return false;
-    }
-    const auto has_remote = [&flow](const Prefix& prefix) { return prefix.contains(flow.tuple.remote.address); };
-    if (!remotes.empty() && std::none_of(remotes.begin(), remotes.end(), has_remote)) {
-        return false;
-    }
-    if (!protocols.empty() && !has(protocols, flow.tuple.protocol)) {
-        return false;
-    }
-    if (!namespaces.empty() && !has(namespaces, netns_of(flow, sample))) {
-        return false;
-    }
-    return loopback || !stays_on_this_machine(flow.tuple, machine);
+    return is_empty() ? Judged{} : judge(FlowSubject(flow, sample, machine));
 }
 
-Note unknown_interface_note(std::size_t sockets)
+void Unjudged::add(const Judged& judged, std::uint64_t count, std::optional<std::uint64_t> sockets,
+                   const std::optional<std::uint64_t>& rx_bytes, const std::optional<std::uint64_t>& tx_bytes)
 {
-    return {"interface-unknown",
-            sockets == 1 ? "1 socket was left out because it is not known which interface it uses"
-                         : std::to_string(sockets) + " sockets were left out because it is not known which interface "
-                                                     "they use",
-            "", true};
+    count_ = sum(count_, count);
+    unsure_ |= judged.unsure;
+    add_or_lose(sockets_, sockets);
+    rx_.add(rx_bytes);
+    tx_.add(tx_bytes);
+}
+
+Note Unjudged::note(std::string remedy) const
+{
+    std::string filters;
+    for (std::size_t kind = 0; kind < kind_names.size(); ++kind) {
+        if ((unsure_ >> kind & 1U) != 0) {
+            filters.append(filters.empty() ? "--" : ", --").append(kind_names[kind]);
+        }
+    }
+    const bool is_one = count_ == 1;
+    std::string message = std::to_string(count_) + ' ';
+    message.append(noun_).append(is_one ? " was" : "s were").append(" left out because ").append(filters);
+    message.append(" cannot judge ").append(is_one ? "it" : "them");
+    message += ": " + byte_text(rx_.value(), tx_.value());
+    return {"filter-unjudged",       std::move(message),
+            std::move(remedy),       true,
+            Note::About::everything, Missing{sockets_, rx_.value(), tx_.value()}};
 }
 
 } // namespace socktally

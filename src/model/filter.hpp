@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Which flows are wanted. Pure; a flow must be attributed, and its owner identified, first.
+// Which flows of a sample, or rows of a report, are wanted. Pure; a flow must be attributed, and its owner identified,
+// first. A filter that cannot judge says so: what it does not know passes neither the filter nor its opposite.
 #pragma once
 
-#include "model/interfaces.hpp"
+#include "model/flow_subject.hpp"
+#include "model/judgement.hpp"
 #include "model/sample.hpp"
+#include "model/subject.hpp"
+#include "model/sum.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -13,41 +17,95 @@
 
 namespace socktally {
 
-/// Values of one list are alternatives (any matches); lists that are not empty must all match.
-struct Filter {
+/// A name that the user gave. `id` is what it means on this machine; null where that does not matter, as in a report.
+template <typename Id>
+struct Named {
+    std::string name;
+    std::optional<Id> id = std::nullopt;
+    auto operator<=>(const Named&) const = default;
+};
+
+/// The values of each kind of filter.
+struct Criteria {
     std::vector<Pid> pids;
     std::vector<std::string> names;      // whole process names; also "[exited]" and its like
     std::vector<std::string> substrings; // of the process name
-    std::vector<Uid> uids;               // the owner's; for a flow without owner, the socket's
+    std::vector<Named<Uid>> users;       // the owner's; for a flow without owner, the socket's
     std::vector<std::uint16_t> ports;    // local or remote
     std::vector<Prefix> remotes;
     std::vector<Protocol> protocols;
-    std::vector<std::string> units;        // also without ".service"
-    std::vector<std::string> containers;   // by name, or by 12 or more digits of the id
-    std::vector<std::string> pods;         // by name, or by uid
-    std::vector<Inode> namespaces;         // network namespaces, of the socket
-    bool loopback = true;                  // false leaves out flows between two ends of this machine
-    std::vector<std::uint32_t> interfaces; // indices of those that a flow may pass (see interface_of)
-    std::vector<Interface> machine;        // this machine's own, for loopback == false and for interfaces
-    Inode machine_netns;                   // the namespace that they are in
+    std::vector<std::string> containers;          // by name, or by 12 or more digits of the id
+    std::vector<std::string> pods;                // by name, or by uid
+    std::vector<std::string> units;               // also without ".service"
+    std::vector<Named<Inode>> namespaces;         // network namespaces, of the socket
+    std::vector<Named<std::uint32_t>> interfaces; // that a flow may pass, by index (see interface_of)
 
-    bool matches(const Flow& flow, const Sample& sample) const;
-    /// True where the flow is left out only because it cannot be told which interface it passes.
-    bool misses_interface(const Flow& flow, const Sample& sample) const;
-
-private:
-    bool matches_all_but_interface(const Flow& flow, const Sample& sample) const;
-    bool matches_owner(const Flow& flow, const Sample& sample) const;
-    bool matches_socket(const Flow& flow, const Sample& sample) const;
-    bool is_elsewhere(const Flow& flow) const;
+    bool operator==(const Criteria&) const = default;
 };
 
-bool is_unit_called(std::optional<std::string_view> unit, std::string_view name);
-bool is_container_called(std::optional<std::string_view> container, std::optional<std::string_view> id,
-                         std::string_view name);
-bool is_pod_called(std::optional<std::string_view> pod, std::optional<std::string_view> uid, std::string_view name);
+/// One option each, in the order of the help text.
+enum class FilterKind : std::uint8_t {
+    pid,
+    name,
+    filter,
+    user,
+    port,
+    remote,
+    protocol,
+    container,
+    pod,
+    unit,
+    netns,
+    interface,
+    no_loopback,
+};
+std::string_view to_string(FilterKind kind); // "no-loopback"
 
-/// Tells of sockets that Filter::misses_interface.
-Note unknown_interface_note(std::size_t sockets);
+struct Judged {
+    Judgement judgement = Judgement::in;
+    std::uint16_t unsure = 0; // a bit for each FilterKind that could not judge; 0 unless the judgement is unknown
+};
+
+/// Values of one list are alternatives (any matches); lists that are not empty must all match.
+struct Filter : Criteria {
+    bool loopback = true; // false leaves out flows between two ends of this machine
+    Machine machine;      // for loopback == false and for interfaces
+
+    bool is_empty() const;
+    /// Whether it asks for what is known of single sockets, but not of the sum of a process's.
+    bool asks_sockets() const;
+    /// Whether it asks for the other ends of sockets, or for what depends on them.
+    bool asks_peers() const;
+    Judged judge(const Subject& subject) const;
+    Judged judge(const Flow& flow, const Sample& sample) const;
+    bool matches(const Flow& flow, const Sample& sample) const
+    {
+        return judge(flow, sample).judgement == Judgement::in;
+    }
+};
+
+bool is_unit_called(std::string_view unit, std::string_view name);
+/// Whether `name` is long enough for the beginning of a container's id, and is it.
+bool begins_id(std::string_view id, std::string_view name);
+
+/// What filters could not judge, summed up for the note that tells of it.
+class Unjudged {
+public:
+    /// `noun` is what is counted: "socket" or "row".
+    explicit Unjudged(std::string_view noun) : noun_(noun) {}
+
+    void add(const Judged& judged, std::uint64_t count, std::optional<std::uint64_t> sockets,
+             const std::optional<std::uint64_t>& rx_bytes, const std::optional<std::uint64_t>& tx_bytes);
+    bool empty() const { return count_ == 0; }
+    Note note(std::string remedy) const;
+
+private:
+    std::string_view noun_;
+    std::uint64_t count_ = 0;
+    std::uint16_t unsure_ = 0;
+    std::optional<std::uint64_t> sockets_ = 0;
+    KnownSum rx_;
+    KnownSum tx_;
+};
 
 } // namespace socktally

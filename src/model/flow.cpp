@@ -26,6 +26,11 @@ std::optional<Protocol> parse_protocol(std::string_view text)
     return found == protocols.end() ? std::nullopt : std::optional(static_cast<Protocol>(found - protocols.begin()));
 }
 
+bool has_ports(Protocol protocol)
+{
+    return protocol != Protocol::icmp && protocol != Protocol::raw && protocol != Protocol::packet;
+}
+
 std::string_view cause_name(Cause cause)
 {
     switch (cause) {
@@ -40,6 +45,17 @@ std::string_view cause_name(Cause cause)
     }
     return "[unknown]";
 }
+
+std::optional<Cause> parse_cause(std::string_view name)
+{
+    constexpr std::array causes{Cause::exited,     Cause::kernel,      Cause::unaccepted, Cause::time_wait,
+                                Cause::other_user, Cause::other_netns, Cause::unknown};
+    const auto* found =
+        std::find_if(causes.begin(), causes.end(), [name](Cause cause) { return cause_name(cause) == name; });
+    return found == causes.end() ? std::nullopt : std::optional(*found);
+}
+
+bool hides_process(Cause cause) { return cause != Cause::kernel && cause != Cause::unaccepted; }
 
 std::string_view to_string(Quality quality)
 {

@@ -21,6 +21,7 @@ enum class Protocol : std::uint8_t { tcp, udp, udplite, icmp, raw, sctp, dccp, m
 std::span<const std::string_view> protocol_names(); // in the order of the enum
 std::string_view to_string(Protocol protocol);      // "tcp"
 std::optional<Protocol> parse_protocol(std::string_view text);
+bool has_ports(Protocol protocol); // of sockets
 
 /// Protocol and two endpoints. An unconnected UDP socket has a remote endpoint of Family::none and port 0.
 struct Tuple {
@@ -41,6 +42,10 @@ enum class SocketState : std::uint8_t {
 /// Why nobody owns a flow. Printed in brackets in place of a process name (see cause_name).
 enum class Cause : std::uint8_t { none, exited, kernel, unaccepted, time_wait, other_user, other_netns, unknown };
 std::string_view cause_name(Cause cause); // "[time-wait]"; empty for Cause::none
+/// The cause of this name; null: no cause has it.
+std::optional<Cause> parse_cause(std::string_view name);
+/// Whether a process moved the bytes of such a flow, or may have, which only is not known.
+bool hides_process(Cause cause);
 
 /// How sure the owner is, best first.
 enum class Quality : std::uint8_t {

@@ -12,6 +12,8 @@ bool has_address(const Interface& interface, const Address& address)
     return std::find(interface.addresses.begin(), interface.addresses.end(), address) != interface.addresses.end();
 }
 
+} // namespace
+
 std::uint32_t loopback_of(const std::vector<Interface>& interfaces)
 {
     const auto loopback = std::find_if(interfaces.begin(), interfaces.end(),
@@ -19,16 +21,14 @@ std::uint32_t loopback_of(const std::vector<Interface>& interfaces)
     return loopback == interfaces.end() ? 0 : loopback->index;
 }
 
-} // namespace
-
-bool stays_on_this_machine(const Tuple& tuple, const std::vector<Interface>& interfaces)
+std::optional<bool> stays_on_this_machine(const Tuple& tuple, const std::vector<Interface>& interfaces)
 {
     if (tuple.local.address.is_loopback()) { // also of an unconnected socket: no other machine reaches it there
         return true;
     }
     const Address& remote = tuple.remote.address;
     if (remote.is_unspecified()) {
-        return false;
+        return std::nullopt;
     }
     return remote.is_loopback() || remote == tuple.local.address ||
            std::any_of(interfaces.begin(), interfaces.end(),
@@ -41,7 +41,7 @@ std::uint32_t interface_of(const Flow& flow, const std::vector<Interface>& inter
         return flow.interface;
     }
     const Address& local = flow.tuple.local.address;
-    if (stays_on_this_machine(flow.tuple, interfaces)) {
+    if (stays_on_this_machine(flow.tuple, interfaces).value_or(false)) {
         return loopback_of(interfaces);
     }
     std::uint32_t owner = 0;

@@ -18,6 +18,13 @@
 
 namespace socktally {
 
+/// What a note says is missing. Null: not known.
+struct Missing {
+    std::optional<std::uint64_t> sockets;
+    std::optional<std::uint64_t> rx_bytes; // of the sockets whose bytes are known
+    std::optional<std::uint64_t> tx_bytes;
+};
+
 /// One thing this sample could not see, or could not see for sure.
 struct Note {
     /// What a note is about. Where a filter leaves nothing of that, the note does not concern what is printed.
@@ -28,6 +35,7 @@ struct Note {
     std::string remedy;      // one line that would fix it; empty where nothing would
     bool incomplete = false; // a figure may be short because of it
     About about = About::everything;
+    std::optional<Missing> missing = std::nullopt; // if it can be told
 };
 inline constexpr bool makes_incomplete = true; // Note::incomplete
 

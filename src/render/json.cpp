@@ -85,6 +85,11 @@ void add_note(Members& members, const Note& note)
     members.text("message", note.message);
     members.text_or_null("remedy", note.remedy);
     members.boolean("incomplete", note.incomplete);
+    if (note.missing) {
+        members.number_or_null("sockets", note.missing->sockets);
+        members.number_or_null("rx_bytes", note.missing->rx_bytes);
+        members.number_or_null("tx_bytes", note.missing->tx_bytes);
+    }
 }
 
 void add_interface(Members& members, const InterfaceTraffic& interface)

@@ -87,6 +87,35 @@ void add_connection(KeyText& key, const Heading& heading, const SavedRow& row)
     key.number(row.number(Member::remote_port));
 }
 
+/// Whether null says that there is nothing, and not that the row sums up what differs in it.
+bool is_definite(Member member, GroupBy by)
+{
+    if (by == GroupBy::connection || to_string(by) == info(member).name) {
+        return true;
+    }
+    switch (member) {
+    case Member::process: return by == GroupBy::process || by == GroupBy::name;
+    case Member::pid:
+    case Member::user:
+    case Member::uid:
+    case Member::cgroup:
+    case Member::unit:
+    case Member::pod:
+    case Member::pod_namespace: return by == GroupBy::process;
+    case Member::container:
+    case Member::container_id: return by == GroupBy::process || by == GroupBy::container;
+    case Member::remote_address: return by == GroupBy::remote;
+    default: return false; // of single sockets
+    }
+}
+
+/// Whether the row says what it has in this column: null does where there is nothing, and not where the row sums up
+/// what differs in it, or where the column was not saved.
+bool tells(const Heading& heading, const SavedRow& row, Member member)
+{
+    return row.find(member) != nullptr || (!row.is_absent(member) && is_definite(member, heading.by));
+}
+
 /// Traffic without an owner is in a unit that the row has, else its process says which row it is in.
 bool tells_of_owner(const Heading& heading, const SavedRow& row, Member member)
 {

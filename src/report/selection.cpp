@@ -2,72 +2,116 @@
 #include "report/selection.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 
 namespace socktally {
 
 namespace {
 
-using Verdict = Selection::Verdict;
+using Text = Fact<std::string_view>;
 
-template <typename List, typename Test>
-bool any(const List& list, const Test& test)
+/// Without names, the column `pod` has the uid: a UUID, or of static pods 32 digits.
+bool is_pod_uid(std::string_view text)
 {
-    return std::any_of(list.begin(), list.end(), test);
+    return (text.size() == 36 || text.size() == 32) && text.find_first_not_of("0123456789abcdef-") == text.npos;
 }
 
-/// Whether null says that there is nothing, and not that the row sums up what differs in it.
-bool is_definite(Member member, GroupBy by)
-{
-    if (by == GroupBy::connection || to_string(by) == info(member).name) {
-        return true;
-    }
-    switch (member) {
-    case Member::process: return by == GroupBy::process || by == GroupBy::name;
-    case Member::pid:
-    case Member::user:
-    case Member::uid:
-    case Member::cgroup:
-    case Member::unit:
-    case Member::pod:
-    case Member::pod_namespace: return by == GroupBy::process;
-    case Member::container:
-    case Member::container_id: return by == GroupBy::process || by == GroupBy::container;
-    case Member::remote_address: return by == GroupBy::remote;
-    default: return false; // of single sockets
-    }
-}
-
-/// One kind of filter on one row.
-class Question {
+/// A saved row as filters see it. Null says that nothing is known, but for what the rest of the row rules out.
+class RowSubject final : public Subject {
 public:
-    Question(const Heading& heading, const SavedRow& row) : heading_(heading), row_(row) {}
+    explicit RowSubject(const SavedRow& row) : row_(row) {}
 
-    /// `test` is asked for each of `list`; without an answer where one of `members`, which it looks at, has none.
-    template <typename List, typename Test>
-    void ask(const List& list, std::initializer_list<Member> members, const Test& test)
+    Fact<Pid> pid() const override
     {
-        if (list.empty() || any(list, test)) {
-            return;
-        }
-        const bool is_told = std::all_of(members.begin(), members.end(),
-                                         [this](Member member) { return tells(heading_, row_, member); });
-        verdict_ = is_told || verdict_ == Verdict::out ? Verdict::out : Verdict::unanswered;
+        const auto number = number_in(Member::pid);
+        return Fact<Pid>::of(number ? std::optional(Pid{static_cast<std::int32_t>(*number)}) : std::nullopt,
+                             has_no_process());
     }
-    Verdict verdict() const { return verdict_; }
+    Text shown_name() const override { return Text::of(text_in(Member::process), false); }
+    Text process_name() const override
+    {
+        const auto name = text_in(Member::process);
+        return is_of_cause() ? Text::of(std::nullopt, has_no_process()) : Text::of(name, false);
+    }
+    Fact<Uid> uid() const override
+    {
+        const auto number = number_in(Member::uid);
+        return Fact<Uid>::of(number ? std::optional(Uid{static_cast<std::uint32_t>(*number)}) : std::nullopt,
+                             has_no_process());
+    }
+    Text user() const override { return Text::of(text_in(Member::user), has_no_process()); }
+    Text unit() const override { return of_group(Member::unit); }
+    Text container() const override { return is_nameless() ? Text::unknown() : of_group(Member::container); }
+    Text container_id() const override { return of_group(Member::container_id); }
+    Text pod() const override
+    {
+        const auto name = text_in(Member::pod);
+        return (name && is_pod_uid(*name)) || (!name && is_nameless()) ? Text::unknown() : of_group(Member::pod);
+    }
+    Text pod_uid() const override
+    {
+        const auto name = text_in(Member::pod);
+        return name && !is_pod_uid(*name) ? Text::none() : of_group(Member::pod);
+    }
+    Fact<Protocol> protocol() const override
+    {
+        const auto name = text_in(Member::protocol);
+        return Fact<Protocol>::of(name ? parse_protocol(*name) : std::nullopt, false);
+    }
+    Fact<std::uint16_t> local_port() const override { return port(Member::local_port); }
+    Fact<std::uint16_t> remote_port() const override { return port(Member::remote_port); }
+    Fact<Address> remote() const override
+    {
+        const auto address = text_in(Member::remote_address);
+        return Fact<Address>::of(address ? parse_address(*address) : std::nullopt, false);
+    }
+    Fact<Inode> netns() const override { return Fact<Inode>::unknown(); }
+    Text netns_name() const override { return Text::of(text_in(Member::netns), false); }
+    Fact<std::uint32_t> interface() const override { return Fact<std::uint32_t>::unknown(); }
+    Fact<bool> stays_on_this_machine() const override { return Fact<bool>::unknown(); }
+
+    /// Whether something was asked for that was not saved.
+    bool lacks_column() const { return lacks_column_; }
 
 private:
-    const Heading& heading_;
+    std::optional<std::string_view> text_in(Member member) const
+    {
+        lacks_column_ = lacks_column_ || row_.is_absent(member);
+        return row_.is(RowKind::other) ? std::nullopt : row_.text(member);
+    }
+    std::optional<std::uint64_t> number_in(Member member) const
+    {
+        lacks_column_ = lacks_column_ || row_.is_absent(member);
+        return row_.is(RowKind::other) ? std::nullopt : row_.number(member);
+    }
+    std::optional<Cause> cause() const { return parse_cause(row_.text(Member::process).value_or("")); }
+    bool is_of_cause() const
+    {
+        return row_.is_absent(Member::kind) ? cause() && row_.find(Member::pid) == nullptr : row_.is(RowKind::cause);
+    }
+    bool has_no_process() const { return is_of_cause() && cause() && !hides_process(*cause()); }
+    bool is_nameless() const
+    {
+        const auto id = row_.text(Member::container_id);
+        return id && id->starts_with(row_.text(Member::container).value_or(""));
+    }
+    /// A process whose control group was read is in no other unit, container or pod than the group says.
+    Text of_group(Member member) const
+    {
+        return Text::of(text_in(member), has_no_process() || row_.find(Member::cgroup) != nullptr);
+    }
+    Fact<std::uint16_t> port(Member member) const
+    {
+        const auto number = number_in(member);
+        const auto protocol = parse_protocol(row_.text(Member::protocol).value_or(""));
+        return Fact<std::uint16_t>::of(number ? std::optional(static_cast<std::uint16_t>(*number)) : std::nullopt,
+                                       protocol && !has_ports(*protocol));
+    }
+
     const SavedRow& row_;
-    Verdict verdict_ = Verdict::in;
+    mutable bool lacks_column_ = false;
 };
 
 } // namespace
-
-bool tells(const Heading& heading, const SavedRow& row, Member member)
-{
-    return row.find(member) != nullptr || (!row.is_absent(member) && is_definite(member, heading.by));
-}
 
 TimePoint time_of(const Heading& heading, const SavedRow& row)
 {
@@ -75,14 +119,7 @@ TimePoint time_of(const Heading& heading, const SavedRow& row)
     return own ? TimePoint(std::chrono::nanoseconds(*own)) : heading.started_at;
 }
 
-Selection::Selection(Wanted wanted) : wanted_(std::move(wanted))
-{
-    const Filter& filter = wanted_.filter;
-    takes_every_row_ = filter.pids.empty() && filter.names.empty() && filter.substrings.empty() &&
-                       wanted_.users.empty() && filter.ports.empty() && filter.remotes.empty() &&
-                       filter.protocols.empty() && filter.units.empty() && filter.containers.empty() &&
-                       filter.pods.empty() && wanted_.namespaces.empty();
-}
+Selection::Selection(Wanted wanted) : wanted_(std::move(wanted)), takes_every_row_(wanted_.filter.is_empty()) {}
 
 bool Selection::takes_time(TimePoint time) const
 {
@@ -92,51 +129,17 @@ bool Selection::takes_time(TimePoint time) const
 bool Selection::takes_host(const SavedRow& row) const
 {
     const auto host = row.text(Member::host);
-    return wanted_.hosts.empty() || any(wanted_.hosts, [&](const std::string& name) { return host == name; });
+    return wanted_.hosts.empty() || std::find(wanted_.hosts.begin(), wanted_.hosts.end(), host) != wanted_.hosts.end();
 }
 
-Verdict Selection::judge(const Heading& heading, const SavedRow& row) const
+Selection::Verdict Selection::judge(const SavedRow& row) const
 {
     if (takes_every_row_) {
-        return Verdict::in;
+        return {};
     }
-    const Filter& filter = wanted_.filter;
-    Question question(heading, row);
-    question.ask(filter.pids, {Member::pid}, [pid = row.number(Member::pid)](Pid wanted) {
-        return pid == static_cast<std::uint64_t>(wanted.value);
-    });
-    const auto name = row.text(Member::process);
-    question.ask(filter.names, {Member::process}, [&](const std::string& wanted) { return name == wanted; });
-    question.ask(filter.substrings, {Member::process}, [&](const std::string& wanted) {
-        return name && !row.is(RowKind::cause) && name->find(wanted) != name->npos;
-    });
-    const auto user = row.text(Member::user);
-    const auto uid = row.number(Member::uid);
-    question.ask(wanted_.users, {Member::user},
-                 [&](const std::string& wanted) { return user == wanted || (uid && std::to_string(*uid) == wanted); });
-    const auto local_port = row.number(Member::local_port);
-    const auto remote_port = row.number(Member::remote_port);
-    question.ask(filter.ports, {Member::local_port, Member::remote_port},
-                 [&](std::uint16_t wanted) { return local_port == wanted || remote_port == wanted; });
-    if (!filter.remotes.empty()) {
-        const auto address = parse_address(row.text(Member::remote_address).value_or(""));
-        question.ask(filter.remotes, {Member::remote_address},
-                     [&](const Prefix& wanted) { return address && wanted.contains(*address); });
-    }
-    question.ask(filter.protocols, {Member::protocol},
-                 [protocol = row.text(Member::protocol)](Protocol wanted) { return protocol == to_string(wanted); });
-    question.ask(filter.units, {Member::unit},
-                 [unit = row.text(Member::unit)](const std::string& wanted) { return is_unit_called(unit, wanted); });
-    const auto container = row.text(Member::container);
-    const auto container_id = row.text(Member::container_id);
-    question.ask(filter.containers, {Member::container},
-                 [&](const std::string& wanted) { return is_container_called(container, container_id, wanted); });
-    question.ask(filter.pods, {Member::pod},
-                 [pod = row.text(Member::pod)](const std::string& wanted) { return pod == wanted; });
-    question.ask(wanted_.namespaces, {Member::netns},
-                 [netns = row.text(Member::netns)](const std::string& wanted) { return netns == wanted; });
-    // What is true of the sum of the rest is not known of its parts.
-    return row.is(RowKind::other) && question.verdict() == Verdict::out ? Verdict::unanswered : question.verdict();
+    const RowSubject subject(row);
+    const Judged judged = wanted_.filter.judge(subject);
+    return {judged, subject.lacks_column()};
 }
 
 } // namespace socktally

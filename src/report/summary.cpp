@@ -24,6 +24,13 @@ std::chrono::nanoseconds sum_of(std::chrono::nanoseconds a, std::chrono::nanosec
     return b > std::chrono::nanoseconds::max() - a ? std::chrono::nanoseconds::max() : a + b;
 }
 
+bool may_have_traffic(const SavedRow& row)
+{
+    const auto moved = [&row](Member member) { return row.number(member).value_or(0) != 0; };
+    return row.number(Member::rx_bytes) != 0U || row.number(Member::tx_bytes) != 0U ||
+           moved(Member::unknown_connections) || moved(Member::rx_packets) || moved(Member::tx_packets);
+}
+
 } // namespace
 
 void Common::add(const std::optional<std::string_view>& value)
@@ -139,15 +146,18 @@ void Summary::add_row(const Heading& heading, const SavedRow& row)
     if ((heading.by == GroupBy::interface) != (by_ == GroupBy::interface)) {
         return;
     }
-    switch (selection_.judge(heading, row)) {
-    case Selection::Verdict::out: return;
-    case Selection::Verdict::unanswered: ++unanswered_; return;
-    case Selection::Verdict::in: break;
+    const auto [judged, lacks_column] = selection_.judge(row);
+    const auto rx = row.number(Member::rx_bytes);
+    const auto tx = row.number(Member::tx_bytes);
+    if (judged.judgement == Judgement::unknown && may_have_traffic(row)) {
+        unjudged_.add(judged, 1, row.number(Member::connections), rx, tx);
+        lacks_column_ = lacks_column_ || lacks_column;
+    }
+    if (judged.judgement != Judgement::in) {
+        return;
     }
     ++taken_;
     cut_short_ += row.is(RowKind::other) ? 1 : 0;
-    const auto rx = row.number(Member::rx_bytes);
-    const auto tx = row.number(Member::tx_bytes);
     rx_.add(rx);
     tx_.add(tx);
     if (!row.is(RowKind::process)) {
@@ -202,12 +212,8 @@ std::vector<Note> Summary::notes() const
               counted(totals_, "snapshot", "is of totals", "are of totals") +
                   " since each socket was opened, not of a window: other snapshots may count the same bytes",
               "save no samples of --duration 0, and leave out the first run of --since", true}},
-        {unanswered_ > 0,
-         Note{"filter-unanswered",
-              counted(unanswered_, "row", "was left out because it does not", "were left out because they do not") +
-                  " have the column that a filter asks for",
-              save_column, true}},
-        {snapshots_ > 0 && taken_ == 0 && unanswered_ == 0 && !selection_.takes_every_row(),
+        {!unjudged_.empty(), unjudged_.note(lacks_column_ ? save_column : "")},
+        {snapshots_ > 0 && taken_ == 0 && unjudged_.empty() && !selection_.takes_every_row(),
          Note{"filter-unmatched", "no row passes the filters", "", false}},
         {keyless_ > 0, Note{"key-unanswered",
                             counted(keyless_, "row", "does", "do") +

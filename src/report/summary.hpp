@@ -75,8 +75,9 @@ private:
     std::uint64_t other_layer_ = 0; // snapshots that count something else
     std::uint64_t cut_short_ = 0;   // rows that sum the rest past --top
     std::uint64_t taken_ = 0;       // rows that are in the report
-    std::uint64_t unanswered_ = 0;  // rows of which a filter could not say
-    std::uint64_t keyless_ = 0;     // rows that do not say which group they are of
+    Unjudged unjudged_{"row"};
+    bool lacks_column_ = false; // one of those rows, in a column that a filter asks for
+    std::uint64_t keyless_ = 0; // rows that do not say which group they are of
     std::chrono::nanoseconds duration_{0};
     std::optional<TimePoint> first_;
     Common host_;

@@ -88,13 +88,11 @@ std::string output_of(const Case& run, Windows& windows)
     const Extent extent = options.duration.count() == 0 ? Extent::totals : Extent::window;
     Replayed replayed = windows.get(run.window, extent, run.viewer);
     Filter filter = options.filter;
-    for (const std::string& name : options.users) {
-        filter.uids.push_back(find_user(name).value());
-    }
-    filter.machine = {Interface{1, "lo", true, true, {}}, replayed.interface};
-    filter.interfaces = interface_indices(options.interfaces, filter.machine);
+    find_users(filter);
+    filter.machine.interfaces = {Interface{1, "lo", true, true, {}}, replayed.interface};
+    find_interfaces(filter);
     if (options.by == GroupBy::interface) {
-        mark_outbound(replayed.result.sample.interfaces, filter.machine, replayed.interface.index);
+        mark_outbound(replayed.result.sample.interfaces, filter.machine.interfaces, replayed.interface.index);
     }
     const Layout layout = make_layout(options, false, run.width);
     Identifier identifier(identity_needs_of(options, layout),

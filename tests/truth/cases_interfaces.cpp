@@ -171,7 +171,7 @@ TEST_CASE(
     }
     REQUIRE(report.rows.size() == 1);
     CHECK(report.rows[0].process == "t-bound");
-    CHECK(report.has_note("interface-unknown"));
+    CHECK(report.has_note("filter-unjudged"));
     CHECK_FALSE(report.complete);
 }
 

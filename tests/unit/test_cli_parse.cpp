@@ -75,13 +75,13 @@ TEST_CASE("every option reaches its field")
     CHECK(o.filter.protocols == std::vector{Protocol::udp});
     REQUIRE(o.filter.remotes.size() == 1);
     CHECK(o.filter.remotes[0].length == 10);
-    CHECK(o.users == std::vector<std::string>{"alice"});
+    CHECK(o.filter.users == std::vector<Named<Uid>>{{"alice"}});
     CHECK(o.filter.names == std::vector<std::string>{"curl"});
     CHECK_FALSE(o.filter.loopback);
     CHECK(o.filter.pids == std::vector{Pid{12}});
     CHECK(o.filter.units == std::vector<std::string>{"a", "b"});
     CHECK(o.filter.containers == std::vector<std::string>{"web"});
-    CHECK(o.namespaces == std::vector<std::string>{"blue"});
+    CHECK(o.filter.namespaces == std::vector<Named<Inode>>{{"blue"}});
     CHECK(o.filter.ports == std::vector<std::uint16_t>{443});
     CHECK_FALSE(o.progress);
 }
@@ -145,15 +145,15 @@ TEST_CASE("given twice: the last one wins, a filter takes both")
     CHECK(parse({"-o", "pid", "-o", "user"}).columns == "user");
     CHECK(parse({"--pid", "1", "--pid", "2,3"}).filter.pids == std::vector{Pid{1}, Pid{2}, Pid{3}});
     CHECK(parse({"--port", "22,80"}).filter.ports == std::vector<std::uint16_t>{22, 80});
-    CHECK(parse({"--user", "alice,bob"}).users == std::vector<std::string>{"alice", "bob"});
+    CHECK(parse({"--user", "alice,bob"}).filter.users == std::vector<Named<Uid>>{{"alice"}, {"bob"}});
     CHECK(parse({"--protocol", "tcp,udp"}).filter.protocols == std::vector{Protocol::tcp, Protocol::udp});
     CHECK(parse({"--remote", "10.0.0.1,10.0.0.2"}).filter.remotes.size() == 2);
 }
 
 TEST_CASE("rows by interface take no filter but --interface")
 {
-    CHECK(parse({"--by", "interface", "--interface", "eth0,eth1"}).interfaces ==
-          std::vector<std::string>{"eth0", "eth1"});
+    CHECK(parse({"--by", "interface", "--interface", "eth0,eth1"}).filter.interfaces ==
+          std::vector<Named<std::uint32_t>>{{"eth0"}, {"eth1"}});
     CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by == GroupBy::interface);
     const std::string refusal = "--by interface counts all traffic of an interface: it takes no filter but --interface";
     for (const char* option : {"--pid=1", "--name=a", "--filter=a", "--user=root", "--port=1", "--remote=10.0.0.1",
@@ -201,9 +201,9 @@ TEST_CASE("missing and empty values")
 TEST_CASE("all network namespaces are what no --netns stands for")
 {
     CHECK(parse({"--pod", "a,b", "--pod", "c"}).filter.pods == std::vector<std::string>{"a", "b", "c"});
-    CHECK(parse({"--netns", "blue,current"}).namespaces == std::vector<std::string>{"blue", "current"});
-    CHECK(parse({"--netns", "blue", "--netns", "all"}).namespaces.empty());
-    CHECK(parse({"--by", "interface", "--netns", "all"}).namespaces.empty());
+    CHECK(parse({"--netns", "blue,current"}).filter.namespaces == std::vector<Named<Inode>>{{"blue"}, {"current"}});
+    CHECK(parse({"--netns", "blue", "--netns", "all"}).filter.namespaces.empty());
+    CHECK(parse({"--by", "interface", "--netns", "all"}).filter.namespaces.empty());
 }
 
 TEST_CASE("unknown options name the nearest one")

@@ -142,7 +142,7 @@ TEST_CASE("by interface: what drivers count is short only where the window is")
     CHECK(report.totals.rx_bytes == 8U);
 
     result.sample.notes.push_back({"interrupted", "early", "", true, Note::About::window});
-    options.interfaces = {"eth1"};
+    options.filter.interfaces = {{"eth1"}};
     report = report_with(options, result);
     REQUIRE(report.rows.size() == 1);
     CHECK(report.rows[0].interface == "eth1");
@@ -155,9 +155,8 @@ TEST_CASE("by interface: what drivers count is short only where the window is")
 TEST_CASE("sockets that --interface cannot place are told, where they may have traffic and are not filtered out")
 {
     Options options;
-    options.interfaces = {"eth0"};
-    options.filter.interfaces = {2};
-    options.filter.machine = {{2, "eth0", false, true, {address("10.0.0.1")}}};
+    options.filter.interfaces = {{"eth0", 2}};
+    options.filter.machine.interfaces = {{2, "eth0", false, true, {address("10.0.0.1")}}};
     BackendResult result = result_of_a_window();
     result.sample.flows[1].tuple.local.address = {};
     result.sample.flows[2].tuple.local.address = {};
@@ -165,9 +164,14 @@ TEST_CASE("sockets that --interface cannot place are told, where they may have t
     CHECK(report.rows.size() == 2);
     CHECK_FALSE(report.complete);
     REQUIRE(report.notes.size() == 1);
-    CHECK(report.notes[0].code == "interface-unknown");
-    CHECK(report.notes[0].message.starts_with("1 socket was"));
-    options.filter.names = {"alpha"};
+    CHECK(report.notes[0].code == "filter-unjudged");
+    CHECK(report.notes[0].message ==
+          "1 socket was left out because --interface cannot judge it: 1000 bytes received, 0 sent");
+    REQUIRE(report.notes[0].missing);
+    CHECK(report.notes[0].missing->sockets == 1U);
+    CHECK(report.notes[0].missing->rx_bytes == 1000U);
+    CHECK(report.notes[0].missing->tx_bytes == 0U);
+    options.filter.protocols = {Protocol::udp};
     CHECK(report_with(options, result).complete);
 }
 

@@ -536,7 +536,7 @@ TEST_CASE("processes are grouped by what they have in common")
     sample.flows[1].netns = Inode{9};
     sample.processes[2].netns = Inode{9};
     sample.processes[1].netns = Inode{8}; // the socket's counts
-    filter.namespaces = {Inode{9}};
+    filter.namespaces = {{"", Inode{9}}};
     CHECK(passed(filter) == 6);
     CHECK(sums(GroupBy::netns) == "57 6 ");
 }

@@ -43,7 +43,7 @@ std::uint64_t passed(const Filter& filter, const Sample& sample = sample_of_four
 }
 
 template <typename T>
-Filter only(std::vector<T> Filter::*list, std::vector<T> values)
+Filter only(std::vector<T> Criteria::*list, std::vector<T> values)
 {
     Filter filter;
     filter.*list = std::move(values);
@@ -54,7 +54,7 @@ Filter without_loopback(std::vector<Address> own = {})
 {
     Filter filter;
     filter.loopback = false;
-    filter.machine = {Interface{2, "eth0", false, true, std::move(own)}};
+    filter.machine.interfaces = {Interface{2, "eth0", false, true, std::move(own)}};
     return filter;
 }
 
@@ -271,7 +271,7 @@ TEST_CASE("a total is null where there is something and nothing of it is known, 
     CHECK(!total(sample, {}).rx_bytes);
     CHECK(!total(sample, {}).tx_bytes);
     CHECK(total(sample, {}).unattributed_rx_bytes == 0U); // nothing is without owner
-    CHECK(total(sample, only(&Filter::pids, {Pid{2}})).rx_bytes == 0U);
+    CHECK(total(sample, only(&Criteria::pids, {Pid{2}})).rx_bytes == 0U);
 
     sample.flows.push_back(unowned_flow(Cause::unknown, std::nullopt, 0, 7));
     sample.flows.back().rx_bytes.reset();
@@ -322,21 +322,21 @@ TEST_CASE("totals tell the part that has no owner")
 TEST_CASE("filters by owner")
 {
     CHECK(passed({}) == 150);
-    CHECK(passed(only(&Filter::pids, {Pid{7}})) == 30);
-    CHECK(passed(only(&Filter::pids, {Pid{7}, Pid{9}})) == 70);
-    CHECK(passed(only(&Filter::pids, {Pid{0}})) == 0);
-    CHECK(passed(only(&Filter::names, {"curl"})) == 30);
-    CHECK(passed(only(&Filter::names, {"cur"})) == 0);
-    CHECK(passed(only(&Filter::names, {"[exited]", "nginx"})) == 120);
-    CHECK(passed(only(&Filter::substrings, {"ur"})) == 30);
-    CHECK(passed(only(&Filter::substrings, {"zzz", "gin"})) == 40);
-    CHECK(passed(only(&Filter::substrings, {"exited"})) == 0); // a cause is no process name
-    CHECK(passed(only(&Filter::uids, {Uid{1001}})) == 20);
-    CHECK(passed(only(&Filter::uids, {Uid{5}})) == 80);
-    Filter both = only(&Filter::pids, {Pid{7}});
-    both.uids = {Uid{1000}};
+    CHECK(passed(only(&Criteria::pids, {Pid{7}})) == 30);
+    CHECK(passed(only(&Criteria::pids, {Pid{7}, Pid{9}})) == 70);
+    CHECK(passed(only(&Criteria::pids, {Pid{0}})) == 0);
+    CHECK(passed(only(&Criteria::names, {"curl"})) == 30);
+    CHECK(passed(only(&Criteria::names, {"cur"})) == 0);
+    CHECK(passed(only(&Criteria::names, {"[exited]", "nginx"})) == 120);
+    CHECK(passed(only(&Criteria::substrings, {"ur"})) == 30);
+    CHECK(passed(only(&Criteria::substrings, {"zzz", "gin"})) == 40);
+    CHECK(passed(only(&Criteria::substrings, {"exited"})) == 0); // a cause is no process name
+    CHECK(passed(only(&Criteria::users, {{"", Uid{1001}}})) == 20);
+    CHECK(passed(only(&Criteria::users, {{"", Uid{5}}})) == 80);
+    Filter both = only(&Criteria::pids, {Pid{7}});
+    both.users = {{"", Uid{1000}}};
     CHECK(passed(both) == 10);
-    both = only(&Filter::pids, {Pid{9}});
+    both = only(&Criteria::pids, {Pid{9}});
     both.names = {"curl"};
     CHECK(passed(both) == 0);
 }
@@ -345,20 +345,20 @@ TEST_CASE("the uid filter looks at the owner, not at who made the socket")
 {
     Sample sample = sample_of_four();
     sample.flows[0].uid = Uid{5};
-    CHECK(passed(only(&Filter::uids, {Uid{5}}), sample) == 80);
+    CHECK(passed(only(&Criteria::users, {{"", Uid{5}}}), sample) == 80);
 }
 
 TEST_CASE("filters by tuple")
 {
-    CHECK(passed(only(&Filter::ports, {443})) == 110); // remote
-    CHECK(passed(only(&Filter::ports, {80})) == 40);   // local
-    CHECK(passed(only(&Filter::ports, {81, 51000})) == 40);
-    CHECK(passed(only(&Filter::remotes, {*parse_prefix("10.0.0.0/30")})) == 110);
-    CHECK(passed(only(&Filter::remotes, {*parse_prefix("2001:db8::/32")})) == 40);
-    CHECK(passed(only(&Filter::remotes, {*parse_prefix("0.0.0.0/0"), *parse_prefix("::/0")})) == 150);
-    CHECK(passed(only(&Filter::remotes, {*parse_prefix("10.0.0.1")})) == 0); // that is the local one
-    CHECK(passed(only(&Filter::protocols, {Protocol::tcp})) == 150);
-    CHECK(passed(only(&Filter::protocols, {Protocol::udp})) == 0);
+    CHECK(passed(only(&Criteria::ports, {443})) == 110); // remote
+    CHECK(passed(only(&Criteria::ports, {80})) == 40);   // local
+    CHECK(passed(only(&Criteria::ports, {81, 51000})) == 40);
+    CHECK(passed(only(&Criteria::remotes, {*parse_prefix("10.0.0.0/30")})) == 110);
+    CHECK(passed(only(&Criteria::remotes, {*parse_prefix("2001:db8::/32")})) == 40);
+    CHECK(passed(only(&Criteria::remotes, {*parse_prefix("0.0.0.0/0"), *parse_prefix("::/0")})) == 150);
+    CHECK(passed(only(&Criteria::remotes, {*parse_prefix("10.0.0.1")})) == 0); // that is the local one
+    CHECK(passed(only(&Criteria::protocols, {Protocol::tcp})) == 150);
+    CHECK(passed(only(&Criteria::protocols, {Protocol::udp})) == 0);
 }
 
 TEST_CASE("without loopback, traffic that never leaves the machine is left out")
@@ -373,13 +373,17 @@ TEST_CASE("without loopback, traffic that never leaves the machine is left out")
     CHECK(passed(without_loopback({address("192.0.2.1"), address("2001:db8::9")}), sample) == 80);
 }
 
-TEST_CASE("without loopback, an unconnected socket stays: nobody knows whom it talks to")
+TEST_CASE("without loopback, an unconnected socket cannot be judged: nobody knows whom it talks to")
 {
     Sample sample;
     sample.flows = {unowned_flow(Cause::unknown, Uid{5}, 1, 0), unowned_flow(Cause::unknown, Uid{5}, 2, 0)};
     sample.flows[0].tuple = {};
     sample.flows[1].tuple.local.address = sample.flows[1].tuple.remote.address = address("0.0.0.0");
-    CHECK(passed(without_loopback({address("0.0.0.0")}), sample) == 3);
+    const Filter filter = without_loopback({address("0.0.0.0")});
+    for (const Flow& flow : sample.flows) {
+        CHECK(filter.judge(flow, sample).judgement == Judgement::unknown);
+    }
+    CHECK(passed(filter, sample) == 0);
 }
 
 TEST_CASE("without loopback, an unconnected socket at a loopback address is left out: nobody else reaches it")

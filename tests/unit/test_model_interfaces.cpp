@@ -34,12 +34,13 @@ std::uint32_t interface_between(std::string_view local, std::string_view remote,
     return interface_of(between(local, remote, device), machine);
 }
 
-Filter on(std::vector<std::uint32_t> interfaces)
+Filter on(const std::vector<std::uint32_t>& interfaces)
 {
     Filter filter;
-    filter.interfaces = std::move(interfaces);
-    filter.machine = machine;
-    filter.machine_netns = Inode{4026531840};
+    for (const std::uint32_t index : interfaces) {
+        filter.interfaces.push_back({"", index});
+    }
+    filter.machine = {machine, Inode{4026531840}};
     return filter;
 }
 
@@ -82,28 +83,30 @@ TEST_CASE("the filter lets through what passes one of its interfaces")
     CHECK(on({}).matches(between("0.0.0.0", ""), sample));
 }
 
-TEST_CASE("what is left out for want of knowledge is told from what is not meant")
+TEST_CASE("an interface that is not known is judged neither in nor out")
 {
     const Sample sample;
-    CHECK(on({eth0}).misses_interface(between("0.0.0.0", ""), sample));
-    CHECK_FALSE(on({}).misses_interface(between("0.0.0.0", ""), sample));
-    CHECK_FALSE(on({eth0}).misses_interface(between("192.0.2.1", "203.0.113.9"), sample));
+    const auto judge = [&](const Filter& filter, const Flow& flow) { return filter.judge(flow, sample).judgement; };
+    CHECK(judge(on({eth0}), between("0.0.0.0", "")) == Judgement::unknown);
+    CHECK(judge(on({}), between("0.0.0.0", "")) == Judgement::in);
+    CHECK(judge(on({eth0}), between("192.0.2.1", "203.0.113.9")) == Judgement::out);
     Filter udp = on({eth0});
-    udp.protocols = {Protocol::udp};
-    CHECK_FALSE(udp.misses_interface(between("0.0.0.0", ""), sample));
+    udp.protocols = {Protocol::udp}; // one that says no is enough
+    CHECK(judge(udp, between("0.0.0.0", "")) == Judgement::out);
 }
 
 TEST_CASE("indices and addresses of another network namespace are others")
 {
     const Sample sample;
+    const auto judge = [&](const Flow& flow) { return on({eth0}).judge(flow, sample).judgement; };
     Flow elsewhere = between("10.0.0.1", "203.0.113.9", eth0);
     elsewhere.netns = Inode{4026532000};
-    CHECK_FALSE(on({eth0}).matches(elsewhere, sample));
+    CHECK(judge(elsewhere) == Judgement::out);
     elsewhere.interface = 0;
     elsewhere.tuple.local = {};
-    CHECK_FALSE(on({eth0}).misses_interface(elsewhere, sample));
+    CHECK(judge(elsewhere) == Judgement::out);
     elsewhere.netns = Inode{4026531840};
-    CHECK(on({eth0}).misses_interface(elsewhere, sample));
+    CHECK(judge(elsewhere) == Judgement::unknown);
 }
 
 TEST_CASE("rows by interface are what drivers counted, without owner and sockets")

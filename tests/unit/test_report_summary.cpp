@@ -277,13 +277,13 @@ TEST_CASE("a filter leaves out what it cannot judge, and says so")
     port.filter.ports = {443};
     const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy::process, port).report;
     CHECK(report.rows.empty());
-    CHECK(has_note(report, "filter-unanswered"));
+    CHECK(has_note(report, "filter-unjudged"));
     Wanted name;
     name.filter.names = {"q"};
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, "filter-unanswered"));
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, "filter-unjudged"));
     Wanted both = port; // one that says no is enough
     both.filter.names = {"q"};
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, both).report, "filter-unanswered"));
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, both).report, "filter-unjudged"));
 }
 
 TEST_CASE("a filter that no row passes is told of, and makes nothing incomplete")
