@@ -67,16 +67,20 @@ _socktally()
     local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help -V --version'
     local choosing='-b --backend'
     local rows='--strict --by --sort --top --all --alert -o --output --output-file -H --list-columns
-        --pid --name --filter --user --port --remote --protocol --container --pod --unit --netns'
+        --pid --name --filter --user --port --remote --protocol --container --pod --unit --netns --exclude'
     local samples='-d --duration --interval --count --since --wait --capture-buffer --interface --no-loopback'
     local reports='--host --from --to --per'
     COMPREPLY=()
 
-    # bash splits --option=value into three words.
-    if [[ $current == '=' ]]; then
-        current=
-    elif [[ $previous == '=' ]]; then
-        previous=${COMP_WORDS[COMP_CWORD - 2]}
+    # bash splits --option=value into three words, and --exclude filter=value into four.
+    local place=$((COMP_CWORD - 1)) before=
+    if [[ $current == '=' || $previous == '=' ]]; then
+        [[ $previous != '=' ]] || place=$((COMP_CWORD - 2))
+        [[ $current != '=' ]] || current=
+        previous=${COMP_WORDS[place]}
+        before=${COMP_WORDS[place - 1]}
+        [[ $before != '=' ]] || before=${COMP_WORDS[place - 2]}
+        [[ $before != --exclude ]] || previous=--$previous
     fi
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -94,6 +98,11 @@ _socktally()
     --by) _socktally_words "$current" process connection name user remote port protocol cgroup unit container pod netns interface ;;
     --color) _socktally_words "$current" auto always never ;;
     --protocol) _socktally_list "$current" tcp udp udplite icmp raw sctp dccp mptcp packet ;;
+    --exclude)
+        [[ $command == report ]] || word=interface=
+        _socktally_words "$current" pid= name= filter= user= port= remote= protocol= container= pod= unit= netns= "$word"
+        compopt -o nospace 2> /dev/null
+        ;;
     --netns) _socktally_list "$current" "$(_socktally_namespaces)" ;;
     --interface) _socktally_list "$current" "$(_socktally_interfaces)" ;;
     --user) _socktally_list "$current" "$(compgen -u)" ;;

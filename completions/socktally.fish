@@ -67,6 +67,7 @@ complete -c socktally -n __socktally_rows -l container -x -d 'Processes in these
 complete -c socktally -n __socktally_rows -l pod -x -d 'Processes in these pods'
 complete -c socktally -n __socktally_rows -l unit -x -d 'Processes of these systemd units'
 complete -c socktally -n __socktally_rows -l netns -x -a '(__socktally_list all current (path basename /run/netns/*))' -d 'Sockets in these network namespaces'
+complete -c socktally -n __socktally_rows -l exclude -x -a 'pid= name= filter= user= port= remote= protocol= container= pod= unit= netns=' -d 'Leave out what this filter lets through'
 complete -c socktally -n __socktally_samples -l interface -x -a '(__socktally_list (__fish_print_interfaces))' -d 'Sockets that use these network interfaces'
 complete -c socktally -n __socktally_samples -l no-loopback -d 'Leave out traffic within this machine'
 

@@ -4,10 +4,13 @@
 #include "cli/command_line.hpp"
 #include "cli/options.hpp"
 #include "cli/values.hpp"
+#include "model/nearest.hpp"
+#include "model/quote.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -90,43 +93,93 @@ void add_rows(CommandLine& line, Options& o)
               [&o] { o.command = Command::list_columns; });
 }
 
+/// A filter, and what --exclude takes by its name.
+struct FilterOption {
+    enum class Takes : std::uint8_t { list, text }; // a text may have commas in it
+
+    FilterKind kind;
+    const char* names;
+    const char* type;
+    const char* help;
+    void (*add)(Criteria& criteria, std::string_view value);
+    Takes takes = Takes::list;
+    bool of_report = true;
+};
+
+constexpr std::array filter_options{
+    FilterOption{FilterKind::pid, "--pid", "PID,...", "the process with this id",
+                 [](Criteria& c, std::string_view value) { c.pids.push_back(pid_value(value)); }},
+    FilterOption{FilterKind::name, "--name", "NAME", "processes with this whole name; not a list",
+                 [](Criteria& c, std::string_view value) { c.names.emplace_back(value); }, FilterOption::Takes::text},
+    FilterOption{FilterKind::filter, "--filter", "TEXT", "processes with this text in their name; not a list",
+                 [](Criteria& c, std::string_view value) { c.substrings.emplace_back(value); },
+                 FilterOption::Takes::text},
+    FilterOption{FilterKind::user, "--user", "USER,...", "processes of this user, by name or number",
+                 [](Criteria& c, std::string_view value) { c.users.push_back({std::string(value)}); }},
+    FilterOption{FilterKind::port, "--port", "PORT,...", "connections with this port at either end",
+                 [](Criteria& c, std::string_view value) { c.ports.push_back(port_value(value)); }},
+    FilterOption{FilterKind::remote, "--remote", "ADDRESS,...", "connections to this address, or 10.0.0.0/8",
+                 [](Criteria& c, std::string_view value) { c.remotes.push_back(remote_value(value)); }},
+    FilterOption{FilterKind::protocol, "--protocol", "PROTO,...", "tcp, udp, icmp, sctp, ...: see socktally(1)",
+                 [](Criteria& c, std::string_view value) { c.protocols.push_back(protocol_value(value)); }},
+    FilterOption{FilterKind::container, "--container", "NAME,...", "processes in this container, by name or id",
+                 [](Criteria& c, std::string_view value) { c.containers.emplace_back(value); }},
+    FilterOption{FilterKind::pod, "--pod", "NAME,...", "processes in this pod, by name or uid",
+                 [](Criteria& c, std::string_view value) { c.pods.emplace_back(value); }},
+    FilterOption{FilterKind::unit, "--unit", "UNIT,...", "processes of this systemd unit; .service is implied",
+                 [](Criteria& c, std::string_view value) { c.units.emplace_back(value); }},
+    FilterOption{FilterKind::netns, "--netns", "NAME,...",
+                 "sockets in this network namespace: a name, a number,\na process id, current or all (default)",
+                 [](Criteria& c, std::string_view value) { c.namespaces.push_back({std::string(value)}); }},
+    FilterOption{FilterKind::interface, "--interface", "NAME,...", "connections over this network interface",
+                 [](Criteria& c, std::string_view value) { c.interfaces.push_back({std::string(value)}); },
+                 FilterOption::Takes::text, false}, // may be a list, which find_interfaces() decides
+};
+
+/// A list is the same as the option given once for each of its parts.
+void add_values(Criteria& criteria, const FilterOption& option, const std::string& text)
+{
+    if (option.takes == FilterOption::Takes::text) {
+        option.add(criteria, text);
+        return;
+    }
+    for (const auto part : list_value(text)) {
+        option.add(criteria, part);
+    }
+}
+
+void add_excluded(Options& o, const std::string& text)
+{
+    const auto equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    std::vector<std::string_view> valid;
+    for (const FilterOption& option : filter_options) {
+        valid.push_back(to_string(option.kind));
+        if (valid.back() != name) {
+            continue;
+        }
+        if (equals == text.npos || equals + 1 == text.size()) {
+            throw UsageError(fmt::format("--exclude {} needs a value, as in {}=VALUE", name, name));
+        }
+        if (o.command == Command::report && !option.of_report) {
+            throw UsageError(fmt::format("report takes no sample, so it does not take --exclude {}", name));
+        }
+        add_values(o.filter.excluded, option, text.substr(equals + 1));
+        return;
+    }
+    throw UsageError(fmt::format("unknown filter {} of --exclude: {}", quote(name), suggest(name, valid)));
+}
+
 void add_filters(CommandLine& line, Options& o)
 {
-    // A list value is the same as the option given once for each of its parts.
-    const auto each = [](auto apply) {
-        return [apply](const std::string& text) {
-            for (const auto part : list_value(text)) {
-                apply(part);
-            }
-        };
-    };
-    line.value(filters, "--pid", "PID,...", "the process with this id",
-               each([&o](std::string_view text) { o.filter.pids.push_back(pid_value(text)); }));
-    line.value(filters, "--name", "NAME", "processes with this whole name; not a list",
-               [&o](const std::string& text) { o.filter.names.push_back(text); });
-    line.value(filters, "--filter", "TEXT", "processes with this text in their name; not a list",
-               [&o](const std::string& text) { o.filter.substrings.push_back(text); });
-    line.value(filters, "--user", "USER,...", "processes of this user, by name or number",
-               each([&o](std::string_view text) { o.filter.users.push_back({std::string(text)}); }));
-    line.value(filters, "--port", "PORT,...", "connections with this port at either end",
-               each([&o](std::string_view text) { o.filter.ports.push_back(port_value(text)); }));
-    line.value(filters, "--remote", "ADDRESS,...", "connections to this address, or 10.0.0.0/8",
-               each([&o](std::string_view text) { o.filter.remotes.push_back(remote_value(text)); }));
-    line.value(filters, "--protocol", "PROTO,...", "tcp, udp, icmp, sctp, ...: see socktally(1)",
-               each([&o](std::string_view text) { o.filter.protocols.push_back(protocol_value(text)); }));
-    line.value(filters, "--container", "NAME,...", "processes in this container, by name or id",
-               each([&o](std::string_view text) { o.filter.containers.emplace_back(text); }));
-    line.value(filters, "--pod", "NAME,...", "processes in this pod, by name or uid",
-               each([&o](std::string_view text) { o.filter.pods.emplace_back(text); }));
-    line.value(filters, "--unit", "UNIT,...", "processes of this systemd unit; .service is implied",
-               each([&o](std::string_view text) { o.filter.units.emplace_back(text); }));
-    line.value(filters, "--netns", "NAME,...",
-               "sockets in this network namespace: a name, a number,\na process id, current or all (default)",
-               each([&o](std::string_view text) { o.filter.namespaces.push_back({std::string(text)}); }));
-    line.value(sample_filters, "--interface", "NAME,...", "connections over this network interface",
-               each([&o](std::string_view text) { o.filter.interfaces.push_back({std::string(text)}); }));
+    for (const FilterOption& option : filter_options) {
+        line.value(option.of_report ? filters : sample_filters, option.names, option.type, option.help,
+                   [&](const std::string& text) { add_values(o.filter, option, text); });
+    }
     line.flag(sample_filters, "--no-loopback", "leave out traffic between two ends of this machine",
               [&o] { o.filter.loopback = false; });
+    line.value(filters, "--exclude", "FILTER=V", "leave out what --FILTER V lets through",
+               [&o](const std::string& text) { add_excluded(o, text); });
 }
 
 void add_report(CommandLine& line, Options& o)
@@ -240,6 +293,7 @@ void refuse_filters_by_interface(const Options& o)
 {
     Filter others = o.filter;
     others.interfaces.clear();
+    others.excluded.interfaces.clear();
     if (!others.is_empty()) {
         throw UsageError("--by interface counts all traffic of an interface: it takes no filter but --interface");
     }

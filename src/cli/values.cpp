@@ -235,7 +235,7 @@ std::vector<std::string_view> list_value(std::string_view text)
 {
     std::vector<std::string_view> parts;
     for (std::string_view rest = text;;) {
-        const auto comma = rest.find(',');
+        const auto comma = rest.find_first_of(",\n");
         const std::string_view part = rest.substr(0, comma);
         if (part.empty()) {
             throw UsageError(fmt::format("bad list {}: a part is empty", quote(text)));

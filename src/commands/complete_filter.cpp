@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/complete_filter.hpp"
 
+#include "cli/values.hpp"
 #include "identity/machine.hpp"
 #include "identity/netns_names.hpp"
 #include "identity/users.hpp"
@@ -44,9 +45,9 @@ void renew(std::vector<Named<Id>>& list, const Find& find, Renamed& renamed)
     }
 }
 
-void find_namespaces(Filter& filter)
+void find_namespaces(Criteria& criteria)
 {
-    for (auto& [name, netns] : filter.namespaces) {
+    for (auto& [name, netns] : criteria.namespaces) {
         errno = 0;
         netns = find_netns(name);
         if (!netns) {
@@ -68,9 +69,9 @@ void add_notes(std::vector<Note>& notes, const std::vector<std::string>& names, 
 
 } // namespace
 
-void find_users(Filter& filter)
+void find_users(Criteria& criteria)
 {
-    for (auto& [name, uid] : filter.users) {
+    for (auto& [name, uid] : criteria.users) {
         uid = find_user(name);
         if (!uid) {
             throw UsageError(fmt::format("no such user: {}", quote(name)));
@@ -78,29 +79,43 @@ void find_users(Filter& filter)
     }
 }
 
-void find_interfaces(Filter& filter)
+void find_interfaces(Criteria& criteria, const std::vector<Interface>& interfaces)
 {
-    const auto& interfaces = filter.machine.interfaces;
-    for (auto& [name, index] : filter.interfaces) {
-        index = find_interface(name, interfaces);
-        if (!index) {
-            std::vector<std::string_view> valid;
-            std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
-                           [](const Interface& interface) { return std::string_view(interface.name); });
-            throw UsageError(fmt::format("no such interface: {}: {}", quote(name), suggest(name, valid)));
+    std::vector<Named<std::uint32_t>> found;
+    const auto add = [&](const std::string& name) {
+        const auto index = find_interface(name, interfaces);
+        if (index) {
+            found.push_back({name, index});
+        }
+        return index.has_value();
+    };
+    for (const auto& [text, index] : criteria.interfaces) {
+        if (add(text)) { // also one with a comma in its name
+            continue;
+        }
+        for (const auto part : list_value(text)) {
+            if (!add(std::string(part))) {
+                std::vector<std::string_view> valid;
+                std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
+                               [](const Interface& interface) { return std::string_view(interface.name); });
+                throw UsageError(fmt::format("no such interface: {}: {}", quote(part), suggest(part, valid)));
+            }
         }
     }
+    criteria.interfaces = std::move(found);
 }
 
 Filter complete_filter(const Options& options)
 {
     Filter filter = options.filter;
-    find_users(filter);
-    find_namespaces(filter);
-    if (!filter.loopback || !filter.interfaces.empty()) {
+    if (!filter.loopback || filter.asks(&Criteria::interfaces)) {
         filter.machine = {interfaces(), Inode{own_netns_inode()}};
     }
-    find_interfaces(filter);
+    for (Criteria* criteria : {static_cast<Criteria*>(&filter), &filter.excluded}) {
+        find_users(*criteria);
+        find_namespaces(*criteria);
+        find_interfaces(*criteria, filter.machine.interfaces);
+    }
     return filter;
 }
 
@@ -116,8 +131,10 @@ Renamed renew_names(Filter& filter)
     refresh(filter);
     const auto index_of = [&](const std::string& name) { return find_interface(name, filter.machine.interfaces); };
     Renamed renamed;
-    renew(filter.namespaces, find_netns, renamed);
-    renew(filter.interfaces, index_of, renamed);
+    for (Criteria* criteria : {static_cast<Criteria*>(&filter), &filter.excluded}) {
+        renew(criteria->namespaces, find_netns, renamed);
+        renew(criteria->interfaces, index_of, renamed);
+    }
     return renamed;
 }
 

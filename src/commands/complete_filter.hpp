@@ -15,9 +15,9 @@ namespace socktally {
 Filter complete_filter(const Options& options);
 
 /// Fills in what users are; throws UsageError for a name that nobody has.
-void find_users(Filter& filter);
-/// The same for names of interfaces, which Filter::machine has.
-void find_interfaces(Filter& filter);
+void find_users(Criteria& criteria);
+/// The same for names that `interfaces` have, which may be several in a list.
+void find_interfaces(Criteria& criteria, const std::vector<Interface>& interfaces);
 
 /// Addresses come and go, so the interfaces that the filter goes by are looked at again.
 void refresh(Filter& filter);

@@ -135,10 +135,10 @@ IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
     needs.parent = asks(layout, Needs::parent);
     needs.ports = asks(layout, Needs::ports);
     needs.containers = needs.ports || asks(layout, Needs::containers) || options.by == GroupBy::container ||
-                       options.by == GroupBy::pod || !filter.containers.empty() || !filter.pods.empty();
+                       options.by == GroupBy::pod || filter.asks(&Criteria::containers, &Criteria::pods);
     needs.cgroup = needs.containers || asks(layout, Needs::cgroup) || options.by == GroupBy::cgroup ||
-                   options.by == GroupBy::unit || !filter.units.empty();
-    needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || !filter.namespaces.empty();
+                   options.by == GroupBy::unit || filter.asks(&Criteria::units);
+    needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || filter.asks(&Criteria::namespaces);
     return needs;
 }
 

@@ -25,14 +25,15 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
-/// Those that the filter names; without names, all.
+/// Those that the filter names, or without names all; but not those that it excludes.
 void keep_interfaces(std::vector<InterfaceTraffic>& interfaces, const Filter& filter)
 {
     const auto has = [](const auto& list, const std::string& name) {
         return std::any_of(list.begin(), list.end(), [&](const auto& each) { return each.name == name; });
     };
     std::erase_if(interfaces, [&](const InterfaceTraffic& interface) {
-        return !filter.interfaces.empty() && !has(filter.interfaces, interface.name);
+        return (!filter.interfaces.empty() && !has(filter.interfaces, interface.name)) ||
+               has(filter.excluded.interfaces, interface.name);
     });
 }
 
@@ -53,9 +54,10 @@ bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
 /// The notes that concern a flow which passes the filter, or the sample as a whole.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
 {
-    const auto& protocols = filter.protocols;
-    const bool udp =
-        protocols.empty() || std::find(protocols.begin(), protocols.end(), Protocol::udp) != protocols.end();
+    const auto has_udp = [](const std::vector<Protocol>& list) {
+        return std::find(list.begin(), list.end(), Protocol::udp) != list.end();
+    };
+    const bool udp = (filter.protocols.empty() || has_udp(filter.protocols)) && !has_udp(filter.excluded.protocols);
     bool shared_sockets = false;
     Unjudged unjudged("socket");
     for (const Flow& flow : sample.flows) {

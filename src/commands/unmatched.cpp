@@ -115,6 +115,8 @@ Note unmatched_note(const Kind& kind, const std::string& value, const std::vecto
 void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier)
 {
     std::vector<WantedValue> wanted = wanted_of(filter);
+    std::vector<WantedValue> excluded = wanted_of(filter.excluded);
+    std::move(excluded.begin(), excluded.end(), std::back_inserter(wanted));
     leave_out_matched(wanted, sample);
     if (wanted.empty()) {
         return;

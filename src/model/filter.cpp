@@ -95,22 +95,24 @@ bool begins_id(std::string_view id, std::string_view name)
     return name.size() >= shortest && id.starts_with(name);
 }
 
-bool Filter::is_empty() const { return loopback && static_cast<const Criteria&>(*this) == Criteria{}; }
-
-bool Filter::asks_sockets() const { return asks_peers() || !protocols.empty() || !namespaces.empty(); }
-
-bool Filter::asks_peers() const { return !loopback || !ports.empty() || !remotes.empty() || !interfaces.empty(); }
+bool Filter::is_empty() const
+{
+    return loopback && static_cast<const Criteria&>(*this) == Criteria{} && excluded == Criteria{};
+}
 
 Judged Filter::judge(const Subject& subject) const
 {
     Judged result;
-    const auto require = [&result](FilterKind kind, Judgement judgement) {
+    const auto require = [&result](std::uint32_t option, Judgement judgement) {
         result.judgement = std::min(result.judgement, judgement);
-        result.unsure |= judgement == Judgement::unknown ? 1U << static_cast<unsigned>(kind) : 0U;
+        result.unsure |= judgement == Judgement::unknown ? option : 0U;
     };
-    judge_each(*this, subject, require);
+    judge_each(*this, subject,
+               [&](FilterKind kind, Judgement judgement) { require(option_bit(kind, false), judgement); });
+    judge_each(excluded, subject,
+               [&](FilterKind kind, Judgement judgement) { require(option_bit(kind, true), opposite(judgement)); });
     if (!loopback) {
-        require(FilterKind::no_loopback, opposite(subject.stays_on_this_machine().is(true)));
+        require(option_bit(FilterKind::no_loopback, false), opposite(subject.stays_on_this_machine().is(true)));
     }
     result.unsure = result.judgement == Judgement::unknown ? result.unsure : 0;
     return result;
@@ -134,9 +136,12 @@ void Unjudged::add(const Judged& judged, std::uint64_t count, std::optional<std:
 Note Unjudged::note(std::string remedy) const
 {
     std::string filters;
-    for (std::size_t kind = 0; kind < kind_names.size(); ++kind) {
-        if ((unsure_ >> kind & 1U) != 0) {
-            filters.append(filters.empty() ? "--" : ", --").append(kind_names[kind]);
+    for (const bool excluded : {false, true}) {
+        for (std::size_t kind = 0; kind < kind_names.size(); ++kind) {
+            if ((unsure_ & option_bit(static_cast<FilterKind>(kind), excluded)) != 0) {
+                filters.append(filters.empty() ? "" : ", ").append(excluded ? "--exclude " : "--");
+                filters.append(kind_names[kind]);
+            }
         }
     }
     const bool is_one = count_ == 1;

@@ -61,21 +61,35 @@ enum class FilterKind : std::uint8_t {
 };
 std::string_view to_string(FilterKind kind); // "no-loopback"
 
+/// `excluded`: it is the value of --exclude.
+constexpr std::uint32_t option_bit(FilterKind kind, bool excluded)
+{
+    return 1U << (static_cast<unsigned>(kind) + (excluded ? 16U : 0U));
+}
+
 struct Judged {
     Judgement judgement = Judgement::in;
-    std::uint16_t unsure = 0; // a bit for each FilterKind that could not judge; 0 unless the judgement is unknown
+    std::uint32_t unsure = 0; // a bit for each option that could not judge (see option_bit()); 0 unless it is unknown
 };
 
-/// Values of one list are alternatives (any matches); lists that are not empty must all match.
+/// Values of one list are alternatives (any matches); lists that are not empty must all match, and nothing that is
+/// excluded.
 struct Filter : Criteria {
+    Criteria excluded;
     bool loopback = true; // false leaves out flows between two ends of this machine
     Machine machine;      // for loopback == false and for interfaces
 
     bool is_empty() const;
     /// Whether it asks for what is known of single sockets, but not of the sum of a process's.
-    bool asks_sockets() const;
+    bool asks_sockets() const { return asks_peers() || asks(&Criteria::protocols, &Criteria::namespaces); }
     /// Whether it asks for the other ends of sockets, or for what depends on them.
-    bool asks_peers() const;
+    bool asks_peers() const { return !loopback || asks(&Criteria::ports, &Criteria::remotes, &Criteria::interfaces); }
+    /// Whether one of the lists has values, or the list of what is excluded.
+    template <typename... Lists>
+    bool asks(Lists... lists) const
+    {
+        return (... || (!(this->*lists).empty() || !(excluded.*lists).empty()));
+    }
     Judged judge(const Subject& subject) const;
     Judged judge(const Flow& flow, const Sample& sample) const;
     bool matches(const Flow& flow, const Sample& sample) const
@@ -102,7 +116,7 @@ public:
 private:
     std::string_view noun_;
     std::uint64_t count_ = 0;
-    std::uint16_t unsure_ = 0;
+    std::uint32_t unsure_ = 0;
     std::optional<std::uint64_t> sockets_ = 0;
     KnownSum rx_;
     KnownSum tx_;

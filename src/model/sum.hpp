@@ -14,6 +14,8 @@ constexpr std::uint64_t sum(std::uint64_t a, std::uint64_t b)
     return b > std::numeric_limits<std::uint64_t>::max() - a ? std::numeric_limits<std::uint64_t>::max() : a + b;
 }
 
+constexpr bool overflows(std::uint64_t a, std::uint64_t b) { return b > std::numeric_limits<std::uint64_t>::max() - a; }
+
 /// Later minus earlier; 0 if the counter fell.
 constexpr std::uint64_t minus(std::uint64_t later, std::uint64_t earlier)
 {
@@ -39,13 +41,16 @@ public:
     void add(const std::optional<std::uint64_t>& part)
     {
         is_of_nothing_ = false;
+        has_overflowed_ = has_overflowed_ || overflows(known_.value_or(0), part.value_or(0));
         socktally::add(known_, part);
     }
+    bool has_overflowed() const { return has_overflowed_; }
     std::optional<std::uint64_t> value() const { return is_of_nothing_ ? 0 : known_; }
 
 private:
     std::optional<std::uint64_t> known_;
     bool is_of_nothing_ = true;
+    bool has_overflowed_ = false;
 };
 
 } // namespace socktally

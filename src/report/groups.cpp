@@ -264,6 +264,9 @@ void Groups::merge(Kept& kept, const Value* value, Merging merging, bool is_firs
         }
         return;
     }
+    const bool is_sum = merging == Merging::known_sum || merging == Merging::certain_sum;
+    has_overflowed_ =
+        has_overflowed_ || (is_sum && kept.is_known && value != nullptr && overflows(kept.number, value->number));
     switch (merging) {
     case Merging::common:
         kept.is_known = value != nullptr && kept.number == value->number && kept.text == value->text;

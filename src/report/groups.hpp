@@ -24,6 +24,8 @@ public:
 
     /// One row a group, and one of RowKind::other (of each hour or day) where saved rows were of that kind. Unsorted.
     std::vector<Row> rows() const;
+    /// Whether a sum did not fit.
+    bool has_overflowed() const { return has_overflowed_; }
 
 private:
     /// A value that is kept.
@@ -44,7 +46,7 @@ private:
 
     void make_key(const Heading& heading, const SavedRow& row);
     bool tells_key(const Heading& heading, const SavedRow& row) const;
-    static void merge(Kept& kept, const Value* value, Merging merging, bool is_first);
+    void merge(Kept& kept, const Value* value, Merging merging, bool is_first);
     Row row_of(const Group& group) const;
 
     GroupBy by_;
@@ -54,6 +56,7 @@ private:
     std::vector<Group> groups_;
     std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
     std::string key_; // used again
+    bool has_overflowed_ = false;
 };
 
 } // namespace socktally

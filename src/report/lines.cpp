@@ -96,6 +96,7 @@ std::optional<Extent> Lines::next()
 {
     while (true) {
         start_ = next_;
+        skip_nuls();
         const auto newline = find_newline(start_);
         if (line_ == 0) {
             begin_input();
@@ -150,11 +151,22 @@ std::optional<Extent> Lines::extend()
 void Lines::begin_input()
 {
     constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-    const std::string_view text(buffer_.get(), end_);
+    const std::string_view text(buffer_.get() + start_, end_ - start_);
     if (is_compressed(text)) {
         throw std::runtime_error(quote(name_) + " is compressed: unpack it first, as with zcat(1)");
     }
-    start_ = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+    start_ += text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+}
+
+/// A log that was cut while its writer held it open goes on behind a hole, which reads as NULs.
+void Lines::skip_nuls()
+{
+    do {
+        while (start_ < end_ && buffer_[start_] == '\0') {
+            ++start_;
+        }
+        next_ = start_;
+    } while (start_ == end_ && fill());
 }
 
 /// Reads more behind what is there; start_ and next_ move with their text. False at the end, and at the limit.

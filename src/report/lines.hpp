@@ -42,6 +42,7 @@ public:
 
 private:
     void begin_input();
+    void skip_nuls();
     bool fill();
     std::optional<std::size_t> find_newline(std::size_t from);
     void skip_line();

@@ -215,6 +215,8 @@ std::vector<Note> Summary::notes() const
         {!unjudged_.empty(), unjudged_.note(lacks_column_ ? save_column : "")},
         {snapshots_ > 0 && taken_ == 0 && unjudged_.empty() && !selection_.takes_every_row(),
          Note{"filter-unmatched", "no row passes the filters", "", false}},
+        {rx_.has_overflowed() || tx_.has_overflowed() || groups_.has_overflowed(),
+         Note{"sum-overflow", "a sum is past 18446744073709551615, where it stays", "", true}},
         {keyless_ > 0, Note{"key-unanswered",
                             counted(keyless_, "row", "does", "do") +
                                 fmt::format(" not say what --by {} asks for, and {} where that is null", to_string(by_),

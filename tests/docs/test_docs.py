@@ -31,7 +31,7 @@ def socktally(*arguments):
 def options():
     """Every name, short and long, with whether it takes a value."""
     text = socktally("--help").stdout
-    rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
+    rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z=]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
     return {name: bool(value) for short, long, value in rows for name in (short, long) if name}
 
 

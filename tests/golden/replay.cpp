@@ -88,9 +88,11 @@ std::string output_of(const Case& run, Windows& windows)
     const Extent extent = options.duration.count() == 0 ? Extent::totals : Extent::window;
     Replayed replayed = windows.get(run.window, extent, run.viewer);
     Filter filter = options.filter;
-    find_users(filter);
     filter.machine.interfaces = {Interface{1, "lo", true, true, {}}, replayed.interface};
-    find_interfaces(filter);
+    for (Criteria* criteria : {static_cast<Criteria*>(&filter), &filter.excluded}) {
+        find_users(*criteria);
+        find_interfaces(*criteria, filter.machine.interfaces);
+    }
     if (options.by == GroupBy::interface) {
         mark_outbound(replayed.result.sample.interfaces, filter.machine.interfaces, replayed.interface.index);
     }

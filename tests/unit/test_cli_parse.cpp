@@ -144,6 +144,12 @@ TEST_CASE("given twice: the last one wins, a filter takes both")
     CHECK(parse({"-d", "5", "--duration", "7"}).duration == 7s);
     CHECK(parse({"-o", "pid", "-o", "user"}).columns == "user");
     CHECK(parse({"--pid", "1", "--pid", "2,3"}).filter.pids == std::vector{Pid{1}, Pid{2}, Pid{3}});
+    CHECK(parse({"--pid", "1\n2"}).filter.pids == std::vector{Pid{1}, Pid{2}}); // as pgrep prints them
+    const Criteria excluded =
+        parse({"--exclude", "port=22,80", "--exclude=name=a=b,c", "--exclude", "user=root"}).filter.excluded;
+    CHECK(excluded.ports == std::vector<std::uint16_t>{22, 80});
+    CHECK(excluded.names == std::vector<std::string>{"a=b,c"});
+    CHECK(excluded.users == std::vector<Named<Uid>>{{"root"}});
     CHECK(parse({"--port", "22,80"}).filter.ports == std::vector<std::uint16_t>{22, 80});
     CHECK(parse({"--user", "alice,bob"}).filter.users == std::vector<Named<Uid>>{{"alice"}, {"bob"}});
     CHECK(parse({"--protocol", "tcp,udp"}).filter.protocols == std::vector{Protocol::tcp, Protocol::udp});
@@ -153,7 +159,7 @@ TEST_CASE("given twice: the last one wins, a filter takes both")
 TEST_CASE("rows by interface take no filter but --interface")
 {
     CHECK(parse({"--by", "interface", "--interface", "eth0,eth1"}).filter.interfaces ==
-          std::vector<Named<std::uint32_t>>{{"eth0"}, {"eth1"}});
+          std::vector<Named<std::uint32_t>>{{"eth0,eth1"}});
     CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by == GroupBy::interface);
     const std::string refusal = "--by interface counts all traffic of an interface: it takes no filter but --interface";
     for (const char* option : {"--pid=1", "--name=a", "--filter=a", "--user=root", "--port=1", "--remote=10.0.0.1",

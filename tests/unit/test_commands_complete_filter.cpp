@@ -52,12 +52,17 @@ TEST_CASE("a name that nothing has any more is kept for what had it: without it 
 
 TEST_CASE("a name that no interface has is wrong usage, and the nearest is named")
 {
-    Filter filter;
-    filter.machine.interfaces = {{1, "lo", true, true, {}}, {7, "eth0", false, true, {}}};
-    filter.interfaces = {{"eth0"}, {"lo"}};
-    find_interfaces(filter);
-    CHECK(filter.interfaces[0].id == 7U);
-    CHECK(filter.interfaces[1].id == 1U);
-    filter.interfaces = {{"eht0"}};
-    CHECK_THROWS_WITH_AS(find_interfaces(filter), "no such interface: \"eht0\": did you mean \"eth0\"?", UsageError);
+    const std::vector<Interface> machine{
+        {1, "lo", true, true, {}}, {7, "eth0", false, true, {}}, {9, "q\"u,o=te\\", false, true, {}}};
+    Criteria criteria;
+    criteria.interfaces = {{"eth0"}, {"lo"}};
+    find_interfaces(criteria, machine);
+    CHECK(criteria.interfaces[0].id == 7U);
+    CHECK(criteria.interfaces[1].id == 1U);
+    criteria.interfaces = {{"eth0,lo"}, {"q\"u,o=te\\"}};
+    find_interfaces(criteria, machine);
+    CHECK(criteria.interfaces == std::vector<Named<std::uint32_t>>{{"eth0", 7}, {"lo", 1}, {"q\"u,o=te\\", 9}});
+    criteria.interfaces = {{"eht0"}};
+    CHECK_THROWS_WITH_AS(find_interfaces(criteria, machine), "no such interface: \"eht0\": did you mean \"eth0\"?",
+                         UsageError);
 }

@@ -175,6 +175,82 @@ TEST_CASE("sockets that --interface cannot place are told, where they may have t
     CHECK(report_with(options, result).complete);
 }
 
+TEST_CASE("what a filter lets through, what its opposite does, and what neither can judge, are the whole")
+{
+    BackendResult result;
+    Sample& sample = result.sample;
+    sample.processes = {process(10, 1, "alpha", Uid{1}), process(20, 2, "beta", Uid{2}),
+                        process(30, 3, "gamma", std::nullopt)};
+    Identity in_unit;
+    in_unit.cgroup = "/system.slice/a.service";
+    in_unit.unit = "a.service";
+    Identity in_pod; // whose container has no name that is known
+    in_pod.cgroup = "/kubepods/x";
+    in_pod.container_id = std::string(64, 'c');
+    in_pod.container = "cccccccccccc";
+    in_pod.pod_uid = in_pod.pod = "2b801b7a-5266-4386-864e-45ed71136371";
+    sample.processes[0].identity = std::make_shared<const Identity>(in_unit);
+    sample.processes[1].identity = std::make_shared<const Identity>(in_pod); // of gamma nothing was read
+    std::uint64_t bytes = 1;
+    for (const std::optional<std::uint32_t> owner : {std::optional(0U), std::optional(1U), std::optional(2U), {}, {}}) {
+        for (const Protocol protocol : {Protocol::tcp, Protocol::udp, Protocol::icmp}) {
+            for (const bool has_peer : {true, false}) {
+                Flow flow = unowned_flow(bytes % 2 == 0 ? Cause::exited : Cause::kernel, std::nullopt, bytes, bytes);
+                if (owner) {
+                    flow.attribution = {owner, Cause::none, Quality::owner};
+                }
+                flow.tuple.protocol = protocol;
+                flow.tuple.remote = has_peer ? flow.tuple.remote : Endpoint{};
+                flow.tuple.local.address = bytes % 3 == 0 ? address("0.0.0.0") : address("10.0.0.1");
+                flow.netns = Inode{bytes % 3};
+                sample.flows.push_back(flow);
+                bytes *= 2; // so that a sum says which they are
+            }
+        }
+    }
+    sample.flows.emplace_back().tx_bytes = sample.flows.emplace_back().rx_bytes = bytes; // no room for their tuples
+
+    Criteria all;
+    all.pids = {Pid{10}};
+    all.names = {"beta"};
+    all.substrings = {"amm"};
+    all.users = {{"", Uid{1}}};
+    all.ports = {443};
+    all.remotes = {*parse_prefix("10.0.0.0/30")};
+    all.protocols = {Protocol::udp};
+    all.containers = {"web"};
+    all.pods = {"web-1"};
+    all.units = {"a"};
+    all.namespaces = {{"", Inode{2}}};
+    all.interfaces = {{"eth0", 2}};
+    const auto expect_whole = [&](auto list) {
+        Options wanted;
+        Options others;
+        wanted.filter.machine.interfaces =
+            others.filter.machine.interfaces = {{2, "eth0", false, true, {address("10.0.0.1")}}};
+        wanted.filter.*list = others.filter.excluded.*list = all.*list;
+        const Report in = report_with(wanted, result);
+        const Report out = report_with(others, result);
+        std::uint64_t unjudged[2] = {0, 0};
+        for (const Report* report : {&in, &out}) {
+            REQUIRE(report->notes.size() == 1);
+            const Note& note = report->notes[0];
+            CHECK(note.code == "filter-unjudged");
+            CHECK_FALSE(report->complete);
+            unjudged[report == &out ? 1 : 0] = note.missing->rx_bytes.value();
+        }
+        CHECK(unjudged[0] == unjudged[1]);
+        CHECK(unjudged[0] > 0);
+        CHECK(in.totals.rx_bytes.value() + out.totals.rx_bytes.value() + unjudged[0] ==
+              report_with({}, result).totals.rx_bytes);
+        CHECK((in.totals.rx_bytes.value() & out.totals.rx_bytes.value()) == 0);
+    };
+    const auto expect_each = [&](auto... lists) { (expect_whole(lists), ...); };
+    expect_each(&Criteria::pids, &Criteria::names, &Criteria::substrings, &Criteria::users, &Criteria::ports,
+                &Criteria::remotes, &Criteria::protocols, &Criteria::containers, &Criteria::pods, &Criteria::units,
+                &Criteria::namespaces, &Criteria::interfaces);
+}
+
 TEST_CASE("each format has its writer")
 {
     const auto text = [](Format format) {

@@ -55,6 +55,14 @@ std::string extended(std::string_view text, std::size_t limit = Lines::longest)
 
 } // namespace
 
+TEST_CASE("a hole of NULs before a line is skipped, however long it is")
+{
+    CHECK(all_lines(std::string(5000, '\0') + "one\ntwo\n") == "1-1 one|2-2 two|");
+    CHECK(all_lines(std::string(Lines::longest + Lines::block, '\0') + "one\ntwo\n") == "1-1 one|2-2 two|");
+    CHECK(all_lines("one\n" + std::string(5000, '\0') + "two\n") == "1-1 one|2-2 two|");
+    CHECK(all_lines(std::string(5000, '\0')).empty());
+}
+
 TEST_CASE("lines are counted, blank ones too, and the last one needs no newline")
 {
     CHECK(all_lines("").empty());

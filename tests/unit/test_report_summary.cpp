@@ -298,6 +298,40 @@ TEST_CASE("a filter that no row passes is told of, and makes nothing incomplete"
     CHECK_FALSE(has_note(add_up("", GroupBy::process, name).report, "filter-unmatched")); // there is nothing at all
 }
 
+TEST_CASE("a sum that does not fit is told, and makes the report incomplete")
+{
+    const auto moved = [](std::string_view rx) {
+        return line("a", "1", 7, 5, "p", fmt::format(R"("rx_bytes":{},"tx_bytes":1)", rx));
+    };
+    const auto most = moved("18446744073709551615");
+    CHECK_FALSE(has_note(add_up(most).report, "sum-overflow"));
+    CHECK_FALSE(has_note(add_up(most + moved("0")).report, "sum-overflow"));
+    const Report report = add_up(most + moved("1")).report;
+    CHECK(has_note(report, "sum-overflow"));
+    CHECK_FALSE(is_complete(report.notes));
+    CHECK(report.totals.rx_bytes == 18446744073709551615U);
+}
+
+TEST_CASE("a row passes a filter or its opposite, unless neither can judge it")
+{
+    const auto count = [](const std::string& text, const std::vector<Named<Uid>>& users, bool excluded) {
+        Wanted wanted;
+        (excluded ? wanted.filter.excluded : static_cast<Criteria&>(wanted.filter)).users = users;
+        const Report report = add_up(text, GroupBy::process, wanted).report;
+        return report.rows.size() + (has_note(report, "filter-unjudged") ? 10 : 0);
+    };
+    const std::string alice = line("a", "1", 7, 5, "p", R"("user":"alice","rx_bytes":1)");
+    const std::string nobody = line("a", "1", 7, 5, "p", R"("user":null,"rx_bytes":1)");
+    CHECK(count(alice, {{"alice"}}, false) == 1);
+    CHECK(count(alice, {{"alice"}}, true) == 0);
+    CHECK(count(alice, {{"bob"}}, false) == 0);
+    CHECK(count(alice, {{"bob"}}, true) == 1);
+    CHECK(count(alice, {{"1000"}}, false) == 10); // her number was not saved
+    CHECK(count(alice, {{"1000"}}, true) == 10);
+    CHECK(count(nobody, {{"alice"}}, false) == 10);
+    CHECK(count(nobody, {{"alice"}}, true) == 10);
+}
+
 TEST_CASE("a pod is found by the name that was saved")
 {
     Wanted wanted;
