@@ -23,7 +23,9 @@ struct Exposure {
 constexpr std::array exposures{
     Exposure{"cap_bpf", "with cap_perfmon: load programs into the kernel; used to count, could read all of its memory"},
     Exposure{"cap_perfmon", "see cap_bpf: let these programs read memory of the kernel, and trace all processes"},
-    Exposure{"cap_net_admin", "used to count packets; could change addresses, routes and firewall", "ebpf"},
+    Exposure{"cap_net_admin",
+             "used to count packets and to see where datagrams go; could change addresses, routes and firewall",
+             "ebpf"},
     Exposure{"cap_net_admin",
              "used for more room for announcements of closed sockets, which come without it; could change addresses, "
              "routes and firewall",

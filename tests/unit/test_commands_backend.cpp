@@ -188,7 +188,8 @@ TEST_CASE("what a capability is used for is said of the backend that is named")
         const Table table{{name, "magic", refuses, "cap_net_admin"}};
         return doctor(table, Format::tsv, Exit::unavailable, std::string(name));
     };
-    CHECK(exposed("ebpf").find("\tcap_net_admin: used to count packets; ") != std::string::npos);
+    CHECK(exposed("ebpf").find("\tcap_net_admin: used to count packets and to see where datagrams go; ") !=
+          std::string::npos);
     CHECK(exposed("netlink").find("\tcap_net_admin: used for more room for announcements") != std::string::npos);
     CHECK(exposed("netlink").find("packets") == std::string::npos);
 }
