@@ -54,10 +54,13 @@ bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
 /// The notes that concern a flow which passes the filter, or the sample as a whole.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
 {
-    const auto has_udp = [](const std::vector<Protocol>& list) {
-        return std::find(list.begin(), list.end(), Protocol::udp) != list.end();
+    const auto has = [](const std::vector<Protocol>& list, Protocol protocol) {
+        return std::find(list.begin(), list.end(), protocol) != list.end();
     };
-    const bool udp = (filter.protocols.empty() || has_udp(filter.protocols)) && !has_udp(filter.excluded.protocols);
+    const auto is_wanted = [&](Protocol protocol) {
+        return (filter.protocols.empty() || has(filter.protocols, protocol)) &&
+               !has(filter.excluded.protocols, protocol);
+    };
     bool shared_sockets = false;
     Unjudged unjudged("socket");
     for (const Flow& flow : sample.flows) {
@@ -71,7 +74,7 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
     std::vector<Note> notes;
     std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes), [&](const Note& note) {
         switch (note.about) {
-        case Note::About::udp: return udp;
+        case Note::About::protocol: return is_wanted(note.protocol);
         case Note::About::shared_sockets: return shared_sockets;
         case Note::About::window:
         case Note::About::everything: break;

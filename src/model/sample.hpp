@@ -28,7 +28,7 @@ struct Missing {
 /// One thing this sample could not see, or could not see for sure.
 struct Note {
     /// What a note is about. Where a filter leaves nothing of that, the note does not concern what is printed.
-    enum class About : std::uint8_t { everything, window, udp, shared_sockets };
+    enum class About : std::uint8_t { everything, window, protocol, shared_sockets };
 
     std::string code;        // stable, kebab-case: "udp-bytes"
     std::string message;     // one line for people
@@ -36,6 +36,7 @@ struct Note {
     bool incomplete = false; // a figure may be short because of it
     About about = About::everything;
     std::optional<Missing> missing = std::nullopt; // if it can be told
+    Protocol protocol = Protocol::udp;             // where it is about one
 };
 inline constexpr bool makes_incomplete = true; // Note::incomplete
 

@@ -169,3 +169,16 @@ TEST_CASE("this machine's own lists can be read whole")
     CHECK_FALSE(sockets.missing);
     CHECK(sockets.garbled == 0);
 }
+
+TEST_CASE("an endpoint of SCTP")
+{
+    const auto socket = parse_sctp_socket("ffff8880 ffff8881 2   10  29   3868   1000 12345 10.0.0.1 10.0.0.2 ");
+    REQUIRE(socket);
+    CHECK(socket->tuple.protocol == Protocol::sctp);
+    CHECK(socket->tuple.local.port == 3868);
+    CHECK(to_string(socket->tuple.local.address) == "10.0.0.1");
+    CHECK(socket->inode == Inode{12345});
+    CHECK(socket->uid == Uid{1000});
+    CHECK_FALSE(parse_sctp_socket("ffff8880 ffff8881 2 10 29 3868 1000"));
+    CHECK_FALSE(parse_sctp_socket("ffff8880 ffff8881 2 10 29 70000 1000 5 10.0.0.1"));
+}

@@ -134,7 +134,8 @@ TEST_CASE("by interface: what drivers count is short only where the window is")
     options.by = GroupBy::interface;
     BackendResult result = result_of_a_window();
     result.sample.interfaces.push_back({"eth1", 1, 1});
-    result.sample.notes = {{"udp-bytes", "unknown", "", true, Note::About::udp}, {"events-lost", "lost", "", true}};
+    result.sample.notes = {{"udp-bytes", "unknown", "", true, Note::About::protocol},
+                           {"events-lost", "lost", "", true}};
     Report report = report_with(options, result);
     CHECK(report.rows.size() == 2);
     CHECK(report.complete);

@@ -45,7 +45,7 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holder
     if (flows.has_udp()) {
         sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
                                 "a window, as with -d 1s: the kernel keeps no totals of UDP sockets", makes_incomplete,
-                                Note::About::udp});
+                                Note::About::protocol});
     }
     if (flows.resets() > 0) {
         sample.notes.push_back({"counters-reset",

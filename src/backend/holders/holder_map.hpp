@@ -218,4 +218,7 @@ private:
     std::unordered_set<std::uint64_t> traced_groups_;         // cookies
 };
 
+/// Looks for the holders of these sockets that are not known yet, for half a second at most.
+void find_holders(HolderMap& holders, const std::vector<Flow>& flows);
+
 } // namespace socktally

@@ -151,4 +151,18 @@ void HolderMap::forget(Inode inode)
     forget_traced(inode);
 }
 
+void find_holders(HolderMap& holders, const std::vector<Flow>& flows)
+{
+    constexpr std::chrono::milliseconds longest_search{500};
+    std::vector<Inode> inodes;
+    inodes.reserve(flows.size());
+    for (const Flow& flow : flows) {
+        inodes.push_back(flow.inode);
+    }
+    const std::vector<Inode> unheld = holders.unheld(std::move(inodes));
+    if (!unheld.empty()) {
+        holders.search(unheld, HolderMap::Reach::everywhere, HolderMap::Clock::now() + longest_search);
+    }
+}
+
 } // namespace socktally

@@ -48,6 +48,7 @@ void NamespaceWatch::begin()
     if (first_counters_) {
         datagrams_before_ = first_counters_->udp_datagrams;
     }
+    uncounted_.begin(UncountedSockets::Namespace::was_there);
 }
 
 void NamespaceWatch::begin_late()
@@ -66,6 +67,7 @@ void NamespaceWatch::begin_new(Clock::time_point before)
     counters_before_ = ProtocolCounters{};
     first_counters_ = ProtocolCounters{};
     datagrams_before_ = 0;
+    uncounted_.begin(UncountedSockets::Namespace::is_new);
 }
 
 /// The kernel's counters were read before the last dump. A connection that was opened since may have been counted or
@@ -77,6 +79,7 @@ void NamespaceWatch::next_window()
         known_since_ = last_dump_;
     }
     udp_.next_window();
+    uncounted_.next_window();
     lost_lately_ = lost;
     events_lost_before_ = events_lost_told_;
     garbled_before_ = dumper_.garbled();
@@ -119,6 +122,7 @@ Dumper::Dumped NamespaceWatch::close(const std::function<void()>& meanwhile)
     const auto dumped = dump_at_end(meanwhile);
     last_dump_ = dumped.begun;
     list_udp();
+    uncounted_.end();
     return dumped;
 }
 
@@ -183,7 +187,10 @@ std::size_t NamespaceWatch::find_missing()
     return faults_.vanished;
 }
 
-bool NamespaceWatch::saw_traffic() const { return table_.moved_bytes() || (!udp_.flows().empty() && !udp_silent()); }
+bool NamespaceWatch::saw_traffic() const
+{
+    return table_.moved_bytes() || (!udp_.flows().empty() && !udp_silent()) || !uncounted_.flows().empty();
+}
 
 void NamespaceWatch::add_listed(std::vector<Inode>& inodes) const
 {
@@ -196,8 +203,10 @@ void NamespaceWatch::add_listed(std::vector<Inode>& inodes) const
 std::vector<Inode> NamespaceWatch::live_inodes() const
 {
     std::vector<Inode> inodes = table_.live_inodes();
-    for (const Flow& flow : udp_.flows()) {
-        inodes.push_back(flow.inode);
+    for (const auto* flows : {&udp_.flows(), &uncounted_.flows()}) {
+        for (const Flow& flow : *flows) {
+            inodes.push_back(flow.inode);
+        }
     }
     return inodes;
 }
@@ -228,6 +237,7 @@ void NamespaceWatch::hand_over(std::vector<Flow>& flows, Flows how)
         flows.insert(flows.end(), own.begin(), own.end());
     }
     udp_.add_to(flows, udp_silent());
+    flows.insert(flows.end(), uncounted_.flows().begin(), uncounted_.flows().end());
     std::for_each(flows.begin() + first, flows.end(), [this](Flow& flow) { flow.netns = netns_; });
 }
 

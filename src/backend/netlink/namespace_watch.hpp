@@ -9,6 +9,7 @@
 #include "backend/netlink/socket_table.hpp"
 #include "backend/netlink/udp_sockets.hpp"
 #include "backend/protocol_counters.hpp"
+#include "backend/uncounted_sockets.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -66,6 +67,7 @@ public:
 
     const SocketTable& table() const { return table_; }
     const std::vector<Flow>& udp_flows() const { return udp_.flows(); }
+    const UncountedSockets& uncounted() const { return uncounted_; }
     void forget(Cookie cookie) { table_.forget(cookie); }
     bool saw_traffic() const;
     /// Adds the inodes of all sockets that were listed.
@@ -96,6 +98,7 @@ private:
     ProtocolCountersReader counters_;
     SocketTable table_;
     UdpSockets udp_;
+    UncountedSockets uncounted_;
     NetlinkFaults faults_;
     Clock::time_point known_since_{};                 // what moved since then is in the table
     Clock::time_point last_dump_{};                   // when it began

@@ -3,6 +3,7 @@
 
 #include "backend/holders/holder_notes.hpp"
 #include "backend/namespaces.hpp"
+#include "backend/uncounted_sockets.hpp"
 #include "sys/capability.hpp"
 
 #include <fmt/format.h>
@@ -128,11 +129,11 @@ std::vector<Note> notes_of(const NetlinkFaults& faults)
     if (!faults.udp_silent) { // also where no socket is listed: one may have come and gone
         notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
                          std::string(faults.totals ? totals_remedy : setcap_remedy), makes_incomplete,
-                         Note::About::udp});
+                         Note::About::protocol});
     }
     if (faults.udp_unlisted && !faults.udp_silent) {
         notes.push_back({"udp-bytes", "UDP sockets cannot be listed", std::string(modules_remedy), makes_incomplete,
-                         Note::About::udp});
+                         Note::About::protocol});
     }
     add_unread_note(notes, faults.unread);
     return notes;
@@ -145,6 +146,7 @@ std::vector<Note> netlink_limits()
         limits.push_back({"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(setcap_remedy),
                           makes_incomplete});
     }
+    limits.push_back(uncounted_limit());
     add_namespaces_limit(limits);
     add_denied_limit(limits);
     if (!has_capability(CAP_NET_ADMIN)) {

@@ -211,7 +211,11 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
     BackendResult result;
     sample.backend = datagrams_.is_empty() ? "netlink" : "netlink+packet";
     NetlinkFaults faults;
-    namespaces_.each_wanted([&](NamespaceWatch& watch) { add(faults, watch.faults(options_.totals)); });
+    UncountedTraffic uncounted;
+    namespaces_.each_wanted([&](NamespaceWatch& watch) {
+        add(faults, watch.faults(options_.totals));
+        uncounted |= watch.uncounted().traffic();
+    });
     faults.totals = options_.totals;
     faults.interrupted = request.interrupt->signal() != 0;
     faults.unread = holders_.failed();
@@ -219,9 +223,10 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
     collect(sample, follows); // last: it leaves nothing behind to tell faults by
     sample.notes = notes_of(faults);
     for (Note& note : notes_of(datagrams_.faults())) {
-        note.about = Note::About::udp;
+        note.about = Note::About::protocol;
         sample.notes.push_back(std::move(note));
     }
+    finish_uncounted(sample, uncounted);
     add_refused_namespaces(sample, namespaces_.refused());
     add_unlisted_note(sample.notes, unlisted);
     result.sample = std::move(sample);

@@ -13,7 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::size_t files_per_namespace = 7;
+constexpr std::size_t files_per_namespace = 7 + UncountedSockets::files;
 
 /// Of the capture buffer: datagrams are a part of all packets, and headers all that is kept of them.
 constexpr std::size_t datagram_share = 2;

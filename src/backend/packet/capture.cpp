@@ -222,6 +222,15 @@ PacketFaults Capture::faults() const
     return all;
 }
 
+UncountedTraffic Capture::uncounted() const
+{
+    UncountedTraffic all;
+    for (const auto& place : places_) {
+        all |= place->uncounted();
+    }
+    return all;
+}
+
 void Capture::next_window()
 {
     is_first_ = false;

@@ -28,7 +28,7 @@ public:
 
     /// What each of so many namespaces beside our own may have of a capture buffer like our own.
     static std::size_t share_of(std::size_t buffer_bytes, std::size_t namespaces);
-    static constexpr std::size_t files_per_namespace = 12;
+    static constexpr std::size_t files_per_namespace = 12 + UncountedSockets::files;
 
     /// The network namespace that the calling thread, one of several, is in. Throws std::system_error where packets
     /// cannot be captured.
@@ -70,6 +70,7 @@ public:
     /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
     void finish(std::vector<Flow>& flows);
     PacketFaults faults() const;
+    UncountedTraffic uncounted() const;
     /// The end of the window is the beginning of the next one.
     void next_window();
 

@@ -37,6 +37,9 @@ NamespaceCapture::NamespaceCapture(Inode netns, HolderMap& holders, const Captur
       watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept), watch_.flows()),
       sums_(wants.detail)
 {
+    if (sockets_.has_tcp()) {
+        uncounted_.emplace();
+    }
 }
 
 void NamespaceCapture::begin(When when)
@@ -52,6 +55,9 @@ void NamespaceCapture::begin(When when)
     const bool is_new = arrival_ == OtherNamespaces::Arrival::is_new;
     sockets_.begin_window(is_new ? FlowSockets::Before::none : FlowSockets::Before::listed);
     watch_.begin();
+    if (uncounted_) {
+        uncounted_->begin(is_new ? UncountedSockets::Namespace::is_new : UncountedSockets::Namespace::was_there);
+    }
     has_begun_ = true;
     begun_late_ = is_new ? !adopt_connections() : when == When::later && has_moved();
 }
@@ -177,6 +183,9 @@ void NamespaceCapture::end()
         }
     }
     listed_at_ = packet_clock_now();
+    if (uncounted_) {
+        uncounted_->end();
+    }
 }
 
 bool NamespaceCapture::drain_to_end()
@@ -326,6 +335,10 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
     finish_assumed(finish_unclaimed());
     std::vector<Flow> own = sums_.take(silent_flows());
     delivery_.correct(own);
+    if (uncounted_) {
+        find_holders(holders_, uncounted_->flows());
+        own.insert(own.end(), uncounted_->flows().begin(), uncounted_->flows().end());
+    }
     for (Flow& flow : own) {
         flow.netns = netns_;
     }
@@ -380,7 +393,9 @@ void NamespaceCapture::next_window()
         }
     }
     delivery_.next_window();
-    cut_.clear();
+    if (uncounted_) {
+        uncounted_->next_window();
+    }
     unclaimed_.clear();
     assumed_.clear();
     begun_late_ = false;

@@ -11,6 +11,7 @@
 #include "backend/packet/tcp_window.hpp"
 #include "backend/packet/udp_delivery.hpp"
 #include "backend/protocol_counters.hpp"
+#include "backend/uncounted_sockets.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -65,6 +66,7 @@ public:
     /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
     void finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports);
     PacketFaults faults() const;
+    UncountedTraffic uncounted() const { return uncounted_ ? uncounted_->traffic() : UncountedTraffic{}; }
     void next_window();
 
 private:
@@ -97,6 +99,7 @@ private:
     PacketWatch watch_;
     FlowSockets sockets_;
     ProtocolCountersReader counters_;
+    std::optional<UncountedSockets> uncounted_; // where this counts TCP too
     FlowSums sums_;
     UdpDelivery delivery_;
     std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made

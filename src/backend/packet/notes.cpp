@@ -3,6 +3,7 @@
 
 #include "backend/holders/holder_notes.hpp"
 #include "backend/namespaces.hpp"
+#include "backend/uncounted_sockets.hpp"
 
 #include <fmt/format.h>
 
@@ -122,14 +123,14 @@ std::vector<Note> notes_of(const PacketFaults& faults)
                          fmt::format("datagrams reached sockets and were not all read ({} dropped or left of unknown "
                                      "length): what their processes received is not known to the byte",
                                      faults.unread_datagrams),
-                         "", makes_incomplete, Note::About::udp});
+                         "", makes_incomplete, Note::About::protocol});
     }
     if (faults.forward_unsure > 0) {
         notes.push_back({"forwarded-unsure",
                          fmt::format("{} with an address of this machine and no socket: taken for what is forwarded "
                                      "with other addresses (NAT), and not counted, though not all of it was seen twice",
                                      counted(faults.forward_unsure, "flow")),
-                         "", makes_incomplete, Note::About::udp});
+                         "", makes_incomplete, Note::About::protocol});
     }
     add_unread_note(notes, faults.unread);
     return notes;
@@ -142,6 +143,7 @@ std::vector<Note> packet_limits()
                       "does not see the queues of sockets but at both ends of the window: of a connection that ends by "
                       "a reset, what nobody read counts as received",
                       "", false});
+    limits.push_back(uncounted_limit());
     add_namespaces_limit(limits);
     add_denied_limit(limits);
     return limits;

@@ -182,6 +182,7 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     }
     sample.holders = options_.repeated ? holders_.holders() : holders_.take_holders();
     sample.processes = options_.repeated ? holders_.holding_processes() : holders_.take_processes();
+    finish_uncounted(sample, capture_.uncounted());
     result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
     return result;
 }

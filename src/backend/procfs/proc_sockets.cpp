@@ -105,7 +105,7 @@ constexpr std::array lists{
     List{"tcp", Protocol::tcp},    List{"tcp6", Protocol::tcp},        List{"udp", Protocol::udp},
     List{"udp6", Protocol::udp},   List{"udplite", Protocol::udplite}, List{"udplite6", Protocol::udplite},
     List{"raw", Protocol::raw},    List{"raw6", Protocol::raw},        List{"icmp", Protocol::icmp},
-    List{"icmp6", Protocol::icmp}, List{"packet", Protocol::packet},
+    List{"icmp6", Protocol::icmp}, List{"packet", Protocol::packet},   List{"sctp/eps", Protocol::sctp},
 };
 
 } // namespace
@@ -171,10 +171,30 @@ std::optional<ListedSocket> parse_packet_socket(std::string_view line)
     return socket;
 }
 
+std::optional<ListedSocket> parse_sctp_socket(std::string_view line)
+{
+    for (int i = 0; i < 5; ++i) { // two pointers of the kernel's, style, state, hash
+        next_word(line);
+    }
+    const auto port = parse_decimal<std::uint16_t>(next_word(line));
+    const auto uid = parse_decimal<std::uint32_t>(next_word(line));
+    const auto inode = parse_number(next_word(line));
+    if (!port || !uid || !inode) {
+        return std::nullopt;
+    }
+    ListedSocket socket;
+    socket.tuple.protocol = Protocol::sctp;
+    socket.tuple.local = {parse_address(next_word(line)).value_or(Address{}), *port};
+    socket.inode = Inode{*inode};
+    socket.uid = Uid{*uid};
+    return socket;
+}
+
 ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory) : tcp_in_use_(directory)
 {
     for (const List& list : lists) {
-        if (which == ProcLists::tcp_and_udp && list.protocol != Protocol::tcp && list.protocol != Protocol::udp) {
+        const bool is_counted = list.protocol == Protocol::tcp || list.protocol == Protocol::udp;
+        if (which != ProcLists::all && is_counted != (which == ProcLists::tcp_and_udp)) {
             continue;
         }
         Fd file(::open((directory + "/" + list.name).c_str(), O_RDONLY | O_CLOEXEC));
@@ -205,8 +225,9 @@ ProcSockets ProcSocketFiles::read() const
         next_line(rest);
         while (!rest.empty()) {
             const std::string_view line = next_line(rest);
-            const auto socket =
-                file.protocol == Protocol::packet ? parse_packet_socket(line) : parse_inet_socket(line, file.protocol);
+            const auto socket = file.protocol == Protocol::packet ? parse_packet_socket(line)
+                                : file.protocol == Protocol::sctp ? parse_sctp_socket(line)
+                                                                  : parse_inet_socket(line, file.protocol);
             if (socket) {
                 result.sockets.push_back(*socket);
             } else {

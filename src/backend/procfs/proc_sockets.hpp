@@ -25,6 +25,9 @@ std::optional<ListedSocket> parse_inet_socket(std::string_view line, Protocol pr
 /// One line of /proc/net/packet, likewise.
 std::optional<ListedSocket> parse_packet_socket(std::string_view line);
 
+/// One line of /proc/net/sctp/eps (net/sctp/proc.c): an endpoint is a socket.
+std::optional<ListedSocket> parse_sctp_socket(std::string_view line);
+
 struct ProcSockets {
     std::vector<ListedSocket> sockets; // listening ones and those in TIME_WAIT too
     std::size_t garbled = 0;           // lines that made no sense
@@ -34,7 +37,8 @@ struct ProcSockets {
 /// Where the calling thread sees the lists of the network namespace that it is in.
 inline constexpr const char* current_lists = "/proc/thread-self/net";
 
-enum class ProcLists : std::uint8_t { tcp_and_udp, all };
+/// `uncounted`: of all others than TCP and UDP.
+enum class ProcLists : std::uint8_t { tcp_and_udp, uncounted, all };
 
 /// The lists of one network namespace, kept open: they can be read from any other.
 class ProcSocketFiles {

@@ -62,20 +62,6 @@ std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
     return is_same && !files.is_empty() ? std::optional(std::move(files)) : std::nullopt;
 }
 
-void find_holders(HolderMap& holders, const std::vector<Flow>& flows)
-{
-    constexpr auto longest_search = 500ms;
-    std::vector<Inode> inodes;
-    inodes.reserve(flows.size());
-    for (const Flow& flow : flows) {
-        inodes.push_back(flow.inode);
-    }
-    const std::vector<Inode> unheld = holders.unheld(std::move(inodes));
-    if (!unheld.empty()) {
-        holders.search(unheld, HolderMap::Reach::everywhere, Clock::now() + longest_search);
-    }
-}
-
 class ProcfsBackend final : public Backend {
 public:
     explicit ProcfsBackend(const BackendOptions& options)
