@@ -620,6 +620,7 @@ void start_vpn(Stage& stage, const std::string& name, const Place& place, const 
         const Fd tun = make_tun("tun", inside);
         const int outside = self.udp(near);
         self.aim(outside, far);
+        set_option(outside, SOL_SOCKET, SO_RCVBUFFORCE, int{8 << 20}); // TCP inside sends more at once than usual
         self.call("tun is up");
         for (std::size_t round = 0; round < rounds; ++round) {
             self.step();
