@@ -132,8 +132,13 @@ Report parse_report(const std::string& text)
     report.ended_at =
         time_of(text_of(root, "started_at")) + std::chrono::nanoseconds(number_of(root, "duration_ns").value_or(0));
     report.complete = bool(root["complete"]);
-    for (const object note : simdjson::dom::array(root["notes"]))
+    for (const object note : simdjson::dom::array(root["notes"])) {
         report.notes.push_back(text_of(note, "code"));
+        if (report.notes.back() == "filter-unjudged") {
+            report.unjudged_rx_bytes = number_of(note, "rx_bytes").value_or(0);
+            report.unjudged_tx_bytes = number_of(note, "tx_bytes").value_or(0);
+        }
+    }
     const object totals = root["totals"];
     report.rx_bytes = number_of(totals, "rx_bytes").value_or(0);                           // null: nothing is known
     report.tx_bytes = number_of(totals, "tx_bytes").value_or(0);                           // null: nothing is known
