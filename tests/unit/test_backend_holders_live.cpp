@@ -26,7 +26,14 @@ namespace {
 
 using Reach = HolderMap::Reach;
 
-auto soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(5); }
+auto soon() { return std::chrono::steady_clock::now() + std::chrono::seconds(60); }
+
+/// Whether the socket is not where it was. Those of other processes on this machine come and go as they like.
+bool misses(HolderMap& map, Inode inode)
+{
+    const std::vector<Inode> missed = map.confirm(soon());
+    return std::find(missed.begin(), missed.end(), inode) != missed.end();
+}
 
 /// A child that answers each command with a number, until it is over with the test.
 class Child {
@@ -246,7 +253,7 @@ TEST_CASE("live: confirm notices a socket that was handed to another process")
     map.search({inode}, Reach::likely, soon());
     REQUIRE(map.held(inode));
     REQUIRE(server.ask('c') == 0);
-    CHECK(map.confirm(soon()) == std::vector{inode});
+    CHECK(misses(map, inode));
     CHECK(map.unconfirmed(inode));
 }
 
@@ -291,7 +298,7 @@ TEST_CASE("live: a socket in a thread's own descriptor table is found, at its pr
     const Inode inode{child.ask('t')};
     REQUIRE(inode.value > 1);
     map.search({inode}, Reach::everywhere, soon());
-    CHECK(map.confirm(soon()).empty()); // it is looked for in that thread's table again
+    CHECK_FALSE(misses(map, inode)); // it is looked for in that thread's table again
     const auto holders = holders_of(map, inode.value);
     REQUIRE(holders.size() == 1);
     CHECK(holders[0].pid == child.pid());
