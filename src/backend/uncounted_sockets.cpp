@@ -19,6 +19,7 @@ namespace socktally {
 namespace {
 
 constexpr std::size_t longest_counter_file = 1 << 16;
+constexpr std::size_t longest_name = 64;
 constexpr std::string_view ebpf_remedy = "-b ebpf counts them; socktally doctor tells what it needs";
 
 void add_icmp(std::string_view name, std::uint64_t value, UncountedCounters& counters)
@@ -204,13 +205,17 @@ std::set<std::uint64_t> own_sockets()
     return inodes;
 }
 
-/// Whether the process runs the same program as this one.
-bool is_instance(Pid pid)
+/// Whether the process runs the same program as this one; if it is over, whether it had the same name.
+bool is_instance(const Process& process)
 {
     struct stat own {};
     struct stat other {};
-    return ::stat("/proc/self/exe", &own) == 0 && ::stat(fmt::format("/proc/{}/exe", pid.value).c_str(), &other) == 0 &&
-           own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+    if (::stat(fmt::format("/proc/{}/exe", process.pid.value).c_str(), &other) != 0) {
+        std::string buffer;
+        const auto name = read_file(AT_FDCWD, "/proc/self/comm", buffer, longest_name);
+        return name && *name == process.name + '\n';
+    }
+    return ::stat("/proc/self/exe", &own) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
 }
 
 void drop_captures(Sample& sample)
@@ -226,7 +231,7 @@ void drop_captures(Sample& sample)
         }
     }
     for (const Holder& holder : sample.holders) {
-        if (sockets.contains(holder.inode.value) && is_instance(sample.processes[holder.process].pid)) {
+        if (sockets.contains(holder.inode.value) && is_instance(sample.processes[holder.process])) {
             captures.insert(holder.inode.value);
         }
     }

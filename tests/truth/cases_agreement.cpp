@@ -139,7 +139,7 @@ TEST_CASE("agreement: all tiers at once over the same mixed traffic, within 0.1 
     std::printf("%-16s %12s %12s %10s %10s\n", "", "rx_bytes", "tx_bytes", "rx off", "tx off");
     print("generator", truth.rx_bytes, truth.tx_bytes, truth);
     for (const Run& run : runs) {
-        INFO(run.backend);
+        INFO(run.backend, run.report ? ": " + describe(*run.report) : "");
         if (!run.report) {
             std::printf("%-16s cannot work here\n", run.backend.c_str());
             continue;

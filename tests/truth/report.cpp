@@ -131,14 +131,20 @@ Report parse_report(const std::string& text)
     report.layer = text_of(root, "layer");
     report.ended_at =
         time_of(text_of(root, "started_at")) + std::chrono::nanoseconds(number_of(root, "duration_ns").value_or(0));
-    report.complete = bool(root["complete"]);
+    // What processes outside of the tool's pid namespace move is no part of a case, and no name of theirs can be
+    // judged.
+    bool others_are_missing = false;
+    bool others_only = true;
     for (const object note : simdjson::dom::array(root["notes"])) {
         report.notes.push_back(text_of(note, "code"));
         if (report.notes.back() == "filter-unjudged") {
             report.unjudged_rx_bytes = number_of(note, "rx_bytes").value_or(0);
             report.unjudged_tx_bytes = number_of(note, "tx_bytes").value_or(0);
         }
+        others_are_missing = others_are_missing || report.notes.back() == "other-pidns";
+        others_only = others_only && (!bool(note["incomplete"]) || report.notes.back() == "filter-unjudged");
     }
+    report.complete = bool(root["complete"]) || (others_are_missing && others_only);
     const object totals = root["totals"];
     report.rx_bytes = number_of(totals, "rx_bytes").value_or(0);                           // null: nothing is known
     report.tx_bytes = number_of(totals, "tx_bytes").value_or(0);                           // null: nothing is known
