@@ -61,10 +61,10 @@ struct Report {
     std::string layer;
     std::chrono::system_clock::time_point ended_at; // its window
     bool complete = true;
-    std::vector<std::string> notes; // their codes
+    std::vector<std::string> notes;      // their codes
     std::uint64_t unjudged_rx_bytes = 0; // by the filters, as the note says
     std::uint64_t unjudged_tx_bytes = 0;
-    std::uint64_t rx_bytes = 0;     // of the totals
+    std::uint64_t rx_bytes = 0; // of the totals
     std::uint64_t tx_bytes = 0;
     std::uint64_t unattributed_rx_bytes = 0;
     std::uint64_t unattributed_tx_bytes = 0;
