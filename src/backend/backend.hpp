@@ -27,8 +27,8 @@ struct Unavailable {
     std::string remedy;
 };
 
-/// Called with the cgroup of a socket that has just been seen (Flow::cgroup_id), perhaps repeatedly, to find out where
-/// it is: it may be removed soon.
+/// Called with the cgroup of a socket that has just been seen (Flow::cgroup_id), perhaps repeatedly: finds out its path
+/// at once, because the cgroup may be removed soon.
 using GroupLook = std::function<void(std::uint64_t cgroup_id)>;
 
 class Interrupt; // sys/interrupt.hpp

@@ -19,7 +19,7 @@ namespace socktally {
 
 namespace {
 
-constexpr int find_share = 30; // of the time, at most, namespaces are looked for while a window is open
+constexpr int find_share = 30; // searches take at most 1/30 of the time while a window is open
 
 constexpr std::string_view remedy = "run it as root, or leave them out with --netns current";
 
@@ -86,7 +86,7 @@ void OtherNamespaces::find(const ProcessesSeen& seen, When when)
     rest_ = find_share * (thread_cpu_time() - used);
 }
 
-/// Those that are asked for by number are there already.
+/// Namespaces that are asked for by number exist already.
 bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds interval) const
 {
     return wanted_.empty() && now >= found_at_ + std::max(interval, rest_);

@@ -42,15 +42,15 @@ public:
 
     explicit OtherNamespaces(std::vector<Inode> wanted) : wanted_(std::move(wanted)) {}
 
-    /// Looks for them when a window begins, or while it is open: for what is new then.
+    /// Looks for namespaces when a window begins; while it is open, for new ones.
     enum class When : std::uint8_t { window_begins, window_is_open };
     void find(const ProcessesSeen& seen, When when);
-    /// Whether it is time to look while a window is open, which takes some microseconds a process: after so long, and
-    /// longer where that would cost too much. Never where there can be no new ones.
+    /// Returns whether it is time to look while a window is open, which takes some microseconds a process: after this
+    /// interval, or later if that would cost too much. Always false if no new ones can appear.
     bool is_due(Clock::time_point now, std::chrono::nanoseconds interval) const;
     /// As enter_each(), those that were not entered yet, from several threads at once.
     void enter(std::size_t files_per_namespace, const Work& work);
-    /// The same with these, which only sockets led to; how many were entered.
+    /// The same for these, which were found through sockets only. Returns how many were entered.
     std::size_t enter_found(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                             const Work& work);
     bool has_entered(Inode netns) const { return entered_.contains(netns.value); }
@@ -76,7 +76,7 @@ private:
     std::size_t refused_ = 0;
     Clock::time_point found_at_{};
     Clock::time_point found_before_{};
-    std::chrono::nanoseconds rest_{0}; // that the last search's cost asks for
+    std::chrono::nanoseconds rest_{0}; // pause that the cost of the last search asks for
 };
 
 /// Says so, and adds a flow without figures for what moved there: `[other netns]`. Nothing where none was refused.

@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t longest_counter_file = 1 << 16;
 constexpr std::size_t longest_name = 64;
-constexpr std::string_view ebpf_remedy = "-b ebpf counts them; socktally doctor tells what it needs";
+constexpr std::string_view ebpf_remedy = "use -b ebpf to count them; socktally doctor says what it needs";
 
 void add_icmp(std::string_view name, std::uint64_t value, UncountedCounters& counters)
 {
@@ -35,7 +35,7 @@ void add_icmp(std::string_view name, std::uint64_t value, UncountedCounters& cou
     }
 }
 
-/// Datagrams that no socket took are among those that IP has delivered.
+/// Datagrams that no socket received are also among those that IP has delivered.
 void add_udp(std::string_view name, std::uint64_t value, UncountedCounters& counters)
 {
     if (name == "OutDatagrams") {
@@ -81,8 +81,8 @@ bool has(const std::vector<Flow>& flows, Protocol protocol)
     return std::any_of(flows.begin(), flows.end(), [=](const Flow& flow) { return flow.tuple.protocol == protocol; });
 }
 
-/// Raw IP has no counters. What it moved is the part of IP that is of no other protocol, which cannot be told beside
-/// TCP: the kernel counts TCP by segments, and IP by superpackets.
+/// Raw IP has no counters. It moved the part of IP that no other protocol explains. Beside TCP that part is not known,
+/// because the kernel counts TCP by segments, but IP by superpackets.
 bool may_have_moved_raw(const UncountedCounters& before, const UncountedCounters& after)
 {
     const std::uint64_t in = after.ip_in - before.ip_in;
@@ -148,7 +148,7 @@ UncountedSockets::UncountedSockets()
 UncountedCounters UncountedSockets::read_counters()
 {
     UncountedCounters counters;
-    auto* add = &add_uncounted_snmp; // of the first file
+    auto* add = &add_uncounted_snmp; // for the first file
     for (const Fd& file : counter_files_) {
         if (const auto text = file ? reread_file(file.get(), buffer_, longest_counter_file) : std::nullopt) {
             add(*text, counters);
@@ -189,7 +189,7 @@ void UncountedSockets::next_window()
 
 namespace {
 
-/// Sockets that this process has.
+/// The sockets of this process.
 std::set<std::uint64_t> own_sockets()
 {
     std::set<std::uint64_t> inodes;
@@ -205,7 +205,7 @@ std::set<std::uint64_t> own_sockets()
     return inodes;
 }
 
-/// Whether the process runs the same program as this one; if it is over, whether it had the same name.
+/// Returns whether the process runs the same program as this one; if it has ended, whether it had the same name.
 bool is_instance(const Process& process)
 {
     struct stat own {};
@@ -243,7 +243,7 @@ void drop_captures(Sample& sample)
 void add_note(Sample& sample, Protocol protocol, std::string_view name)
 {
     sample.notes.push_back({"uncounted-bytes",
-                            fmt::format("{} moved bytes, and those of its sockets are not counted", name),
+                            fmt::format("{} moved bytes, but the bytes of its sockets are not counted", name),
                             std::string(ebpf_remedy), makes_incomplete, Note::About::protocol, std::nullopt, protocol});
 }
 

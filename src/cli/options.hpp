@@ -42,7 +42,7 @@ struct Options {
     std::optional<std::size_t> top;
     std::vector<std::string> alerts; // as given
 
-    Filter filter; // what its names are on this machine is filled in later, and so are this machine's interfaces
+    Filter filter; // the ids of its names, and this machine's interfaces, are filled in later
 
     // Of report only.
     std::vector<std::string> files; // "-": standard input

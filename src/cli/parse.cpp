@@ -93,7 +93,7 @@ void add_rows(CommandLine& line, Options& o)
               [&o] { o.command = Command::list_columns; });
 }
 
-/// A filter, and what --exclude takes by its name.
+/// A filter option, and the value of --exclude with the same name.
 struct FilterOption {
     enum class Takes : std::uint8_t { list, text }; // a text may have commas in it
 
@@ -136,7 +136,7 @@ constexpr std::array filter_options{
                  FilterOption::Takes::text, false}, // may be a list, which find_interfaces() decides
 };
 
-/// A list is the same as the option given once for each of its parts.
+/// A list means the same as repeating the option for each part.
 void add_values(Criteria& criteria, const FilterOption& option, const std::string& text)
 {
     if (option.takes == FilterOption::Takes::text) {

@@ -36,8 +36,8 @@ TimePoint end_value(std::string_view text);      // RFC 3339, or a date: the fir
 Per per_value(std::string_view text);
 Prefix remote_value(std::string_view text); // an address or ADDRESS/LENGTH
 
-/// The parts of `a,b,c`, or of lines, as pgrep(1) prints them. An empty part is an error: it is more likely an empty
-/// shell variable than a wish.
+/// Splits `a,b,c`, or lines as pgrep(1) prints them. An empty part is an error, because it is probably an empty shell
+/// variable.
 std::vector<std::string_view> list_value(std::string_view text);
 
 } // namespace socktally

@@ -31,7 +31,7 @@ std::optional<std::uint32_t> find_interface(const std::string& name, const std::
     return std::nullopt;
 }
 
-/// Has the ids follow their names.
+/// Updates the ids to what their names mean now.
 template <typename Id, typename Find>
 void renew(std::vector<Named<Id>>& list, const Find& find, Renamed& renamed)
 {

@@ -14,9 +14,9 @@ namespace socktally {
 /// Throws UsageError for a name that nobody and nothing has.
 Filter complete_filter(const Options& options);
 
-/// Fills in what users are; throws UsageError for a name that nobody has.
+/// Fills in the ids of users. Throws UsageError for an unknown user.
 void find_users(Criteria& criteria);
-/// The same for names that `interfaces` have, which may be several in a list.
+/// The same for interfaces, by their names in `interfaces`. A text may be a list of names.
 void find_interfaces(Criteria& criteria, const std::vector<Interface>& interfaces);
 
 /// Addresses come and go, so the interfaces that the filter goes by are looked at again.

@@ -25,7 +25,7 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
-/// Those that the filter names, or without names all; but not those that it excludes.
+/// Those that the filter names, or all if it names none, without those that it excludes.
 void keep_interfaces(std::vector<InterfaceTraffic>& interfaces, const Filter& filter)
 {
     const auto has = [](const auto& list, const std::string& name) {
@@ -37,8 +37,8 @@ void keep_interfaces(std::vector<InterfaceTraffic>& interfaces, const Filter& fi
     });
 }
 
-/// Whether the flow is of a socket that a process holds which the filter may ask for, too, beside the one that the
-/// bytes are shown at.
+/// Returns whether the filter may also ask for another holder of the flow's socket than the process whose row has the
+/// bytes.
 bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
 {
     if (flow.attribution.quality != Quality::shared || !flow.may_have_traffic()) {
@@ -66,7 +66,7 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
     for (const Flow& flow : sample.flows) {
         const Judged judged = filter.judge(flow, sample);
         shared_sockets = shared_sockets || may_be_shared(flow, sample, filter);
-        // What stands for no socket, but for a namespace that was not seen, has a note of its own.
+        // A flow that stands for an unseen namespace instead of a socket has a note of its own.
         if (judged.judgement == Judgement::unknown && flow.may_have_traffic() && flow.sockets != 0) {
             unjudged.add(judged, flow.sockets, flow.sockets, flow.rx_bytes, flow.tx_bytes);
         }

@@ -76,7 +76,7 @@ std::vector<WantedValue> wanted_of(const Criteria& criteria)
     return wanted;
 }
 
-/// What a process of the sample is, or the group of a socket whose process is not known.
+/// The identity of a process of the sample, or of the cgroup of a socket whose process is not known.
 void leave_out_matched(std::vector<WantedValue>& wanted, const Sample& sample)
 {
     Flow flow;

@@ -20,7 +20,7 @@ namespace socktally {
 
 namespace {
 
-/// Of names that were all found.
+/// For a filter whose names were all found.
 template <typename Id>
 std::vector<Id> ids_of(const std::vector<Named<Id>>& list)
 {

@@ -83,7 +83,7 @@ void ContainerNames::add(Uid owner, ContainerFacts facts)
     }
 }
 
-/// The home of a user; empty if there is none, or if it is not known in time.
+/// Returns the home of a user; empty if there is none, or if the user database does not answer in time.
 std::string ContainerNames::home(Uid owner) const
 {
     const UserAnswer answer = lookups_->find_user(owner, places_.patience);

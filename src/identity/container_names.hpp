@@ -22,7 +22,7 @@ namespace socktally {
 struct ContainerPlaces {
     std::string root;                         // before every path
     Uid owner{0};                             // whose the engines of this machine are
-    std::chrono::milliseconds patience{1000}; // for all sockets together, and as much for all files
+    std::chrono::milliseconds patience{1000}; // for all sockets together, and the same for all files
 };
 
 /// What an engine said when it was last asked. It is not asked again for a hundred times as long as that took: a slow

@@ -132,7 +132,7 @@ std::function<void(std::uint64_t)> Identifier::group_look()
     return needs_.cgroup ? [this](std::uint64_t id) { meet_group(id); } : std::function<void(std::uint64_t)>();
 }
 
-/// A walk of thousands of cgroups takes tens of milliseconds: it is repeated after ten times as long.
+/// A walk of thousands of cgroups takes tens of milliseconds; the next walk waits ten times as long as the last took.
 void Identifier::meet_group(std::uint64_t id)
 {
     using Clock = std::chrono::steady_clock;

@@ -31,19 +31,19 @@ struct IdentityPlaces {
     ContainerPlaces containers = {};
 };
 
-/// What one window leaves to the next.
+/// What is kept from one window to the next.
 struct IdentityMemory {
     std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>();
     std::shared_ptr<Lookups> lookups = std::make_shared<Lookups>();
     Users users{*lookups};
     KnownProcesses processes{};
-    /// What containers and their pods were called last, by their cgroups.
+    /// The last known names of containers and their pods, by cgroup.
     std::map<std::string, std::shared_ptr<const Identity>> names{};
-    /// When there are too many of these.
+    /// Forgets the names of all other cgroups if there are too many.
     void forget_names_but(const std::vector<CgroupPlace>& used);
 };
 
-/// For one window.
+/// Identifies the processes of one window.
 class Identifier {
 public:
     /// Notes which cgroups there are, if that is needed: one that is gone after the window is known all the same. So
@@ -51,18 +51,18 @@ public:
     explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {},
                         std::shared_ptr<IdentityMemory> memory = std::make_shared<IdentityMemory>());
 
-    /// One process, at once, unless it was read in this window. Of one that has ended what was known before stands.
+    /// Reads a process at once, unless it was read in this window. If it has ended, keeps what was known before.
     /// Returns false if something is not known because the process ended too early.
     bool read(Process& process);
     /// read(), for whoever meets processes that may be over soon; empty where nothing is to be read.
     std::function<void(Process&)> look();
 
-    /// Finds out where the cgroup is, for sample requests; empty where that is not needed.
+    /// Returns a function that finds the path of a cgroup, for SampleRequest; empty if paths are not needed.
     std::function<void(std::uint64_t cgroup_id)> group_look();
 
-    /// All that own a flow with traffic, or with `idle` any flow. Of a flow without a process what the cgroup of its
-    /// socket tells, which makes its attribution Quality::socket. Flows must be attributed. What could not be found out
-    /// becomes a note.
+    /// Identifies all owners of flows with traffic, or with `idle` of all flows. For a flow without a process it uses
+    /// the cgroup of the socket, and the attribution becomes Quality::socket. Flows must be attributed. Anything that
+    /// could not be found out becomes a note.
     void identify(Sample& sample, bool idle);
 
     /// All processes that live now, as a sample without flows, with what is needed of them.
@@ -82,8 +82,8 @@ private:
     Fd proc_;
     CgroupTree cgroups_;
     bool walked_again_ = false;                         // after the window
-    std::chrono::steady_clock::time_point next_walk_{}; // in the window, at the soonest
-    std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk in the window did not find any more
+    std::chrono::steady_clock::time_point next_walk_{}; // earliest time, within the window
+    std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk in the window no longer found
     NetnsNames netns_names_;
     ContainerPlaces containers_;
     std::shared_ptr<IdentityMemory> memory_;

@@ -55,8 +55,8 @@ bool KnownProcesses::fill(int proc, const IdentityNeeds& needs, Process& process
     return known.is_whole;
 }
 
-/// Of a process that has ended, what was read before stands. By exec it may have become another program since: then
-/// its command and its executable are not known.
+/// If the process has ended, what was read before is kept. If it became another program by exec in between, its command
+/// and its executable are not known.
 void KnownProcesses::read(int proc, const IdentityNeeds& needs, const Process& process, Known& known) const
 {
     const auto files = read_process_files(proc, needs, process);

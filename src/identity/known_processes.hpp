@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is known of processes, from window to window: what was read of a process once is still known in the window in
-// which it ends. Each process is read at most once a window, unless it has become another program. Kept for as long as
+// Keeps what was read of processes from window to window, so that it is still known in the window in which a process
+// ends. Each process is read at most once a window, unless it has become another program. Entries are kept as long as
 // the process lives, and a while longer.
 #pragma once
 
@@ -19,8 +19,8 @@ class KnownProcesses {
 public:
     void begin_window() { ++window_; }
 
-    /// Fills `process.identity`, and `process.netns` if the backend did not see it: from the files of /proc, or if the
-    /// process has ended, from what was read of it before. Returns false if something that is needed is not known
+    /// Fills `process.identity`, and `process.netns` if the backend did not see it: from the files of /proc, or, if the
+    /// process has ended, from what was read before. Returns false if something that is needed is not known
     /// because the process ended too early.
     bool fill(int proc, const IdentityNeeds& needs, Process& process);
 
@@ -38,7 +38,7 @@ private:
     void forget_ended(int proc);
 
     std::map<Key, Known> known_;
-    std::size_t most_ = 1024; // before those that have ended are looked for
+    std::size_t most_ = 1024; // entries; then ended processes are looked for
     std::uint64_t window_ = 0;
 };
 

@@ -38,7 +38,7 @@ std::string message(char kind, const Fields&... fields)
     return text;
 }
 
-/// The next field, cut off the front.
+/// Removes the next field from the front and returns it.
 std::string_view next_field(std::string_view& text)
 {
     const std::string_view field = text.substr(0, text.find('\0'));
@@ -86,7 +86,7 @@ std::string read_at_path(std::string_view question)
     return text ? message(yes, *text) : message(no, errno);
 }
 
-/// In the helper process, which has one thread.
+/// Runs in the helper process, which has one thread.
 std::string answer(std::string_view question)
 {
     const char kind = question.empty() ? no : question.front();
@@ -174,7 +174,7 @@ std::optional<std::string> Lookups::read_file(const TrustedPlace& place, std::si
 
 HttpAnswer Lookups::ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits)
 {
-    // An engine that does not answer is given up by the helper itself, a little before the helper would be.
+    // The helper itself gives up an engine that does not answer, a little before the helper would be killed.
     constexpr std::chrono::milliseconds grace(200);
     const auto patience = std::max(left_until(limits.deadline), std::chrono::milliseconds(0));
     auto given = ask(socket.base,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Look-ups that leave the program and may hang: users, through the system's databases (nsswitch.conf), which may be
-// servers; files and sockets of container engines, whose file systems may be. Each is made by a helper process and has
-// a deadline. What has hung is not asked again for a hundred times as long as it was waited for.
+// Look-ups that leave the program and may hang: users, in the system's databases (nsswitch.conf), and files and sockets
+// of container engines. Databases and file systems may be on servers. A helper process makes each look-up, with a
+// deadline. After one has hung, it is not repeated for a hundred times the time that was spent waiting.
 #pragma once
 
 #include "model/ids.hpp"
@@ -26,7 +26,7 @@ struct User {
 
 struct UserAnswer {
     bool in_time = true;
-    std::optional<User> user{}; // null: there is none, or it is not known in time
+    std::optional<User> user{}; // null: there is none, or there was no answer in time
 };
 
 class Lookups {
@@ -36,9 +36,9 @@ public:
     UserAnswer find_user(Uid uid, std::chrono::milliseconds patience);
     UserAnswer find_user(const std::string& name, std::chrono::milliseconds patience);
 
-    /// As read_trusted_file(), with errno ETIMEDOUT for what cannot be read in time.
+    /// As read_trusted_file(), with errno ETIMEDOUT if the file cannot be read in time.
     std::optional<std::string> read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline);
-    /// What an engine answers at this socket. Null without a failure: there is no such socket.
+    /// Asks an engine at this socket. The answer is null without a failure if there is no such socket.
     HttpAnswer ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits);
 
     /// Ends the helper until it is needed again.
@@ -49,7 +49,7 @@ private:
     UserAnswer find_user(const std::string& question, Clock::time_point deadline);
 
     std::optional<Helper> helper_;
-    std::map<std::string, Clock::time_point> rests_until_; // by what has hung
+    std::map<std::string, Clock::time_point> rests_until_; // by what hung: when it may be asked again
 };
 
 } // namespace socktally

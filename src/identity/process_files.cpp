@@ -38,7 +38,7 @@ std::optional<std::string> command_of(std::string_view arguments)
     return command.empty() ? std::nullopt : std::optional(std::move(command));
 }
 
-/// Whether the last part of a path, or this unit, is where a systemd opens the sockets of services.
+/// Returns whether this unit, or the last part of this path, is where systemd opens the sockets of services.
 bool is_of_systemd(std::string_view path)
 {
     const std::string_view last = path.substr(path.rfind('/') + 1); // npos + 1 is 0
@@ -56,7 +56,7 @@ Fd open_below(int directory, const char* path)
     return Fd(::openat(directory, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/// The directory of a thread that has not ended; none if all have.
+/// Returns the directory of a thread that has not ended; none if all have.
 Fd living_thread(int process)
 {
     std::string buffer;
@@ -79,7 +79,7 @@ Identity read_place(int directory)
     return place ? identity_in(*place) : Identity{};
 }
 
-/// What a process's directory tells, or that of one of its threads.
+/// Reads the directory of a process, or of one of its threads.
 Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_proxy)
 {
     std::string buffer;
@@ -95,14 +95,14 @@ Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_pr
     return identity;
 }
 
-/// Something that a process which ended meanwhile does not have, but others do, apart from kernel threads.
+/// Returns whether something is missing that every living process has, apart from kernel threads.
 bool lacks_something(const Identity& identity, const IdentityNeeds& needs)
 {
     return (needs.exe && !identity.exe) || (needs.command && !identity.command) ||
            (needs.cgroup && identity.cgroup.value_or("/") == "/");
 }
 
-/// The kernel shows a process that has ended in the root of a hierarchy of version 1, wherever it was.
+/// In hierarchies of version 1 the kernel shows an ended process in the root, wherever it was.
 void forget_root_cgroup(Identity& identity)
 {
     if (identity.cgroup == "/") {

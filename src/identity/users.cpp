@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr auto longest_for_name = 2s;
 constexpr auto good_for = 1min;          // windows may follow each other every few milliseconds
-constexpr auto longest_for_filter = 10s; // nothing can be measured without it
+constexpr auto longest_for_filter = 10s; // a filter needs it before anything is measured
 
 } // namespace
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// User names, through the system's own databases (nsswitch.conf). Each uid is asked for once a minute at most.
+// User names, from the system's own databases (nsswitch.conf). Each uid is asked for once a minute at most.
 #pragma once
 
 #include "identity/lookups.hpp"
@@ -19,8 +19,8 @@ public:
 
     /// Forgets the users that the last window did not have.
     void begin_window();
-    /// The name, or the number in digits if there is none, or if it is not known in time. If a database does not answer
-    /// any more, the name of before stands.
+    /// Returns the name, or the number in digits if there is none or no answer in time. If a database stops answering,
+    /// the earlier name is kept.
     const std::string& name(Uid uid);
     /// Users of this window whose names are not known because a database did not answer.
     std::size_t unanswered() const;
@@ -29,7 +29,7 @@ private:
     struct Known {
         std::string name;
         bool is_answered = false;
-        Lookups::Clock::time_point asked_again{}; // at the soonest
+        Lookups::Clock::time_point asked_again{}; // not before this time
         std::uint64_t window = 0;
     };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which flows of a sample, or rows of a report, are wanted. Pure; a flow must be attributed, and its owner identified,
-// first. A filter that cannot judge says so: what it does not know passes neither the filter nor its opposite.
+// Selects flows of a sample, or rows of a report. Pure; a flow must be attributed, and its owner identified, first. A
+// flow that a filter cannot judge passes neither the filter nor its opposite.
 #pragma once
 
 #include "model/flow_subject.hpp"
@@ -17,7 +17,7 @@
 
 namespace socktally {
 
-/// A name that the user gave. `id` is what it means on this machine; null where that does not matter, as in a report.
+/// A name that the user gave. `id` is its meaning on this machine; null if that does not matter, as in a report.
 template <typename Id>
 struct Named {
     std::string name;
@@ -28,7 +28,7 @@ struct Named {
 /// The values of each kind of filter.
 struct Criteria {
     std::vector<Pid> pids;
-    std::vector<std::string> names;      // whole process names; also "[exited]" and its like
+    std::vector<std::string> names;      // whole process names; also "[exited]" and similar
     std::vector<std::string> substrings; // of the process name
     std::vector<Named<Uid>> users;       // the owner's; for a flow without owner, the socket's
     std::vector<std::uint16_t> ports;    // local or remote
@@ -38,12 +38,12 @@ struct Criteria {
     std::vector<std::string> pods;                // by name, or by uid
     std::vector<std::string> units;               // also without ".service"
     std::vector<Named<Inode>> namespaces;         // network namespaces, of the socket
-    std::vector<Named<std::uint32_t>> interfaces; // that a flow may pass, by index (see interface_of)
+    std::vector<Named<std::uint32_t>> interfaces; // by index (see interface_of)
 
     bool operator==(const Criteria&) const = default;
 };
 
-/// One option each, in the order of the help text.
+/// One option for each kind, in the order of the help text.
 enum class FilterKind : std::uint8_t {
     pid,
     name,
@@ -61,7 +61,7 @@ enum class FilterKind : std::uint8_t {
 };
 std::string_view to_string(FilterKind kind); // "no-loopback"
 
-/// `excluded`: it is the value of --exclude.
+/// `excluded` is true for the value of --exclude.
 constexpr std::uint32_t option_bit(FilterKind kind, bool excluded)
 {
     return 1U << (static_cast<unsigned>(kind) + (excluded ? 16U : 0U));
@@ -69,22 +69,22 @@ constexpr std::uint32_t option_bit(FilterKind kind, bool excluded)
 
 struct Judged {
     Judgement judgement = Judgement::in;
-    std::uint32_t unsure = 0; // a bit for each option that could not judge (see option_bit()); 0 unless it is unknown
+    std::uint32_t unsure = 0; // a bit for each option that could not judge (option_bit()); 0 if it is judged
 };
 
-/// Values of one list are alternatives (any matches); lists that are not empty must all match, and nothing that is
-/// excluded.
+/// Values of one list are alternatives (any matches). All lists that are not empty must match, and no excluded value
+/// may match.
 struct Filter : Criteria {
     Criteria excluded;
     bool loopback = true; // false leaves out flows between two ends of this machine
     Machine machine;      // for loopback == false and for interfaces
 
     bool is_empty() const;
-    /// Whether it asks for what is known of single sockets, but not of the sum of a process's.
+    /// Returns whether it asks for something that is known of single sockets, but not of the sum of a process.
     bool asks_sockets() const { return asks_peers() || asks(&Criteria::protocols, &Criteria::namespaces); }
-    /// Whether it asks for the other ends of sockets, or for what depends on them.
+    /// Returns whether it asks for the other ends of sockets, or for something that depends on them.
     bool asks_peers() const { return !loopback || asks(&Criteria::ports, &Criteria::remotes, &Criteria::interfaces); }
-    /// Whether one of the lists has values, or the list of what is excluded.
+    /// Returns whether one of these lists has values, among the criteria or among the excluded ones.
     template <typename... Lists>
     bool asks(Lists... lists) const
     {
@@ -99,10 +99,10 @@ struct Filter : Criteria {
 };
 
 bool is_unit_called(std::string_view unit, std::string_view name);
-/// Whether `name` is long enough for the beginning of a container's id, and is it.
+/// Returns whether `name` is the beginning of this container id, and long enough to be meant as one.
 bool begins_id(std::string_view id, std::string_view name);
 
-/// What filters could not judge, summed up for the note that tells of it.
+/// Sums up what filters could not judge, for the note about it.
 class Unjudged {
 public:
     /// `noun` is what is counted: "socket" or "row".

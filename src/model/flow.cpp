@@ -76,7 +76,7 @@ bool is_same_program(const Process& before, const Process& now)
     return stacks_known ? before.stack_start == now.stack_start : before.name == now.name;
 }
 
-/// The stack and the user of a process that has ended meanwhile are not known any more.
+/// The stack and the user of an ended process are no longer known.
 bool update(Process& process, const Process& now)
 {
     const bool is_same = is_same_program(process, now);

@@ -42,9 +42,9 @@ enum class SocketState : std::uint8_t {
 /// Why nobody owns a flow. Printed in brackets in place of a process name (see cause_name).
 enum class Cause : std::uint8_t { none, exited, kernel, unaccepted, time_wait, other_user, other_netns, unknown };
 std::string_view cause_name(Cause cause); // "[time-wait]"; empty for Cause::none
-/// The cause of this name; null: no cause has it.
+/// Returns the cause with this name; null if there is none.
 std::optional<Cause> parse_cause(std::string_view name);
-/// Whether a process moved the bytes of such a flow, or may have, which only is not known.
+/// Returns whether an unknown process moved, or may have moved, the bytes of a flow with this cause.
 bool hides_process(Cause cause);
 
 /// How sure the owner is, best first.
@@ -80,9 +80,9 @@ struct Flow {
     Tuple tuple;
     Cookie cookie;
     Inode inode;
-    Inode netns;                           // of the socket's network namespace, the NNN of `net:[NNN]`; 0: not known
-    std::optional<Uid> uid;                // the socket's (its creator's fsuid); null where the kernel did not say
-    std::uint64_t cgroup_id = 0;           // the socket's, of version 2: its creator's or its listener's; 0: not known
+    Inode netns;                 // of the socket's network namespace, the NNN of `net:[NNN]`; 0: not known
+    std::optional<Uid> uid;      // the socket's (its creator's fsuid); null where the kernel did not say
+    std::uint64_t cgroup_id = 0; // cgroup of the socket (version 2), from its creator or listener; 0: not known
     std::optional<std::uint64_t> rx_bytes; // payload in the window, from the process's side; null: unknown
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;
@@ -113,11 +113,11 @@ struct Process {
     std::shared_ptr<const Identity> identity = nullptr;    // null until it is read
 };
 
-/// Whether a process seen twice runs the same program both times. A program may rename itself, so the name decides only
-/// if the stack is not known.
+/// Returns whether a process that was seen twice ran the same program both times. A program may rename itself, so the
+/// name decides only if the stack is not known.
 bool is_same_program(const Process& before, const Process& now);
-/// Takes over the name, the program and the user of the same process as it was seen later. Returns false if all of
-/// that is as before.
+/// Takes over the name, program and user of the same process from a later sighting. Returns false if nothing has
+/// changed.
 bool update(Process& process, const Process& now);
 
 /// One process's hold on one socket.

@@ -9,8 +9,8 @@ namespace {
 
 using Text = Fact<std::string_view>;
 
-/// Engines print the first digits of the id where they print no name; so does the column `container` if the name was
-/// not to be had.
+/// Engines print the first digits of the id if they print no name; so does the column `container` if the name is not
+/// known.
 bool is_nameless(const Identity* identity)
 {
     const auto id = known(identity, &Identity::container_id);
@@ -43,7 +43,7 @@ Fact<Uid> FlowSubject::uid() const
     return Fact<Uid>::of(uid_of(flow_, sample_), owner_ == nullptr && !hides_process(flow_.attribution.cause));
 }
 
-/// A process whose control group was read is in no other unit, container or pod than the group says.
+/// If the cgroup of a process was read, the process is in no other unit, container or pod than the cgroup says.
 Text FlowSubject::of_group(std::optional<std::string> Identity::*field) const
 {
     const bool is_known = known(identity_, &Identity::cgroup).has_value() ||
@@ -92,7 +92,7 @@ Fact<Inode> FlowSubject::netns() const
     return netns == Inode{} ? Fact<Inode>::unknown() : Fact(netns);
 }
 
-/// Interfaces and addresses of another namespace are others.
+/// Interfaces and addresses of another namespace are not those of this one.
 bool FlowSubject::is_elsewhere() const
 {
     return flow_.attribution.cause == Cause::other_netns ||

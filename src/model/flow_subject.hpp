@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A flow as filters see it: what is known of it, and what is not.
+// A flow as filters see it: each fact is known, absent or unknown.
 #pragma once
 
 #include "model/interfaces.hpp"
@@ -16,7 +16,7 @@ struct Machine {
     Inode netns;
 };
 
-/// The flow must be attributed, and its owner identified. Points into all that it is given.
+/// The flow must be attributed, and its owner identified. Keeps references to all arguments.
 class FlowSubject final : public Subject {
 public:
     FlowSubject(const Flow& flow, const Sample& sample, const Machine& machine);

@@ -75,8 +75,7 @@ Key name_key(const Flow& flow, const Sample& sample)
     return key;
 }
 
-/// Traffic of which neither the process nor the socket's cgroup is known is kept apart from that of processes which are
-/// in no unit.
+/// Keeps traffic whose process and socket cgroup are both unknown apart from that of processes in no unit.
 Key identity_key(const Flow& flow, const Sample& sample, std::optional<std::string> Identity::*field)
 {
     const auto identity = identity_of(flow, sample);

@@ -26,10 +26,10 @@ struct Interface {
 /// told: the socket has no address of its own, or several interfaces have it.
 std::uint32_t interface_of(const Flow& flow, const std::vector<Interface>& interfaces);
 
-/// Whether the other end of the tuple is on this machine too; so it always is if this end is a loopback address. Null
-/// if the other end is not known.
+/// Returns whether the other end of the tuple is on this machine too; always true if this end is a loopback address.
+/// Null if the other end is not known.
 std::optional<bool> stays_on_this_machine(const Tuple& tuple, const std::vector<Interface>& interfaces);
-/// The index of the loopback device; 0: there is none.
+/// Returns the index of the loopback device; 0 if there is none.
 std::uint32_t loopback_of(const std::vector<Interface>& interfaces);
 
 /// How the interface was found that traffic to anywhere leaves by.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Three values instead of two: a filter says yes, no, or that it cannot know. They are ordered, so that "and" is the
-// least of several, "or" the greatest.
+// The three answers of a filter: yes, no, or not known. They are ordered, so that "and" is the least of several and
+// "or" the greatest.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@ constexpr Judgement opposite(Judgement judgement)
     return judgement == Judgement::unknown ? judgement : judgement_of(judgement == Judgement::out);
 }
 
-/// `test` judges one value; a list asks for any of its values.
+/// `test` judges one value of the list; any of them may match.
 template <typename List, typename Test>
 Judgement judge_any(const List& list, const Test& test)
 {
@@ -31,7 +31,7 @@ Judgement judge_any(const List& list, const Test& test)
     return judgement;
 }
 
-/// One thing that a filter asks about: its value, or that there is none, or that nobody knows.
+/// Something that a filter asks about: a value, no value, or not known.
 template <typename T>
 class Fact {
     struct Absent {};

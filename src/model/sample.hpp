@@ -18,7 +18,7 @@
 
 namespace socktally {
 
-/// What a note says is missing. Null: not known.
+/// What is missing according to a note. Null: not known.
 struct Missing {
     std::optional<std::uint64_t> sockets;
     std::optional<std::uint64_t> rx_bytes; // of the sockets whose bytes are known

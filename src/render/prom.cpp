@@ -74,7 +74,7 @@ void append_column(std::string& out, const Column& column, const Report& report,
     }
 }
 
-/// A code may come with several messages, and is one series.
+/// Several notes may have the same code, which is one series.
 void append_notes(std::string& out, const Report& report, const std::vector<Label>& labels)
 {
     std::set<std::string_view> codes;
@@ -94,8 +94,8 @@ void append_notes(std::string& out, const Report& report, const std::vector<Labe
     }
 }
 
-/// What is said of the sample as a whole. The labels keep apart what several runs say in one directory of text files:
-/// node_exporter refuses all of it if two files have the same series.
+/// The series about the sample as a whole. Their labels keep several files in one directory apart: node_exporter
+/// refuses all of them if two files have the same series.
 void append_facts(std::string& out, const Report& report, std::string_view file)
 {
     std::vector<Label> labels{{"by", std::string(to_string(report.by))}};

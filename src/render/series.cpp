@@ -67,7 +67,8 @@ Row row_of(const GrowingSeries& series)
 
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, GroupBy by)
 {
-    const bool is_in_group = gathers_processes(by) && row.attribution == Quality::socket; // the cause says nothing then
+    const bool is_in_group =
+        gathers_processes(by) && row.attribution == Quality::socket; // then the cause tells nothing
     const bool has_cause = row.kind == RowKind::cause && !is_in_group;
     bool names_cause = false;
     bool has_kind = false;

@@ -60,9 +60,9 @@ void add_process(KeyText& key, const Heading& heading, const SavedRow& row)
     key.text(names_process ? std::nullopt : row.text(Member::user));
 }
 
-/// Traffic without an owner is in a unit, or known to be in none, where its sockets' cgroup is known. Else it is kept
-/// apart from that of processes in no unit, as in add_name. `is_of_one_group`: a saved row
-/// sums no sockets of different cgroups.
+/// Traffic without an owner is in a unit, or known to be in none, if the cgroup of its sockets is known. Else it is
+/// kept apart from that of processes in no unit, as in add_name. `is_of_one_group`: the saved row does not sum sockets
+/// of different cgroups.
 void add_of_owner(KeyText& key, const SavedRow& row, std::initializer_list<Member> members, bool is_of_one_group)
 {
     const bool is_in_one =
@@ -87,7 +87,7 @@ void add_connection(KeyText& key, const Heading& heading, const SavedRow& row)
     key.number(row.number(Member::remote_port));
 }
 
-/// Whether null says that there is nothing, and not that the row sums up what differs in it.
+/// Returns whether null means that there is nothing, and not that the row sums different values.
 bool is_definite(Member member, GroupBy by)
 {
     if (by == GroupBy::connection || to_string(by) == info(member).name) {
@@ -109,14 +109,14 @@ bool is_definite(Member member, GroupBy by)
     }
 }
 
-/// Whether the row says what it has in this column: null does where there is nothing, and not where the row sums up
-/// what differs in it, or where the column was not saved.
+/// Returns whether the row says what it has in this column. Null does so if it means that there is nothing, but not if
+/// the row sums different values or the column was not saved.
 bool tells(const Heading& heading, const SavedRow& row, Member member)
 {
     return row.find(member) != nullptr || (!row.is_absent(member) && is_definite(member, heading.by));
 }
 
-/// Traffic without an owner is in a unit that the row has, else its process says which row it is in.
+/// Traffic without an owner is in the unit of the row, if there is one; else `process` says which row it belongs to.
 bool tells_of_owner(const Heading& heading, const SavedRow& row, Member member)
 {
     return row.is(RowKind::cause) || tells(heading, row, member);

@@ -24,7 +24,7 @@ public:
 
     /// One row a group, and one of RowKind::other (of each hour or day) where saved rows were of that kind. Unsorted.
     std::vector<Row> rows() const;
-    /// Whether a sum did not fit.
+    /// Returns whether a sum was too large for 64 bits.
     bool has_overflowed() const { return has_overflowed_; }
 
 private:

@@ -158,7 +158,7 @@ void Lines::begin_input()
     start_ += text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
 }
 
-/// A log that was cut while its writer held it open goes on behind a hole, which reads as NULs.
+/// If a log is truncated while its writer has it open, the writer leaves a hole, which reads as NULs.
 void Lines::skip_nuls()
 {
     do {

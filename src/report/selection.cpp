@@ -9,13 +9,13 @@ namespace {
 
 using Text = Fact<std::string_view>;
 
-/// Without names, the column `pod` has the uid: a UUID, or of static pods 32 digits.
+/// Without names, the column `pod` has the uid: a UUID, or 32 digits for a static pod.
 bool is_pod_uid(std::string_view text)
 {
     return (text.size() == 36 || text.size() == 32) && text.find_first_not_of("0123456789abcdef-") == text.npos;
 }
 
-/// A saved row as filters see it. Null says that nothing is known, but for what the rest of the row rules out.
+/// A saved row as filters see it. Null means unknown, unless the rest of the row rules a value out.
 class RowSubject final : public Subject {
 public:
     explicit RowSubject(const SavedRow& row) : row_(row) {}
@@ -69,7 +69,7 @@ public:
     Fact<std::uint32_t> interface() const override { return Fact<std::uint32_t>::unknown(); }
     Fact<bool> stays_on_this_machine() const override { return Fact<bool>::unknown(); }
 
-    /// Whether something was asked for that was not saved.
+    /// Returns whether a filter asks for a column that was not saved.
     bool lacks_column() const { return lacks_column_; }
 
 private:
@@ -94,7 +94,7 @@ private:
         const auto id = row_.text(Member::container_id);
         return id && id->starts_with(row_.text(Member::container).value_or(""));
     }
-    /// A process whose control group was read is in no other unit, container or pod than the group says.
+    /// If the cgroup of a process was read, the process is in no other unit, container or pod than the cgroup says.
     Text of_group(Member member) const
     {
         return Text::of(text_in(member), has_no_process() || row_.find(Member::cgroup) != nullptr);

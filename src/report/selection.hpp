@@ -28,7 +28,7 @@ public:
     bool takes_time(TimePoint time) const;
     bool takes_host(const SavedRow& row) const;
 
-    /// Of the times and hosts that are wanted.
+    /// For the times and hosts that are asked for.
     bool takes_every_row() const { return takes_every_row_; }
     struct Verdict {
         Judged judged;

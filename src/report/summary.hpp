@@ -76,8 +76,8 @@ private:
     std::uint64_t cut_short_ = 0;   // rows that sum the rest past --top
     std::uint64_t taken_ = 0;       // rows that are in the report
     Unjudged unjudged_{"row"};
-    bool lacks_column_ = false; // one of those rows, in a column that a filter asks for
-    std::uint64_t keyless_ = 0; // rows that do not say which group they are of
+    bool lacks_column_ = false; // a left-out row lacks a column that a filter asks for
+    std::uint64_t keyless_ = 0; // rows that do not say which group they belong to
     std::chrono::nanoseconds duration_{0};
     std::optional<TimePoint> first_;
     Common host_;

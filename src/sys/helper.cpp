@@ -23,7 +23,7 @@ namespace {
 
 using Clock = Helper::Clock;
 
-/// Before each question and each answer.
+/// Precedes each question and each answer.
 using Length = std::uint64_t;
 constexpr Length longest = 64 << 20;
 
@@ -44,7 +44,7 @@ bool wait_for(int socket, short events, Clock::time_point deadline)
     }
 }
 
-/// Returns false if the other end is closed or does not take it in time.
+/// Returns false if the other end is closed or does not read in time.
 bool send_all(int socket, std::string_view bytes, Clock::time_point deadline)
 {
     while (!bytes.empty()) {
@@ -95,8 +95,8 @@ std::optional<std::string> receive_text(int socket, Clock::time_point deadline)
     return receive_all(socket, text.data(), text.size(), deadline) ? std::optional(std::move(text)) : std::nullopt;
 }
 
-/// Leaves nothing open but `socket`, as the first descriptor after the standard ones: whoever reads our output would
-/// wait for the end of a process that hangs.
+/// Closes everything but `socket`, which becomes the first descriptor after the standard ones. Else a reader of our
+/// output would wait for the end of a hanging helper.
 int keep_only(int socket)
 {
     constexpr int kept = STDERR_FILENO + 1;
@@ -141,7 +141,7 @@ bool Helper::start()
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
-    ::sigprocmask(SIG_BLOCK, &all, &before); // a signal is for the parent, also one that the terminal sends to both
+    ::sigprocmask(SIG_BLOCK, &all, &before); // signals are for the parent, also those that the terminal sends to both
     const pid_t self = ::getpid();
     const pid_t child = ::fork();
     if (child == 0) {

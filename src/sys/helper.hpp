@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A process of its own for calls that may hang: look-ups of users, files on file systems of others. If an answer does
-// not come in time, the process is killed, and the next question gets a new one.
+// A helper process for calls that may hang: look-ups of users, and files on other file systems. If an answer does not
+// arrive in time, the helper is killed, and the next question starts a new one.
 //
-// It is forked when it is first asked something, and must be asked from a process with one thread. It keeps no
-// descriptor but its socket, takes no signal but SIGKILL and SIGSTOP, and ends with its parent. A thread would be
-// cheaper, but cannot be killed.
+// The helper is forked at the first question, which must come from a process with one thread. It keeps no descriptor
+// but its socket, takes no signal but SIGKILL and SIGSTOP, and ends with its parent. A thread would be cheaper, but
+// cannot be killed.
 #pragma once
 
 #include "sys/fd.hpp"
@@ -21,7 +21,7 @@ namespace socktally {
 class Helper {
 public:
     using Clock = std::chrono::steady_clock;
-    /// Runs in the other process.
+    /// Runs in the helper process.
     using Answer = std::string (*)(std::string_view question);
 
     explicit Helper(Answer answer) : answer_(answer) {}
@@ -29,10 +29,10 @@ public:
     Helper& operator=(const Helper&) = delete;
     ~Helper() { end(); }
 
-    /// Null if the answer did not come in time, or if the process could not be made or has died.
+    /// Returns the answer; null if it did not arrive in time, or if the process could not be started or has died.
     std::optional<std::string> ask(std::string_view question, Clock::time_point deadline);
 
-    /// Its id; 0: there is none now.
+    /// Its process id; 0 if there is no helper now.
     pid_t pid() const { return pid_; }
 
 private:

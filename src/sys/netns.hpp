@@ -39,13 +39,13 @@ std::uint64_t own_netns_inode();
 /// Where ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
 std::string named_netns_path(const std::string& name);
 
-/// The inode of the network namespace that the calling thread is in; 0 if /proc does not tell.
+/// Returns the inode of the network namespace that the calling thread is in; 0 if /proc does not show it.
 std::uint64_t netns_of_thread();
 
-/// Calls `work`, which must not throw, inside the network namespace of a socket, whose inode is `netns`: at once if
-/// that is the current one, else from a thread of its own. False if it could not be entered (needs CAP_NET_ADMIN
-/// there). The namespace is found through the socket, so that no descriptor of it need be kept: another instance would
-/// take that for a sign that somebody uses the namespace, and keep it alive in turn.
+/// Calls `work`, which must not throw, inside the network namespace of a socket, whose inode is `netns`: directly if
+/// that is the current one, else from a new thread. Returns false if the namespace could not be entered (needs
+/// CAP_NET_ADMIN there). The namespace is found through the socket, so that no descriptor of it has to be kept: another
+/// instance would take such a descriptor for a use of the namespace, and keep the namespace alive in turn.
 bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()>& work);
 
 /// Calls `work` inside each namespace of the list, from a thread of its own, so that nothing else of this process ever

@@ -28,8 +28,8 @@ std::int64_t parse_offset(std::string_view text)
     return is_negative ? -static_cast<std::int64_t>(*number) : static_cast<std::int64_t>(*number);
 }
 
-/// timens_offsets shows the namespace that children will be in. Before Linux 6.3, unshare(2) alone does not move the
-/// process itself there, and then its own namespace is the first one, unless such calls are nested.
+/// timens_offsets shows the namespace of future children. Before Linux 6.3, unshare(2) alone does not move the process
+/// itself there: its own namespace is then the first one, unless such calls are nested.
 std::chrono::nanoseconds read_shift()
 {
     constexpr ino_t first_namespace = 0xEFFFFFFA; // PROC_TIME_INIT_INO
@@ -69,7 +69,8 @@ std::chrono::nanoseconds time_since_boot()
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec) - boot_clock_shift();
 }
 
-/// A process may have started before the zero of a namespace's clock: the kernel then divides what wraps at 64 bits.
+/// A process may have started before the zero of a namespace's clock: the kernel then divides a value that has wrapped
+/// at 64 bits.
 std::uint64_t start_ticks_of(std::uint64_t start_ns, std::chrono::nanoseconds shift)
 {
     return (start_ns + static_cast<std::uint64_t>(shift.count())) / ns_per_tick;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A time namespace (time_namespaces(7)) shifts the clocks that its processes read: CLOCK_BOOTTIME, and field 22 of
-// /proc/PID/stat, which the kernel shifts for the reader. It does not shift what BPF programs read of a task.
+// /proc/PID/stat, which the kernel shifts for the reader. It does not shift the start times that BPF programs read.
 #pragma once
 
 #include <chrono>
@@ -9,10 +9,10 @@
 
 namespace socktally {
 
-/// How far the boot clock of this process is ahead of the kernel's own. 0 on kernels without time namespaces.
+/// Returns how far the boot clock of this process is ahead of the kernel's own. 0 on kernels without time namespaces.
 std::chrono::nanoseconds boot_clock_shift();
 
-/// The shift of CLOCK_BOOTTIME in the text of /proc/PID/timens_offsets; 0 where the text has none.
+/// Returns the shift of CLOCK_BOOTTIME in the text of /proc/PID/timens_offsets; 0 if the text has none.
 std::chrono::nanoseconds parse_boot_clock_shift(std::string_view offsets);
 
 /// CLOCK_BOOTTIME without the shift: the time since boot, suspended time included.
@@ -21,8 +21,8 @@ std::chrono::nanoseconds time_since_boot();
 /// Field 22 of /proc/PID/stat as this kernel prints it for a process that started `start_ns` after boot.
 std::uint64_t start_ticks_of(std::uint64_t start_ns, std::chrono::nanoseconds shift);
 
-/// Ticks since boot, out of field 22 as a reader with this shift sees it. One tick off at most if the shift is no whole
-/// number of ticks.
+/// Returns ticks since boot for a field 22 as a reader with this shift sees it. Off by at most one tick if the shift is
+/// not a whole number of ticks.
 std::uint64_t ticks_since_boot(std::uint64_t start_ticks, std::chrono::nanoseconds shift);
 
 } // namespace socktally

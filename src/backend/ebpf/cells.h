@@ -39,7 +39,7 @@ struct {
 /* The cells of the first processes that used a socket, below the epoch in which they did. */
 struct sock_users {
     tally_u64 cells[USERS];
-    tally_u64 peers; /* how many it has, below the epoch in which it has them */
+    tally_u64 peers; /* the epoch in the upper half, the number of peers in it in the lower half */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -63,7 +63,7 @@ static __always_inline void describe(struct tally_cell* cell, struct task_struct
     cell->start_ns = leader->start_boottime;
     cell->uid = leader->cred->euid.val;
     cell->cgroup_id = bpf_get_current_cgroup_id();
-    cell->stack_start = bpf_get_current_task_btf()->mm->start_stack; /* not the leader's: it may be a zombie */
+    cell->stack_start = bpf_get_current_task_btf()->mm->start_stack; /* not of the leader: it may be a zombie */
     cell->netns = sk->__sk_common.skc_net.net->ns.inum;
     cell->is_kernel_thread = (leader->flags & PF_KTHREAD) != 0;
     for (int i = 0; i < TALLY_NAME_LENGTH; ++i)

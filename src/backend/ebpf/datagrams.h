@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The other end of a call's datagram, which is not always the one that the socket is connected to. A part of tally.bpf.c. */
+/* Finds the other end of the datagram that a call sends or receives. It may differ from the end that the socket is
+   connected to. Part of tally.bpf.c. */
 #ifndef SOCKTALLY_DATAGRAMS_H
 #define SOCKTALLY_DATAGRAMS_H
 
@@ -11,21 +12,21 @@
 #include "backend/ebpf/tally.h"
 
 /* A datagram may be sent in parts (MSG_MORE, UDP_CORK). The parts after the first go where the first one went, whatever address they name,
-   and run no hook. This is where the first one went, if it named an address. */
+   and run no hook. By socket: where the first part went, if it named an address. */
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, int);
     __type(value, struct tally_remote);
 } corks SEC(".maps");
-tally_u8 has_corks = 0; /* there ever was one */
+tally_u8 has_corks = 0; /* corks has had an entry */
 
 static __always_inline bool is_datagram(struct sock* sk)
 {
     return sk->sk_protocol == IPPROTO_UDP || sk->sk_protocol == IPPROTO_UDPLITE;
 }
 
-/* True if the hooks saw this call. What they left is taken in any case: it must not wait for another call. */
+/* Returns true if the hooks saw this call. Clears the entry, so that the next call does not find it. */
 static __always_inline bool take_peer(struct sock* sk, struct tally_remote* remote)
 {
     const tally_u32 thread = bpf_get_current_task_btf()->pid;
@@ -49,7 +50,7 @@ static __always_inline bool take_raw_peer(struct sock* sk, struct tally_remote* 
     return true;
 }
 
-/* Parts of a datagram wait for others. */
+/* Returns true if parts of a datagram wait for the rest. */
 static __always_inline bool is_corked(struct sock* sk)
 {
     if (!has_casts)
@@ -58,8 +59,8 @@ static __always_inline bool is_corked(struct sock* sk)
     return udp->pending != 0;
 }
 
-/* A connected socket that was corked with another address than its own may have been let go since by setsockopt(2), which nothing shows:
-   then the other end is not known. */
+/* If a connected socket was corked with an address other than its own, setsockopt(2) may have uncorked it unseen: the
+   other end stays unknown then. */
 static __noinline int sent_to(struct sock* sk, struct tally_remote* remote)
 {
     if (!sk || !remote)
@@ -94,14 +95,14 @@ static __always_inline void find_sent_to(struct sock* sk, struct tally_remote* r
         connected_to(sk, remote);
 }
 
-/* If the caller of an unconnected UDP socket does not ask where a datagram came from, that is not known. */
+/* The source of a datagram on an unconnected UDP socket stays unknown if the caller does not ask for it. */
 static __always_inline void find_received_from(struct sock* sk, struct tally_remote* remote)
 {
     if (per_tuple && !(per_peer && (is_datagram(sk) || is_raw(sk)) && take_peer(sk, remote)))
         connected_to(sk, remote);
 }
 
-/* The header that the packet has at this place. */
+/* The network header of the packet. */
 #define HEADER(type, skb)                                                                                                                        \
     ((struct type*)bpf_rdonly_cast((skb)->head + (skb)->network_header, bpf_core_type_id_kernel(struct type)))
 

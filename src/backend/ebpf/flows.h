@@ -11,7 +11,7 @@
 /* Set before loading. */
 const volatile tally_u8 per_socket = 0;
 const volatile tally_u8 per_tuple = 0;
-const volatile tally_u8 per_peer = 0; /* the hooks of peers.bpf.c run */
+const volatile tally_u8 per_peer = 0; /* true if the hooks of peers.bpf.c run */
 
 /* Sockets that found no room in flows; their bytes are in the cell all the same. */
 tally_u64 flows_dropped[TALLY_HALVES] = {};
@@ -69,7 +69,7 @@ static __always_inline void connected_to(struct sock* sk, struct tally_remote* r
         address[i] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[i];
 }
 
-/* One socket with very many peers must not take the room of all others. */
+/* Limits the peers of one socket, so that it cannot fill the map. */
 static __noinline bool has_room_for_peer(struct sock* sk, tally_u32 now)
 {
     struct sock_users* used = sk ? bpf_sk_storage_get(&users, sk, 0, 0) : 0;

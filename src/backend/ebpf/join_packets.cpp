@@ -78,10 +78,10 @@ public:
 
 private:
     static constexpr Attribution unattributed{std::nullopt, Cause::unknown, Quality::unknown};
-    /// The flows of a socket: one for each process that moved payload and each other end.
+    /// The flows of a socket: one for each pair of a process that moved payload and an other end.
     struct Users {
         std::size_t flows;
-        Attribution attribution; // the process, if it is one
+        Attribution attribution; // the process, if there is only one
     };
 
     std::uint32_t holder_of(const packets_socket& socket)

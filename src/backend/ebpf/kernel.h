@@ -123,7 +123,7 @@ struct tcp_sock {
 };
 
 struct udp_sock {
-    int pending; /* AF_*: parts of a datagram wait for others */
+    int pending; /* AF_* while parts of a datagram wait for the rest, else 0 */
 };
 
 struct iphdr {

@@ -15,7 +15,7 @@ struct EbpfFaults {
     std::size_t foreign_processes = 0; // that have no pid in our namespace
     bool too_many_processes = false;   // for the cells
     std::uint64_t flows_dropped = 0;   // found no room in the map
-    std::uint64_t crowded_sockets = 0; // had more peers than have a flow of their own
+    std::uint64_t crowded_sockets = 0; // sockets with more peers than TALLY_MOST_PEERS
     /// Network namespaces that could not be entered, where connections were read in the window that were not noted.
     std::size_t strange_namespaces = 0;
     /// Connections of such a namespace that were read first in the window, by splice(2) only.

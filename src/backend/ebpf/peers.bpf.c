@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Sees the other end of each datagram of UDP and UDP-Lite for which the caller names one or asks for one, and where packets of ICMP and raw
-// IP sockets go. The kernel runs these hooks in the thread that makes the call: before the datagram is sent, and after it was taken from
-// the queue. They change nothing.
+// Sees the address that a caller names for a UDP or UDP-Lite datagram or asks for, and the destination of packets of
+// ICMP and raw IP sockets. The kernel runs these hooks in the thread that makes the call: before the datagram is sent,
+// and after it was taken from the queue. They change nothing.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -28,7 +28,7 @@ static __always_inline int keep(struct bpf_sock_addr* call, const struct tally_r
     return PASS;
 }
 
-/* IPv6 sockets send to IPv4 through here as well; what is kept is in the words of the socket's family. */
+/* IPv6 sockets send to IPv4 through here as well. Their addresses are kept as mapped ones (::ffff:a.b.c.d). */
 static __always_inline int keep_v4(struct bpf_sock_addr* call, tally_u32 address)
 {
     struct tally_remote remote = {.port = bpf_ntohs(call->user_port)};
@@ -42,7 +42,7 @@ static __always_inline int keep_v4(struct bpf_sock_addr* call, tally_u32 address
     return keep(call, &remote);
 }
 
-/* The unspecified address is this machine's loopback one. */
+/* The unspecified address means the loopback address. */
 static __always_inline int keep_v6(struct bpf_sock_addr* call)
 {
     struct tally_remote remote = {.port = bpf_ntohs(call->user_port)};
@@ -56,13 +56,13 @@ static __always_inline int keep_v6(struct bpf_sock_addr* call)
     return keep(call, &remote);
 }
 
-/* A send with control messages runs the hook even if it names no address. The port is 0 then: no send can name that. */
+/* A send with control messages runs the hook even if it names no address. The port is 0 then: no send can name it. */
 SEC("cgroup/sendmsg4")
 int datagram_goes4(struct bpf_sock_addr* call)
 {
     if (call->user_port == 0)
         return PASS;
-    /* The unspecified address is the socket's own, else the loopback one. */
+    /* The unspecified address means the socket's own address, or else the loopback address. */
     const tally_u32 address = call->user_ip4;
     return keep_v4(call, address ?: call->msg_src_ip4 ?: bpf_htonl(0x7f000001));
 }

@@ -20,9 +20,9 @@ constexpr std::array types{BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF
 
 bool is_receive(bpf_attach_type type) { return type == BPF_CGROUP_UDP4_RECVMSG || type == BPF_CGROUP_UDP6_RECVMSG; }
 
-/// Other programs may rewrite addresses: that of a send before it is sent, that of a receive before the caller sees it.
-/// The address on the wire is wanted, so a hook of receives runs before all others, which takes Linux 6.15, and one of
-/// sends after those of the groups below.
+/// Other programs may rewrite addresses: before a datagram is sent, and before a receiver sees the source. To see the
+/// address on the wire, the hooks of receives run before all others (which needs Linux 6.15), and the hooks of sends
+/// run after those of the groups below.
 Fd attach(int program, int cgroup, bpf_attach_type type)
 {
     constexpr std::uint32_t first = 1U << 6U; // BPF_F_PREORDER
@@ -83,13 +83,13 @@ void Peers::attach()
 std::optional<Note> Peers::note() const
 {
     if (refusal_) {
-        return Note{"no-peers", "other ends of datagram sockets that are not connected are not known: " + refusal_->why,
+        return Note{"no-peers", "the other ends of unconnected datagram sockets are not known: " + refusal_->why,
                     refusal_->remedy, false};
     }
     if (!sees_all_) {
         return Note{"no-peers",
-                    "other ends of datagram sockets that are not connected are not known where they belong to control "
-                    "groups that are not in sight here",
+                    "the other ends of unconnected datagram sockets are not known if their control groups are not in "
+                    "sight here",
                     "run socktally outside of the container", false};
     }
     return std::nullopt;

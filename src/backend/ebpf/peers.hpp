@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The hooks that see the other end of each datagram (peers.bpf.c), loaded. Where the kernel does not take them, the
-// other ends of datagram sockets that are not connected stay unknown, and a note says why.
+// other ends of unconnected datagram sockets stay unknown, and a note says why.
 #pragma once
 
 #include "backend/backend.hpp"
@@ -17,9 +17,10 @@ class Peers {
 public:
     explicit Peers(Tally::PeerMaps maps);
 
-    /// The programs that count must be attached already: they take what the hooks leave.
+    /// Attaches the hooks. The programs that count must be attached already: they clear the entries that the hooks
+    /// leave.
     void attach();
-    /// Why other ends are not known; none where they are.
+    /// A note that says why other ends are not known; null if they are known.
     std::optional<Note> note() const;
 
 private:

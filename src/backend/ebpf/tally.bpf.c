@@ -46,7 +46,7 @@ static __always_inline int sent(struct sock* sk, long ret)
     const tally_u32 now = counting();
     struct tally_remote remote = {};
     if (is_ours(sk))
-        find_sent_to(sk, &remote); /* of each call, also one that failed */
+        find_sent_to(sk, &remote); /* also after a failed call, to clear the entry */
     if (ret <= 0 || !now)
         return 0;
     if (!is_ours(sk) && sk->__sk_common.skc_family != AF_PACKET)
@@ -61,7 +61,7 @@ static __always_inline int received(struct sock* sk, long ret, int flags)
     if (!is_ours(sk))
         return 0;
     struct tally_remote remote = {};
-    find_received_from(sk, &remote); /* of each call, also one that failed */
+    find_received_from(sk, &remote); /* also after a failed call, to clear the entry */
     if (ret <= 0 || !now || flags & (MSG_PEEK | MSG_ERRQUEUE))
         return 0;
     if (!(flags & MSG_OOB) && counted_by_sequence(sk, now))
@@ -139,7 +139,8 @@ int BPF_PROG(inject_spkt_returns, struct socket* socket, struct msghdr* message,
     return sent(socket->sk, ret);
 }
 
-/* Where a message is copied to who reads it. Sockets of ICMP and raw IP pass here for each, those of UDP only for some. */
+/* Runs when a message is copied to its reader: for every message of an ICMP or raw IP socket, but only for some of a
+   UDP socket. */
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(message_is_read, struct sk_buff* skb, int length)
 {

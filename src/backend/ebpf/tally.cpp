@@ -33,7 +33,7 @@ namespace {
 constexpr std::uint32_t most_processes = 16'384;
 /// About 150 bytes each when they come, and 16 bytes a bucket from the start.
 constexpr std::uint32_t most_flows = 131'072;
-/// That are in a call with a datagram at a time, about 100 bytes each from the start.
+/// Threads that send or receive a datagram at the same time; each takes about 100 bytes from the start.
 constexpr std::uint32_t most_threads = 16'384;
 
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
@@ -186,8 +186,8 @@ void Tally::end_window()
     missed_calls_ = misses - std::exchange(misses_before_, misses);
 }
 
-/// Of the programs that count bytes: the others are made up for when a socket is read or a process asked for its name,
-/// or leave an address unknown.
+/// Missed runs of the programs that count bytes. A missed run of another program is made up for when a socket is read
+/// or a process is asked for its name, or leaves an address unknown.
 std::uint64_t Tally::recursion_misses() const
 {
     std::uint64_t misses = 0;

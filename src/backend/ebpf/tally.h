@@ -35,7 +35,7 @@ struct tally_cell {
     tally_u64 tx_bytes;
     tally_u64 start_ns; /* of the group leader, since boot (task_struct.start_boottime) */
     tally_u64 cgroup_id;
-    tally_u64 stack_start; /* elsewhere after each exec (mm_struct.start_stack) */
+    tally_u64 stack_start; /* mm_struct.start_stack; changes with each exec */
     tally_u32 tgid; /* in our pid namespace; 0: it has none there */
     tally_u32 uid; /* effective */
     tally_u32 netns; /* inode of the namespace of its first socket */
@@ -54,7 +54,7 @@ struct tally_process {
 };
 TALLY_ASSERT(sizeof(struct tally_process) == 16);
 
-/* The other end; all 0: none, or not known. */
+/* The other end; all 0 if there is none or it is not known. */
 struct tally_remote {
     tally_u8 address[16]; /* network order; 4 bytes for AF_INET */
     tally_u16 port; /* host order */
@@ -62,7 +62,8 @@ struct tally_remote {
 };
 TALLY_ASSERT(sizeof(struct tally_remote) == 20);
 
-/* One socket as used by one process, and, if tuples are asked for, with one other end: a socket may be connected again, or have many. */
+/* One socket as used by one process and, if tuples are asked for, with one other end: a socket may be reconnected, or
+   have many. */
 struct tally_flow_key {
     tally_u64 cookie;
     tally_u32 cell;
@@ -70,7 +71,8 @@ struct tally_flow_key {
 };
 TALLY_ASSERT(sizeof(struct tally_flow_key) == 32);
 
-/* Other ends of a socket, not TCP's, that have a flow of their own in an epoch. The bytes of all others are in the flow without one. */
+/* How many flows with an other end a socket may have in an epoch; not for TCP. All other bytes are in the flow
+   without an other end. */
 #define TALLY_MOST_PEERS 8192
 
 struct tally_flow {

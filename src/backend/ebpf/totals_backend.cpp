@@ -86,7 +86,7 @@ public:
         add_notes(sample, flows, holders);
         sample.flows = flows.take();
         add_refused_namespaces(sample, unseen.refused);
-        add_unlisted_note(sample.notes, unseen.refused == 0 ? unseen.unlisted : 0); // else it is said of the namespaces
+        add_unlisted_note(sample.notes, unseen.refused == 0 ? unseen.unlisted : 0); // else the namespaces have a note
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
         result.viewer = {Uid{::geteuid()}, holders.denied() > 0};
@@ -98,12 +98,12 @@ public:
 private:
     struct Unseen {
         std::size_t refused = 0;  // network namespaces that could not be entered
-        std::size_t unlisted = 0; // sockets that are held and of no listed namespace
+        std::size_t unlisted = 0; // held sockets whose namespace is not listed
     };
     Unseen read_sockets(TotalsFlows& flows, const HolderMap& holders, ListedNamespaces& listed) const
     {
         std::vector<NetworkNamespace> namespaces = network_namespaces(holders.processes());
-        std::vector<UnlistedSockets::Found> found; // whose descriptors lead into the namespaces
+        std::vector<UnlistedSockets::Found> found; // their descriptors lead into the namespaces
         UnlistedSockets unlisted;
         std::set<Inode> tried;
         Unseen unseen;

@@ -40,7 +40,7 @@ struct FdTable {
 /// `directory` is relative to `proc`: "123/fd" or "123/task/124/fd". `pid` is the process that it belongs to.
 FdTable read_fd_table(int proc, const char* directory, Pid pid);
 
-/// The same process as it is now: its name, its user, and where its stack begins. Null if it is gone.
+/// Reads the same process again: its name, its user, and where its stack begins. Null if it is gone.
 std::optional<Process> look_again(int proc, const Process& process);
 
 /// How much a process with a single thread has run; null where that cannot be told or it has several.

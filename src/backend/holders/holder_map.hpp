@@ -39,8 +39,8 @@ public:
     /// `look` is called with each process that turns out to hold a socket, at once, and again when it has become
     /// another program: it may be over soon.
     void set_look(std::function<void(Process&)> look) { look_ = std::move(look); }
-    /// `look` is called with the cgroup of each socket that is listed in a window: of one that nobody is found to hold
-    /// that is all there is to tell whose it is.
+    /// `look` is called with the cgroup of each socket that is listed in a window. If no holder of a socket is found,
+    /// only the cgroup tells whose it is.
     void set_group_look(std::function<void(std::uint64_t cgroup_id)> look) { group_look_ = std::move(look); }
     /// `sockets` is a list of Flow or ListedSocket. Traces `group COOKIE ID` once a window for each.
     template <typename Sockets>
@@ -56,7 +56,7 @@ public:
         }
     }
 
-    /// `meanwhile` is called between one process and the next: looking at all of them takes a while.
+    /// Calls `meanwhile` between processes, because looking at all of them takes a while.
     void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
 
     /// Lists the descriptors of every process.
@@ -94,7 +94,8 @@ public:
     void forget(Inode inode);
 
     bool held(Inode inode) const { return holds_.held(inode); }
-    /// The sockets that processes held when they were last looked at and that `listed`, which is sorted, does not have.
+    /// Returns the sockets that processes held when they were last looked at and that are not in `listed`, which is
+    /// sorted.
     std::vector<std::pair<Pid, std::vector<Inode>>> held_besides(const std::vector<Inode>& listed) const;
     /// Those of `inodes` that no process was seen to hold in this window. Quick for many at once.
     std::vector<Inode> unheld(std::vector<Inode> inodes) const { return holds_.unheld(std::move(inodes)); }

@@ -32,7 +32,7 @@ std::optional<std::uint64_t> inode_of(const Fd& fd)
     return fd && ::fstat(fd.get(), &its) == 0 ? std::optional(its.st_ino) : std::nullopt;
 }
 
-/// Tells network namespaces apart without privilege (Linux 5.14); null where it is not known.
+/// Returns a number that tells network namespaces apart without privilege (Linux 5.14); null if it is not known.
 std::optional<std::uint64_t> netns_cookie(const Fd& socket)
 {
     constexpr int so_netns_cookie = 71;
@@ -42,7 +42,7 @@ std::optional<std::uint64_t> netns_cookie(const Fd& socket)
     return is_told ? std::optional(cookie) : std::nullopt;
 }
 
-/// False only if the kernel says for sure that it is another kind of socket.
+/// Returns false only if the kernel shows that the socket is neither TCP nor UDP.
 bool may_be_listed(const std::string& path)
 {
     constexpr std::array<std::string_view, 6> names{"TCP", "TCPv6", "UDP", "UDPv6", "MPTCP", "MPTCPv6"};
@@ -53,7 +53,7 @@ bool may_be_listed(const std::string& path)
 
 } // namespace
 
-/// Of the sockets of one process.
+/// Examines the sockets of one process.
 class UnlistedSockets::Examination {
 public:
     Examination(Pid pid, const IsListed& is_listed, std::vector<Found>& found, const Trace& trace)
@@ -61,7 +61,7 @@ public:
     {
     }
 
-    /// Null: it is not there any more.
+    /// Null if the descriptor is not there any more.
     std::optional<Verdict> examine(int fd, Inode inode)
     {
         const std::string path = fmt::format("/proc/{}/fd/{}", pid_.value, fd);

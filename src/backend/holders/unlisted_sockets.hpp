@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Sockets that processes hold and that are in no list of the kernel's. As a rule they have no address yet, or none any
-// more. But one may be of a network namespace that has neither a process, nor a name, nor an open file: only the socket
-// itself, or a mount somewhere else, keeps it. The holder's descriptor leads to the namespace.
+// Sockets that processes hold and that no list of the kernel's has. Most have no address yet, or have lost theirs. But
+// some belong to a network namespace without a process, a name or an open file, which only the socket itself or a mount
+// in another place keeps alive. The holder's descriptor leads to that namespace.
 #pragma once
 
 #include "backend/holders/holder_map.hpp"
@@ -25,24 +25,24 @@ public:
         NetworkNamespace space;
         Fd entrance;
     };
-    /// Whether the sockets of a namespace are listed.
+    /// Returns whether the sockets of a namespace are listed.
     using IsListed = std::function<bool(Inode netns)>;
 
-    /// Returns the namespaces that are not listed and have TCP or UDP sockets which processes held at the last look.
-    /// `listed` are the inodes of the sockets in all lists. A socket of a listed namespace is examined once: a
+    /// Returns the namespaces that are not listed, but have TCP or UDP sockets that processes held at the last look.
+    /// `listed` has the inodes of the sockets in all lists. A socket of a listed namespace is examined once: a
     /// duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
     std::vector<Found> find(const HolderMap& holders, std::vector<Inode> listed, const IsListed& is_listed);
 
-    /// How many such sockets of the last find() are of a namespace that is not listed, or may be: the descriptor may
+    /// Counts the sockets of the last find() whose namespace is not listed, or may not be because the descriptor could
     /// not be duplicated.
     std::size_t count(const IsListed& is_listed) const;
-    /// Whether one of them is of this namespace.
+    /// Returns whether one of them belongs to this namespace.
     bool has(Inode netns) const;
 
 private:
     struct Verdict {
         enum class Is : std::uint8_t {
-            elsewhere,  // of the namespace `netns`, which may be listed by now
+            elsewhere,  // in the namespace `netns`, which may be listed by now
             irrelevant, // not TCP or UDP
             new_denied, // may be elsewhere, but it may also have been opened after the lists were made
             denied,

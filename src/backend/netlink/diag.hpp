@@ -20,7 +20,7 @@ struct DiagSocket {
     Cookie cookie;
     Inode inode;
     Uid uid;
-    std::uint64_t cgroup_id = 0; // as Flow::cgroup_id; a destroy event does not tell, nor do kernels before 5.8
+    std::uint64_t cgroup_id = 0; // as Flow::cgroup_id; not in destroy events, nor before Linux 5.8
     std::uint32_t interface = 0; // index of the device that it is bound to, or 0
     bool v6_only = false;        // IPV6_V6ONLY, of one that listens or is not connected
     TcpState state = TcpState::close;

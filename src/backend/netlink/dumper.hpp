@@ -56,7 +56,7 @@ private:
     int ask(std::span<std::byte> request, Protocol protocol, const std::function<void(const DiagSocket&)>& take);
 
     NetlinkSocket socket_{NetlinkSocket::Mode::blocking};
-    std::uint64_t netns_ = netns_of_thread(); // that of the socket, for a new one
+    std::uint64_t netns_ = netns_of_thread(); // namespace of the socket, to open a new one there
     TcpInUse in_use_;
     std::uint64_t garbled_ = 0;
     Trace trace_;

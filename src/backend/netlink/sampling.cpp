@@ -85,7 +85,7 @@ void Sampling::watch(Clock::time_point end, const SampleRequest& request)
     take_in_new(0ns);
 }
 
-/// Namespaces that were made since the window began.
+/// Enters namespaces that were created since the window began.
 void Sampling::take_in_new(std::chrono::nanoseconds interval)
 {
     if (namespaces_.is_due(interval) && namespaces_.enter_newest(holders_.processes_now())) {
@@ -106,7 +106,7 @@ Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds windo
     return clock_.begin(window, middle(first));
 }
 
-/// Once more if sockets lead to further namespaces.
+/// Repeats if sockets lead to further namespaces.
 Dumper::Dumped Sampling::open_namespaces()
 {
     const NamespaceWatches& watches = namespaces_.all();

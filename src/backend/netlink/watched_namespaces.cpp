@@ -77,7 +77,7 @@ std::size_t WatchedNamespaces::enter_unlisted(const HolderMap& holders)
                                [&](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); });
 }
 
-/// Namespaces that were refused are told of as such.
+/// Refused namespaces have a note of their own.
 std::size_t WatchedNamespaces::unlisted(const HolderMap& holders)
 {
     if (!wanted_.empty() || refused() > 0) {

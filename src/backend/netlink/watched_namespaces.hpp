@@ -25,16 +25,16 @@ public:
     void enter_first(const ProcessesSeen& seen);
     /// Leaves those that are gone, and enters those that are new, whose window has begun already.
     void enter_new(const ProcessesSeen& seen);
-    /// Enters those that were made since the window began. Returns true if there are some.
+    /// Enters those that were created since the window began. Returns true if there are some.
     bool enter_newest(const ProcessesSeen& seen);
-    /// OtherNamespaces::is_due()
+    /// See OtherNamespaces::is_due().
     bool is_due(std::chrono::nanoseconds interval) const
     {
         return others_.is_due(OtherNamespaces::Clock::now(), interval);
     }
-    /// Enters those that only sockets lead to, once sockets were listed in the others; how many.
+    /// Enters those that only sockets lead to; call it when sockets were listed in the others. Returns how many.
     std::size_t enter_unlisted(const HolderMap& holders);
-    /// How many sockets that are held are of none of them.
+    /// Counts the held sockets that belong to none of these namespaces.
     std::size_t unlisted(const HolderMap& holders);
 
     /// That of our own namespace first, if only for its events.

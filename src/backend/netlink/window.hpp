@@ -34,7 +34,7 @@ public:
     void set_places(const NamespaceWatches& watches);
     /// Those of the sockets that nobody was seen to hold, but for those for which that was found out often enough.
     std::vector<Inode> worth_searching(std::vector<Inode> sockets) const;
-    /// Returns when the window is over or was interrupted. Calls `now_and_then` some four times a second.
+    /// Returns when the window is over or was interrupted. Calls `now_and_then` about four times a second.
     void watch(Clock::time_point end, const SampleRequest& request, const std::function<void()>& now_and_then);
     /// Traces the owners of the sockets, if that was asked for.
     void trace_owners() const;

@@ -43,9 +43,9 @@ public:
     /// Packets are kept from here on, of the namespaces added since this was last called. Holders are to be scanned
     /// before, and between end() and finish().
     void begin();
-    /// Takes the packets that there are, also while a window closes: a ring has room for a few blocks only.
+    /// Takes the packets that have arrived. Also needed while a window closes: a ring has room for a few blocks only.
     void drain();
-    /// The same, where it is called very often.
+    /// The same, for places that call it very often.
     void drain_now_and_then();
     /// When look() has something to do; null: not before packets come.
     std::optional<Clock::time_point> next_look() const;

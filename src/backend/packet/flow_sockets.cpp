@@ -25,14 +25,14 @@ constexpr int rest_share = 3;
 constexpr auto longest_owner_search = 50ms;
 constexpr auto last_search = 500ms;
 
-/// While datagrams come, which socket takes them may change without a new flow to show it.
+/// While datagrams arrive, another socket may begin to receive them without a new flow that shows it.
 constexpr auto datagram_list_interval = 100ms;
 
 /// So long, at most, packets of a socket come after it was listed.
 constexpr auto longest_lag = 1s;
 
-/// A flow that so many lists did not have is of no socket, or of one that is gone. One that waits to be accepted is
-/// looked up ever less often.
+/// A flow that is missing from so many lists has no socket, or its socket is gone. A connection that waits to be
+/// accepted is looked up less and less often.
 constexpr std::uint32_t looks_per_flow = 4;
 
 /// `accepted`: its port is listened on.
@@ -174,8 +174,8 @@ void FlowSockets::list(DiagDetail detail)
     trace_owners();
 }
 
-/// Keeps for a moment the sockets that were in the list before and are not in this one; listeners move no bytes. Looks
-/// at the flows of UDP ports that have other sockets now.
+/// Keeps for a moment the sockets that have gone since the previous list, except listeners, which move no bytes. Looks
+/// again at the flows of UDP ports whose sockets have changed.
 void FlowSockets::note_changes(const std::vector<ListedSocket>& before, Instant last_listed)
 {
     const auto tuples_before = tuples_of(before);
@@ -204,7 +204,7 @@ void FlowSockets::note_changes(const std::vector<ListedSocket>& before, Instant 
     flows_.next_list();
 }
 
-/// True where the list has the sockets that the flow is known to have, and no other.
+/// Returns true if the list has exactly the sockets that the flow is known to have.
 bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
 {
     const SocketMatch match = lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface);
@@ -231,9 +231,9 @@ void FlowSockets::index_gone()
     gone_lookup_ = SocketLookup(std::move(sockets));
 }
 
-/// Of a flow with other sockets now, what was taken since the list before may be of either, and what comes from now on
-/// is another flow. What came for many since then may be missing at a socket that is new, and too much at one that is
-/// gone.
+/// Cuts the flows of a port whose sockets have changed. Datagrams that arrive from now on are another flow; those since
+/// the previous list may be for an old or a new socket. Multicast and broadcast since then may be missing at a new
+/// socket, and may be too much at one that is gone.
 void FlowSockets::cut_flows(std::uint16_t port)
 {
     std::size_t cut = 0;
@@ -413,8 +413,8 @@ bool FlowSockets::have_one_holder(Inode a, Inode b) const
 }
 
 /// Returns the sockets of a connection. Packets are read late: the last list may lack their socket, or show it closed
-/// and without inode. Then the sockets are asked that went a moment ago, and the first list of the window. Lists from
-/// before the connection's first packet, and from after it ended, have the socket of another one with its tuple.
+/// and without inode. Then recently closed sockets and the first list of the window are searched. A list from before
+/// the connection's first packet, or from after its end, has the socket of another connection with the same tuple.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
     const std::uint32_t interface = flow.looped ? 0 : flow.interface;
@@ -439,7 +439,7 @@ SocketMatch FlowSockets::match(const PacketFlow& flow) const
     return is_same(before) ? before : match;
 }
 
-/// Adds the sockets that fit the flow by now.
+/// Adds the sockets that fit the flow now.
 void FlowSockets::add_takers(PacketFlow& flow) const
 {
     const bool is_tcp = flow.tuple.protocol == Protocol::tcp;
@@ -473,14 +473,14 @@ void FlowSockets::add_takers(PacketFlow& flow) const
     for (const ListedSocket* socket : match.sockets) {
         const auto came = came_.find(socket->inode.value);
         if (!has_others && came != came_.end() && came->second > flow.first_packet) {
-            flow.is_cut = true; // it was not there when the flow began: only what comes from now on is its own
+            flow.is_cut = true; // the socket is newer than the flow: only later packets are its own
         } else {
             add(*socket, match.quality);
         }
     }
 }
 
-/// After add_takers().
+/// Call it after add_takers().
 void FlowSockets::add_senders(PacketFlow& flow) const
 {
     if (flow.tuple.protocol != Protocol::udp || flow.is_cut || flow.to_many) {
@@ -525,8 +525,8 @@ bool FlowSockets::resolve(PacketFlow& flow) const
     return decide(flow);
 }
 
-/// Keeps the socket that has another tuple because the flow's is rewritten on the way (NAT), if one fits. A datagram
-/// that only came may be for nobody.
+/// Keeps the socket whose tuple was rewritten on the way (NAT) into that of the flow, if one fits. A flow of received
+/// datagrams only may belong to no socket.
 void FlowSockets::note_rewritten(PacketFlow& flow) const
 {
     const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
@@ -545,7 +545,7 @@ void FlowSockets::note_rewritten(PacketFlow& flow) const
     }
 }
 
-/// Whether the socket of that kind is as old as its packets, and has moved bytes if they have any.
+/// Returns whether that socket is as old as the packets, and has moved bytes if they carry any.
 bool FlowSockets::fits(const PacketFlow& flow) const
 {
     if (flow.tuple.protocol != Protocol::tcp) {

@@ -30,7 +30,7 @@ public:
     enum class Protocols : std::uint8_t { tcp_and_udp, udp };
 
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
-    /// `flows` has those that are added, and outlives this.
+    /// `flows` owns the flows that are added, and must outlive this object.
     FlowSockets(HolderMap& holders, Protocols protocols, FlowTable& flows);
 
     /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
@@ -38,9 +38,9 @@ public:
     void list(DiagDetail detail = DiagDetail::tcp_info);
     /// Flows that are new, or used anew by another connection.
     void add(const std::vector<PacketFlow*>& flows);
-    /// A flow whose tuple another one has taken.
+    /// Adds a flow whose tuple another flow has taken.
     void add_ended(PacketFlow& flow);
-    /// When look() has something to do; null: not before packets come or sockets are handed on.
+    /// Returns when look() has something to do; null if not before packets arrive or sockets are handed over.
     std::optional<Clock::time_point> next_look() const;
     void look(Clock::time_point now);
     /// Sorted inodes of sockets, of any namespace, that are not where they were seen any more: those of them that are
@@ -56,7 +56,7 @@ public:
     void finish(const std::vector<PacketFlow*>& flows);
 
     /// What is listed now is the beginning of the window, and of what was said of another one nothing is left. Flows of
-    /// UDP are about to be forgotten. `none`: all that the sockets have moved is of this window.
+    /// UDP are about to be forgotten. `none`: everything that the sockets have moved belongs to this window.
     enum class Before : std::uint8_t { listed, none };
     void begin_window(Before before = Before::listed);
     bool has_tcp() const { return protocols_ == Protocols::tcp_and_udp; }
@@ -72,7 +72,7 @@ private:
     struct Gone {
         ListedSocket socket;
         Instant last_listed;
-        Instant since; // no list has it
+        Instant since; // since when no list has it
     };
 
     void note_changes(const std::vector<ListedSocket>& before, Instant last_listed);
@@ -104,21 +104,21 @@ private:
     std::optional<ProcSocketFiles> files_; // instead of it
     std::vector<ListedSocket> listed_;
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
-    Instant begun_{0};                                        // that list
-    Instant listed_at_{0};                                    // when it was whole
-    std::uint64_t datagrams_ = 0;                             // FlowTable::datagrams() by then
-    std::set<std::pair<std::uint16_t, PacketFlow*>> by_port_; // flows of UDP, by the local one
+    Instant begun_{0};                                        // when that list was begun
+    Instant listed_at_{0};                                    // when it was complete
+    std::uint64_t datagrams_ = 0;                             // FlowTable::datagrams() at that time
+    std::set<std::pair<std::uint16_t, PacketFlow*>> by_port_; // UDP flows by local port
     std::shared_ptr<const SocketLookup> first_ = lookup_;     // at the beginning of the window
     Instant first_at_{0};
-    std::vector<Gone> gone_; // that were listed a moment ago, and are not any more
+    std::vector<Gone> gone_; // listed a moment ago, but not any more
     std::unordered_map<std::uint64_t, std::size_t> gone_by_inode_;
-    std::unordered_map<std::uint64_t, Instant> came_; // by inode, of UDP: when the last list without it was begun
+    std::unordered_map<std::uint64_t, Instant> came_; // UDP sockets by inode: start of the last list without it
     SocketLookup gone_lookup_;
     std::vector<PacketFlow*> pending_;
-    std::vector<Inode> handed_on_; // whose holders are to be found again
+    std::vector<Inode> handed_on_; // their holders are to be found again
     Clock::time_point last_look_{};
     std::chrono::nanoseconds interval_{0}; // between looks
-    std::chrono::nanoseconds rest_{0};     // for which the last look's cost asks
+    std::chrono::nanoseconds rest_{0};     // pause that the cost of the last look asks for
     OwnerSearches searches_;
     std::size_t failed_lists_ = 0;
 };

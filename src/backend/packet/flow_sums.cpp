@@ -12,7 +12,7 @@ namespace socktally {
 
 namespace {
 
-/// Returns the cgroup that all sockets have which may have taken a datagram: one of them did. 0: there is none.
+/// Returns the cgroup that all sockets that may have received the datagrams have in common; 0 if there is none.
 std::uint64_t common_cgroup(const std::vector<Flow>& takers)
 {
     const bool differ = std::any_of(takers.begin(), takers.end(),

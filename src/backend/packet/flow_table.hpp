@@ -38,8 +38,8 @@ struct PacketFlow {
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
         std::uint32_t largest = 0;
 
-        /// Adds the figures of the same direction of a connection that was seen under another tuple too. That one has
-        /// none any more.
+        /// Moves the figures of `other` here: it is the same direction of the same connection, seen under another
+        /// tuple.
         void take(Direction& other);
     };
     Tuple tuple;
@@ -51,29 +51,29 @@ struct PacketFlow {
     bool assumed = false;        // what came was not seen: see FlowTable::add()
     std::uint32_t last_seen = 0; // FlowTable::tick()
     Flow found;                  // the socket, as far as it was looked up: inode, cookie, uid, match, accepted, state
-    /// Several sockets that were there while it moved: of what came for many each of them takes it, of all else it is
-    /// not known which one did. Empty where there was one, which is `found`.
+    /// The sockets that existed while the flow moved bytes, if there were several; a single one is `found`. Each of
+    /// them receives multicast and broadcast; which one received anything else is not known.
     std::vector<Flow> takers;
-    /// Of UDP: other sockets that were there and may have sent from its local end, though none of them gets what comes.
+    /// For UDP: other sockets that may have sent from the local end of the flow, but receive none of its datagrams.
     std::vector<Inode> senders;
-    bool is_sender_unsure = false;            // one of them is another process's
-    std::shared_ptr<const Flow> maybe;        // a socket that would have it if its tuple was rewritten on the way
-    bool rewritten = false;                   // `found` is that one, with a tuple of its own
-    bool is_nobodys = false;                  // of this namespace: forwarded, or of a tunnel (sightings.hpp)
+    bool is_sender_unsure = false;            // one of them belongs to another process
+    std::shared_ptr<const Flow> maybe;        // the socket, if the tuple was rewritten on the way
+    bool rewritten = false;                   // `found` was `maybe`, and has a tuple of its own
+    bool is_nobodys = false;                  // no socket's here: forwarded, or a tunnel (sightings.hpp)
     std::chrono::nanoseconds first_packet{0}; // since the epoch
     std::chrono::nanoseconds ended{0};        // likewise, when another connection took the tuple
     std::uint32_t list = 0;                   // FlowTable::list() when its last packet was taken
-    bool is_cut = false;     // of UDP: what comes from now on is another flow, for sockets have changed
-    bool is_unsure = false;  // not all of what came for many is known to have reached its sockets
-    std::uint32_t looks = 0; // how often it was looked up
-    bool is_old = false;     // it was there in an earlier window
-    bool is_over = false;    // a connection whose socket is gone, in this window or before
+    bool is_cut = false;                      // UDP: later packets are another flow, because sockets have changed
+    bool is_unsure = false;                   // some multicast or broadcast may not have reached its sockets
+    std::uint32_t looks = 0;                  // how often it was looked up
+    bool is_old = false;                      // it existed in an earlier window
+    bool is_over = false;                     // a connection whose socket is gone, in this window or before
 
     bool has_socket() const { return found.inode != Inode{}; }
-    /// The one under which lists show its socket.
+    /// The tuple under which lists show the socket of the flow.
     const Tuple& socket_tuple() const { return rewritten ? found.tuple : tuple; }
-    /// Adds a socket that may have moved its bytes. None is ever ruled out: a later list that shows fewer sockets says
-    /// nothing of those that were there before.
+    /// Adds a socket that may have moved the bytes. No socket is ever removed: a later list with fewer sockets does not
+    /// rule out those that existed before.
     void add_taker(const Flow& taker);
     /// A TCP connection that was seen to begin, in this window or before: this end sent its SYN. The peer's could be
     /// anybody's.
@@ -101,7 +101,7 @@ public:
     /// A datagram that is sent to many may come back to sockets of this machine, and no capture shows that
     /// (PACKET_LOOPBACK, of ip_mc_output()): it is taken to come, in a flow that is marked as assumed.
     void add(const Packet& packet, Sighting sighting, std::uint32_t interface);
-    /// A connection that had read and written so much before packets were kept, all of it in this window.
+    /// Adds a connection whose first bytes, all of this window, were read and written before packets were kept.
     void adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
     /// Of a packet that is to be added in the next window, whether it ends a connection.
     void note_end(const Packet& packet, Sighting sighting);
@@ -128,10 +128,10 @@ public:
     }
 
     std::size_t size() const { return flows_.size(); }
-    /// Sockets were listed: a number for PacketFlow::list.
+    /// Counts the lists of sockets, for PacketFlow::list.
     void next_list() { ++list_; }
     std::uint32_t list() const { return list_; }
-    /// How many were added so far.
+    /// How many datagrams were added so far.
     std::uint64_t datagrams() const { return datagrams_; }
     bool has(const Tuple& tuple) const { return flows_.contains(tuple); }
     PacketFlow* find(const Tuple& tuple)
@@ -141,7 +141,7 @@ public:
     }
     /// Flows that came since this was last called; one may be named twice. They live until they are retired.
     std::vector<PacketFlow*> take_new() { return std::exchange(new_, {}); }
-    /// Flows whose tuple another one has taken since this was last called.
+    /// Returns the flows whose tuple another flow has taken since the last call.
     std::vector<PacketFlow> take_replaced() { return std::exchange(replaced_, {}); }
     template <typename Take>
     void each(Take take)

@@ -34,7 +34,7 @@ std::string text_of(std::span<const std::byte> bytes)
     return std::string(text.substr(0, text.find('\0')));
 }
 
-/// The attribute of IFLA_INFO_DATA that has the port of such a tunnel; 0 for other kinds.
+/// Returns the attribute of IFLA_INFO_DATA that has the port of a tunnel of this kind; 0 for other kinds.
 std::uint16_t port_attribute(std::string_view kind)
 {
     return kind == "vxlan"     ? IFLA_VXLAN_PORT

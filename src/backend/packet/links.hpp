@@ -22,7 +22,7 @@ struct Link {
     std::string kind;              // "bridge", "veth", "vlan"; empty for hardware and lo
     std::uint32_t master = 0;      // the bridge, bond or VRF that it is part of, or 0
     std::uint32_t lower = 0;       // the interface that it is stacked on, or 0; in this namespace only
-    std::uint16_t tunnel_port = 0; // of a tunnel in UDP: where its packets are sent to; else 0
+    std::uint16_t tunnel_port = 0; // destination port of a tunnel in UDP; else 0
 };
 
 /// `payload` is what follows the netlink header of an RTM_NEWLINK. Null where it is cut short.

@@ -62,8 +62,8 @@ void NamespaceCapture::begin(When when)
     begun_late_ = is_new ? !adopt_connections() : when == When::later && has_moved();
 }
 
-/// Takes what the connections of a namespace that is new have moved from the kernel's counters. Returns false where
-/// more was opened than is there, or datagrams moved.
+/// Takes the bytes that the connections of a new namespace have moved so far from the kernel's counters. Returns false
+/// if more connections were opened than are still there, or datagrams moved.
 bool NamespaceCapture::adopt_connections()
 {
     std::uint64_t connections = 0;
@@ -135,7 +135,7 @@ void NamespaceCapture::retire_idle(std::chrono::nanoseconds age, const std::vect
     for (PacketFlow& flow : retired) {
         pointers.push_back(&flow);
     }
-    const auto all = [&] { // counterparts may be among those that stay
+    const auto all = [&] { // flows that stay may be counterparts
         std::vector<PacketFlow*> both = all_flows();
         both.insert(both.end(), pointers.begin(), pointers.end());
         return both;
@@ -273,7 +273,7 @@ void NamespaceCapture::add_of_socket(const PacketFlow& flow)
     sums_.add(flow);
 }
 
-/// How many datagrams may have been read by sockets that no list has.
+/// Returns how many datagrams sockets that no list has may have read.
 std::uint64_t NamespaceCapture::finish_unclaimed()
 {
     std::uint64_t datagrams = 0;

@@ -52,8 +52,8 @@ public:
     void drain(std::chrono::seconds age);
     /// The UDP ports at which the kernel takes the packets of tunnels here.
     const std::vector<std::uint16_t>& tunnel_ports() const { return watch_.tunnel_ports(); }
-    /// Drops the flows that have been idle for long, at such an age. `tunnel_ports`: of all namespaces, for the socket
-    /// of a tunnel may be in another one than its interface.
+    /// Drops the flows that have been idle for this long. `tunnel_ports` are those of all namespaces, because the
+    /// socket of a tunnel may be in another namespace than its interface.
     void retire_idle(std::chrono::nanoseconds age, const std::vector<std::uint16_t>& tunnel_ports);
 
     /// The window is over: packets of now and later are of the next one. Lists the sockets.
@@ -99,17 +99,17 @@ private:
     PacketWatch watch_;
     FlowSockets sockets_;
     ProtocolCountersReader counters_;
-    std::optional<UncountedSockets> uncounted_; // where this counts TCP too
+    std::optional<UncountedSockets> uncounted_; // only if this counts TCP too
     FlowSums sums_;
     UdpDelivery delivery_;
     std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made
-    std::vector<PacketFlow> cut_;           // of UDP: over, for another flow has the tuple since sockets changed
+    std::vector<PacketFlow> cut_;           // UDP flows that ended because sockets changed
     std::vector<PacketFlow> unclaimed_;     // of UDP: came to no socket
     std::vector<PacketFlow> assumed_;       // that may have come back to a socket
     std::map<Tuple, Carried> carried_;      // of connections without a flow
     std::vector<PacketFlow*> by_queues_;    // what they carry is known by their queues
     bool has_begun_ = false;
-    bool begun_late_ = false;          // in this window, and something had moved before of which nothing is known
+    bool begun_late_ = false;          // in this window, after bytes had moved unseen
     std::uint64_t ended_unread_ = 0;   // TcpWindow, in connections
     std::uint64_t unsent_unknown_ = 0; // likewise
     std::uint64_t forward_unsure_ = 0; // mark_nobodys()

@@ -83,7 +83,7 @@ void PacketBackend::update_namespaces(OtherNamespaces::When when)
         return; // those are of our own
     }
     others_.find(when == OtherNamespaces::When::window_begins ? holders_.processes() : holders_.processes_now(), when);
-    if (when == OtherNamespaces::When::window_begins) { // what was captured of the others has been handed over
+    if (when == OtherNamespaces::When::window_begins) { // the packets of the other namespaces have been handed over
         others_.leave([this](Inode netns) {
             const bool is_over = !capture_.is_needed(netns) && !unlisted_.has(netns);
             if (is_over) {
@@ -98,7 +98,7 @@ void PacketBackend::update_namespaces(OtherNamespaces::When when)
     });
 }
 
-/// Namespaces that were made since the window began.
+/// Enters namespaces that were created since the window began.
 void PacketBackend::take_in_new(Clock::time_point now, std::chrono::nanoseconds interval)
 {
     if (others_.is_due(now, interval)) {
@@ -119,7 +119,7 @@ std::vector<UnlistedSockets::Found> PacketBackend::find_unlisted()
     return unlisted_.find(holders_, std::move(listed), [this](Inode netns) { return is_listed(netns); });
 }
 
-/// Enters the namespaces that only sockets lead to, once sockets were listed in the others; how many.
+/// Enters the namespaces that only sockets lead to; call it when sockets were listed in the others. Returns how many.
 std::size_t PacketBackend::enter_unlisted()
 {
     if (!options_.interfaces.empty()) {

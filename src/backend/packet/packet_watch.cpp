@@ -85,7 +85,7 @@ void PacketWatch::take(const CapturedFrame& captured)
     case Verdict::packet:
         sighted.packet.time = captured.time;
         sighted.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
-                                 !is_local(sighted.packet.destination.address); // the kernel goes by that
+                                 !is_local(sighted.packet.destination.address); // as the kernel decides it
         if (is_of_next) {
             flows_.note_end(sighted.packet, *sighting);
             of_next_.push_back(sighted);

@@ -36,7 +36,7 @@ public:
     /// Takes those of before `limit`, also where the next window is to have them; false where some may still be on
     /// their way.
     bool drain_until(std::chrono::nanoseconds limit);
-    /// After that all packets are of the next window; `complete` where none was on its way any more.
+    /// After this all packets belong to the next window. `complete`: no packet of this one was still on its way.
     void close(bool complete);
     void next_window();
     /// Whether packets wait to be taken, or for the next window.
@@ -81,11 +81,11 @@ private:
     PacketFaults faults_;
     std::chrono::nanoseconds end_ = PacketRing::no_end; // of the window
     bool is_closed_ = false;
-    std::vector<Sighted> of_next_; // that came later, and were taken
-    PacketFaults next_faults_;     // likewise of the next window, as far as they are known
+    std::vector<Sighted> of_next_; // later packets that were taken already
+    PacketFaults next_faults_;     // those of the next window that are known already
     Watch watch_;
-    std::vector<std::uint16_t> tunnel_ports_; // of interfaces that are not wanted too
-    std::set<std::uint32_t> interfaces_;      // those that watch_ was chosen from
+    std::vector<std::uint16_t> tunnel_ports_; // also of interfaces that are not captured
+    std::set<std::uint32_t> interfaces_;      // the interfaces that watch_ was chosen from
     std::set<Address> addresses_;             // of this machine, at any time of the window
 };
 

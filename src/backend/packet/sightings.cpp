@@ -11,8 +11,8 @@ namespace {
 
 using FlowPointers = std::vector<PacketFlow*>;
 
-/// So many bytes may wait between two sightings of a connection: what a queue of the network holds. Less if nothing but
-/// the sequence numbers says that it is the same one.
+/// The most bytes that may wait in network queues between two sightings of a connection. The limit is lower if only the
+/// sequence numbers say that both are the same connection.
 constexpr std::uint32_t region_bits = 22;
 constexpr std::uint32_t longest_queue = std::uint32_t{1} << region_bits;
 constexpr std::uint32_t short_queue = std::uint32_t{1} << 18;
@@ -35,8 +35,8 @@ bool is_same_stream(const PacketFlow& flow, const PacketFlow& other)
 
 std::uint64_t between(std::uint64_t a, std::uint64_t b) { return std::max(a, b) - std::min(a, b); }
 
-/// But for some that were on their way at an end of the window, or dropped. (A superpacket may be cut in pieces between
-/// the two sightings, so their numbers may differ.)
+/// Allows for packets that were in flight when the window began or ended, or were dropped. (A superpacket may be cut
+/// into pieces between the two sightings, so the numbers of packets may differ.)
 bool are_same_datagrams(const PacketFlow::Direction& a, const PacketFlow::Direction& b)
 {
     const auto is_nearly = [](std::uint64_t x, std::uint64_t y) { return between(x, y) <= std::max(x, y) / 8; };
@@ -49,7 +49,7 @@ bool has_same_datagrams(const PacketFlow& flow, const PacketFlow& other)
     return are_same_datagrams(flow.tx, other.rx) && are_same_datagrams(flow.rx, other.tx);
 }
 
-/// Datagrams may be lost between the two sightings, and none may come from nowhere.
+/// Datagrams may be lost between the two sightings, but not added.
 bool may_be_lossy(const PacketFlow& flow, const PacketFlow& other)
 {
     return flow.tuple.local.port == other.tuple.remote.port && flow.tx.payload_bytes <= other.rx.payload_bytes &&
@@ -96,13 +96,13 @@ public:
         }
         for (const PacketFlow* flow : all) {
             const Tuple mirrored{flow->tuple.protocol, flow->tuple.remote, flow->tuple.local};
-            if (passing.contains(flow->tuple) && !passing.contains(mirrored)) { // else it came and went as it is
+            if (passing.contains(flow->tuple) && !passing.contains(mirrored)) { // else it was forwarded unchanged
                 passing_.emplace(flow->tuple.local, flow);
             }
         }
     }
 
-    /// Has an address of this namespace, and no socket that the tuple alone names.
+    /// Returns whether the flow has an address of this namespace, and no socket that the tuple alone names.
     bool is_in_question(const PacketFlow& flow) const
     {
         return !flow.looped && !flow.is_nobodys && !has_own_socket(flow) && place_.is_local(flow.tuple.local.address);
@@ -118,7 +118,7 @@ public:
             return false;
         }
         const bool is_held = flow.has_socket() && place_.is_held(flow.found.inode);
-        const bool only_sent = flow.rx.packets == 0; // the answers come to the other end's port
+        const bool only_sent = flow.rx.packets == 0; // the answers go to the port of the other end
         return !is_held && (is_tunnel(flow.tuple.local.port) || (only_sent && is_tunnel(flow.tuple.remote.port)));
     }
 
@@ -128,7 +128,7 @@ public:
                (flow.tx.sequence.is_known() && has_counterpart(flow, by_received_, region(flow.tx.sequence)));
     }
 
-    /// Best pairs first, for each flow has one counterpart.
+    /// Tries the best pairs first, because each flow has only one counterpart.
     static std::uint64_t mark(std::vector<Pair>& pairs)
     {
         std::stable_sort(pairs.begin(), pairs.end(),
@@ -161,8 +161,8 @@ public:
         return pairs;
     }
 
-    /// UDP flows that are counterparts of each other, with no socket and both ways: to a port at which nobody listens
-    /// comes no answer.
+    /// UDP flows that are counterparts of each other, have no socket and moved bytes both ways: a port without a
+    /// listener sends no answer.
     static std::vector<Pair> wholly_rewritten(const FlowPointers& flows)
     {
         std::multimap<std::uint64_t, PacketFlow*> by_sent;
@@ -207,7 +207,7 @@ private:
     }
 
     const SightingPlace& place_;
-    ByRegion by_received_; // of TCP, without sockets of their own
+    ByRegion by_received_; // TCP flows without sockets of their own
     ByRegion by_sent_;
     std::multimap<Endpoint, const PacketFlow*> passing_; // of UDP: seen at one place only, by the end that is not here
 };
@@ -252,7 +252,7 @@ std::uint64_t mark_nobodys(const FlowPointers& flows, const std::function<FlowPo
 
 namespace {
 
-/// Packets of both went the same way, so they are of two sockets.
+/// Packets of both flows went the same way, so they belong to two sockets.
 bool overlap(const PacketFlow& a, const PacketFlow& b)
 {
     const auto both = [&](PacketFlow::Direction PacketFlow::*direction) {

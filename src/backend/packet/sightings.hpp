@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
-// One byte, several sightings: which of them counts in a network namespace. Pure.
+// A byte may be seen several times in a network namespace. Decides which sighting counts. Pure.
 //
 // 1. A TCP socket that a list shows with counters has moved what the counters gained. They are the socket's own,
-//    whatever packets were made of its bytes, and under whatever addresses those passed (tcp_window.hpp).
-// 2. Without counters (of UDP, and of connections that no list at the end shows) the packets of the socket's tuple
-//    count. Both ends of the tuple name the socket, or for UDP its local port.
-// 3. A packet that has an address of this namespace and whose tuple is no socket's is one of these:
-//    a. Forwarded with other addresses or ports (masquerading, a published port). The namespace sees it twice, and at
-//       one of the two under a tuple with neither end here. Both flows carry one stream: their TCP sequence numbers
-//       agree, and of UDP one end and the bytes. (What is forwarded as it is has neither end here.) No process here
-//       moved it, so it counts nowhere here; the ends count it, each in its own namespace. An unconnected UDP socket at
-//       the port that was rewritten got nothing of it.
-//    b. The outside of a tunnel in UDP (VXLAN and its like), which the kernel makes. The bytes inside count at the
+//    however its bytes were cut into packets, and whatever addresses these had (tcp_window.hpp).
+// 2. Without counters (UDP, and connections that no list at the end shows) the packets of the socket's tuple count. The
+//    socket is found by both ends of the tuple, or for UDP by its local port.
+// 3. A packet that has an address of this namespace, but the tuple of no socket, is one of these:
+//    a. Forwarded with other addresses or ports (masquerading, a published port). The namespace sees it twice, once
+//       under a tuple with neither end here. Both flows carry one stream: for TCP the sequence numbers agree, for UDP
+//       one end and the bytes. (A packet that is forwarded unchanged has neither end here.) No process here moved it,
+//       so it counts nowhere here; each end counts it in its own namespace. An unconnected UDP socket at the rewritten
+//       port received nothing of it.
+//    b. An outer packet of a tunnel in UDP (VXLAN and similar), made by the kernel. The bytes inside count at the
 //       sockets that moved them.
-//    c. A socket's own, rewritten on its way. The tuple keeps one end of the socket's, so the socket is found by that
-//       (SocketLookup::find_rewritten()), and the packets count as the socket's: rules 1 and 2 hold for it again. If
-//       packets of the socket's own tuple were seen the same way, it is not the socket's.
-//    d. Of a socket that came and went between two lists. It counts once, as unknown.
-//    Rule a is asked first, for its signs are the surest.
-// What the kernel tracks of connections (conntrack) is not read: it takes privileges, and says nothing of sockets.
+//    c. A packet of a socket here, rewritten on its way. The tuple keeps one end of the socket's tuple, by which the
+//       socket is found (SocketLookup::find_rewritten()). The packets count as the socket's, by rules 1 and 2. If
+//       packets of the socket's own tuple were seen going the same way, the packet is not the socket's.
+//    d. A packet of a socket that was opened and closed between two lists. It counts once, as unknown.
+//    Rule a is tried first, because its signs are the surest.
+// The kernel's connection tracking (conntrack) is not read: that takes privileges, and does not name sockets.
 #pragma once
 
 #include "backend/packet/flow_table.hpp"
@@ -31,20 +31,19 @@
 namespace socktally {
 
 struct SightingPlace {
-    std::function<bool(const Address&)> is_local; // an address of this namespace
-    std::function<bool(Inode)> is_held;           // by a process
+    std::function<bool(const Address&)> is_local; // true for an address of this namespace
+    std::function<bool(Inode)> is_held;           // true if a process holds the socket
     std::vector<std::uint16_t> tunnel_ports;      // at which the kernel takes the packets of tunnels
-    bool sees_all = true;                         // packets of every interface
+    bool sees_all = true;                         // packets of every interface are captured
 };
 
-/// Marks the flows of rules 3a and 3b as nobody's. Counterparts are looked for among `all`, which is asked for if there
-/// is a flow in question. Returns how many are taken for forwarded ones though their bytes differ.
+/// Marks the flows of rules 3a and 3b as nobody's. Looks for counterparts among `all`, which is called only if a flow
+/// may be one of these. Returns how many are taken for forwarded ones although their bytes differ.
 std::uint64_t mark_nobodys(const std::vector<PacketFlow*>& flows, const std::function<std::vector<PacketFlow*>()>& all,
                            const SightingPlace& place);
 
-/// Rule 3c: adds what was seen of a socket under a tuple that is not its own to the flow of the socket's own tuple,
-/// where there is one, and returns the flows that have nothing of their own any more. A flow that cannot be the
-/// socket's has no socket any more.
+/// Rule 3c: adds the packets of a socket that were seen under another tuple to the flow of the socket's own tuple, if
+/// there is one. Returns the flows that are empty after that. A flow that cannot be the socket's loses its socket.
 std::set<const PacketFlow*> join_rewritten(const std::vector<PacketFlow*>& flows, FlowTable& table);
 
 } // namespace socktally

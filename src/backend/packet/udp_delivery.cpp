@@ -214,7 +214,7 @@ std::uint64_t UdpDelivery::waiting(const Socket& socket, bool& sure) const
     });
     const bool is_only_theirs =
         elsewhere_ == 0 && std::all_of(sockets_.begin(), sockets_.end(), [](const auto& entry) {
-            return entry.second.is_listed || entry.second.datagrams == 0; // one that was closed may have left some
+            return entry.second.is_listed || entry.second.datagrams == 0; // a closed socket may have left some unread
         });
     const std::int64_t rest = unread();
     if (socket.queued == 0) {

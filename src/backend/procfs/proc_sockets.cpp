@@ -173,7 +173,7 @@ std::optional<ListedSocket> parse_packet_socket(std::string_view line)
 
 std::optional<ListedSocket> parse_sctp_socket(std::string_view line)
 {
-    for (int i = 0; i < 5; ++i) { // two pointers of the kernel's, style, state, hash
+    for (int i = 0; i < 5; ++i) { // two kernel pointers, style, state, hash
         next_word(line);
     }
     const auto port = parse_decimal<std::uint16_t>(next_word(line));

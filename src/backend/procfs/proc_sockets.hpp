@@ -37,7 +37,7 @@ struct ProcSockets {
 /// Where the calling thread sees the lists of the network namespace that it is in.
 inline constexpr const char* current_lists = "/proc/thread-self/net";
 
-/// `uncounted`: of all others than TCP and UDP.
+/// `uncounted`: all protocols except TCP and UDP.
 enum class ProcLists : std::uint8_t { tcp_and_udp, uncounted, all };
 
 /// The lists of one network namespace, kept open: they can be read from any other.

@@ -40,14 +40,14 @@ public:
     /// A datagram to a multicast or broadcast address goes to every socket that takes it.
     SocketMatch find(const Tuple& tuple, std::uint32_t interface = 0) const;
 
-    /// The connected socket whose tuple may have become this one where addresses and ports are rewritten on the way
-    /// (NAT), if only one fits: one that was opened here and keeps its local end, else one that keeps its remote end,
-    /// and of UDP the local port too, else of UDP one that is bound to another address at the same port. For a tuple
-    /// that has no socket.
+    /// For a tuple without a socket: returns the connected socket whose tuple may have been rewritten into this one on
+    /// the way (NAT), if only one fits. In this order: a socket that was opened here, with the same local end; a socket
+    /// with the same remote end, and for UDP the same local port; for UDP, one bound to another address at the same
+    /// port.
     const ListedSocket* find_rewritten(const Tuple& tuple) const;
 
-    /// UDP sockets that may send from the local end of a tuple to anywhere: unconnected ones at its port, bound to its
-    /// address or to none. find() prefers some of them, for only those get what comes back.
+    /// Returns the UDP sockets that may send from the local end of a tuple to anywhere: unconnected ones at its port,
+    /// bound to its address or to none. find() returns only those of them that receive what comes back.
     std::vector<const ListedSocket*> senders(const Tuple& tuple, std::uint32_t interface = 0) const;
 
     /// True where a TCP socket accepts at this end of a tuple: the flow's Flow::accepted.
@@ -60,7 +60,7 @@ private:
     std::span<const ListedSocket* const> by_remote(Protocol protocol, const Endpoint& remote) const;
 
     std::vector<ListedSocket> sockets_; // sorted by tuple; what is not said (address or port) is empty
-    /// By protocol and remote end; made when it is first asked for.
+    /// By protocol and remote end; built when it is first needed.
     mutable std::optional<std::vector<const ListedSocket*>> by_remote_;
 };
 
