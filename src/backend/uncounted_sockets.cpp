@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -205,17 +204,12 @@ std::set<std::uint64_t> own_sockets()
     return inodes;
 }
 
-/// Returns whether the process runs the same program as this one; if it has ended, whether it had the same name.
+/// Whether the process is called as this one is. Its program may be a copy, and may not be read.
 bool is_instance(const Process& process)
 {
-    struct stat own {};
-    struct stat other {};
-    if (::stat(fmt::format("/proc/{}/exe", process.pid.value).c_str(), &other) != 0) {
-        std::string buffer;
-        const auto name = read_file(AT_FDCWD, "/proc/self/comm", buffer, longest_name);
-        return name && *name == process.name + '\n';
-    }
-    return ::stat("/proc/self/exe", &own) == 0 && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+    std::string buffer;
+    const auto name = read_file(AT_FDCWD, "/proc/self/comm", buffer, longest_name);
+    return name && *name == process.name + '\n';
 }
 
 void drop_captures(Sample& sample)

@@ -51,6 +51,13 @@ bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
     });
 }
 
+/// A socket of a protocol that the backend does not count: if it may have moved bytes, a note of its own says so.
+bool is_uncounted(const Flow& flow)
+{
+    const Protocol protocol = flow.tuple.protocol;
+    return !flow.rx_bytes && !flow.tx_bytes && protocol != Protocol::tcp && protocol != Protocol::udp;
+}
+
 /// The notes that concern a flow which passes the filter, or the sample as a whole.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
 {
@@ -67,7 +74,8 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
         const Judged judged = filter.judge(flow, sample);
         shared_sockets = shared_sockets || may_be_shared(flow, sample, filter);
         // A flow that stands for an unseen namespace instead of a socket has a note of its own.
-        if (judged.judgement == Judgement::unknown && flow.may_have_traffic() && flow.sockets != 0) {
+        if (judged.judgement == Judgement::unknown && flow.may_have_traffic() && flow.sockets != 0 &&
+            !is_uncounted(flow)) {
             unjudged.add(judged, flow.sockets, flow.sockets, flow.rx_bytes, flow.tx_bytes);
         }
     }

@@ -193,7 +193,7 @@ TEST_CASE("namespaces: connections that come and go in another one")
     check(stage.measure());
 }
 
-TEST_CASE("namespaces: sockets of one in which no process lives")
+TEST_CASE("namespaces: sockets of one in which no process lives" * doctest::test_suite("alone"))
 {
     SUBCASE("but a descriptor leads there") { check_visitor({}); }
     SUBCASE("and nothing but the sockets keeps it") { check_visitor({.has_descriptor = false}); }

@@ -58,10 +58,10 @@ void check_peers(const Report& report, const std::string& process, const ByPeer&
 {
     INFO(describe(report));
     const ByPeer peers = peers_of(report, process);
-    for (const auto& [peer, moved] : expected) {
-        INFO(process, " with ", peer);
-        CHECK(peers.contains(peer));
-        CHECK((peers.contains(peer) ? peers.at(peer) : Moved{}) == moved);
+    for (const auto& entry : expected) { // not a structured binding: clang 14 cannot capture one
+        INFO(process, " with ", entry.first);
+        CHECK(peers.contains(entry.first));
+        CHECK((peers.contains(entry.first) ? peers.at(entry.first) : Moved{}) == entry.second);
     }
     CHECK(peers.size() == expected.size());
 }

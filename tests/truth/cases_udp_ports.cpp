@@ -159,7 +159,7 @@ TEST_CASE("udp: a port that another process takes in the window, for the same pe
     stage.start("t-peer", [=](Self& self) {
         const int fd = self.udp(peer);
         self.step();
-        for (const std::size_t size : {900, 70}) {
+        for (const std::size_t size : {900U, 70U}) {
             self.await_call("t-bound");
             for (int datagram = 0; datagram < 5; ++datagram) {
                 self.send_datagram(fd, port, size);
@@ -204,13 +204,13 @@ TEST_CASE("udp: datagrams of a shared port count although as many came to a port
     TRUTH_DATAGRAMS();
     Stage stage;
     const At closed{"127.0.0.1", 7003};
-    for (const auto& [name, stop] : {std::pair{"t-first", first_stop}, std::pair{"t-second", second_stop}}) {
-        stage.start(name, [=](Self& self) {
+    for (const auto& reader : {std::pair{"t-first", first_stop}, std::pair{"t-second", second_stop}}) {
+        stage.start(reader.first, [=](Self& self) {
             const int fd = join(self);
-            const int stopper = self.udp(stop);
+            const int stopper = self.udp(reader.second);
             self.step();
             read_until(self, fd, stopper);
-            self.call(std::string(name) + "-done");
+            self.call(std::string(reader.first) + "-done");
         });
     }
     stage.start("t-closes", [=](Self& self) {

@@ -189,7 +189,7 @@ std::size_t NamespaceWatch::find_missing()
 
 bool NamespaceWatch::saw_traffic() const
 {
-    return table_.moved_bytes() || (!udp_.flows().empty() && !udp_silent()) || !uncounted_.flows().empty();
+    return table_.moved_bytes() || (!udp_.flows().empty() && !udp_silent()) || uncounted_.traffic().any();
 }
 
 void NamespaceWatch::add_listed(std::vector<Inode>& inodes) const

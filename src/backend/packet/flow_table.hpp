@@ -91,7 +91,7 @@ struct PacketFlow {
     {
         const auto either = static_cast<std::uint8_t>(rx.tcp_flags | tx.tcp_flags);
         const auto both = static_cast<std::uint8_t>(rx.tcp_flags & tx.tcp_flags);
-        return tuple.protocol == Protocol::tcp && !is_over && (has_socket() || found.cookie != Cookie{}) &&
+        return tuple.protocol == Protocol::tcp && !is_over && (has_socket() || maybe || found.cookie != Cookie{}) &&
                (either & TcpHeader::rst) == 0 && (both & TcpHeader::fin) == 0;
     }
 };

@@ -2,9 +2,13 @@
 #include "backend/packet/namespace_capture.hpp"
 
 #include "backend/packet/sightings.hpp"
+#include "sys/file.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace socktally {
@@ -29,13 +33,25 @@ FlowSockets::Protocols protocols_of(PacketWatch::Kept kept)
     return kept == PacketWatch::Kept::udp ? FlowSockets::Protocols::udp : FlowSockets::Protocols::tcp_and_udp;
 }
 
+/// Whether the network namespace of the calling thread forwards IP.
+bool forwards_packets()
+{
+    constexpr std::array files{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"};
+    return std::any_of(files.begin(), files.end(), [](const char* path) {
+        constexpr std::size_t limit = 16;
+        std::string buffer;
+        const auto text = read_file(AT_FDCWD, path, buffer, limit);
+        return text && !text->starts_with('0');
+    });
+}
+
 } // namespace
 
 NamespaceCapture::NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes,
                                    OtherNamespaces::Arrival arrival)
     : netns_(netns), arrival_(arrival), holders_(holders), all_interfaces_(wants.interfaces.empty()),
       watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept), watch_.flows()),
-      sums_(wants.detail)
+      sums_(wants.detail), forwards_(forwards_packets())
 {
     if (sockets_.has_tcp()) {
         uncounted_.emplace();
@@ -162,7 +178,8 @@ void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
                                     const std::vector<std::uint16_t>& tunnel_ports)
 {
     const SightingPlace place{[this](const Address& address) { return watch_.is_local(address); },
-                              [this](Inode inode) { return holders_.held(inode); }, tunnel_ports, all_interfaces_};
+                              [this](Inode inode) { return holders_.held(inode); }, tunnel_ports, all_interfaces_,
+                              forwards_};
     forward_unsure_ += socktally::mark_nobodys(flows, all, place);
 }
 
@@ -396,6 +413,7 @@ void NamespaceCapture::next_window()
     if (uncounted_) {
         uncounted_->next_window();
     }
+    cut_.clear();
     unclaimed_.clear();
     assumed_.clear();
     begun_late_ = false;

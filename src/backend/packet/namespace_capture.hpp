@@ -101,6 +101,7 @@ private:
     ProtocolCountersReader counters_;
     std::optional<UncountedSockets> uncounted_; // only if this counts TCP too
     FlowSums sums_;
+    bool forwards_;
     UdpDelivery delivery_;
     std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made
     std::vector<PacketFlow> cut_;           // UDP flows that ended because sockets changed

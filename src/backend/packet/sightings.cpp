@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 namespace socktally {
 
@@ -88,8 +90,8 @@ public:
                 continue;
             }
             if (flow->tuple.protocol == Protocol::tcp) {
-                by_received_.emplace(region(flow->rx.sequence), flow);
-                by_sent_.emplace(region(flow->tx.sequence), flow);
+                enter(by_received_, flow->rx.sequence, flow);
+                enter(by_sent_, flow->tx.sequence, flow);
             } else if (!place_.is_local(flow->tuple.local.address) && !flow->to_many) {
                 passing.insert(flow->tuple);
             }
@@ -128,12 +130,13 @@ public:
                (flow.tx.sequence.is_known() && has_counterpart(flow, by_received_, region(flow.tx.sequence)));
     }
 
+    using Taken = std::set<const PacketFlow*>;
+
     /// Tries the best pairs first, because each flow has only one counterpart.
-    static std::uint64_t mark(std::vector<Pair>& pairs)
+    static std::uint64_t mark(std::vector<Pair> pairs, Taken taken)
     {
         std::stable_sort(pairs.begin(), pairs.end(),
                          [](const Pair& a, const Pair& b) { return a.distance < b.distance; });
-        std::set<const PacketFlow*> taken;
         std::uint64_t unsure = 0;
         for (const Pair& pair : pairs) {
             if (!pair.flow->is_nobodys && taken.insert(pair.other).second) {
@@ -144,21 +147,28 @@ public:
         return unsure;
     }
 
-    /// UDP flows that share an end with one that passes.
-    std::vector<Pair> half_rewritten(const FlowPointers& flows) const
+    /// Marks UDP flows that share an end with one that passes: those of the same length first, of which there may be
+    /// many (queries to one resolver).
+    std::uint64_t mark_half_rewritten(const FlowPointers& flows) const
     {
+        using Length = std::tuple<Endpoint, std::uint64_t, std::uint64_t>;
+        std::multimap<Length, const PacketFlow*> by_length;
+        for (const auto& [end, other] : passing_) {
+            by_length.emplace(Length{end, other->rx.payload_bytes, other->tx.payload_bytes}, other);
+        }
+        Taken taken;
         std::vector<Pair> pairs;
         for (PacketFlow* flow : flows) {
-            const auto [first, last] = passing_.equal_range(flow->tuple.remote);
-            std::for_each(first, last, [&](const auto& entry) {
-                const PacketFlow& other = *entry.second;
-                const bool is_lossy = !flow->has_socket() && may_be_lossy(*flow, other);
-                if (has_same_datagrams(*flow, other) || is_lossy) {
-                    pairs.push_back({distance(*flow, other), flow, &other});
-                }
-            });
+            const auto same = by_length.find({flow->tuple.remote, flow->tx.payload_bytes, flow->rx.payload_bytes});
+            if (same != by_length.end()) {
+                flow->is_nobodys = true;
+                taken.insert(same->second);
+                by_length.erase(same);
+            } else {
+                add_similar(*flow, pairs);
+            }
         }
-        return pairs;
+        return mark(std::move(pairs), std::move(taken));
     }
 
     /// UDP flows that are counterparts of each other, have no socket and moved bytes both ways: a port without a
@@ -188,6 +198,26 @@ public:
 
 private:
     using ByRegion = std::unordered_multimap<std::uint32_t, const PacketFlow*>;
+
+    void add_similar(PacketFlow& flow, std::vector<Pair>& pairs) const
+    {
+        const auto [first, last] = passing_.equal_range(flow.tuple.remote);
+        std::size_t left = most_candidates;
+        for (auto entry = first; entry != last && left > 0; ++entry, --left) {
+            const PacketFlow& other = *entry->second;
+            const bool is_lossy = !flow.has_socket() && may_be_lossy(flow, other);
+            if (has_same_datagrams(flow, other) || is_lossy) {
+                pairs.push_back({distance(flow, other), &flow, &other});
+            }
+        }
+    }
+
+    static void enter(ByRegion& flows, const SequenceSpace& sequence, const PacketFlow* flow)
+    {
+        if (sequence.is_known()) {
+            flows.emplace(region(sequence), flow);
+        }
+    }
 
     /// Streams that are near each other are in the same region or in neighbouring ones.
     static std::uint32_t region(const SequenceSpace& sequence) { return sequence.last() >> region_bits; }
@@ -244,10 +274,8 @@ std::uint64_t mark_nobodys(const FlowPointers& flows, const std::function<FlowPo
     if (!place.sees_all || datagrams.empty()) {
         return 0;
     }
-    auto half = judge.half_rewritten(datagrams);
-    const std::uint64_t unsure = Judge::mark(half);
-    auto whole = Judge::wholly_rewritten(datagrams);
-    return unsure + Judge::mark(whole);
+    const std::uint64_t unsure = judge.mark_half_rewritten(datagrams);
+    return unsure + (place.forwards ? Judge::mark(Judge::wholly_rewritten(datagrams), {}) : 0);
 }
 
 namespace {

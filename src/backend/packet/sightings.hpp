@@ -35,6 +35,7 @@ struct SightingPlace {
     std::function<bool(Inode)> is_held;           // true if a process holds the socket
     std::vector<std::uint16_t> tunnel_ports;      // at which the kernel takes the packets of tunnels
     bool sees_all = true;                         // packets of every interface are captured
+    bool forwards = true;                         // IP is forwarded here
 };
 
 /// Marks the flows of rules 3a and 3b as nobody's. Looks for counterparts among `all`, which is called only if a flow
