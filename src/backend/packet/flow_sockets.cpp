@@ -423,7 +423,7 @@ SocketMatch FlowSockets::match(const PacketFlow& flow) const
         const bool had_begun = !has_beginning || flow.first_packet <= listed_at;
         return had_begun && (flow.ended == Instant{0} || listed_at < flow.ended);
     };
-    const SocketMatch match = was_there(listed_at_) ? lookup_->find(flow.socket_tuple(), interface) : SocketMatch{};
+    SocketMatch match = was_there(listed_at_) ? lookup_->find(flow.socket_tuple(), interface) : SocketMatch{};
     const bool is_closed = match.only() != nullptr && match.only()->inode == Inode{};
     if (!match.sockets.empty() && !is_closed) {
         return match;
@@ -431,7 +431,7 @@ SocketMatch FlowSockets::match(const PacketFlow& flow) const
     const auto is_same = [&](const SocketMatch& found) {
         return found.only() != nullptr && (!is_closed || found.only()->cookie == match.only()->cookie);
     };
-    const SocketMatch found = gone_lookup_.find(flow.socket_tuple(), interface);
+    SocketMatch found = gone_lookup_.find(flow.socket_tuple(), interface);
     if (is_same(found) && was_there(gone_of(found.only()->inode).last_listed)) {
         return found;
     }
@@ -541,7 +541,7 @@ void FlowSockets::note_rewritten(PacketFlow& flow) const
         Flow found = flow_of(*socket);
         found.match = flow.tuple.protocol == Protocol::tcp ? Quality::owner : Quality::inherited;
         found.accepted = lookup_->accepts_at(socket->tuple.local);
-        flow.maybe = std::make_shared<Flow>(std::move(found));
+        flow.maybe = std::make_shared<Flow>(found);
     }
 }
 

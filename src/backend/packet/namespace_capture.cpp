@@ -148,6 +148,7 @@ void NamespaceCapture::retire_idle(std::chrono::nanoseconds age, const std::vect
     }
     watch_.learn_addresses();
     std::vector<PacketFlow*> pointers;
+    pointers.reserve(retired.size());
     for (PacketFlow& flow : retired) {
         pointers.push_back(&flow);
     }
@@ -335,7 +336,7 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
     const std::vector<PacketFlow*> left = all_flows();
     sockets_.finish(left);
     mark_nobodys(
-        left, [&] { return left; }, tunnel_ports);
+        left, [&] { return std::vector(left); }, tunnel_ports);
     const auto joined = join_rewritten(left, watch_.flows());
     for (PacketFlow* flow : left) {
         const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
