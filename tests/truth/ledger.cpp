@@ -57,6 +57,10 @@ bool is_alone() { return ::flock(register_file.get(), LOCK_EX | LOCK_NB) == 0; }
 void begin_register()
 {
     struct stat status {};
+    if (::access("/dev/shm", W_OK) != 0) { // a machine of its own, as in tests/kernels
+        all_cases = shared_memory<Register>();
+        return;
+    }
     while (status.st_nlink == 0) { // else a run that ended has just removed it
         register_file = Fd(must(::open(register_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), register_path));
         if (is_alone()) // what there is was left by a run that was killed
@@ -70,7 +74,7 @@ void begin_register()
 
 void end_register()
 {
-    if (is_alone())
+    if (register_file.get() >= 0 && is_alone())
         ::unlink(register_path);
 }
 void begin_case(unsigned number) { this_case = number; }
