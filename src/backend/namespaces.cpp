@@ -89,7 +89,8 @@ void OtherNamespaces::find(const ProcessesSeen& seen, When when)
 /// Namespaces that are asked for by number exist already.
 bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds interval) const
 {
-    return wanted_.empty() && now >= found_at_ + std::max(interval, rest_);
+    const auto rest = interval.count() == 0 ? interval : std::max(interval, rest_);
+    return wanted_.empty() && now >= found_at_ + rest;
 }
 
 void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)

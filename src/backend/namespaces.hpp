@@ -46,7 +46,7 @@ public:
     enum class When : std::uint8_t { window_begins, window_is_open };
     void find(const ProcessesSeen& seen, When when);
     /// Returns whether it is time to look while a window is open, which takes some microseconds a process: after this
-    /// interval, or later if that would cost too much. Always false if no new ones can appear.
+    /// interval, or later if that would cost too much; with 0 in any case. Always false if no new ones can appear.
     bool is_due(Clock::time_point now, std::chrono::nanoseconds interval) const;
     /// As enter_each(), those that were not entered yet, from several threads at once.
     void enter(std::size_t files_per_namespace, const Work& work);

@@ -132,6 +132,11 @@ int keep_only(int socket)
 
 bool Helper::start()
 {
+    constexpr std::size_t most_stuck = 4;
+    std::erase_if(stuck_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+    if (stuck_.size() >= most_stuck) {
+        return false;
+    }
     std::array<int, 2> pair{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         return false;
@@ -156,7 +161,7 @@ bool Helper::start()
     return true;
 }
 
-/// One that waits for a disk does not die at once. It is reaped by whoever reaps our other children when we are gone.
+/// One that waits for a disk does not die at once: the next start looks at it again.
 void Helper::end()
 {
     constexpr int tries = 50;
@@ -165,8 +170,13 @@ void Helper::end()
         return;
     }
     ::kill(pid_, SIGKILL);
-    for (int i = 0; i < tries && ::waitpid(pid_, nullptr, WNOHANG) == 0; ++i) {
+    bool is_dead = ::waitpid(pid_, nullptr, WNOHANG) != 0;
+    for (int i = 0; i < tries && !is_dead; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(i < 10 ? 0 : 1));
+        is_dead = ::waitpid(pid_, nullptr, WNOHANG) != 0;
+    }
+    if (!is_dead) {
+        stuck_.push_back(pid_);
     }
     pid_ = 0;
 }

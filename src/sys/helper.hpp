@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace socktally {
 
@@ -42,6 +43,7 @@ private:
     Answer answer_;
     Fd socket_;
     pid_t pid_ = 0;
+    std::vector<pid_t> stuck_; // killed, and not dead yet
 };
 
 } // namespace socktally
