@@ -101,7 +101,10 @@ def watchers(tool, here):
     sample = [tool, "-b", "ebpf", "-d", "1h", "-f", "json", "-q"]
     # It looks at UDP only with -C.
     nethogs = {"pingpong": ["nethogs", "-t", "-a", "-v", "2", "lo"], "flood": ["nethogs", "-t", "-a", "-C", "-v", "2", "lo"]}
-    return [Watcher("socktally", same(*sample), seen_by_socktally),
+    older = os.environ.get("BEFORE")
+    before = [Watcher("before", same(older, *sample[1:]), seen_by_socktally)] if older else []
+    return before + [
+            Watcher("socktally", same(*sample), seen_by_socktally),
             Watcher("by connection", same(*sample, "--by", "connection"), seen_by_socktally),
             Watcher("nethogs", nethogs, seen_by_nethogs),
             Watcher("tcpdump", same("tcpdump", "-i", "lo", "-w", "/dev/null"), seen_by_tcpdump),
@@ -128,6 +131,8 @@ def slowdown(traffic, tool, here):
     print(f"{traffic}: bare {statistics.median(bare):.0f} ns a message", flush=True)
     for watcher in tools:
         print(f"  {watcher.name:15} {line(watcher)}", flush=True)
+    if tools[0].name == "before" and tools[0].medians() and tools[1].medians():
+        print(f"  added, of what the older build adds: {tools[1].medians()[0] / tools[0].medians()[0]:.3f}", flush=True)
     judge({watcher.name: watcher.medians() for watcher in tools})
 
 
