@@ -2,7 +2,7 @@
 // Parse, run, print the error, choose the exit code.
 #include "cli/options.hpp"
 #include "commands/commands.hpp"
-#include "sys/terminal.hpp"
+#include "linux/terminal.hpp"
 
 #include <unistd.h>
 

@@ -45,7 +45,23 @@ scripts() {
     done | xargs shellcheck tests/kernels/scenes/*
 }
 
+# include_order : a folder of src includes only itself and the folders before it in this list, so no two include each other.
+folders="util model linux processes sockets owners traffic traffic/packet traffic/netlink traffic/ebpf traffic/procfs table formats report since cli commands"
+include_order() {
+    git ls-files 'src/*/*' | xargs grep -H '^#include "[^"]*/' | awk -v folders="$folders" '
+        function folder(path) { return substr(path, 1, match(path, "/[^/]*$") - 1) }
+        BEGIN { count = split(folders, names, " "); for (i = 1; i <= count; ++i) rank[names[i]] = i }
+        {
+            file = substr($0, 5, index($0, ":") - 5)
+            included = $0; sub(/[^"]*"/, "", included); sub(/".*/, "", included)
+            from = rank[folder(file)]; to = rank[folder(included)]
+            if (!from || !to || to > from) { print file " must not include " included; bad = 1 }
+        }
+        END { exit bad }'
+}
+
 check formatting formatting
+check "include order" include_order
 check "man pages" man_pages
 check scripts scripts
 [ "${1:-}" != quick ] || exit $failed

@@ -2,8 +2,8 @@
 // What the user asked for, as plain data. The options that set it are in parse.cpp.
 #pragma once
 
-#include "model/filter.hpp"
-#include "model/row.hpp"
+#include "table/filter.hpp"
+#include "table/row.hpp"
 
 #include <chrono>
 #include <cstddef>

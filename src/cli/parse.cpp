@@ -4,8 +4,8 @@
 #include "cli/command_line.hpp"
 #include "cli/options.hpp"
 #include "cli/values.hpp"
-#include "model/nearest.hpp"
-#include "model/quote.hpp"
+#include "util/nearest.hpp"
+#include "util/quote.hpp"
 
 #include <fmt/format.h>
 

@@ -2,9 +2,9 @@
 // Option values by hand: CLI11's own conversions read 010 as 8 and -1 as 2^64-1.
 #include "cli/values.hpp"
 
-#include "model/nearest.hpp"
-#include "model/quote.hpp"
-#include "model/whole_number.hpp"
+#include "util/nearest.hpp"
+#include "util/quote.hpp"
+#include "util/whole_number.hpp"
 
 #include <fmt/format.h>
 

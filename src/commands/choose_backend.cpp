@@ -3,9 +3,9 @@
 
 #include "commands/commands.hpp"
 #include "commands/grants.hpp"
-#include "model/nearest.hpp"
-#include "model/quote.hpp"
-#include "sys/limits.hpp"
+#include "linux/limits.hpp"
+#include "util/nearest.hpp"
+#include "util/quote.hpp"
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 // From the --backend option to an open backend.
 #pragma once
 
-#include "backend/backend.hpp"
+#include "traffic/backend.hpp"
 
 #include <memory>
 #include <span>

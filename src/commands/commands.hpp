@@ -2,8 +2,8 @@
 // The commands: each turns options into output on stdout and an exit code, or throws.
 #pragma once
 
-#include "backend/backend.hpp"
 #include "cli/options.hpp"
+#include "traffic/backend.hpp"
 
 #include <span>
 #include <stdexcept>

@@ -2,12 +2,12 @@
 #include "commands/complete_filter.hpp"
 
 #include "cli/values.hpp"
-#include "identity/machine.hpp"
-#include "identity/netns_names.hpp"
-#include "identity/users.hpp"
-#include "model/nearest.hpp"
-#include "model/quote.hpp"
-#include "sys/netns.hpp"
+#include "linux/netns.hpp"
+#include "processes/machine.hpp"
+#include "processes/netns_names.hpp"
+#include "processes/users.hpp"
+#include "util/nearest.hpp"
+#include "util/quote.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/grants.hpp"
 
-#include "sys/capability.hpp"
+#include "linux/capability.hpp"
 
 #include <fmt/format.h>
 

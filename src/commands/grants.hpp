@@ -3,7 +3,7 @@
 // back, and what each of them lays open. Nothing here changes anything.
 #pragma once
 
-#include "backend/backend.hpp"
+#include "traffic/backend.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/layout.hpp"
 
-#include "sys/terminal.hpp"
+#include "linux/terminal.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -2,11 +2,11 @@
 // What is to be printed, and what has to be known for it.
 #pragma once
 
-#include "backend/backend.hpp"
 #include "cli/options.hpp"
+#include "formats/render.hpp"
 #include "model/identity.hpp"
-#include "render/alert.hpp"
-#include "render/render.hpp"
+#include "table/alert.hpp"
+#include "traffic/backend.hpp"
 
 #include <cstddef>
 #include <string>

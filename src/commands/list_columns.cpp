@@ -2,7 +2,7 @@
 // --list-columns: the column table, in any format.
 #include "commands/commands.hpp"
 #include "commands/listing.hpp"
-#include "render/columns.hpp"
+#include "table/columns.hpp"
 
 namespace socktally {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/listing.hpp"
 
-#include "sys/terminal.hpp"
+#include "linux/terminal.hpp"
 
 #include <unistd.h>
 

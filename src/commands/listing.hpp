@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cli/options.hpp"
-#include "render/listing.hpp"
+#include "formats/listing.hpp"
 
 namespace socktally {
 

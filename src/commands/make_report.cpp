@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "commands/make_report.hpp"
 
-#include "model/attribution.hpp"
-#include "model/grouping.hpp"
-#include "model/merge.hpp"
-#include "model/rates.hpp"
-#include "render/series.hpp"
+#include "formats/series.hpp"
+#include "table/grouping.hpp"
+#include "table/merge.hpp"
+#include "table/rates.hpp"
+#include "traffic/attribution.hpp"
 
 #include <fmt/format.h>
 

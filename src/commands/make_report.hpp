@@ -3,8 +3,8 @@
 #pragma once
 
 #include "commands/layout.hpp"
-#include "identity/identifier.hpp"
-#include "model/row.hpp"
+#include "processes/identifier.hpp"
+#include "table/row.hpp"
 
 #include <string>
 #include <vector>

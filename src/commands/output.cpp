@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/output.hpp"
 
-#include "sys/terminal.hpp"
+#include "linux/terminal.hpp"
 
 #include <unistd.h>
 

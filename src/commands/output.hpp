@@ -4,8 +4,8 @@
 
 #include "commands/commands.hpp"
 #include "commands/layout.hpp"
-#include "sys/interrupt.hpp"
-#include "sys/replaced_file.hpp"
+#include "linux/interrupt.hpp"
+#include "linux/replaced_file.hpp"
 
 #include <optional>
 #include <string_view>

@@ -2,7 +2,7 @@
 #include "commands/print_notes.hpp"
 
 #include "commands/output.hpp"
-#include "sys/terminal.hpp"
+#include "linux/terminal.hpp"
 
 #include <fmt/format.h>
 

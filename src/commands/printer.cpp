@@ -4,7 +4,7 @@
 #include "commands/make_report.hpp"
 
 #include "commands/print_notes.hpp"
-#include "sys/terminal.hpp"
+#include "linux/terminal.hpp"
 
 #include <algorithm>
 #include <utility>

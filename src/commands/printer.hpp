@@ -6,7 +6,7 @@
 #include "cli/options.hpp"
 #include "commands/layout.hpp"
 #include "commands/output.hpp"
-#include "sys/interrupt.hpp"
+#include "linux/interrupt.hpp"
 
 #include <string>
 #include <vector>

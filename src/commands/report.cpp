@@ -4,11 +4,11 @@
 #include "commands/make_report.hpp"
 #include "commands/output.hpp"
 #include "commands/print_notes.hpp"
-#include "model/quote.hpp"
+#include "linux/error.hpp"
+#include "linux/fd.hpp"
+#include "linux/terminal.hpp"
 #include "report/read.hpp"
-#include "sys/error.hpp"
-#include "sys/fd.hpp"
-#include "sys/terminal.hpp"
+#include "util/quote.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -6,8 +6,8 @@
 #include "commands/printer.hpp"
 #include "commands/since_run.hpp"
 #include "commands/windows.hpp"
-#include "sys/interrupt.hpp"
-#include "sys/terminal.hpp"
+#include "linux/interrupt.hpp"
+#include "linux/terminal.hpp"
 
 #include <unistd.h>
 

@@ -7,7 +7,7 @@
 #include "commands/printer.hpp"
 #include "commands/since_run.hpp"
 #include "commands/windows.hpp"
-#include "sys/interrupt.hpp"
+#include "linux/interrupt.hpp"
 
 #include <csignal>
 

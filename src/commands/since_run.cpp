@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "commands/since_run.hpp"
 
-#include "backend/namespaces.hpp"
-#include "identity/machine.hpp"
-#include "model/quote.hpp"
-#include "render/series.hpp"
+#include "formats/series.hpp"
+#include "linux/terminal.hpp"
+#include "linux/time_namespace.hpp"
+#include "processes/machine.hpp"
 #include "since/accumulate.hpp"
 #include "since/state_codec.hpp"
-#include "sys/terminal.hpp"
-#include "sys/time_namespace.hpp"
+#include "traffic/namespaces.hpp"
+#include "util/quote.hpp"
 
 #include <fmt/format.h>
 

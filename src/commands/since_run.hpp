@@ -6,9 +6,9 @@
 #include "commands/commands.hpp"
 #include "commands/layout.hpp"
 #include "commands/output.hpp"
-#include "model/row.hpp"
 #include "since/advance.hpp"
 #include "since/state_file.hpp"
+#include "table/row.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "commands/unmatched.hpp"
 
-#include "model/flow_owner.hpp"
-#include "model/nearest.hpp"
-#include "model/quote.hpp"
+#include "table/flow_owner.hpp"
+#include "util/nearest.hpp"
+#include "util/quote.hpp"
 
 #include <fmt/format.h>
 

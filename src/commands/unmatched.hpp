@@ -3,9 +3,9 @@
 // that do not exist are refused before (complete_filter.hpp).
 #pragma once
 
-#include "identity/identifier.hpp"
-#include "model/filter.hpp"
 #include "model/sample.hpp"
+#include "processes/identifier.hpp"
+#include "table/filter.hpp"
 
 namespace socktally {
 

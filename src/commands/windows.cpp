@@ -5,10 +5,10 @@
 #include "commands/grants.hpp"
 #include "commands/progress.hpp"
 #include "commands/unmatched.hpp"
-#include "identity/machine.hpp"
-#include "identity/outbound.hpp"
-#include "sys/terminal.hpp"
-#include "sys/time_namespace.hpp"
+#include "linux/terminal.hpp"
+#include "linux/time_namespace.hpp"
+#include "processes/machine.hpp"
+#include "processes/outbound.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -6,8 +6,8 @@
 #include "commands/choose_backend.hpp"
 #include "commands/make_report.hpp"
 #include "commands/since_run.hpp"
-#include "identity/identifier.hpp"
-#include "sys/interrupt.hpp"
+#include "linux/interrupt.hpp"
+#include "processes/identifier.hpp"
 
 #include <cstdint>
 #include <memory>

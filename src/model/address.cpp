@@ -2,7 +2,7 @@
 // Addresses and prefixes from bytes and text, and back. inet_pton and inet_ntop are pure: nothing is resolved here.
 #include "model/address.hpp"
 
-#include "model/whole_number.hpp"
+#include "util/whole_number.hpp"
 
 #include <arpa/inet.h>
 

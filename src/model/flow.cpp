@@ -2,7 +2,7 @@
 // The names that flows' enums are printed and typed with, and sums of packets.
 #include "model/flow.hpp"
 
-#include "model/sum.hpp"
+#include "util/sum.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,7 @@
 // takes no more room than a thousand stretches of time do: where there are more, neighbours become one, gap and all.
 #pragma once
 
-#include "model/timestamp.hpp"
+#include "util/timestamp.hpp"
 
 #include <chrono>
 #include <cstddef>

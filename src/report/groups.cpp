@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "report/groups.hpp"
 
-#include "model/sum.hpp"
 #include "report/selection.hpp"
+#include "util/sum.hpp"
 
 #include <algorithm>
 #include <array>

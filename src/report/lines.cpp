@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "report/lines.hpp"
 
-#include "model/quote.hpp"
-#include "sys/error.hpp"
+#include "linux/error.hpp"
+#include "util/quote.hpp"
 
 #include <unistd.h>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The columns of a saved row that a report can add up: how each is written, and what becomes of it where rows are
-// added up. The printed columns are in render/columns.cpp.
+// added up. The printed columns are in table/columns.cpp.
 #pragma once
 
 #include "model/identity.hpp"
-#include "model/row.hpp"
-#include "model/timestamp.hpp"
+#include "table/row.hpp"
+#include "util/timestamp.hpp"
 
 #include <array>
 #include <cstddef>

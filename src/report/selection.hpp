@@ -2,8 +2,8 @@
 // Which saved rows are wanted, as far as what was saved can tell.
 #pragma once
 
-#include "model/filter.hpp"
 #include "report/snapshot.hpp"
+#include "table/filter.hpp"
 
 #include <optional>
 #include <string>

@@ -3,8 +3,8 @@
 // one row and says on its own which snapshot it is of. Everything in it is checked before any of it is handed on.
 #pragma once
 
-#include "model/timestamp.hpp"
 #include "report/member.hpp"
+#include "util/timestamp.hpp"
 
 #include <chrono>
 #include <cstddef>

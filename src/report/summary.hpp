@@ -3,10 +3,10 @@
 // the number of groups and hosts.
 #pragma once
 
-#include "model/sum.hpp"
 #include "report/groups.hpp"
 #include "report/selection.hpp"
 #include "report/snapshots.hpp"
+#include "util/sum.hpp"
 
 #include <cstdint>
 #include <map>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "since/accumulate.hpp"
 
-#include "model/sum.hpp"
+#include "util/sum.hpp"
 
 #include <algorithm>
 #include <map>

@@ -2,7 +2,7 @@
 // Series of totals that only grow, run after run. Pure.
 #pragma once
 
-#include "model/row.hpp"
+#include "table/row.hpp"
 
 #include <cstddef>
 #include <vector>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "since/advance.hpp"
 
-#include "backend/namespaces.hpp"
 #include "since/interface_marks.hpp"
+#include "traffic/namespaces.hpp"
 
 #include <fmt/format.h>
 

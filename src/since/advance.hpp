@@ -3,8 +3,8 @@
 // Pure.
 #pragma once
 
-#include "backend/backend.hpp"
 #include "since/baseline.hpp"
+#include "traffic/backend.hpp"
 
 #include <optional>
 #include <string>

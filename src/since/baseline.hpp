@@ -3,8 +3,8 @@
 #pragma once
 
 #include "model/flow.hpp"
-#include "model/row.hpp"
 #include "model/sample.hpp"
+#include "table/row.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "since/interface_marks.hpp"
 
-#include "backend/interfaces.hpp"
-#include "model/quote.hpp"
+#include "traffic/interfaces.hpp"
+#include "util/quote.hpp"
 
 #include <fmt/format.h>
 

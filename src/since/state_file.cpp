@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "since/state_file.hpp"
 
-#include "model/quote.hpp"
-#include "sys/error.hpp"
-#include "sys/file.hpp"
+#include "linux/error.hpp"
+#include "linux/file.hpp"
+#include "util/quote.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

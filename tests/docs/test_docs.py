@@ -345,7 +345,8 @@ class Output(unittest.TestCase):
     def test_note_codes(self):
         manual = section("socktally-output.5", "JSON DOCUMENT")
         documented = re.findall(r"^\.It Li ([a-z-]+)$", manual, re.MULTILINE)
-        paths = [path for room in ("backend", "commands", "identity", "model", "report", "since") for path in (ROOT / "src" / room).rglob("*.cpp")]
+        rooms = ("commands", "model", "owners", "processes", "report", "since", "table", "traffic")
+        paths = [path for room in rooms for path in (ROOT / "src" / room).rglob("*.cpp")]
         sources = "\n".join(path.read_text() for path in paths)
         used = re.findall(r"(?:push_back\(\s*|return |Note)\{+\"([a-z-]+)\",", sources)
         self.assertEqual(sorted(documented), sorted(set(used)))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // /proc/PID/cgroup: what is taken for an id is one, and every part comes from the text.
 #include "fuzz.hpp"
-#include "identity/cgroup.hpp"
+#include "processes/cgroup.hpp"
 
 using namespace socktally;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What container engines write, and their answers over HTTP: every id is one, and no name is empty or without end.
 #include "fuzz.hpp"
-#include "identity/cgroup.hpp"
-#include "identity/container_json.hpp"
-#include "sys/unix_http.hpp"
+#include "linux/unix_http.hpp"
+#include "processes/cgroup.hpp"
+#include "processes/container_json.hpp"
 
 #include <algorithm>
 

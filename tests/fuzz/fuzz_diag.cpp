@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A whole netlink datagram: messages, the inet_diag socket in each, its attributes, and what the socket table makes of
 // it.
-#include "backend/netlink/diag.hpp"
-#include "backend/netlink/socket_table.hpp"
 #include "fuzz.hpp"
-#include "sys/netlink_socket.hpp"
+#include "linux/netlink_socket.hpp"
+#include "sockets/diag.hpp"
+#include "traffic/netlink/socket_table.hpp"
 
 using namespace socktally;
 

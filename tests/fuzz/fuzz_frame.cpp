@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Captured frames, one after another, through the parser into a table of flows. Each begins with a byte of length, one
 // of flags, and two that say how much longer than captured it is.
-#include "backend/packet/flow_table.hpp"
 #include "fuzz.hpp"
+#include "traffic/packet/flow_table.hpp"
 
 #include <algorithm>
 

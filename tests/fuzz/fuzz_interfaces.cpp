@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // /proc/net/dev, the first half of the input as earlier text and the second as later one.
-#include "backend/interfaces.hpp"
 #include "fuzz.hpp"
+#include "traffic/interfaces.hpp"
 
 using namespace socktally;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The fdinfo of an io_uring.
-#include "backend/holders/fd_table.hpp"
 #include "fuzz.hpp"
+#include "owners/fd_table.hpp"
 
 using namespace socktally;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Any bytes as the name of a process, in every format: no name may break a line, a field, a terminal or JSON.
+#include "formats/escape.hpp"
+#include "formats/render.hpp"
+#include "formats/width.hpp"
 #include "fuzz.hpp"
-#include "render/escape.hpp"
-#include "render/render.hpp"
-#include "render/width.hpp"
 
 #include <simdjson.h>
 

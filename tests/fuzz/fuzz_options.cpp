@@ -2,9 +2,9 @@
 // A command line, one argument a line: it gives options or is refused in one line of text.
 #include "cli/options.hpp"
 #include "fuzz.hpp"
-#include "render/alert.hpp"
-#include "render/columns.hpp"
-#include "sys/proc.hpp"
+#include "linux/proc.hpp"
+#include "table/alert.hpp"
+#include "table/columns.hpp"
 
 #include <algorithm>
 #include <string>

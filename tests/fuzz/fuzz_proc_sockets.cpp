@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Lines of /proc/net/tcp and its like, and what a lookup and a window make of the sockets in them.
-#include "backend/procfs/proc_sockets.hpp"
-#include "backend/procfs/socket_flows.hpp"
-#include "backend/sockets/socket_lookup.hpp"
 #include "fuzz.hpp"
-#include "sys/proc.hpp"
+#include "linux/proc.hpp"
+#include "sockets/proc_sockets.hpp"
+#include "sockets/socket_lookup.hpp"
+#include "traffic/socket_flows.hpp"
 
 using namespace socktally;
 

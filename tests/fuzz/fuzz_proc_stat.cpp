@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // /proc/PID/stat, schedstat and the links of descriptors.
 #include "fuzz.hpp"
-#include "sys/proc.hpp"
+#include "linux/proc.hpp"
 
 using namespace socktally;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Saved snapshots: whatever they say, rows add up to the totals, and lines that are left out are named once, in order.
 #include "fuzz.hpp"
-#include "model/sum.hpp"
 #include "report/read.hpp"
+#include "util/sum.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The kernel's answer to the question for a route: struct rtmsg and attributes.
 #include "fuzz.hpp"
-#include "identity/outbound.hpp"
+#include "processes/outbound.hpp"
 
 using namespace socktally;
 

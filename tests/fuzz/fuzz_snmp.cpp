@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // /proc/net/snmp and snmp6.
-#include "backend/protocol_counters.hpp"
 #include "fuzz.hpp"
+#include "traffic/protocol_counters.hpp"
 
 using namespace socktally;
 

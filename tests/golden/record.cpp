@@ -3,10 +3,10 @@
 // down what the kernel says about it. The sockets are real, the processes that hold them are made up, so that they can
 // have any name.
 //   record SCENE FILE     SCENE is busy or calm; needs root and iproute2. Not part of any test.
-#include "backend/netlink/diag.hpp"
-#include "sys/error.hpp"
-#include "sys/fd.hpp"
-#include "sys/netlink_socket.hpp"
+#include "linux/error.hpp"
+#include "linux/fd.hpp"
+#include "linux/netlink_socket.hpp"
+#include "sockets/diag.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "recorded_window.hpp"
 
-#include "backend/holders/holder_map.hpp"
-#include "backend/interfaces.hpp"
-#include "backend/netlink/diag.hpp"
-#include "backend/netlink/notes.hpp"
-#include "backend/netlink/socket_table.hpp"
-#include "backend/netlink/udp_sockets.hpp"
-#include "backend/protocol_counters.hpp"
-#include "sys/netlink_socket.hpp"
-#include "sys/proc.hpp"
+#include "linux/netlink_socket.hpp"
+#include "linux/proc.hpp"
+#include "owners/holder_map.hpp"
+#include "sockets/diag.hpp"
+#include "traffic/interfaces.hpp"
+#include "traffic/netlink/notes.hpp"
+#include "traffic/netlink/socket_table.hpp"
+#include "traffic/netlink/udp_sockets.hpp"
+#include "traffic/protocol_counters.hpp"
 
 #include <fmt/format.h>
 #include <linux/netlink.h>

@@ -12,9 +12,9 @@
 //   /proc/net/{snmp,dev}
 #pragma once
 
-#include "backend/backend.hpp"
 #include "fixture_proc.hpp"
 #include "model/address.hpp"
+#include "traffic/backend.hpp"
 
 #include <chrono>
 #include <filesystem>

@@ -6,10 +6,10 @@
 #include "commands/complete_filter.hpp"
 #include "commands/make_report.hpp"
 #include "commands/unmatched.hpp"
-#include "identity/outbound.hpp"
-#include "identity/users.hpp"
+#include "linux/proc.hpp"
+#include "processes/outbound.hpp"
+#include "processes/users.hpp"
 #include "recorded_window.hpp"
-#include "sys/proc.hpp"
 
 #include <fmt/format.h>
 

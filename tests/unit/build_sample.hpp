@@ -2,8 +2,8 @@
 // Short ways to make the plain data that tests work on. Nothing is checked here.
 #pragma once
 
-#include "model/row.hpp"
 #include "model/sample.hpp"
+#include "table/row.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -2,8 +2,8 @@
 // Standard output into a file of memory for as long as this lives.
 #pragma once
 
-#include "sys/fd.hpp"
-#include "sys/file.hpp"
+#include "linux/fd.hpp"
+#include "linux/file.hpp"
 
 #include <sys/mman.h>
 #include <unistd.h>

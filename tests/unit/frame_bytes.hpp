@@ -3,8 +3,8 @@
 // test changes them; checksums are 0, for nobody looks at them.
 #pragma once
 
-#include "backend/packet/frame.hpp"
 #include "model/address.hpp"
+#include "traffic/packet/frame.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// Strict UTF-8 decoding and the escapings built on it, one a destination.
+#include "formats/escape.hpp"
+#include "formats/width.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+unsigned byte_at(std::string_view text, std::size_t i) { return static_cast<unsigned char>(text[i]); }
+
+void append_hex(std::string& out, std::string_view bytes)
+{
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const unsigned byte = byte_at(bytes, i);
+        out.append("\\x").append({hex_digits[byte >> 4], hex_digits[byte & 0xf]});
+    }
+}
+
+/// Calls `take` with each code point of the text and its bytes, or with null and a byte that is not valid there.
+template <typename Take>
+void for_each_code_point(std::string_view text, const Take& take)
+{
+    while (!text.empty()) {
+        const auto decoded = decode_utf8(text);
+        const std::string_view bytes = text.substr(0, decoded ? decoded->length : 1);
+        text.remove_prefix(bytes.size());
+        take(decoded, bytes);
+    }
+}
+
+bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c <= 0x9f); }
+
+bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
+/// The letter of a short escape that TSV and JSON share, 0 where there is none.
+char short_escape(char32_t c)
+{
+    switch (c) {
+    case U'\t': return 't';
+    case U'\n': return 'n';
+    case U'\r': return 'r';
+    case U'\\': return '\\';
+    default: return 0;
+    }
+}
+
+void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwanted)(char32_t))
+{
+    for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
+        const char letter = decoded ? short_escape(decoded->value) : '\0';
+        if (letter != 0) {
+            out.append({'\\', letter});
+        } else if (!decoded || is_unwanted(decoded->value)) {
+            append_hex(out, bytes);
+        } else {
+            out.append(bytes);
+        }
+    });
+}
+
+/// Controls but those `kept`, and invalid bytes, as the text that append_escaped makes of them; all else as it is.
+std::string spelled_out(std::string_view text, std::string_view kept)
+{
+    std::string result;
+    for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
+        if (!decoded || (is_control(decoded->value) && bytes != kept)) {
+            append_escaped(result, bytes);
+        } else {
+            result.append(bytes);
+        }
+    });
+    return result;
+}
+
+void append_json_code_point(std::string& out, char32_t c, std::string_view bytes)
+{
+    if (const char letter = c == U'"' ? '"' : short_escape(c)) {
+        out.append({'\\', letter});
+    } else if (is_control(c) || c == 0x2028 || c == 0x2029) {
+        out.append("\\u").append(
+            {hex_digits[c >> 12], hex_digits[c >> 8 & 0xf], hex_digits[c >> 4 & 0xf], hex_digits[c & 0xf]});
+    } else {
+        out.append(bytes);
+    }
+}
+
+} // namespace
+
+std::optional<CodePoint> decode_utf8(std::string_view text)
+{
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    const unsigned lead = byte_at(text, 0);
+    if (lead < 0x80) {
+        return CodePoint{lead, 1};
+    }
+    const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    if (lead < 0xc2 || lead > 0xf4 || text.size() < length) {
+        return std::nullopt;
+    }
+    char32_t value = lead & (0x7fU >> length);
+    for (std::size_t i = 1; i < length; ++i) {
+        const unsigned byte = byte_at(text, i);
+        if ((byte & 0xc0) != 0x80) {
+            return std::nullopt;
+        }
+        value = value << 6 | (byte & 0x3f);
+    }
+    constexpr std::array<char32_t, 5> smallest = {0, 0, 0x80, 0x800, 0x10000};
+    const bool is_surrogate = value >= 0xd800 && value <= 0xdfff;
+    if (value < smallest[length] || value > 0x10ffff || is_surrogate) {
+        return std::nullopt;
+    }
+    return CodePoint{value, length};
+}
+
+void append_escaped(std::string& out, std::string_view text) { append_escaped_if(out, text, is_control); }
+
+void append_printable(std::string& out, std::string_view text)
+{
+    append_escaped_if(out, text, [](char32_t c) { return !is_printable(c); });
+}
+
+std::string printable(std::string_view text)
+{
+    std::string result;
+    append_printable(result, text);
+    return result;
+}
+
+void append_json_string(std::string& out, std::string_view text)
+{
+    out += '"';
+    for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
+        if (decoded) {
+            append_json_code_point(out, decoded->value, bytes);
+        } else {
+            out += '\\'; // the backslash of \xHH, escaped for JSON
+            append_hex(out, bytes);
+        }
+    });
+    out += '"';
+}
+
+void append_prom_label(std::string& out, std::string_view text)
+{
+    for (const char c : spelled_out(text, "\n")) {
+        if (c == '\n') {
+            out += "\\n";
+        } else {
+            out.append(c == '"' || c == '\\' ? "\\" : "").push_back(c);
+        }
+    }
+}
+
+void append_influx_tag(std::string& out, std::string_view text)
+{
+    const std::string spelled = spelled_out(text, "");
+    for (std::size_t i = 0; i < spelled.size(); ++i) {
+        const char c = spelled[i];
+        const bool is_special = c == ',' || c == ' ' || c == '=';
+        const bool is_mistakable = c == '\\' && (i + 1 == spelled.size() || !is_alphanumeric(spelled[i + 1]));
+        out.append(is_mistakable ? "\\x5c" : is_special ? "\\" : "");
+        out.append(is_mistakable ? 0 : 1, c);
+    }
+}
+
+// Escaped as in TSV first: a quoted raw newline or ESC would still break line tools and terminals.
+void append_csv_text(std::string& out, std::string_view text)
+{
+    std::string field;
+    append_escaped(field, text);
+    const bool is_padded = !field.empty() && (field.front() == ' ' || field.back() == ' ');
+    if (!is_padded && field.find_first_of(",\"") == field.npos) {
+        out += field;
+        return;
+    }
+    out += '"';
+    for (const char c : field) {
+        out.append(c == '"' ? 2 : 1, c);
+    }
+    out += '"';
+}
+
+} // namespace socktally

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// InfluxDB line protocol: one point a row. What is not known has no field.
+#include "formats/escape.hpp"
+#include "formats/series.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+namespace socktally {
+
+namespace {
+
+/// Integers are signed there, and a line with a larger one is refused as a whole: it sticks at the top, as sum() does.
+std::string integer(std::uint64_t value)
+{
+    constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
+    return fmt::format("{}i", std::min(value, largest));
+}
+
+void append_tag(std::string& out, std::string_view name, std::string_view value)
+{
+    if (!value.empty()) { // the protocol has no empty ones
+        out.append(",").append(name).append("=");
+        append_influx_tag(out, value);
+    }
+}
+
+void append_fields(std::string& out, const Row& row, const Report& report, const ColumnList& measures)
+{
+    for (const Column* column : measures) {
+        const Cell value = column->value(row);
+        if (const auto* number = std::get_if<std::uint64_t>(&value)) {
+            out += fmt::format("{}={},", column->name, integer(*number));
+        } else if (const auto* decimal = std::get_if<Decimal>(&value)) {
+            out += fmt::format("{}={},", column->name, to_string(*decimal));
+        }
+    }
+    if (row.window != std::chrono::nanoseconds(0)) {
+        const auto window = row.window.value_or(report.duration);
+        out += fmt::format("duration_ns={},", integer(static_cast<std::uint64_t>(window.count())));
+    }
+    out += fmt::format("complete={}", report.complete);
+}
+
+/// The end of the window that the row is of, or of the last of several; of a piece of a report the beginning, which has
+/// the point in that piece.
+TimePoint time_of(const Row& row, const Report& report)
+{
+    if (report.per && row.time) {
+        return *row.time;
+    }
+    const TimePoint begin = report.started_at;
+    return row.until.value_or(begin + std::min(report.duration, TimePoint::max() - begin));
+}
+
+} // namespace
+
+void render_influx(std::string& out, const Report& report, const ColumnList& columns)
+{
+    // Frames are no payload, so what interfaces moved is a measurement of its own.
+    const std::string_view measurement = report.by == GroupBy::interface ? "socktally_interface" : "socktally";
+    const ColumnList measures = measures_of(columns, report.by);
+    const bool has_host = has_column(columns, "host");
+    for (const Series& series : series_of(report, columns)) {
+        out += measurement;
+        if (!has_host) {
+            append_tag(out, "host", report.host);
+        }
+        for (const Label& label : series.labels) {
+            append_tag(out, label.name, label.value);
+        }
+        out += ' ';
+        append_fields(out, series.row, report, measures);
+        out += fmt::format(" {}\n", time_of(series.row, report).time_since_epoch().count());
+    }
+}
+
+} // namespace socktally

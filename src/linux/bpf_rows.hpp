@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// BPF iterators, run to their end.
+#pragma once
+
+#include "linux/fd.hpp"
+
+#include <bpf/bpf.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+namespace socktally {
+
+/// Makes an iterator of the link (a descriptor), in the network namespace of this thread, and hands all its rows to
+/// `take`. 0 or an errno.
+template <typename Row, typename Take>
+int read_rows(int link, const Take& take)
+{
+    const Fd rows(::bpf_iter_create(link));
+    if (!rows) {
+        return errno;
+    }
+    std::array<std::byte, 32768> buffer; // as much as the kernel gives at a time
+    std::size_t used = 0;
+    while (true) {
+        const ssize_t got = ::read(rows.get(), buffer.data() + used, buffer.size() - used);
+        if (got < 0 && errno == EAGAIN) {
+            continue; // it has gone through a million objects that gave no row
+        }
+        if (got <= 0) {
+            return got == 0 ? 0 : errno;
+        }
+        used += static_cast<std::size_t>(got);
+        std::size_t taken = 0;
+        for (; used - taken >= sizeof(Row); taken += sizeof(Row)) {
+            Row row{};
+            std::memcpy(&row, buffer.data() + taken, sizeof row);
+            take(row);
+        }
+        std::memmove(buffer.data(), buffer.data() + taken, used - taken);
+        used -= taken;
+    }
+}
+
+/// The same where the program writes no rows.
+inline int run_iterator(int link)
+{
+    return read_rows<std::byte>(link, [](std::byte) {});
+}
+
+} // namespace socktally

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include "linux/helper.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <thread>
+
+namespace socktally {
+
+namespace {
+
+using Clock = Helper::Clock;
+
+/// Precedes each question and each answer.
+using Length = std::uint64_t;
+constexpr Length longest = 64 << 20;
+
+/// Returns false if the deadline passes first.
+bool wait_for(int socket, short events, Clock::time_point deadline)
+{
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        pollfd wanted{socket, events, 0};
+        const auto patience = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
+        const int ready = ::poll(&wanted, 1, patience);
+        if (ready > 0) {
+            return true;
+        }
+        if ((ready < 0 && errno != EINTR) || left.count() <= 0) {
+            return false;
+        }
+    }
+}
+
+/// Returns false if the other end is closed or does not read in time.
+bool send_all(int socket, std::string_view bytes, Clock::time_point deadline)
+{
+    while (!bytes.empty()) {
+        const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(sent));
+        } else if ((errno != EAGAIN && errno != EINTR) || !wait_for(socket, POLLOUT, deadline)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool receive_all(int socket, char* bytes, std::size_t size, Clock::time_point deadline)
+{
+    while (size > 0) {
+        const ssize_t got = ::recv(socket, bytes, size, MSG_DONTWAIT);
+        if (got > 0) {
+            bytes += got;
+            size -= static_cast<std::size_t>(got);
+        } else if (got == 0 || (errno != EAGAIN && errno != EINTR) || !wait_for(socket, POLLIN, deadline)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool send_text(int socket, std::string_view text, Clock::time_point deadline)
+{
+    std::string message(sizeof(Length), '\0');
+    const Length length = text.size();
+    std::memcpy(message.data(), &length, sizeof length);
+    return send_all(socket, message.append(text), deadline);
+}
+
+std::optional<std::string> receive_text(int socket, Clock::time_point deadline)
+{
+    std::array<char, sizeof(Length)> header{};
+    if (!receive_all(socket, header.data(), header.size(), deadline)) {
+        return std::nullopt;
+    }
+    Length length = 0;
+    std::memcpy(&length, header.data(), sizeof length);
+    if (length > longest) {
+        return std::nullopt;
+    }
+    std::string text(length, '\0');
+    return receive_all(socket, text.data(), text.size(), deadline) ? std::optional(std::move(text)) : std::nullopt;
+}
+
+/// Closes everything but `socket`, which becomes the first descriptor after the standard ones. Else a reader of our
+/// output would wait for the end of a hanging helper.
+int keep_only(int socket)
+{
+    constexpr int kept = STDERR_FILENO + 1;
+    const int null = ::open("/dev/null", O_RDWR);
+    for (int standard = STDIN_FILENO; standard <= STDERR_FILENO; ++standard) {
+        ::dup2(null, standard);
+    }
+    ::dup2(socket, kept);
+    ::closefrom(kept + 1);
+    return kept;
+}
+
+[[noreturn]] void serve(int socket, pid_t parent, Helper::Answer answer)
+{
+    constexpr auto never = Clock::time_point::max();
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) {
+        ::_exit(1);
+    }
+    socket = keep_only(socket);
+    try {
+        for (auto question = receive_text(socket, never); question; question = receive_text(socket, never)) {
+            if (!send_text(socket, answer(*question), never)) {
+                break;
+            }
+        }
+    } catch (const std::exception&) { // out of memory: the parent sees the end
+    }
+    ::_exit(0);
+}
+
+} // namespace
+
+bool Helper::start()
+{
+    constexpr std::size_t most_stuck = 4;
+    std::erase_if(stuck_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+    if (stuck_.size() >= most_stuck) {
+        return false;
+    }
+    std::array<int, 2> pair{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
+        return false;
+    }
+    Fd ours(pair[0]);
+    const Fd theirs(pair[1]);
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    ::sigprocmask(SIG_BLOCK, &all, &before); // signals are for the parent, also those that the terminal sends to both
+    const pid_t self = ::getpid();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        serve(theirs.get(), self, answer_);
+    }
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    if (child < 0) {
+        return false;
+    }
+    pid_ = child;
+    socket_ = std::move(ours);
+    return true;
+}
+
+/// One that waits for a disk does not die at once: the next start looks at it again.
+void Helper::end()
+{
+    constexpr int tries = 50;
+    socket_ = Fd();
+    if (pid_ == 0) {
+        return;
+    }
+    ::kill(pid_, SIGKILL);
+    bool is_dead = ::waitpid(pid_, nullptr, WNOHANG) != 0;
+    for (int i = 0; i < tries && !is_dead; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(i < 10 ? 0 : 1));
+        is_dead = ::waitpid(pid_, nullptr, WNOHANG) != 0;
+    }
+    if (!is_dead) {
+        stuck_.push_back(pid_);
+    }
+    pid_ = 0;
+}
+
+std::optional<std::string> Helper::ask(std::string_view question, Clock::time_point deadline)
+{
+    if (pid_ == 0 && !start()) {
+        return std::nullopt;
+    }
+    auto answer = send_text(socket_.get(), question, deadline) ? receive_text(socket_.get(), deadline) : std::nullopt;
+    if (!answer) {
+        end();
+    }
+    return answer;
+}
+
+} // namespace socktally

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// A helper process for calls that may hang: look-ups of users, and files on other file systems. If an answer does not
+// arrive in time, the helper is killed, and the next question starts a new one.
+//
+// The helper is forked at the first question, which must come from a process with one thread. It keeps no descriptor
+// but its socket, takes no signal but SIGKILL and SIGSTOP, and ends with its parent. A thread would be cheaper, but
+// cannot be killed.
+#pragma once
+
+#include "linux/fd.hpp"
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socktally {
+
+class Helper {
+public:
+    using Clock = std::chrono::steady_clock;
+    /// Runs in the helper process.
+    using Answer = std::string (*)(std::string_view question);
+
+    explicit Helper(Answer answer) : answer_(answer) {}
+    Helper(const Helper&) = delete;
+    Helper& operator=(const Helper&) = delete;
+    ~Helper() { end(); }
+
+    /// Returns the answer; null if it did not arrive in time, or if the process could not be started or has died.
+    std::optional<std::string> ask(std::string_view question, Clock::time_point deadline);
+
+    /// Its process id; 0 if there is no helper now.
+    pid_t pid() const { return pid_; }
+
+private:
+    bool start();
+    void end();
+
+    Answer answer_;
+    Fd socket_;
+    pid_t pid_ = 0;
+    std::vector<pid_t> stuck_; // killed, and not dead yet
+};
+
+} // namespace socktally

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "linux/interrupt.hpp"
+
+#include "linux/error.hpp"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+
+#include <algorithm>
+#include <array>
+
+namespace socktally {
+
+Interrupt::Interrupt()
+{
+    sigemptyset(&taken_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction action {};
+        ::sigaction(signal, nullptr, &action);
+        if (action.sa_handler != SIG_IGN) {
+            sigaddset(&taken_, signal);
+        }
+    }
+    sigaddset(&taken_, SIGUSR1);
+    ::sigprocmask(SIG_BLOCK, &taken_, &previous_);
+    ::signal(SIGUSR1, SIG_DFL); // ignored until here (main.cpp), and blocked from here on
+    fd_ = Fd(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd_) {
+        throw errno_error("cannot make a signal descriptor");
+    }
+}
+
+Interrupt::~Interrupt() { give_back(); }
+
+void Interrupt::give_back()
+{
+    ::signal(SIGUSR1, SIG_IGN); // no window is left that it could end; one that waits is dropped
+    ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
+}
+
+void Interrupt::wait_until(std::chrono::steady_clock::time_point deadline, int also)
+{
+    using namespace std::chrono;
+    const auto left = std::max(nanoseconds(0), duration_cast<nanoseconds>(deadline - steady_clock::now()));
+    const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000),
+                           static_cast<long>(left.count() % 1'000'000'000)};
+    std::array<pollfd, 2> fds{pollfd{fd_.get(), POLLIN, 0}, pollfd{also, POLLIN, 0}};
+    if (::ppoll(fds.data(), fds.size(), &timeout, nullptr) <= 0 || (fds[0].revents & POLLIN) == 0) {
+        return;
+    }
+    take_pending();
+    if (signal_ != 0) {
+        release();
+    }
+}
+
+bool Interrupt::wait_writable(int fd)
+{
+    while (!is_released_) {
+        std::array<pollfd, 2> fds{pollfd{fd_.get(), POLLIN, 0}, pollfd{fd, POLLOUT, 0}};
+        if (::ppoll(fds.data(), fds.size(), nullptr, nullptr) <= 0) {
+            continue;
+        }
+        if ((fds[0].revents & POLLIN) != 0) {
+            take_pending();
+        }
+        if (signal_ != 0) {
+            release();
+        } else if (fds[1].revents != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void Interrupt::first_window_begins()
+{
+    take_pending();
+    ends_early_ = false;
+}
+
+void Interrupt::release()
+{
+    take_pending();
+    is_released_ = true;
+    give_back();
+}
+
+void Interrupt::take_pending()
+{
+    signalfd_siginfo info{};
+    while (signal_ == 0 && ::read(fd_.get(), &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGUSR1) {
+            ends_early_ = true;
+        } else {
+            signal_ = static_cast<int>(info.ssi_signo);
+        }
+    }
+}
+
+} // namespace socktally

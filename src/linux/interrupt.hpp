@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Signals as a descriptor to wait on. The first SIGINT, SIGTERM or SIGHUP ends the window early, a second one kills at
+// once. SIGUSR1 ends the window as its time would, and is ignored when there is no window.
+#pragma once
+
+#include "linux/fd.hpp"
+
+#include <signal.h>
+
+#include <chrono>
+#include <climits>
+#include <cstddef>
+
+namespace socktally {
+
+class Interrupt {
+public:
+    /// Takes these signals over. SIGINT, SIGTERM and SIGHUP stay ignored if the parent had us ignore them (nohup, `&`
+    /// in sh).
+    Interrupt();
+    ~Interrupt();
+    Interrupt(const Interrupt&) = delete;
+    Interrupt& operator=(const Interrupt&) = delete;
+
+    /// Waits until `deadline`, or until a signal comes, or until `also` (a descriptor, or -1) is readable.
+    void wait_until(std::chrono::steady_clock::time_point deadline, int also);
+
+    /// Waits until `fd` takes `writable_bytes` at once, so that a reader who is slow does not keep a signal waiting.
+    /// False where nothing is left to look out for: a signal has come, or they are released.
+    bool wait_writable(int fd);
+    static constexpr std::size_t writable_bytes = PIPE_BUF;
+
+    /// Gives the signals back to the system: from here on they kill at once. One that had come before counts as come.
+    void release();
+
+    /// The signal that came, or 0. SIGUSR1 does not count.
+    int signal() const { return signal_; }
+
+    /// Returns whether a signal asks for the end of the window under way.
+    bool ends_window() const { return signal_ != 0 || ends_early_; }
+    /// Returns whether SIGUSR1 ended the window; then the next window begins at once, with its full length.
+    bool ends_early() const { return ends_early_; }
+    /// Drops a SIGUSR1 that came before the first window.
+    void first_window_begins();
+    /// Forgets the SIGUSR1 of the window that is over; a later one ends the next window.
+    void window_is_over() { ends_early_ = false; }
+
+private:
+    void take_pending();
+    void give_back();
+
+    sigset_t taken_{};
+    sigset_t previous_{};
+    Fd fd_;
+    int signal_ = 0;
+    bool ends_early_ = false;
+    bool is_released_ = false;
+};
+
+} // namespace socktally

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "linux/netns.hpp"
+
+#include "linux/file.hpp"
+#include "linux/proc.hpp"
+#include "linux/threads.hpp"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <cerrno>
+#include <map>
+#include <unordered_set>
+
+namespace socktally {
+
+namespace {
+
+constexpr const char* own_path = "/proc/self/ns/net";
+constexpr const char* names_directory = "/run/netns";
+
+/// Null for what is not a namespace: a name may be left over from one that was never mounted.
+std::optional<std::uint64_t> inode_at(const std::string& path, dev_t nsfs)
+{
+    struct stat its {};
+    return ::stat(path.c_str(), &its) == 0 && its.st_dev == nsfs ? std::optional(its.st_ino) : std::nullopt;
+}
+
+enum class Entered : std::uint8_t { yes, gone, refused };
+
+/// By the time it is opened the path may lead elsewhere.
+Entered enter(const NetworkNamespace& wanted)
+{
+    if (wanted.path.empty()) {
+        return Entered::yes;
+    }
+    if (wanted.hidden) {
+        return Entered::refused;
+    }
+    const Fd entrance(::open(wanted.path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat its {};
+    if (!entrance) {
+        return errno == ENOENT || errno == ESRCH ? Entered::gone : Entered::refused;
+    }
+    if (::fstat(entrance.get(), &its) != 0 || its.st_ino != wanted.inode) {
+        return Entered::gone;
+    }
+    if (::setns(entrance.get(), CLONE_NEWNET) == 0) {
+        return Entered::yes;
+    }
+    return errno == EINVAL ? Entered::gone : Entered::refused; // a namespace of another kind
+}
+
+constexpr std::string_view link = "/ns/net";
+
+/// "/proc/123" of "/proc/123/ns/net"; that of this thread where `path` is empty. Null for all others.
+std::optional<std::string> process_in(const std::string& path)
+{
+    if (path.empty()) {
+        return "/proc/thread-self";
+    }
+    return path.ends_with(link) ? std::optional(path.substr(0, path.size() - link.size())) : std::nullopt;
+}
+
+/// Namespaces whose link may not be read, told apart by the inode of a file of their /proc/net, which anybody may see:
+/// proc(5) makes these files anew for each namespace.
+class HiddenNamespaces {
+public:
+    /// `process` is "/proc/123", whose link may not be read.
+    void add(const std::string& process)
+    {
+        struct stat its {};
+        if (::stat((process + mark).c_str(), &its) == 0) {
+            by_mark_.emplace(its.st_ino, process + std::string(link));
+        } else if (errno == EACCES || errno == EPERM) { // /proc is mounted with hidepid=noaccess
+            by_mark_.emplace(0, process + std::string(link));
+        }
+    }
+
+    /// Where even the first process is not to be seen (hidepid=invisible), nobody knows what else is not.
+    void add_invisible()
+    {
+        constexpr const char* first = "/proc/1";
+        struct stat its {};
+        if (::stat(first, &its) != 0) {
+            by_mark_.emplace(0, std::string(first) + std::string(link));
+        }
+    }
+
+    /// Without those that other processes show, and those that a name or a file leads into. One into which none leads
+    /// may be any of them.
+    void append_to(std::vector<NetworkNamespace>& list)
+    {
+        if (by_mark_.empty()) {
+            return;
+        }
+        std::vector<NetworkNamespace> others;
+        for (const NetworkNamespace& known : list) {
+            if (const auto process = process_in(known.path)) {
+                forget(*process);
+            } else {
+                others.push_back(known);
+            }
+        }
+        std::size_t nameless = in_each(others, [this](const NetworkNamespace&) { forget("/proc/thread-self"); });
+        for (const auto& [inode, path] : by_mark_) {
+            if (nameless > 0) {
+                --nameless;
+            } else {
+                list.push_back({0, path, true});
+            }
+        }
+    }
+
+private:
+    static constexpr const char* mark = "/net/dev";
+
+    void forget(const std::string& process)
+    {
+        struct stat its {};
+        if (::stat((process + mark).c_str(), &its) == 0) {
+            by_mark_.erase(its.st_ino);
+        }
+    }
+
+    std::map<std::uint64_t, std::string> by_mark_;
+};
+
+} // namespace
+
+std::uint64_t netns_of_thread() { return netns_inode("/proc/thread-self/ns/net").value_or(0); }
+
+bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()>& work)
+{
+    if (netns == netns_of_thread()) {
+        work();
+        return true;
+    }
+    bool entered = false;
+    in_threads(1, 1, [&](std::size_t) {
+        const Fd entrance(::ioctl(socket, SIOCGSKNS));
+        entered = entrance && ::setns(entrance.get(), CLONE_NEWNET) == 0;
+        if (entered) {
+            work();
+        }
+    });
+    return entered;
+}
+
+ProcessesSeen list_processes()
+{
+    ProcessesSeen seen;
+    const Directory listing = open_directory(AT_FDCWD, "/proc");
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+        if (const auto pid = parse_pid(entry->d_name)) {
+            seen.pids.push_back(*pid);
+        }
+    }
+    return seen;
+}
+
+std::vector<NetworkNamespace> network_namespaces(const ProcessesSeen& seen)
+{
+    struct stat own {};
+    if (::stat(own_path, &own) != 0) {
+        return {NetworkNamespace{}};
+    }
+    std::vector<NetworkNamespace> list{{own.st_ino, "", false}};
+    std::unordered_set<std::uint64_t> known{own.st_ino};
+    const auto add = [&](std::string path, dev_t nsfs) {
+        const auto inode = inode_at(path, nsfs);
+        if (inode && known.insert(*inode).second) {
+            list.push_back({*inode, std::move(path), false});
+        }
+        return inode.has_value();
+    };
+    HiddenNamespaces hidden;
+    for (const std::int32_t pid : seen.pids) {
+        const std::string process = "/proc/" + std::to_string(pid);
+        errno = 0;
+        if (!add(process + std::string(link), own.st_dev) && (errno == EACCES || errno == EPERM)) {
+            hidden.add(process);
+        }
+    }
+    const Directory names = open_directory(AT_FDCWD, names_directory);
+    while (const dirent* name = names ? ::readdir(names.get()) : nullptr) {
+        if (name->d_name[0] != '.') {
+            add(named_netns_path(name->d_name), own.st_dev);
+        }
+    }
+    for (const NetworkNamespace& open : seen.open) {
+        if (known.insert(open.inode).second) {
+            list.push_back(open);
+        }
+    }
+    hidden.add_invisible();
+    hidden.append_to(list);
+    return list;
+}
+
+std::optional<std::uint64_t> netns_inode(const std::string& path)
+{
+    struct stat own {};
+    return ::stat(own_path, &own) == 0 ? inode_at(path, own.st_dev) : std::nullopt;
+}
+
+std::uint64_t own_netns_inode() { return netns_inode(own_path).value_or(0); }
+
+std::string named_netns_path(const std::string& name) { return std::string(names_directory) + "/" + name; }
+
+std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work,
+                    std::size_t threads)
+{
+    std::atomic<std::size_t> refused = 0;
+    in_threads(threads, list.size(), [&](std::size_t i) {
+        switch (enter(list[i])) {
+        case Entered::yes: work(list[i]); break;
+        case Entered::gone: break;
+        case Entered::refused: ++refused; break;
+        }
+    });
+    return refused;
+}
+
+} // namespace socktally

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// Network namespaces: which ones there are, and doing something inside each.
+#pragma once
+
+#include "linux/fd.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace socktally {
+
+/// One network namespace and a way into it. Its inode tells it from all others that exist at the same time.
+struct NetworkNamespace {
+    std::uint64_t inode = 0;
+    std::string path; // "/proc/123/ns/net", "/run/netns/blue"; empty for the current one
+    /// It is there, but we may not learn its inode, and not enter it: of processes of others, without privilege.
+    bool hidden = false;
+};
+
+/// What was seen in a walk of /proc, so that nobody has to walk it again to find namespaces.
+struct ProcessesSeen {
+    std::vector<std::int32_t> pids;
+    std::vector<NetworkNamespace> open; // that they have open files of
+};
+ProcessesSeen list_processes();
+
+/// The current one first, then those that processes live in, then those that have only a name (ip-netns(8)) or an open
+/// file, then those that are hidden. Of these only as many as are certainly none of the others.
+std::vector<NetworkNamespace> network_namespaces(const ProcessesSeen& seen);
+
+/// The inode of the network namespace at `path`; null where there is none.
+std::optional<std::uint64_t> netns_inode(const std::string& path);
+/// That of the current one; 0 where /proc does not tell.
+std::uint64_t own_netns_inode();
+/// Where ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
+std::string named_netns_path(const std::string& name);
+
+/// Returns the inode of the network namespace that the calling thread is in; 0 if /proc does not show it.
+std::uint64_t netns_of_thread();
+
+/// Calls `work`, which must not throw, inside the network namespace of a socket, whose inode is `netns`: directly if
+/// that is the current one, else from a new thread. Returns false if the namespace could not be entered (needs
+/// CAP_NET_ADMIN there). The namespace is found through the socket, so that no descriptor of it has to be kept: another
+/// instance would take such a descriptor for a use of the namespace, and keep the namespace alive in turn.
+bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()>& work);
+
+/// Calls `work` inside each namespace of the list, from a thread of its own, so that nothing else of this process ever
+/// leaves its namespace; or from several, for work that waits. Those that are gone by now are left out; the number of
+/// those that could not be entered. `work` must not throw.
+std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work,
+                    std::size_t threads = 1);
+
+} // namespace socktally

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Pure parsers of /proc text. All of it is hostile: a process name is any 15 bytes, `) R 1` among them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace socktally {
+
+inline constexpr std::size_t proc_stat_limit = 4096; // bytes; /proc/PID/stat has some 400
+
+/// The fields of /proc/PID/stat that we use (proc_pid_stat(5)).
+struct ProcStat {
+    std::string_view name;         // points into the parsed text; what stands between the first ( and the last )
+    std::uint32_t parent = 0;      // field 4
+    bool is_exiting = false;       // field 9: its memory is gone or about to go; true of a zombie too
+    std::uint32_t threads = 0;     // field 20
+    std::uint64_t start_ticks = 0; // field 22, shifted by the reader's time namespace (linux/time_namespace.hpp)
+    std::uint64_t stack_start = 0; // field 28; 0 if the process is exiting, or if we may not know it
+};
+std::optional<ProcStat> parse_proc_stat(std::string_view text);
+
+/// /proc/PID/schedstat of a process's first thread: how long it ran, and how often it was put on a CPU.
+struct SchedStat {
+    std::uint64_t run_ns = 0;
+    std::uint64_t timeslices = 0;
+    bool operator==(const SchedStat&) const = default;
+};
+/// Null also where the kernel does not keep the figures (all are 0).
+std::optional<SchedStat> parse_sched_stat(std::string_view text);
+
+/// The socket number of a descriptor's link, `socket:[123]`; null for any other text.
+std::optional<std::uint64_t> parse_socket_link(std::string_view link);
+/// Likewise the number of a network namespace, `net:[123]`.
+std::optional<std::uint64_t> parse_netns_link(std::string_view link);
+
+/// The whole of `text` as a decimal number; null where it is anything else or does not fit.
+std::optional<std::uint64_t> parse_number(std::string_view text);
+
+/// Likewise a port; null for 0 too.
+std::optional<std::uint16_t> parse_port(std::string_view text);
+
+/// The pid that an entry of /proc is named by; null for its other files.
+std::optional<std::int32_t> parse_pid(std::string_view name);
+
+/// The next word of `text` (blanks and newlines between words), cut off its front; empty at the end.
+std::string_view next_word(std::string_view& text);
+
+/// The next line of `text` without its newline, cut off its front.
+std::string_view next_line(std::string_view& text);
+
+} // namespace socktally

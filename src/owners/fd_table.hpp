@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// The sockets in one process's (or thread's) descriptor table, and who the process is, read so that both belong
+// together even when pids are reused underneath.
+#pragma once
+
+#include "linux/proc.hpp"
+#include "model/flow.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace socktally {
+
+struct SocketFd {
+    Inode inode;
+    int fd = 0;              // -1: registered with an io_uring only
+    std::int32_t thread = 0; // whose table it is in; 0: the process's
+};
+
+/// A descriptor that keeps a network namespace alive.
+struct NamespaceFd {
+    Inode inode;
+    int fd = 0;
+};
+
+struct FdTable {
+    enum class Status : std::uint8_t { ok, gone, denied, failed };
+    Status status = Status::gone; // failed: for want of descriptors or memory
+    std::int64_t files = 0; // number of open files as the kernel counts them; 0 where it does not (before Linux 6.2)
+    std::vector<SocketFd> sockets;
+    std::vector<NamespaceFd> namespaces;
+    Process process;         // filled only where there are sockets
+    std::int32_t parent = 0; // pid, likewise
+    /// What the process's only thread had run before the table was read. Null where it has more threads or few files.
+    std::optional<SchedStat> ran;
+};
+
+/// `directory` is relative to `proc`: "123/fd" or "123/task/124/fd". `pid` is the process that it belongs to.
+FdTable read_fd_table(int proc, const char* directory, Pid pid);
+
+/// Reads the same process again: its name, its user, and where its stack begins. Null if it is gone.
+std::optional<Process> look_again(int proc, const Process& process);
+
+/// How much a process with a single thread has run; null where that cannot be told or it has several.
+std::optional<SchedStat> read_ran(int proc, Pid pid);
+
+/// The sockets among an io_uring's registered files: the lines below `UserFiles:` of its fdinfo, `    3: socket:[123]`.
+std::vector<Inode> parse_io_uring_files(std::string_view fdinfo);
+
+} // namespace socktally

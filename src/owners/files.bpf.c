@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+// Writes a row for each IP socket and each namespace in each descriptor table of this machine; threads with a table of their own come too.
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "owners/files.h"
+#include "linux/bpf_kernel.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+SEC("iter/task_file")
+int write_sockets(struct bpf_iter__task_file* context)
+{
+    struct task_struct* task = context->task;
+    struct file* file = context->file;
+    if (!task || !file)
+        return 0;
+    const int is_namespace = file->f_inode->i_sb->s_magic == NSFS_MAGIC;
+    struct socket* socket = bpf_sock_from_file(file);
+    struct sock* sk = socket ? socket->sk : 0;
+    if (!is_namespace && (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)))
+        return 0;
+    struct task_struct* leader = task->group_leader;
+    struct files_row row = {
+        .inode = file->f_inode->i_ino,
+        .start_ns = leader->start_boottime,
+        .stack_start = leader->mm->start_stack, /* 0 of one that is over */
+        .tgid = leader->tgid,
+        .uid = leader->cred->euid.val,
+        .fd = context->fd,
+        .is_namespace = is_namespace,
+    };
+    for (int i = 0; i < TALLY_NAME_LENGTH; ++i)
+        row.name[i] = leader->comm[i];
+    bpf_seq_write(context->meta->seq, &row, sizeof row);
+    return 0;
+}

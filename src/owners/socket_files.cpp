@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#include "owners/socket_files.hpp"
+
+#include "linux/bpf_rows.hpp"
+#include "linux/proc.hpp"
+#include "owners/bpf_process.hpp"
+#include "owners/files.h"
+#include "owners/iterators.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+namespace socktally {
+
+namespace {
+
+/// Of all kinds of namespaces those of the network are wanted, which the link tells.
+void add_namespace(FdTable& table, const files_row& row)
+{
+    std::array<char, 64> link{};
+    const std::string path = fmt::format("/proc/{}/fd/{}", row.tgid, row.fd);
+    const ssize_t length = ::readlink(path.c_str(), link.data(), link.size());
+    const auto netns = length > 0 ? parse_netns_link({link.data(), static_cast<std::size_t>(length)}) : std::nullopt;
+    if (netns) {
+        table.namespaces.push_back({Inode{*netns}, static_cast<int>(row.fd)});
+    }
+}
+
+void add(std::unordered_map<std::int32_t, FdTable>& tables, const files_row& row)
+{
+    const auto pid = static_cast<std::int32_t>(row.tgid);
+    FdTable& table = tables[pid];
+    if (row.is_namespace != 0) {
+        add_namespace(table, row);
+        return;
+    }
+    if (table.sockets.empty()) {
+        table.status = FdTable::Status::ok;
+        table.process = process_of(pid, row.start_ns, row.uid, row.name);
+        table.process.stack_start = row.stack_start;
+    }
+    table.sockets.push_back({Inode{row.inode}, static_cast<int>(row.fd)});
+}
+
+} // namespace
+
+std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files()
+{
+    int descriptor = -1;
+    if (own_pid_namespace() || iterators_load_files(&descriptor) != 0) {
+        return std::nullopt;
+    }
+    const Fd link(descriptor);
+    std::unordered_map<std::int32_t, FdTable> tables;
+    const int error = read_rows<files_row>(link.get(), [&](const files_row& row) { add(tables, row); });
+    return error == 0 ? std::optional(std::move(tables)) : std::nullopt;
+}
+
+} // namespace socktally

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Sockets that processes hold and that no list of the kernel's has. Most have no address yet, or have lost theirs. But
+// some belong to a network namespace without a process, a name or an open file, which only the socket itself or a mount
+// in another place keeps alive. The holder's descriptor leads to that namespace.
+#pragma once
+
+#include "linux/fd.hpp"
+#include "linux/netns.hpp"
+#include "model/sample.hpp"
+#include "owners/holder_map.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace socktally {
+
+class UnlistedSockets {
+public:
+    /// A namespace, and the descriptor that `space.path` names.
+    struct Found {
+        NetworkNamespace space;
+        Fd entrance;
+    };
+    /// Returns whether the sockets of a namespace are listed.
+    using IsListed = std::function<bool(Inode netns)>;
+
+    /// Returns the namespaces that are not listed, but have TCP or UDP sockets that processes held at the last look.
+    /// `listed` has the inodes of the sockets in all lists. A socket of a listed namespace is examined once: a
+    /// duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
+    std::vector<Found> find(const HolderMap& holders, std::vector<Inode> listed, const IsListed& is_listed);
+
+    /// Counts the sockets of the last find() whose namespace is not listed, or may not be because the descriptor could
+    /// not be duplicated.
+    std::size_t count(const IsListed& is_listed) const;
+    /// Returns whether one of them belongs to this namespace.
+    bool has(Inode netns) const;
+
+private:
+    struct Verdict {
+        enum class Is : std::uint8_t {
+            elsewhere,  // in the namespace `netns`, which may be listed by now
+            irrelevant, // not TCP or UDP
+            new_denied, // may be elsewhere, but it may also have been opened after the lists were made
+            denied,
+        };
+        Is is = Is::irrelevant;
+        Inode netns{};
+    };
+    class Examination;
+
+    std::unordered_map<std::uint64_t, Verdict> verdicts_; // by inode
+    bool is_first_ = true;                                // then the lists were made after the look
+};
+
+void add_unlisted_note(std::vector<Note>& notes, std::size_t sockets);
+
+} // namespace socktally

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+// Paths as systemd (cg_path_get_unit), the container engines, the kubelet, LXC and systemd-nspawn make them. Whoever
+// may make cgroups may give them any name, so nothing here is more than a claim of the path's owner.
+#include "processes/cgroup.hpp"
+
+#include "linux/proc.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::size_t id_length = 64;
+
+constexpr std::string_view digits = "0123456789abcdef";
+
+bool is_hex(std::string_view text) { return text.find_first_not_of(digits) == text.npos; }
+
+bool is_number(std::string_view text) { return !text.empty() && text.find_first_not_of("0123456789") == text.npos; }
+
+std::vector<std::string_view> components_of(std::string_view path)
+{
+    std::vector<std::string_view> components;
+    while (!path.empty()) {
+        const std::string_view component = path.substr(0, path.find('/'));
+        path.remove_prefix(std::min(component.size() + 1, path.size()));
+        if (!component.empty()) {
+            components.push_back(component);
+        }
+    }
+    return components;
+}
+
+/// systemd writes bytes that a unit's name may not have as `\xNN`.
+std::string unescape(std::string_view text)
+{
+    std::string result;
+    while (!text.empty()) {
+        if (text.starts_with("\\x") && text.size() >= 4 && is_hex(text.substr(2, 2))) {
+            result += static_cast<char>(digits.find(text[2]) << 4 | digits.find(text[3]));
+            text.remove_prefix(4);
+        } else {
+            result += text.front();
+            text.remove_prefix(1);
+        }
+    }
+    return result;
+}
+
+/// systemd's rules for names of units: the characters, the length, something before the type.
+bool is_unit(std::string_view name, std::string_view type)
+{
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
+    constexpr std::size_t longest = 255;
+    return name.ends_with(type) && name.size() > type.size() && name.size() <= longest && name.front() != '@' &&
+           name.find_first_not_of(allowed) == name.npos;
+}
+
+bool is_slice(std::string_view component) { return is_unit(component, ".slice"); }
+
+bool holds_processes(std::string_view component)
+{
+    constexpr std::array<std::string_view, 5> types = {".service", ".scope", ".socket", ".mount", ".swap"};
+    return std::any_of(types.begin(), types.end(), [component](auto type) { return is_unit(component, type); });
+}
+
+/// systemd puts a `_` before what would clash with a file of the kernel.
+std::string_view without_guard(std::string_view component)
+{
+    component.remove_prefix(component.starts_with('_') ? 1 : 0);
+    return component;
+}
+
+/// The UID of `user@UID.service`.
+std::optional<Uid> user_of(std::string_view unit)
+{
+    constexpr std::string_view before = "user@";
+    constexpr std::string_view after = ".service";
+    if (!unit.starts_with(before) || !unit.ends_with(after)) {
+        return std::nullopt;
+    }
+    const auto number = parse_number(unit.substr(before.size(), unit.size() - before.size() - after.size()));
+    return number && *number < UINT32_MAX ? std::optional(Uid{static_cast<std::uint32_t>(*number)}) : std::nullopt;
+}
+
+/// The first component that is no slice, if it is a unit at all; below a user's systemd, that one's unit.
+void find_unit(const std::vector<std::string_view>& components, CgroupPlace& place)
+{
+    for (const std::string_view component : components) {
+        const std::string_view name = without_guard(component);
+        if (is_slice(name)) {
+            continue;
+        }
+        if (!holds_processes(name)) {
+            return;
+        }
+        place.unit = unescape(name);
+        if (place.user) {
+            return;
+        }
+        place.user = user_of(name);
+        if (!place.user) {
+            return;
+        }
+    }
+}
+
+struct EnginePrefix {
+    std::string_view text;
+    Engine engine;
+};
+
+constexpr std::array<EnginePrefix, 6> engine_prefixes = {{{"docker", Engine::docker},
+                                                          {"libpod", Engine::podman},
+                                                          {"libpod-payload", Engine::podman},
+                                                          {"cri-containerd", Engine::containerd},
+                                                          {"nerdctl", Engine::containerd},
+                                                          {"crio", Engine::crio}}};
+
+std::optional<Engine> engine_called(std::string_view name)
+{
+    const auto* found = std::find_if(engine_prefixes.begin(), engine_prefixes.end(),
+                                     [name](const EnginePrefix& prefix) { return prefix.text == name; });
+    return found == engine_prefixes.end() ? std::nullopt : std::optional(found->engine);
+}
+
+struct ContainerName {
+    std::string_view id;
+    std::optional<Engine> engine;
+};
+
+/// `ID`, `ENGINE-ID`, `ENGINE-ID.scope`, or `SLICE:ENGINE:ID` of a driver that was told the wrong kind of name. Not
+/// what an engine runs beside a container (`libpod-conmon-ID.scope`), and not a pod (`libpod_pod_ID`).
+std::optional<ContainerName> container_of(std::string_view component, std::string_view parent)
+{
+    constexpr std::string_view scope = ".scope";
+    component.remove_suffix(component.ends_with(scope) ? scope.size() : 0);
+    if (component.size() < id_length) {
+        return std::nullopt;
+    }
+    const std::string_view id = component.substr(component.size() - id_length);
+    std::string_view before = component.substr(0, component.size() - id_length);
+    if (!is_container_id(id)) {
+        return std::nullopt;
+    }
+    if (before.empty()) {
+        return ContainerName{id, engine_called(parent)};
+    }
+    const char separator = before.back();
+    before.remove_suffix(1);
+    if (separator == ':') {
+        before.remove_prefix(before.rfind(':') + 1); // npos + 1 is 0
+    } else if (separator != '-') {
+        return std::nullopt;
+    }
+    const auto engine = engine_called(before);
+    return engine ? std::optional(ContainerName{id, engine}) : std::nullopt;
+}
+
+struct Machine {
+    std::string name;
+    Engine engine;
+};
+
+/// What stands between `before` and `after`; null where it does not, or nothing stands there.
+std::optional<std::string_view> between(std::string_view text, std::string_view before, std::string_view after)
+{
+    if (text.size() <= before.size() + after.size() || !text.starts_with(before) || !text.ends_with(after)) {
+        return std::nullopt;
+    }
+    return text.substr(before.size(), text.size() - before.size() - after.size());
+}
+
+/// The container that components[i] begins, of an engine whose containers have names only. What supervises it is in
+/// another cgroup, and a virtual machine is no container.
+std::optional<Machine> machine_of(const std::vector<std::string_view>& components, std::size_t i)
+{
+    const std::string_view next = i + 1 < components.size() ? components[i + 1] : std::string_view();
+    const std::string_view component = components[i];
+    if (const auto name = between(component, "lxc.payload.", "")) {
+        return Machine{std::string(*name), Engine::lxc};
+    }
+    if ((component == "lxc" || component == "lxc.payload") && !next.empty()) {
+        return Machine{std::string(next), Engine::lxc};
+    }
+    if (next == "supervisor") {
+        return std::nullopt;
+    }
+    if (const auto name = between(component, "systemd-nspawn@", ".service")) {
+        return Machine{unescape(*name), Engine::nspawn};
+    }
+    if (const auto name = between(component, "machine-", ".scope"); name && !name->starts_with("qemu\\x2d")) {
+        return name->starts_with("lxc\\x2d") ? Machine{unescape(*name), Engine::lxc}
+                                             : Machine{unescape(*name), Engine::nspawn};
+    }
+    return std::nullopt;
+}
+
+/// A UUID, or one without its dashes.
+bool is_pod_uid(std::string_view text)
+{
+    constexpr std::array<std::size_t, 4> dashes = {8, 13, 18, 23};
+    if (text.size() == 32) {
+        return is_hex(text);
+    }
+    if (text.size() != 36) {
+        return false;
+    }
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool is_dash = std::find(dashes.begin(), dashes.end(), i) != dashes.end();
+        if (is_dash ? text[i] != '-' : !is_hex(text.substr(i, 1))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// `podUID` of the cgroupfs driver; `kubepods-burstable-podUID.slice`, with `_` for `-` in the UID, of the systemd one;
+/// `machine-libpod_pod_ID.slice` and `libpod_pod_ID` of Podman.
+std::optional<std::string> pod_of(std::string_view component)
+{
+    constexpr std::string_view podman = "libpod_pod_";
+    component = component.substr(0, component.find(':')); // SLICE:ENGINE:ID, see container_of
+    constexpr std::string_view slice = ".slice";
+    const bool by_systemd = component.ends_with(slice);
+    component.remove_suffix(by_systemd ? slice.size() : 0);
+    if (const auto at = component.find(podman); at != component.npos) {
+        const std::string_view id = component.substr(at + podman.size());
+        return is_container_id(id) ? std::optional(std::string(id)) : std::nullopt;
+    }
+    const auto at = by_systemd ? component.rfind("-pod") : 0;
+    if (at == component.npos) {
+        return std::nullopt;
+    }
+    component.remove_prefix(by_systemd ? at + 1 : 0);
+    if (!component.starts_with("pod")) {
+        return std::nullopt;
+    }
+    std::string uid(component.substr(3));
+    if (by_systemd) {
+        std::replace(uid.begin(), uid.end(), '_', '-');
+    }
+    return is_pod_uid(uid) ? std::optional(uid) : std::nullopt;
+}
+
+/// `ID` where Podman without systemd has the containers of a pod (`libpod-ID`), and what it runs beside them.
+bool is_podman_pod(std::string_view component, std::string_view parent, std::string_view next)
+{
+    return is_container_id(component) && !engine_called(parent) &&
+           (parent == "libpod_parent" || next == "conmon" || next.starts_with("libpod-"));
+}
+
+/// The innermost container wins, whichever engine made it.
+void find_container(const std::vector<std::string_view>& components, CgroupPlace& place)
+{
+    std::optional<std::string> first;
+    for (std::size_t i = 0; i < components.size(); ++i) {
+        const std::string_view parent = i > 0 ? components[i - 1] : "";
+        if (is_podman_pod(components[i], parent, i + 1 < components.size() ? components[i + 1] : "")) {
+            place.pod_uid = components[i];
+            continue;
+        }
+        if (auto pod = pod_of(components[i])) {
+            place.pod_uid = std::move(pod);
+        }
+        if (const auto found = container_of(components[i], parent)) {
+            place.container_id = found->id;
+            place.engine = found->engine;
+            place.machine.reset();
+            first = first ? first : place.container_id;
+        } else if (auto machine = machine_of(components, i)) {
+            place.machine = std::move(machine->name);
+            place.engine = machine->engine;
+            place.container_id.reset();
+        }
+    }
+    if (first != place.container_id) {
+        place.outer_id = first;
+    }
+}
+
+struct HierarchyPath {
+    int order; // version 2 first, then systemd's own hierarchy
+    std::string_view path;
+};
+
+std::optional<HierarchyPath> parse_line(std::string_view line)
+{
+    const auto first = line.find(':');
+    const auto second = line.find(':', first == line.npos ? first : first + 1);
+    if (second == line.npos || !is_number(line.substr(0, first)) || line.substr(second + 1, 1) != "/") {
+        return std::nullopt;
+    }
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    std::string_view path = line.substr(second + 1);
+    constexpr std::string_view removed = " (deleted)"; // the cgroup is gone, its last process is not quite
+    path.remove_suffix(path.ends_with(removed) ? removed.size() : 0);
+    return HierarchyPath{controllers.empty() ? 0 : controllers == "name=systemd" ? 1 : 2, path};
+}
+
+int worth(const CgroupPlace& place)
+{
+    if (place.container_id || place.machine || place.pod_uid) {
+        return 2;
+    }
+    return place.path == "/" ? 0 : 1;
+}
+
+} // namespace
+
+std::string_view to_string(Engine engine)
+{
+    constexpr std::array<std::string_view, 6> names = {"docker", "podman", "containerd", "cri-o", "lxc", "nspawn"};
+    return names.at(static_cast<std::size_t>(engine));
+}
+
+bool is_container_id(std::string_view text) { return text.size() == id_length && is_hex(text); }
+
+CgroupPlace place_of(std::string_view path)
+{
+    CgroupPlace place;
+    place.path = path;
+    const auto components = components_of(path);
+    find_unit(components, place);
+    find_container(components, place);
+    return place;
+}
+
+std::optional<CgroupPlace> parse_cgroup(std::string_view text)
+{
+    std::vector<HierarchyPath> paths;
+    while (!text.empty()) {
+        if (const auto path = parse_line(next_line(text))) {
+            paths.push_back(*path);
+        }
+    }
+    std::stable_sort(paths.begin(), paths.end(),
+                     [](const HierarchyPath& a, const HierarchyPath& b) { return a.order < b.order; });
+    std::optional<CgroupPlace> best;
+    for (const HierarchyPath& candidate : paths) {
+        CgroupPlace place = place_of(candidate.path);
+        if (!best || worth(place) > worth(*best)) {
+            best = std::move(place);
+        }
+    }
+    return best;
+}
+
+} // namespace socktally

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+#include "processes/identifier.hpp"
+
+#include "linux/cgroup2.hpp"
+#include "linux/error.hpp"
+#include "linux/file.hpp"
+#include "linux/proc.hpp"
+#include "processes/process_files.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+namespace {
+
+CgroupTree cgroup_tree(int proc)
+{
+    constexpr std::size_t limit = 16 << 20; // thousands of mounts, as on a host of containers
+    std::string buffer;
+    const auto mountinfo = read_file(proc, "self/mountinfo", buffer, limit);
+    const auto mount = mountinfo ? find_cgroup2(*mountinfo) : std::nullopt;
+    return CgroupTree(mount && mount->is_whole ? std::optional(mount->path) : std::nullopt);
+}
+
+/// By index into Sample::processes.
+std::vector<bool> owners_in(const Sample& sample, bool idle)
+{
+    std::vector<bool> owners(sample.processes.size());
+    for (const Flow& flow : sample.flows) {
+        if (flow.attribution.process && (idle || flow.may_have_traffic())) {
+            owners[*flow.attribution.process] = true;
+        }
+    }
+    return owners;
+}
+
+bool has_cgroup(const Process& process) { return process.identity != nullptr && process.identity->cgroup; }
+
+Note unread_note(std::size_t processes)
+{
+    return {"identity-unread", fmt::format("{} processes ended before it could be read who they are", processes), "",
+            false};
+}
+
+Note nameless_note(std::size_t containers, const ContainerNames& names)
+{
+    const auto& failures = names.failures();
+    std::string message = containers > 0 ? fmt::format("the names of {} containers are not known", containers)
+                                         : "not all is known of some containers";
+    constexpr std::size_t most = 3; // enough to tell what is wrong; every user may have an engine
+    for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) {
+        message += "; " + failures[i];
+    }
+    message += failures.size() > most ? "; …" : "";
+    return {"container-names", message, names.denied() ? "run socktally as root" : "", false};
+}
+
+Identity named(Identity identity, const ContainerFacts& facts)
+{
+    const auto take = [](std::optional<std::string>& field, const std::optional<std::string>& name) {
+        field = name ? name : field;
+    };
+    take(identity.container, facts.name);
+    take(identity.image, facts.image);
+    take(identity.pod, facts.pod);
+    take(identity.pod_namespace, facts.pod_namespace);
+    identity.published = facts.ports.value_or(std::vector<PublishedPort>());
+    return identity;
+}
+
+/// The same with the names that are those of its container.
+Identity named_as(const Identity& names, Identity identity)
+{
+    identity.container = names.container;
+    identity.image = names.image;
+    identity.pod = names.pod;
+    identity.pod_namespace = names.pod_namespace;
+    identity.published = names.published;
+    return identity;
+}
+
+} // namespace
+
+void IdentityMemory::forget_names_but(const std::vector<CgroupPlace>& used)
+{
+    constexpr std::size_t most = 4096;
+    if (names.size() <= most) {
+        return;
+    }
+    std::set<std::string_view> paths;
+    for (const CgroupPlace& place : used) {
+        paths.insert(place.path);
+    }
+    std::erase_if(names, [&paths](const auto& entry) { return !paths.contains(entry.first); });
+}
+
+Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::shared_ptr<IdentityMemory> memory)
+    : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), cgroups_(std::nullopt),
+      netns_names_(std::move(places.netns)), containers_(std::move(places.containers)), memory_(std::move(memory))
+{
+    memory_->processes.begin_window();
+    memory_->users.begin_window();
+    if (!proc_) {
+        throw errno_error(fmt::format("cannot open {:?}", places.proc));
+    }
+    if (needs_.cgroup) {
+        cgroups_ = cgroup_tree(proc_.get());
+        cgroups_.walk();
+    }
+}
+
+bool Identifier::read(Process& process)
+{
+    return !needs_.any() || memory_->processes.fill(proc_.get(), needs_, process);
+}
+
+std::function<void(Process&)> Identifier::look()
+{
+    return needs_.any() ? [this](Process& process) { read(process); } : std::function<void(Process&)>();
+}
+
+std::function<void(std::uint64_t)> Identifier::group_look()
+{
+    return needs_.cgroup ? [this](std::uint64_t id) { meet_group(id); } : std::function<void(std::uint64_t)>();
+}
+
+/// A walk of thousands of cgroups takes tens of milliseconds; the next walk waits ten times as long as the last took.
+void Identifier::meet_group(std::uint64_t id)
+{
+    using Clock = std::chrono::steady_clock;
+    constexpr int rest = 10;
+    if (id == 0 || cgroups_.knows(id) || removed_.contains(id)) {
+        return;
+    }
+    if (const auto begun = Clock::now(); begun >= next_walk_) {
+        cgroups_.walk();
+        if (!cgroups_.knows(id)) {
+            removed_.insert(id);
+        }
+        next_walk_ = begun + rest * (Clock::now() - begun);
+    }
+}
+
+std::optional<std::string> Identifier::cgroup_path(std::uint64_t id)
+{
+    auto path = cgroups_.path(id);
+    if (!path && !std::exchange(walked_again_, true)) {
+        cgroups_.walk();
+        path = cgroups_.path(id);
+    }
+    return path;
+}
+
+void Identifier::read_through_cgroup(Process& process)
+{
+    if (const auto path = cgroup_path(*process.cgroup_id)) {
+        Identity identity = identity_in(place_of(*path));
+        identity.parent = process.identity != nullptr ? process.identity->parent : std::nullopt;
+        process.identity = std::make_shared<const Identity>(std::move(identity));
+    }
+}
+
+void Identifier::identify_sockets(Sample& sample, bool idle)
+{
+    for (Flow& flow : sample.flows) {
+        if (flow.attribution.process || flow.cgroup_id == 0 || !(idle || flow.may_have_traffic())) {
+            continue;
+        }
+        const auto [group, is_new] = sample.groups.try_emplace(flow.cgroup_id);
+        if (const auto path = is_new ? cgroup_path(flow.cgroup_id) : std::nullopt) {
+            if (auto identity = identity_of_socket_in(place_of(*path))) {
+                group->second = std::make_shared<const Identity>(std::move(*identity));
+            }
+        }
+        if (group->second != nullptr) {
+            flow.attribution.quality = Quality::socket;
+        }
+    }
+}
+
+/// The path says whose the container is, which the identity does not keep.
+void Identifier::name_containers(Sample& sample)
+{
+    std::vector<std::pair<std::shared_ptr<const Identity>*, CgroupPlace>> contained;
+    std::vector<CgroupPlace> wanted;
+    const auto add = [&](std::shared_ptr<const Identity>& identity, const std::string& path) {
+        contained.emplace_back(&identity, place_of(path));
+        wanted.push_back(contained.back().second);
+    };
+    for (Process& process : sample.processes) {
+        if (process.identity != nullptr && process.identity->container_id) {
+            add(process.identity, *process.identity->cgroup);
+        }
+    }
+    for (auto& [id, identity] : sample.groups) {
+        if (identity != nullptr && identity->container_id) {
+            add(identity, *cgroups_.path(id));
+        }
+    }
+    using Wanted = ContainerNames::Wanted;
+    ContainerNames names(containers_, needs_.ports ? Wanted::names_and_ports : Wanted::names, memory_->answers,
+                         memory_->lookups);
+    names.find(wanted);
+    std::set<std::string> nameless;
+    for (const auto& [identity, place] : contained) {
+        if (const ContainerFacts* facts = names.of(place)) {
+            *identity = std::make_shared<const Identity>(named(**identity, *facts));
+            memory_->names.insert_or_assign(place.path, *identity);
+        } else if (const auto before = memory_->names.find(place.path); before != memory_->names.end()) {
+            *identity = std::make_shared<const Identity>(named_as(*before->second, **identity));
+        } else {
+            nameless.insert(*place.container_id);
+        }
+    }
+    memory_->forget_names_but(wanted);
+    if (!nameless.empty() || !names.failures().empty()) {
+        sample.notes.push_back(nameless_note(nameless.size(), names));
+    }
+}
+
+Sample Identifier::running()
+{
+    Sample sample;
+    const Directory listing = open_directory(proc_.get(), ".");
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+        const auto pid = parse_pid(entry->d_name);
+        if (auto process = pid ? read_process(proc_.get(), Pid{*pid}) : std::nullopt) {
+            read(*process);
+            sample.processes.push_back(std::move(*process));
+        }
+    }
+    if (needs_.containers) {
+        name_containers(sample);
+    }
+    return sample;
+}
+
+void Identifier::identify(Sample& sample, bool idle)
+{
+    if (!needs_.any()) {
+        return;
+    }
+    const std::vector<bool> owners = owners_in(sample, idle);
+    std::size_t unread = 0;
+    for (std::size_t i = 0; i < owners.size(); ++i) {
+        Process& process = sample.processes[i];
+        if (!owners[i]) {
+            continue;
+        }
+        bool is_whole = read(process);
+        if (!is_whole && needs_.cgroup && process.cgroup_id && !has_cgroup(process)) {
+            read_through_cgroup(process);
+            is_whole = has_cgroup(process) && !needs_.command && !needs_.exe && !needs_.parent;
+        }
+        unread += is_whole ? 0 : 1;
+    }
+    if (unread > 0) {
+        sample.notes.push_back(unread_note(unread));
+    }
+    if (needs_.cgroup) {
+        identify_sockets(sample, idle);
+    }
+    if (needs_.containers) {
+        name_containers(sample);
+    }
+}
+
+} // namespace socktally

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// Who the processes of a sample are: reads what is asked for, of those that matter, while they live; of those that are
+// over, what their cgroup's id tells.
+#pragma once
+
+#include "linux/fd.hpp"
+#include "model/identity.hpp"
+#include "model/sample.hpp"
+#include "processes/cgroup_tree.hpp"
+#include "processes/container_names.hpp"
+#include "processes/known_processes.hpp"
+#include "processes/netns_names.hpp"
+#include "processes/users.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace socktally {
+
+/// Where everything is; other places for tests.
+struct IdentityPlaces {
+    std::string proc = "/proc";
+    std::string netns = "/run/netns";
+    ContainerPlaces containers = {};
+};
+
+/// What is kept from one window to the next.
+struct IdentityMemory {
+    std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>();
+    std::shared_ptr<Lookups> lookups = std::make_shared<Lookups>();
+    Users users{*lookups};
+    KnownProcesses processes{};
+    /// The last known names of containers and their pods, by cgroup.
+    std::map<std::string, std::shared_ptr<const Identity>> names{};
+    /// Forgets the names of all other cgroups if there are too many.
+    void forget_names_but(const std::vector<CgroupPlace>& used);
+};
+
+/// Identifies the processes of one window.
+class Identifier {
+public:
+    /// Notes which cgroups there are, if that is needed: one that is gone after the window is known all the same. So
+    /// make it before. Throws where /proc cannot be opened.
+    explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {},
+                        std::shared_ptr<IdentityMemory> memory = std::make_shared<IdentityMemory>());
+
+    /// Reads a process at once, unless it was read in this window. If it has ended, keeps what was known before.
+    /// Returns false if something is not known because the process ended too early.
+    bool read(Process& process);
+    /// read(), for whoever meets processes that may be over soon; empty where nothing is to be read.
+    std::function<void(Process&)> look();
+
+    /// Returns a function that finds the path of a cgroup, for SampleRequest; empty if paths are not needed.
+    std::function<void(std::uint64_t cgroup_id)> group_look();
+
+    /// Identifies all owners of flows with traffic, or with `idle` of all flows. For a flow without a process it uses
+    /// the cgroup of the socket, and the attribution becomes Quality::socket. Flows must be attributed. Anything that
+    /// could not be found out becomes a note.
+    void identify(Sample& sample, bool idle);
+
+    /// All processes that live now, as a sample without flows, with what is needed of them.
+    Sample running();
+
+    const std::string& netns_name(Inode netns) { return netns_names_.name(netns); }
+    Users& users() { return memory_->users; }
+
+private:
+    void meet_group(std::uint64_t id);
+    std::optional<std::string> cgroup_path(std::uint64_t id);
+    void read_through_cgroup(Process& process);
+    void identify_sockets(Sample& sample, bool idle);
+    void name_containers(Sample& sample);
+
+    IdentityNeeds needs_;
+    Fd proc_;
+    CgroupTree cgroups_;
+    bool walked_again_ = false;                         // after the window
+    std::chrono::steady_clock::time_point next_walk_{}; // earliest time, within the window
+    std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk in the window no longer found
+    NetnsNames netns_names_;
+    ContainerPlaces containers_;
+    std::shared_ptr<IdentityMemory> memory_;
+};
+
+} // namespace socktally

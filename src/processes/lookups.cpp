@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// A question is a letter and its fields, an answer is `+` or `-` and its fields. Each field but the last ends in NUL.
+#include "processes/lookups.hpp"
+
+#include "linux/proc.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+constexpr char by_uid = 'u';
+constexpr char by_name = 'n';
+constexpr char by_path = 'f';
+constexpr char at_socket = 's';
+constexpr char yes = '+';
+constexpr char no = '-';
+
+template <typename... Fields>
+std::string message(char kind, const Fields&... fields)
+{
+    std::string text(1, kind);
+    std::size_t left = sizeof...(fields);
+    const auto add = [&](const auto& field) {
+        text += fmt::format("{}", field);
+        if (--left > 0) {
+            text += '\0';
+        }
+    };
+    (add(fields), ...);
+    return text;
+}
+
+/// Removes the next field from the front and returns it.
+std::string_view next_field(std::string_view& text)
+{
+    const std::string_view field = text.substr(0, text.find('\0'));
+    text.remove_prefix(std::min(field.size() + 1, text.size()));
+    return field;
+}
+
+std::uint64_t next_number(std::string_view& text) { return parse_number(next_field(text)).value_or(0); }
+
+TrustedPlace next_place(std::string_view& text)
+{
+    TrustedPlace place;
+    place.base = next_field(text);
+    place.path = next_field(text);
+    place.owner = static_cast<uid_t>(next_number(text));
+    return place;
+}
+
+std::string answer_of(const passwd* user)
+{
+    return user != nullptr ? message(yes, user->pw_uid, user->pw_name, user->pw_dir) : std::string(1, no);
+}
+
+std::string answer_of(const HttpAnswer& answer)
+{
+    return answer.body ? message(yes, *answer.body) : message(no, answer.failure);
+}
+
+std::string ask_at_socket(std::string_view question)
+{
+    const TrustedPlace place = next_place(question);
+    const std::chrono::milliseconds patience(next_number(question));
+    const std::size_t most = next_number(question);
+    const Fd socket = find_trusted_socket(place);
+    if (!socket) {
+        return message(no, errno != ENOENT ? std::strerror(errno) : ""); // NOLINT(concurrency-mt-unsafe)
+    }
+    return answer_of(http_get(socket.get(), question, place.owner, {Helper::Clock::now() + patience, most}));
+}
+
+std::string read_at_path(std::string_view question)
+{
+    const TrustedPlace place = next_place(question);
+    const auto text = read_trusted_file(place, next_number(question));
+    return text ? message(yes, *text) : message(no, errno);
+}
+
+/// Runs in the helper process, which has one thread.
+std::string answer(std::string_view question)
+{
+    const char kind = question.empty() ? no : question.front();
+    question.remove_prefix(question.empty() ? 0 : 1);
+    switch (kind) {
+    case by_uid: return answer_of(::getpwuid(static_cast<uid_t>(next_number(question)))); // NOLINT
+    case by_name: return answer_of(::getpwnam(std::string(question).c_str()));            // NOLINT
+    case by_path: return read_at_path(question);
+    case at_socket: return ask_at_socket(question);
+    default: return {};
+    }
+}
+
+std::chrono::milliseconds left_until(Lookups::Clock::time_point deadline)
+{
+    return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Lookups::Clock::now());
+}
+
+const std::string users = "users";
+
+} // namespace
+
+void Lookups::release() { helper_.reset(); }
+
+std::optional<std::string> Lookups::ask(const std::string& about, const std::string& question,
+                                        Clock::time_point deadline)
+{
+    constexpr int rest = 100;
+    const auto begun = Clock::now();
+    const auto resting = rests_until_.find(about);
+    if (begun >= deadline || (resting != rests_until_.end() && begun < resting->second)) {
+        return std::nullopt;
+    }
+    if (!helper_) {
+        helper_.emplace(answer);
+    }
+    auto given = helper_->ask(question, deadline);
+    if (!given || given->empty()) {
+        const auto now = Clock::now();
+        rests_until_.insert_or_assign(about, now + rest * (now - begun));
+        return std::nullopt;
+    }
+    return given;
+}
+
+UserAnswer Lookups::find_user(const std::string& question, Clock::time_point deadline)
+{
+    const auto given = ask(users, question, deadline);
+    if (!given || given->front() == no) {
+        return {given.has_value(), std::nullopt};
+    }
+    std::string_view fields(*given);
+    fields.remove_prefix(1);
+    User user;
+    user.uid = Uid{static_cast<std::uint32_t>(next_number(fields))};
+    user.name = next_field(fields);
+    user.home = fields;
+    return {true, std::move(user)};
+}
+
+UserAnswer Lookups::find_user(Uid uid, std::chrono::milliseconds patience)
+{
+    return find_user(message(by_uid, uid.value), Clock::now() + patience);
+}
+
+UserAnswer Lookups::find_user(const std::string& name, std::chrono::milliseconds patience)
+{
+    return find_user(message(by_name, name), Clock::now() + patience);
+}
+
+std::optional<std::string> Lookups::read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline)
+{
+    auto given = ask(place.base, message(by_path, place.base, place.path, place.owner, limit), deadline);
+    if (!given) {
+        errno = ETIMEDOUT;
+        return std::nullopt;
+    }
+    if (given->front() == no) {
+        errno = static_cast<int>(parse_number(std::string_view(*given).substr(1)).value_or(EIO));
+        return std::nullopt;
+    }
+    given->erase(0, 1);
+    return given;
+}
+
+HttpAnswer Lookups::ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits)
+{
+    // The helper itself gives up an engine that does not answer, a little before the helper would be killed.
+    constexpr std::chrono::milliseconds grace(200);
+    const auto patience = std::max(left_until(limits.deadline), std::chrono::milliseconds(0));
+    auto given = ask(socket.base,
+                     message(at_socket, socket.base, socket.path, socket.owner, patience.count(), limits.most, target),
+                     limits.deadline + grace);
+    if (!given) {
+        return {std::nullopt, "it did not answer in time"};
+    }
+    const bool is_body = given->front() == yes;
+    given->erase(0, 1);
+    return is_body ? HttpAnswer{std::move(*given), ""} : HttpAnswer{std::nullopt, std::move(*given)};
+}
+
+} // namespace socktally

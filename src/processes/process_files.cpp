@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+#include "processes/process_files.hpp"
+
+#include "linux/fd.hpp"
+#include "linux/file.hpp"
+#include "linux/proc.hpp"
+#include "processes/docker_proxy.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstddef>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::size_t cgroup_limit = 64 << 10; // a path a hierarchy, of 4 KiB at most
+constexpr std::size_t command_limit = 16 << 10;
+
+std::optional<std::string> read_link(int directory, const char* path)
+{
+    std::array<char, PATH_MAX> target{}; // a string of that size would keep its memory
+    const ssize_t length = ::readlinkat(directory, path, target.data(), target.size());
+    return length < 0 ? std::nullopt : std::optional(std::string(target.data(), static_cast<std::size_t>(length)));
+}
+
+/// Arguments end in NUL. Null for kernel threads and zombies, which have none.
+std::optional<std::string> command_of(std::string_view arguments)
+{
+    std::string command(arguments.substr(0, arguments.find_last_not_of('\0') + 1)); // npos + 1 is 0
+    std::replace(command.begin(), command.end(), '\0', ' ');
+    return command.empty() ? std::nullopt : std::optional(std::move(command));
+}
+
+/// Returns whether this unit, or the last part of this path, is where systemd opens the sockets of services.
+bool is_of_systemd(std::string_view path)
+{
+    const std::string_view last = path.substr(path.rfind('/') + 1); // npos + 1 is 0
+    return last == "init.scope" || last.ends_with(".socket");
+}
+
+std::optional<ProcStat> read_stat(int directory, std::string& buffer)
+{
+    const auto text = read_file(directory, "stat", buffer, proc_stat_limit);
+    return text ? parse_proc_stat(*text) : std::nullopt;
+}
+
+Fd open_below(int directory, const char* path)
+{
+    return Fd(::openat(directory, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+/// Returns the directory of a thread that has not ended; none if all have.
+Fd living_thread(int process)
+{
+    std::string buffer;
+    const Directory listing = open_directory(process, "task");
+    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
+        Fd thread = entry->d_name[0] != '.' ? open_below(::dirfd(listing.get()), entry->d_name) : Fd();
+        const auto stat = thread ? read_stat(thread.get(), buffer) : std::nullopt;
+        if (stat && !stat->is_exiting) {
+            return thread;
+        }
+    }
+    return Fd();
+}
+
+Identity read_place(int directory)
+{
+    std::string buffer;
+    const auto text = read_file(directory, "cgroup", buffer, cgroup_limit);
+    const auto place = text ? parse_cgroup(*text) : std::nullopt;
+    return place ? identity_in(*place) : Identity{};
+}
+
+/// Reads the directory of a process, or of one of its threads.
+Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_proxy)
+{
+    std::string buffer;
+    Identity identity = needs.cgroup ? read_place(directory) : Identity{};
+    if (needs.exe) {
+        identity.exe = read_link(directory, "exe");
+    }
+    if (const auto arguments =
+            needs.command || may_be_proxy ? read_file(directory, "cmdline", buffer, command_limit) : std::nullopt) {
+        identity.command = needs.command ? command_of(*arguments) : std::nullopt;
+        identity.proxied = may_be_proxy ? parse_docker_proxy(*arguments) : std::nullopt;
+    }
+    return identity;
+}
+
+/// Returns whether something is missing that every living process has, apart from kernel threads.
+bool lacks_something(const Identity& identity, const IdentityNeeds& needs)
+{
+    return (needs.exe && !identity.exe) || (needs.command && !identity.command) ||
+           (needs.cgroup && identity.cgroup.value_or("/") == "/");
+}
+
+/// In hierarchies of version 1 the kernel shows an ended process in the root, wherever it was.
+void forget_root_cgroup(Identity& identity)
+{
+    if (identity.cgroup == "/") {
+        identity.cgroup.reset();
+    }
+}
+
+} // namespace
+
+Identity identity_in(const CgroupPlace& place)
+{
+    constexpr std::size_t short_length = 12; // as the engines print it
+    Identity identity;
+    identity.cgroup = place.path;
+    identity.unit = place.unit;
+    identity.container_id = place.container_id;
+    identity.container =
+        place.container_id ? std::optional(place.container_id->substr(0, short_length)) : place.machine;
+    identity.pod = place.pod_uid;
+    identity.pod_uid = place.pod_uid;
+    return identity;
+}
+
+std::optional<Identity> identity_of_socket_in(const CgroupPlace& place)
+{
+    Identity identity = identity_in(place);
+    const bool is_unit_of_systemd = identity.unit && is_of_systemd(*identity.unit);
+    if (is_unit_of_systemd) {
+        identity.unit.reset();
+    }
+    if (is_unit_of_systemd || is_of_systemd(place.path) || place.path == "/") {
+        identity.cgroup.reset();
+    }
+    return identity == Identity{} ? std::nullopt : std::optional(std::move(identity));
+}
+
+std::optional<Process> read_process(int proc, Pid pid)
+{
+    std::string buffer;
+    const std::string path = std::to_string(pid.value) + "/stat";
+    const auto text = read_file(proc, path.c_str(), buffer, proc_stat_limit);
+    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    if (!stat) {
+        return std::nullopt;
+    }
+    Process process;
+    process.pid = pid;
+    process.start_time = StartTime{stat->start_ticks};
+    process.name = stat->name;
+    return process;
+}
+
+std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& needs, const Process& process)
+{
+    // Through this descriptor nothing can be read of another process that gets the same pid.
+    const Fd directory = open_below(proc, std::to_string(process.pid.value).c_str());
+    std::string buffer;
+    const auto stat = directory ? read_stat(directory.get(), buffer) : std::nullopt;
+    if (!stat || stat->start_ticks != process.start_time.ticks) {
+        return std::nullopt;
+    }
+    ProcessFiles files;
+    files.name = stat->name;
+    files.stack_start = stat->stack_start;
+    const Fd thread = stat->is_exiting ? living_thread(directory.get()) : Fd();
+    const int alive = thread ? thread.get() : directory.get();
+    files.identity = read_identity(alive, needs, needs.ports && files.name == docker_proxy_name);
+    if (needs.parent) {
+        files.identity.parent = Pid{static_cast<std::int32_t>(stat->parent)};
+    }
+    struct stat netns {};
+    if (needs.netns && ::fstatat(alive, "ns/net", &netns, 0) == 0) {
+        files.netns = Inode{netns.st_ino};
+    }
+    if (lacks_something(files.identity, needs)) {
+        const auto after = read_stat(alive, buffer);
+        files.has_ended = !after || after->is_exiting;
+    }
+    if (files.has_ended) {
+        forget_root_cgroup(files.identity);
+    }
+    return files;
+}
+
+} // namespace socktally

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+// Each step of the search is one binary search: a socket bound to no address sorts under an empty one.
+#include "sockets/socket_lookup.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+#include <tuple>
+
+namespace socktally {
+
+namespace {
+
+using Candidates = std::vector<const ListedSocket*>;
+
+bool is_datagram(Protocol protocol) { return protocol == Protocol::udp || protocol == Protocol::udplite; }
+
+Tuple normal(Tuple tuple)
+{
+    if (tuple.local.address.is_unspecified()) {
+        tuple.local.address = {};
+    }
+    if (tuple.remote.port == 0) {
+        tuple.remote = {};
+    }
+    return tuple;
+}
+
+/// Only a socket that is bound to no address can be of a family other than its traffic's.
+bool takes(const ListedSocket& socket, Family family, std::uint32_t interface)
+{
+    if (socket.interface != 0 && interface != 0 && socket.interface != interface) {
+        return false;
+    }
+    if (socket.tuple.local.address.family != Family::none || socket.family == family) {
+        return true;
+    }
+    return socket.family == Family::v6 && family == Family::v4 && !socket.v6_only;
+}
+
+/// Of sockets with equal addresses the kernel prefers one that is bound to the device, then one of the same family.
+int rank(const ListedSocket& socket, Family family)
+{
+    return (socket.interface != 0 ? 2 : 0) + (socket.family == family ? 1 : 0);
+}
+
+auto far_end(const ListedSocket& socket) { return std::tie(socket.tuple.protocol, socket.tuple.remote); }
+
+auto identity(const ListedSocket& socket) { return std::tie(socket.tuple, socket.inode, socket.cookie); }
+
+bool is_repeated(const ListedSocket& a, const ListedSocket& b)
+{
+    return (a.inode != Inode{} || a.cookie != Cookie{}) && identity(a) == identity(b);
+}
+
+/// What is over, or has no holder yet, while the list was made gives way to what is there.
+void drop_stale(Candidates& candidates)
+{
+    const auto is_live = [](const ListedSocket* socket) { return socket->inode != Inode{}; };
+    if (std::any_of(candidates.begin(), candidates.end(), is_live)) {
+        std::erase_if(candidates, [&](const ListedSocket* socket) { return !is_live(socket); });
+    }
+}
+
+void add_takers(Candidates& candidates, std::span<const ListedSocket> sockets, Family family, std::uint32_t interface)
+{
+    for (const ListedSocket& socket : sockets) {
+        if (takes(socket, family, interface)) {
+            candidates.push_back(&socket);
+        }
+    }
+}
+
+void keep_best(Candidates& candidates, Family family)
+{
+    int best = 0;
+    for (const ListedSocket* socket : candidates) {
+        best = std::max(best, rank(*socket, family));
+    }
+    std::erase_if(candidates, [&](const ListedSocket* socket) { return rank(*socket, family) < best; });
+}
+
+} // namespace
+
+SocketLookup::SocketLookup(std::vector<ListedSocket> sockets) : sockets_(std::move(sockets))
+{
+    for (ListedSocket& socket : sockets_) {
+        socket.tuple = normal(socket.tuple);
+    }
+    std::sort(sockets_.begin(), sockets_.end(),
+              [](const ListedSocket& a, const ListedSocket& b) { return identity(a) < identity(b); });
+    sockets_.erase(std::unique(sockets_.begin(), sockets_.end(), is_repeated), sockets_.end());
+}
+
+std::span<const ListedSocket> SocketLookup::range(const Tuple& tuple) const
+{
+    const auto first =
+        std::lower_bound(sockets_.begin(), sockets_.end(), tuple,
+                         [](const ListedSocket& socket, const Tuple& key) { return socket.tuple < key; });
+    const auto last = std::find_if(first, sockets_.end(), [&](const ListedSocket& s) { return s.tuple != tuple; });
+    return {first, last};
+}
+
+SocketMatch SocketLookup::find(const Tuple& tuple, std::uint32_t interface) const
+{
+    const Family family = tuple.local.address.family;
+    SocketMatch match;
+    const Tuple unconnected{tuple.protocol, tuple.local, {}};
+    const Tuple anywhere{tuple.protocol, {{}, tuple.local.port}, {}};
+    if (is_datagram(tuple.protocol) && tuple.local.address.goes_to_many()) {
+        add_takers(match.sockets, range(unconnected), family, interface);
+        add_takers(match.sockets, range(anywhere), family, interface);
+        match.quality = match.sockets.empty() ? Quality::unknown : Quality::inherited;
+        return match;
+    }
+    add_takers(match.sockets, range(normal(tuple)), family, interface);
+    match.quality = Quality::owner;
+    if (match.sockets.empty() && is_datagram(tuple.protocol)) {
+        match.quality = Quality::inherited;
+        add_takers(match.sockets, range(unconnected), family, interface);
+        if (match.sockets.empty()) {
+            add_takers(match.sockets, range(anywhere), family, interface);
+        }
+    }
+    if (match.sockets.empty()) {
+        match.quality = Quality::unknown;
+    }
+    drop_stale(match.sockets);
+    keep_best(match.sockets, family);
+    return match;
+}
+
+std::span<const ListedSocket* const> SocketLookup::by_remote(Protocol protocol, const Endpoint& remote) const
+{
+    if (!by_remote_) {
+        by_remote_.emplace();
+        for (const ListedSocket& socket : sockets_) {
+            by_remote_->push_back(&socket);
+        }
+        std::sort(by_remote_->begin(), by_remote_->end(),
+                  [](const ListedSocket* a, const ListedSocket* b) { return far_end(*a) < far_end(*b); });
+    }
+    const auto key = std::tie(protocol, remote);
+    const auto first = std::lower_bound(by_remote_->begin(), by_remote_->end(), key,
+                                        [](const ListedSocket* a, const auto& end) { return far_end(*a) < end; });
+    const auto last = std::find_if(first, by_remote_->end(), [&](const ListedSocket* a) { return far_end(*a) != key; });
+    return {first, last};
+}
+
+std::span<const ListedSocket> SocketLookup::connected_at(Protocol protocol, const Endpoint& local) const
+{
+    const Tuple least{protocol, local, {}};
+    const auto first = std::upper_bound(sockets_.begin(), sockets_.end(), least,
+                                        [](const Tuple& key, const ListedSocket& a) { return key < a.tuple; });
+    const auto last = std::find_if(first, sockets_.end(), [&](const ListedSocket& a) {
+        return a.tuple.protocol != protocol || a.tuple.local != local;
+    });
+    return {first, last};
+}
+
+const ListedSocket* SocketLookup::find_rewritten(const Tuple& tuple) const
+{
+    Candidates candidates;
+    const auto keeps_port = [&](const ListedSocket* a) { return a->tuple.local.port == tuple.local.port; };
+    if (!accepts_at(tuple.local)) {
+        for (const ListedSocket& socket : connected_at(tuple.protocol, tuple.local)) {
+            candidates.push_back(&socket);
+        }
+    }
+    if (candidates.empty()) {
+        const auto sockets = by_remote(tuple.protocol, tuple.remote);
+        candidates.assign(sockets.begin(), sockets.end());
+        if (candidates.size() > 1 || is_datagram(tuple.protocol)) {
+            std::erase_if(candidates, std::not_fn(keeps_port));
+        }
+    }
+    if (candidates.empty() && is_datagram(tuple.protocol)) {
+        const auto sockets = by_remote(tuple.protocol, {});
+        std::copy_if(sockets.begin(), sockets.end(), std::back_inserter(candidates), keeps_port);
+    }
+    return candidates.size() == 1 ? candidates.front() : nullptr;
+}
+
+std::vector<const ListedSocket*> SocketLookup::senders(const Tuple& tuple, std::uint32_t interface) const
+{
+    Candidates candidates;
+    const Family family = tuple.local.address.family;
+    add_takers(candidates, range({tuple.protocol, tuple.local, {}}), family, interface);
+    add_takers(candidates, range({tuple.protocol, {{}, tuple.local.port}, {}}), family, interface);
+    return candidates;
+}
+
+bool SocketLookup::accepts_at(const Endpoint& local) const
+{
+    const auto is_open = [&](const Endpoint& end) {
+        const auto sockets = range({Protocol::tcp, end, {}});
+        return std::any_of(sockets.begin(), sockets.end(), [&](const ListedSocket& socket) {
+            return socket.listening && takes(socket, local.address.family, 0);
+        });
+    };
+    return is_open(local) || is_open({{}, local.port});
+}
+
+} // namespace socktally

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "table/rates.hpp"
+
+#include "util/sum.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace socktally {
+
+namespace {
+
+using Bytes = std::optional<std::uint64_t>;
+
+Bytes sum_of(const Bytes& rx, const Bytes& tx)
+{
+    return rx || tx ? Bytes(sum(rx.value_or(0), tx.value_or(0))) : std::nullopt;
+}
+
+/// number * scale / whole, rounded; null where there is no number or no whole.
+Bytes scaled(const Bytes& number, std::uint64_t scale, std::uint64_t whole)
+{
+    if (!number || whole == 0) {
+        return std::nullopt;
+    }
+    using Wide = unsigned __int128;
+    constexpr Wide most = std::numeric_limits<std::uint64_t>::max();
+    return static_cast<std::uint64_t>(std::min((Wide{*number} * scale + whole / 2) / whole, most));
+}
+
+} // namespace
+
+void add_rates(std::vector<Row>& rows, std::chrono::nanoseconds window, const Totals& whole)
+{
+    constexpr std::uint64_t second = 1'000'000'000;
+    constexpr std::uint64_t hundred_percent = 10'000; // in hundredths
+    const std::uint64_t all_bytes = sum_of(whole.rx_bytes, whole.tx_bytes).value_or(0);
+    for (Row& row : rows) {
+        const auto nanoseconds = static_cast<std::uint64_t>(row.window.value_or(window).count());
+        row.rx_bytes_per_sec = scaled(row.rx_bytes, second, nanoseconds);
+        row.tx_bytes_per_sec = scaled(row.tx_bytes, second, nanoseconds);
+        const Bytes share = scaled(sum_of(row.rx_bytes, row.tx_bytes), hundred_percent, all_bytes);
+        row.share = share ? std::optional(Decimal{*share}) : std::nullopt;
+    }
+}
+
+} // namespace socktally

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+// What is printed: flows grouped by a key, one row a group, and the facts about the sample around them.
+#pragma once
+
+#include "model/flow.hpp"
+#include "model/sample.hpp"
+#include "util/decimal.hpp"
+#include "util/timestamp.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+enum class GroupBy : std::uint8_t {
+    process,
+    connection,
+    name,
+    user,
+    remote,
+    port,
+    protocol,
+    cgroup,
+    unit,
+    container,
+    pod,
+    netns,
+    interface
+};
+std::span<const GroupBy> group_keys();  // all of them, in the order of the manual
+std::string_view to_string(GroupBy by); // "process"
+std::string_view plural(GroupBy by);    // "processes", the name of the rows' array in JSON
+/// Whether the rows are of processes or sets of them, so that no row is told apart by what single sockets have.
+bool is_by_owner(GroupBy by);
+/// Whether a row is of one machine, also where rows of several are added up.
+bool is_by_host(GroupBy by);
+
+/// Whose traffic a row is. Names cannot tell: a process may call itself "[exited]" or "other".
+enum class RowKind : std::uint8_t {
+    process, // a process's, or several processes'
+    cause,   // nobody's, and the name in brackets says why
+    other,   // of the rows past the first N together
+};
+std::string_view to_string(RowKind kind); // "process"
+
+/// A process that owns a socket together with another.
+struct Sharer {
+    Pid pid;
+    std::string name; // raw bytes
+    auto operator<=>(const Sharer&) const = default;
+};
+
+/// A field other than a sum is set where all flows of the row agree on it, else null.
+struct Row {
+    std::optional<std::string> host;
+    std::optional<TimePoint> time; // when its window, or the piece of a report that it is of, began
+    std::optional<RowKind> kind;
+    std::optional<Pid> pid;
+    std::optional<StartTime> start_time;
+    std::optional<std::string> process; // name, a cause in brackets, or "other"; raw bytes, escaped only by render
+    std::optional<Uid> uid;
+    std::optional<std::string> user;          // filled from uid by the caller
+    std::shared_ptr<const Identity> identity; // what the processes of the row agree on; null: nothing
+    std::optional<Inode> netns;
+    std::optional<std::string> netns_name; // filled from netns by the caller
+    std::optional<Protocol> protocol;
+    std::optional<Address> local_address;
+    std::optional<std::uint16_t> local_port;
+    std::optional<Address> remote_address;
+    std::optional<std::uint16_t> remote_port;
+    std::optional<std::uint16_t> port;    // the service's: local where accepted, else remote
+    std::optional<std::string> interface; // its name; only of rows by interface, which have no flows
+    std::optional<Outbound> outbound;
+    std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null where no flow's are
+    std::optional<std::uint64_t> tx_bytes;
+    std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next two
+    std::optional<std::uint64_t> tx_bytes_per_sec;
+    std::optional<Decimal> share; // of all bytes, in percent
+    PacketCounts packets;         // null as soon as one flow's are: nothing would say that a sum lacks some
+    std::optional<std::uint64_t> connections = 0; // sockets in the row; null where saved rows do not tell
+    std::uint64_t unknown_connections = 0;        // those of them whose bytes are unknown: the sums lack theirs
+    std::optional<std::string> published;         // see published_ports_of(); where that was asked for
+    std::vector<Sharer> shared_with;    // all others that own one of its sockets, sorted; where that was asked for
+    std::optional<Quality> attribution; // the worst of its flows; null for RowKind::other
+    // Of rows of a report that are not of all that it is of; null: they are.
+    std::optional<std::chrono::nanoseconds> window; // the windows that the bytes are of together; 0: not known
+    std::optional<TimePoint> until;                 // the end of the last of them
+
+    bool is_other() const { return kind == RowKind::other; }
+};
+
+/// A sum is of what is known. It is null where there is something to sum and nothing of it is known.
+struct Totals {
+    std::optional<std::uint64_t> rx_bytes = 0;
+    std::optional<std::uint64_t> tx_bytes = 0;
+    std::optional<std::uint64_t> unattributed_rx_bytes = 0; // the part of rx_bytes that has no owner
+    std::optional<std::uint64_t> unattributed_tx_bytes = 0;
+    std::uint64_t unknown_connections = 0; // sockets whose bytes are unknown: the sums lack theirs
+};
+
+/// Totals that only grow from run to run, of all that has these labels.
+struct GrowingSeries {
+    using Labels = std::vector<std::pair<std::string, std::string>>; // name and value, any bytes
+    Labels labels;
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_bytes = 0;
+    std::uint64_t connections = 0;                          // those of this run
+    std::uint64_t unknown_connections = 0;                  // the same; the totals lack what they moved
+    std::optional<std::uint64_t> rx_packets = std::nullopt; // of interfaces; null for what is counted by sockets
+    std::optional<std::uint64_t> tx_packets = std::nullopt;
+    bool operator==(const GrowingSeries&) const = default;
+};
+
+/// Everything a format needs; made by commands, read by render.
+struct Report {
+    std::string host;
+    std::string boot_id;
+    std::chrono::system_clock::time_point started_at;
+    std::optional<std::chrono::system_clock::time_point> since; // the run before that the figures are counted from
+    std::chrono::nanoseconds duration{0};
+    std::string backend;
+    bool cumulative = false; // the figures are totals that only grow, not those of a window
+    bool complete = true;
+    std::vector<Note> notes;
+    GroupBy by = GroupBy::process;
+    Totals totals;
+    std::vector<Row> rows;
+    std::vector<GrowingSeries> series; // in place of the rows where the figures are cumulative
+    std::optional<Per> per;            // of a report: its rows are of an hour or a day each
+    std::vector<InterfaceTraffic> interfaces;
+};
+
+} // namespace socktally

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// Flow to owner by inode. One sort of the holders, then a binary search a flow: no second copy of anything.
+#include "traffic/attribution.hpp"
+
+#include <algorithm>
+#include <span>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+namespace {
+
+/// Of one socket, those that are idle come last.
+bool is_less(const Holder& a, const Holder& b)
+{
+    return std::tie(a.inode, a.idle, a.process) < std::tie(b.inode, b.idle, b.process);
+}
+
+bool is_same(const Holder& a, const Holder& b) { return a.inode == b.inode && a.process == b.process; }
+
+/// The order of holders means nothing to anyone, so they are sorted where they are.
+void sort_holders(std::vector<Holder>& holders)
+{
+    if (!std::is_sorted(holders.begin(), holders.end(), is_less)) {
+        std::sort(holders.begin(), holders.end(), is_less);
+    }
+    holders.erase(std::unique(holders.begin(), holders.end(), is_same), holders.end());
+}
+
+std::span<const Holder> holders_of(Inode inode, const std::vector<Holder>& holders)
+{
+    if (inode == Inode{}) {
+        return {};
+    }
+    const auto first = std::lower_bound(holders.begin(), holders.end(), Holder{inode, 0}, is_less);
+    const auto last = std::find_if(first, holders.end(), [inode](const Holder& h) { return h.inode != inode; });
+    return {first, last};
+}
+
+} // namespace
+
+std::span<const Holder> movers_of(Inode inode, const std::vector<Holder>& holders)
+{
+    const auto all = holders_of(inode, holders);
+    return {all.begin(), std::find_if(all.begin(), all.end(), [](const Holder& h) { return h.idle; })};
+}
+
+namespace {
+
+std::uint32_t youngest(std::span<const Holder> holders, const std::vector<Process>& processes)
+{
+    const auto is_older = [&](const Holder& a, const Holder& b) {
+        const Process& left = processes[a.process];
+        const Process& right = processes[b.process];
+        return std::tie(a.current, left.start_time, left.pid) < std::tie(b.current, right.start_time, right.pid);
+    };
+    return std::max_element(holders.begin(), holders.end(), is_older)->process;
+}
+
+Cause why_unheld(const Flow& flow, const Viewer& viewer)
+{
+    if (viewer.denied && flow.uid && *flow.uid != viewer.uid) {
+        return Cause::other_user;
+    }
+    if (flow.state == SocketState::time_wait) {
+        return Cause::time_wait;
+    }
+    if (flow.state != SocketState::open) {
+        return Cause::exited;
+    }
+    return flow.inode == Inode{} ? Cause::unaccepted : Cause::unknown;
+}
+
+Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer& viewer)
+{
+    const auto holders = movers_of(flow.inode, sample.holders);
+    if (holders.empty()) {
+        return {std::nullopt, why_unheld(flow, viewer), Quality::unknown};
+    }
+    if (holders.size() == 1) {
+        return {holders.front().process, Cause::none, std::max(Quality::owner, flow.match)};
+    }
+    return {youngest(holders, sample.processes), Cause::none, Quality::shared};
+}
+
+Note shared_note(std::size_t sockets)
+{
+    const std::string message =
+        sockets == 1 ? "1 socket with traffic is held by several processes; its bytes are shown at the youngest"
+                     : std::to_string(sockets) + " sockets with traffic are held by several processes each; the bytes "
+                                                 "of each are shown at its youngest";
+    return {"shared-sockets", message, "", true, Note::About::shared_sockets};
+}
+
+/// The one hint that a user without privilege gets, where it would have shown more.
+Note denied_note(const Viewer& viewer)
+{
+    return {"owners-denied", "the descriptors of some processes may not be read: their traffic has no process",
+            viewer.uid == Uid{} ? "" : std::string(setcap_remedy), false}; // of root the machine itself keeps them
+}
+
+} // namespace
+
+void attribute(Sample& sample, const Viewer& viewer)
+{
+    sort_holders(sample.holders);
+    std::size_t shared = 0;
+    bool denied = false;
+    for (Flow& flow : sample.flows) {
+        if (flow.attribution.process || flow.attribution.cause != Cause::none) {
+            continue;
+        }
+        flow.attribution = attribution_of(flow, sample, viewer);
+        const bool moved_bytes = flow.rx_bytes.value_or(0) != 0 || flow.tx_bytes.value_or(0) != 0;
+        shared += flow.attribution.quality == Quality::shared && moved_bytes ? 1 : 0;
+        const Cause cause = flow.attribution.cause;
+        denied = denied ||
+                 (viewer.denied && (cause == Cause::other_user || cause == Cause::unknown) && flow.may_have_traffic());
+    }
+    if (shared != 0) {
+        sample.notes.push_back(shared_note(shared));
+    }
+    if (denied) {
+        sample.notes.push_back(denied_note(viewer));
+    }
+}
+
+void find_sharers(Sample& sample)
+{
+    std::unordered_multimap<std::uint64_t, std::uint32_t> movers; // by cookie, where the kernel told who moved bytes
+    for (const Flow& flow : sample.flows) {
+        if (flow.attribution.process && flow.attribution.quality == Quality::exact && flow.cookie != Cookie{}) {
+            movers.emplace(flow.cookie.value, *flow.attribution.process);
+        }
+    }
+    for (std::size_t i = 0; i < sample.flows.size(); ++i) {
+        const Flow& flow = sample.flows[i];
+        if (!flow.attribution.process) {
+            continue;
+        }
+        std::vector<std::uint32_t> others;
+        const auto add = [&](std::uint32_t process) {
+            if (process != *flow.attribution.process) {
+                others.push_back(process);
+            }
+        };
+        for (const Holder& holder : holders_of(flow.inode, sample.holders)) {
+            add(holder.process);
+        }
+        const auto [begin, end] = movers.equal_range(flow.cookie.value);
+        std::for_each(begin, end, [&add](const auto& mover) { add(mover.second); });
+        if (!others.empty()) {
+            sample.sharers.emplace(i, std::move(others));
+        }
+    }
+}
+
+} // namespace socktally

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// The seam. A backend turns a window into a Sample; everything after it is the same whichever backend answered.
+#pragma once
+
+#include "linux/trace.hpp"
+#include "model/sample.hpp"
+#include "traffic/attribution.hpp"
+#include "traffic/protocol_counters.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace socktally {
+
+/// A refusal: this cannot work here, and the one line that would change that (empty: nothing would).
+struct Unavailable {
+    std::string why;
+    std::string remedy;
+};
+
+/// Called with the cgroup of a socket that has just been seen (Flow::cgroup_id), perhaps repeatedly: finds out its path
+/// at once, because the cgroup may be removed soon.
+using GroupLook = std::function<void(std::uint64_t cgroup_id)>;
+
+class Interrupt; // linux/interrupt.hpp
+
+/// Called with a process that a backend has just met, and again when it has become another program, to find out who it
+/// is while it lives. For backends that look processes up themselves; what the kernel tells of them needs no look.
+using ProcessLook = std::function<void(Process&)>;
+
+struct SampleRequest {
+    std::chrono::nanoseconds window{0}; // 0: no window, totals of the open sockets
+    Interrupt* interrupt = nullptr;     // ends the window early
+    bool last = false;                  // no window follows: nothing has to be kept for one, or left to it
+    /// Called when the window begins, with 0, and a few times a second from then on; may be empty.
+    std::function<void(std::chrono::nanoseconds elapsed)> progress;
+    ProcessLook look;     // at processes that may be over soon; may be empty
+    GroupLook group_look; // at cgroups that may be removed soon; may be empty
+
+    void tell(std::chrono::nanoseconds elapsed) const
+    {
+        if (progress) {
+            progress(elapsed);
+        }
+    }
+};
+
+/// The network namespaces whose sockets are in a sample, for who compares it with a later one.
+struct ListedNamespaces {
+    std::map<Inode, ProtocolCounters> counters; // of each of them, just before its sockets were listed
+    std::vector<Inode> left_out{};              // that could not be entered, or ended in that moment
+    bool all = true;                            // no other one was there, as far as can be told
+};
+
+struct BackendResult {
+    Sample sample;
+    Viewer viewer;
+    ListedNamespaces listed{}; // of totals; else empty
+};
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+    /// Measures one window. Throws where it cannot go on. Called again, it measures the next one, which began where the
+    /// last one ended (window_clock.hpp): what is moved between two calls belongs to it, and no byte to both or to
+    /// none. What is kept from one call to the next does not grow with their number. Flows, notes and figures are those
+    /// of the window alone. With a signal in `request.interrupt` it ends at once.
+    virtual BackendResult sample(const SampleRequest& request) = 0;
+    /// Which of the ways to do it this one took here, and why not the others; empty where there is one way.
+    virtual std::string variant() const { return {}; }
+    /// What this backend cannot see here, whatever the traffic; for doctor.
+    virtual std::vector<Note> limits() const = 0;
+};
+
+/// What a backend has to know before it opens: it may cost less when less is wanted.
+struct BackendOptions {
+    bool tuples = false;                     // a flow for each socket, not only one for each process
+    bool peers = false;                      // with tuples: a flow for each other end of a datagram socket too
+    bool packets = false;                    // PacketCounts too
+    bool totals = false;                     // no window: totals of the open sockets
+    bool repeated = false;                   // sample() will be called more than once
+    bool counters = false;                   // each socket's counters are a must
+    std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
+    std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
+    std::size_t capture_buffer = std::size_t{8} << 20; // bytes, for backends that see packets
+    Trace trace{};
+};
+
+using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;
+
+struct BackendEntry {
+    std::string_view name;
+    std::string_view counters; // where its counters come from
+    OpenResult (*open)(const BackendOptions& options);
+    /// Those of capabilities(7) that it has a use for, as setcap(8) takes them.
+    std::string_view capabilities{};
+    /// That it opens at once, at least: more with each network namespace.
+    std::size_t files = 0;
+};
+
+/// Best first; `auto` takes the first that opens.
+std::span<const BackendEntry> backends();
+
+} // namespace socktally

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/ebpf/peers.hpp"
+
+#include "traffic/ebpf/cgroup_root.hpp"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <peers.skel.h>
+
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::array types{BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UDP4_RECVMSG,
+                           BPF_CGROUP_UDP6_RECVMSG, BPF_CGROUP_INET_EGRESS};
+
+bool is_receive(bpf_attach_type type) { return type == BPF_CGROUP_UDP4_RECVMSG || type == BPF_CGROUP_UDP6_RECVMSG; }
+
+/// Other programs may rewrite addresses: before a datagram is sent, and before a receiver sees the source. To see the
+/// address on the wire, the hooks of receives run before all others (which needs Linux 6.15), and the hooks of sends
+/// run after those of the groups below.
+Fd attach(int program, int cgroup, bpf_attach_type type)
+{
+    constexpr std::uint32_t first = 1U << 6U; // BPF_F_PREORDER
+    if (is_receive(type)) {
+        LIBBPF_OPTS(bpf_link_create_opts, options, .flags = first);
+        if (Fd link(::bpf_link_create(program, cgroup, type, &options)); link) {
+            return link;
+        }
+    }
+    return Fd(::bpf_link_create(program, cgroup, type, nullptr));
+}
+
+} // namespace
+
+Peers::Peers(Tally::PeerMaps maps) : refusal_(load(maps)) {}
+
+std::optional<Unavailable> Peers::load(Tally::PeerMaps maps)
+{
+    auto opened = open_cgroup_root();
+    if (auto* refusal = std::get_if<Unavailable>(&opened)) {
+        return std::move(*refusal);
+    }
+    root_ = std::move(std::get<CgroupRoot>(opened).directory);
+    sees_all_ = std::get<CgroupRoot>(opened).sees_all;
+    const std::unique_ptr<peers_bpf, void (*)(peers_bpf*)> skeleton(peers_bpf__open(), peers_bpf__destroy);
+    if (!skeleton) {
+        return cgroup_refusal("the programs that see addresses cannot be read", errno);
+    }
+    int error = -bpf_map__reuse_fd(skeleton->maps.peers, maps.peers);
+    error = error == 0 ? -bpf_map__reuse_fd(skeleton->maps.raw_peers, maps.raw_peers) : error;
+    error = error == 0 ? -peers_bpf__load(skeleton.get()) : error;
+    if (error != 0) {
+        return cgroup_refusal("the kernel does not take the programs that see addresses", error);
+    }
+    const auto& loaded = skeleton->progs;
+    const std::array order{loaded.datagram_goes4, loaded.datagram_goes6, loaded.datagram_comes4, loaded.datagram_comes6,
+                           loaded.datagram_leaves};
+    for (std::size_t index = 0; index < count; ++index) {
+        programs_.at(index) = Fd(::fcntl(bpf_program__fd(order.at(index)), F_DUPFD_CLOEXEC, 0));
+    }
+    return std::nullopt;
+}
+
+void Peers::attach()
+{
+    for (std::size_t index = 0; !refusal_ && index < count; ++index) {
+        links_.at(index) = socktally::attach(programs_.at(index).get(), root_.get(), types.at(index));
+        if (!links_.at(index)) {
+            refusal_ =
+                cgroup_refusal("the programs that see addresses cannot be attached to the control groups", errno);
+        }
+    }
+    if (refusal_) {
+        links_ = {};
+    }
+}
+
+std::optional<Note> Peers::note() const
+{
+    if (refusal_) {
+        return Note{"no-peers", "the other ends of unconnected datagram sockets are not known: " + refusal_->why,
+                    refusal_->remedy, false};
+    }
+    if (!sees_all_) {
+        return Note{"no-peers",
+                    "the other ends of unconnected datagram sockets are not known if their control groups are not in "
+                    "sight here",
+                    "run socktally outside of the container", false};
+    }
+    return std::nullopt;
+}
+
+} // namespace socktally

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// The hooks that see the other end of each datagram (peers.bpf.c), loaded. Where the kernel does not take them, the
+// other ends of unconnected datagram sockets stay unknown, and a note says why.
+#pragma once
+
+#include "linux/fd.hpp"
+#include "model/sample.hpp"
+#include "traffic/backend.hpp"
+#include "traffic/ebpf/tally.hpp"
+
+#include <array>
+#include <optional>
+
+namespace socktally {
+
+class Peers {
+public:
+    explicit Peers(Tally::PeerMaps maps);
+
+    /// Attaches the hooks. The programs that count must be attached already: they clear the entries that the hooks
+    /// leave.
+    void attach();
+    /// A note that says why other ends are not known; null if they are known.
+    std::optional<Note> note() const;
+
+private:
+    static constexpr std::size_t count = 5;
+
+    std::optional<Unavailable> load(Tally::PeerMaps maps);
+
+    Fd root_;
+    bool sees_all_ = true;
+    std::array<Fd, count> programs_;
+    std::array<Fd, count> links_;
+    std::optional<Unavailable> refusal_;
+};
+
+} // namespace socktally

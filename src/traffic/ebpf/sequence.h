@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0 */
+/* TCP's received payload by sequence numbers: what was read from a connection, in whichever way. A part of tally.bpf.c. */
+#ifndef SOCKTALLY_SEQUENCE_H
+#define SOCKTALLY_SEQUENCE_H
+
+#include "traffic/ebpf/cells.h"
+#include "linux/bpf_kernel.h"
+#include "traffic/ebpf/tally.h"
+
+/* Set before loading: the kernel has bpf_rdonly_cast (6.2). */
+const volatile tally_u8 has_casts = 0;
+
+/* A TCP socket was met that note_existing() did not reach: of a network namespace that could not be entered or found. */
+tally_u8 strangers = 0;
+/* A socket got no note, for want of memory or of its own share of it (net.core.optmem_max). */
+tally_u8 unnoted = 0;
+/* The same, in each epoch. */
+tally_u8 strangers_in[TALLY_HALVES] = {};
+tally_u8 unnoted_in[TALLY_HALVES] = {};
+tally_u64 unclaimed_in[TALLY_HALVES] = {}; /* strangers that were read by other means than recvmsg so far */
+
+/* What is known of a TCP connection's consumed payload: nothing yet; what it is; or what it is by now, but not how much of it was read
+   before we met it: then recvmsg's own figure counts, once, and after that, or in the next epoch, the difference does. */
+#define UNKNOWN 0
+#define KNOWN 1
+#define LATE 2
+
+struct sequence_note {
+    tally_u64 consumed; /* TCP payload that was read since the connection began */
+    tally_u32 position; /* copied_seq then */
+    tally_u32 urgent; /* sequence number of the last urgent byte that was stepped over */
+    tally_u32 initial; /* sequence number at which it began: tells connections of one socket apart */
+    tally_u32 knowledge; /* of consumed, see above */
+    tally_u32 met; /* the epoch in which it became LATE */
+    tally_u32 accepted; /* this end did not send the first SYN */
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct sequence_note);
+} sequences SEC(".maps");
+
+static __always_inline struct sequence_note* sequence_of(struct sock* sk)
+{
+    return bpf_sk_storage_get(&sequences, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+void* bpf_rdonly_cast(const void* object, tally_u32 type) __ksym __weak;
+
+/* Of a socket that is known to be TCP's and no request or time-wait socket. A cast costs nothing, a helper is a call. */
+static __always_inline struct tcp_sock* tcp_of(struct sock* sk)
+{
+    return has_casts ? bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock)) : bpf_skc_to_tcp_sock(sk);
+}
+
+static __always_inline bool has_flag(struct sock* sk, int flag) { return sk->__sk_common.skc_flags >> flag & 1; }
+
+/* Brings the note up to date; the number of payload bytes read since it last was. Read since the connection began, in whichever way, is
+   what came less what is still queued. The peer's FIN is part of both until end of file is read, and then of the first only. */
+static __always_inline tally_u64 advance(struct sequence_note* note, struct sock* sk, struct tcp_sock* tcp)
+{
+    const tally_u32 position = tcp->copied_seq;
+    const tally_u64 passed = tcp->bytes_received - (tally_u32)(tcp->rcv_nxt - position);
+    const tally_u32 initial = position - (tally_u32)passed;
+    const tally_u64 most = tcp->bytes_received - (has_flag(sk, SOCK_DONE) ? 1 : 0);
+    const tally_u64 consumed = passed < most ? passed : most;
+    /* One whose beginning differs has connected again. */
+    const tally_u64 before = note->initial == initial ? note->consumed : 0;
+    tally_u64 bytes = consumed - before;
+    /* An urgent byte is stepped over: recv() with MSG_OOB is what reads it. */
+    const tally_u32 urgent = tcp->urg_seq;
+    if (urgent != note->urgent && bytes != 0 && (tally_u32)(urgent - note->position) < (tally_u32)(position - note->position)) {
+        note->urgent = urgent;
+        if (!has_flag(sk, SOCK_URGINLINE))
+            --bytes;
+    }
+    note->consumed = consumed;
+    note->position = position;
+    note->initial = initial;
+    return bytes;
+}
+
+/* Of a connection that is there already. What it sent takes one sequence number more than its payload has bytes where a SYN was part of it,
+   and another one for a FIN. */
+static __always_inline bool was_accepted(struct sock* sk, struct tcp_sock* tcp)
+{
+    const unsigned char state = sk->__sk_common.skc_state;
+    const bool ends = state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 || state == TCP_LAST_ACK || state == TCP_CLOSING;
+    const bool sent_fin = ends && tcp->snd_nxt == tcp->write_seq;
+    const tally_u64 sequenced = tcp->bytes_acked + (tally_u32)(tcp->snd_nxt - tcp->snd_una);
+    return sequenced == tcp->bytes_sent - tcp->bytes_retrans + sent_fin;
+}
+
+/* What was read so far is no part of the window, or nothing. */
+static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp, bool accepted)
+{
+    struct sequence_note* note = sequence_of(sk);
+    if (!note)
+        return;
+    advance(note, sk, tcp);
+    note->urgent = tcp->urg_seq;
+    note->knowledge = KNOWN;
+    note->accepted = accepted;
+}
+
+/* TCP is counted by sequence in tcp_consumes(), where splice(2) and TCP_ZEROCOPY_RECEIVE pass as well. But what a protocol on top of it
+   (TLS) hands to the application is not what TCP hands to that protocol. */
+static __always_inline bool counted_by_sequence(struct sock* sk, tally_u32 now)
+{
+    if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)
+        return false;
+    struct tcp_sock* tcp = tcp_of(sk);
+    if (!tcp || tcp->inet_conn.icsk_ulp_ops)
+        return false;
+    if (!strangers && !unnoted)
+        return true;
+    struct sequence_note* note = sequence_of(sk);
+    if (!note)
+        return false;
+    if (note->knowledge == KNOWN)
+        return true;
+    if (note->knowledge == LATE && note->met == now)
+        __sync_fetch_and_add(&unclaimed_in[half_of(now)], -1);
+    advance(note, sk, tcp);
+    note->knowledge = KNOWN;
+    return false;
+}
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+// Counts payload where it passes between processes and sockets, per process and, where asked for, per process and socket.
+// Kernel 6.3 and later: tracepoints of the socket layer, which every send and receive of every protocol passes in the context of the
+// process that makes it. No kernel memory is read but through BTF pointers, which a locked-down kernel allows.
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "traffic/ebpf/cells.h"
+#include "traffic/ebpf/datagrams.h"
+#include "traffic/ebpf/flows.h"
+#include "linux/bpf_kernel.h"
+#include "traffic/ebpf/sequence.h"
+#include "traffic/ebpf/tally.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+static __always_inline void count(struct sock* sk, tally_u32 now, tally_u32 index, tally_u64 rx, tally_u64 tx,
+                                  const struct tally_remote* remote)
+{
+    struct tally_cell* cell = bpf_map_lookup_elem(&cells, &index);
+    if (!cell)
+        return;
+    if (rx)
+        __sync_fetch_and_add(&cell->rx_bytes, rx);
+    if (tx)
+        __sync_fetch_and_add(&cell->tx_bytes, tx);
+    if (per_socket)
+        count_flow(sk, now, index, rx, tx, remote);
+}
+
+static __always_inline bool is_ours(struct sock* sk)
+{
+    const unsigned short family = sk->__sk_common.skc_family;
+    return family == AF_INET || family == AF_INET6;
+}
+
+/* One look: between two of them the epoch may be another. */
+static __always_inline tally_u32 counting(void) { return *(volatile tally_u32*)&epoch; }
+
+static __always_inline int sent(struct sock* sk, long ret)
+{
+    const tally_u32 now = counting();
+    struct tally_remote remote = {};
+    if (is_ours(sk))
+        find_sent_to(sk, &remote); /* also after a failed call, to clear the entry */
+    if (ret <= 0 || !now)
+        return 0;
+    if (!is_ours(sk) && sk->__sk_common.skc_family != AF_PACKET)
+        return 0;
+    count(sk, now, cell_of(sk, now), 0, ret, &remote);
+    return 0;
+}
+
+static __always_inline int received(struct sock* sk, long ret, int flags)
+{
+    const tally_u32 now = counting();
+    if (!is_ours(sk))
+        return 0;
+    struct tally_remote remote = {};
+    find_received_from(sk, &remote); /* also after a failed call, to clear the entry */
+    if (ret <= 0 || !now || flags & (MSG_PEEK | MSG_ERRQUEUE))
+        return 0;
+    if (!(flags & MSG_OOB) && counted_by_sequence(sk, now))
+        return 0;
+    count(sk, now, cell_of(sk, now), ret, 0, &remote);
+    return 0;
+}
+
+/* Since Linux 6.3. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(sock_sends, struct sock* sk, int ret, int flags)
+{
+    return sent(sk, ret);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(sock_receives, struct sock* sk, int ret, int flags)
+{
+    return received(sk, ret, flags);
+}
+
+/* Before Linux 6.3: the same two figures at the return of the functions that the tracepoints have since stood next to. sendfile(2) and
+   splice(2) into a socket went by sendpage until 6.5; for a protocol without a sendpage of its own, inet_sendpage() calls sendmsg. */
+struct msghdr;
+struct page;
+
+SEC("fexit/inet_sendmsg")
+int BPF_PROG(inet_sendmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
+{
+    return sent(socket->sk, ret);
+}
+
+SEC("fexit/inet6_sendmsg")
+int BPF_PROG(inet6_sendmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
+{
+    return sent(socket->sk, ret);
+}
+
+SEC("fexit/inet_sendpage")
+int BPF_PROG(inet_sendpage_returns, struct socket* socket, struct page* page, int offset, unsigned long size, int flags, long ret)
+{
+    struct sock* sk = socket->sk;
+    return sk->__sk_common.skc_prot->sendpage ? sent(sk, ret) : 0;
+}
+
+SEC("fexit/inet_recvmsg")
+int BPF_PROG(inet_recvmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int flags, int ret)
+{
+    return received(socket->sk, ret, flags);
+}
+
+SEC("fexit/inet6_recvmsg")
+int BPF_PROG(inet6_recvmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int flags, int ret)
+{
+    return received(socket->sk, ret, flags);
+}
+
+/* What reads the raw and ping sockets of IPv6, and DCCP. */
+SEC("fexit/sock_common_recvmsg")
+int BPF_PROG(sock_common_recvmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int flags, int ret)
+{
+    return received(socket->sk, ret, flags);
+}
+
+/* AF_PACKET: of SOCK_RAW and SOCK_DGRAM, then of SOCK_PACKET. */
+SEC("fexit/packet_sendmsg")
+int BPF_PROG(inject_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
+{
+    return sent(socket->sk, ret);
+}
+
+SEC("fexit/packet_sendmsg_spkt")
+int BPF_PROG(inject_spkt_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
+{
+    return sent(socket->sk, ret);
+}
+
+/* Runs when a message is copied to its reader: for every message of an ICMP or raw IP socket, but only for some of a
+   UDP socket. */
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(message_is_read, struct sk_buff* skb, int length)
+{
+    struct sock* sk = skb->sk;
+    if (!sk || !is_ours(sk) || !is_raw(sk))
+        return 0;
+    const tally_u32 thread = bpf_get_current_task_btf()->pid;
+    struct tally_peer peer = {.owner = (tally_u64)sk};
+    source_of(skb, sk->__sk_common.skc_family, &peer.remote);
+    bpf_map_update_elem(&peers, &thread, &peer, BPF_ANY);
+    return 0;
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(tcp_consumes, struct sock* sk)
+{
+    struct tcp_sock* tcp = tcp_of(sk);
+    if (!tcp || tcp->inet_conn.icsk_ulp_ops)
+        return 0;
+    const tally_u32 now = counting();
+    struct sequence_note* note = sequence_of(sk);
+    if (!note) {
+        if (now) {
+            unnoted = 1; /* before received() comes by for the same call, whose figure counts */
+            unnoted_in[half_of(now)] = 1;
+        }
+        return 0;
+    }
+    const tally_u64 bytes = advance(note, sk, tcp);
+    if (note->knowledge == LATE && note->met != now)
+        note->knowledge = KNOWN; /* by the call that brought it up to date, which is over */
+    if (note->knowledge != KNOWN) {
+        if (now && note->knowledge == UNKNOWN) {
+            note->knowledge = LATE;
+            note->met = now;
+            strangers = 1; /* before received() comes by for the same call */
+            strangers_in[half_of(now)] = 1;
+            __sync_fetch_and_add(&unclaimed_in[half_of(now)], 1);
+        }
+        return 0;
+    }
+    if (bytes == 0 || !now)
+        return 0;
+    struct tally_remote remote = {};
+    if (per_tuple)
+        connected_to(sk, &remote);
+    /* A kernel user of the socket (NVMe, iSCSI) may read from it while a packet comes in, whoever is running then. */
+    count(sk, now, sk->sk_lock.owned ? cell_of(sk, now) : cell_in(now, TALLY_KERNEL_CELL), bytes, 0, &remote);
+    return 0;
+}
+
+static __noinline int name_at_end(struct task_struct* task, tally_u32 of)
+{
+    if (!task)
+        return 0;
+    struct tally_process process = {.start_ns = task->start_boottime, .tgid = task->tgid, .epoch = of};
+    tally_u32* index = bpf_map_lookup_elem(&processes, &process);
+    struct tally_cell* cell = index ? bpf_map_lookup_elem(&cells, index) : 0;
+    if (!cell)
+        return 0;
+    for (int i = 0; i < TALLY_NAME_LENGTH; ++i)
+        cell->name[i] = task->comm[i];
+    return 0;
+}
+
+/* A process that ends may have become another program since its first byte: its name is the one at the end, also in the epoch that is
+   being read. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_ends, struct task_struct* task)
+{
+    if (task->pid != task->tgid)
+        return 0;
+    const tally_u32 latest = latest_epoch;
+    name_at_end(task, latest);
+    if (half_mask)
+        name_at_end(task, latest - 1);
+    return 0;
+}
+
+/* A connection that begins while we watch has had nothing read from it. In whatever context: no process is looked at here. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
+{
+    if (newstate != TCP_ESTABLISHED || (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV))
+        return 0;
+    struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+    if (tcp)
+        begin_sequence(sk, tcp, oldstate == TCP_SYN_RECV);
+    return 0;
+}
+
+/* Run before counting begins, over the TCP sockets of each network namespace: their past is no part of the window. */
+SEC("iter/tcp")
+int note_existing(struct bpf_iter__tcp* context)
+{
+    struct sock_common* common = context->sk_common;
+    struct tcp_sock* tcp = common ? bpf_skc_to_tcp_sock(common) : 0;
+    if (!tcp)
+        return 0;
+    begin_sequence((struct sock*)tcp, tcp, was_accepted((struct sock*)tcp, tcp));
+    return 0;
+}

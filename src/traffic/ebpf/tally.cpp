@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/ebpf/tally.hpp"
+
+#include "linux/bpf_rows.hpp"
+#include "linux/capability.hpp"
+#include "linux/error.hpp"
+#include "linux/file.hpp"
+#include "linux/netns.hpp"
+#include "owners/bpf_process.hpp"
+#include "sockets/tcp_in_use.hpp"
+#include "traffic/ebpf/bpf_refusal.hpp"
+#include "traffic/ebpf/map_keys.hpp"
+#include "traffic/ebpf/variants.hpp"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <tally.skel.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+#include <string>
+
+namespace socktally {
+
+namespace {
+
+/// In one window. A cell has 128 bytes and is there from the start: 2 MiB. A process entry takes about 80 bytes when it
+/// comes.
+constexpr std::uint32_t most_processes = 16'384;
+/// About 150 bytes each when they come, and 16 bytes a bucket from the start.
+constexpr std::uint32_t most_flows = 131'072;
+/// Threads that send or receive a datagram at the same time; each takes about 100 bytes from the start.
+constexpr std::uint32_t most_threads = 16'384;
+
+int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
+
+/// Process ids are wanted as /proc shows them here.
+void choose_pid_namespace(tally_bpf& skeleton)
+{
+    if (const auto own = own_pid_namespace()) {
+        skeleton.rodata->pid_namespace_device = own->st_dev;
+        skeleton.rodata->pid_namespace_inode = own->st_ino;
+    }
+}
+
+/// The function is part of the kernel proper: one of a module would not be found.
+bool has_target(const bpf_program* program)
+{
+    const std::string_view section = bpf_program__section_name(program);
+    const std::string function(section.substr(section.find('/') + 1));
+    return libbpf_find_vmlinux_btf_id(function.c_str(), BPF_TRACE_FEXIT) > 0;
+}
+
+void choose_programs(tally_bpf& skeleton, const Variant& variant)
+{
+    bpf_program__set_autoload(skeleton.progs.sock_sends, variant.tracepoints);
+    bpf_program__set_autoload(skeleton.progs.sock_receives, variant.tracepoints);
+    const auto& programs = skeleton.progs;
+    for (bpf_program* program :
+         {programs.inet_sendmsg_returns, programs.inet6_sendmsg_returns, programs.inet_recvmsg_returns,
+          programs.inet6_recvmsg_returns, programs.sock_common_recvmsg_returns}) {
+        bpf_program__set_autoload(program, !variant.tracepoints);
+    }
+    // Linux 6.5 has no sendpage any more, and AF_PACKET can be left out of a kernel.
+    for (bpf_program* program :
+         {programs.inet_sendpage_returns, programs.inject_returns, programs.inject_spkt_returns}) {
+        bpf_program__set_autoload(program, !variant.tracepoints && has_target(program));
+    }
+    bpf_program__set_autoattach(skeleton.progs.note_existing, false);
+    bpf_program__set_autoload(skeleton.progs.message_is_read, skeleton.rodata->per_peer != 0);
+}
+
+Lockdown read_lockdown()
+{
+    constexpr std::size_t limit = 100;
+    std::string buffer;
+    return parse_lockdown(read_file(AT_FDCWD, "/sys/kernel/security/lockdown", buffer, limit).value_or(""));
+}
+
+/// Some kernels load fexit programs that they cannot attach: those of arm64 before Linux 6.4. The errno, or 0.
+int try_attaching(const bpf_program* program)
+{
+    bpf_link* const link = bpf_program__attach(program);
+    const int error = link == nullptr ? errno : 0;
+    bpf_link__destroy(link);
+    return error;
+}
+
+Unavailable refusal(int error, std::span<const RefusedVariant> refused)
+{
+    return bpf_refusal(error, {fmt::format("no variant of the BPF programs loads: {}", describe_refusals(refused)),
+                               "Linux 6.3 or later, or 5.12 or later with CONFIG_FUNCTION_TRACER and no lockdown"});
+}
+
+} // namespace
+
+void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(skeleton); }
+
+std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
+{
+    libbpf_set_print(say_nothing); // the reason is put into words below
+    const std::uint32_t halves = windows == Windows::many ? TALLY_HALVES : 1;
+    std::vector<RefusedVariant> refused;
+    int error = 0;
+    for (const Variant& variant : variants) {
+        Skeleton skeleton(tally_bpf__open());
+        if (!skeleton) {
+            return refusal(errno, refused);
+        }
+        skeleton->rodata->per_socket = detail != Detail::processes ? 1 : 0;
+        skeleton->rodata->per_tuple = detail >= Detail::tuples ? 1 : 0;
+        skeleton->rodata->per_peer = detail == Detail::peers ? 1 : 0;
+        skeleton->rodata->cell_count = most_processes;
+        skeleton->rodata->half_mask = halves - 1;
+        skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
+        bpf_map__set_max_entries(skeleton->maps.cells, halves * most_processes);
+        bpf_map__set_max_entries(skeleton->maps.processes, halves * most_processes);
+        bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? halves * most_flows : 1);
+        bpf_map__set_max_entries(skeleton->maps.peers, detail == Detail::peers ? most_threads : 1);
+        choose_programs(*skeleton, variant);
+        choose_pid_namespace(*skeleton);
+        error = -tally_bpf__load(skeleton.get());
+        if (error == 0 && !variant.tracepoints) {
+            error = try_attaching(skeleton->progs.inet_recvmsg_returns);
+        }
+        if (error == 0) {
+            return Tally(std::move(skeleton), describe_choice(variant.name, refused), windows);
+        }
+        refused.push_back({variant.name, why_refused(variant, error, read_lockdown())});
+        if (error == EPERM && !has_capability(CAP_BPF) && !has_capability(CAP_SYS_ADMIN)) {
+            break;
+        }
+    }
+    return refusal(error, refused);
+}
+
+Tally::PeerMaps Tally::peer_maps() const
+{
+    return {bpf_map__fd(skeleton_->maps.peers), bpf_map__fd(skeleton_->maps.raw_peers)};
+}
+
+void Tally::attach()
+{
+    if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
+        throw errno_error("cannot attach the BPF programs", error);
+    }
+    note_existing_connections();
+}
+
+void Tally::start()
+{
+    misses_before_ = recursion_misses();
+    skeleton_->bss->latest_epoch = epoch_;
+    skeleton_->bss->epoch = epoch_;
+}
+
+/// The programs are attached already: a connection that begins now is known to have begun with nothing read.
+void Tally::note_existing_connections()
+{
+    bpf_link* link = bpf_program__attach_iter(skeleton_->progs.note_existing, nullptr);
+    if (link == nullptr) {
+        throw errno_error("cannot list the TCP sockets through BPF");
+    }
+    namespaces_refused_ = in_each(network_namespaces(list_processes()), [&](const NetworkNamespace&) {
+        if (TcpInUse().read() != 0U) {
+            run_iterator(bpf_link__fd(link)); // it shows the TCP sockets of this namespace
+        }
+    });
+    bpf_link__destroy(link);
+}
+
+void Tally::end_window()
+{
+    auto& shared = *skeleton_->bss;
+    if (windows_ == Windows::one) {
+        shared.epoch = 0;
+    } else {
+        shared.latest_epoch = epoch_ + 1;
+        shared.epoch = epoch_ + 1;
+    }
+    const std::uint64_t misses = recursion_misses();
+    missed_calls_ = misses - std::exchange(misses_before_, misses);
+}
+
+/// Missed runs of the programs that count bytes. A missed run of another program is made up for when a socket is read
+/// or a process is asked for its name, or leaves an address unknown.
+std::uint64_t Tally::recursion_misses() const
+{
+    std::uint64_t misses = 0;
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, skeleton_->obj)
+    {
+        bpf_prog_info info{};
+        std::uint32_t size = sizeof info;
+        const auto& programs = skeleton_->progs;
+        const bool counts = program != programs.state_changes && program != programs.process_ends &&
+                            program != programs.message_is_read;
+        if (counts && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
+            misses += info.recursion_misses;
+        }
+    }
+    return misses;
+}
+
+std::uint32_t Tally::half() const { return windows_ == Windows::many ? epoch_ % TALLY_HALVES : 0; }
+
+std::uint32_t Tally::first_cell() const { return half() * most_processes; }
+
+std::uint32_t Tally::cells_in_use() const { return std::min(skeleton_->data->next_cell[half()], most_processes); }
+
+std::vector<std::pair<std::uint32_t, tally_cell>> Tally::cells() const
+{
+    std::vector<std::pair<std::uint32_t, tally_cell>> result;
+    const std::uint32_t end = cells_in_use();
+    for (std::uint32_t number = TALLY_OVERFLOW_CELL; number < end; ++number) {
+        const std::uint32_t index = first_cell() + number;
+        tally_cell cell{};
+        if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cells), &index, &cell) == 0) {
+            result.emplace_back(number, cell);
+        }
+    }
+    return result;
+}
+
+std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
+{
+    std::vector<std::pair<tally_flow_key, tally_flow>> result;
+    const int map = bpf_map__fd(skeleton_->maps.flows);
+    for (tally_flow_key key : keys_of<tally_flow_key>(map)) {
+        tally_flow flow{};
+        if (key.cell / most_processes == half() && bpf_map_lookup_elem(map, &key, &flow) == 0) {
+            key.cell %= most_processes;
+            result.emplace_back(key, flow);
+        }
+    }
+    return result;
+}
+
+void Tally::forget_window()
+{
+    const int flows = bpf_map__fd(skeleton_->maps.flows);
+    for (const auto& key : keys_of<tally_flow_key>(flows)) {
+        if (key.cell / most_processes == half()) {
+            bpf_map_delete_elem(flows, &key);
+        }
+    }
+    const int processes = bpf_map__fd(skeleton_->maps.processes);
+    for (const auto& key : keys_of<tally_process>(processes)) {
+        if (key.epoch == epoch_) {
+            bpf_map_delete_elem(processes, &key);
+        }
+    }
+    const std::uint32_t end = cells_in_use();
+    for (std::uint32_t number = TALLY_OVERFLOW_CELL; number < end; ++number) {
+        constexpr tally_cell empty{};
+        const std::uint32_t index = first_cell() + number;
+        bpf_map_update_elem(bpf_map__fd(skeleton_->maps.cells), &index, &empty, BPF_ANY);
+    }
+    skeleton_->data->next_cell[half()] = TALLY_FIRST_CELL;
+    skeleton_->bss->flows_dropped[half()] = 0;
+    skeleton_->bss->crowded_in[half()] = 0;
+    skeleton_->bss->strangers_in[half()] = 0;
+    skeleton_->bss->unnoted_in[half()] = 0;
+    skeleton_->bss->unclaimed_in[half()] = 0;
+    ++epoch_;
+}
+
+EbpfFaults Tally::faults() const
+{
+    EbpfFaults faults;
+    const auto& shared = *skeleton_->bss;
+    faults.flows_dropped = shared.flows_dropped[half()];
+    faults.crowded_sockets = shared.crowded_in[half()];
+    faults.strange_namespaces = shared.strangers_in[half()] != 0 ? namespaces_refused_ : 0;
+    faults.unclaimed = shared.unclaimed_in[half()];
+    faults.missed_calls = missed_calls_;
+    faults.had_no_room = shared.unnoted_in[half()] != 0;
+    return faults;
+}
+
+} // namespace socktally

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* What the BPF programs and the backend share: map keys and values. Fixed widths only; the kernel zeroes what is padding. */
+#ifndef SOCKTALLY_TALLY_H
+#define SOCKTALLY_TALLY_H
+
+#include "linux/bpf_types.h"
+
+/* Windows follow each other as epochs, numbered from 1 on. Two of them have cells and counters at a time, the one that is counted and the
+   one that is read, so each takes the half of them that its lowest bit says. */
+#define TALLY_HALVES 2
+
+/* Cells without a process, in each half. Those of processes begin at TALLY_FIRST_CELL. */
+#define TALLY_OVERFLOW_CELL 1 /* more processes than cells */
+#define TALLY_KERNEL_CELL 2   /* moved outside of any process's context */
+#define TALLY_FIRST_CELL 3
+
+/* One process; only the sums change after the first byte. 128 bytes, so that two processes never share a cache line. */
+struct tally_cell {
+    tally_u64 rx_bytes;
+    tally_u64 tx_bytes;
+    tally_u64 start_ns; /* of the group leader, since boot (task_struct.start_boottime) */
+    tally_u64 cgroup_id;
+    tally_u64 stack_start; /* mm_struct.start_stack; changes with each exec */
+    tally_u32 tgid; /* in our pid namespace; 0: it has none there */
+    tally_u32 uid; /* effective */
+    tally_u32 netns; /* inode of the namespace of its first socket */
+    tally_u32 sockets; /* that moved bytes */
+    tally_u32 is_kernel_thread;
+    char name[TALLY_NAME_LENGTH]; /* of the group leader */
+    tally_u8 padding[52];
+};
+TALLY_ASSERT(sizeof(struct tally_cell) == 128);
+
+/* A process for good, in one epoch. */
+struct tally_process {
+    tally_u64 start_ns;
+    tally_u32 tgid;
+    tally_u32 epoch;
+};
+TALLY_ASSERT(sizeof(struct tally_process) == 16);
+
+/* The other end; all 0 if there is none or it is not known. */
+struct tally_remote {
+    tally_u8 address[16]; /* network order; 4 bytes for AF_INET */
+    tally_u16 port; /* host order */
+    tally_u16 padding;
+};
+TALLY_ASSERT(sizeof(struct tally_remote) == 20);
+
+/* One socket as used by one process and, if tuples are asked for, with one other end: a socket may be reconnected, or
+   have many. */
+struct tally_flow_key {
+    tally_u64 cookie;
+    tally_u32 cell;
+    struct tally_remote remote;
+};
+TALLY_ASSERT(sizeof(struct tally_flow_key) == 32);
+
+/* How many flows with an other end a socket may have in an epoch; not for TCP. All other bytes are in the flow
+   without an other end. */
+#define TALLY_MOST_PEERS 8192
+
+struct tally_flow {
+    tally_u64 rx_bytes;
+    tally_u64 tx_bytes;
+    tally_u8 local[16]; /* network order; 4 bytes for AF_INET */
+    tally_u8 remote[16];
+    tally_u16 family; /* AF_* */
+    tally_u16 protocol; /* IPPROTO_* */
+    tally_u16 local_port; /* host order */
+    tally_u16 remote_port;
+    tally_u32 netns;
+    tally_u32 uid; /* the socket's */
+    tally_u32 interface; /* index of the device that it is bound to, or 0 */
+    tally_u32 accepted; /* TCP: the other end opened the connection */
+};
+TALLY_ASSERT(sizeof(struct tally_flow) == 72);
+
+#endif

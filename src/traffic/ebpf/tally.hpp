@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The BPF programs, loaded: a class around the skeleton that bpftool generates. Nothing is pinned: the kernel removes
+// all of it when the descriptors are closed, however this process ends.
+#pragma once
+
+#include "traffic/backend.hpp"
+#include "traffic/ebpf/notes.hpp"
+#include "traffic/ebpf/tally.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+struct tally_bpf;
+
+namespace socktally {
+
+class Tally {
+public:
+    enum class Detail : std::uint8_t { processes, sockets, tuples, peers };
+    /// One window, or any number of them, which takes twice the room.
+    enum class Windows : std::uint8_t { one, many };
+    /// Loads the first variant of the programs that the kernel takes.
+    static std::variant<Tally, Unavailable> load(Detail detail, Windows windows);
+
+    /// Which variant it is, and why not the others, in words.
+    const std::string& variant() const { return variant_; }
+
+    /// Descriptors of the maps in which the hooks of Peers leave what they see; for Detail::peers.
+    struct PeerMaps {
+        int peers;
+        int raw_peers;
+    };
+    PeerMaps peer_maps() const;
+
+    /// Throws where the kernel refuses to attach.
+    void attach();
+    /// From here on every byte counts.
+    void start();
+    /// From here on every byte counts for the next window; for none where there is but one. Programs under way may
+    /// still count for the one that is over. They stay attached: fexit ones take long to detach.
+    void end_window();
+
+    /// Of the window that is over: all cells in use, those without a process (see tally.h) among them, by number; and
+    /// the flows, whose `cell` is such a number.
+    std::vector<std::pair<std::uint32_t, tally_cell>> cells() const;
+    std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
+    /// Makes room for another window. Nothing may count for the one that is over any more.
+    void forget_window();
+    /// What the programs could not see of the window that is over.
+    EbpfFaults faults() const;
+
+private:
+    struct Destroy {
+        void operator()(tally_bpf* skeleton) const;
+    };
+    using Skeleton = std::unique_ptr<tally_bpf, Destroy>;
+    Tally(Skeleton skeleton, std::string variant, Windows windows)
+        : skeleton_(std::move(skeleton)), variant_(std::move(variant)), windows_(windows)
+    {
+    }
+    void note_existing_connections();
+    /// Since the programs were loaded.
+    std::uint64_t recursion_misses() const;
+    std::uint32_t half() const;
+    std::uint32_t first_cell() const;
+    std::uint32_t cells_in_use() const;
+
+    Skeleton skeleton_;
+    std::string variant_;
+    Windows windows_;
+    std::uint32_t epoch_ = 1; // the one that is over, or counts if none is
+    std::size_t namespaces_refused_ = 0;
+    std::uint64_t misses_before_ = 0; // the window
+    std::uint64_t missed_calls_ = 0;
+};
+
+} // namespace socktally

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/ebpf/totals_backend.hpp"
+
+#include "linux/bpf_rows.hpp"
+#include "linux/error.hpp"
+#include "linux/interrupt.hpp"
+#include "linux/netns.hpp"
+#include "owners/holder_map.hpp"
+#include "owners/iterators.h"
+#include "owners/unlisted_sockets.hpp"
+#include "sockets/tcp_in_use.hpp"
+#include "traffic/ebpf/bpf_refusal.hpp"
+#include "traffic/ebpf/totals_flows.hpp"
+#include "traffic/interfaces.hpp"
+#include "traffic/namespaces.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <system_error>
+#include <vector>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of sockets that are not where they were at the scan.
+void find_missing_holders(HolderMap& holders, const TotalsFlows& flows)
+{
+    constexpr auto longest_search = 500ms;
+    const std::vector<Inode> unheld = holders.unheld(flows.inodes());
+    if (!unheld.empty()) {
+        holders.search(unheld, HolderMap::Reach::everywhere, HolderMap::Clock::now() + longest_search);
+    }
+    holders.confirm(HolderMap::Clock::now());
+}
+
+void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holders)
+{
+    if (flows.has_udp()) {
+        sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
+                                "a window, as with -d 1s: the kernel keeps no totals of UDP sockets", makes_incomplete,
+                                Note::About::protocol});
+    }
+    if (flows.resets() > 0) {
+        sample.notes.push_back({"counters-reset",
+                                fmt::format("{} sockets were disconnected and used again: what they had moved before "
+                                            "is missing",
+                                            flows.resets()),
+                                "", makes_incomplete});
+    }
+    if (holders.failed() > 0) {
+        sample.notes.push_back({"owners-unread",
+                                fmt::format("the descriptors of processes could not be read {} times, for want of "
+                                            "memory or of descriptors of our own: some owners may be unknown",
+                                            holders.failed()),
+                                "ulimit -n 1024", false});
+    }
+}
+
+class TotalsBackend final : public Backend {
+public:
+    TotalsBackend(Fd tcp, Fd udp, Trace trace) : tcp_(std::move(tcp)), udp_(std::move(udp)), trace_(trace) {}
+
+    BackendResult sample(const SampleRequest& request) override
+    {
+        BackendResult result;
+        Sample& sample = result.sample;
+        sample.backend = "ebpf";
+        sample.started_at = std::chrono::system_clock::now();
+        sample.interfaces = read_interfaces();
+        HolderMap holders("/proc", HolderMap::Source::bpf, trace_);
+        holders.set_look(request.look);
+        holders.scan(); // first, because it shows namespaces that live by an open file
+        TotalsFlows flows;
+        const Unseen unseen = read_sockets(flows, holders, result.listed);
+        find_missing_holders(holders, flows);
+        if (request.interrupt->signal() != 0) {
+            sample.notes.push_back({"interrupted", "a signal came before all was read", "", makes_incomplete});
+        }
+        add_notes(sample, flows, holders);
+        sample.flows = flows.take();
+        add_refused_namespaces(sample, unseen.refused);
+        add_unlisted_note(sample.notes, unseen.refused == 0 ? unseen.unlisted : 0); // else the namespaces have a note
+        sample.holders = holders.take_holders();
+        sample.processes = holders.take_processes();
+        result.viewer = {Uid{::geteuid()}, holders.denied() > 0};
+        return result;
+    }
+
+    std::vector<Note> limits() const override { return {}; }
+
+private:
+    struct Unseen {
+        std::size_t refused = 0;  // network namespaces that could not be entered
+        std::size_t unlisted = 0; // held sockets whose namespace is not listed
+    };
+    Unseen read_sockets(TotalsFlows& flows, const HolderMap& holders, ListedNamespaces& listed) const
+    {
+        std::vector<NetworkNamespace> namespaces = network_namespaces(holders.processes());
+        std::vector<UnlistedSockets::Found> found; // their descriptors lead into the namespaces
+        UnlistedSockets unlisted;
+        std::set<Inode> tried;
+        Unseen unseen;
+        while (!namespaces.empty()) {
+            unseen.refused += read_sockets(flows, namespaces, listed);
+            for (const NetworkNamespace& space : namespaces) {
+                tried.insert(Inode{space.inode});
+            }
+            const auto is_listed = [&](Inode netns) { return tried.contains(netns); };
+            found = unlisted.find(holders, flows.inodes(), is_listed);
+            namespaces.clear();
+            std::transform(found.begin(), found.end(), std::back_inserter(namespaces),
+                           [](const auto& each) { return each.space; });
+            unseen.unlisted = unlisted.count(is_listed);
+        }
+        listed.all = unseen.refused == 0;
+        return unseen;
+    }
+
+    /// Returns the number of those that could not be entered.
+    std::size_t read_sockets(TotalsFlows& flows, const std::vector<NetworkNamespace>& namespaces,
+                             ListedNamespaces& listed) const
+    {
+        for (const NetworkNamespace& space : namespaces) {
+            if (!space.hidden) {
+                listed.left_out.push_back(Inode{space.inode});
+            }
+        }
+        int error = 0;
+        const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
+            std::erase(listed.left_out, Inode{space.inode});
+            if (const auto counters = ProtocolCountersReader().read()) {
+                listed.counters.emplace(Inode{space.inode}, *counters);
+            }
+            const auto tcp_in_use = TcpInUse().read();
+            flows.begin_namespace(tcp_in_use.value_or(0));
+            const auto list = [&](const Fd& link) {
+                const int failure = read_rows<totals_row>(link.get(), [&](const totals_row& row) { flows.add(row); });
+                error = failure != 0 ? failure : error;
+            };
+            if (tcp_in_use != 0U) {
+                list(tcp_);
+            }
+            list(udp_);
+        });
+        if (error != 0) {
+            throw errno_error("cannot list the sockets through BPF", error);
+        }
+        return refused;
+    }
+
+    Fd tcp_;
+    Fd udp_;
+    Trace trace_;
+};
+
+} // namespace
+
+OpenResult open_totals(const BackendOptions& options)
+{
+    iterators_totals links{};
+    if (const int error = iterators_load_totals(&links); error != 0) {
+        return bpf_refusal(error,
+                           {fmt::format("the kernel does not take the programs that list sockets (Linux 5.17): {}",
+                                        std::generic_category().message(error)),
+                            "socktally -b netlink -d 0"});
+    }
+    return std::make_unique<TotalsBackend>(Fd(links.tcp), Fd(links.udp), options.trace);
+}
+
+} // namespace socktally

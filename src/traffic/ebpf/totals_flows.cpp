@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/ebpf/totals_flows.hpp"
+
+#include "sockets/tcp_payload.hpp"
+#include "traffic/ebpf/bpf_address.hpp"
+
+#include <algorithm>
+
+namespace socktally {
+
+namespace {
+
+TcpSocketView view_of(const totals_row& row)
+{
+    TcpSocketView view;
+    view.state = static_cast<TcpState>(row.state);
+    view.rqueue = row.rqueue;
+    view.wqueue = row.wqueue;
+    view.counters.bytes_acked = row.bytes_acked;
+    view.counters.bytes_received = row.bytes_received;
+    view.counters.segs_out = row.segs_out;
+    view.counters.segs_in = row.segs_in;
+    view.counters.data_segs_in = row.data_segs_in;
+    view.counters.notsent_bytes = row.notsent_bytes;
+    view.counters.sent = TcpCounters::Sent{row.bytes_sent, row.bytes_retrans};
+    return view;
+}
+
+/// What needs no look at who holds the socket; attribute() decides the rest.
+Cause known_cause(const totals_row& row)
+{
+    switch (row.holder) {
+    case TOTALS_HELD_BY_FILE: return Cause::none;
+    case TOTALS_HELD_BY_KERNEL: return Cause::kernel;
+    default: return Cause::unknown;
+    }
+}
+
+} // namespace
+
+void TotalsFlows::begin_namespace(std::size_t tcp_in_use)
+{
+    constexpr std::size_t sane = 4'000'000;
+    if (flows_.empty()) { // the first is the largest as a rule
+        flows_.reserve(std::min(tcp_in_use + tcp_in_use / 64, sane));
+    }
+    listening_.reset();
+}
+
+void TotalsFlows::add(const totals_row& row)
+{
+    const bool is_tcp = row.protocol == IPPROTO_TCP;
+    if (is_tcp && static_cast<TcpState>(row.state) == TcpState::listen) {
+        listening_.set(row.local_port);
+        return;
+    }
+    Flow& flow = flows_.emplace_back();
+    flow.tuple.protocol = is_tcp ? Protocol::tcp : Protocol::udp;
+    flow.tuple.local = {address_of(row.local, row.family), row.local_port};
+    if (row.remote_port != 0) {
+        flow.tuple.remote = {address_of(row.remote, row.family), row.remote_port};
+    }
+    flow.cookie = Cookie{row.cookie};
+    flow.inode = Inode{row.inode};
+    flow.netns = Inode{row.netns};
+    flow.uid = Uid{row.uid};
+    flow.cgroup_id = row.cgroup_id;
+    flow.interface = row.interface;
+    flow.attribution.cause = known_cause(row);
+    if (is_tcp) {
+        count_tcp(flow, row);
+    } else {
+        has_udp_ = true;
+    }
+}
+
+void TotalsFlows::count_tcp(Flow& flow, const totals_row& row)
+{
+    const TcpSocketView view = view_of(row);
+    flow.state = socket_state(view.state, flow.inode);
+    flow.accepted = listening_[row.local_port];
+    const TcpPayload payload = tcp_payload(view, {.accepted = flow.accepted});
+    flow.rx_bytes = payload.rx_bytes;
+    flow.tx_bytes = payload.tx_bytes;
+    resets_ += counters_were_reset(view) ? 1 : 0;
+}
+
+std::vector<Inode> TotalsFlows::inodes() const
+{
+    std::vector<Inode> inodes;
+    inodes.reserve(flows_.size());
+    for (const Flow& flow : flows_) {
+        if (flow.inode != Inode{} && flow.attribution.cause == Cause::none) {
+            inodes.push_back(flow.inode);
+        }
+    }
+    return inodes;
+}
+
+} // namespace socktally

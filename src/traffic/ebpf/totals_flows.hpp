@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// The flows of a sample without a window, out of the rows of the socket iterators. Pure; the payload arithmetic is the
+// one of the netlink backend.
+#pragma once
+
+#include "model/flow.hpp"
+#include "traffic/ebpf/totals.h"
+
+#include <bitset>
+#include <cstddef>
+#include <vector>
+
+namespace socktally {
+
+class TotalsFlows {
+public:
+    /// The rows that follow are of another network namespace, with about so many TCP sockets. The kernel gives its
+    /// listeners first.
+    void begin_namespace(std::size_t tcp_in_use);
+    void add(const totals_row& row);
+
+    bool has_udp() const { return has_udp_; }
+    /// Sockets whose counters began anew with another connection: what they had moved before is lost.
+    std::size_t resets() const { return resets_; }
+    /// Of all sockets that a process may hold.
+    std::vector<Inode> inodes() const;
+    std::vector<Flow> take() { return std::move(flows_); }
+
+private:
+    void count_tcp(Flow& flow, const totals_row& row);
+
+    std::vector<Flow> flows_;
+    std::bitset<65536> listening_;
+    std::size_t resets_ = 0;
+    bool has_udp_ = false;
+};
+
+} // namespace socktally

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/namespaces.hpp"
+
+#include "linux/capability.hpp"
+#include "linux/cpu_time.hpp"
+#include "linux/limits.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <string_view>
+#include <system_error>
+
+namespace socktally {
+
+namespace {
+
+constexpr int find_share = 30; // searches take at most 1/30 of the time while a window is open
+
+constexpr std::string_view remedy = "run it as root, or leave them out with --netns current";
+
+/// The kernel doubles the table of open files each time it is full, and waits for all CPUs where several threads use
+/// it: so it is made large enough before there are any.
+void make_room(std::size_t namespaces, std::size_t files_per_namespace)
+{
+    constexpr std::size_t files_besides = 64;
+    const std::size_t files = namespaces * files_per_namespace + files_besides;
+    allow_open_files(files);
+    const Fd any(::open("/", O_PATH | O_CLOEXEC));
+    const Fd highest(::fcntl(any.get(), F_DUPFD_CLOEXEC, static_cast<int>(files)));
+}
+
+/// How many could not be entered, or had no room.
+std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::function<void(Inode netns)>& work,
+                  std::size_t threads)
+{
+    std::atomic<std::size_t> failed = 0;
+    const auto attempt = [&](const NetworkNamespace& space) {
+        try {
+            work(Inode{space.inode});
+        } catch (const std::system_error&) {
+            ++failed; // no descriptor left, most likely
+        }
+    };
+    return in_each(namespaces, attempt, threads) + failed;
+}
+
+} // namespace
+
+Inode own_namespace() { return Inode{own_netns_inode()}; }
+
+bool is_wanted(Inode netns, const std::vector<Inode>& wanted)
+{
+    return wanted.empty() || std::find(wanted.begin(), wanted.end(), netns) != wanted.end();
+}
+
+std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted, const ProcessesSeen& seen)
+{
+    std::vector<NetworkNamespace> spaces = network_namespaces(seen);
+    spaces.erase(spaces.begin()); // our own
+    std::erase_if(spaces, [&](const NetworkNamespace& space) { return !is_wanted(Inode{space.inode}, wanted); });
+    return spaces;
+}
+
+std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
+                       const std::function<void(Inode netns)>& work)
+{
+    make_room(namespaces.size(), files_per_namespace);
+    return visit(namespaces, work, 1);
+}
+
+void OtherNamespaces::find(const ProcessesSeen& seen, When when)
+{
+    const auto used = thread_cpu_time();
+    refused_ = when == When::window_begins ? 0 : refused_;
+    found_before_ = std::exchange(found_at_, Clock::now());
+    known_.clear();
+    for (const NetworkNamespace& space : found_) {
+        known_.insert(space.inode);
+    }
+    found_ = other_namespaces(wanted_, seen);
+    rest_ = find_share * (thread_cpu_time() - used);
+}
+
+/// Namespaces that are asked for by number exist already.
+bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds interval) const
+{
+    const auto rest = interval.count() == 0 ? interval : std::max(interval, rest_);
+    return wanted_.empty() && now >= found_at_ + rest;
+}
+
+void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
+{
+    std::vector<NetworkNamespace> fresh = found_;
+    std::erase_if(fresh, [this](const NetworkNamespace& space) { return entered_.contains(space.inode); });
+    if (fresh.empty()) {
+        return;
+    }
+    const bool found_any_before = found_before_ != Clock::time_point{};
+    make_room(found_.size(), files_per_namespace);
+    std::mutex entered;
+    const auto enter_one = [&](Inode netns) {
+        const bool is_new = found_any_before && !known_.contains(netns.value);
+        work(netns, is_new ? Arrival::is_new : Arrival::was_there);
+        const std::lock_guard lock(entered);
+        entered_.insert(netns.value);
+    };
+    refused_ = std::max(refused_, visit(fresh, enter_one, waiting_threads));
+}
+
+std::size_t OtherNamespaces::enter_found(const std::vector<NetworkNamespace>& namespaces,
+                                         std::size_t files_per_namespace, const Work& work)
+{
+    std::vector<NetworkNamespace> wanted = namespaces;
+    std::erase_if(wanted, [this](const NetworkNamespace& space) { return !is_wanted(Inode{space.inode}, wanted_); });
+    if (wanted.empty()) {
+        return 0;
+    }
+    make_room(entered_.size() + wanted.size(), files_per_namespace);
+    const std::size_t before = entered_.size();
+    const auto enter_one = [&](Inode netns) {
+        work(netns, Arrival::was_there);
+        entered_.insert(netns.value);
+    };
+    refused_ += visit(wanted, enter_one, 1);
+    return entered_.size() - before;
+}
+
+std::vector<Inode> OtherNamespaces::left_out() const
+{
+    std::vector<Inode> list;
+    for (const NetworkNamespace& space : found_) {
+        if (!space.hidden && !entered_.contains(space.inode)) {
+            list.push_back(Inode{space.inode});
+        }
+    }
+    return list;
+}
+
+void OtherNamespaces::leave(const std::function<bool(Inode netns)>& leave)
+{
+    std::set<std::uint64_t> gone = entered_;
+    for (const NetworkNamespace& space : found_) {
+        gone.erase(space.inode);
+    }
+    for (const std::uint64_t netns : gone) {
+        if (gone_.contains(netns) && leave(Inode{netns})) {
+            entered_.erase(netns);
+        }
+    }
+    gone_ = std::move(gone);
+}
+
+void add_refused_namespaces(Sample& sample, std::size_t refused)
+{
+    if (refused == 0) {
+        return;
+    }
+    Flow& unseen = sample.flows.emplace_back(); // bytes unknown
+    unseen.sockets = 0;
+    unseen.attribution.cause = Cause::other_netns;
+    sample.notes.push_back(
+        {"other-netns",
+         fmt::format("{} other network namespace{} could not be entered: what moved there is unknown", refused,
+                     refused == 1 ? "" : "s"),
+         std::string(remedy), true});
+}
+
+void add_namespaces_limit(std::vector<Note>& limits)
+{
+    if (!has_capability(CAP_SYS_ADMIN)) {
+        limits.push_back({"other-netns", "sees the current network namespace only", std::string(remedy), false});
+    }
+}
+
+} // namespace socktally

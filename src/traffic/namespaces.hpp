@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// The network namespaces that a sample is about, and what is said of those that could not be entered. For every backend
+// that has to enter them.
+#pragma once
+
+#include "linux/netns.hpp"
+#include "model/sample.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+/// That of this process.
+Inode own_namespace();
+/// `wanted` is BackendOptions::namespaces.
+bool is_wanted(Inode netns, const std::vector<Inode>& wanted);
+
+/// Those that are wanted besides our own.
+std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted, const ProcessesSeen& seen);
+
+/// Calls `work` inside each of them, after making room for so many open files each; how many could not be entered, or
+/// had no room (std::system_error).
+std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
+                       const std::function<void(Inode netns)>& work);
+/// So many at once where they wait for the kernel to give or take back a capture buffer, ten milliseconds and more
+/// each.
+inline constexpr std::size_t waiting_threads = 64;
+
+/// Those that are wanted besides our own as they come and go, for backends that go on from window to window.
+class OtherNamespaces {
+public:
+    using Clock = std::chrono::steady_clock;
+    /// `is_new`: it was not there when they were last looked for, so that all that moved in it did so since.
+    enum class Arrival : std::uint8_t { was_there, is_new };
+    using Work = std::function<void(Inode netns, Arrival arrival)>;
+
+    explicit OtherNamespaces(std::vector<Inode> wanted) : wanted_(std::move(wanted)) {}
+
+    /// Looks for namespaces when a window begins; while it is open, for new ones.
+    enum class When : std::uint8_t { window_begins, window_is_open };
+    void find(const ProcessesSeen& seen, When when);
+    /// Returns whether it is time to look while a window is open, which takes some microseconds a process: after this
+    /// interval, or later if that would cost too much; with 0 in any case. Always false if no new ones can appear.
+    bool is_due(Clock::time_point now, std::chrono::nanoseconds interval) const;
+    /// As enter_each(), those that were not entered yet, from several threads at once.
+    void enter(std::size_t files_per_namespace, const Work& work);
+    /// The same for these, which were found through sockets only. Returns how many were entered.
+    std::size_t enter_found(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
+                            const Work& work);
+    bool has_entered(Inode netns) const { return entered_.contains(netns.value); }
+    /// Calls `leave` for those that were entered and were not there when they were looked for the last two times, and
+    /// forgets them where that is true: what happened in one before it went is known a window later.
+    void leave(const std::function<bool(Inode netns)>& leave);
+
+    /// That were found.
+    std::size_t size() const { return found_.size(); }
+    /// At any time of the window.
+    std::size_t refused() const { return refused_; }
+    /// That were found and not entered, as far as their inodes are known.
+    std::vector<Inode> left_out() const;
+    /// When they were looked for before they were last looked for.
+    Clock::time_point found_before() const { return found_before_; }
+
+private:
+    std::vector<Inode> wanted_;
+    std::vector<NetworkNamespace> found_;
+    std::set<std::uint64_t> known_;   // inodes, of those found before
+    std::set<std::uint64_t> entered_; // inodes
+    std::set<std::uint64_t> gone_;    // of those, when they were last looked for
+    std::size_t refused_ = 0;
+    Clock::time_point found_at_{};
+    Clock::time_point found_before_{};
+    std::chrono::nanoseconds rest_{0}; // pause that the cost of the last search asks for
+};
+
+/// Says so, and adds a flow without figures for what moved there: `[other netns]`. Nothing where none was refused.
+void add_refused_namespaces(Sample& sample, std::size_t refused);
+/// For doctor.
+void add_namespaces_limit(std::vector<Note>& limits);
+
+} // namespace socktally

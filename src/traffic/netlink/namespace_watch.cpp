@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/netlink/namespace_watch.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+std::chrono::nanoseconds kernel_tick()
+{
+    timespec tick{};
+    ::clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+    return std::chrono::seconds(tick.tv_sec) + std::chrono::nanoseconds(tick.tv_nsec);
+}
+
+} // namespace
+
+NamespaceWatch::NamespaceWatch(Inode netns, Udp udp, Trace trace) : netns_(netns), what_of_udp_(udp), dumper_(trace)
+{
+    table_.reserve(dumper_.tcp_in_use().value_or(0));
+}
+
+void NamespaceWatch::listen() { faults_.not_listening = !events_.listen(); }
+
+Dumper::Dumped NamespaceWatch::open()
+{
+    const auto add = [this](const DiagSocket& socket) { return table_.at_start(socket); };
+    counters_before_ = counters_.read();
+    opens_ = counters_before_ ? counters_before_->tcp_opens : 0;
+    known_since_ = Clock::now();
+    list_udp();
+    const auto dumped = dumper_.tcp([this] { table_.begin_dump(); }, add);
+    faults_.disturbed = dumped.outcome == Dumper::Outcome::disturbed;
+    // Where sockets went while it was made, the dump may have skipped others: another one shows those.
+    if (drain(SocketTable::Window::opening) > 0) {
+        dumper_.tcp([this] { table_.begin_dump(); }, add);
+    }
+    return dumped;
+}
+
+void NamespaceWatch::begin()
+{
+    first_counters_ = counters_.read();
+    if (first_counters_) {
+        datagrams_before_ = first_counters_->udp_datagrams;
+    }
+    uncounted_.begin(UncountedSockets::Namespace::was_there);
+}
+
+void NamespaceWatch::begin_late()
+{
+    listen();
+    open();
+    settle(SocketTable::Window::opening, [] {});
+    begin();
+    faults_.begun_late = 1;
+}
+
+void NamespaceWatch::begin_new(Clock::time_point before)
+{
+    listen();
+    known_since_ = before;
+    counters_before_ = ProtocolCounters{};
+    first_counters_ = ProtocolCounters{};
+    datagrams_before_ = 0;
+    uncounted_.begin(UncountedSockets::Namespace::is_new);
+}
+
+/// The kernel's counters were read before the last dump. A connection that was opened since may have been counted or
+/// not: it is not to be missed, and not to be one too many, so each check begins where it is on the safe side.
+void NamespaceWatch::next_window()
+{
+    const bool lost = !events_.is_listening() || events_.lost() != events_lost_before_;
+    if (table_.next_window(lost || lost_lately_ ? SocketTable::Events::lost : SocketTable::Events::complete) > 0) {
+        known_since_ = last_dump_;
+    }
+    udp_.next_window();
+    uncounted_.next_window();
+    lost_lately_ = lost;
+    events_lost_before_ = events_lost_told_;
+    garbled_before_ = dumper_.garbled();
+    faults_ = {};
+    faults_.not_listening = !events_.is_listening();
+    faults_.disturbed = last_dump_disturbed_;
+    counters_before_ = last_counters_;
+    datagrams_before_ = last_counters_ ? std::optional(last_counters_->udp_datagrams) : std::nullopt;
+    first_counters_ = counters_.read();
+    last_counters_.reset();
+}
+
+bool NamespaceWatch::has_new_connections()
+{
+    const std::uint64_t opens = counters_.read_tcp_opens().value_or(opens_ + 1);
+    return std::exchange(opens_, opens) != opens;
+}
+
+void NamespaceWatch::look()
+{
+    const bool listed = dumper_.tcp_quick([this](const DiagSocket& socket) { table_.during(socket); });
+    faults_.failed_looks += listed ? 0 : 1;
+}
+
+std::vector<Inode> NamespaceWatch::still_open(const std::vector<Inode>& inodes)
+{
+    std::vector<Inode> open;
+    for (const Flow* flow : table_.live(inodes)) {
+        const auto socket = dumper_.lookup(*flow);
+        if (socket && socket->cookie == flow->cookie && socket->inode == flow->inode) {
+            open.push_back(flow->inode);
+        }
+    }
+    return open;
+}
+
+Dumper::Dumped NamespaceWatch::close(const std::function<void()>& meanwhile)
+{
+    last_counters_ = counters_.read();
+    const auto dumped = dump_at_end(meanwhile);
+    last_dump_ = dumped.begun;
+    list_udp();
+    uncounted_.end();
+    return dumped;
+}
+
+bool NamespaceWatch::close_again(const std::function<void()>& meanwhile)
+{
+    const bool needed = connections_missed() > 0;
+    if (needed) {
+        dump_at_end(meanwhile);
+    }
+    return needed;
+}
+
+void NamespaceWatch::list_udp()
+{
+    if (what_of_udp_ == Udp::listed) {
+        udp_.begin_dump();
+        faults_.udp_unlisted = !dumper_.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+    }
+}
+
+Dumper::Dumped NamespaceWatch::dump_at_end(const std::function<void()>& meanwhile)
+{
+    constexpr std::size_t sockets_between = 1'000; // a millisecond or two
+    std::size_t sockets = 0;
+    const auto dumped = dumper_.tcp([this] { table_.begin_dump(); },
+                                    [&](const DiagSocket& socket) {
+                                        if (sockets++ % sockets_between == 0) {
+                                            meanwhile();
+                                        }
+                                        return table_.at_end(socket, age());
+                                    });
+    last_dump_disturbed_ = dumped.outcome == Dumper::Outcome::disturbed;
+    faults_.disturbed = faults_.disturbed || last_dump_disturbed_;
+    return dumped;
+}
+
+std::size_t NamespaceWatch::drain(SocketTable::Window window, const Closed& closed)
+{
+    return events_.drain([&](const DiagSocket& socket) {
+        const Flow* flow = table_.destroyed(socket, window, age());
+        if (flow != nullptr && closed) {
+            closed(*flow);
+        }
+    });
+}
+
+void NamespaceWatch::settle(SocketTable::Window window, const std::function<void()>& meanwhile)
+{
+    const bool settled =
+        events_.settle([&](const DiagSocket& socket) { table_.destroyed(socket, window, age()); }, meanwhile);
+    faults_.late_events = faults_.late_events || !settled;
+}
+
+std::size_t NamespaceWatch::find_missing()
+{
+    for (const Flow* flow : table_.missing()) {
+        const auto socket = dumper_.lookup(*flow);
+        if (socket && socket->cookie == flow->cookie) {
+            table_.at_end(*socket, age());
+        }
+    }
+    faults_.vanished = table_.missing().size();
+    return faults_.vanished;
+}
+
+bool NamespaceWatch::saw_traffic() const
+{
+    return table_.moved_bytes() || (!udp_.flows().empty() && !udp_silent()) || uncounted_.traffic().any();
+}
+
+void NamespaceWatch::add_listed(std::vector<Inode>& inodes) const
+{
+    table_.add_listed(inodes);
+    for (const Flow& flow : udp_.flows()) {
+        inodes.push_back(flow.inode);
+    }
+}
+
+std::vector<Inode> NamespaceWatch::live_inodes() const
+{
+    std::vector<Inode> inodes = table_.live_inodes();
+    for (const auto* flows : {&udp_.flows(), &uncounted_.flows()}) {
+        for (const Flow& flow : *flows) {
+            inodes.push_back(flow.inode);
+        }
+    }
+    return inodes;
+}
+
+NetlinkFaults NamespaceWatch::faults(bool totals_only)
+{
+    events_lost_told_ = events_.lost();
+    faults_.events_lost = events_lost_told_ - events_lost_before_;
+    faults_.garbled = dumper_.garbled() - garbled_before_;
+    faults_.resets = table_.resets();
+    faults_.belated = table_.belated();
+    faults_.missed = connections_missed();
+    faults_.unborn = connections_unborn();
+    faults_.without_counters = table_.without_counters();
+    faults_.udp_silent = what_of_udp_ == Udp::left_out || (totals_only ? udp_.flows().empty() : udp_silent());
+    return faults_;
+}
+
+void NamespaceWatch::hand_over(std::vector<Flow>& flows, Flows how)
+{
+    const auto first = static_cast<std::ptrdiff_t>(flows.size());
+    if (how == Flows::copied) {
+        flows.insert(flows.end(), table_.flows().begin(), table_.flows().end());
+    } else if (flows.empty()) {
+        flows = table_.take_flows();
+    } else {
+        const std::vector<Flow> own = table_.take_flows();
+        flows.insert(flows.end(), own.begin(), own.end());
+    }
+    udp_.add_to(flows, udp_silent());
+    flows.insert(flows.end(), uncounted_.flows().begin(), uncounted_.flows().end());
+    std::for_each(flows.begin() + first, flows.end(), [this](Flow& flow) { flow.netns = netns_; });
+}
+
+/// And as much more as an idle time may be too long, which the kernel counts in its ticks.
+SocketTable::Age NamespaceWatch::age() const
+{
+    static const std::chrono::nanoseconds tick = kernel_tick(); // asked for once, not for each socket
+    return std::chrono::ceil<SocketTable::Age>(Clock::now() - known_since_ + tick);
+}
+
+/// No datagram was read or sent in the whole namespace.
+bool NamespaceWatch::udp_silent() const
+{
+    return datagrams_before_ && last_counters_ && *datagrams_before_ == last_counters_->udp_datagrams;
+}
+
+/// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown. An
+/// attempt that failed may have left nothing to be shown.
+std::size_t NamespaceWatch::connections_missed() const
+{
+    if (!first_counters_ || !last_counters_) {
+        return 0;
+    }
+    const std::uint64_t failed = last_counters_->tcp_failures - first_counters_->tcp_failures;
+    const std::uint64_t opened = last_counters_->tcp_opens - first_counters_->tcp_opens;
+    const std::uint64_t shown = table_.born() + table_.resets() + failed;
+    return opened > shown ? static_cast<std::size_t>(opened - shown) : 0;
+}
+
+/// Connections that were taken for new beyond those that the kernel says were opened: the first dump has missed them.
+std::size_t NamespaceWatch::connections_unborn()
+{
+    const auto now = counters_.read();
+    if (!counters_before_ || !now) {
+        return 0;
+    }
+    const std::uint64_t opened = now->tcp_opens - counters_before_->tcp_opens;
+    return table_.born() > opened ? static_cast<std::size_t>(table_.born() - opened) : 0;
+}
+
+} // namespace socktally

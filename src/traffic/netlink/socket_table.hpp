@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// The TCP sockets of a window, keyed by cookie: what each had moved at the start, and what at its end. Pure.
+// Rows come in from the first dump, from looks during the window, from destroy events and from the last dump, which is
+// the first one of the next window.
+#pragma once
+
+#include "model/flow.hpp"
+#include "sockets/diag.hpp"
+
+#include <bitset>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace socktally {
+
+class SocketTable {
+public:
+    /// Room for so many sockets, at most a sane number of them: growing by doubling would need three times as much
+    /// memory.
+    void reserve(std::size_t sockets);
+
+    /// A repeat within one dump means that the dump was disturbed and may have missed others.
+    using Row = DumpRow;
+    /// Call before each dump, so that a second dump's rows are not taken for repeats of the first one's.
+    void begin_dump();
+
+    /// Time since the first dump began. A socket that the first dump did not show and that has been idle for longer was
+    /// there all the same (a dead connection whose descriptor is still open is in no dump) and has moved nothing in the
+    /// window.
+    using Age = std::chrono::milliseconds;
+
+    Row at_start(const DiagSocket& socket);
+    void during(const DiagSocket& socket);
+    /// A destroy event. One of a socket never seen is of a connection that was born and ended in the window, unless the
+    /// window had not begun. One of a socket that the last dump has shown belongs to the next window. Gives the flow as
+    /// it ended, until the next change of the table; null where there is nothing to say of it.
+    enum class Window : std::uint8_t { opening, open };
+    const Flow* destroyed(const DiagSocket& socket, Window window, Age age);
+    Row at_end(const DiagSocket& socket, Age age);
+
+    /// Drops a destroyed socket whose flow has been accounted for elsewhere.
+    void forget(Cookie cookie);
+
+    /// Sockets seen before, neither in the last dump nor destroyed, but those that are given up.
+    std::vector<const Flow*> missing() const;
+    /// Sockets that had been missing and are not any more: some of their bytes may be of the windows that ended
+    /// without them.
+    std::size_t belated() const { return belated_; }
+    /// Inodes of sockets that a process has to hold: neither destroyed nor closed.
+    std::vector<Inode> live_inodes() const;
+    /// Likewise the sockets of these inodes, which are sorted.
+    std::vector<const Flow*> live(const std::vector<Inode>& inodes) const;
+    /// Those that were so in the last dump.
+    std::vector<Inode> listed_inodes() const;
+    /// Adds the inodes of all that the table has, and of the listeners in the last dump.
+    void add_listed(std::vector<Inode>& inodes) const;
+    /// Nothing may come of it any more: no connection, nor a socket that accepts one.
+    bool is_empty() const { return flows_.empty() && listening_.none(); }
+    /// Live sockets without inode that an accept may still give one.
+    bool has_unaccepted() const;
+    bool moved_bytes() const;
+    /// Connections for which the kernel gives no counters (before Linux 4.9).
+    std::size_t without_counters() const { return without_counters_; }
+
+    /// Connections opened in the window that were seen.
+    std::size_t born() const { return born_; }
+    /// Sockets whose counters were reset within the window: bytes before the reset are lost.
+    std::size_t resets() const { return resets_; }
+
+    const std::vector<Flow>& flows() const { return flows_; }
+    /// The table is of no use any more.
+    std::vector<Flow> take_flows() { return std::move(flows_); }
+
+    /// The next window begins where this one ended: what a socket is counted up to is its base, what was destroyed is
+    /// forgotten. One that is missing keeps its base, for its event may come yet; it is given up when it is missing
+    /// twice, and forgotten too where events are known to be `lost`: else it is dead, and its event comes when its
+    /// process closes it. How many were forgotten so.
+    enum class Events : std::uint8_t { complete, lost };
+    std::size_t next_window(Events events);
+
+private:
+    /// How far a socket is counted in this window.
+    enum class Counted : std::uint8_t { no, to_last_dump, to_its_end };
+    struct Tracked {
+        TcpPayload base;
+        std::uint64_t received = 0; // the kernel's counters behind it, which go back only where they begin anew
+        std::uint64_t acked = 0;
+        std::uint32_t segs_in = 0;
+        std::uint32_t segs_out = 0;
+        bool has_base = false; // the first dump showed it
+        bool peer_closed = false;
+        Counted counted = Counted::no;
+        std::uint8_t missed = 0; // windows that ended without it, up to given_up
+        std::uint16_t dump = 0;  // the last one that showed it
+
+        void note(const TcpCounters& counters);
+    };
+    static constexpr std::uint8_t given_up = 2;
+
+    std::size_t add(const DiagSocket& socket);
+    Row mark(std::size_t index);
+    bool accepted(const DiagSocket& socket) const;
+    void update(std::size_t index, const DiagSocket& socket);
+    void finish(std::size_t index, const DiagSocket& socket, Age age);
+    bool is_new_epoch(std::size_t index, const DiagSocket& socket, const TcpPayload& now) const;
+    void rebase(std::size_t index);
+    void move(std::size_t from, std::size_t to);
+    void note_missing_counters(const DiagSocket& socket);
+
+    std::vector<Flow> flows_;
+    std::vector<Tracked> tracked_; // parallel to flows_
+    std::unordered_map<std::uint64_t, std::uint32_t> by_cookie_;
+    std::vector<DiagSocket> late_;        // events that belong to the next window
+    std::bitset<65536> listening_;        // ports, at any time of the window
+    std::bitset<65536> listed_listening_; // those of the last dump
+    std::vector<Inode> listeners_;        // likewise
+    std::uint16_t dump_ = 0;
+    std::size_t born_ = 0;
+    std::size_t resets_ = 0;
+    std::size_t belated_ = 0;
+    std::size_t without_counters_ = 0;
+};
+
+} // namespace socktally

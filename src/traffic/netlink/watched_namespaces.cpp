@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/netlink/watched_namespaces.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <system_error>
+#include <thread>
+
+namespace socktally {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr std::size_t files_per_namespace = 7 + UncountedSockets::files;
+
+/// Of the capture buffer: datagrams are a part of all packets, and headers all that is kept of them.
+constexpr std::size_t datagram_share = 2;
+
+} // namespace
+
+WatchedNamespaces::WatchedNamespaces(const BackendOptions& options, Capture& datagrams)
+    : capture_buffer_(options.totals ? 0 : options.capture_buffer / datagram_share), datagrams_(datagrams),
+      others_(options.namespaces), wanted_(options.namespaces),
+      own_is_wanted_(is_wanted(own_namespace(), options.namespaces)), trace_(options.trace)
+{
+}
+
+void WatchedNamespaces::enter_first(const ProcessesSeen& seen)
+{
+    add(own_namespace(), own_is_wanted_ ? capture_buffer_ : 0, OtherNamespaces::Arrival::was_there);
+    others_.find(seen, OtherNamespaces::When::window_begins);
+    enter();
+}
+
+void WatchedNamespaces::enter_new(const ProcessesSeen& seen)
+{
+    is_open_ = true;
+    others_.find(seen, OtherNamespaces::When::window_begins);
+    others_.leave([this](Inode netns) { return leave(netns); });
+    enter();
+}
+
+bool WatchedNamespaces::enter_newest(const ProcessesSeen& seen)
+{
+    is_open_ = true;
+    const std::size_t before = watches_.size();
+    others_.find(seen, OtherNamespaces::When::window_is_open);
+    enter();
+    return watches_.size() != before;
+}
+
+bool WatchedNamespaces::is_listed(Inode netns) const
+{
+    return netns == own_namespace() || others_.has_entered(netns) || !is_wanted(netns, wanted_);
+}
+
+std::vector<UnlistedSockets::Found> WatchedNamespaces::find_unlisted(const HolderMap& holders)
+{
+    std::vector<Inode> listed;
+    for (const auto& watch : watches_) {
+        watch->add_listed(listed);
+    }
+    datagrams_.add_listed(listed);
+    return unlisted_.find(holders, std::move(listed), [this](Inode netns) { return is_listed(netns); });
+}
+
+std::size_t WatchedNamespaces::enter_unlisted(const HolderMap& holders)
+{
+    const auto found = find_unlisted(holders);
+    std::vector<NetworkNamespace> spaces;
+    std::transform(found.begin(), found.end(), std::back_inserter(spaces), [](const auto& each) { return each.space; });
+    const std::size_t share =
+        capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size() + spaces.size());
+    return others_.enter_found(spaces, files_per_namespace + Capture::files_per_namespace,
+                               [&](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); });
+}
+
+/// Refused namespaces have a note of their own.
+std::size_t WatchedNamespaces::unlisted(const HolderMap& holders)
+{
+    if (!wanted_.empty() || refused() > 0) {
+        return 0;
+    }
+    find_unlisted(holders);
+    return unlisted_.count([this](Inode netns) { return is_listed(netns); });
+}
+
+/// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
+/// anywhere: so each namespace is entered once.
+void WatchedNamespaces::enter()
+{
+    const std::size_t share = capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size());
+    others_.enter(files_per_namespace + Capture::files_per_namespace,
+                  [&](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); });
+}
+
+/// A namespace without name and processes may have sockets yet: they keep what they send after they are closed.
+bool WatchedNamespaces::leave(Inode netns)
+{
+    const auto watch =
+        std::find_if(watches_.begin(), watches_.end(), [=](const auto& w) { return w->netns() == netns; });
+    (*watch)->drain(SocketTable::Window::open);
+    if (!(*watch)->is_empty() || datagrams_.is_needed(netns) || unlisted_.has(netns)) {
+        return false;
+    }
+    watches_.erase(watch);
+    datagrams_.drop_namespace(netns);
+    return true;
+}
+
+void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival)
+{
+    const auto udp = capture(netns, capture_buffer, arrival);
+    try {
+        auto watch = std::make_unique<NamespaceWatch>(netns, udp, trace_);
+        if (arrival == OtherNamespaces::Arrival::is_new) {
+            watch->begin_new(others_.found_before());
+        } else if (is_open_) {
+            watch->begin_late();
+        }
+        const std::lock_guard lock(adding_);
+        watches_.push_back(std::move(watch));
+    } catch (const std::system_error&) { // it will be tried again
+        datagrams_.drop_namespace(netns);
+        throw;
+    }
+}
+
+/// Without privilege for packets, or without memory for them, UDP sockets are listed and their bytes unknown.
+NamespaceWatch::Udp WatchedNamespaces::capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival)
+{
+    if (buffer == 0) {
+        return NamespaceWatch::Udp::listed;
+    }
+    try {
+        datagrams_.add_namespace(netns, buffer, arrival);
+        return NamespaceWatch::Udp::left_out;
+    } catch (const std::system_error&) {
+        return NamespaceWatch::Udp::listed;
+    }
+}
+
+void WatchedNamespaces::each_wanted(const std::function<void(NamespaceWatch&)>& work) const
+{
+    for (const auto& watch : watches_) {
+        if (own_is_wanted_ || watch != watches_.front()) {
+            work(*watch);
+        }
+    }
+}
+
+ListedNamespaces WatchedNamespaces::listed() const
+{
+    ListedNamespaces listed;
+    for (const auto& watch : watches_) {
+        if (const auto& counters = watch->last_counters()) {
+            listed.counters.emplace(watch->netns(), *counters);
+        }
+    }
+    listed.left_out = others_.left_out();
+    listed.all = others_.refused() == 0;
+    return listed;
+}
+
+/// The kernel sends the events of all namespaces from the same queues, so when those of our own are in, the others are.
+void WatchedNamespaces::settle(SocketTable::Window window) const
+{
+    own().settle(window, [this] { datagrams_.drain(); }); // a ring has room for a few blocks only
+    for (std::size_t i = 1; i < watches_.size(); ++i) {
+        watches_[i]->drain(window);
+    }
+}
+
+/// A socket that was there and is neither in the last dump nor destroyed: its event is late (the kernel waits for the
+/// last packet to leave), or the dump has missed it, or it was disconnected or reset and lives on without a connection.
+void WatchedNamespaces::find_missing(std::chrono::milliseconds longest_wait) const
+{
+    const auto deadline = Clock::now() + longest_wait;
+    for (auto pause = 1ms;; pause *= 2) {
+        std::size_t missing = 0;
+        for (const auto& watch : watches_) {
+            missing += watch->find_missing();
+        }
+        if (missing == 0 || Clock::now() >= deadline) {
+            return;
+        }
+        std::this_thread::sleep_for(pause);
+        datagrams_.drain();
+        settle(SocketTable::Window::open);
+    }
+}
+
+} // namespace socktally

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// The network namespaces of netlink's samples as they come and go: a watch of the TCP sockets of each, and a capture of
+// its datagrams where that is allowed. Knows nothing of processes.
+#pragma once
+
+#include "owners/unlisted_sockets.hpp"
+#include "traffic/backend.hpp"
+#include "traffic/namespaces.hpp"
+#include "traffic/netlink/window.hpp"
+#include "traffic/packet/capture.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+namespace socktally {
+
+class WatchedNamespaces {
+public:
+    WatchedNamespaces(const BackendOptions& options, Capture& datagrams);
+
+    /// Our own, and those that are there besides.
+    void enter_first(const ProcessesSeen& seen);
+    /// Leaves those that are gone, and enters those that are new, whose window has begun already.
+    void enter_new(const ProcessesSeen& seen);
+    /// Enters those that were created since the window began. Returns true if there are some.
+    bool enter_newest(const ProcessesSeen& seen);
+    /// See OtherNamespaces::is_due().
+    bool is_due(std::chrono::nanoseconds interval) const
+    {
+        return others_.is_due(OtherNamespaces::Clock::now(), interval);
+    }
+    /// Enters those that only sockets lead to; call it when sockets were listed in the others. Returns how many.
+    std::size_t enter_unlisted(const HolderMap& holders);
+    /// Counts the held sockets that belong to none of these namespaces.
+    std::size_t unlisted(const HolderMap& holders);
+
+    /// That of our own namespace first, if only for its events.
+    const NamespaceWatches& all() const { return watches_; }
+    NamespaceWatch& own() const { return *watches_.front(); }
+    void each_wanted(const std::function<void(NamespaceWatch&)>& work) const;
+    /// That could not be entered.
+    std::size_t refused() const { return others_.refused(); }
+    /// With what was counted before the last dump of each.
+    ListedNamespaces listed() const;
+
+    /// Takes the events of all sockets destroyed before now.
+    void settle(SocketTable::Window window) const;
+    /// Looks for the sockets that neither the last dump nor an event has shown, and gives their events so much time.
+    void find_missing(std::chrono::milliseconds longest_wait) const;
+
+private:
+    void enter();
+    bool leave(Inode netns);
+    std::vector<UnlistedSockets::Found> find_unlisted(const HolderMap& holders);
+    bool is_listed(Inode netns) const;
+    void add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival);
+    NamespaceWatch::Udp capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival);
+
+    std::size_t capture_buffer_; // 0: datagrams are not captured
+    Capture& datagrams_;
+    OtherNamespaces others_;
+    UnlistedSockets unlisted_;
+    std::vector<Inode> wanted_;
+    bool own_is_wanted_;
+    Trace trace_;
+    bool is_open_ = false; // a window has begun
+    std::mutex adding_;    // others are entered from several threads
+    NamespaceWatches watches_;
+};
+
+} // namespace socktally

@@ -1,0 +1,633 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/packet/flow_sockets.hpp"
+
+#include "linux/cpu_time.hpp"
+#include "sockets/tcp_state.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <system_error>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// As often, and as dear, as the netlink backend's looks.
+constexpr auto list_interval = 20ms;
+constexpr auto longest_list_interval = 500ms;
+constexpr int rest_share = 3;
+constexpr auto longest_owner_search = 50ms;
+constexpr auto last_search = 500ms;
+
+/// While datagrams arrive, another socket may begin to receive them without a new flow that shows it.
+constexpr auto datagram_list_interval = 100ms;
+
+/// So long, at most, packets of a socket come after it was listed.
+constexpr auto longest_lag = 1s;
+
+/// A flow that is missing from so many lists has no socket, or its socket is gone. A connection that waits to be
+/// accepted is looked up less and less often.
+constexpr std::uint32_t looks_per_flow = 4;
+
+/// `accepted`: its port is listened on.
+void set_queues(ListedSocket& listed, const DiagSocket& socket, bool accepted)
+{
+    listed.drops = socket.drops;
+    if (listed.listening) {
+        return; // its queue is of connections
+    }
+    listed.queued = socket.rqueue;
+    if (socket.tuple.protocol != Protocol::tcp) {
+        return;
+    }
+    if (peer_has_closed(socket.state) && listed.queued > 0) {
+        --listed.queued; // the FIN is no byte
+    }
+    if (socket.wqueue == 0) {
+        listed.unsent = 0;
+    }
+    if (socket.tcp) {
+        const bool own_fin = is_closing(socket.state) && socket.tcp->notsent_bytes > 0; // the last in the queue
+        listed.unsent = socket.tcp->notsent_bytes - (own_fin ? 1 : 0);
+        const TcpSocketView view{socket.state, socket.rqueue, socket.wqueue, *socket.tcp};
+        listed.payload = tcp_payload(view, {accepted, false});
+    }
+}
+
+void add_inodes(const PacketFlow& flow, std::vector<Inode>& inodes)
+{
+    if (flow.has_socket()) {
+        inodes.push_back(flow.found.inode);
+    }
+    for (const Flow& taker : flow.takers) {
+        inodes.push_back(taker.inode);
+    }
+    if (flow.maybe) {
+        inodes.push_back(flow.maybe->inode);
+    }
+    inodes.insert(inodes.end(), flow.senders.begin(), flow.senders.end());
+}
+
+bool has_socket_or_takers(const PacketFlow& flow)
+{
+    return flow.has_socket() || flow.found.cookie != Cookie{} || !flow.takers.empty();
+}
+
+bool waits_to_be_accepted(const ListedSocket& socket)
+{
+    return socket.inode == Inode{} && socket.state == SocketState::open;
+}
+
+/// By inode.
+std::unordered_map<std::uint64_t, const Tuple*> tuples_of(const std::vector<ListedSocket>& sockets)
+{
+    std::unordered_map<std::uint64_t, const Tuple*> tuples;
+    tuples.reserve(sockets.size());
+    for (const ListedSocket& socket : sockets) {
+        tuples.emplace(socket.inode.value, &socket.tuple);
+    }
+    return tuples;
+}
+
+bool has(const std::unordered_map<std::uint64_t, const Tuple*>& tuples, const ListedSocket& socket)
+{
+    const auto same = tuples.find(socket.inode.value);
+    return same != tuples.end() && *same->second == socket.tuple;
+}
+
+ListedSocket as_listed(const DiagSocket& socket)
+{
+    ListedSocket result;
+    result.tuple = socket.tuple;
+    if (socket.tuple.remote.port == 0) {
+        result.tuple.remote = {};
+    }
+    result.family = socket.tuple.local.address.family;
+    result.v6_only = socket.v6_only;
+    result.listening = socket.tuple.protocol == Protocol::tcp && socket.state == TcpState::listen;
+    result.interface = socket.interface;
+    result.cookie = socket.cookie;
+    result.inode = socket.inode;
+    result.uid = socket.uid;
+    result.cgroup_id = socket.cgroup_id;
+    if (socket.tuple.protocol == Protocol::tcp) {
+        result.state = socket_state(socket.state, socket.inode);
+    }
+    return result;
+}
+
+} // namespace
+
+FlowSockets::FlowSockets(HolderMap& holders, Protocols protocols, FlowTable& flows)
+    : holders_(holders), protocols_(protocols), flows_(flows)
+{
+    try {
+        dumper_.emplace(holders_.trace());
+    } catch (const std::system_error&) {
+        dumper_.reset(); // /proc/net has the sockets too
+    }
+    if (!dumper_ || !dumper_->udp([](const DiagSocket&) {}) || (has_tcp() && !dumper_->lists_tcp())) {
+        files_.emplace(ProcLists::tcp_and_udp);
+    }
+}
+
+bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail)
+{
+    std::set<std::uint16_t> ports; // that are listened on; the kernel lists those sockets first
+    const auto take = [&](const DiagSocket& socket) {
+        ListedSocket& listed = sockets.emplace_back(as_listed(socket));
+        if (listed.listening) {
+            ports.insert(listed.tuple.local.port);
+        }
+        set_queues(listed, socket, ports.contains(listed.tuple.local.port));
+    };
+    const bool asks_for_tcp = has_tcp() && dumper_->tcp_in_use() != 0U;
+    return (!asks_for_tcp || dumper_->tcp_quick(take, detail)) && dumper_->udp(take);
+}
+
+void FlowSockets::list(DiagDetail detail)
+{
+    const Instant begun = packet_clock_now();
+    std::vector<ListedSocket> sockets;
+    sockets.reserve(listed_.size());
+    if (files_) {
+        ProcSockets read = files_->read();
+        sockets = std::move(read.sockets);
+        failed_lists_ += read.missing ? 1 : 0;
+    } else if (!list_by_diag(sockets, detail)) {
+        ++failed_lists_;
+        return; // what it lacks need not be gone
+    }
+    const Instant last_listed = std::exchange(listed_at_, packet_clock_now());
+    const std::vector<ListedSocket> before = std::exchange(listed_, sockets);
+    holders_.look_at_groups(listed_);
+    lookup_ = std::make_shared<SocketLookup>(std::move(sockets));
+    note_changes(before, last_listed);
+    begun_ = begun;
+    datagrams_ = flows_.datagrams();
+    trace_owners();
+}
+
+/// Keeps for a moment the sockets that have gone since the previous list, except listeners, which move no bytes. Looks
+/// again at the flows of UDP ports whose sockets have changed.
+void FlowSockets::note_changes(const std::vector<ListedSocket>& before, Instant last_listed)
+{
+    const auto tuples_before = tuples_of(before);
+    const auto tuples = tuples_of(listed_);
+    std::set<std::uint16_t> ports; // of UDP
+    std::erase_if(gone_, [this](const Gone& gone) { return listed_at_ > gone.since + longest_lag; });
+    std::erase_if(came_, [this](const auto& entry) { return listed_at_ > entry.second + longest_lag; });
+    for (const ListedSocket& socket : before) {
+        if (!socket.listening && socket.inode != Inode{} && !has(tuples, socket)) {
+            gone_.push_back({socket, last_listed, listed_at_});
+            if (socket.tuple.protocol == Protocol::udp) {
+                ports.insert(socket.tuple.local.port);
+            }
+        }
+    }
+    for (const ListedSocket& socket : listed_) {
+        if (socket.tuple.protocol == Protocol::udp && !has(tuples_before, socket)) {
+            came_.insert_or_assign(socket.inode.value, begun_);
+            ports.insert(socket.tuple.local.port);
+        }
+    }
+    index_gone();
+    for (const std::uint16_t port : ports) {
+        cut_flows(port);
+    }
+    flows_.next_list();
+}
+
+/// Returns true if the list has exactly the sockets that the flow is known to have.
+bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
+{
+    const SocketMatch match = lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface);
+    std::vector<Inode> known;
+    add_inodes(flow, known);
+    std::erase_if(known, [&flow](Inode inode) {
+        return std::find(flow.senders.begin(), flow.senders.end(), inode) != flow.senders.end();
+    });
+    std::set<Inode> listed;
+    for (const ListedSocket* socket : match.sockets) {
+        listed.insert(socket->inode);
+    }
+    return listed == std::set<Inode>(known.begin(), known.end());
+}
+
+void FlowSockets::index_gone()
+{
+    std::vector<ListedSocket> sockets;
+    gone_by_inode_.clear();
+    for (std::size_t i = 0; i < gone_.size(); ++i) {
+        sockets.push_back(gone_[i].socket);
+        gone_by_inode_[gone_[i].socket.inode.value] = i;
+    }
+    gone_lookup_ = SocketLookup(std::move(sockets));
+}
+
+/// Cuts the flows of a port whose sockets have changed. Datagrams that arrive from now on are another flow; those since
+/// the previous list may be for an old or a new socket. Multicast and broadcast since then may be missing at a new
+/// socket, and may be too much at one that is gone.
+void FlowSockets::cut_flows(std::uint16_t port)
+{
+    std::size_t cut = 0;
+    for (auto entry = by_port_.lower_bound({port, nullptr}); entry != by_port_.end() && entry->first == port; ++entry) {
+        PacketFlow& flow = *entry->second;
+        const bool was_looked_up = flow.found.match != Quality::unknown || !flow.takers.empty() || flow.looks != 0;
+        if (flow.is_cut || !was_looked_up || has_its_sockets(flow)) {
+            continue;
+        }
+        if (flow.list == flows_.list()) {
+            add_takers(flow);
+            add_senders(flow);
+            flow.is_unsure = flow.to_many;
+            if (!decide(flow)) {
+                pending_.push_back(&flow);
+                interval_ = list_interval;
+            }
+        }
+        flow.is_cut = true;
+        ++cut;
+    }
+    if (cut != 0) {
+        holders_.trace()("udp port {}: other sockets, of {} flows", port, cut);
+    }
+}
+
+void FlowSockets::begin_window(Before before)
+{
+    first_ = lookup_;
+    if (before == Before::none) {
+        std::vector<ListedSocket> sockets = listed_;
+        for (ListedSocket& socket : sockets) {
+            socket.payload = socket.payload ? std::optional(TcpPayload{}) : std::nullopt;
+        }
+        first_ = std::make_shared<SocketLookup>(std::move(sockets));
+    }
+    first_at_ = listed_at_;
+    by_port_.clear();
+    failed_lists_ = 0;
+    std::erase_if(pending_, [](const PacketFlow* flow) { return flow->tuple.protocol != Protocol::tcp; });
+    if (!searches_.is_empty()) {
+        std::vector<Inode> live;
+        std::transform(listed_.begin(), listed_.end(), std::back_inserter(live),
+                       [](const ListedSocket& socket) { return socket.inode; });
+        searches_.keep(live);
+    }
+}
+
+void FlowSockets::add(const std::vector<PacketFlow*>& flows)
+{
+    for (PacketFlow* flow : flows) {
+        if (flow->tuple.protocol == Protocol::udp) {
+            by_port_.emplace(flow->tuple.local.port, flow);
+        }
+        if (!resolve(*flow)) {
+            pending_.push_back(flow);
+            interval_ = list_interval;
+        }
+    }
+}
+
+void FlowSockets::add_ended(PacketFlow& flow)
+{
+    if (!flow.has_socket()) { // else it was looked up while it was the last one
+        resolve(flow);
+    }
+}
+
+std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
+{
+    std::optional<Clock::time_point> next;
+    if (!pending_.empty() || !handed_on_.empty()) {
+        next = last_look_ + std::max(interval_, rest_);
+    }
+    if (flows_.datagrams() != datagrams_) {
+        const auto list = last_look_ + std::max<std::chrono::nanoseconds>(datagram_list_interval, rest_);
+        next = next ? std::min(*next, list) : list;
+    }
+    return next;
+}
+
+void FlowSockets::look(Clock::time_point now)
+{
+    const auto used = thread_cpu_time();
+    list(DiagDetail::sockets);
+    std::vector<Inode> inodes;
+    bool all_wait = handed_on_.empty(); // to be accepted, and long
+    std::erase_if(pending_, [&](PacketFlow* flow) {
+        if (resolve(*flow)) {
+            return true;
+        }
+        note_rewritten(*flow);
+        std::vector<Inode> own;
+        add_inodes(*flow, own);
+        inodes.insert(inodes.end(), own.begin(), own.end());
+        const bool is_searched = std::any_of(own.begin(), own.end(), [this](Inode inode) {
+            return !holders_.held(inode) && !searches_.is_given_up(inode);
+        });
+        const bool is_long = ++flow->looks >= looks_per_flow && !is_searched;
+        all_wait = all_wait && is_long;
+        return is_long && !is_unaccepted(*flow);
+    });
+    handed_on_ = only_open(std::move(handed_on_));
+    inodes.insert(inodes.end(), handed_on_.begin(), handed_on_.end());
+    search(holders_.unheld(std::move(inodes)));
+    std::erase_if(pending_, [this](PacketFlow* flow) { return decide(*flow); });
+    std::erase_if(handed_on_, [&](Inode inode) { return holders_.held(inode) || searches_.is_given_up(inode); });
+    last_look_ = now;
+    interval_ = all_wait ? std::min<std::chrono::nanoseconds>(2 * interval_, longest_list_interval) : list_interval;
+    rest_ = Clock::now() - now + rest_share * (thread_cpu_time() - used);
+}
+
+void FlowSockets::look_again(const std::vector<Inode>& missed)
+{
+    if (has_unaccepted() && !are_listed(missed)) { // accepted since, and handed on already
+        list(DiagDetail::sockets);
+    }
+    std::vector<ListedSocket> sockets;
+    bool all_tcp = true;
+    for (const ListedSocket& socket : listed_) {
+        if (std::binary_search(missed.begin(), missed.end(), socket.inode)) {
+            sockets.push_back(socket);
+            all_tcp = all_tcp && socket.tuple.protocol == Protocol::tcp;
+        }
+    }
+    if (!sockets.empty() && (files_ || !all_tcp)) {
+        list(DiagDetail::sockets);
+    }
+    for (const ListedSocket& socket : sockets) {
+        if (is_open(socket)) {
+            holders_.handed_on(socket.inode);
+            searches_.forget(socket.inode);
+            handed_on_.push_back(socket.inode);
+            interval_ = list_interval;
+        }
+    }
+}
+
+bool FlowSockets::has_unaccepted() const { return std::any_of(listed_.begin(), listed_.end(), waits_to_be_accepted); }
+
+bool FlowSockets::is_unaccepted(const PacketFlow& flow) const
+{
+    const ListedSocket* socket = flow.tuple.protocol == Protocol::tcp ? match(flow).only() : nullptr;
+    return socket != nullptr && waits_to_be_accepted(*socket);
+}
+
+bool FlowSockets::are_listed(const std::vector<Inode>& inodes) const
+{
+    const auto count = std::count_if(listed_.begin(), listed_.end(), [&](const ListedSocket& socket) {
+        return std::binary_search(inodes.begin(), inodes.end(), socket.inode);
+    });
+    return static_cast<std::size_t>(count) == inodes.size();
+}
+
+/// Where only one connection is in doubt, it is not worth a list.
+bool FlowSockets::is_open(const ListedSocket& socket)
+{
+    if (files_ || socket.tuple.protocol != Protocol::tcp) {
+        return !only_open({socket.inode}).empty();
+    }
+    const auto found = dumper_->lookup(flow_of(socket));
+    return found && found->inode == socket.inode;
+}
+
+void FlowSockets::search(std::vector<Inode> worth)
+{
+    std::erase_if(worth, [this](Inode inode) { return searches_.is_given_up(inode); });
+    searches_.search(holders_, worth, Clock::now() + longest_owner_search);
+    trace_owners();
+}
+
+/// One and the same process.
+bool FlowSockets::have_one_holder(Inode a, Inode b) const
+{
+    const auto holders = holders_.holders_of(a);
+    return holders.size() == 1 && holders_.holders_of(b) == holders;
+}
+
+/// Returns the sockets of a connection. Packets are read late: the last list may lack their socket, or show it closed
+/// and without inode. Then recently closed sockets and the first list of the window are searched. A list from before
+/// the connection's first packet, or from after its end, has the socket of another connection with the same tuple.
+SocketMatch FlowSockets::match(const PacketFlow& flow) const
+{
+    const std::uint32_t interface = flow.looped ? 0 : flow.interface;
+    const bool has_beginning = ((flow.rx.tcp_flags | flow.tx.tcp_flags) & TcpHeader::syn) != 0;
+    const auto was_there = [&](Instant listed_at) {
+        const bool had_begun = !has_beginning || flow.first_packet <= listed_at;
+        return had_begun && (flow.ended == Instant{0} || listed_at < flow.ended);
+    };
+    SocketMatch match = was_there(listed_at_) ? lookup_->find(flow.socket_tuple(), interface) : SocketMatch{};
+    const bool is_closed = match.only() != nullptr && match.only()->inode == Inode{};
+    if (!match.sockets.empty() && !is_closed) {
+        return match;
+    }
+    const auto is_same = [&](const SocketMatch& found) {
+        return found.only() != nullptr && (!is_closed || found.only()->cookie == match.only()->cookie);
+    };
+    SocketMatch found = gone_lookup_.find(flow.socket_tuple(), interface);
+    if (is_same(found) && was_there(gone_of(found.only()->inode).last_listed)) {
+        return found;
+    }
+    const SocketMatch before = was_there(first_at_) ? first_->find(flow.socket_tuple(), interface) : SocketMatch{};
+    return is_same(before) ? before : match;
+}
+
+/// Adds the sockets that fit the flow now.
+void FlowSockets::add_takers(PacketFlow& flow) const
+{
+    const bool is_tcp = flow.tuple.protocol == Protocol::tcp;
+    const bool is_accepted = is_tcp && lookup_->accepts_at(flow.tuple.local);
+    const auto add = [&](const ListedSocket& socket, Quality quality) {
+        Flow taker = flow_of(socket);
+        taker.match = quality;
+        taker.accepted = is_accepted;
+        flow.add_taker(taker);
+    };
+    if (is_tcp) {
+        const SocketMatch match = this->match(flow);
+        for (const ListedSocket* socket : match.sockets) {
+            add(*socket, match.quality);
+        }
+        return;
+    }
+    const auto is_known = [&flow] { return flow.found.match != Quality::unknown || !flow.takers.empty(); };
+    if (flow.is_cut || (flow.to_many && is_known())) {
+        return;
+    }
+    const std::uint32_t interface = flow.looped ? 0 : flow.interface;
+    const SocketMatch went = gone_lookup_.find(flow.tuple, interface);
+    for (const ListedSocket* socket : went.sockets) {
+        if (gone_of(socket->inode).since > flow.first_packet) {
+            add(*socket, went.quality);
+        }
+    }
+    const bool has_others = is_known();
+    const SocketMatch match = lookup_->find(flow.tuple, interface);
+    for (const ListedSocket* socket : match.sockets) {
+        const auto came = came_.find(socket->inode.value);
+        if (!has_others && came != came_.end() && came->second > flow.first_packet) {
+            flow.is_cut = true; // the socket is newer than the flow: only later packets are its own
+        } else {
+            add(*socket, match.quality);
+        }
+    }
+}
+
+/// Call it after add_takers().
+void FlowSockets::add_senders(PacketFlow& flow) const
+{
+    if (flow.tuple.protocol != Protocol::udp || flow.is_cut || flow.to_many) {
+        return;
+    }
+    std::vector<Inode> known;
+    add_inodes(flow, known);
+    for (const ListedSocket* socket : lookup_->senders(flow.tuple, flow.looped ? 0 : flow.interface)) {
+        if (std::find(known.begin(), known.end(), socket->inode) == known.end()) {
+            flow.senders.push_back(socket->inode);
+        }
+    }
+}
+
+/// Names the flow's socket, unless it could be one of several that not one and the same process holds. Returns true if
+/// there is nothing left to find out.
+bool FlowSockets::decide(PacketFlow& flow) const
+{
+    if (!flow.takers.empty()) {
+        const Flow& first = flow.takers.front();
+        const bool is_one = std::all_of(flow.takers.begin(), flow.takers.end(),
+                                        [&](const Flow& taker) { return have_one_holder(first.inode, taker.inode); });
+        const SocketState state = flow.found.state;
+        flow.found = is_one ? first : Flow{};
+        flow.found.match = is_one ? first.match : Quality::unknown;
+        flow.found.state = state;
+    }
+    flow.is_sender_unsure = std::any_of(flow.senders.begin(), flow.senders.end(),
+                                        [&](Inode inode) { return !have_one_holder(flow.found.inode, inode); });
+    if (!flow.has_socket() && flow.takers.empty()) {
+        return false;
+    }
+    std::vector<Inode> inodes;
+    add_inodes(flow, inodes);
+    return holders_.unheld(std::move(inodes)).empty();
+}
+
+bool FlowSockets::resolve(PacketFlow& flow) const
+{
+    add_takers(flow);
+    add_senders(flow);
+    return decide(flow);
+}
+
+/// Keeps the socket whose tuple was rewritten on the way (NAT) into that of the flow, if one fits. A flow of received
+/// datagrams only may belong to no socket.
+void FlowSockets::note_rewritten(PacketFlow& flow) const
+{
+    const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
+    if (has_socket_or_takers(flow) || flow.to_many || only_came) {
+        return;
+    }
+    const ListedSocket* socket = lookup_->find_rewritten(flow.tuple);
+    if (socket == nullptr) {
+        socket = gone_lookup_.find_rewritten(flow.tuple);
+    }
+    if (socket != nullptr) {
+        Flow found = flow_of(*socket);
+        found.match = flow.tuple.protocol == Protocol::tcp ? Quality::owner : Quality::inherited;
+        found.accepted = lookup_->accepts_at(socket->tuple.local);
+        flow.maybe = std::make_shared<Flow>(found);
+    }
+}
+
+/// Returns whether that socket is as old as the packets, and has moved bytes if they carry any.
+bool FlowSockets::fits(const PacketFlow& flow) const
+{
+    if (flow.tuple.protocol != Protocol::tcp) {
+        return true;
+    }
+    const ListedSocket* first = first_->find(flow.maybe->tuple).only();
+    const ListedSocket* last = lookup_->find(flow.maybe->tuple).only();
+    const bool was_there = first != nullptr && first->inode == flow.maybe->inode;
+    if (flow.began() && !flow.is_old) {
+        return !was_there;
+    }
+    const bool has_counters = was_there && first->payload && last != nullptr && last->payload;
+    const bool moved = !has_counters || first->payload != last->payload;
+    return was_there && (moved || flow.rx.payload_bytes + flow.tx.payload_bytes == 0);
+}
+
+void FlowSockets::trace_owners() const
+{
+    if (holders_.trace()) {
+        for (const ListedSocket& socket : listed_) {
+            holders_.trace_owners(socket.cookie, socket.inode);
+        }
+    }
+}
+
+void FlowSockets::drop(PacketFlow& flow)
+{
+    std::erase(pending_, &flow);
+    by_port_.erase({flow.tuple.local.port, &flow});
+    decide(flow);
+}
+
+void FlowSockets::settle(PacketFlow& flow) const
+{
+    resolve(flow);
+    if (flow.tuple.protocol == Protocol::tcp) {
+        const ListedSocket* socket = lookup_->find(flow.socket_tuple(), flow.looped ? 0 : flow.interface).only();
+        flow.found.state = socket != nullptr ? socket->state : SocketState::closed;
+    }
+}
+
+void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
+{
+    std::vector<Inode> inodes;
+    for (PacketFlow* flow : flows) {
+        settle(*flow);
+        note_rewritten(*flow);
+        if (flow->maybe && !has_socket_or_takers(*flow) && fits(*flow)) {
+            flow->found = *flow->maybe;
+            flow->rewritten = true;
+        }
+        add_inodes(*flow, inodes);
+    }
+    std::vector<Inode> unheld = holders_.unheld(only_open(std::move(inodes)));
+    std::vector<Inode> worth = unheld;
+    std::erase_if(worth, [this](Inode inode) { return searches_.is_given_up(inode); });
+    if (!worth.empty()) {
+        searches_.search(holders_, worth, Clock::now() + last_search, HolderMap::Reach::everywhere);
+        unheld = holders_.unheld(std::move(unheld));
+    }
+    holders_.disown(std::move(unheld));
+    holders_.confirm(Clock::now());
+    for (PacketFlow* flow : flows) {
+        decide(*flow);
+        if (holders_.is_doubtful(flow->found)) {
+            flow->found.inode = {};
+        }
+    }
+}
+
+/// Holders were looked at a moment ago: whoever had a socket that is closed by now is found no more.
+std::vector<Inode> FlowSockets::only_open(std::vector<Inode> inodes) const
+{
+    if (inodes.empty()) {
+        return inodes;
+    }
+    std::unordered_set<std::uint64_t> open;
+    for (const ListedSocket& socket : listed_) {
+        open.insert(socket.inode.value);
+    }
+    std::erase_if(inodes, [&](Inode inode) { return !open.contains(inode.value); });
+    return inodes;
+}
+
+} // namespace socktally

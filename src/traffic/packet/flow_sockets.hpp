@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// From the flows of one network namespace to sockets and their holders while they live: sockets are listed when flows
+// come that no list has, and holders are looked for when sockets come that nobody is known to hold. Both at a bounded
+// cost.
+#pragma once
+
+#include "owners/holder_map.hpp"
+#include "owners/owner_searches.hpp"
+#include "sockets/dumper.hpp"
+#include "sockets/proc_sockets.hpp"
+#include "sockets/socket_lookup.hpp"
+#include "traffic/packet/flow_table.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+class FlowSockets {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    enum class Protocols : std::uint8_t { tcp_and_udp, udp };
+
+    /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
+    /// `flows` owns the flows that are added, and must outlive this object.
+    FlowSockets(HolderMap& holders, Protocols protocols, FlowTable& flows);
+
+    /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
+    /// list: of a socket that comes in between they are looked for when its packets come.
+    void list(DiagDetail detail = DiagDetail::tcp_info);
+    /// Flows that are new, or used anew by another connection.
+    void add(const std::vector<PacketFlow*>& flows);
+    /// Adds a flow whose tuple another flow has taken.
+    void add_ended(PacketFlow& flow);
+    /// Returns when look() has something to do; null if not before packets arrive or sockets are handed over.
+    std::optional<Clock::time_point> next_look() const;
+    void look(Clock::time_point now);
+    /// Sorted inodes of sockets, of any namespace, that are not where they were seen any more: those of them that are
+    /// open were handed on.
+    void look_again(const std::vector<Inode>& missed);
+    /// Forgets flows that are about to be retired.
+    void drop(PacketFlow& flow);
+    /// Traces the owners of the listed sockets, if that was asked for.
+    void trace_owners() const;
+    /// How long nothing is to be looked for after the last look, for its cost.
+    std::chrono::nanoseconds rest() const { return rest_; }
+    /// After the last list, and once holders were looked at again: looks for every holder that is still missing.
+    void finish(const std::vector<PacketFlow*>& flows);
+
+    /// What is listed now is the beginning of the window, and of what was said of another one nothing is left. Flows of
+    /// UDP are about to be forgotten. `none`: everything that the sockets have moved belongs to this window.
+    enum class Before : std::uint8_t { listed, none };
+    void begin_window(Before before = Before::listed);
+    bool has_tcp() const { return protocols_ == Protocols::tcp_and_udp; }
+    /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null where that
+    /// has none, or several.
+    const ListedSocket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
+    const ListedSocket* last(const Tuple& tuple) const { return lookup_->find(tuple).only(); }
+    const std::vector<ListedSocket>& listed() const { return listed_; }
+    std::size_t failed_lists() const { return failed_lists_; }
+
+private:
+    using Instant = std::chrono::nanoseconds; // since the epoch, as packets have it
+    struct Gone {
+        ListedSocket socket;
+        Instant last_listed;
+        Instant since; // since when no list has it
+    };
+
+    void note_changes(const std::vector<ListedSocket>& before, Instant last_listed);
+    void index_gone();
+    bool has_its_sockets(const PacketFlow& flow) const;
+    void cut_flows(std::uint16_t port);
+    bool list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail);
+    bool resolve(PacketFlow& flow) const;
+    void settle(PacketFlow& flow) const;
+    void add_takers(PacketFlow& flow) const;
+    void add_senders(PacketFlow& flow) const;
+    bool decide(PacketFlow& flow) const;
+    void note_rewritten(PacketFlow& flow) const;
+    bool fits(const PacketFlow& flow) const;
+    SocketMatch match(const PacketFlow& flow) const;
+    const Gone& gone_of(Inode inode) const { return gone_[gone_by_inode_.at(inode.value)]; }
+    bool have_one_holder(Inode a, Inode b) const;
+    void search(std::vector<Inode> worth);
+    std::vector<Inode> only_open(std::vector<Inode> inodes) const;
+    bool is_open(const ListedSocket& socket);
+    bool has_unaccepted() const;
+    bool is_unaccepted(const PacketFlow& flow) const;
+    bool are_listed(const std::vector<Inode>& inodes) const;
+
+    HolderMap& holders_;
+    Protocols protocols_;
+    FlowTable& flows_;
+    std::optional<Dumper> dumper_;         // null where the kernel has no sock_diag
+    std::optional<ProcSocketFiles> files_; // instead of it
+    std::vector<ListedSocket> listed_;
+    std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
+    Instant begun_{0};                                        // when that list was begun
+    Instant listed_at_{0};                                    // when it was complete
+    std::uint64_t datagrams_ = 0;                             // FlowTable::datagrams() at that time
+    std::set<std::pair<std::uint16_t, PacketFlow*>> by_port_; // UDP flows by local port
+    std::shared_ptr<const SocketLookup> first_ = lookup_;     // at the beginning of the window
+    Instant first_at_{0};
+    std::vector<Gone> gone_; // listed a moment ago, but not any more
+    std::unordered_map<std::uint64_t, std::size_t> gone_by_inode_;
+    std::unordered_map<std::uint64_t, Instant> came_; // UDP sockets by inode: start of the last list without it
+    SocketLookup gone_lookup_;
+    std::vector<PacketFlow*> pending_;
+    std::vector<Inode> handed_on_; // their holders are to be found again
+    Clock::time_point last_look_{};
+    std::chrono::nanoseconds interval_{0}; // between looks
+    std::chrono::nanoseconds rest_{0};     // pause that the cost of the last look asks for
+    OwnerSearches searches_;
+    std::size_t failed_lists_ = 0;
+};
+
+} // namespace socktally

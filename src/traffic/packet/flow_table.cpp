@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/packet/flow_table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace socktally {
+
+namespace {
+
+void count_datagram(PacketFlow::Direction& direction, const Packet& packet)
+{
+    constexpr std::uint32_t longest = 65'507;
+    direction.datagrams += packet.is_later_fragment() ? 0 : 1;
+    direction.smallest = std::min(direction.smallest, packet.fragment ? 0 : packet.payload_bytes);
+    direction.largest = std::max(direction.largest, packet.fragment ? longest : packet.payload_bytes);
+}
+
+void count_direction(PacketFlow::Direction& direction, const Packet& packet)
+{
+    direction.packets += 1;
+    direction.ip_bytes += packet.ip_bytes;
+    direction.tcp_flags |= packet.tcp.flags;
+    if (packet.protocol == Protocol::tcp) {
+        direction.payload_bytes += direction.sequence.add(packet.tcp, packet.payload_bytes);
+    } else {
+        direction.payload_bytes += packet.payload_bytes;
+        count_datagram(direction, packet);
+    }
+}
+
+/// As operator==, which calls memcmp() for each address: this runs for each packet.
+bool same_address(const Address& a, const Address& b)
+{
+    std::array<std::uint64_t, 2> left{};
+    std::array<std::uint64_t, 2> right{};
+    static_assert(sizeof left == sizeof a.bytes);
+    std::memcpy(left.data(), a.bytes.data(), sizeof left);
+    std::memcpy(right.data(), b.bytes.data(), sizeof right);
+    return a.family == b.family && left[0] == right[0] && left[1] == right[1];
+}
+
+bool same_tuple(const Tuple& tuple, Protocol protocol, const Endpoint& local, const Endpoint& remote)
+{
+    return tuple.local.port == local.port && tuple.remote.port == remote.port && tuple.protocol == protocol &&
+           same_address(tuple.local.address, local.address) && same_address(tuple.remote.address, remote.address);
+}
+
+} // namespace
+
+void PacketFlow::Direction::take(Direction& other)
+{
+    payload_bytes += std::exchange(other.payload_bytes, 0);
+    ip_bytes += std::exchange(other.ip_bytes, 0);
+    packets += std::exchange(other.packets, 0);
+    earlier_bytes += std::exchange(other.earlier_bytes, 0);
+    counted += std::exchange(other.counted, 0);
+    carried += std::exchange(other.carried, 0);
+    datagrams += std::exchange(other.datagrams, 0);
+    smallest = std::min(smallest, other.smallest);
+    largest = std::max(largest, other.largest);
+    tcp_flags |= other.tcp_flags;
+}
+
+void PacketFlow::add_taker(const Flow& taker)
+{
+    const auto is_same = [&](const Flow& known) {
+        const bool have_cookies = known.cookie != Cookie{} && taker.cookie != Cookie{};
+        return have_cookies ? known.cookie == taker.cookie : known.inode == taker.inode;
+    };
+    const auto update = [&](Flow& known) {
+        if (taker.inode != Inode{} || known.inode == Inode{}) { // a socket that is over shows no inode any more
+            const bool accepted = known.accepted || taker.accepted;
+            known = taker;
+            known.accepted = accepted;
+        }
+    };
+    if (takers.empty()) {
+        if (found.match == Quality::unknown || is_same(found) || found.inode == Inode{}) {
+            update(found);
+            return;
+        }
+        if (taker.inode == Inode{}) {
+            return;
+        }
+        takers.push_back(found);
+    }
+    if (const auto known = std::find_if(takers.begin(), takers.end(), is_same); known != takers.end()) {
+        update(*known);
+    } else if (taker.inode != Inode{}) {
+        takers.push_back(taker);
+    }
+}
+
+void PacketFlow::count(std::uint64_t rx_bytes, std::uint64_t tx_bytes)
+{
+    rx.payload_bytes = rx_bytes;
+    tx.payload_bytes = tx_bytes;
+    rx.counted += rx_bytes;
+    tx.counted += tx_bytes;
+}
+
+void PacketFlow::next_window()
+{
+    for (Direction* direction : {&rx, &tx}) {
+        direction->payload_bytes = 0;
+        direction->ip_bytes = 0;
+        direction->packets = 0;
+        direction->earlier_bytes = 0;
+    }
+    is_old = true;
+}
+
+std::size_t FlowTable::TupleHash::operator()(const Tuple& tuple) const
+{
+    Hash hash(seed);
+    hash.add(tuple.local.address);
+    hash.add(tuple.remote.address);
+    hash.add(std::uint64_t{tuple.local.port} << 32 | std::uint64_t{tuple.remote.port} << 8 |
+             static_cast<std::uint64_t>(tuple.protocol));
+    return hash.value();
+}
+
+PacketFlow& FlowTable::flow_of(Protocol protocol, const Endpoint& local, const Endpoint& remote, PacketFlow*& last)
+{
+    if (last == nullptr || !same_tuple(last->tuple, protocol, local, remote)) {
+        const Tuple tuple{protocol, local, remote};
+        const auto [entry, is_new] = flows_.try_emplace(tuple);
+        last = &entry->second;
+        if (is_new) {
+            begin(*last, tuple);
+        }
+    }
+    return *last;
+}
+
+void FlowTable::begin(PacketFlow& flow, const Tuple& tuple)
+{
+    flow = {};
+    flow.tuple = tuple;
+    flow.found.match = Quality::unknown;
+    new_.push_back(&flow);
+}
+
+void FlowTable::add(const Packet& packet, Sighting sighting, std::uint32_t interface)
+{
+    if (packet.fragment) {
+        fragments_.add(packet, [&](const Packet& whole) { count(whole, sighting, interface); });
+    } else {
+        count(packet, sighting, interface);
+    }
+}
+
+void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t interface)
+{
+    datagrams_ += packet.protocol == Protocol::udp ? 1 : 0;
+    const auto count_in = [&](PacketFlow& flow, PacketFlow::Direction PacketFlow::*direction) {
+        const bool is_new_connection =
+            packet.protocol == Protocol::tcp && (flow.*direction).sequence.begins_anew(packet.tcp);
+        if (is_new_connection || flow.is_cut) {
+            replaced_.push_back(flow);
+            PacketFlow& before = replaced_.back();
+            before.ended = packet.time;
+            begin(flow, before.tuple);
+            flow.rx.earlier_bytes = before.rx.earlier_bytes + before.rx.payload_bytes;
+            flow.tx.earlier_bytes = before.tx.earlier_bytes + before.tx.payload_bytes;
+        }
+        if (flow.first_packet == std::chrono::nanoseconds{0}) {
+            flow.first_packet = packet.time;
+        }
+        count_direction(flow.*direction, packet);
+        flow.interface = interface;
+        flow.last_seen = now_;
+        flow.list = list_;
+        flow.looped = flow.looped || sighting == Sighting::looped;
+    };
+    if (sighting != Sighting::received) {
+        count_in(flow_of(packet.protocol, packet.source, packet.destination, last_sent_), &PacketFlow::tx);
+    }
+    const bool may_come_back =
+        sighting == Sighting::sent && packet.protocol == Protocol::udp && packet.destination.address.goes_to_many();
+    if (sighting != Sighting::sent || may_come_back) {
+        PacketFlow& flow = flow_of(packet.protocol, packet.destination, packet.source, last_received_);
+        count_in(flow, &PacketFlow::rx);
+        flow.to_many = packet.to_many || packet.destination.address.goes_to_many();
+        flow.assumed = may_come_back;
+    }
+}
+
+void FlowTable::adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes)
+{
+    const auto [entry, is_new] = flows_.try_emplace(connection);
+    if (is_new) {
+        PacketFlow& flow = entry->second;
+        begin(flow, connection);
+        flow.rx.carried = static_cast<std::int64_t>(rx_bytes);
+        flow.tx.carried = static_cast<std::int64_t>(tx_bytes);
+        flow.last_seen = now_;
+    }
+}
+
+void FlowTable::note_end(const Packet& packet, Sighting sighting)
+{
+    const auto ends = static_cast<std::uint8_t>(packet.tcp.flags & (TcpHeader::fin | TcpHeader::rst));
+    const auto note = [&](const Endpoint& local, const Endpoint& remote, PacketFlow::Direction PacketFlow::*direction) {
+        if (const auto flow = flows_.find({packet.protocol, local, remote}); flow != flows_.end()) {
+            (flow->second.*direction).tcp_flags |= ends;
+        }
+    };
+    if (ends != 0 && sighting != Sighting::received) {
+        note(packet.source, packet.destination, &PacketFlow::tx);
+    }
+    if (ends != 0 && sighting != Sighting::sent) {
+        note(packet.destination, packet.source, &PacketFlow::rx);
+    }
+}
+
+void FlowTable::next_window()
+{
+    last_sent_ = nullptr;
+    last_received_ = nullptr;
+    std::erase_if(flows_, [](const auto& entry) { return entry.first.protocol != Protocol::tcp; });
+    for (auto& [tuple, flow] : flows_) {
+        flow.next_window();
+    }
+    fragments_.next_window();
+}
+
+std::uint64_t FlowTable::forgotten_holes() const
+{
+    std::uint64_t holes = forgotten_holes_;
+    for (const auto& [tuple, flow] : flows_) {
+        holes += flow.rx.sequence.forgotten() + flow.tx.sequence.forgotten();
+    }
+    return holes;
+}
+
+} // namespace socktally

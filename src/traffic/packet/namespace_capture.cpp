@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/packet/namespace_capture.hpp"
+
+#include "linux/file.hpp"
+#include "traffic/packet/sightings.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Datagrams that were on their way to their reader are read by then.
+constexpr auto reading_time = 2ms;
+
+/// So often sockets are listed in the hope of queues without datagrams.
+constexpr int most_lists = 3;
+
+/// A flow may be idle for so long, or, where there are very many, for so much less.
+constexpr std::chrono::seconds idle_limit = 60s;
+constexpr std::chrono::seconds crowded_limit = 5s;
+constexpr std::size_t crowd = 100'000;
+
+FlowSockets::Protocols protocols_of(PacketWatch::Kept kept)
+{
+    return kept == PacketWatch::Kept::udp ? FlowSockets::Protocols::udp : FlowSockets::Protocols::tcp_and_udp;
+}
+
+/// Whether the network namespace of the calling thread forwards IP.
+bool forwards_packets()
+{
+    constexpr std::array files{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"};
+    return std::any_of(files.begin(), files.end(), [](const char* path) {
+        constexpr std::size_t limit = 16;
+        std::string buffer;
+        const auto text = read_file(AT_FDCWD, path, buffer, limit);
+        return text && !text->starts_with('0');
+    });
+}
+
+} // namespace
+
+NamespaceCapture::NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes,
+                                   OtherNamespaces::Arrival arrival)
+    : netns_(netns), arrival_(arrival), holders_(holders), all_interfaces_(wants.interfaces.empty()),
+      watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept), watch_.flows()),
+      sums_(wants.detail), forwards_(forwards_packets())
+{
+    if (sockets_.has_tcp()) {
+        uncounted_.emplace();
+    }
+}
+
+void NamespaceCapture::begin(When when)
+{
+    for (int lists = 0; lists < most_lists; ++lists) {
+        sockets_.list();
+        delivery_.begin(sockets_.listed(), counters_.read());
+        if (!delivery_.is_queued(sockets_.listed())) {
+            break;
+        }
+        ::usleep(std::chrono::microseconds(reading_time).count());
+    }
+    const bool is_new = arrival_ == OtherNamespaces::Arrival::is_new;
+    sockets_.begin_window(is_new ? FlowSockets::Before::none : FlowSockets::Before::listed);
+    watch_.begin();
+    if (uncounted_) {
+        uncounted_->begin(is_new ? UncountedSockets::Namespace::is_new : UncountedSockets::Namespace::was_there);
+    }
+    has_begun_ = true;
+    begun_late_ = is_new ? !adopt_connections() : when == When::later && has_moved();
+}
+
+/// Takes the bytes that the connections of a new namespace have moved so far from the kernel's counters. Returns false
+/// if more connections were opened than are still there, or datagrams moved.
+bool NamespaceCapture::adopt_connections()
+{
+    std::uint64_t connections = 0;
+    for (const ListedSocket& socket : sockets_.listed()) {
+        if (socket.tuple.protocol == Protocol::tcp && socket.payload) {
+            watch_.flows().adopt(socket.tuple, socket.payload->rx_bytes, socket.payload->tx_bytes);
+            ++connections;
+        }
+    }
+    const auto counters = counters_.read();
+    return counters && counters->udp_datagrams == 0 &&
+           (!sockets_.has_tcp() || counters->tcp_opens <= connections + counters->tcp_failures);
+}
+
+/// Anything since the namespace was made.
+bool NamespaceCapture::has_moved()
+{
+    const auto counters = counters_.read();
+    return !counters || counters->udp_datagrams != 0 || (sockets_.has_tcp() && counters->tcp_opens != 0);
+}
+
+void NamespaceCapture::drain(std::chrono::seconds age)
+{
+    watch_.flows().tick(static_cast<std::uint32_t>(age.count()));
+    watch_.drain();
+    add_new_flows();
+}
+
+void NamespaceCapture::add_new_flows()
+{
+    for (PacketFlow& flow : watch_.flows().take_replaced()) {
+        if (flow.tuple.protocol == Protocol::udp) {
+            cut_.push_back(std::move(flow));
+        } else {
+            sockets_.add_ended(flow);
+            finish(flow, nullptr);
+        }
+    }
+    const std::vector<PacketFlow*> fresh = watch_.flows().take_new();
+    for (PacketFlow* flow : fresh) {
+        if (const auto carried = carried_.find(flow->tuple); carried != carried_.end()) {
+            flow->rx.carried = carried->second.rx;
+            flow->tx.carried = carried->second.tx;
+            carried_.erase(carried);
+        }
+    }
+    sockets_.add(fresh);
+}
+
+void NamespaceCapture::retire_idle(std::chrono::nanoseconds age, const std::vector<std::uint16_t>& tunnel_ports)
+{
+    watch_.count_drops();
+    FlowTable& flows = watch_.flows();
+    const auto limit = flows.size() > crowd ? crowded_limit : idle_limit;
+    if (age < limit) {
+        return;
+    }
+    const auto oldest = std::chrono::duration_cast<std::chrono::seconds>(age - limit);
+    std::vector<PacketFlow> retired;
+    flows.retire(static_cast<std::uint32_t>(oldest.count()), [&](PacketFlow& flow) {
+        sockets_.drop(flow);
+        retired.push_back(std::move(flow));
+    });
+    if (retired.empty()) {
+        return;
+    }
+    watch_.learn_addresses();
+    std::vector<PacketFlow*> pointers;
+    pointers.reserve(retired.size());
+    for (PacketFlow& flow : retired) {
+        pointers.push_back(&flow);
+    }
+    const auto all = [&] { // flows that stay may be counterparts
+        std::vector<PacketFlow*> both = all_flows();
+        both.insert(both.end(), pointers.begin(), pointers.end());
+        return both;
+    };
+    mark_nobodys(pointers, all, tunnel_ports);
+    for (PacketFlow& flow : retired) {
+        finish(flow, nullptr);
+    }
+}
+
+std::vector<PacketFlow*> NamespaceCapture::all_flows()
+{
+    std::vector<PacketFlow*> flows;
+    flows.reserve(watch_.flows().size());
+    watch_.flows().each([&](PacketFlow& flow) { flows.push_back(&flow); });
+    for (PacketFlow& flow : cut_) {
+        flows.push_back(&flow);
+    }
+    return flows;
+}
+
+void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
+                                    const std::function<std::vector<PacketFlow*>()>& all,
+                                    const std::vector<std::uint16_t>& tunnel_ports)
+{
+    const SightingPlace place{[this](const Address& address) { return watch_.is_local(address); },
+                              [this](Inode inode) { return holders_.held(inode); }, tunnel_ports, all_interfaces_,
+                              forwards_};
+    forward_unsure_ += socktally::mark_nobodys(flows, all, place);
+}
+
+/// Counters are read before, so that no packet of the next window can have been counted by then; and the list follows
+/// at once, so that there is little time for sockets to come and go in between.
+void NamespaceCapture::end()
+{
+    for (int lists = 0; lists < most_lists; ++lists) {
+        if (lists > 0) {
+            ::usleep(std::chrono::microseconds(reading_time).count());
+        }
+        delivery_.end_packets(counters_.read());
+        watch_.end(packet_clock_now());
+        sockets_.list();
+        delivery_.end(sockets_.listed(), counters_.read());
+        if (!delivery_.is_queued(sockets_.listed())) {
+            break;
+        }
+    }
+    listed_at_ = packet_clock_now();
+    if (uncounted_) {
+        uncounted_->end();
+    }
+}
+
+bool NamespaceCapture::drain_to_end()
+{
+    const bool complete = watch_.drain_until(listed_at_);
+    add_new_flows();
+    return complete;
+}
+
+/// What was on the wire becomes what the process wrote and read.
+void NamespaceCapture::correct(PacketFlow& flow, const ListedSocket* last)
+{
+    if (flow.tuple.protocol == Protocol::tcp) {
+        const TcpWindow window = tcp_in_window(flow, sockets_.first(flow.socket_tuple()), last);
+        flow.count(window.rx_bytes, window.tx_bytes);
+        flow.rx.carried = window.rx_carried;
+        flow.tx.carried = window.tx_carried;
+        ended_unread_ += window.ended_unread ? 1 : 0;
+        unsent_unknown_ += window.unsent_unknown ? 1 : 0;
+    }
+}
+
+/// What only passes through has neither of its ends here. A socket that takes whatever comes to its port may have the
+/// port of an end that is elsewhere.
+bool NamespaceCapture::is_ours(const PacketFlow& flow) const
+{
+    if (flow.is_nobodys) {
+        return false;
+    }
+    if (flow.looped || watch_.is_local(flow.tuple.local.address)) {
+        return true;
+    }
+    const bool has_address = flow.found.tuple.local.address.family != Family::none;
+    return (flow.has_socket() && (has_address || flow.to_many)) || (!flow.takers.empty() && flow.to_many);
+}
+
+/// `last` is a connection's socket where it is still there.
+void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
+{
+    flow.is_over = flow.tuple.protocol == Protocol::tcp && last == nullptr;
+    if (!is_ours(flow)) {
+        return;
+    }
+    correct(flow, last);
+    if (flow.is_silent()) {
+        return;
+    }
+    if (!flow.takers.empty() && flow.to_many) {
+        for (const Flow& taker : std::exchange(flow.takers, {})) { // multicast or broadcast: each of them gets it
+            flow.found = taker;
+            add_of_socket(flow);
+        }
+    } else if (flow.has_socket()) {
+        if (flow.is_sender_unsure && flow.tx.packets != 0) {
+            PacketFlow sent = flow;
+            sent.rx = {};
+            sent.found = {};
+            sent.found.match = Quality::unknown;
+            sums_.add(sent);
+            flow.tx = {};
+        }
+        add_of_socket(flow);
+    } else {
+        const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
+        if (only_came && flow.takers.empty()) {
+            unclaimed_.push_back(flow);
+        } else {
+            delivery_.add_elsewhere(flow);
+            sums_.add(flow);
+        }
+    }
+}
+
+void NamespaceCapture::add_of_socket(const PacketFlow& flow)
+{
+    if (flow.assumed) {
+        assumed_.push_back(flow);
+        return;
+    }
+    if (holders_.held(flow.found.inode)) {
+        delivery_.add(flow);
+    } else {
+        delivery_.add_elsewhere(flow);
+    }
+    sums_.add(flow);
+}
+
+/// Returns how many datagrams sockets that no list has may have read.
+std::uint64_t NamespaceCapture::finish_unclaimed()
+{
+    std::uint64_t datagrams = 0;
+    for (const PacketFlow& flow : unclaimed_) {
+        datagrams += flow.rx.datagrams;
+    }
+    if (delivery_.unwanted(datagrams)) {
+        return 0;
+    }
+    for (const PacketFlow& flow : unclaimed_) {
+        sums_.add(flow);
+    }
+    return datagrams;
+}
+
+/// They came where the kernel says that more was read than packets show.
+void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
+{
+    std::uint64_t datagrams = 0;
+    for (const PacketFlow& flow : assumed_) {
+        datagrams += flow.rx.datagrams;
+    }
+    if (datagrams == 0 || !delivery_.take_unseen(datagrams, unclaimed)) {
+        return;
+    }
+    for (PacketFlow& flow : assumed_) {
+        flow.assumed = false;
+        add_of_socket(flow);
+    }
+}
+
+/// What is missing of the packets would be missing in the next window as well. See next_window().
+void NamespaceCapture::count_from_queues(PacketFlow& flow, const ListedSocket& last)
+{
+    flow.rx.carried = std::int64_t{last.queued};
+    flow.tx.carried = -std::int64_t{last.unsent.value_or(0)};
+    by_queues_.push_back(&flow);
+}
+
+void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports)
+{
+    const std::vector<PacketFlow*> left = all_flows();
+    sockets_.finish(left);
+    mark_nobodys(
+        left, [&] { return std::vector(left); }, tunnel_ports);
+    const auto joined = join_rewritten(left, watch_.flows());
+    for (PacketFlow* flow : left) {
+        const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
+        const ListedSocket* last = is_tcp ? sockets_.last(flow->socket_tuple()) : nullptr;
+        if (joined.contains(flow)) {
+            flow->is_over = is_tcp && last == nullptr;
+            continue;
+        }
+        finish(*flow, last);
+        if (last != nullptr && watch_.dropped_packets()) {
+            count_from_queues(*flow, *last);
+        }
+    }
+    finish_assumed(finish_unclaimed());
+    std::vector<Flow> own = sums_.take(silent_flows());
+    delivery_.correct(own);
+    if (uncounted_) {
+        find_holders(holders_, uncounted_->flows());
+        own.insert(own.end(), uncounted_->flows().begin(), uncounted_->flows().end());
+    }
+    for (Flow& flow : own) {
+        flow.netns = netns_;
+    }
+    flows.insert(flows.end(), own.begin(), own.end());
+}
+
+/// The sockets without packets, for whoever wants to see them too, and for what was read that had come before the
+/// window; but none of it where packets may have passed an interface that was not asked for.
+std::vector<Flow> NamespaceCapture::silent_flows()
+{
+    carried_.clear();
+    std::vector<Flow> flows;
+    for (const ListedSocket& socket : sockets_.listed()) {
+        if (socket.listening || socket.inode == Inode{}) {
+            continue;
+        }
+        TcpWindow window;
+        if (socket.tuple.protocol == Protocol::tcp && all_interfaces_ && !watch_.flows().has(socket.tuple)) {
+            window = tcp_without_packets(sockets_.first(socket.tuple), socket);
+        }
+        if (window.rx_carried != 0 || window.tx_carried != 0) {
+            carried_.emplace(socket.tuple, Carried{window.rx_carried, window.tx_carried});
+        }
+        Flow& flow = flows.emplace_back(flow_of(socket));
+        flow.rx_bytes = window.rx_bytes;
+        flow.tx_bytes = window.tx_bytes;
+        flow.packets = {0, 0, 0, 0};
+    }
+    return flows;
+}
+
+PacketFaults NamespaceCapture::faults() const
+{
+    PacketFaults faults = watch_.faults();
+    faults.failed_lists = sockets_.failed_lists();
+    faults.ended_unread = ended_unread_;
+    faults.unsent_unknown = unsent_unknown_;
+    faults.unread_datagrams = delivery_.unsure();
+    faults.forward_unsure = forward_unsure_;
+    faults.begun_late = begun_late_ ? 1 : 0;
+    return faults;
+}
+
+void NamespaceCapture::next_window()
+{
+    sockets_.begin_window();
+    watch_.next_window();
+    for (PacketFlow* flow : std::exchange(by_queues_, {})) {
+        if (flow->is_old) { // what came until the queues were listed is part of them
+            flow->rx.carried -= static_cast<std::int64_t>(flow->rx.payload_bytes);
+            flow->tx.carried -= static_cast<std::int64_t>(flow->tx.payload_bytes);
+        }
+    }
+    delivery_.next_window();
+    if (uncounted_) {
+        uncounted_->next_window();
+    }
+    cut_.clear();
+    unclaimed_.clear();
+    assumed_.clear();
+    begun_late_ = false;
+    ended_unread_ = 0;
+    unsent_unknown_ = 0;
+    forward_unsure_ = 0;
+}
+
+} // namespace socktally

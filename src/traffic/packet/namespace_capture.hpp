@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// The packets of one network namespace over one window after another, as flows of its sockets: what was on the wire,
+// corrected by what the lists of sockets at both ends of the window show of their queues.
+#pragma once
+
+#include "owners/holder_map.hpp"
+#include "traffic/namespaces.hpp"
+#include "traffic/packet/flow_sockets.hpp"
+#include "traffic/packet/flow_sums.hpp"
+#include "traffic/packet/packet_watch.hpp"
+#include "traffic/packet/tcp_window.hpp"
+#include "traffic/packet/udp_delivery.hpp"
+#include "traffic/protocol_counters.hpp"
+#include "traffic/uncounted_sockets.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+namespace socktally {
+
+/// The same in all of them.
+struct CaptureWants {
+    PacketWatch::Kept kept = PacketWatch::Kept::tcp_and_udp;
+    FlowSums::Detail detail = FlowSums::Detail::sockets;
+    std::vector<std::uint32_t> interfaces; // indices, sorted; empty: all
+};
+
+class NamespaceCapture {
+public:
+    /// That which the calling thread is in. Throws std::system_error where packets cannot be captured.
+    NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes,
+                     OtherNamespaces::Arrival arrival);
+
+    Inode netns() const { return netns_; }
+    /// Readable when packets wait.
+    int fd() const { return watch_.fd(); }
+    /// Whether there is something left to capture or to count, should the namespace be gone.
+    bool is_needed() const { return !sockets_.listed().empty() || watch_.has_more(); }
+    FlowSockets& sockets() { return sockets_; }
+    const FlowSockets& sockets() const { return sockets_; }
+
+    bool has_begun() const { return has_begun_; }
+    /// Lists the sockets, and keeps packets from then on; where other windows were before, that is a moment after this
+    /// one began.
+    enum class When : std::uint8_t { first_window, later };
+    void begin(When when);
+    /// Takes the packets that there are, at `age` since the first of all windows began.
+    void drain(std::chrono::seconds age);
+    /// The UDP ports at which the kernel takes the packets of tunnels here.
+    const std::vector<std::uint16_t>& tunnel_ports() const { return watch_.tunnel_ports(); }
+    /// Drops the flows that have been idle for this long. `tunnel_ports` are those of all namespaces, because the
+    /// socket of a tunnel may be in another namespace than its interface.
+    void retire_idle(std::chrono::nanoseconds age, const std::vector<std::uint16_t>& tunnel_ports);
+
+    /// The window is over: packets of now and later are of the next one. Lists the sockets.
+    void end();
+    /// Takes those of before; false where some may still be on their way.
+    bool drain_to_end();
+    /// After that. `complete`: none was on its way any more.
+    void close(bool complete) { watch_.close(complete); }
+    bool saw_packets() const { return watch_.saw_packets(); }
+    /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
+    void finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports);
+    PacketFaults faults() const;
+    UncountedTraffic uncounted() const { return uncounted_ ? uncounted_->traffic() : UncountedTraffic{}; }
+    void next_window();
+
+private:
+    /// PacketFlow::Direction::carried of a connection without packets in the window: the list at its end is made a
+    /// moment later, and may show some that come in the next one.
+    struct Carried {
+        std::int64_t rx = 0;
+        std::int64_t tx = 0;
+    };
+
+    bool has_moved();
+    bool adopt_connections();
+    void add_new_flows();
+    bool is_ours(const PacketFlow& flow) const;
+    void mark_nobodys(const std::vector<PacketFlow*>& flows, const std::function<std::vector<PacketFlow*>()>& all,
+                      const std::vector<std::uint16_t>& tunnel_ports);
+    std::vector<PacketFlow*> all_flows();
+    void correct(PacketFlow& flow, const ListedSocket* last);
+    void finish(PacketFlow& flow, const ListedSocket* last);
+    void add_of_socket(const PacketFlow& flow);
+    std::uint64_t finish_unclaimed();
+    void finish_assumed(std::uint64_t unclaimed);
+    void count_from_queues(PacketFlow& flow, const ListedSocket& last);
+    std::vector<Flow> silent_flows();
+
+    Inode netns_;
+    OtherNamespaces::Arrival arrival_;
+    HolderMap& holders_;
+    bool all_interfaces_;
+    PacketWatch watch_;
+    FlowSockets sockets_;
+    ProtocolCountersReader counters_;
+    std::optional<UncountedSockets> uncounted_; // only if this counts TCP too
+    FlowSums sums_;
+    bool forwards_;
+    UdpDelivery delivery_;
+    std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made
+    std::vector<PacketFlow> cut_;           // UDP flows that ended because sockets changed
+    std::vector<PacketFlow> unclaimed_;     // of UDP: came to no socket
+    std::vector<PacketFlow> assumed_;       // that may have come back to a socket
+    std::map<Tuple, Carried> carried_;      // of connections without a flow
+    std::vector<PacketFlow*> by_queues_;    // what they carry is known by their queues
+    bool has_begun_ = false;
+    bool begun_late_ = false;          // in this window, after bytes had moved unseen
+    std::uint64_t ended_unread_ = 0;   // TcpWindow, in connections
+    std::uint64_t unsent_unknown_ = 0; // likewise
+    std::uint64_t forward_unsure_ = 0; // mark_nobodys()
+};
+
+} // namespace socktally

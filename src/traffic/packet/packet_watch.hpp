@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// The packets of one network namespace: its ring, its interfaces and addresses, and the flows that the packets make,
+// over one window after another.
+// Knows nothing of sockets and of other namespaces.
+#pragma once
+
+#include "linux/netlink_socket.hpp"
+#include "traffic/packet/flow_table.hpp"
+#include "traffic/packet/links.hpp"
+#include "traffic/packet/notes.hpp"
+#include "traffic/packet/ring.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+namespace socktally {
+
+class PacketWatch {
+public:
+    enum class Kept : std::uint8_t { tcp_and_udp, udp };
+
+    /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
+    /// Throws std::system_error where the kernel refuses. `wanted`: indices of interfaces, sorted; empty: all.
+    PacketWatch(Kept kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted);
+
+    /// From here on packets are kept.
+    void begin();
+    /// Takes the packets that there are.
+    void drain();
+    /// Of packets that come at `instant`, since the epoch, or later, only how connections end is told in this window.
+    void end(std::chrono::nanoseconds instant);
+    /// Takes those of before `limit`, also where the next window is to have them; false where some may still be on
+    /// their way.
+    bool drain_until(std::chrono::nanoseconds limit);
+    /// After this all packets belong to the next window. `complete`: no packet of this one was still on its way.
+    void close(bool complete);
+    void next_window();
+    /// Whether packets wait to be taken, or for the next window.
+    bool has_more() const { return !of_next_.empty() || ring_.has_more(); }
+    int fd() const { return ring_.fd(); }
+    /// To be called now and then: the kernel counts with 32 bits.
+    void count_drops() { faults_.dropped += ring_.new_drops(); }
+    bool saw_packets() const { return packets_ != 0; }
+
+    FlowTable& flows() { return flows_; }
+    /// In the window, once it is over.
+    bool dropped_packets() const { return faults_.dropped != 0 || faults_.late; }
+    /// This machine's, which may have got more.
+    void learn_addresses();
+    const std::vector<std::uint16_t>& tunnel_ports() const { return tunnel_ports_; }
+    /// Whether the address is, or was, of this machine.
+    bool is_local(const Address& address) const { return address.is_loopback() || addresses_.contains(address); }
+
+    /// What could not be seen, once it is over.
+    PacketFaults faults() const;
+
+private:
+    struct Sighted {
+        Packet packet;
+        Sighting sighting;
+        std::uint32_t interface;
+    };
+
+    void take(const CapturedFrame& captured);
+    void count(const Sighted& sighted);
+    std::optional<Sighting> sighting_of(const CapturedFrame& captured);
+    bool is_wanted(std::uint32_t interface) const;
+    void choose_interfaces();
+
+    Kept kept_;
+    std::vector<std::uint32_t> wanted_;
+    PacketRing ring_;
+    NetlinkSocket route_{NetlinkSocket::Mode::blocking, NETLINK_ROUTE};
+    FlowTable flows_;
+    std::uint64_t packets_ = 0;      // in the window, that a flow may have
+    std::uint64_t holes_before_ = 0; // the window
+    PacketFaults faults_;
+    std::chrono::nanoseconds end_ = PacketRing::no_end; // of the window
+    bool is_closed_ = false;
+    std::vector<Sighted> of_next_; // later packets that were taken already
+    PacketFaults next_faults_;     // those of the next window that are known already
+    Watch watch_;
+    std::vector<std::uint16_t> tunnel_ports_; // also of interfaces that are not captured
+    std::set<std::uint32_t> interfaces_;      // the interfaces that watch_ was chosen from
+    std::set<Address> addresses_;             // of this machine, at any time of the window
+};
+
+} // namespace socktally

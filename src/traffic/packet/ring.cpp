@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+// The kernel hands a block over by setting TP_STATUS_USER in its header, and gets it back when that is cleared.
+#include "traffic/packet/ring.hpp"
+
+#include "linux/error.hpp"
+
+#include <arpa/inet.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstring>
+
+namespace socktally {
+
+namespace {
+
+/// The kernel goes on to the next block after block_wait_ms, however little is in this one: with so many, nobody has to
+/// drain for that many times as long.
+constexpr std::size_t usual_blocks = 32;
+constexpr std::size_t fewest_blocks = 16;
+
+/// A power of two, so a whole number of pages.
+std::size_t block_size_for(std::size_t buffer_bytes)
+{
+    const std::size_t smallest = std::max(std::size_t{16} << 10, static_cast<std::size_t>(::getpagesize()));
+    constexpr std::size_t largest = std::size_t{256} << 10;
+    return std::clamp(std::bit_floor(buffer_bytes / usual_blocks), smallest, largest);
+}
+
+template <typename Value>
+void set_option(const Fd& fd, int name, const Value& value, const char* what)
+{
+    if (::setsockopt(fd.get(), SOL_PACKET, name, &value, sizeof value) != 0) {
+        throw errno_error(what);
+    }
+}
+
+template <typename Header>
+bool read_header(std::span<const std::byte> bytes, std::size_t offset, Header& header)
+{
+    if (offset > bytes.size() || bytes.size() - offset < sizeof header) {
+        return false;
+    }
+    std::memcpy(&header, bytes.data() + offset, sizeof header);
+    return true;
+}
+
+std::atomic_ref<std::uint32_t> status_of(std::span<std::byte> block)
+{
+    constexpr std::size_t offset = offsetof(tpacket_block_desc, hdr) + offsetof(tpacket_hdr_v1, block_status);
+    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(block.data() + offset));
+}
+
+bool is_ethernet(std::uint16_t hardware) { return hardware == ARPHRD_ETHER || hardware == ARPHRD_LOOPBACK; }
+
+/// The packet whose header is at `offset` in its block. On other links than Ethernet it begins where the kernel says
+/// that the IP header does.
+bool read_frame(std::span<const std::byte> block, std::size_t offset, const tpacket3_hdr& header,
+                CapturedFrame& captured)
+{
+    sockaddr_ll link{};
+    if (!read_header(block, offset + TPACKET_ALIGN(sizeof header), link) || header.tp_net < header.tp_mac) {
+        return false;
+    }
+    const bool ethernet = is_ethernet(link.sll_hatype);
+    const std::size_t skipped = ethernet ? 0 : std::size_t{header.tp_net} - header.tp_mac;
+    const std::size_t begin = offset + header.tp_mac;
+    if (begin > block.size() || block.size() - begin < header.tp_snaplen || skipped > header.tp_snaplen) {
+        return false;
+    }
+    captured.frame.bytes = block.subspan(begin + skipped, header.tp_snaplen - skipped);
+    captured.frame.length = std::max(header.tp_len, header.tp_snaplen) - skipped;
+    captured.frame.link = ethernet ? LinkLayer::ethernet : LinkLayer::none;
+    captured.time = std::chrono::seconds(header.tp_sec) + std::chrono::nanoseconds(header.tp_nsec);
+    captured.interface = static_cast<std::uint32_t>(link.sll_ifindex);
+    captured.type = link.sll_pkttype;
+    captured.loopback = link.sll_hatype == ARPHRD_LOOPBACK;
+    return true;
+}
+
+} // namespace
+
+PacketRing::PacketRing(std::size_t buffer_bytes)
+    : fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)), block_size_(block_size_for(buffer_bytes)),
+      blocks_(std::max(fewest_blocks, (buffer_bytes + block_size_ - 1) / block_size_))
+{
+    if (!fd_) {
+        throw errno_error("cannot open a packet socket");
+    }
+    set_option(fd_, PACKET_VERSION, static_cast<int>(TPACKET_V3), "cannot use TPACKET_V3");
+    constexpr unsigned frame_size = 2048; // of no consequence in version 3, where packets lie close together
+    tpacket_req3 request{};
+    request.tp_block_size = static_cast<unsigned>(block_size_);
+    request.tp_block_nr = static_cast<unsigned>(blocks_);
+    request.tp_frame_size = frame_size;
+    request.tp_frame_nr = static_cast<unsigned>(block_size_ / frame_size * blocks_);
+    request.tp_retire_blk_tov = block_wait_ms;
+    set_option(fd_, PACKET_RX_RING, request, "cannot make a capture buffer");
+    const std::size_t size = block_size_ * blocks_;
+    void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0);
+    if (memory == MAP_FAILED) {
+        throw errno_error("cannot map the capture buffer");
+    }
+    ::madvise(memory, size, MADV_DONTFORK); // a helper process would keep the socket
+    memory_ = {static_cast<std::byte*>(memory), size};
+}
+
+PacketRing::~PacketRing() { ::munmap(memory_.data(), memory_.size()); }
+
+void PacketRing::set_filter(std::span<const sock_filter> program) const
+{
+    sock_fprog filter{};
+    filter.len = static_cast<unsigned short>(program.size());
+    filter.filter = const_cast<sock_filter*>(program.data()); // the kernel only reads it
+    if (::setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
+        throw errno_error("cannot filter packets");
+    }
+}
+
+void PacketRing::start() const
+{
+    sockaddr_ll any{};
+    any.sll_family = AF_PACKET;
+    any.sll_protocol = htons(ETH_P_ALL);
+    if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0) {
+        throw errno_error("cannot capture packets");
+    }
+}
+
+std::span<std::byte> PacketRing::block(std::size_t index) const
+{
+    return memory_.subspan(index * block_size_, block_size_);
+}
+
+std::optional<PacketRing::Frames> PacketRing::ready_block() const
+{
+    const auto current = block(next_);
+    if ((status_of(current).load(std::memory_order_acquire) & TP_STATUS_USER) == 0) {
+        return std::nullopt;
+    }
+    return Frames(current);
+}
+
+void PacketRing::release_block()
+{
+    status_of(block(next_)).store(TP_STATUS_KERNEL, std::memory_order_release);
+    next_ = (next_ + 1) % blocks_;
+}
+
+PacketRing::Frames::Frames(std::span<const std::byte> block) : block_(block)
+{
+    tpacket_block_desc description{};
+    read_header(block, 0, description);
+    offset_ = description.hdr.bh1.offset_to_first_pkt;
+    left_ = description.hdr.bh1.num_pkts;
+}
+
+/// False as well where it is not what the kernel writes.
+bool PacketRing::Frames::next(CapturedFrame& captured, std::chrono::nanoseconds end)
+{
+    tpacket3_hdr packet{};
+    stopped_ = false;
+    if (left_ == 0 || !read_header(block_, offset_, packet) || !read_frame(block_, offset_, packet, captured)) {
+        return false;
+    }
+    if (captured.time >= end) {
+        stopped_ = true;
+        return false;
+    }
+    --left_;
+    offset_ += packet.tp_next_offset;
+    return true;
+}
+
+bool PacketRing::has_more() const
+{
+    constexpr std::size_t offset = offsetof(tpacket_block_desc, hdr) + offsetof(tpacket_hdr_v1, num_pkts);
+    auto* packets = reinterpret_cast<std::uint32_t*>(block(next_).data() + offset);
+    return std::atomic_ref(*packets).load(std::memory_order_acquire) != 0;
+}
+
+std::uint32_t PacketRing::new_drops() const
+{
+    tpacket_stats_v3 statistics{};
+    socklen_t size = sizeof statistics;
+    if (::getsockopt(fd_.get(), SOL_PACKET, PACKET_STATISTICS, &statistics, &size) != 0) {
+        throw errno_error("cannot read how many packets were dropped");
+    }
+    return statistics.tp_drops;
+}
+
+} // namespace socktally

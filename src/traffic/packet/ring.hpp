@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// An AF_PACKET socket with a ring of blocks that the kernel fills (TPACKET_V3, packet_mmap.rst): packets are read where
+// they lie, a block at a time. It knows frames and interfaces, not what is in a frame.
+#pragma once
+
+#include "linux/fd.hpp"
+#include "traffic/packet/frame.hpp"
+
+#include <linux/filter.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace socktally {
+
+struct CapturedFrame {
+    Frame frame;
+    std::chrono::nanoseconds time{0}; // since the epoch, when the kernel took it
+    std::uint32_t interface = 0;
+    std::uint8_t type = 0; // PACKET_HOST and its like
+    bool loopback = false; // of lo
+};
+
+class PacketRing {
+public:
+    /// Throws std::system_error: EPERM without CAP_NET_RAW. `buffer_bytes` are rounded up to whole blocks.
+    explicit PacketRing(std::size_t buffer_bytes);
+    PacketRing(const PacketRing&) = delete;
+    PacketRing& operator=(const PacketRing&) = delete;
+    ~PacketRing();
+
+    /// Readable when a block is full, or when its first packet has waited for block_wait_ms.
+    int fd() const { return fd_.get(); }
+    static constexpr unsigned block_wait_ms = 10;
+
+    /// From the next packet on; takes the place of the filter before.
+    void set_filter(std::span<const sock_filter> program) const;
+    /// Packets of every interface of the network namespace, from now on.
+    void start() const;
+
+    /// Hands the packets of the blocks that are ready to `take`, up to the first one of `end` or later, which waits for
+    /// the next call. True where there is such a one. Not more than one round.
+    static constexpr auto no_end = std::chrono::nanoseconds::max();
+    template <typename Take>
+    bool drain(Take take, std::chrono::nanoseconds end = no_end)
+    {
+        for (std::size_t done = 0; done < blocks_; ++done) {
+            if (!begun_) {
+                begun_ = ready_block();
+            }
+            if (!begun_) {
+                return false;
+            }
+            CapturedFrame captured;
+            while (begun_->next(captured, end)) {
+                take(captured);
+            }
+            if (begun_->is_stopped()) {
+                return true;
+            }
+            begun_.reset();
+            release_block();
+        }
+        return false;
+    }
+
+    /// Whether packets lie in the block that the kernel is filling: they come within two times block_wait_ms.
+    bool has_more() const;
+
+    /// Packets that found the ring full since this was last called.
+    std::uint32_t new_drops() const;
+
+private:
+    /// The packets of a block, one after the other.
+    class Frames {
+    public:
+        explicit Frames(std::span<const std::byte> block);
+        /// False at the end of the block and before a packet of `end` or later.
+        bool next(CapturedFrame& captured, std::chrono::nanoseconds end);
+        bool is_stopped() const { return stopped_; }
+
+    private:
+        std::span<const std::byte> block_;
+        std::size_t offset_ = 0;
+        std::uint32_t left_ = 0;
+        bool stopped_ = false;
+    };
+
+    std::span<std::byte> block(std::size_t index) const;
+    /// The next one; null where the kernel has not handed it over.
+    std::optional<Frames> ready_block() const;
+    void release_block();
+
+    Fd fd_;
+    std::size_t block_size_ = 0;
+    std::size_t blocks_ = 0;
+    std::span<std::byte> memory_;
+    std::size_t next_ = 0;        // block
+    std::optional<Frames> begun_; // of it, where it is read in part
+};
+
+} // namespace socktally

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/procfs/procfs_backend.hpp"
+
+#include "linux/interrupt.hpp"
+#include "linux/limits.hpp"
+#include "owners/holder_map.hpp"
+#include "owners/holder_notes.hpp"
+#include "sockets/proc_sockets.hpp"
+#include "traffic/interfaces.hpp"
+#include "traffic/namespaces.hpp"
+#include "traffic/socket_flows.hpp"
+#include "traffic/wait.hpp"
+#include "traffic/window_clock.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <map>
+#include <string_view>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr std::size_t files_besides = 64;
+
+Note no_bytes_note()
+{
+    return {"no-bytes",
+            "bytes are not counted: sockets are listed at both ends of the window, and those in between are not seen",
+            "socktally doctor tells what the better backends need", true};
+}
+
+void add_garbled_note(std::vector<Note>& notes, std::size_t lines)
+{
+    if (lines > 0) {
+        notes.push_back({"dump-unclean", fmt::format("{} lines of /proc/net made no sense", lines), "", true});
+    }
+}
+
+/// The lists of one network namespace, at the beginning and at the end of the window.
+struct Place {
+    Inode netns;
+    ProcSocketFiles files;
+    ProcSockets first{};
+    ProcSockets last{};
+};
+
+/// /proc/PID/net shows the namespace of any process, and nothing needs to be entered.
+std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
+{
+    constexpr std::string_view suffix = "/ns/net";
+    if (!space.path.starts_with("/proc/") || !space.path.ends_with(suffix)) {
+        return std::nullopt;
+    }
+    ProcSocketFiles files(ProcLists::all, space.path.substr(0, space.path.size() - suffix.size()) + "/net");
+    const bool is_same = netns_inode(space.path) == space.inode; // still, after they were opened
+    return is_same && !files.is_empty() ? std::optional(std::move(files)) : std::nullopt;
+}
+
+class ProcfsBackend final : public Backend {
+public:
+    explicit ProcfsBackend(const BackendOptions& options)
+        : wanted_namespaces_(options.namespaces), trace_(options.trace)
+    {
+    }
+
+    /// Holders before the first list and after the last one: a socket that is gone from the last was held at the first.
+    /// The last list of one window is the first one of the next.
+    BackendResult sample(const SampleRequest& request) override
+    {
+        HolderMap holders("/proc", HolderMap::Source::cheapest, trace_);
+        BackendResult result;
+        Sample& sample = result.sample;
+        sample.backend = "procfs";
+        sample.started_at = std::chrono::system_clock::now();
+        holders.set_look(request.look);
+        holders.scan();
+        const std::size_t refused = open_lists(holders.processes());
+        if (request.window == 0ns) {
+            sample.interfaces = read_interfaces();
+        } else {
+            if (clock_.is_first()) {
+                interfaces_ = read_interfaces();
+            }
+            const auto end = clock_.begin(request.window);
+            read_first_lists();
+            wait_until(end, request);
+            sample.interfaces = take_interface_deltas(interfaces_);
+            clock_.end(sample, how_ended(request));
+        }
+        read_last_lists();
+        if (request.window != 0ns) { // without one, not having run since the scan says nothing
+            holders.rescan();
+        }
+        const std::size_t garbled = add_flows(sample.flows);
+        find_holders(holders, sample.flows);
+
+        sample.notes.push_back(no_bytes_note());
+        if (request.interrupt->signal() != 0) {
+            sample.notes.push_back({"interrupted", "a signal ended the window early", "", true, Note::About::window});
+        }
+        add_garbled_note(sample.notes, garbled);
+        add_unread_note(sample.notes, holders.failed());
+        add_refused_namespaces(sample, refused);
+        sample.holders = holders.take_holders();
+        sample.processes = holders.take_processes();
+        result.viewer = {Uid{::geteuid()}, holders.denied() > 0 || ::geteuid() != 0};
+        return result;
+    }
+
+    std::vector<Note> limits() const override
+    {
+        std::vector<Note> limits{no_bytes_note()};
+        limits.front().remedy.clear(); // whoever reads this is being told already
+        add_namespaces_limit(limits);
+        add_denied_limit(limits);
+        return limits;
+    }
+
+private:
+    /// How many namespaces could not be looked into.
+    std::size_t open_lists(const ProcessesSeen& seen)
+    {
+        for (Place& place : places_) {
+            previous_.emplace(place.netns, std::move(place.last));
+        }
+        places_.clear();
+        const Inode own = own_namespace();
+        if (is_wanted(own, wanted_namespaces_)) {
+            places_.push_back({own, ProcSocketFiles(ProcLists::all)});
+        }
+        std::vector<NetworkNamespace> others = other_namespaces(wanted_namespaces_, seen);
+        allow_open_files(others.size() * ProcSocketFiles::files + files_besides);
+        std::erase_if(others, [this](const NetworkNamespace& space) {
+            auto files = files_of_process(space);
+            if (files) {
+                places_.push_back({Inode{space.inode}, std::move(*files)});
+            }
+            return files.has_value();
+        });
+        return enter_each(others, ProcSocketFiles::files, [this](Inode netns) {
+            places_.push_back({netns, ProcSocketFiles(ProcLists::all)});
+        });
+    }
+
+    void read_first_lists()
+    {
+        for (Place& place : places_) {
+            const auto before = previous_.find(place.netns);
+            place.first = before != previous_.end() ? std::move(before->second) : place.files.read();
+        }
+    }
+
+    void read_last_lists()
+    {
+        previous_.clear();
+        for (Place& place : places_) {
+            place.last = place.files.read();
+        }
+    }
+
+    /// How many lines of the lists made no sense.
+    std::size_t add_flows(std::vector<Flow>& flows) const
+    {
+        std::size_t garbled = 0;
+        for (const Place& place : places_) {
+            for (Flow& flow : flows_of(place.first.sockets, place.last.sockets)) {
+                flow.netns = place.netns;
+                flows.push_back(flow);
+            }
+            garbled += place.first.garbled + place.last.garbled;
+        }
+        return garbled;
+    }
+
+    std::vector<Inode> wanted_namespaces_;
+    std::vector<Place> places_;               // of this window
+    std::map<Inode, ProcSockets> previous_{}; // how the window before left each namespace
+    std::vector<InterfaceTraffic> interfaces_{};
+    Trace trace_;
+    WindowClock clock_{};
+};
+
+} // namespace
+
+OpenResult open_procfs(const BackendOptions& options)
+{
+    if (::access("/proc/self/stat", R_OK) != 0 || read_proc_sockets(ProcLists::tcp_and_udp).missing) {
+        return Unavailable{"/proc does not list processes and sockets", "mount -t proc proc /proc"};
+    }
+    if (options.counters) {
+        return Unavailable{"it knows no bytes of any socket", ""};
+    }
+    return std::make_unique<ProcfsBackend>(options);
+}
+
+} // namespace socktally

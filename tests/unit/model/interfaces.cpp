@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "model/interfaces.hpp"
+#include "table/grouping.hpp"
+#include "unit/build_sample.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+constexpr std::uint32_t lo = 1;
+constexpr std::uint32_t eth0 = 2;
+constexpr std::uint32_t eth1 = 3;
+
+const std::vector<Interface> machine{
+    {lo, "lo", true, true, {address("127.0.0.1"), address("::1")}},
+    {eth0, "eth0", false, true, {address("10.0.0.1"), address("fd00::1"), address("fe80::1")}},
+    {eth1, "eth1", false, true, {address("192.0.2.1"), address("fe80::1")}},
+};
+
+Flow between(std::string_view local, std::string_view remote, std::uint32_t device = 0)
+{
+    Flow result = flow(10, 20);
+    result.tuple.local = endpoint(local, 5);
+    result.tuple.remote = remote.empty() ? Endpoint{} : endpoint(remote, 80);
+    result.interface = device;
+    return result;
+}
+
+std::uint32_t interface_between(std::string_view local, std::string_view remote, std::uint32_t device = 0)
+{
+    return interface_of(between(local, remote, device), machine);
+}
+
+Filter on(const std::vector<std::uint32_t>& interfaces)
+{
+    Filter filter;
+    for (const std::uint32_t index : interfaces) {
+        filter.interfaces.push_back({"", index});
+    }
+    filter.machine = {machine, Inode{4026531840}};
+    return filter;
+}
+
+} // namespace
+
+TEST_CASE("a socket uses the device that it is bound to, else the one with its address")
+{
+    CHECK(interface_between("10.0.0.1", "203.0.113.9") == eth0);
+    CHECK(interface_between("fd00::1", "2001:db8::9") == eth0);
+    CHECK(interface_between("192.0.2.1", "") == eth1);
+    CHECK(interface_between("10.0.0.1", "203.0.113.9", eth1) == eth1);
+    CHECK(interface_between("0.0.0.0", "", eth1) == eth1);
+}
+
+TEST_CASE("what stays on this machine goes through lo")
+{
+    CHECK(interface_between("127.0.0.1", "127.0.0.1") == lo);
+    CHECK(interface_between("127.0.0.53", "") == lo);
+    CHECK(interface_between("10.0.0.1", "10.0.0.1") == lo);
+    CHECK(interface_between("10.0.0.1", "192.0.2.1") == lo);
+    CHECK(interface_between("::1", "::1") == lo);
+}
+
+TEST_CASE("without device and address, or with an address of several, it is not known")
+{
+    CHECK(interface_between("0.0.0.0", "") == 0);
+    CHECK(interface_between("::", "") == 0);
+    CHECK(interface_between("fe80::1", "fe80::9") == 0);
+    CHECK(interface_between("203.0.113.77", "203.0.113.9") == 0); // an address that has gone
+    CHECK(interface_of(between("127.0.0.1", "127.0.0.1"), {}) == 0);
+}
+
+TEST_CASE("the filter lets through what passes one of its interfaces")
+{
+    const Sample sample;
+    CHECK(on({eth0}).matches(between("10.0.0.1", "203.0.113.9"), sample));
+    CHECK_FALSE(on({eth1}).matches(between("10.0.0.1", "203.0.113.9"), sample));
+    CHECK(on({eth1, eth0}).matches(between("10.0.0.1", "203.0.113.9"), sample));
+    CHECK_FALSE(on({eth0}).matches(between("0.0.0.0", ""), sample));
+    CHECK(on({}).matches(between("0.0.0.0", ""), sample));
+}
+
+TEST_CASE("an interface that is not known is judged neither in nor out")
+{
+    const Sample sample;
+    const auto judge = [&](const Filter& filter, const Flow& flow) { return filter.judge(flow, sample).judgement; };
+    CHECK(judge(on({eth0}), between("0.0.0.0", "")) == Judgement::unknown);
+    CHECK(judge(on({}), between("0.0.0.0", "")) == Judgement::in);
+    CHECK(judge(on({eth0}), between("192.0.2.1", "203.0.113.9")) == Judgement::out);
+    Filter udp = on({eth0});
+    udp.protocols = {Protocol::udp}; // one that says no is enough
+    CHECK(judge(udp, between("0.0.0.0", "")) == Judgement::out);
+}
+
+TEST_CASE("indices and addresses of another network namespace are others")
+{
+    const Sample sample;
+    const auto judge = [&](const Flow& flow) { return on({eth0}).judge(flow, sample).judgement; };
+    Flow elsewhere = between("10.0.0.1", "203.0.113.9", eth0);
+    elsewhere.netns = Inode{4026532000};
+    CHECK(judge(elsewhere) == Judgement::out);
+    elsewhere.interface = 0;
+    elsewhere.tuple.local = {};
+    CHECK(judge(elsewhere) == Judgement::out);
+    elsewhere.netns = Inode{4026531840};
+    CHECK(judge(elsewhere) == Judgement::unknown);
+}
+
+TEST_CASE("rows by interface are what drivers counted, without owner and sockets")
+{
+    std::vector<InterfaceTraffic> traffic{{"eth0", 1000, 200, 10, 2, Outbound::route}, {"eth1"}};
+    CHECK(rows_of(traffic, false).size() == 1);
+    const auto rows = rows_of(traffic, true);
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[0].interface == "eth0");
+    CHECK(rows[0].outbound == Outbound::route);
+    CHECK(rows[0].rx_bytes == 1000U);
+    CHECK(rows[0].tx_bytes == 200U);
+    CHECK(rows[0].packets == PacketCounts{10, 2, std::nullopt, std::nullopt});
+    CHECK_FALSE(rows[0].process);
+    CHECK_FALSE(rows[0].attribution);
+    CHECK_FALSE(rows[1].outbound);
+
+    traffic.push_back({"eth2", 5, 6, 1, 1});
+    const Totals totals = total(traffic);
+    CHECK(totals.rx_bytes == 1005U);
+    CHECK(totals.tx_bytes == 206U);
+    CHECK_FALSE(totals.unattributed_rx_bytes);
+    CHECK_FALSE(totals.unattributed_tx_bytes);
+}

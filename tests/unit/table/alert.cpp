@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "table/alert.hpp"
+#include "unit/build_sample.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+constexpr std::uint64_t top = std::numeric_limits<std::uint64_t>::max();
+
+bool holds(std::string_view alert, std::optional<std::uint64_t> rx)
+{
+    return matches(parse_alert(alert), row(1, "a", rx, 0));
+}
+
+std::string refusal(std::string_view alert)
+{
+    try {
+        parse_alert(alert);
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+} // namespace
+
+TEST_CASE("each comparison, at the threshold and beside it")
+{
+    const auto below_at_above = [](std::string_view alert) {
+        return std::array{holds(alert, 9), holds(alert, 10), holds(alert, 11)};
+    };
+    using Answers = std::array<bool, 3>;
+    CHECK(below_at_above("rx_bytes>10") == Answers{false, false, true});
+    CHECK(below_at_above("rx_bytes>=10") == Answers{false, true, true});
+    CHECK(below_at_above("rx_bytes<10") == Answers{true, false, false});
+    CHECK(below_at_above("rx_bytes<=10") == Answers{true, true, false});
+    CHECK(below_at_above("rx_bytes=10") == Answers{false, true, false});
+    CHECK(below_at_above("rx_bytes!=10") == Answers{true, false, true});
+    CHECK(below_at_above("  rx_bytes  >=  10 ") == Answers{false, true, true});
+}
+
+TEST_CASE("null never matches")
+{
+    for (const std::string_view alert :
+         {"rx_bytes>0", "rx_bytes>=0", "rx_bytes<1", "rx_bytes<=0", "rx_bytes=0", "rx_bytes!=0"})
+        CHECK_MESSAGE(!holds(alert, std::nullopt), alert);
+}
+
+TEST_CASE("units and digits behind the point are exact")
+{
+    CHECK(holds("rx_bytes=1K", 1000));
+    CHECK(holds("rx_bytes=1Ki", 1024));
+    CHECK(holds("rx_bytes=1.5M", 1'500'000));
+    CHECK(holds("rx_bytes=2Mi", 2'097'152));
+    CHECK(holds("rx_bytes=0.25G", 250'000'000));
+    CHECK(holds("rx_bytes=1.5Gi", 1'610'612'736));
+    CHECK(holds("rx_bytes=18446744073709551615", top));
+    CHECK_FALSE(holds("rx_bytes=18446744073709551614", top));
+    CHECK_FALSE(holds("rx_bytes>0.5", 0));
+    CHECK(holds("rx_bytes>0.5", 1));
+}
+
+TEST_CASE("a decimal is compared to its last digit")
+{
+    Row half = row(1, "a", 1, 1);
+    half.share = Decimal{5012};
+    CHECK(matches(parse_alert("share>50"), half));
+    CHECK(matches(parse_alert("share>50.1"), half));
+    CHECK(matches(parse_alert("share=50.12"), half));
+    CHECK_FALSE(matches(parse_alert("share>50.12"), half));
+    half.share.reset();
+    CHECK_FALSE(matches(parse_alert("share<100"), half));
+}
+
+TEST_CASE("a bad expression is one line that says what would be good")
+{
+    CHECK(refusal("tx_byts>1") == "unknown column \"tx_byts\": did you mean \"tx_bytes\"?");
+    CHECK(refusal("process=1") == "bad alert \"process=1\": process is not a number");
+    CHECK(refusal("rx_bytes") == "bad alert \"rx_bytes\": give COLUMN>NUMBER, or >=, <, <=, = or != instead of >");
+    CHECK(refusal("rx_bytes > 100k") ==
+          "bad alert \"rx_bytes > 100k\": give a number after the >, with K, M, G, Ki, Mi "
+          "or Gi behind it if need be, as in 500, 1.5M or 64Ki");
+    CHECK(refusal(">1") == "empty column name in \">1\"");
+    for (const std::string_view number : {"",
+                                          " ",
+                                          "x",
+                                          "-1",
+                                          "+1",
+                                          "1e3",
+                                          "0x10",
+                                          "1k",
+                                          "1KB",
+                                          "1.",
+                                          ".5",
+                                          "1.234",
+                                          "1..2",
+                                          "1.-2",
+                                          "1 0",
+                                          "K",
+                                          "==1",
+                                          "18446744073709551616",
+                                          "18446744073709551615K",
+                                          "99999999999999999999999",
+                                          "18446744073709551615.01"}) {
+        const std::string alert = "rx_bytes>" + std::string(number);
+        CHECK_MESSAGE(refusal(alert).starts_with("bad alert"), alert);
+    }
+    CHECK(refusal("rx_bytes\n>1\x1b").find_first_of("\n\x1b") == std::string::npos);
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "linux/fd.hpp"
+#include "traffic/packet/filter.hpp"
+#include "traffic/packet/links.hpp"
+
+#include "unit/netlink_bytes.hpp"
+
+#include <doctest/doctest.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <numeric>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+Link link(std::uint32_t index, const char* kind, std::uint32_t master = 0, std::uint32_t lower = 0)
+{
+    return {index, "", kind, master, lower};
+}
+
+using Indices = std::vector<std::uint32_t>;
+
+/// Whether the kernel takes it; any socket will do, and no privilege is needed.
+bool loads(const std::vector<sock_filter>& program)
+{
+    const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sock_fprog filter{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+    return ::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
+}
+
+} // namespace
+
+TEST_CASE("links: hardware, veth, tunnels and lo are watched")
+{
+    const Watch watch =
+        choose_links({link(1, ""), link(2, ""), link(3, "veth", 0, 9), link(4, "vxlan", 0, 2), link(5, "tun")});
+    CHECK(watch.skipped.empty());
+    CHECK_FALSE(watch.other_hosts);
+}
+
+TEST_CASE("links: ports of a bridge or a bond are left out, members of a VRF are not, but it is")
+{
+    CHECK(choose_links({link(2, "", 4), link(3, "veth", 4), link(4, "bridge")}).skipped == Indices{2, 3});
+    CHECK(choose_links({link(2, "", 4), link(3, "", 4), link(4, "bond", 5), link(5, "bridge")}).skipped ==
+          Indices{2, 3, 4});
+    CHECK(choose_links({link(2, "", 4), link(4, "vrf")}).skipped == Indices{4});
+    CHECK(choose_links({link(2, "", 77)}).skipped.empty()); // a master that is not there
+}
+
+TEST_CASE("links: what is stacked on one that is watched is left out")
+{
+    CHECK(choose_links({link(2, ""), link(3, "vlan", 0, 2), link(4, "vlan", 0, 3)}).skipped == Indices{3});
+    CHECK(choose_links({link(2, "", 5), link(3, "vlan", 0, 2), link(5, "bridge")}).skipped == Indices{2});
+    CHECK(choose_links({link(3, "vlan", 0, 2)}).skipped.empty()); // on one of another namespace
+    const Watch macvlan = choose_links({link(2, ""), link(3, "macvlan", 0, 2)});
+    CHECK(macvlan.skipped == Indices{3});
+    CHECK(macvlan.other_hosts);
+    CHECK(choose_links({link(2, "vrf"), link(3, "", 2)}).skipped == Indices{2});
+    CHECK(choose_links({link(2, "vrf")}).skipped.empty()); // its members are not wanted
+    CHECK(choose_links({link(2, "vlan", 0, 3), link(3, "vlan", 0, 2)}).skipped.size() <= 2); // round in a circle
+}
+
+TEST_CASE("filter: the kernel takes it, however many interfaces are left out")
+{
+    CHECK(loads(packet_filter({{}, {}, false, false})));
+    CHECK(loads(packet_filter({{}, {2, 3}, true, false})));
+    Indices many(10'000);
+    std::iota(many.begin(), many.end(), 2U);
+    CHECK(loads(packet_filter({{}, many, false, false})));
+    CHECK(loads(packet_filter({{2, 3}, {3}, true, false})));
+    CHECK(loads(packet_filter({Indices(200, 7), many, false, true})));
+    CHECK(loads(packet_filter({many, {}, false, false})));
+}
+
+namespace {
+
+Bytes link_bytes(std::string_view kind, std::uint16_t attribute, std::uint16_t port)
+{
+    Bytes information = attribute_bytes(IFLA_INFO_KIND, bytes_of(kind));
+    append(information, attribute_bytes(IFLA_INFO_DATA, attribute_bytes(attribute, value_bytes(htons(port)))));
+    Bytes bytes = value_bytes(ifinfomsg{});
+    append(bytes, attribute_bytes(IFLA_LINKINFO, information));
+    return bytes;
+}
+
+} // namespace
+
+TEST_CASE("links: the port of a tunnel in UDP")
+{
+    std::vector<Link> links;
+    for (const Bytes& bytes : {link_bytes("vxlan", IFLA_VXLAN_PORT, 4789), link_bytes("geneve", IFLA_GENEVE_PORT, 6081),
+                               link_bytes("veth", IFLA_VXLAN_PORT, 7), link_bytes("vxlan", IFLA_VXLAN_ID, 7)}) {
+        const auto parsed = parse_link(bytes);
+        REQUIRE(parsed);
+        links.push_back(*parsed);
+    }
+    CHECK(links[0].kind == "vxlan");
+    CHECK(tunnel_ports_of(links) == std::vector<std::uint16_t>{4789, 6081});
+    const Bytes cut = link_bytes("vxlan", IFLA_VXLAN_PORT, 4789);
+    for (std::size_t size = 0; size < cut.size(); ++size) {
+        const auto parsed = parse_link(std::span(cut).first(size)); // no read past the end
+        CHECK((!parsed || parsed->tunnel_port == 0 || parsed->tunnel_port == 4789));
+    }
+}

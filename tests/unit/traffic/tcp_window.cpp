@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/packet/tcp_window.hpp"
+
+#include "unit/build_sample.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+PacketFlow flow(std::uint64_t rx, std::uint64_t tx)
+{
+    PacketFlow result;
+    result.tuple = {Protocol::tcp, endpoint("10.0.0.1", 1000), endpoint("10.0.0.2", 2000)};
+    result.rx.payload_bytes = rx;
+    result.tx.payload_bytes = tx;
+    result.found.inode = Inode{7};
+    return result;
+}
+
+ListedSocket listed(std::uint32_t queued, std::optional<std::uint32_t> unsent,
+                    std::optional<TcpPayload> payload = std::nullopt, std::uint64_t cookie = 1)
+{
+    ListedSocket socket;
+    socket.cookie = Cookie{cookie};
+    socket.inode = Inode{7};
+    socket.queued = queued;
+    socket.unsent = unsent;
+    socket.payload = payload;
+    return socket;
+}
+
+} // namespace
+
+TEST_CASE("tcp window: the kernel's counters at both ends, whatever packets show")
+{
+    const ListedSocket first = listed(0, 0, TcpPayload{1000, 5000});
+    const ListedSocket last = listed(0, 0, TcpPayload{1700, 5001});
+    const TcpWindow window = tcp_in_window(flow(90, 80), &first, &last);
+    CHECK(window.rx_bytes == 700);
+    CHECK(window.tx_bytes == 1);
+    PacketFlow again = flow(90, 80);
+    again.rx.earlier_bytes = 600; // counted for a flow that a forged SYN ended
+    CHECK(tcp_in_window(again, &first, &last).rx_bytes == 100);
+}
+
+TEST_CASE("tcp window: of a connection that began in it, all that was ever moved; not where only the peer says SYN")
+{
+    const ListedSocket last = listed(0, 0, TcpPayload{1700, 5001}, 2);
+    const ListedSocket first = listed(9, 9, TcpPayload{1000, 5000}, 1);
+    PacketFlow began = flow(90, 80);
+    began.tx.tcp_flags = TcpHeader::syn;
+    CHECK(tcp_in_window(began, &first, &last).rx_bytes == 1700);
+    PacketFlow forged = flow(90, 80);
+    forged.rx.tcp_flags = TcpHeader::syn;
+    CHECK(tcp_in_window(forged, nullptr, &last).rx_bytes == 90);
+}
+
+TEST_CASE("tcp window: of a connection that was seen to begin, what was not counted before, whatever lists there were")
+{
+    // Its SYN came before the end of a window, our answer after it, and some bytes before the list.
+    PacketFlow answered = flow(0, 0);
+    answered.rx.tcp_flags = TcpHeader::syn;
+    const ListedSocket first = listed(0, 0, TcpPayload{700, 300});
+    const TcpWindow before = tcp_in_window(answered, nullptr, &first);
+    CHECK(before.rx_bytes == 0);
+    CHECK(before.tx_bytes == 0);
+    answered.next_window();
+    answered.rx.payload_bytes = 900;
+    answered.tx.payload_bytes = 300;
+    answered.tx.tcp_flags = TcpHeader::syn | TcpHeader::ack;
+    const ListedSocket last = listed(0, 0, TcpPayload{900, 300});
+    const TcpWindow window = tcp_in_window(answered, &first, &last);
+    CHECK(window.rx_bytes == 900);
+    CHECK(window.tx_bytes == 300);
+    answered.count(window.rx_bytes, window.tx_bytes);
+    answered.next_window();
+    const ListedSocket later = listed(0, 0, TcpPayload{905, 301});
+    CHECK(tcp_in_window(answered, &last, &later).rx_bytes == 5);
+    CHECK(tcp_in_window(answered, nullptr, &later).tx_bytes == 1); // a list that has missed it
+}
+
+TEST_CASE("tcp window: what was counted before its packets came is not counted with them")
+{
+    PacketFlow quick = flow(0, 0);
+    quick.tx.tcp_flags = TcpHeader::syn;
+    const ListedSocket last = listed(20, 5, TcpPayload{80, 55});
+    const TcpWindow window = tcp_in_window(quick, nullptr, &last);
+    CHECK(window.rx_bytes == 80);
+    CHECK(window.tx_bytes == 55);
+    quick.count(window.rx_bytes, window.tx_bytes);
+    quick.rx.carried = window.rx_carried;
+    quick.tx.carried = window.tx_carried;
+    quick.next_window();
+    quick.rx.payload_bytes = 130;
+    quick.tx.payload_bytes = 60;
+    quick.tx.tcp_flags |= TcpHeader::fin;
+    const TcpWindow ended = tcp_in_window(quick, &last, nullptr);
+    CHECK(ended.rx_bytes == 50);
+    CHECK(ended.tx_bytes == 5);
+    CHECK_FALSE(ended.ended_unread);
+}
+
+TEST_CASE("tcp window: a connection without packets")
+{
+    const ListedSocket first = listed(100, 10, TcpPayload{1000, 500});
+    SUBCASE("began after the end, for the list before does not have it")
+    {
+        const ListedSocket last = listed(40, 7, TcpPayload{60, 55}, 2);
+        for (const ListedSocket* before : {static_cast<const ListedSocket*>(nullptr), &first}) {
+            const TcpWindow window = tcp_without_packets(before, last);
+            CHECK(window.rx_bytes == 0);
+            CHECK(window.tx_bytes == 0);
+            CHECK(window.rx_carried == 0);
+            CHECK(window.tx_carried == 0);
+        }
+    }
+    SUBCASE("was read from")
+    {
+        const TcpWindow window = tcp_without_packets(&first, listed(30, 10, TcpPayload{1070, 500}));
+        CHECK(window.rx_bytes == 70);
+        CHECK(window.tx_bytes == 0);
+        CHECK(window.rx_carried == 0);
+        CHECK(window.tx_carried == 0);
+    }
+    SUBCASE("has some after the end: they are counted, and its packets are not, once it ends")
+    {
+        const ListedSocket last = listed(0, 0, TcpPayload{1160, 525});
+        const TcpWindow window = tcp_without_packets(&first, last);
+        CHECK(window.rx_bytes == 160);
+        CHECK(window.tx_bytes == 25);
+        PacketFlow late = flow(60, 35); // and those of 10 that had waited to be sent
+        late.rx.carried = window.rx_carried;
+        late.tx.carried = window.tx_carried;
+        late.tx.tcp_flags = TcpHeader::fin;
+        const TcpWindow ended = tcp_in_window(late, &last, nullptr);
+        CHECK(ended.rx_bytes == 0);
+        CHECK(ended.tx_bytes == 0);
+    }
+}
+
+TEST_CASE("tcp window: packets and queues where there are no counters")
+{
+    const ListedSocket first = listed(10, 0, std::nullopt, 0);
+    const ListedSocket last = listed(30, 0, std::nullopt, 0);
+    const TcpWindow window = tcp_in_window(flow(100, 50), &first, &last);
+    CHECK(window.rx_bytes == 80);
+    CHECK(window.tx_bytes == 50);
+    CHECK_FALSE(window.unsent_unknown);
+    const ListedSocket sending = listed(0, std::nullopt, std::nullopt, 0);
+    CHECK(tcp_in_window(flow(100, 50), &first, &sending).unsent_unknown);
+    const ListedSocket reset = listed(0, 0, TcpPayload{1, 1}); // counters that began anew
+    const ListedSocket before = listed(0, 0, TcpPayload{5, 5});
+    CHECK(tcp_in_window(flow(100, 50), &before, &reset).rx_bytes == 100);
+}
+
+TEST_CASE("tcp window: one that closed is whole, one that was reset or vanished may have left bytes")
+{
+    PacketFlow closed = flow(100, 50);
+    closed.tx.tcp_flags = TcpHeader::fin | TcpHeader::ack;
+    CHECK_FALSE(tcp_in_window(closed, nullptr, nullptr).ended_unread);
+    closed.rx.tcp_flags = TcpHeader::rst;
+    CHECK(tcp_in_window(closed, nullptr, nullptr).ended_unread);
+    CHECK(tcp_in_window(flow(100, 50), nullptr, nullptr).ended_unread);
+    PacketFlow refused = flow(0, 0);
+    refused.rx.tcp_flags = TcpHeader::rst;
+    CHECK_FALSE(tcp_in_window(refused, nullptr, nullptr).ended_unread);
+    const ListedSocket first = listed(40, 0);
+    CHECK(tcp_in_window(refused, &first, nullptr).ended_unread);
+    CHECK(tcp_in_window(refused, &first, nullptr).rx_bytes == 40);
+    PacketFlow counted = flow(40, 0); // a reset connection whose bytes were read before
+    counted.rx.tcp_flags = TcpHeader::rst;
+    counted.rx.carried = -40;
+    CHECK_FALSE(tcp_in_window(counted, nullptr, nullptr).ended_unread);
+}
+
+TEST_CASE("tcp window: half-closed, then closed with bytes that nobody read: the reset tells")
+{
+    PacketFlow half = flow(100, 50);
+    half.tx.tcp_flags = TcpHeader::fin | TcpHeader::ack;
+    CHECK_FALSE(tcp_in_window(half, nullptr, nullptr).ended_unread);
+    half.tx.tcp_flags |= TcpHeader::rst;
+    CHECK(tcp_in_window(half, nullptr, nullptr).ended_unread);
+}
+
+TEST_CASE("tcp window: all that a connection of a new namespace moved before its packets were kept")
+{
+    FlowTable table;
+    const Tuple tuple{Protocol::tcp, endpoint("10.0.0.1", 1000), endpoint("10.0.0.2", 2000)};
+    table.adopt(tuple, 500, 700);
+    const auto fresh = table.take_new();
+    REQUIRE(fresh.size() == 1);
+    PacketFlow& adopted = *fresh.front();
+    CHECK(adopted.tuple == tuple);
+    const ListedSocket first = listed(10, 20, TcpPayload{}); // as it is when nothing counts as moved before
+    SUBCASE("by the kernel's counters")
+    {
+        const ListedSocket last = listed(0, 0, TcpPayload{540, 700});
+        const TcpWindow window = tcp_in_window(adopted, &first, &last);
+        CHECK(window.rx_bytes == 540);
+        CHECK(window.tx_bytes == 700);
+    }
+    SUBCASE("and by packets, where it ended")
+    {
+        adopted.rx.payload_bytes = 30;
+        adopted.tx.payload_bytes = 20; // they had waited to be sent
+        const TcpWindow window = tcp_in_window(adopted, &first, nullptr);
+        CHECK(window.rx_bytes == 540);
+        CHECK(window.tx_bytes == 700);
+    }
+}
