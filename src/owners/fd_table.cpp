@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -17,9 +18,6 @@ namespace socktally {
 namespace {
 
 constexpr std::size_t fdinfo_limit = 8 << 20;
-
-/// Reading so many links costs as much as finding out that it is not needed.
-constexpr std::int64_t few_files = 8;
 
 FdTable::Status status_of(int error)
 {
@@ -156,6 +154,22 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
         table.status = FdTable::Status::gone;
     }
     return table;
+}
+
+std::vector<Inode> own_sockets()
+{
+    std::vector<Inode> inodes;
+    const Directory directory = open_directory(AT_FDCWD, "/proc/self/fd");
+    while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
+        std::array<char, 64> link{};
+        const ssize_t size = ::readlinkat(::dirfd(directory.get()), entry->d_name, link.data(), link.size());
+        if (const auto inode =
+                size > 0 ? parse_socket_link({link.data(), static_cast<std::size_t>(size)}) : std::nullopt) {
+            inodes.push_back(Inode{*inode});
+        }
+    }
+    std::sort(inodes.begin(), inodes.end());
+    return inodes;
 }
 
 } // namespace socktally

@@ -49,4 +49,10 @@ std::optional<SchedStat> read_ran(int proc, Pid pid);
 /// The sockets among an io_uring's registered files: the lines below `UserFiles:` of its fdinfo, `    3: socket:[123]`.
 std::vector<Inode> parse_io_uring_files(std::string_view fdinfo);
 
+/// Reading so many links costs as much as finding out that it is not needed.
+inline constexpr std::int64_t few_files = 8;
+
+/// Returns the inodes of the sockets that this process has open, sorted.
+std::vector<Inode> own_sockets();
+
 } // namespace socktally

@@ -110,6 +110,10 @@ bool HolderMap::look_through_bpf(const std::vector<Entry>& entries, Look look)
     if (source_ == Source::cheapest && std::accumulate(files.begin(), files.end(), std::int64_t{0}) < many_files) {
         return false;
     }
+    std::vector<std::optional<SchedStat>> ran(entries.size()); // before the descriptors
+    for (std::size_t i = 0; rescan_follows_ && i < entries.size(); ++i) {
+        ran[i] = files[i] > few_files ? read_ran(proc_.get(), entries[i].pid) : std::nullopt;
+    }
     auto tables = read_socket_files();
     if (!tables) {
         bpf_declined_ = true;
@@ -119,6 +123,7 @@ bool HolderMap::look_through_bpf(const std::vector<Entry>& entries, Look look)
         FdTable& table = (*tables)[entries[i].pid.value];
         table.status = FdTable::Status::ok;
         table.files = files[i];
+        table.ran = ran[i];
         add(entries[i], table, look);
         tables->erase(entries[i].pid.value); // not twice in memory
     }
@@ -277,8 +282,14 @@ std::vector<std::pair<Pid, std::vector<Inode>>> HolderMap::held_besides(const st
     std::vector<std::pair<Pid, std::vector<Inode>>> held;
     for (const auto& [pid, seen] : seen_) {
         std::vector<Inode> rest;
+        auto at = listed.begin(); // both are sorted, and the sockets of a process are often next to each other
         for (const std::uint64_t inode : seen.inodes) {
-            if (!std::binary_search(listed.begin(), listed.end(), Inode{inode})) {
+            if (at == listed.end() || *at != Inode{inode}) {
+                at = std::lower_bound(at, listed.end(), Inode{inode});
+            }
+            if (at != listed.end() && *at == Inode{inode}) {
+                ++at;
+            } else {
                 rest.push_back(Inode{inode});
             }
         }

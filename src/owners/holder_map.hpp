@@ -59,6 +59,9 @@ public:
     /// Calls `meanwhile` between processes, because looking at all of them takes a while.
     void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
 
+    /// No rescan() will follow the scan, so it need not know which processes run in between.
+    void expect_no_rescan() { rescan_follows_ = false; }
+
     /// Lists the descriptors of every process.
     void scan();
     /// The same once more, adding what is new. Leaves out processes that have not run since they were last looked at:
@@ -199,6 +202,7 @@ private:
     std::function<void(std::uint64_t)> group_look_;
     Source source_;
     bool bpf_declined_;
+    bool rescan_follows_ = true;
     std::vector<std::int32_t> pids_; // as last listed; sorted
     std::int32_t self_ = 0;          // our own pid as this /proc shows it
     std::unordered_map<std::int32_t, Seen> seen_;

@@ -11,8 +11,8 @@
 
 namespace socktally {
 
-/// By pid; FdTable::files and FdTable::ran are not filled. Null where BPF is not allowed or pids are not those of this
-/// pid namespace.
+/// By pid; FdTable::files and FdTable::ran are left to the caller. Null where BPF is not allowed or pids are not those
+/// of this pid namespace.
 std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files();
 
 } // namespace socktally

@@ -97,7 +97,8 @@ bool begins_id(std::string_view id, std::string_view name)
 
 bool Filter::is_empty() const
 {
-    return loopback && static_cast<const Criteria&>(*this) == Criteria{} && excluded == Criteria{};
+    static const Criteria none; // made once: this is asked for each flow
+    return loopback && static_cast<const Criteria&>(*this) == none && excluded == none;
 }
 
 Judged Filter::judge(const Subject& subject) const

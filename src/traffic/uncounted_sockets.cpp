@@ -3,6 +3,7 @@
 
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
+#include "owners/fd_table.hpp"
 #include "traffic/socket_flows.hpp"
 
 #include <fcntl.h>
@@ -188,22 +189,6 @@ void UncountedSockets::next_window()
 
 namespace {
 
-/// The sockets of this process.
-std::set<std::uint64_t> own_sockets()
-{
-    std::set<std::uint64_t> inodes;
-    const Directory directory = open_directory(AT_FDCWD, "/proc/self/fd");
-    while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
-        std::array<char, 64> link{};
-        const ssize_t size = ::readlinkat(::dirfd(directory.get()), entry->d_name, link.data(), link.size());
-        if (const auto inode =
-                size > 0 ? parse_socket_link({link.data(), static_cast<std::size_t>(size)}) : std::nullopt) {
-            inodes.insert(*inode);
-        }
-    }
-    return inodes;
-}
-
 /// Whether the process is called as this one is. Its program may be a copy, and may not be read.
 bool is_instance(const Process& process)
 {
@@ -217,7 +202,10 @@ void drop_captures(Sample& sample)
     if (!has(sample.flows, Protocol::packet)) {
         return;
     }
-    std::set<std::uint64_t> captures = own_sockets();
+    std::set<std::uint64_t> captures;
+    for (const Inode own : own_sockets()) {
+        captures.insert(own.value);
+    }
     std::set<std::uint64_t> sockets;
     for (const Flow& flow : sample.flows) {
         if (flow.tuple.protocol == Protocol::packet) {

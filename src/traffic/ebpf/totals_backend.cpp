@@ -76,6 +76,7 @@ public:
         sample.interfaces = read_interfaces();
         HolderMap holders("/proc", HolderMap::Source::bpf, trace_);
         holders.set_look(request.look);
+        holders.expect_no_rescan();
         holders.scan(); // first, because it shows namespaces that live by an open file
         TotalsFlows flows;
         const Unseen unseen = read_sockets(flows, holders, result.listed);
@@ -113,7 +114,7 @@ private:
                 tried.insert(Inode{space.inode});
             }
             const auto is_listed = [&](Inode netns) { return tried.contains(netns); };
-            found = unlisted.find(holders, flows.inodes(), is_listed);
+            found = unlisted.find(holders, flows.listed(), is_listed);
             namespaces.clear();
             std::transform(found.begin(), found.end(), std::back_inserter(namespaces),
                            [](const auto& each) { return each.space; });

@@ -5,6 +5,7 @@
 #include "traffic/ebpf/bpf_address.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace socktally {
 
@@ -52,6 +53,7 @@ void TotalsFlows::add(const totals_row& row)
     const bool is_tcp = row.protocol == IPPROTO_TCP;
     if (is_tcp && static_cast<TcpState>(row.state) == TcpState::listen) {
         listening_.set(row.local_port);
+        listeners_.push_back(Inode{row.inode});
         return;
     }
     Flow& flow = flows_.emplace_back();
@@ -95,6 +97,14 @@ std::vector<Inode> TotalsFlows::inodes() const
         }
     }
     return inodes;
+}
+
+std::vector<Inode> TotalsFlows::listed() const
+{
+    std::vector<Inode> listed = listeners_;
+    std::transform(flows_.begin(), flows_.end(), std::back_inserter(listed),
+                   [](const Flow& flow) { return flow.inode; });
+    return listed;
 }
 
 } // namespace socktally

@@ -24,12 +24,15 @@ public:
     std::size_t resets() const { return resets_; }
     /// Of all sockets that a process may hold.
     std::vector<Inode> inodes() const;
+    /// Of all sockets that were listed, listeners included.
+    std::vector<Inode> listed() const;
     std::vector<Flow> take() { return std::move(flows_); }
 
 private:
     void count_tcp(Flow& flow, const totals_row& row);
 
     std::vector<Flow> flows_;
+    std::vector<Inode> listeners_;
     std::bitset<65536> listening_;
     std::size_t resets_ = 0;
     bool has_udp_ = false;

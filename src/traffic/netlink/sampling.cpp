@@ -44,6 +44,7 @@ BackendResult Sampling::totals(const SampleRequest& request)
 {
     Sample sample;
     holders_.set_look(request.look);
+    holders_.expect_no_rescan();
     holders_.scan();
     namespaces_.enter_first(holders_.processes());
     sample.started_at = std::chrono::system_clock::now();
