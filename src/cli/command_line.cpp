@@ -64,12 +64,12 @@ struct CommandLine::Impl {
     Impl(std::string_view introduction, std::string_view examples);
     Impl(const Impl&) = delete; // what is below points into app
     Impl& operator=(const Impl&) = delete;
-    void parse(int argc, const char* const* argv, Options& options);
+    void parse(int argc, const char* const* argv, Invocation& invocation);
 
     std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const;
     UsageError unknown_option(std::string_view argument) const;
     /// Takes arguments that are not options as files of `report`; elsewhere they are errors.
-    void take_extras(Options& options) const;
+    void take_extras(Invocation& invocation) const;
     void apply_entries(Command command) const;
     std::string help_text() const;
 
@@ -100,7 +100,10 @@ CommandLine::CommandLine(std::string_view introduction, std::string_view example
 
 CommandLine::~CommandLine() = default;
 
-void CommandLine::parse(int argc, const char* const* argv, Options& options) { impl_->parse(argc, argv, options); }
+void CommandLine::parse(int argc, const char* const* argv, Invocation& invocation)
+{
+    impl_->parse(argc, argv, invocation);
+}
 
 bool CommandLine::is_given(const std::string& name) const { return impl_->app.get_option(name)->count() > 0; }
 
@@ -117,17 +120,17 @@ void CommandLine::value(const OptionGroup& group, const char* names, const char*
     impl_->entries.push_back({option, group, std::move(apply)});
 }
 
-void CommandLine::Impl::parse(int argc, const char* const* argv, Options& options)
+void CommandLine::Impl::parse(int argc, const char* const* argv, Invocation& invocation)
 {
     try {
         app.parse(reversed_arguments(argc, argv));
     } catch (const CLI::CallForHelp&) {
-        options.command = Command::help;
-        options.text = help_text();
+        invocation.command = Command::help;
+        invocation.text = help_text();
         return;
     } catch (const CLI::CallForVersion& call) {
-        options.command = Command::version;
-        options.text = fmt::format("{}\n", call.what());
+        invocation.command = Command::version;
+        invocation.text = fmt::format("{}\n", call.what());
         return;
     } catch (const CLI::ArgumentMismatch& error) {
         throw mismatch(error.what());
@@ -139,17 +142,17 @@ void CommandLine::Impl::parse(int argc, const char* const* argv, Options& option
             throw UsageError(
                 fmt::format("unexpected argument {}; help takes none", quote(help_command->remaining().front())));
         }
-        options.command = Command::help;
-        options.text = help_text();
+        invocation.command = Command::help;
+        invocation.text = help_text();
         return;
     }
     if (doctor->parsed()) {
-        options.command = Command::doctor;
+        invocation.command = Command::doctor;
     } else if (report->parsed()) {
-        options.command = Command::report;
+        invocation.command = Command::report;
     }
-    take_extras(options);
-    apply_entries(options.command);
+    take_extras(invocation);
+    apply_entries(invocation.command);
 }
 
 /// The arguments, last one first, as CLI11 wants them. `--option=` becomes two arguments, because CLI11 would take the
@@ -172,7 +175,7 @@ std::vector<std::string> CommandLine::Impl::reversed_arguments(int argc, const c
     return reversed;
 }
 
-void CommandLine::Impl::take_extras(Options& options) const
+void CommandLine::Impl::take_extras(Invocation& invocation) const
 {
     constexpr std::size_t most = 3; // enough to tell what is wrong
     std::string misplaced;
@@ -188,8 +191,8 @@ void CommandLine::Impl::take_extras(Options& options) const
             options_ended = true;
         } else if (!options_ended && extra.size() > 1 && extra.starts_with('-')) {
             throw unknown_option(extra);
-        } else if (options.command == Command::report) {
-            options.files.push_back(extra);
+        } else if (invocation.command == Command::report) {
+            invocation.files.push_back(extra);
         } else {
             misplace(extra);
         }
@@ -199,7 +202,7 @@ void CommandLine::Impl::take_extras(Options& options) const
     }
     if (count != 0) {
         throw UsageError(fmt::format("unexpected argument {}{}; {}", misplaced, count > most ? ", …" : "",
-                                     options.command == Command::doctor
+                                     invocation.command == Command::doctor
                                          ? "doctor takes none, but a backend with --backend"
                                          : "the commands are doctor and report"));
     }

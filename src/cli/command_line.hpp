@@ -3,7 +3,7 @@
 // words. CLI11 finds options and their values as text; what each one means is in parse.cpp.
 #pragma once
 
-#include "cli/options.hpp"
+#include "cli/invocation.hpp"
 
 #include <functional>
 #include <memory>
@@ -35,7 +35,7 @@ public:
 
     /// Applies the options that were given, and sets `command` and `text` for help, version and doctor.
     /// Throws UsageError.
-    void parse(int argc, const char* const* argv, Options& options);
+    void parse(int argc, const char* const* argv, Invocation& invocation);
     /// Whether the option of this name was among the arguments that were parsed.
     bool is_given(const std::string& name) const;
 

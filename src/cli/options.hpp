@@ -2,6 +2,7 @@
 // What the user asked for, as plain data. The options that set it are in parse.cpp.
 #pragma once
 
+#include "cli/invocation.hpp"
 #include "table/filter.hpp"
 #include "table/row.hpp"
 
@@ -9,20 +10,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace socktally {
 
-enum class Command : std::uint8_t { sample, report, doctor, list_columns, help, version };
 enum class Format : std::uint8_t { tsv, csv, json, jsonl, pretty, prom, influx };
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 
-struct Options {
-    Command command = Command::sample;
-    std::string text; // what help and version print
-
+struct Options : Invocation {
     std::chrono::nanoseconds duration{std::chrono::seconds(1)}; // of a window
     std::optional<std::chrono::nanoseconds> interval;           // as given; `duration` is then the same
     std::optional<std::uint64_t>
@@ -45,7 +41,6 @@ struct Options {
     Filter filter; // the ids of its names, and this machine's interfaces, are filled in later
 
     // Of report only.
-    std::vector<std::string> files; // "-": standard input
     std::vector<std::string> hosts; // --host as given, empty: all
     std::optional<TimePoint> from;  // the first moment
     std::optional<TimePoint> to;    // the first moment past the last
@@ -57,11 +52,6 @@ struct Options {
     bool progress = true;
     bool strict = false;
     ColorWhen color = ColorWhen::automatic;
-};
-
-/// Wrong usage: one line, exit code 2.
-struct UsageError : std::runtime_error {
-    using std::runtime_error::runtime_error;
 };
 
 /// Throws UsageError. `argv[0]` is skipped.
