@@ -2,8 +2,7 @@
 // Around CLI11 2.1: what it would take too freely or say too oddly is handled here.
 #include "cli/command_line.hpp"
 
-#include "util/nearest.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 #include "version.hpp"
 
 #include <CLI/CLI.hpp>

@@ -4,8 +4,7 @@
 #include "cli/command_line.hpp"
 #include "cli/options.hpp"
 #include "cli/values.hpp"
-#include "util/nearest.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 

@@ -2,9 +2,8 @@
 // Option values by hand: CLI11's own conversions read 010 as 8 and -1 as 2^64-1.
 #include "cli/values.hpp"
 
-#include "util/nearest.hpp"
-#include "util/quote.hpp"
-#include "util/whole_number.hpp"
+#include "util/number.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 
@@ -51,7 +50,7 @@ T word_value(std::string_view what, std::string_view text, std::span<const Word<
 
 std::uint64_t number_between(std::string_view what, std::string_view text, std::uint64_t low, std::uint64_t high)
 {
-    const auto value = whole_number(text);
+    const auto value = parse_number(text);
     if (!value || *value < low || *value > high) {
         throw UsageError(fmt::format("bad {} {}: give a whole number from {} to {}", what, quote(text), low, high));
     }
@@ -112,7 +111,7 @@ std::chrono::nanoseconds duration_value(std::string_view text)
             "give a number with ms, s, m or h behind it, as in 500ms, 1.5s, 2m or 24h; without, it is in seconds");
     }
 
-    const auto count = decimal->whole.empty() ? std::optional<std::uint64_t>(0) : whole_number(decimal->whole);
+    const auto count = decimal->whole.empty() ? std::optional<std::uint64_t>(0) : parse_number(decimal->whole);
     if (!count || *count > longest / place) {
         throw bad(too_long);
     }
@@ -192,7 +191,7 @@ std::size_t capture_buffer_value(std::string_view text)
         number.remove_suffix(1);
         shift = 10 * (static_cast<unsigned>(unit) + 1);
     }
-    const auto count = whole_number(number);
+    const auto count = parse_number(number);
     if (!count || *count > largest >> shift || *count << shift < smallest) {
         throw UsageError(
             fmt::format("bad size {}: give bytes, or a number with K, M or G behind it, as in 4M, between 512K and 1G",

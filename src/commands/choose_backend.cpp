@@ -3,9 +3,8 @@
 
 #include "commands/commands.hpp"
 #include "commands/grants.hpp"
-#include "linux/limits.hpp"
-#include "util/nearest.hpp"
-#include "util/quote.hpp"
+#include "linux/privileges.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 

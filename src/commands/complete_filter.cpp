@@ -2,12 +2,10 @@
 #include "commands/complete_filter.hpp"
 
 #include "cli/values.hpp"
+#include "linux/interfaces.hpp"
 #include "linux/netns.hpp"
-#include "processes/machine.hpp"
-#include "processes/netns_names.hpp"
-#include "processes/users.hpp"
-#include "util/nearest.hpp"
-#include "util/quote.hpp"
+#include "processes/names.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/grants.hpp"
 
-#include "linux/capability.hpp"
+#include "linux/privileges.hpp"
 
 #include <fmt/format.h>
 

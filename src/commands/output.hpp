@@ -4,8 +4,8 @@
 
 #include "commands/commands.hpp"
 #include "commands/layout.hpp"
+#include "linux/atomic_file.hpp"
 #include "linux/interrupt.hpp"
-#include "linux/replaced_file.hpp"
 
 #include <optional>
 #include <string_view>
@@ -27,7 +27,7 @@ public:
     void write(std::string_view text, Interrupt& interrupt) const;
 
 private:
-    std::optional<ReplacedFile> file_;
+    std::optional<AtomicFile> file_;
 };
 
 /// Alerts that no row gave cause to: nothing is printed.

@@ -8,7 +8,7 @@
 #include "linux/fd.hpp"
 #include "linux/terminal.hpp"
 #include "report/read.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -2,13 +2,13 @@
 #include "commands/since_run.hpp"
 
 #include "formats/series.hpp"
+#include "linux/clocks.hpp"
 #include "linux/terminal.hpp"
-#include "linux/time_namespace.hpp"
-#include "processes/machine.hpp"
+#include "processes/names.hpp"
 #include "since/accumulate.hpp"
 #include "since/state_codec.hpp"
 #include "traffic/namespaces.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 

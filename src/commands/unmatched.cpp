@@ -2,8 +2,7 @@
 #include "commands/unmatched.hpp"
 
 #include "table/flow_owner.hpp"
-#include "util/nearest.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 

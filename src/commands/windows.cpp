@@ -5,10 +5,10 @@
 #include "commands/grants.hpp"
 #include "commands/progress.hpp"
 #include "commands/unmatched.hpp"
+#include "linux/clocks.hpp"
+#include "linux/interfaces.hpp"
 #include "linux/terminal.hpp"
-#include "linux/time_namespace.hpp"
-#include "processes/machine.hpp"
-#include "processes/outbound.hpp"
+#include "processes/names.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// BPF iterators, run to their end.
+// BPF iterators run to their end, and the keys of BPF hash maps.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <vector>
 
 namespace socktally {
 
@@ -48,6 +49,19 @@ int read_rows(int link, const Take& take)
 inline int run_iterator(int link)
 {
     return read_rows<std::byte>(link, [](std::byte) {});
+}
+
+/// Every key of a hash map that is there as long as this runs, while programs may add others. Nothing may be deleted
+/// meanwhile: the walk would begin anew.
+template <typename Key>
+std::vector<Key> keys_of(int map)
+{
+    std::vector<Key> keys;
+    Key next{};
+    while (bpf_map_get_next_key(map, keys.empty() ? nullptr : &keys.back(), &next) == 0) {
+        keys.push_back(next);
+    }
+    return keys;
 }
 
 } // namespace socktally

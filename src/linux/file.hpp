@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads small files whole, into a buffer that is used again. For /proc and its like, whose sizes are not known before.
+// Small files read whole, and directories. For /proc and the like, whose sizes are not known before, and for files in
+// places that others may write to.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -33,5 +34,19 @@ using Directory = std::unique_ptr<DIR, CloseDir>;
 
 /// Opens a directory for listing; null with errno set.
 Directory open_directory(int directory, const char* path);
+
+/// Where a file is: `base` is trusted and may be reached through symlinks; what is below it is not.
+struct TrustedPlace {
+    std::string base; // a directory
+    std::string path; // relative to it
+    uid_t owner = 0;
+};
+
+/// The content; null with errno set where it cannot be opened or read, EPERM for the file of somebody else, EFBIG where
+/// it is longer than `limit`, ELOOP or EXDEV for a symlink or mount on the way.
+std::optional<std::string> read_trusted_file(const TrustedPlace& place, std::size_t limit);
+
+/// A descriptor (O_PATH) of a socket's file, likewise.
+Fd find_trusted_socket(const TrustedPlace& place);
 
 } // namespace socktally

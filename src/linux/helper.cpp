@@ -27,31 +27,16 @@ using Clock = Helper::Clock;
 using Length = std::uint64_t;
 constexpr Length longest = 64 << 20;
 
-/// Returns false if the deadline passes first.
-bool wait_for(int socket, short events, Clock::time_point deadline)
+/// Calls `move` for what is left of `size` bytes until all have passed. Returns false if the other end is closed or the
+/// deadline passes first.
+template <typename Move>
+bool transfer(int socket, short events, std::size_t size, Clock::time_point deadline, const Move& move)
 {
-    for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-        pollfd wanted{socket, events, 0};
-        const auto patience = static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000));
-        const int ready = ::poll(&wanted, 1, patience);
-        if (ready > 0) {
-            return true;
-        }
-        if ((ready < 0 && errno != EINTR) || left.count() <= 0) {
-            return false;
-        }
-    }
-}
-
-/// Returns false if the other end is closed or does not read in time.
-bool send_all(int socket, std::string_view bytes, Clock::time_point deadline)
-{
-    while (!bytes.empty()) {
-        const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            bytes.remove_prefix(static_cast<std::size_t>(sent));
-        } else if ((errno != EAGAIN && errno != EINTR) || !wait_for(socket, POLLOUT, deadline)) {
+    for (std::size_t done = 0; done < size;) {
+        const ssize_t moved = move(done);
+        if (moved > 0) {
+            done += static_cast<std::size_t>(moved);
+        } else if (moved == 0 || (errno != EAGAIN && errno != EINTR) || !wait_until_ready(socket, events, deadline)) {
             return false;
         }
     }
@@ -60,16 +45,8 @@ bool send_all(int socket, std::string_view bytes, Clock::time_point deadline)
 
 bool receive_all(int socket, char* bytes, std::size_t size, Clock::time_point deadline)
 {
-    while (size > 0) {
-        const ssize_t got = ::recv(socket, bytes, size, MSG_DONTWAIT);
-        if (got > 0) {
-            bytes += got;
-            size -= static_cast<std::size_t>(got);
-        } else if (got == 0 || (errno != EAGAIN && errno != EINTR) || !wait_for(socket, POLLIN, deadline)) {
-            return false;
-        }
-    }
-    return true;
+    return transfer(socket, POLLIN, size, deadline,
+                    [=](std::size_t done) { return ::recv(socket, bytes + done, size - done, MSG_DONTWAIT); });
 }
 
 bool send_text(int socket, std::string_view text, Clock::time_point deadline)
@@ -77,7 +54,10 @@ bool send_text(int socket, std::string_view text, Clock::time_point deadline)
     std::string message(sizeof(Length), '\0');
     const Length length = text.size();
     std::memcpy(message.data(), &length, sizeof length);
-    return send_all(socket, message.append(text), deadline);
+    message.append(text);
+    return transfer(socket, POLLOUT, message.size(), deadline, [&](std::size_t done) {
+        return ::send(socket, message.data() + done, message.size() - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+    });
 }
 
 std::optional<std::string> receive_text(int socket, Clock::time_point deadline)
@@ -129,6 +109,21 @@ int keep_only(int socket)
 }
 
 } // namespace
+
+bool wait_until_ready(int fd, short events, Clock::time_point deadline)
+{
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+        pollfd wanted{fd, events, 0};
+        const int ready = ::poll(&wanted, 1, static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 60'000)));
+        if (ready > 0) {
+            return true;
+        }
+        if ((ready < 0 && errno != EINTR) || left.count() <= 0) {
+            return false;
+        }
+    }
+}
 
 bool Helper::start()
 {

@@ -19,6 +19,9 @@
 
 namespace socktally {
 
+/// Waits for one of these events of poll(2) at the descriptor. Returns false if the deadline passes first.
+bool wait_until_ready(int fd, short events, std::chrono::steady_clock::time_point deadline);
+
 class Helper {
 public:
     using Clock = std::chrono::steady_clock;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "linux/netns.hpp"
 
+#include "linux/error.hpp"
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
-#include "linux/threads.hpp"
 
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -11,10 +11,14 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <map>
+#include <system_error>
+#include <thread>
 #include <unordered_set>
+#include <vector>
 
 namespace socktally {
 
@@ -132,6 +136,27 @@ private:
 
 } // namespace
 
+void in_threads(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& work)
+{
+    std::atomic<std::size_t> next = 0;
+    const auto run = [&] {
+        for (std::size_t i = next++; i < count; i = next++) {
+            work(i);
+        }
+    };
+    std::vector<std::jthread> running;
+    running.reserve(threads);
+    try {
+        while (running.size() < std::min(threads, count)) {
+            running.emplace_back(run);
+        }
+    } catch (const std::system_error& failure) { // too little memory, or too many of them: others do its share
+        if (running.empty()) {
+            throw errno_error("cannot start a thread", failure.code().value());
+        }
+    }
+}
+
 std::uint64_t netns_of_thread() { return netns_inode("/proc/thread-self/ns/net").value_or(0); }
 
 bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()>& work)
@@ -151,17 +176,7 @@ bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()
     return entered;
 }
 
-ProcessesSeen list_processes()
-{
-    ProcessesSeen seen;
-    const Directory listing = open_directory(AT_FDCWD, "/proc");
-    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
-        if (const auto pid = parse_pid(entry->d_name)) {
-            seen.pids.push_back(*pid);
-        }
-    }
-    return seen;
-}
+ProcessesSeen list_processes() { return {list_pids(AT_FDCWD, "/proc"), {}}; }
 
 std::vector<NetworkNamespace> network_namespaces(const ProcessesSeen& seen)
 {

@@ -13,6 +13,10 @@
 
 namespace socktally {
 
+/// Calls `work`, which must not throw, with each number below `count`, from at most so many threads at once. Throws
+/// where not even one can be started.
+void in_threads(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& work);
+
 /// One network namespace and a way into it. Its inode tells it from all others that exist at the same time.
 struct NetworkNamespace {
     std::uint64_t inode = 0;

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Pure parsers of /proc text. All of it is hostile: a process name is any 15 bytes, `) R 1` among them.
+// Parsers of /proc text. All of it is hostile: a process name is any 15 bytes, `) R 1` among them.
 #pragma once
 
+#include "util/number.hpp"
+
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace socktally {
 
@@ -12,14 +17,16 @@ inline constexpr std::size_t proc_stat_limit = 4096; // bytes; /proc/PID/stat ha
 
 /// The fields of /proc/PID/stat that we use (proc_pid_stat(5)).
 struct ProcStat {
-    std::string_view name;         // points into the parsed text; what stands between the first ( and the last )
+    std::string_view name;         // points into the parsed text: what stands between the first ( and the last )
     std::uint32_t parent = 0;      // field 4
     bool is_exiting = false;       // field 9: its memory is gone or about to go; true of a zombie too
     std::uint32_t threads = 0;     // field 20
-    std::uint64_t start_ticks = 0; // field 22, shifted by the reader's time namespace (linux/time_namespace.hpp)
+    std::uint64_t start_ticks = 0; // field 22, shifted by the reader's time namespace (linux/clocks.hpp)
     std::uint64_t stack_start = 0; // field 28; 0 if the process is exiting, or if we may not know it
 };
 std::optional<ProcStat> parse_proc_stat(std::string_view text);
+/// Reads the file at `path` below `directory` into `buffer`, which the name points into. Null if the process is gone.
+std::optional<ProcStat> read_proc_stat(int directory, const char* path, std::string& buffer);
 
 /// /proc/PID/schedstat of a process's first thread: how long it ran, and how often it was put on a CPU.
 struct SchedStat {
@@ -27,27 +34,22 @@ struct SchedStat {
     std::uint64_t timeslices = 0;
     bool operator==(const SchedStat&) const = default;
 };
-/// Null also where the kernel does not keep the figures (all are 0).
+/// Null also if the kernel does not keep the figures (all are 0).
 std::optional<SchedStat> parse_sched_stat(std::string_view text);
 
 /// The socket number of a descriptor's link, `socket:[123]`; null for any other text.
 std::optional<std::uint64_t> parse_socket_link(std::string_view link);
-/// Likewise the number of a network namespace, `net:[123]`.
+/// The number of a network namespace in a link, `net:[123]`; null for any other text.
 std::optional<std::uint64_t> parse_netns_link(std::string_view link);
-
-/// The whole of `text` as a decimal number; null where it is anything else or does not fit.
-std::optional<std::uint64_t> parse_number(std::string_view text);
-
-/// Likewise a port; null for 0 too.
-std::optional<std::uint16_t> parse_port(std::string_view text);
 
 /// The pid that an entry of /proc is named by; null for its other files.
 std::optional<std::int32_t> parse_pid(std::string_view name);
+/// All pids in a directory that is /proc, or is like it.
+std::vector<std::int32_t> list_pids(int directory, const char* path);
 
-/// The next word of `text` (blanks and newlines between words), cut off its front; empty at the end.
+/// Cuts the next word off the front of `text` (blanks, tabs and newlines between words); empty at the end.
 std::string_view next_word(std::string_view& text);
-
-/// The next line of `text` without its newline, cut off its front.
+/// Cuts the next line off the front of `text`, and returns it without its newline.
 std::string_view next_line(std::string_view& text);
 
 } // namespace socktally

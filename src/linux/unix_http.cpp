@@ -2,6 +2,7 @@
 #include "linux/unix_http.hpp"
 
 #include "linux/fd.hpp"
+#include "linux/helper.hpp"
 #include "linux/proc.hpp"
 
 #include <poll.h>
@@ -17,8 +18,6 @@
 namespace socktally {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 HttpAnswer failed(std::string why) { return {std::nullopt, std::move(why)}; }
 
@@ -45,25 +44,6 @@ bool is_of(uid_t owner, const Fd& connection)
            (peer.uid == 0 || peer.uid == owner);
 }
 
-/// False at the deadline.
-bool wait_for(short events, const Fd& connection, Clock::time_point deadline)
-{
-    for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-        if (left.count() <= 0) {
-            return false;
-        }
-        pollfd wanted{connection.get(), events, 0};
-        const int ready = ::poll(&wanted, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 60'000)));
-        if (ready > 0) {
-            return true;
-        }
-        if (ready < 0 && errno != EINTR) {
-            return false;
-        }
-    }
-}
-
 constexpr std::string_view headers_end = "\r\n\r\n";
 
 bool is_same_word(std::string_view a, std::string_view b)
@@ -86,52 +66,36 @@ std::optional<std::uint64_t> content_length(std::string_view headers)
     return std::nullopt;
 }
 
-/// An answer as it comes in.
-class Incoming {
-public:
-    void append(std::string_view part)
-    {
-        const std::size_t searched = text_.size() - std::min(text_.size(), headers_end.size() - 1);
-        text_ += part;
-        if (body_ == text_.npos) {
-            body_ = text_.find(headers_end, searched);
-            length_ = body_ == text_.npos ? std::nullopt : content_length(std::string_view(text_).substr(0, body_));
-        }
-    }
-    bool is_whole() const { return length_ && text_.size() - body_ - headers_end.size() >= *length_; }
-    std::string& text() { return text_; }
-
-private:
-    std::string text_;
-    std::size_t body_ = std::string::npos; // of the end of the headers
-    std::optional<std::uint64_t> length_;
-};
-
-/// Null: what was wrong is in `failure`.
-std::optional<std::string> receive(const Fd& connection, const HttpLimits& limits, std::string& failure)
+/// Returns whether the answer so far is as long as its Content-Length says.
+bool is_whole(std::string_view answer)
 {
-    Incoming answer;
+    constexpr std::size_t longest_headers = 64 << 10;
+    const auto headers = answer.substr(0, longest_headers).find(headers_end);
+    const auto length = headers == answer.npos ? std::nullopt : content_length(answer.substr(0, headers));
+    return length && answer.size() - headers - headers_end.size() >= *length;
+}
+
+/// Returns what was wrong; empty if the answer is whole.
+std::string_view receive(const Fd& connection, const HttpLimits& limits, std::string& answer)
+{
     std::array<char, 64 << 10> part{};
-    while (wait_for(POLLIN, connection, limits.deadline)) {
+    while (wait_until_ready(connection.get(), POLLIN, limits.deadline)) {
         const ssize_t got = ::recv(connection.get(), part.data(), part.size(), 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
             continue;
         }
         if (got < 0) {
-            failure = "the connection broke";
-            return std::nullopt;
+            return "the connection broke";
         }
-        answer.append({part.data(), static_cast<std::size_t>(got)});
-        if (got == 0 || answer.is_whole()) {
-            return std::move(answer.text());
+        answer.append(part.data(), static_cast<std::size_t>(got));
+        if (got == 0 || is_whole(answer)) {
+            return {};
         }
-        if (answer.text().size() > limits.most) {
-            failure = "its answer is too long";
-            return std::nullopt;
+        if (answer.size() > limits.most) {
+            return "its answer is too long";
         }
     }
-    failure = "it did not answer in time";
-    return std::nullopt;
+    return "it did not answer in time";
 }
 
 } // namespace
@@ -167,14 +131,14 @@ HttpAnswer http_get(int socket, std::string_view target, uid_t owner, const Http
         return failed("somebody else listens there");
     }
     const std::string request = "GET " + std::string(target) + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
-    // A new connection has room for this; one that has not is no daemon.
+    // A new connection has room for this; whatever has no room is no daemon.
     if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size())) {
         return failed("it takes no request");
     }
-    std::string failure;
-    const auto answer = receive(connection, limits, failure);
-    return answer ? parse_http_answer(*answer) : failed(failure);
+    std::string answer;
+    const std::string_view failure = receive(connection, limits, answer);
+    return failure.empty() ? parse_http_answer(answer) : failed(std::string(failure));
 }
 
 } // namespace socktally

@@ -2,7 +2,7 @@
 // Addresses and prefixes from bytes and text, and back. inet_pton and inet_ntop are pure: nothing is resolved here.
 #include "model/address.hpp"
 
-#include "util/whole_number.hpp"
+#include "util/number.hpp"
 
 #include <arpa/inet.h>
 
@@ -136,7 +136,7 @@ std::optional<Prefix> parse_prefix(std::string_view text)
     }
     unsigned length = bits(written->family);
     if (slash != text.npos) {
-        const auto given = whole_number(text.substr(slash + 1));
+        const auto given = parse_number(text.substr(slash + 1));
         if (!given || *given > length) {
             return std::nullopt;
         }

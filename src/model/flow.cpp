@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The names that flows' enums are printed and typed with, and sums of packets.
+// The names of flows' enums, and what becomes of a process between two sightings.
 #include "model/flow.hpp"
 
 #include "util/sum.hpp"
@@ -13,6 +13,17 @@ namespace {
 
 constexpr std::array<std::string_view, 9> protocols{"tcp",  "udp",  "udplite", "icmp",  "raw",
                                                     "sctp", "dccp", "mptcp",   "packet"};
+constexpr std::array<std::string_view, 8> causes{
+    "", "[exited]", "[kernel]", "[unaccepted]", "[time-wait]", "[other user]", "[other netns]", "[unknown]"};
+constexpr std::array<std::string_view, 6> qualities{"exact", "owner", "shared", "inherited", "socket", "unknown"};
+
+template <typename Enum, std::size_t count>
+std::optional<Enum> parse(std::string_view name, const std::array<std::string_view, count>& names)
+{
+    const auto found = std::find(names.begin(), names.end(), name);
+    return found == names.end() || name.empty() ? std::nullopt
+                                                : std::optional(static_cast<Enum>(found - names.begin()));
+}
 
 } // namespace
 
@@ -20,55 +31,20 @@ std::span<const std::string_view> protocol_names() { return protocols; }
 
 std::string_view to_string(Protocol protocol) { return protocols[static_cast<std::size_t>(protocol)]; }
 
-std::optional<Protocol> parse_protocol(std::string_view text)
-{
-    const auto found = std::find(protocols.begin(), protocols.end(), text);
-    return found == protocols.end() ? std::nullopt : std::optional(static_cast<Protocol>(found - protocols.begin()));
-}
+std::optional<Protocol> parse_protocol(std::string_view text) { return parse<Protocol>(text, protocols); }
 
 bool has_ports(Protocol protocol)
 {
     return protocol != Protocol::icmp && protocol != Protocol::raw && protocol != Protocol::packet;
 }
 
-std::string_view cause_name(Cause cause)
-{
-    switch (cause) {
-    case Cause::none: return {};
-    case Cause::exited: return "[exited]";
-    case Cause::kernel: return "[kernel]";
-    case Cause::unaccepted: return "[unaccepted]";
-    case Cause::time_wait: return "[time-wait]";
-    case Cause::other_user: return "[other user]";
-    case Cause::other_netns: return "[other netns]";
-    case Cause::unknown: break;
-    }
-    return "[unknown]";
-}
+std::string_view cause_name(Cause cause) { return causes.at(static_cast<std::size_t>(cause)); }
 
-std::optional<Cause> parse_cause(std::string_view name)
-{
-    constexpr std::array causes{Cause::exited,     Cause::kernel,      Cause::unaccepted, Cause::time_wait,
-                                Cause::other_user, Cause::other_netns, Cause::unknown};
-    const auto* found =
-        std::find_if(causes.begin(), causes.end(), [name](Cause cause) { return cause_name(cause) == name; });
-    return found == causes.end() ? std::nullopt : std::optional(*found);
-}
+std::optional<Cause> parse_cause(std::string_view name) { return parse<Cause>(name, causes); }
 
 bool hides_process(Cause cause) { return cause != Cause::kernel && cause != Cause::unaccepted; }
 
-std::string_view to_string(Quality quality)
-{
-    switch (quality) {
-    case Quality::exact: return "exact";
-    case Quality::owner: return "owner";
-    case Quality::shared: return "shared";
-    case Quality::inherited: return "inherited";
-    case Quality::socket: return "socket";
-    case Quality::unknown: break;
-    }
-    return "unknown";
-}
+std::string_view to_string(Quality quality) { return qualities.at(static_cast<std::size_t>(quality)); }
 
 bool is_same_program(const Process& before, const Process& now)
 {

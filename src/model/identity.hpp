@@ -1,15 +1,37 @@
 // SPDX-License-Identifier: MIT
-// Who a process is beyond its name, as plain data. Read by the identity room, and only as far as something asks for it.
+// Who a process is beyond its name, and the published ports of its container, as plain data.
 #pragma once
 
+#include "model/address.hpp"
 #include "model/ids.hpp"
-#include "model/published.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace socktally {
+
+/// A port of this machine that leads to a port of a container.
+struct PublishedPort {
+    Endpoint host;          // the unspecified address: any of this machine's
+    std::uint16_t port = 0; // the container's
+    std::string protocol;   // "tcp", "udp" or "sctp"
+    std::uint16_t more = 0; // so many more ports follow at both ends
+    auto operator<=>(const PublishedPort&) const = default;
+};
+
+/// What a docker-proxy passes on: connections to the host's port, by connections of its own to the container's.
+struct ProxiedPort {
+    PublishedPort published;
+    Address container;
+    auto operator<=>(const ProxiedPort&) const = default;
+};
+
+/// The one of a range that leads to this port of the container.
+PublishedPort port_in(const PublishedPort& range, std::uint16_t port);
+
+std::string to_string(const PublishedPort& port); // "0.0.0.0:8080->80/tcp", "[::]:8080->80/tcp"
 
 /// What has to be read. `containers` is their names, and stands for `cgroup` as well; `ports` are those that they
 /// publish, and stand for `containers`.

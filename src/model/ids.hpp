@@ -14,7 +14,7 @@ struct Pid {
 };
 
 /// Clock ticks (USER_HZ, 100 a second) since boot. Backends take them as /proc/PID/stat field 22 shows them to us,
-/// which a time namespace shifts; in rows they are the kernel's own (linux/time_namespace.hpp).
+/// which a time namespace shifts; in rows they are the kernel's own (linux/clocks.hpp).
 struct StartTime {
     std::uint64_t ticks = 0;
     auto operator<=>(const StartTime&) const = default;

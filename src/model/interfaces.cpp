@@ -58,4 +58,21 @@ std::uint32_t interface_of(const Flow& flow, const std::vector<Interface>& inter
 
 std::string_view to_string(Outbound outbound) { return outbound == Outbound::route ? "default" : "fallback"; }
 
+void mark_outbound(std::vector<InterfaceTraffic>& traffic, const std::vector<Interface>& interfaces,
+                   std::optional<std::uint32_t> routed)
+{
+    auto found = std::find_if(interfaces.begin(), interfaces.end(),
+                              [routed](const Interface& interface) { return interface.index == routed; });
+    const Outbound outbound = found != interfaces.end() ? Outbound::route : Outbound::first_up;
+    if (found == interfaces.end()) {
+        found = std::find_if(interfaces.begin(), interfaces.end(),
+                             [](const Interface& interface) { return interface.is_up && !interface.is_loopback; });
+    }
+    for (InterfaceTraffic& each : traffic) {
+        if (found != interfaces.end() && each.name == found->name) {
+            each.outbound = outbound;
+        }
+    }
+}
+
 } // namespace socktally

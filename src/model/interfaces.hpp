@@ -18,7 +18,11 @@ struct Interface {
     std::string name;
     bool is_loopback = false;
     bool is_up = false;
-    std::vector<Address> addresses;
+    std::vector<Address> addresses = {};
+    std::string kind = {};         // "bridge", "veth", "vlan"; empty for hardware and lo
+    std::uint32_t master = 0;      // the bridge, bond or VRF that it is part of, or 0
+    std::uint32_t lower = 0;       // the interface that it is stacked on, or 0; in this namespace only
+    std::uint16_t tunnel_port = 0; // destination port of a tunnel in UDP; else 0
 };
 
 /// The index of the interface that a socket's traffic passes: the device that the socket is bound to; that of loopback
@@ -38,5 +42,20 @@ enum class Outbound : std::uint8_t {
     first_up, // there is no such way: the first that is up
 };
 std::string_view to_string(Outbound outbound); // "default", "fallback"
+
+/// What a network interface moved as the driver counts it, with the headers that the interface has (/proc/net/dev).
+struct InterfaceTraffic {
+    std::string name;
+    std::uint64_t rx_bytes = 0;
+    std::uint64_t tx_bytes = 0;
+    std::uint64_t rx_packets = 0;
+    std::uint64_t tx_packets = 0;
+    std::optional<Outbound> outbound = std::nullopt; // set where it is the default way out, and that was asked for
+    std::uint32_t index = 0; // the kernel's number, which it keeps when it is renamed; 0: not known
+};
+/// Marks the interface that traffic to anywhere leaves by: the one with the index `routed`, or if there is none, the
+/// first of `interfaces` that is up.
+void mark_outbound(std::vector<InterfaceTraffic>& traffic, const std::vector<Interface>& interfaces,
+                   std::optional<std::uint32_t> routed);
 
 } // namespace socktally

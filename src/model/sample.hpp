@@ -51,17 +51,6 @@ inline constexpr std::string_view setcap_remedy =
     "setcap cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v "
     "socktally)\"";
 
-/// What a network interface moved as the driver counts it, with the headers that the interface has (/proc/net/dev).
-struct InterfaceTraffic {
-    std::string name;
-    std::uint64_t rx_bytes = 0;
-    std::uint64_t tx_bytes = 0;
-    std::uint64_t rx_packets = 0;
-    std::uint64_t tx_packets = 0;
-    std::optional<Outbound> outbound = std::nullopt; // set where it is the default way out, and that was asked for
-    std::uint32_t index = 0; // the kernel's number, which it keeps when it is renamed; 0: not known
-};
-
 struct Sample {
     std::chrono::system_clock::time_point started_at;
     std::chrono::nanoseconds duration{0}; // 0: totals since each socket was opened

@@ -2,7 +2,7 @@
 // What BPF programs say of a process, in our words.
 #pragma once
 
-#include "linux/time_namespace.hpp"
+#include "linux/clocks.hpp"
 #include "model/flow.hpp"
 
 #include <sys/stat.h>

@@ -36,8 +36,7 @@ FdTable::Status status_of(int error)
 bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& buffer, FdTable& table)
 {
     Process& process = table.process;
-    const auto text = read_file(fd_directory, fmt::format("{}/stat", up).c_str(), buffer, proc_stat_limit);
-    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    const auto stat = read_proc_stat(fd_directory, fmt::format("{}/stat", up).c_str(), buffer);
     if (!stat) {
         return false;
     }
@@ -79,8 +78,7 @@ std::optional<Process> look_again(int proc, const Process& process)
     std::string buffer;
     const std::string directory = std::to_string(process.pid.value);
     const auto owner = owner_of_file(proc, directory.c_str());
-    const auto text = owner ? read_file(proc, (directory + "/stat").c_str(), buffer, proc_stat_limit) : std::nullopt;
-    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    const auto stat = owner ? read_proc_stat(proc, (directory + "/stat").c_str(), buffer) : std::nullopt;
     if (!stat || stat->start_ticks != process.start_time.ticks) {
         return std::nullopt;
     }

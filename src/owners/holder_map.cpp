@@ -5,7 +5,7 @@
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
 #include "owners/socket_files.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "owners/holder_notes.hpp"
 
-#include "linux/capability.hpp"
+#include "linux/privileges.hpp"
 
 #include <fmt/format.h>
 #include <linux/capability.h>

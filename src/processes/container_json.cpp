@@ -4,9 +4,12 @@
 #include "processes/container_json.hpp"
 
 #include "processes/cgroup.hpp"
-#include "processes/container_ports.hpp"
-#include "processes/json_value.hpp"
+#include "util/number.hpp"
 
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <initializer_list>
 #include <utility>
 
@@ -15,6 +18,20 @@ namespace socktally {
 namespace {
 
 namespace dom = simdjson::dom;
+
+/// A value of the DOM, or why there is none.
+using JsonValue = simdjson::simdjson_result<simdjson::dom::element>;
+
+/// Null too where it is longer than any engine allows a name to be, and than a reference to an image with its digest.
+std::optional<std::string> text_of(const JsonValue& value)
+{
+    constexpr std::size_t longest_name = 1024;
+    std::string_view text;
+    if (value.get(text) != simdjson::SUCCESS || text.empty() || text.size() > longest_name) {
+        return std::nullopt;
+    }
+    return std::string(text);
+}
 
 /// The first of these keys that has a text.
 std::optional<std::string> first_of(const JsonValue& object, std::initializer_list<std::string_view> keys)
@@ -36,18 +53,28 @@ std::optional<std::string> without_slash(std::optional<std::string> name)
     return name && !name->empty() ? name : std::nullopt;
 }
 
-/// The texts of an array.
-std::vector<std::string> texts_of(const JsonValue& value)
+/// Calls `read` with each element of an array. Returns false if the value is no array.
+template <typename Read>
+bool each_of(const JsonValue& value, const Read& read)
+{
+    dom::array array;
+    if (value.get(array) != simdjson::SUCCESS) {
+        return false;
+    }
+    for (const dom::element element : array) {
+        read(JsonValue(dom::element(element)));
+    }
+    return true;
+}
+
+std::vector<std::string> texts_of(const JsonValue& array)
 {
     std::vector<std::string> texts;
-    dom::array array;
-    if (value.get(array) == simdjson::SUCCESS) {
-        for (const dom::element element : array) {
-            if (auto text = text_of(JsonValue(dom::element(element)))) {
-                texts.push_back(*std::move(text));
-            }
+    each_of(array, [&](const JsonValue& element) {
+        if (auto text = text_of(element)) {
+            texts.push_back(*std::move(text));
         }
-    }
+    });
     return texts;
 }
 
@@ -68,6 +95,71 @@ std::optional<std::string> own_name(const JsonValue& names)
     return std::nullopt;
 }
 
+std::optional<std::uint16_t> port_of(const JsonValue& value)
+{
+    std::uint64_t number = 0;
+    return value.get(number) == simdjson::SUCCESS && number > 0 && number <= UINT16_MAX
+               ? std::optional(static_cast<std::uint16_t>(number))
+               : std::nullopt;
+}
+
+/// Engines leave the address out, or empty, where it is any.
+void add_port(std::vector<PublishedPort>& ports, const std::optional<std::string>& address,
+              std::optional<std::uint16_t> host, std::optional<std::uint16_t> container, std::string_view protocol,
+              std::uint16_t more = 0)
+{
+    const auto parsed = parse_address(address.value_or("0.0.0.0"));
+    const bool is_known = protocol == "tcp" || protocol == "udp" || protocol == "sctp";
+    if (parsed && host && container && is_known) {
+        ports.push_back({{*parsed, *host}, *container, std::string(protocol), more});
+    }
+}
+
+/// {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}. Null if it is no such object.
+std::optional<std::vector<PublishedPort>> port_map(const JsonValue& value)
+{
+    dom::object map;
+    if (value.get(map) != simdjson::SUCCESS) {
+        return std::nullopt;
+    }
+    std::vector<PublishedPort> ports;
+    for (const auto& field : map) {
+        const std::string_view key = field.key;
+        const auto slash = std::min(key.find('/'), key.size());
+        each_of(JsonValue(dom::element(field.value)), [&](const JsonValue& binding) {
+            add_port(ports, text_of(binding["HostIp"]), parse_port(text_of(binding["HostPort"]).value_or("")),
+                     parse_port(key.substr(0, slash)), key.substr(std::min(slash + 1, key.size())));
+        });
+    }
+    return ports;
+}
+
+/// What a list of ports calls their parts. `range` is how many there are from each on; null: one.
+struct PortKeys {
+    std::string_view address;
+    std::string_view host;
+    std::string_view container;
+    std::string_view protocol;
+    std::string_view range;
+};
+
+/// Null if there is no such list. An engine without published ports writes null for the list.
+std::optional<std::vector<PublishedPort>> port_list(const JsonValue& value, const PortKeys& keys)
+{
+    std::vector<PublishedPort> ports;
+    const bool is_list = each_of(value, [&](const JsonValue& port) {
+        const auto host = port_of(port[keys.host]); // none if the port is exposed only
+        const auto container = port_of(port[keys.container]);
+        const std::uint16_t more = static_cast<std::uint16_t>(port_of(port[keys.range]).value_or(1) - 1);
+        if (std::max(host.value_or(0), container.value_or(0)) + more <= UINT16_MAX) {
+            add_port(ports, text_of(port[keys.address]), host, container, text_of(port[keys.protocol]).value_or(""),
+                     more);
+        }
+    });
+    const bool is_null = value.error() == simdjson::SUCCESS && value.is_null();
+    return is_list || is_null ? std::optional(std::move(ports)) : std::nullopt;
+}
+
 /// Annotations or labels that the kubelet's and CRI's implementations put on a container.
 void add_kubernetes(const JsonValue& labels, ContainerFacts& facts)
 {
@@ -75,34 +167,20 @@ void add_kubernetes(const JsonValue& labels, ContainerFacts& facts)
     facts.pod_namespace = first_of(labels, {"io.kubernetes.pod.namespace", "io.kubernetes.cri.sandbox-namespace"});
 }
 
-/// Calls `read` with each object of a list; it fills in what it finds, and without an id the rest is nothing.
+/// Calls `read` with each object of a list; it fills in what it finds. Without an id the rest is worth nothing.
 template <typename Read>
 ContainerList read_list(std::string_view text, const Read& read)
 {
     dom::parser parser;
-    dom::array list;
-    if (parser.parse(simdjson::padded_string(text)).get(list) != simdjson::SUCCESS) {
-        return std::nullopt;
-    }
     std::vector<ContainerFacts> containers;
-    for (const dom::element container : list) {
+    const bool is_list = each_of(parser.parse(simdjson::padded_string(text)), [&](const JsonValue& container) {
         ContainerFacts facts;
-        read(JsonValue(dom::element(container)), facts);
+        read(container, facts);
         if (is_container_id(facts.id)) {
             containers.push_back(std::move(facts));
         }
-    }
-    return containers;
-}
-
-/// The object that `text` is. Points into `parser`.
-std::optional<JsonValue> read_object(dom::parser& parser, std::string_view text)
-{
-    dom::element root;
-    if (parser.parse(simdjson::padded_string(text)).get(root) != simdjson::SUCCESS || !root.is_object()) {
-        return std::nullopt;
-    }
-    return JsonValue(dom::element(root));
+    });
+    return is_list ? std::optional(std::move(containers)) : std::nullopt;
 }
 
 } // namespace
@@ -110,16 +188,13 @@ std::optional<JsonValue> read_object(dom::parser& parser, std::string_view text)
 std::optional<ContainerFacts> parse_docker_config(std::string_view text)
 {
     dom::parser parser;
-    const auto root = read_object(parser, text);
-    if (!root) {
-        return std::nullopt;
-    }
+    const JsonValue root = parser.parse(simdjson::padded_string(text));
     ContainerFacts facts;
-    facts.id = text_of((*root)["ID"]).value_or("");
-    facts.name = without_slash(text_of((*root)["Name"]));
-    facts.image = text_of((*root)["Config"]["Image"]);
-    facts.ports = port_map((*root)["NetworkSettings"]["Ports"]);
-    add_kubernetes((*root)["Config"]["Labels"], facts);
+    facts.id = text_of(root["ID"]).value_or("");
+    facts.name = without_slash(text_of(root["Name"]));
+    facts.image = text_of(root["Config"]["Image"]);
+    facts.ports = port_map(root["NetworkSettings"]["Ports"]);
+    add_kubernetes(root["Config"]["Labels"], facts);
     return is_container_id(facts.id) ? std::optional(std::move(facts)) : std::nullopt;
 }
 
@@ -140,12 +215,9 @@ ContainerList parse_storage_list(std::string_view text)
         facts.id = text_of(container["id"]).value_or("");
         facts.name = first_text(container["names"]);
         std::string_view metadata;
-        dom::parser inner;
-        if (container["metadata"].get(metadata) != simdjson::SUCCESS) {
-            return;
-        }
-        if (const auto root = read_object(inner, metadata)) {
-            facts.image = text_of((*root)["image-name"]);
+        if (container["metadata"].get(metadata) == simdjson::SUCCESS) {
+            dom::parser inner;
+            facts.image = text_of(inner.parse(simdjson::padded_string(metadata))["image-name"]);
         }
     });
 }
@@ -164,33 +236,27 @@ ContainerList parse_podman_list(std::string_view text)
 std::optional<ContainerFacts> parse_cni_result(std::string_view text)
 {
     dom::parser parser;
-    const auto root = read_object(parser, text);
-    if (!root) {
-        return std::nullopt;
-    }
+    const JsonValue root = parser.parse(simdjson::padded_string(text));
     ContainerFacts facts;
-    facts.id = text_of((*root)["containerId"]).value_or("");
+    facts.id = text_of(root["containerId"]).value_or("");
     facts.ports =
-        port_list((*root)["capabilityArgs"]["portMappings"], {"hostIP", "hostPort", "containerPort", "protocol", ""})
+        port_list(root["capabilityArgs"]["portMappings"], {"hostIP", "hostPort", "containerPort", "protocol", ""})
             .value_or(std::vector<PublishedPort>());
-    dom::array arguments; // [["IgnoreUnknown","1"],["K8S_POD_NAME","web"]]
-    if ((*root)["cniArgs"].get(arguments) == simdjson::SUCCESS) {
-        for (const dom::element argument : arguments) {
-            const auto words = texts_of(JsonValue(dom::element(argument)));
-            facts.pod = words.size() == 2 && words[0] == "K8S_POD_NAME" ? words[1] : facts.pod;
-        }
-    }
+    each_of(root["cniArgs"], [&](const JsonValue& argument) { // [["IgnoreUnknown","1"],["K8S_POD_NAME","web"]]
+        const auto words = texts_of(argument);
+        facts.pod = words.size() == 2 && words[0] == "K8S_POD_NAME" ? words[1] : facts.pod;
+    });
     return is_container_id(facts.id) ? std::optional(std::move(facts)) : std::nullopt;
 }
 
 std::optional<ContainerFacts> parse_runtime_config(std::string_view text)
 {
     dom::parser parser;
-    const auto root = read_object(parser, text);
-    if (!root) {
+    const JsonValue root = parser.parse(simdjson::padded_string(text));
+    if (root.error() != simdjson::SUCCESS || !root.is_object()) {
         return std::nullopt;
     }
-    const JsonValue annotations = (*root)["annotations"];
+    const JsonValue annotations = root["annotations"];
     ContainerFacts facts;
     facts.name =
         first_of(annotations, {"io.kubernetes.cri.container-name", "io.kubernetes.container.name", "nerdctl/name"});
@@ -202,8 +268,7 @@ std::optional<ContainerFacts> parse_runtime_config(std::string_view text)
 std::optional<std::string> parse_docker_root(std::string_view text)
 {
     dom::parser parser;
-    const auto root = read_object(parser, text);
-    const auto path = root ? text_of((*root)["data-root"]) : std::nullopt;
+    const auto path = text_of(parser.parse(simdjson::padded_string(text))["data-root"]);
     return path && path->starts_with('/') ? path : std::nullopt;
 }
 

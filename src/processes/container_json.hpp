@@ -3,7 +3,7 @@
 // hostile: ids are checked, names that no engine would give are left out, what is nested without end is refused.
 #pragma once
 
-#include "model/published.hpp"
+#include "model/identity.hpp"
 
 #include <optional>
 #include <string>

@@ -3,7 +3,7 @@
 // sockets. What a user's containers are called only this user's files and sockets say, or root's own for root's.
 #pragma once
 
-#include "linux/trusted_file.hpp"
+#include "linux/file.hpp"
 #include "processes/cgroup.hpp"
 #include "processes/container_json.hpp"
 #include "processes/lookups.hpp"

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "processes/identifier.hpp"
 
-#include "linux/cgroup2.hpp"
 #include "linux/error.hpp"
-#include "linux/file.hpp"
 #include "linux/proc.hpp"
 #include "processes/process_files.hpp"
 
@@ -21,15 +19,6 @@ namespace socktally {
 
 namespace {
 
-CgroupTree cgroup_tree(int proc)
-{
-    constexpr std::size_t limit = 16 << 20; // thousands of mounts, as on a host of containers
-    std::string buffer;
-    const auto mountinfo = read_file(proc, "self/mountinfo", buffer, limit);
-    const auto mount = mountinfo ? find_cgroup2(*mountinfo) : std::nullopt;
-    return CgroupTree(mount && mount->is_whole ? std::optional(mount->path) : std::nullopt);
-}
-
 /// By index into Sample::processes.
 std::vector<bool> owners_in(const Sample& sample, bool idle)
 {
@@ -46,15 +35,19 @@ bool has_cgroup(const Process& process) { return process.identity != nullptr && 
 
 Note unread_note(std::size_t processes)
 {
-    return {"identity-unread", fmt::format("{} processes ended before it could be read who they are", processes), "",
-            false};
+    return {"identity-unread",
+            fmt::format("{} ended before it could be read who {}", plural(processes, "process", "processes"),
+                        processes == 1 ? "it is" : "they are"),
+            "", false};
 }
 
 Note nameless_note(std::size_t containers, const ContainerNames& names)
 {
     const auto& failures = names.failures();
-    std::string message = containers > 0 ? fmt::format("the names of {} containers are not known", containers)
-                                         : "not all is known of some containers";
+    std::string message = containers > 0
+                              ? fmt::format("the {} of {} not known", containers == 1 ? "name" : "names",
+                                            plural(containers, "container") + (containers == 1 ? " is" : " are"))
+                              : "not all is known of some containers";
     constexpr std::size_t most = 3; // enough to tell what is wrong; every user may have an engine
     for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) {
         message += "; " + failures[i];
@@ -112,7 +105,8 @@ Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::s
         throw errno_error(fmt::format("cannot open {:?}", places.proc));
     }
     if (needs_.cgroup) {
-        cgroups_ = cgroup_tree(proc_.get());
+        const auto mount = read_cgroup2_mount(proc_.get(), "self/mountinfo");
+        cgroups_ = CgroupTree(mount && mount->is_whole ? std::optional(mount->path) : std::nullopt);
         cgroups_.walk();
     }
 }
@@ -229,10 +223,8 @@ void Identifier::name_containers(Sample& sample)
 Sample Identifier::running()
 {
     Sample sample;
-    const Directory listing = open_directory(proc_.get(), ".");
-    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
-        const auto pid = parse_pid(entry->d_name);
-        if (auto process = pid ? read_process(proc_.get(), Pid{*pid}) : std::nullopt) {
+    for (const std::int32_t pid : list_pids(proc_.get(), ".")) {
+        if (auto process = read_process(proc_.get(), Pid{pid})) {
             read(*process);
             sample.processes.push_back(std::move(*process));
         }

@@ -9,8 +9,7 @@
 #include "processes/cgroup_tree.hpp"
 #include "processes/container_names.hpp"
 #include "processes/known_processes.hpp"
-#include "processes/netns_names.hpp"
-#include "processes/users.hpp"
+#include "processes/names.hpp"
 
 #include <chrono>
 #include <cstdint>

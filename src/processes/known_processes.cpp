@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "processes/known_processes.hpp"
 
-#include "linux/file.hpp"
 #include "linux/proc.hpp"
 #include "processes/process_files.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <optional>
-#include <set>
+#include <unordered_set>
 
 namespace socktally {
 
@@ -24,18 +23,6 @@ void forget_program(Identity& identity)
     identity.command.reset();
     identity.exe.reset();
     identity.proxied.reset();
-}
-
-std::set<Pid> pids_in(int proc)
-{
-    std::set<Pid> pids;
-    const Directory listing = open_directory(proc, ".");
-    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
-        if (const auto pid = parse_pid(entry->d_name)) {
-            pids.insert(Pid{*pid});
-        }
-    }
-    return pids;
 }
 
 } // namespace
@@ -86,11 +73,12 @@ void KnownProcesses::read(int proc, const IdentityNeeds& needs, const Process& p
 
 void KnownProcesses::forget_ended(int proc)
 {
-    const std::set<Pid> alive = pids_in(proc);
+    const auto pids = list_pids(proc, ".");
+    const std::unordered_set<std::int32_t> alive(pids.begin(), pids.end());
     for (auto entry = known_.begin(); entry != known_.end();) {
         const auto next = std::next(entry);
         const Pid pid = entry->first.first;
-        const bool has_ended = !alive.contains(pid) || (next != known_.end() && next->first.first == pid);
+        const bool has_ended = !alive.contains(pid.value) || (next != known_.end() && next->first.first == pid);
         if (has_ended && entry->second.window != window_) {
             known_.erase(entry);
         }

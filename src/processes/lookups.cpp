@@ -20,8 +20,8 @@ constexpr char by_uid = 'u';
 constexpr char by_name = 'n';
 constexpr char by_path = 'f';
 constexpr char at_socket = 's';
-constexpr char yes = '+';
-constexpr char no = '-';
+constexpr char has_answer = '+';
+constexpr char no_answer = '-';
 
 template <typename... Fields>
 std::string message(char kind, const Fields&... fields)
@@ -59,12 +59,12 @@ TrustedPlace next_place(std::string_view& text)
 
 std::string answer_of(const passwd* user)
 {
-    return user != nullptr ? message(yes, user->pw_uid, user->pw_name, user->pw_dir) : std::string(1, no);
+    return user != nullptr ? message(has_answer, user->pw_uid, user->pw_name, user->pw_dir) : std::string(1, no_answer);
 }
 
 std::string answer_of(const HttpAnswer& answer)
 {
-    return answer.body ? message(yes, *answer.body) : message(no, answer.failure);
+    return answer.body ? message(has_answer, *answer.body) : message(no_answer, answer.failure);
 }
 
 std::string ask_at_socket(std::string_view question)
@@ -74,7 +74,7 @@ std::string ask_at_socket(std::string_view question)
     const std::size_t most = next_number(question);
     const Fd socket = find_trusted_socket(place);
     if (!socket) {
-        return message(no, errno != ENOENT ? std::strerror(errno) : ""); // NOLINT(concurrency-mt-unsafe)
+        return message(no_answer, errno != ENOENT ? std::strerror(errno) : ""); // NOLINT(concurrency-mt-unsafe)
     }
     return answer_of(http_get(socket.get(), question, place.owner, {Helper::Clock::now() + patience, most}));
 }
@@ -83,13 +83,13 @@ std::string read_at_path(std::string_view question)
 {
     const TrustedPlace place = next_place(question);
     const auto text = read_trusted_file(place, next_number(question));
-    return text ? message(yes, *text) : message(no, errno);
+    return text ? message(has_answer, *text) : message(no_answer, errno);
 }
 
 /// Runs in the helper process, which has one thread.
 std::string answer(std::string_view question)
 {
-    const char kind = question.empty() ? no : question.front();
+    const char kind = question.empty() ? no_answer : question.front();
     question.remove_prefix(question.empty() ? 0 : 1);
     switch (kind) {
     case by_uid: return answer_of(::getpwuid(static_cast<uid_t>(next_number(question)))); // NOLINT
@@ -135,7 +135,7 @@ std::optional<std::string> Lookups::ask(const std::string& about, const std::str
 UserAnswer Lookups::find_user(const std::string& question, Clock::time_point deadline)
 {
     const auto given = ask(users, question, deadline);
-    if (!given || given->front() == no) {
+    if (!given || given->front() == no_answer) {
         return {given.has_value(), std::nullopt};
     }
     std::string_view fields(*given);
@@ -164,7 +164,7 @@ std::optional<std::string> Lookups::read_file(const TrustedPlace& place, std::si
         errno = ETIMEDOUT;
         return std::nullopt;
     }
-    if (given->front() == no) {
+    if (given->front() == no_answer) {
         errno = static_cast<int>(parse_number(std::string_view(*given).substr(1)).value_or(EIO));
         return std::nullopt;
     }
@@ -183,7 +183,7 @@ HttpAnswer Lookups::ask_engine(const TrustedPlace& socket, std::string_view targ
     if (!given) {
         return {std::nullopt, "it did not answer in time"};
     }
-    const bool is_body = given->front() == yes;
+    const bool is_body = given->front() == has_answer;
     given->erase(0, 1);
     return is_body ? HttpAnswer{std::move(*given), ""} : HttpAnswer{std::nullopt, std::move(*given)};
 }

@@ -4,8 +4,8 @@
 // deadline. After one has hung, it is not repeated for a hundred times the time that was spent waiting.
 #pragma once
 
+#include "linux/file.hpp"
 #include "linux/helper.hpp"
-#include "linux/trusted_file.hpp"
 #include "linux/unix_http.hpp"
 #include "model/ids.hpp"
 

@@ -4,7 +4,6 @@
 #include "linux/fd.hpp"
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
-#include "processes/docker_proxy.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include <array>
 #include <climits>
 #include <cstddef>
+#include <map>
 #include <utility>
 
 namespace socktally {
@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t cgroup_limit = 64 << 10; // a path a hierarchy, of 4 KiB at most
 constexpr std::size_t command_limit = 16 << 10;
+constexpr std::string_view docker_proxy_name = "docker-proxy";
 
 std::optional<std::string> read_link(int directory, const char* path)
 {
@@ -37,17 +38,19 @@ std::optional<std::string> command_of(std::string_view arguments)
     return command.empty() ? std::nullopt : std::optional(std::move(command));
 }
 
+std::string_view next_argument(std::string_view& arguments)
+{
+    const auto end = arguments.find('\0');
+    const std::string_view argument = arguments.substr(0, end);
+    arguments.remove_prefix(end == arguments.npos ? arguments.size() : end + 1);
+    return argument;
+}
+
 /// Returns whether this unit, or the last part of this path, is where systemd opens the sockets of services.
 bool is_of_systemd(std::string_view path)
 {
     const std::string_view last = path.substr(path.rfind('/') + 1); // npos + 1 is 0
     return last == "init.scope" || last.ends_with(".socket");
-}
-
-std::optional<ProcStat> read_stat(int directory, std::string& buffer)
-{
-    const auto text = read_file(directory, "stat", buffer, proc_stat_limit);
-    return text ? parse_proc_stat(*text) : std::nullopt;
 }
 
 Fd open_below(int directory, const char* path)
@@ -62,7 +65,7 @@ Fd living_thread(int process)
     const Directory listing = open_directory(process, "task");
     while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
         Fd thread = entry->d_name[0] != '.' ? open_below(::dirfd(listing.get()), entry->d_name) : Fd();
-        const auto stat = thread ? read_stat(thread.get(), buffer) : std::nullopt;
+        const auto stat = thread ? read_proc_stat(thread.get(), "stat", buffer) : std::nullopt;
         if (stat && !stat->is_exiting) {
             return thread;
         }
@@ -111,6 +114,28 @@ void forget_root_cgroup(Identity& identity)
 
 } // namespace
 
+std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments)
+{
+    next_argument(arguments); // the program
+    std::map<std::string_view, std::string_view> values;
+    while (!arguments.empty()) {
+        const std::string_view name = next_argument(arguments);
+        if (name.starts_with('-') && !arguments.starts_with('-')) { // else a flag without value
+            values.try_emplace(name, next_argument(arguments));
+        }
+    }
+    const std::string_view protocol = values["-proto"];
+    const auto host = parse_address(values["-host-ip"]);
+    const auto host_port = parse_port(values["-host-port"]);
+    const auto container = parse_address(values["-container-ip"]);
+    const auto port = parse_port(values["-container-port"]);
+    const bool is_known = protocol == "tcp" || protocol == "udp" || protocol == "sctp";
+    if (!is_known || !host || !host_port || !container || !port) {
+        return std::nullopt;
+    }
+    return ProxiedPort{{{*host, *host_port}, *port, std::string(protocol)}, *container};
+}
+
 Identity identity_in(const CgroupPlace& place)
 {
     constexpr std::size_t short_length = 12; // as the engines print it
@@ -141,9 +166,7 @@ std::optional<Identity> identity_of_socket_in(const CgroupPlace& place)
 std::optional<Process> read_process(int proc, Pid pid)
 {
     std::string buffer;
-    const std::string path = std::to_string(pid.value) + "/stat";
-    const auto text = read_file(proc, path.c_str(), buffer, proc_stat_limit);
-    const auto stat = text ? parse_proc_stat(*text) : std::nullopt;
+    const auto stat = read_proc_stat(proc, (std::to_string(pid.value) + "/stat").c_str(), buffer);
     if (!stat) {
         return std::nullopt;
     }
@@ -159,7 +182,7 @@ std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& ne
     // Through this descriptor nothing can be read of another process that gets the same pid.
     const Fd directory = open_below(proc, std::to_string(process.pid.value).c_str());
     std::string buffer;
-    const auto stat = directory ? read_stat(directory.get(), buffer) : std::nullopt;
+    const auto stat = directory ? read_proc_stat(directory.get(), "stat", buffer) : std::nullopt;
     if (!stat || stat->start_ticks != process.start_time.ticks) {
         return std::nullopt;
     }
@@ -177,7 +200,7 @@ std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& ne
         files.netns = Inode{netns.st_ino};
     }
     if (lacks_something(files.identity, needs)) {
-        const auto after = read_stat(alive, buffer);
+        const auto after = read_proc_stat(alive, "stat", buffer);
         files.has_ended = !after || after->is_exiting;
     }
     if (files.has_ended) {

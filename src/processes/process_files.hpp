@@ -37,4 +37,10 @@ Identity identity_in(const CgroupPlace& place);
 /// started yet.
 std::optional<Identity> identity_of_socket_in(const CgroupPlace& place);
 
+/// Returns the port that a docker-proxy passes on: Docker starts one for each published port, to pass on what the
+/// kernel's NAT does not. `arguments` as in /proc/PID/cmdline, with a NUL after each: `docker-proxy -proto tcp -host-ip
+/// 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80`. Null where one of these is missing or makes no
+/// sense.
+std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments);
+
 } // namespace socktally

@@ -2,7 +2,7 @@
 #include "report/lines.hpp"
 
 #include "linux/error.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <unistd.h>
 

@@ -3,7 +3,7 @@
 // snapshot was added; and it takes the instructions that the processor has, where On-Demand takes those of the build.
 #include "report/snapshot.hpp"
 
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 #include <simdjson.h>

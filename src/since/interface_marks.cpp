@@ -2,7 +2,7 @@
 #include "since/interface_marks.hpp"
 
 #include "traffic/interfaces.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 
 #include "linux/error.hpp"
 #include "linux/file.hpp"
-#include "util/quote.hpp"
+#include "util/text.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -2,8 +2,8 @@
 // The file that one run of --since leaves to the next: locked against other runs, replaced as a whole or not at all.
 #pragma once
 
+#include "linux/atomic_file.hpp"
 #include "linux/fd.hpp"
-#include "linux/temporary_file.hpp"
 
 #include <cstdint>
 #include <optional>

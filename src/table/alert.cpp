@@ -2,8 +2,8 @@
 // Everything is compared in hundredths, which both types of numbers have whole.
 #include "table/alert.hpp"
 
-#include "util/quote.hpp"
-#include "util/whole_number.hpp"
+#include "util/number.hpp"
+#include "util/text.hpp"
 
 #include <array>
 #include <limits>
@@ -62,7 +62,7 @@ std::optional<Hundredths> threshold_of(std::string_view number)
 {
     const std::uint64_t unit = take_unit(number);
     const auto point = number.find('.');
-    const auto whole = whole_number(number.substr(0, point));
+    const auto whole = parse_number(number.substr(0, point));
     std::string fraction = "00";
     if (point != number.npos) {
         fraction = number.substr(point + 1);
@@ -71,7 +71,7 @@ std::optional<Hundredths> threshold_of(std::string_view number)
         }
         fraction.resize(2, '0');
     }
-    const auto hundredths = whole_number(fraction);
+    const auto hundredths = parse_number(fraction);
     if (!whole || !hundredths) {
         return std::nullopt;
     }

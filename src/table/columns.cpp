@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The column table, and what is decided by column names alone: selecting and sorting. Formats are elsewhere.
 #include "table/columns.hpp"
-#include "util/nearest.hpp"
-#include "util/quote.hpp"
 #include "util/sum.hpp"
+#include "util/text.hpp"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 
 #include "model/flow.hpp"
 #include "model/sample.hpp"
-#include "util/decimal.hpp"
+#include "util/number.hpp"
 #include "util/timestamp.hpp"
 
 #include <chrono>

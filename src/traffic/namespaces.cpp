@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/namespaces.hpp"
 
-#include "linux/capability.hpp"
-#include "linux/cpu_time.hpp"
-#include "linux/limits.hpp"
+#include "linux/clocks.hpp"
+#include "linux/privileges.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -3,104 +3,91 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <cstddef>
+
 namespace socktally {
 
 namespace {
 
 using namespace std::chrono;
 
-/// Takes fixed parts off the front of a text; one that is not there makes the whole bad.
-class Parts {
-public:
-    explicit Parts(std::string_view text) : text_(text) {}
-
-    /// So many digits, of a value within the bounds.
-    int number(std::size_t digits, int low, int high)
-    {
-        int value = 0;
-        for (std::size_t i = 0; i < digits; ++i) {
-            const char c = next();
-            is_good_ = is_good_ && c >= '0' && c <= '9';
-            value = value * 10 + (c - '0');
-        }
-        is_good_ = is_good_ && value >= low && value <= high;
-        return value;
-    }
-    void mark(char upper, char lower)
-    {
-        const char c = next();
-        is_good_ = is_good_ && (c == upper || c == lower);
-    }
-    void mark(char c) { mark(c, c); }
-    bool take(char c)
-    {
-        const bool is_there = peek() == c;
-        if (is_there) {
-            text_.remove_prefix(1);
-        }
-        return is_there;
-    }
-    char peek() const { return text_.empty() ? '\0' : text_.front(); }
-    char next()
-    {
-        const char c = peek();
-        text_.remove_prefix(text_.empty() ? 0 : 1);
-        return c;
-    }
-    bool is_digit() const { return peek() >= '0' && peek() <= '9'; }
-    void refuse() { is_good_ = false; }
-    bool is_good() const { return is_good_; }
-    bool is_all_good() const { return is_good_ && text_.empty(); }
-
-private:
-    std::string_view text_;
-    bool is_good_ = true;
-};
-
-/// Where the parts are no date, Parts says so, and the result means nothing.
-sys_days take_date(Parts& parts)
+/// Cuts a beginning of this shape off the text, in which each 0 stands for a digit, and returns the numbers in it.
+template <std::size_t count>
+std::optional<std::array<int, count>> take(std::string_view& text, std::string_view shape)
 {
-    constexpr int last_year = 2261; // nanoseconds in 64 bits end in 2262
-    const int y = parts.number(4, 1970, last_year);
-    parts.mark('-');
-    const int m = parts.number(2, 1, 12);
-    parts.mark('-');
-    const int d = parts.number(2, 1, 31);
-    const year_month_day date{year{y}, month{static_cast<unsigned>(m)}, day{static_cast<unsigned>(d)}};
-    if (!parts.is_good() || !date.ok()) { // a year out of range has too many nanoseconds
-        parts.refuse();
-        return {};
+    std::array<int, count> numbers{};
+    std::size_t number = 0;
+    if (text.size() < shape.size()) {
+        return std::nullopt;
     }
-    return date;
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+        const char c = text[i];
+        if (shape[i] != '0') {
+            if (c != shape[i] && !(shape[i] == 'T' && c == 't')) {
+                return std::nullopt;
+            }
+            number += i > 0 ? 1 : 0;
+        } else if (c < '0' || c > '9') {
+            return std::nullopt;
+        } else {
+            numbers[number] = numbers[number] * 10 + (c - '0');
+        }
+    }
+    text.remove_prefix(shape.size());
+    return numbers;
 }
 
-nanoseconds take_fraction(Parts& parts)
+std::optional<TimePoint> take_date(std::string_view& text)
+{
+    constexpr int first_year = 1970;
+    constexpr int last_year = 2261; // nanoseconds in 64 bits end in 2262
+    const auto numbers = take<3>(text, "0000-00-00");
+    if (!numbers || (*numbers)[0] < first_year || (*numbers)[0] > last_year) {
+        return std::nullopt;
+    }
+    const auto [y, m, d] = *numbers;
+    const year_month_day date{year{y}, month{static_cast<unsigned>(m)}, day{static_cast<unsigned>(d)}};
+    return date.ok() ? std::optional(TimePoint(sys_days(date))) : std::nullopt;
+}
+
+std::optional<nanoseconds> take_clock(std::string_view& text)
+{
+    const auto numbers = take<3>(text, "T00:00:00");
+    if (!numbers || (*numbers)[0] > 23 || (*numbers)[1] > 59 || (*numbers)[2] > 60) {
+        return std::nullopt;
+    }
+    const auto [h, m, s] = *numbers;
+    return hours(h) + minutes(m) + seconds(s);
+}
+
+/// 0 if there is none. Digits past the nanosecond are dropped.
+std::optional<nanoseconds> take_fraction(std::string_view& text)
 {
     nanoseconds value{0};
-    if (!parts.take('.')) {
+    if (!text.starts_with('.')) {
         return value;
     }
-    if (!parts.is_digit()) {
-        parts.refuse();
+    std::size_t end = 1;
+    for (nanoseconds place = 100ms; end < text.size() && text[end] >= '0' && text[end] <= '9'; ++end, place /= 10) {
+        value += place * (text[end] - '0');
     }
-    for (nanoseconds place = 100ms; parts.is_digit(); place /= 10) {
-        value += place * (parts.next() - '0');
-    }
-    return value;
+    text.remove_prefix(end);
+    return end > 1 ? std::optional(value) : std::nullopt;
 }
 
-minutes take_offset(Parts& parts)
+/// The whole of the text is the offset from UTC.
+std::optional<minutes> parse_utc_offset(std::string_view text)
 {
-    if (parts.take('Z') || parts.take('z')) {
+    if (text == "Z" || text == "z") {
         return 0min;
     }
-    const bool is_west = parts.take('-');
-    if (!is_west) {
-        parts.mark('+');
+    const bool is_west = text.starts_with('-');
+    const auto numbers = take<2>(text, is_west ? "-00:00" : "+00:00");
+    if (!numbers || !text.empty() || (*numbers)[0] > 23 || (*numbers)[1] > 59) {
+        return std::nullopt;
     }
-    const hours h(parts.number(2, 0, 23));
-    parts.mark(':');
-    const minutes offset = h + minutes(parts.number(2, 0, 59));
+    const minutes offset = hours((*numbers)[0]) + minutes((*numbers)[1]);
     return is_west ? -offset : offset;
 }
 
@@ -124,24 +111,17 @@ std::string to_short_timestamp(TimePoint time)
 
 std::optional<TimePoint> parse_timestamp(std::string_view text)
 {
-    Parts parts(text);
-    TimePoint time = take_date(parts);
-    parts.mark('T', 't');
-    time += hours(parts.number(2, 0, 23));
-    parts.mark(':');
-    time += minutes(parts.number(2, 0, 59));
-    parts.mark(':');
-    time += seconds(parts.number(2, 0, 60));
-    time += take_fraction(parts);
-    time -= take_offset(parts);
-    return parts.is_all_good() ? std::optional(time) : std::nullopt;
+    const auto date = take_date(text);
+    const auto clock = date ? take_clock(text) : std::nullopt;
+    const auto fraction = clock ? take_fraction(text) : std::nullopt;
+    const auto offset = fraction ? parse_utc_offset(text) : std::nullopt;
+    return offset ? std::optional(*date + *clock + *fraction - *offset) : std::nullopt;
 }
 
 std::optional<TimePoint> parse_date(std::string_view text)
 {
-    Parts parts(text);
-    const TimePoint time = take_date(parts);
-    return parts.is_all_good() ? std::optional(time) : std::nullopt;
+    const auto date = take_date(text);
+    return text.empty() ? date : std::nullopt;
 }
 
 TimePoint beginning(TimePoint time, Per per)

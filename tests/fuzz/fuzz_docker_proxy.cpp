@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The arguments of a docker-proxy: whatever they are, ports and addresses are whole.
 #include "fuzz.hpp"
-#include "processes/docker_proxy.hpp"
+#include "processes/process_files.hpp"
 
 using namespace socktally;
 

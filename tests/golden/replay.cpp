@@ -6,9 +6,9 @@
 #include "commands/complete_filter.hpp"
 #include "commands/make_report.hpp"
 #include "commands/unmatched.hpp"
+#include "linux/interfaces.hpp"
 #include "linux/proc.hpp"
-#include "processes/outbound.hpp"
-#include "processes/users.hpp"
+#include "processes/names.hpp"
 #include "recorded_window.hpp"
 
 #include <fmt/format.h>

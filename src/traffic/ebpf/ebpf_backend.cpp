@@ -2,9 +2,7 @@
 #include "traffic/ebpf/ebpf_backend.hpp"
 
 #include "linux/interrupt.hpp"
-#include "traffic/ebpf/grace_period.hpp"
-#include "traffic/ebpf/notes.hpp"
-#include "traffic/ebpf/packet_source.hpp"
+#include "traffic/ebpf/packets.hpp"
 #include "traffic/ebpf/peers.hpp"
 #include "traffic/ebpf/tally.hpp"
 #include "traffic/ebpf/tally_flows.hpp"
@@ -12,7 +10,11 @@
 #include "traffic/interfaces.hpp"
 #include "traffic/wait.hpp"
 #include "traffic/window_clock.hpp"
+#include "util/number.hpp"
 
+#include <fmt/format.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <optional>
@@ -22,11 +24,85 @@ namespace socktally {
 
 namespace {
 
+/// Returns when every BPF program that was running at the call is over: one may have read a variable before it was
+/// changed. Programs run as readers of RCU, and this membarrier(2) is its synchronize_rcu(). Kernels with CPUs that
+/// have no tick (nohz_full) refuse it; a program takes microseconds.
+void wait_for_programs()
+{
+    constexpr auto long_enough = std::chrono::milliseconds(10);
+    if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) {
+        std::this_thread::sleep_for(long_enough);
+    }
+}
+
+std::vector<Note> notes_of(const EbpfFaults& faults)
+{
+    std::vector<Note> notes;
+    if (faults.foreign_processes > 0) {
+        notes.push_back({"other-pidns",
+                         fmt::format("{} that moved bytes {} in pid namespaces that are not visible here",
+                                     plural(faults.foreign_processes, "process", "processes"),
+                                     faults.foreign_processes == 1 ? "lives" : "live"),
+                         "run socktally outside of the container", false});
+    }
+    if (faults.interrupted) {
+        notes.push_back({"interrupted", "a signal ended the window early", "", makes_incomplete, Note::About::window});
+    }
+    if (faults.too_many_processes) {
+        notes.push_back({"too-many-processes",
+                         "more processes moved bytes than there is room for: the rest is in [unknown]", "",
+                         makes_incomplete});
+    }
+    if (faults.unreached_namespaces > 0) {
+        notes.push_back({"other-netns",
+                         fmt::format("{} could not be entered: of connections that were there before, what "
+                                     "several threads read first at once may be missing",
+                                     plural(faults.unreached_namespaces, "network namespace")),
+                         "run socktally as root", makes_incomplete});
+    }
+    if (faults.unclaimed > 0) {
+        notes.push_back({"spliced-bytes",
+                         fmt::format("{} of other network namespaces {} read by splice(2), which is not counted "
+                                     "for those that were there before",
+                                     plural(faults.unclaimed, "connection"), faults.unclaimed == 1 ? "was" : "were"),
+                         "run socktally as root", makes_incomplete});
+    }
+    if (faults.had_no_room) {
+        notes.push_back({"socket-memory",
+                         "the kernel had no memory left for notes on some TCP sockets: what was read from them "
+                         "by splice(2) is not counted, nor are all of them counted as connections",
+                         "sysctl net.core.optmem_max=131072", makes_incomplete});
+    }
+    if (faults.missed_calls > 0) {
+        notes.push_back({"missed-calls",
+                         fmt::format("the BPF programs were not shown {}, which came while they were at work on "
+                                     "the same processor: those bytes are not counted",
+                                     plural(faults.missed_calls, "call")),
+                         "", makes_incomplete});
+    }
+    if (faults.flows_dropped > 0) {
+        notes.push_back({"too-many-sockets",
+                         "more sockets moved bytes than there is room for: the rest has a process but no addresses", "",
+                         makes_incomplete});
+    }
+    if (faults.crowded_sockets > 0) {
+        notes.push_back({"too-many-peers",
+                         fmt::format("{} had more than {} other ends: the bytes of the rest have a socket but "
+                                     "no remote address",
+                                     plural(faults.crowded_sockets, "socket"), TALLY_MOST_PEERS),
+                         "", makes_incomplete});
+    }
+    return notes;
+}
+
 class EbpfBackend final : public Backend {
 public:
-    EbpfBackend(Tally tally, Tally::Detail detail, Tally::Windows windows, PacketSource packets)
-        : tally_(std::move(tally)), detail_(detail), windows_(windows), packets_(std::move(packets))
+    EbpfBackend(Tally tally, Tally::Detail detail, Tally::Windows windows, bool counts_packets)
+        : tally_(std::move(tally)), detail_(detail), windows_(windows)
     {
+        if (counts_packets) {
+            packets_.emplace(windows);
+        }
         if (detail == Tally::Detail::peers) {
             peers_.emplace(tally_.peer_maps());
         }
@@ -43,18 +119,24 @@ public:
                 peers_->attach();
             }
             tally_.start();
-            packets_.start();
+            if (packets_) {
+                packets_->start();
+            }
             interfaces_ = read_interfaces();
         }
         wait_until(clock_.begin(request.window), request);
         sample.interfaces = take_interface_deltas(interfaces_);
-        packets_.end_window();
+        if (packets_) {
+            packets_->end_window();
+        }
         tally_.end_window();
         clock_.end(sample, how_ended(request));
         wait_for_those_under_way();
 
         EbpfFaults faults = add_flows(sample);
-        packets_.add_to(sample);
+        if (packets_) {
+            packets_->add_to(sample);
+        }
         if (const auto note = peers_ ? peers_->note() : std::nullopt) {
             sample.notes.push_back(*note);
         }
@@ -63,7 +145,9 @@ public:
         sample.notes.insert(sample.notes.end(), notes.begin(), notes.end());
         if (windows_ == Tally::Windows::many) {
             tally_.forget_window();
-            packets_.forget_window();
+            if (packets_) {
+                packets_->forget_window();
+            }
         }
         result.viewer = {Uid{::geteuid()}, false};
         return result;
@@ -83,8 +167,8 @@ private:
     EbpfFaults add_flows(Sample& sample) const
     {
         TallyFlows flows(sample, detail_);
-        for (const auto& [index, cell] : tally_.cells()) {
-            flows.add(index, cell);
+        for (const auto& [slot, counters] : tally_.counters()) {
+            flows.add(slot, counters);
         }
         for (const auto& [key, flow] : tally_.flows()) {
             flows.add(key, flow);
@@ -110,7 +194,7 @@ private:
     Tally tally_;
     Tally::Detail detail_;
     Tally::Windows windows_;
-    PacketSource packets_;
+    std::optional<Packets> packets_;
     std::optional<Peers> peers_;
     std::vector<InterfaceTraffic> interfaces_;
     WindowClock clock_;
@@ -132,8 +216,7 @@ OpenResult open_ebpf(const BackendOptions& options)
     if (auto* refusal = std::get_if<Unavailable>(&loaded)) {
         return std::move(*refusal);
     }
-    auto packets = options.packets ? PacketSource(windows) : PacketSource();
-    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail, windows, std::move(packets));
+    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail, windows, options.packets);
 }
 
 } // namespace socktally

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The bytes of a process at one socket, for samples that tell sockets apart. A part of tally.bpf.c. */
+/* The bytes of a process at one socket, for samples that tell sockets apart; and the other end of the datagram that a call sends or receives,
+   which may differ from the end that the socket is connected to. Part of tally.bpf.c. */
 #ifndef SOCKTALLY_FLOWS_H
 #define SOCKTALLY_FLOWS_H
 
-#include "traffic/ebpf/cells.h"
 #include "linux/bpf_kernel.h"
+#include "traffic/ebpf/peers.h"
+#include "traffic/ebpf/process_counters.h"
 #include "traffic/ebpf/sequence.h"
 #include "traffic/ebpf/tally.h"
 
@@ -13,10 +15,10 @@ const volatile tally_u8 per_socket = 0;
 const volatile tally_u8 per_tuple = 0;
 const volatile tally_u8 per_peer = 0; /* true if the hooks of peers.bpf.c run */
 
-/* Sockets that found no room in flows; their bytes are in the cell all the same. */
-tally_u64 flows_dropped[TALLY_HALVES] = {};
+/* Sockets that found no room in flows; the process counters have their bytes all the same. */
+tally_u64 flows_dropped[TALLY_BUFFERS] = {};
 /* Sockets with more peers than there is room for. */
-tally_u64 crowded_in[TALLY_HALVES] = {};
+tally_u64 crowded_in[TALLY_BUFFERS] = {};
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -85,14 +87,14 @@ static __noinline bool has_room_for_peer(struct sock* sk, tally_u32 now)
         return false;
     const tally_u32 peers = __sync_fetch_and_add(&used->peers, 1);
     if (peers == TALLY_MOST_PEERS)
-        __sync_fetch_and_add(&crowded_in[half_of(now)], 1);
+        __sync_fetch_and_add(&crowded_in[buffer_of(now)], 1);
     return peers < TALLY_MOST_PEERS;
 }
 
-static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32 cell, tally_u64 rx, tally_u64 tx,
+static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32 slot, tally_u64 rx, tally_u64 tx,
                                        const struct tally_remote* remote)
 {
-    struct tally_flow_key key = {.cookie = cookie_of(sk), .cell = cell, .remote = *remote};
+    struct tally_flow_key key = {.cookie = cookie_of(sk), .slot = slot, .remote = *remote};
     struct tally_flow* flow = bpf_map_lookup_elem(&flows, &key);
     if (!flow && per_peer && sk->sk_protocol != IPPROTO_TCP && !has_room_for_peer(sk, now)) {
         key.remote = (struct tally_remote){};
@@ -104,7 +106,7 @@ static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32
         bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST); /* fails too where another CPU was quicker */
         flow = bpf_map_lookup_elem(&flows, &key);
         if (!flow) {
-            __sync_fetch_and_add(&flows_dropped[half_of(now)], 1);
+            __sync_fetch_and_add(&flows_dropped[buffer_of(now)], 1);
             return;
         }
     }
@@ -112,6 +114,114 @@ static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32
         __sync_fetch_and_add(&flow->rx_bytes, rx);
     if (tx)
         __sync_fetch_and_add(&flow->tx_bytes, tx);
+}
+
+/* A datagram may be sent in parts (MSG_MORE, UDP_CORK). The parts after the first go where the first one went, whatever address they name,
+   and run no hook. So this map keeps, by socket, where the first part went if it named an address. */
+struct {
+    __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct tally_remote);
+} corks SEC(".maps");
+tally_u8 has_corks = 0; /* corks has had an entry */
+
+static __always_inline bool is_datagram(struct sock* sk)
+{
+    return sk->sk_protocol == IPPROTO_UDP || sk->sk_protocol == IPPROTO_UDPLITE;
+}
+
+/* Returns true if the hooks saw this call. Clears the entry, so that the next call does not find it. */
+static __always_inline bool take_peer(struct sock* sk, struct tally_remote* remote)
+{
+    const tally_u32 thread = bpf_get_current_task_btf()->pid;
+    struct tally_peer* seen = bpf_map_lookup_elem(&peers, &thread);
+    if (!seen || seen->owner == 0 || (seen->owner != cookie_of(sk) && seen->owner != (tally_u64)sk))
+        return false;
+    *remote = seen->remote;
+    seen->owner = 0;
+    return true;
+}
+
+static __always_inline bool is_raw(struct sock* sk) { return IS_RAW(sk->sk_type, sk->sk_protocol); }
+
+static __always_inline bool take_raw_peer(struct sock* sk, struct tally_remote* remote)
+{
+    struct tally_peer* seen = bpf_sk_storage_get(&raw_peers, sk, 0, 0);
+    if (!seen || seen->owner != (tally_u64)bpf_get_current_task_btf())
+        return false;
+    *remote = seen->remote;
+    seen->owner = 0;
+    return true;
+}
+
+/* Returns true if parts of a datagram wait for the rest. */
+static __always_inline bool is_corked(struct sock* sk)
+{
+    if (!has_casts)
+        return BPF_CORE_READ((struct udp_sock*)sk, pending) != 0;
+    struct udp_sock* udp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct udp_sock));
+    return udp->pending != 0;
+}
+
+/* If a connected socket was corked with an address other than its own, setsockopt(2) may have uncorked it unseen: the
+   other end stays unknown then. */
+static __noinline int sent_to(struct sock* sk, struct tally_remote* remote)
+{
+    if (!sk || !remote)
+        return 0;
+    const bool is_named = take_peer(sk, remote);
+    const bool is_open = is_corked(sk);
+    if (is_named && is_open) {
+        struct tally_remote* first = bpf_sk_storage_get(&corks, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+        if (first) {
+            *first = *remote;
+            has_corks = 1;
+        }
+        return 0;
+    }
+    struct tally_remote* first = has_corks ? bpf_sk_storage_get(&corks, sk, 0, 0) : 0;
+    if (!is_named && !first)
+        connected_to(sk, remote);
+    else if (!is_named && sk->__sk_common.skc_dport == 0)
+        *remote = *first;
+    if (first && !is_open)
+        bpf_sk_storage_delete(&corks, sk);
+    return 0;
+}
+
+static __always_inline void find_sent_to(struct sock* sk, struct tally_remote* remote)
+{
+    if (!per_tuple)
+        return;
+    if (per_peer && is_datagram(sk))
+        sent_to(sk, remote);
+    else if (!(per_peer && is_raw(sk) && take_raw_peer(sk, remote)))
+        connected_to(sk, remote);
+}
+
+/* The source of a datagram on an unconnected UDP socket stays unknown if the caller does not ask for it. */
+static __always_inline void find_received_from(struct sock* sk, struct tally_remote* remote)
+{
+    if (per_tuple && !(per_peer && (is_datagram(sk) || is_raw(sk)) && take_peer(sk, remote)))
+        connected_to(sk, remote);
+}
+
+/* The network header of the packet. */
+#define HEADER(type, skb)                                                                                                                        \
+    ((struct type*)bpf_rdonly_cast((skb)->head + (skb)->network_header, bpf_core_type_id_kernel(struct type)))
+
+static __always_inline void source_of(struct sk_buff* skb, unsigned short family, struct tally_remote* remote)
+{
+    tally_u32* address = (tally_u32*)remote->address;
+    if (family == AF_INET) {
+        address[0] = has_casts ? HEADER(iphdr, skb)->saddr
+                               : BPF_CORE_READ((struct iphdr*)(skb->head + skb->network_header), saddr);
+        return;
+    }
+    for (int i = 0; i < 4; ++i)
+        address[i] = has_casts ? HEADER(ipv6hdr, skb)->saddr.in6_u.u6_addr32[i]
+                               : BPF_CORE_READ((struct ipv6hdr*)(skb->head + skb->network_header), saddr.in6_u.u6_addr32[i]);
 }
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Counts the packets of each socket where they pass between IP and the socket. Whoever is running then is not who moves them, so no
-// process is looked at: the backend finds it by the cookie, in what tally.bpf.c saw or in the descriptor tables after the window.
+// Counts the packets of each socket where they pass between IP and the socket. Another process than the one that moves them may be running
+// then, so no process is looked at: the backend finds it by the cookie, in what tally.bpf.c saw or in the descriptor tables after the window.
+// The hooks of control groups know the socket of a packet, which those of interfaces (tc, XDP) mostly do not.
 #include <linux/bpf.h>
 #include <stdbool.h>
 
@@ -10,18 +11,18 @@
 #include <bpf/bpf_tracing.h>
 
 #include "linux/bpf_kernel.h"
-#include "traffic/ebpf/packets.h"
+#include "traffic/ebpf/tally.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define PASS 1
 
-/* The epoch that counts. A program looks once. */
+/* The epoch that counts. A program reads it once. */
 tally_u64 epoch = 1;
 tally_u64 holders_epoch = 1; /* the one whose sockets note_holders() is about */
 
 /* Packets of sockets that found no room. */
-tally_u64 packets_dropped[TALLY_HALVES] = {};
+tally_u64 packets_dropped[TALLY_BUFFERS] = {};
 
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
@@ -72,7 +73,7 @@ static __always_inline void describe(struct tally_flow* flow, struct bpf_sock* s
     remote[3] = sk->dst_ip6[3];
 }
 
-/* The socket's entry; null where there is no room or the packet has no whole socket (TIME_WAIT). */
+/* The socket's entry; null if there is no room or the packet has no whole socket (TIME_WAIT). */
 static __always_inline struct packets_socket* entry_of(struct __sk_buff* packet)
 {
     struct packets_key key = {.cookie = bpf_get_socket_cookie(packet), .epoch = *(volatile tally_u64*)&epoch};
@@ -87,7 +88,7 @@ static __always_inline struct packets_socket* entry_of(struct __sk_buff* packet)
     bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST); /* fails too where another CPU was quicker */
     entry = bpf_map_lookup_elem(&sockets, &key);
     if (!entry)
-        __sync_fetch_and_add(&packets_dropped[key.epoch & (TALLY_HALVES - 1)], 1);
+        __sync_fetch_and_add(&packets_dropped[key.epoch & (TALLY_BUFFERS - 1)], 1);
     return entry;
 }
 
@@ -114,7 +115,7 @@ int packet_goes(struct __sk_buff* packet)
     return PASS;
 }
 
-/* Run after the window: who holds the sockets that had packets. The threads of a process come one after another. */
+/* Runs after the window: which processes hold the sockets that had packets. The threads of a process come one after another. */
 SEC("iter/task_file")
 int note_holders(struct bpf_iter__task_file* context)
 {

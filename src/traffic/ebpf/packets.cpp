@@ -3,13 +3,16 @@
 
 #include "linux/bpf_rows.hpp"
 #include "owners/bpf_process.hpp"
-#include "traffic/ebpf/cgroup_root.hpp"
-#include "traffic/ebpf/map_keys.hpp"
+#include "traffic/ebpf/refusal.hpp"
+#include "traffic/ebpf/tally_flows.hpp"
+#include "util/number.hpp"
 
 #include <bpf/bpf.h>
+#include <fmt/format.h>
 #include <packets.skel.h>
 
-#include <optional>
+#include <map>
+#include <utility>
 
 namespace socktally {
 
@@ -18,62 +21,179 @@ namespace {
 /// In one window. About 200 bytes each when they come, and 16 bytes a bucket from the start.
 constexpr std::uint32_t most_sockets = 131'072;
 
+PacketCounts counts_of(const packets_socket& socket)
+{
+    return {socket.rx_packets, socket.tx_packets, socket.flow.rx_bytes, socket.flow.tx_bytes};
+}
+
+/// Frames below IP pass no IP socket; the subflows of MPTCP have cookies of their own.
+bool is_counted(Protocol protocol) { return protocol != Protocol::packet && protocol != Protocol::mptcp; }
+
+class Join {
+public:
+    Join(Sample& sample, const PacketSockets& sockets, Unlisted unlisted)
+        : sample_(sample), sockets_(sockets), unlisted_(unlisted)
+    {
+        for (const Flow& flow : sample.flows) {
+            const auto [users, is_new] = users_.try_emplace(flow.cookie.value, Users{0, flow.attribution});
+            ++users->second.flows;
+            if (flow.attribution.process != users->second.attribution.process) {
+                users->second.attribution = unattributed;
+            }
+        }
+        for (std::uint32_t index = 0; index < sample.processes.size(); ++index) {
+            const Process& process = sample.processes[index];
+            processes_.emplace(std::pair(process.pid, process.start_time), index);
+        }
+    }
+
+    PacketCounts of(const Flow& flow) const
+    {
+        constexpr PacketCounts none{0, 0, 0, 0};
+        constexpr PacketCounts unknown{};
+        if (flow.cookie.value == 0 || !is_counted(flow.tuple.protocol)) {
+            return unknown;
+        }
+        const auto socket = sockets_.find(flow.cookie.value);
+        if (socket == sockets_.end()) {
+            return unlisted_ == Unlisted::none ? none : unknown;
+        }
+        return users(flow.cookie.value) == 1 ? counts_of(socket->second) : unknown;
+    }
+
+    std::size_t users(std::uint64_t cookie) const
+    {
+        const auto found = users_.find(cookie);
+        return found == users_.end() ? 0 : found->second.flows;
+    }
+
+    void add(std::uint64_t cookie, const packets_socket& socket)
+    {
+        const bool is_used = users(cookie) != 0;
+        Flow flow;
+        flow.tuple = tuple_of(socket.flow);
+        flow.cookie = Cookie{cookie};
+        flow.netns = Inode{socket.flow.netns};
+        flow.uid = Uid{socket.flow.uid};
+        flow.rx_bytes = 0;
+        flow.tx_bytes = 0;
+        flow.packets = counts_of(socket);
+        flow.sockets = is_used ? 0 : 1; // its users' flows count it
+        flow.attribution = is_used ? users_.at(cookie).attribution : unattributed;
+        if (!is_used && socket.holder_start_ns != 0 && socket.is_shared == 0) {
+            flow.attribution = {holder_of(socket), Cause::none, Quality::owner};
+        }
+        sample_.flows.push_back(flow);
+    }
+
+private:
+    static constexpr Attribution unattributed{std::nullopt, Cause::unknown, Quality::unknown};
+    /// The flows of a socket: one for each pair of a process that moved payload and an other end.
+    struct Users {
+        std::size_t flows;
+        Attribution attribution; // the process, if there is only one
+    };
+
+    std::uint32_t holder_of(const packets_socket& socket)
+    {
+        Process holder = process_of(static_cast<std::int32_t>(socket.holder_tgid), socket.holder_start_ns,
+                                    socket.holder_uid, socket.holder_name);
+        const auto next = static_cast<std::uint32_t>(sample_.processes.size());
+        const auto [known, is_new] = processes_.try_emplace(std::pair(holder.pid, holder.start_time), next);
+        if (is_new) {
+            sample_.processes.push_back(std::move(holder));
+        }
+        return known->second;
+    }
+
+    Sample& sample_;
+    const PacketSockets& sockets_;
+    Unlisted unlisted_;
+    std::unordered_map<std::uint64_t, Users> users_; // by cookie
+    std::map<std::pair<Pid, StartTime>, std::uint32_t> processes_;
+};
+
 } // namespace
+
+std::size_t join_packets(Sample& sample, const PacketSockets& sockets, Unlisted unlisted)
+{
+    Join join(sample, sockets, unlisted);
+    for (Flow& flow : sample.flows) {
+        flow.packets = join.of(flow);
+    }
+    std::size_t shared = 0;
+    for (const auto& [cookie, socket] : sockets) {
+        const std::size_t users = join.users(cookie);
+        shared += users > 1 ? 1 : 0;
+        if (users != 1) {
+            join.add(cookie, socket);
+        }
+    }
+    return shared;
+}
 
 void Packets::Destroy::operator()(packets_bpf* skeleton) const { packets_bpf__destroy(skeleton); }
 void Packets::Destroy::operator()(bpf_link* link) const { bpf_link__destroy(link); }
 
-std::variant<Packets, Unavailable> Packets::load(Tally::Windows windows)
+std::optional<Unavailable> Packets::load()
 {
     auto opened = open_cgroup_root();
     if (auto* refusal = std::get_if<Unavailable>(&opened)) {
         return std::move(*refusal);
     }
     auto& root = std::get<CgroupRoot>(opened);
-    Skeleton skeleton(packets_bpf__open());
-    if (!skeleton) {
+    cgroup_ = std::move(root.directory);
+    sees_all_ = root.sees_all;
+    skeleton_.reset(packets_bpf__open());
+    if (!skeleton_) {
         return cgroup_refusal("the packet programs cannot be read", errno);
     }
-    const std::uint32_t halves = windows == Tally::Windows::many ? TALLY_HALVES : 1;
-    bpf_map__set_max_entries(skeleton->maps.sockets, halves * most_sockets);
-    if (const int error = -packets_bpf__load(skeleton.get()); error != 0) {
+    const std::uint32_t buffers = windows_ == Tally::Windows::many ? TALLY_BUFFERS : 1;
+    bpf_map__set_max_entries(skeleton_->maps.sockets, buffers * most_sockets);
+    if (const int error = -packets_bpf__load(skeleton_.get()); error != 0) {
         return cgroup_refusal("the kernel does not take the packet programs", error);
     }
-    return Packets(std::move(skeleton), std::move(root.directory), root.sees_all, windows);
+    return std::nullopt;
 }
 
-std::optional<Unavailable> Packets::start()
+void Packets::start()
 {
+    if (refusal_) {
+        return;
+    }
     const std::array programs{skeleton_->progs.packet_comes, skeleton_->progs.packet_goes};
     for (std::size_t index = 0; index < programs.size(); ++index) {
         links_.at(index).reset(bpf_program__attach_cgroup(programs.at(index), cgroup_.get()));
         if (!links_.at(index)) {
             const int error = errno;
             links_ = {};
-            return cgroup_refusal("the packet programs cannot be attached to the control groups", error);
+            refusal_ = cgroup_refusal("the packet programs cannot be attached to the control groups", error);
+            return;
         }
     }
-    return std::nullopt;
 }
 
 void Packets::end_window()
 {
     if (windows_ == Tally::Windows::one) {
         links_ = {};
-        return;
+    } else if (!refusal_) {
+        skeleton_->data->epoch = epoch_ + 1;
     }
-    skeleton_->data->epoch = epoch_ + 1;
 }
 
 void Packets::forget_window()
 {
+    if (refusal_) {
+        return;
+    }
     const int map = bpf_map__fd(skeleton_->maps.sockets);
     for (const auto& key : keys_of<packets_key>(map)) {
         if (key.epoch == epoch_) {
             bpf_map_delete_elem(map, &key);
         }
     }
-    skeleton_->bss->packets_dropped[epoch_ % TALLY_HALVES] = 0;
+    skeleton_->bss->packets_dropped[epoch_ % TALLY_BUFFERS] = 0;
     ++epoch_;
 }
 
@@ -102,6 +222,37 @@ PacketSockets Packets::sockets()
     return result;
 }
 
-std::uint64_t Packets::dropped() const { return skeleton_->bss->packets_dropped[epoch_ % TALLY_HALVES]; }
+void Packets::add_to(Sample& sample)
+{
+    if (refusal_) {
+        sample.notes.push_back({"no-packets", "packets are not counted: " + refusal_->why, refusal_->remedy, true});
+        return;
+    }
+    const std::uint64_t dropped = skeleton_->bss->packets_dropped[epoch_ % TALLY_BUFFERS];
+    const bool is_all = sees_all_ && dropped == 0;
+    const std::size_t shared = join_packets(sample, sockets(), is_all ? Unlisted::none : Unlisted::unknown);
+    if (shared > 0) {
+        sample.notes.push_back(
+            {"shared-packets",
+             fmt::format(
+                 "{} {} used by several processes, or {} several other ends: {} packets are in [unknown], or in "
+                 "a row of the process without a remote end",
+                 plural(shared, "socket"), shared == 1 ? "was" : "were", shared == 1 ? "has" : "have",
+                 shared == 1 ? "its" : "their"),
+             "", false});
+    }
+    if (!sees_all_) {
+        sample.notes.push_back({"packets-partly",
+                                "only a part of the control groups is in sight here: packets of sockets that belong "
+                                "to others are not seen",
+                                "run socktally outside of the container", true});
+    }
+    if (dropped > 0) {
+        sample.notes.push_back({"packets-dropped",
+                                fmt::format("{} of more sockets than there is room for {} not counted",
+                                            plural(dropped, "packet"), dropped == 1 ? "is" : "are"),
+                                "", true});
+    }
+}
 
 } // namespace socktally

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The packet programs, loaded: what they count on the whole machine, per socket. Which process moves the packets is not
-// known here.
+// The packets of a sample: counted per socket by packets.bpf.c on the whole machine, and joined with the flows of the
+// programs that count payload, which know the processes.
 #pragma once
 
 #include "linux/fd.hpp"
+#include "model/sample.hpp"
 #include "traffic/backend.hpp"
-#include "traffic/ebpf/join_packets.hpp"
 #include "traffic/ebpf/tally.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <utility>
-#include <variant>
+#include <unordered_map>
 
 struct bpf_link;
 struct packets_bpf;
@@ -22,43 +22,50 @@ namespace socktally {
 
 class Packets {
 public:
-    /// `windows` as for the programs that count payload.
-    static std::variant<Packets, Unavailable> load(Tally::Windows windows);
+    /// Loads the programs. If the kernel does not take them, the sample gets a note that says why. `windows` as for the
+    /// programs that count payload.
+    explicit Packets(Tally::Windows windows) : windows_(windows), refusal_(load()) {}
 
-    /// From here on every packet counts. An Unavailable where the kernel refuses to attach.
-    std::optional<Unavailable> start();
-    /// From here on every packet counts for the next window; none does where there is but one. Programs under way may
+    /// From here on every packet counts.
+    void start();
+    /// From here on every packet counts for the next window; none does if there is only one. Programs under way may
     /// still count for the one that is over.
     void end_window();
-
-    /// Of the window that is over: all that had packets, and who holds them by now, where that can be seen.
-    PacketSockets sockets();
-    /// Packets of sockets that found no room in the map.
-    std::uint64_t dropped() const;
+    /// Adds what was counted in the window that is over, or why nothing was.
+    void add_to(Sample& sample);
     /// Makes room for another window. Nothing may count for the one that is over any more.
     void forget_window();
-    /// False where only a part of the control groups is in sight: packets of the others are not seen.
-    bool sees_all() const { return sees_all_; }
 
 private:
     struct Destroy {
         void operator()(packets_bpf* skeleton) const;
         void operator()(bpf_link* link) const;
     };
-    using Skeleton = std::unique_ptr<packets_bpf, Destroy>;
     using Link = std::unique_ptr<bpf_link, Destroy>;
-    Packets(Skeleton skeleton, Fd cgroup, bool sees_all, Tally::Windows windows)
-        : skeleton_(std::move(skeleton)), cgroup_(std::move(cgroup)), sees_all_(sees_all), windows_(windows)
-    {
-    }
-    void note_holders();
 
-    Skeleton skeleton_;
+    std::optional<Unavailable> load();
+    void note_holders();
+    std::unordered_map<std::uint64_t, packets_socket> sockets();
+
+    std::unique_ptr<packets_bpf, Destroy> skeleton_;
     Fd cgroup_;
-    bool sees_all_;
+    bool sees_all_ = false; // else packets of sockets in other control groups are not seen
     Tally::Windows windows_;
     std::uint64_t epoch_ = 1; // the one that is over, or counts if none is
     std::array<Link, 2> links_;
+    std::optional<Unavailable> refusal_;
 };
+
+/// Sockets that had packets, by their cookies.
+using PacketSockets = std::unordered_map<std::uint64_t, packets_socket>;
+
+/// What is known of a socket that is not listed: that it had no packets, or nothing.
+enum class Unlisted : std::uint8_t { none, unknown };
+
+/// Fills `packets` of the sample's flows, and adds a flow for each socket whose packets none of them can take. The
+/// packets of a socket belong to the one process that moved payload through it in the window, whatever its other ends.
+/// If none did, they belong to the one process that holds it; if several did or do, to none. Returns the number of
+/// sockets whose packets cannot be told apart by process or other end. Pure.
+std::size_t join_packets(Sample& sample, const PacketSockets& sockets, Unlisted unlisted);
 
 } // namespace socktally

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/ebpf/peers.hpp"
 
-#include "traffic/ebpf/cgroup_root.hpp"
+#include "traffic/ebpf/refusal.hpp"
 
 #include <bpf/bpf.h>
 #include <fcntl.h>

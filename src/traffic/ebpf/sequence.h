@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* TCP's received payload by sequence numbers: what was read from a connection, in whichever way. A part of tally.bpf.c. */
+/* TCP's received payload by sequence numbers: what was read from a connection, by whichever call. Part of tally.bpf.c. */
 #ifndef SOCKTALLY_SEQUENCE_H
 #define SOCKTALLY_SEQUENCE_H
 
-#include "traffic/ebpf/cells.h"
 #include "linux/bpf_kernel.h"
+#include "traffic/ebpf/process_counters.h"
 #include "traffic/ebpf/tally.h"
 
 /* Set before loading: the kernel has bpf_rdonly_cast (6.2). */
 const volatile tally_u8 has_casts = 0;
 
-/* A TCP socket was met that note_existing() did not reach: of a network namespace that could not be entered or found. */
-tally_u8 strangers = 0;
-/* A socket got no note, for want of memory or of its own share of it (net.core.optmem_max). */
-tally_u8 unnoted = 0;
+/* A TCP socket was met that note_existing() did not reach, because its network namespace could not be entered or found. */
+tally_u8 untracked = 0;
+/* A socket got no note, because there was no memory left, or none of its own share (net.core.optmem_max). */
+tally_u8 out_of_memory = 0;
 /* The same, in each epoch. */
-tally_u8 strangers_in[TALLY_HALVES] = {};
-tally_u8 unnoted_in[TALLY_HALVES] = {};
-tally_u64 unclaimed_in[TALLY_HALVES] = {}; /* strangers that were read by other means than recvmsg so far */
+tally_u8 untracked_in[TALLY_BUFFERS] = {};
+tally_u8 out_of_memory_in[TALLY_BUFFERS] = {};
+tally_u64 unclaimed_in[TALLY_BUFFERS] = {}; /* untracked that were read by other calls than recvmsg so far */
 
-/* What is known of a TCP connection's consumed payload: nothing yet; what it is; or what it is by now, but not how much of it was read
-   before we met it: then recvmsg's own figure counts, once, and after that, or in the next epoch, the difference does. */
+/* What is known of a TCP connection's consumed payload: nothing yet; all of it; or (LATE) what it is by now, but not how much of it was read
+   before we met it. Then recvmsg's own figure counts once, and after that, or in the next epoch, the difference does. */
 #define UNKNOWN 0
 #define KNOWN 1
 #define LATE 2
@@ -48,7 +48,7 @@ static __always_inline struct sequence_note* sequence_of(struct sock* sk)
 
 void* bpf_rdonly_cast(const void* object, tally_u32 type) __ksym __weak;
 
-/* Of a socket that is known to be TCP's and no request or time-wait socket. A cast costs nothing, a helper is a call. */
+/* The socket must be TCP's, and no request or time-wait socket. A cast costs nothing, a helper is a call. */
 static __always_inline struct tcp_sock* tcp_of(struct sock* sk)
 {
     return has_casts ? bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock)) : bpf_skc_to_tcp_sock(sk);
@@ -56,8 +56,8 @@ static __always_inline struct tcp_sock* tcp_of(struct sock* sk)
 
 static __always_inline bool has_flag(struct sock* sk, int flag) { return sk->__sk_common.skc_flags >> flag & 1; }
 
-/* Brings the note up to date; the number of payload bytes read since it last was. Read since the connection began, in whichever way, is
-   what came less what is still queued. The peer's FIN is part of both until end of file is read, and then of the first only. */
+/* Brings the note up to date, and returns the number of payload bytes read since it last was. What was read since the connection began, by
+   whichever call, is what came less what is still queued. The peer's FIN is part of both until end of file is read, then of the first only. */
 static __always_inline tally_u64 advance(struct sequence_note* note, struct sock* sk, struct tcp_sock* tcp)
 {
     const tally_u32 position = tcp->copied_seq;
@@ -65,10 +65,10 @@ static __always_inline tally_u64 advance(struct sequence_note* note, struct sock
     const tally_u32 initial = position - (tally_u32)passed;
     const tally_u64 most = tcp->bytes_received - (has_flag(sk, SOCK_DONE) ? 1 : 0);
     const tally_u64 consumed = passed < most ? passed : most;
-    /* One whose beginning differs has connected again. */
+    /* If the beginning differs, the socket has connected again. */
     const tally_u64 before = note->initial == initial ? note->consumed : 0;
     tally_u64 bytes = consumed - before;
-    /* An urgent byte is stepped over: recv() with MSG_OOB is what reads it. */
+    /* An urgent byte is stepped over: recv() with MSG_OOB reads it. */
     const tally_u32 urgent = tcp->urg_seq;
     if (urgent != note->urgent && bytes != 0 && (tally_u32)(urgent - note->position) < (tally_u32)(position - note->position)) {
         note->urgent = urgent;
@@ -81,8 +81,8 @@ static __always_inline tally_u64 advance(struct sequence_note* note, struct sock
     return bytes;
 }
 
-/* Of a connection that is there already. What it sent takes one sequence number more than its payload has bytes where a SYN was part of it,
-   and another one for a FIN. */
+/* Tells which end opened a connection that is there already. What it sent takes one sequence number more than its payload has bytes if a
+   SYN was part of it, and another one for a FIN. */
 static __always_inline bool was_accepted(struct sock* sk, struct tcp_sock* tcp)
 {
     const unsigned char state = sk->__sk_common.skc_state;
@@ -92,7 +92,7 @@ static __always_inline bool was_accepted(struct sock* sk, struct tcp_sock* tcp)
     return sequenced == tcp->bytes_sent - tcp->bytes_retrans + sent_fin;
 }
 
-/* What was read so far is no part of the window, or nothing. */
+/* What was read so far, if anything, is no part of the window. */
 static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp, bool accepted)
 {
     struct sequence_note* note = sequence_of(sk);
@@ -113,7 +113,7 @@ static __always_inline bool counted_by_sequence(struct sock* sk, tally_u32 now)
     struct tcp_sock* tcp = tcp_of(sk);
     if (!tcp || tcp->inet_conn.icsk_ulp_ops)
         return false;
-    if (!strangers && !unnoted)
+    if (!untracked && !out_of_memory)
         return true;
     struct sequence_note* note = sequence_of(sk);
     if (!note)
@@ -121,7 +121,7 @@ static __always_inline bool counted_by_sequence(struct sock* sk, tally_u32 now)
     if (note->knowledge == KNOWN)
         return true;
     if (note->knowledge == LATE && note->met == now)
-        __sync_fetch_and_add(&unclaimed_in[half_of(now)], -1);
+        __sync_fetch_and_add(&unclaimed_in[buffer_of(now)], -1);
     advance(note, sk, tcp);
     note->knowledge = KNOWN;
     return false;

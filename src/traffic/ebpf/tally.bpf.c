@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Counts payload where it passes between processes and sockets, per process and, where asked for, per process and socket.
-// Kernel 6.3 and later: tracepoints of the socket layer, which every send and receive of every protocol passes in the context of the
-// process that makes it. No kernel memory is read but through BTF pointers, which a locked-down kernel allows.
+// Counts payload where it passes between processes and sockets, per process and, if asked for, per process and socket.
+//
+// The hooks are chosen so that each byte passes exactly one of them, in the process that moves it:
+// - Linux 6.3 and later have tracepoints at the return of every send and receive of every protocol. Their figure is what the call returned,
+//   so zero-copy, sendfile(2), io_uring and segmentation offload count right. They need no fexit, which a locked-down kernel refuses.
+// - Before 6.3, fexit programs take the same figure at the return of the functions that these tracepoints have since stood in.
+// - TCP's receives are counted by sequence in tcp_rcv_space_adjust instead: splice(2) and TCP_ZEROCOPY_RECEIVE pass no receive call. The
+//   obvious tcp_cleanup_rbuf gets cumulative figures on some paths, so that a sum of them has bytes twice.
+// - inet_sock_set_state runs in whatever context a packet came in: it serves to note a connection's beginning, never to find a process.
+//
+// No kernel memory is read but through BTF pointers, which a locked-down kernel allows.
 #include <linux/bpf.h>
 #include <stdbool.h>
 
@@ -9,27 +17,26 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "traffic/ebpf/cells.h"
-#include "traffic/ebpf/datagrams.h"
-#include "traffic/ebpf/flows.h"
 #include "linux/bpf_kernel.h"
+#include "traffic/ebpf/flows.h"
+#include "traffic/ebpf/process_counters.h"
 #include "traffic/ebpf/sequence.h"
 #include "traffic/ebpf/tally.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-static __always_inline void count(struct sock* sk, tally_u32 now, tally_u32 index, tally_u64 rx, tally_u64 tx,
+static __always_inline void count(struct sock* sk, tally_u32 now, tally_u32 slot, tally_u64 rx, tally_u64 tx,
                                   const struct tally_remote* remote)
 {
-    struct tally_cell* cell = bpf_map_lookup_elem(&cells, &index);
-    if (!cell)
+    struct tally_counters* counters = bpf_map_lookup_elem(&process_counters, &slot);
+    if (!counters)
         return;
     if (rx)
-        __sync_fetch_and_add(&cell->rx_bytes, rx);
+        __sync_fetch_and_add(&counters->rx_bytes, rx);
     if (tx)
-        __sync_fetch_and_add(&cell->tx_bytes, tx);
+        __sync_fetch_and_add(&counters->tx_bytes, tx);
     if (per_socket)
-        count_flow(sk, now, index, rx, tx, remote);
+        count_flow(sk, now, slot, rx, tx, remote);
 }
 
 static __always_inline bool is_ours(struct sock* sk)
@@ -38,7 +45,7 @@ static __always_inline bool is_ours(struct sock* sk)
     return family == AF_INET || family == AF_INET6;
 }
 
-/* One look: between two of them the epoch may be another. */
+/* Read once: between two reads the epoch may change. */
 static __always_inline tally_u32 counting(void) { return *(volatile tally_u32*)&epoch; }
 
 static __always_inline int sent(struct sock* sk, long ret)
@@ -51,7 +58,7 @@ static __always_inline int sent(struct sock* sk, long ret)
         return 0;
     if (!is_ours(sk) && sk->__sk_common.skc_family != AF_PACKET)
         return 0;
-    count(sk, now, cell_of(sk, now), 0, ret, &remote);
+    count(sk, now, slot_of(sk, now), 0, ret, &remote);
     return 0;
 }
 
@@ -66,11 +73,10 @@ static __always_inline int received(struct sock* sk, long ret, int flags)
         return 0;
     if (!(flags & MSG_OOB) && counted_by_sequence(sk, now))
         return 0;
-    count(sk, now, cell_of(sk, now), ret, 0, &remote);
+    count(sk, now, slot_of(sk, now), ret, 0, &remote);
     return 0;
 }
 
-/* Since Linux 6.3. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(sock_sends, struct sock* sk, int ret, int flags)
 {
@@ -83,8 +89,8 @@ int BPF_PROG(sock_receives, struct sock* sk, int ret, int flags)
     return received(sk, ret, flags);
 }
 
-/* Before Linux 6.3: the same two figures at the return of the functions that the tracepoints have since stood next to. sendfile(2) and
-   splice(2) into a socket went by sendpage until 6.5; for a protocol without a sendpage of its own, inet_sendpage() calls sendmsg. */
+/* sendfile(2) and splice(2) into a socket went by sendpage until 6.5; for a protocol without a sendpage of its own, inet_sendpage() calls
+   sendmsg. */
 struct msghdr;
 struct page;
 
@@ -119,14 +125,14 @@ int BPF_PROG(inet6_recvmsg_returns, struct socket* socket, struct msghdr* messag
     return received(socket->sk, ret, flags);
 }
 
-/* What reads the raw and ping sockets of IPv6, and DCCP. */
+/* Reads the raw and ping sockets of IPv6, and DCCP. */
 SEC("fexit/sock_common_recvmsg")
 int BPF_PROG(sock_common_recvmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int flags, int ret)
 {
     return received(socket->sk, ret, flags);
 }
 
-/* AF_PACKET: of SOCK_RAW and SOCK_DGRAM, then of SOCK_PACKET. */
+/* AF_PACKET: first SOCK_RAW and SOCK_DGRAM, then SOCK_PACKET. */
 SEC("fexit/packet_sendmsg")
 int BPF_PROG(inject_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
 {
@@ -164,8 +170,8 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     struct sequence_note* note = sequence_of(sk);
     if (!note) {
         if (now) {
-            unnoted = 1; /* before received() comes by for the same call, whose figure counts */
-            unnoted_in[half_of(now)] = 1;
+            out_of_memory = 1; /* before received() comes by for the same call, whose figure counts */
+            out_of_memory_in[buffer_of(now)] = 1;
         }
         return 0;
     }
@@ -176,9 +182,9 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
         if (now && note->knowledge == UNKNOWN) {
             note->knowledge = LATE;
             note->met = now;
-            strangers = 1; /* before received() comes by for the same call */
-            strangers_in[half_of(now)] = 1;
-            __sync_fetch_and_add(&unclaimed_in[half_of(now)], 1);
+            untracked = 1; /* before received() comes by for the same call */
+            untracked_in[buffer_of(now)] = 1;
+            __sync_fetch_and_add(&unclaimed_in[buffer_of(now)], 1);
         }
         return 0;
     }
@@ -188,7 +194,7 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     if (per_tuple)
         connected_to(sk, &remote);
     /* A kernel user of the socket (NVMe, iSCSI) may read from it while a packet comes in, whoever is running then. */
-    count(sk, now, sk->sk_lock.owned ? cell_of(sk, now) : cell_in(now, TALLY_KERNEL_CELL), bytes, 0, &remote);
+    count(sk, now, sk->sk_lock.owned ? slot_of(sk, now) : slot_in(now, TALLY_KERNEL_SLOT), bytes, 0, &remote);
     return 0;
 }
 
@@ -197,17 +203,16 @@ static __noinline int name_at_end(struct task_struct* task, tally_u32 of)
     if (!task)
         return 0;
     struct tally_process process = {.start_ns = task->start_boottime, .tgid = task->tgid, .epoch = of};
-    tally_u32* index = bpf_map_lookup_elem(&processes, &process);
-    struct tally_cell* cell = index ? bpf_map_lookup_elem(&cells, index) : 0;
-    if (!cell)
+    tally_u32* slot = bpf_map_lookup_elem(&processes, &process);
+    struct tally_counters* counters = slot ? bpf_map_lookup_elem(&process_counters, slot) : 0;
+    if (!counters)
         return 0;
     for (int i = 0; i < TALLY_NAME_LENGTH; ++i)
-        cell->name[i] = task->comm[i];
+        counters->name[i] = task->comm[i];
     return 0;
 }
 
-/* A process that ends may have become another program since its first byte: its name is the one at the end, also in the epoch that is
-   being read. */
+/* A process may have become another program since its first byte: it has the name that it ends with, also in the epoch that is being read. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_ends, struct task_struct* task)
 {
@@ -215,12 +220,12 @@ int BPF_PROG(process_ends, struct task_struct* task)
         return 0;
     const tally_u32 latest = latest_epoch;
     name_at_end(task, latest);
-    if (half_mask)
+    if (buffer_mask)
         name_at_end(task, latest - 1);
     return 0;
 }
 
-/* A connection that begins while we watch has had nothing read from it. In whatever context: no process is looked at here. */
+/* Nothing has been read from a connection that begins while we watch. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
 {
@@ -232,7 +237,7 @@ int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
     return 0;
 }
 
-/* Run before counting begins, over the TCP sockets of each network namespace: their past is no part of the window. */
+/* Runs before counting begins, over the TCP sockets of each network namespace: their past is no part of the window. */
 SEC("iter/tcp")
 int note_existing(struct bpf_iter__tcp* context)
 {

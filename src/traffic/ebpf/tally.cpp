@@ -2,15 +2,13 @@
 #include "traffic/ebpf/tally.hpp"
 
 #include "linux/bpf_rows.hpp"
-#include "linux/capability.hpp"
 #include "linux/error.hpp"
 #include "linux/file.hpp"
 #include "linux/netns.hpp"
+#include "linux/privileges.hpp"
 #include "owners/bpf_process.hpp"
 #include "sockets/tcp_in_use.hpp"
-#include "traffic/ebpf/bpf_refusal.hpp"
-#include "traffic/ebpf/map_keys.hpp"
-#include "traffic/ebpf/variants.hpp"
+#include "traffic/ebpf/refusal.hpp"
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
@@ -28,8 +26,8 @@ namespace socktally {
 
 namespace {
 
-/// In one window. A cell has 128 bytes and is there from the start: 2 MiB. A process entry takes about 80 bytes when it
-/// comes.
+/// In one window. Counters have 128 bytes and are there from the start: 2 MiB. A process entry takes about 80 bytes
+/// when it comes.
 constexpr std::uint32_t most_processes = 16'384;
 /// About 150 bytes each when they come, and 16 bytes a bucket from the start.
 constexpr std::uint32_t most_flows = 131'072;
@@ -103,7 +101,7 @@ void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(
 std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
 {
     libbpf_set_print(say_nothing); // the reason is put into words below
-    const std::uint32_t halves = windows == Windows::many ? TALLY_HALVES : 1;
+    const std::uint32_t buffers = windows == Windows::many ? TALLY_BUFFERS : 1;
     std::vector<RefusedVariant> refused;
     int error = 0;
     for (const Variant& variant : variants) {
@@ -114,12 +112,12 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
         skeleton->rodata->per_socket = detail != Detail::processes ? 1 : 0;
         skeleton->rodata->per_tuple = detail >= Detail::tuples ? 1 : 0;
         skeleton->rodata->per_peer = detail == Detail::peers ? 1 : 0;
-        skeleton->rodata->cell_count = most_processes;
-        skeleton->rodata->half_mask = halves - 1;
+        skeleton->rodata->process_limit = most_processes;
+        skeleton->rodata->buffer_mask = buffers - 1;
         skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
-        bpf_map__set_max_entries(skeleton->maps.cells, halves * most_processes);
-        bpf_map__set_max_entries(skeleton->maps.processes, halves * most_processes);
-        bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? halves * most_flows : 1);
+        bpf_map__set_max_entries(skeleton->maps.process_counters, buffers * most_processes);
+        bpf_map__set_max_entries(skeleton->maps.processes, buffers * most_processes);
+        bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? buffers * most_flows : 1);
         bpf_map__set_max_entries(skeleton->maps.peers, detail == Detail::peers ? most_threads : 1);
         choose_programs(*skeleton, variant);
         choose_pid_namespace(*skeleton);
@@ -206,21 +204,19 @@ std::uint64_t Tally::recursion_misses() const
     return misses;
 }
 
-std::uint32_t Tally::half() const { return windows_ == Windows::many ? epoch_ % TALLY_HALVES : 0; }
+std::uint32_t Tally::buffer() const { return windows_ == Windows::many ? epoch_ % TALLY_BUFFERS : 0; }
 
-std::uint32_t Tally::first_cell() const { return half() * most_processes; }
+std::uint32_t Tally::slots_in_use() const { return std::min(skeleton_->data->next_slot[buffer()], most_processes); }
 
-std::uint32_t Tally::cells_in_use() const { return std::min(skeleton_->data->next_cell[half()], most_processes); }
-
-std::vector<std::pair<std::uint32_t, tally_cell>> Tally::cells() const
+std::vector<std::pair<std::uint32_t, tally_counters>> Tally::counters() const
 {
-    std::vector<std::pair<std::uint32_t, tally_cell>> result;
-    const std::uint32_t end = cells_in_use();
-    for (std::uint32_t number = TALLY_OVERFLOW_CELL; number < end; ++number) {
-        const std::uint32_t index = first_cell() + number;
-        tally_cell cell{};
-        if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cells), &index, &cell) == 0) {
-            result.emplace_back(number, cell);
+    std::vector<std::pair<std::uint32_t, tally_counters>> result;
+    const std::uint32_t end = slots_in_use();
+    for (std::uint32_t slot = TALLY_OVERFLOW_SLOT; slot < end; ++slot) {
+        const std::uint32_t index = buffer() * most_processes + slot;
+        tally_counters counters{};
+        if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.process_counters), &index, &counters) == 0) {
+            result.emplace_back(slot, counters);
         }
     }
     return result;
@@ -232,8 +228,8 @@ std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
     const int map = bpf_map__fd(skeleton_->maps.flows);
     for (tally_flow_key key : keys_of<tally_flow_key>(map)) {
         tally_flow flow{};
-        if (key.cell / most_processes == half() && bpf_map_lookup_elem(map, &key, &flow) == 0) {
-            key.cell %= most_processes;
+        if (key.slot / most_processes == buffer() && bpf_map_lookup_elem(map, &key, &flow) == 0) {
+            key.slot %= most_processes;
             result.emplace_back(key, flow);
         }
     }
@@ -244,7 +240,7 @@ void Tally::forget_window()
 {
     const int flows = bpf_map__fd(skeleton_->maps.flows);
     for (const auto& key : keys_of<tally_flow_key>(flows)) {
-        if (key.cell / most_processes == half()) {
+        if (key.slot / most_processes == buffer()) {
             bpf_map_delete_elem(flows, &key);
         }
     }
@@ -254,18 +250,19 @@ void Tally::forget_window()
             bpf_map_delete_elem(processes, &key);
         }
     }
-    const std::uint32_t end = cells_in_use();
-    for (std::uint32_t number = TALLY_OVERFLOW_CELL; number < end; ++number) {
-        constexpr tally_cell empty{};
-        const std::uint32_t index = first_cell() + number;
-        bpf_map_update_elem(bpf_map__fd(skeleton_->maps.cells), &index, &empty, BPF_ANY);
+    const std::uint32_t end = slots_in_use();
+    for (std::uint32_t slot = TALLY_OVERFLOW_SLOT; slot < end; ++slot) {
+        constexpr tally_counters empty{};
+        const std::uint32_t index = buffer() * most_processes + slot;
+        bpf_map_update_elem(bpf_map__fd(skeleton_->maps.process_counters), &index, &empty, BPF_ANY);
     }
-    skeleton_->data->next_cell[half()] = TALLY_FIRST_CELL;
-    skeleton_->bss->flows_dropped[half()] = 0;
-    skeleton_->bss->crowded_in[half()] = 0;
-    skeleton_->bss->strangers_in[half()] = 0;
-    skeleton_->bss->unnoted_in[half()] = 0;
-    skeleton_->bss->unclaimed_in[half()] = 0;
+    skeleton_->data->next_slot[buffer()] = TALLY_FIRST_SLOT;
+    auto& shared = *skeleton_->bss;
+    shared.flows_dropped[buffer()] = 0;
+    shared.crowded_in[buffer()] = 0;
+    shared.untracked_in[buffer()] = 0;
+    shared.out_of_memory_in[buffer()] = 0;
+    shared.unclaimed_in[buffer()] = 0;
     ++epoch_;
 }
 
@@ -273,12 +270,12 @@ EbpfFaults Tally::faults() const
 {
     EbpfFaults faults;
     const auto& shared = *skeleton_->bss;
-    faults.flows_dropped = shared.flows_dropped[half()];
-    faults.crowded_sockets = shared.crowded_in[half()];
-    faults.strange_namespaces = shared.strangers_in[half()] != 0 ? namespaces_refused_ : 0;
-    faults.unclaimed = shared.unclaimed_in[half()];
+    faults.flows_dropped = shared.flows_dropped[buffer()];
+    faults.crowded_sockets = shared.crowded_in[buffer()];
+    faults.unreached_namespaces = shared.untracked_in[buffer()] != 0 ? namespaces_refused_ : 0;
+    faults.unclaimed = shared.unclaimed_in[buffer()];
     faults.missed_calls = missed_calls_;
-    faults.had_no_room = shared.unnoted_in[half()] != 0;
+    faults.had_no_room = shared.out_of_memory_in[buffer()] != 0;
     return faults;
 }
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* What the BPF programs and the backend share: map keys and values. Fixed widths only; the kernel zeroes what is padding. */
+/* What the BPF programs and the backend share: keys and values of maps. Fixed widths only; the kernel zeroes what is padding. */
 #ifndef SOCKTALLY_TALLY_H
 #define SOCKTALLY_TALLY_H
 
 #include "linux/bpf_types.h"
 
-/* Windows follow each other as epochs, numbered from 1 on. Two of them have cells and counters at a time, the one that is counted and the
-   one that is read, so each takes the half of them that its lowest bit says. */
-#define TALLY_HALVES 2
+/* Windows follow each other as epochs, numbered from 1 on. Two epochs have counters at a time, the one that counts and the one that is read:
+   each uses the buffer that its lowest bit names. */
+#define TALLY_BUFFERS 2
 
-/* Cells without a process, in each half. Those of processes begin at TALLY_FIRST_CELL. */
-#define TALLY_OVERFLOW_CELL 1 /* more processes than cells */
-#define TALLY_KERNEL_CELL 2   /* moved outside of any process's context */
-#define TALLY_FIRST_CELL 3
+/* Slots of process counters. The first ones of each buffer belong to no process. */
+#define TALLY_OVERFLOW_SLOT 1 /* there are more processes than slots */
+#define TALLY_KERNEL_SLOT 2   /* the bytes moved outside of any process's context */
+#define TALLY_FIRST_SLOT 3
 
-/* One process; only the sums change after the first byte. 128 bytes, so that two processes never share a cache line. */
-struct tally_cell {
+/* One process. Only the sums change after the first byte. 128 bytes, so that two processes never share a cache line. */
+struct tally_counters {
     tally_u64 rx_bytes;
     tally_u64 tx_bytes;
     tally_u64 start_ns; /* of the group leader, since boot (task_struct.start_boottime) */
@@ -29,9 +29,9 @@ struct tally_cell {
     char name[TALLY_NAME_LENGTH]; /* of the group leader */
     tally_u8 padding[52];
 };
-TALLY_ASSERT(sizeof(struct tally_cell) == 128);
+TALLY_ASSERT(sizeof(struct tally_counters) == 128);
 
-/* A process for good, in one epoch. */
+/* Identifies a process in one epoch. */
 struct tally_process {
     tally_u64 start_ns;
     tally_u32 tgid;
@@ -47,17 +47,15 @@ struct tally_remote {
 };
 TALLY_ASSERT(sizeof(struct tally_remote) == 20);
 
-/* One socket as used by one process and, if tuples are asked for, with one other end: a socket may be reconnected, or
-   have many. */
+/* One socket as used by one process and, if tuples are asked for, with one other end: a socket may be reconnected, or have many. */
 struct tally_flow_key {
     tally_u64 cookie;
-    tally_u32 cell;
+    tally_u32 slot;
     struct tally_remote remote;
 };
 TALLY_ASSERT(sizeof(struct tally_flow_key) == 32);
 
-/* How many flows with an other end a socket may have in an epoch; not for TCP. All other bytes are in the flow
-   without an other end. */
+/* How many flows with another end a socket may have in an epoch; not for TCP. All other bytes are in the flow without another end. */
 #define TALLY_MOST_PEERS 8192
 
 struct tally_flow {
@@ -75,5 +73,28 @@ struct tally_flow {
     tally_u32 accepted; /* TCP: the other end opened the connection */
 };
 TALLY_ASSERT(sizeof(struct tally_flow) == 72);
+
+/* The packet programs. In tally_flow.protocol: a TCP connection that is part of an MPTCP one. */
+#define PACKETS_SUBFLOW 262
+
+struct packets_key {
+    tally_u64 cookie;
+    tally_u64 epoch;
+};
+
+/* One socket in one epoch. */
+struct packets_socket {
+    tally_u64 rx_packets;
+    tally_u64 tx_packets;
+    struct tally_flow flow; /* its bytes are IP's; netns is 0 if no process holds the socket */
+    /* Filled after the window: a process that holds the socket. */
+    tally_u64 holder_start_ns; /* 0: none does */
+    tally_u32 holder_tgid;
+    tally_u32 holder_uid; /* effective */
+    tally_u32 is_shared; /* several do */
+    char holder_name[TALLY_NAME_LENGTH];
+    tally_u8 padding[4];
+};
+TALLY_ASSERT(sizeof(struct packets_socket) == 128);
 
 #endif

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "traffic/backend.hpp"
-#include "traffic/ebpf/notes.hpp"
 #include "traffic/ebpf/tally.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,6 +17,24 @@
 struct tally_bpf;
 
 namespace socktally {
+
+/// What the programs could not see in a window.
+struct EbpfFaults {
+    bool interrupted = false;
+    std::size_t foreign_processes = 0; // that have no pid in our namespace
+    bool too_many_processes = false;   // for the slots
+    std::uint64_t flows_dropped = 0;   // found no room in the map
+    std::uint64_t crowded_sockets = 0; // sockets with more peers than TALLY_MOST_PEERS
+    /// Network namespaces that could not be entered, if connections were read in the window that were not noted before.
+    std::size_t unreached_namespaces = 0;
+    /// Connections of such namespaces that were first read in the window, and by splice(2) only.
+    std::uint64_t unclaimed = 0;
+    /// Calls that the kernel did not show to the programs, because the same program was under way on that processor: an
+    /// interrupt came in between, or, with fexit programs on a preemptible kernel, another process.
+    std::uint64_t missed_calls = 0;
+    /// There was no memory for the notes on a connection: what was read from it by splice(2) is not counted.
+    bool had_no_room = false;
+};
 
 class Tally {
 public:
@@ -44,9 +62,9 @@ public:
     /// still count for the one that is over. They stay attached: fexit ones take long to detach.
     void end_window();
 
-    /// Of the window that is over: all cells in use, those without a process (see tally.h) among them, by number; and
-    /// the flows, whose `cell` is such a number.
-    std::vector<std::pair<std::uint32_t, tally_cell>> cells() const;
+    /// Of the window that is over: all counters in use, by slot, also those without a process (see tally.h); and the
+    /// flows, whose `slot` is such a number.
+    std::vector<std::pair<std::uint32_t, tally_counters>> counters() const;
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
     /// Makes room for another window. Nothing may count for the one that is over any more.
     void forget_window();
@@ -65,9 +83,8 @@ private:
     void note_existing_connections();
     /// Since the programs were loaded.
     std::uint64_t recursion_misses() const;
-    std::uint32_t half() const;
-    std::uint32_t first_cell() const;
-    std::uint32_t cells_in_use() const;
+    std::uint32_t buffer() const;
+    std::uint32_t slots_in_use() const;
 
     Skeleton skeleton_;
     std::string variant_;

@@ -3,42 +3,75 @@
 
 #include "owners/bpf_process.hpp"
 #include "owners/fd_table.hpp"
-#include "traffic/ebpf/flow_tuple.hpp"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 
 namespace socktally {
+
+namespace {
+
+Protocol protocol_of(const tally_flow& flow)
+{
+    if (flow.family == AF_PACKET) {
+        return Protocol::packet;
+    }
+    switch (flow.protocol) {
+    case IPPROTO_TCP: return Protocol::tcp;
+    case IPPROTO_UDP: return Protocol::udp;
+    case IPPROTO_UDPLITE: return Protocol::udplite;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6: return Protocol::icmp;
+    case IPPROTO_SCTP: return Protocol::sctp;
+    case IPPROTO_DCCP: return Protocol::dccp;
+    case IPPROTO_MPTCP: return Protocol::mptcp;
+    default: return Protocol::raw; // the programs make IPPROTO_RAW of all raw sockets but those for ICMP
+    }
+}
+
+} // namespace
+
+Tuple tuple_of(const tally_flow& flow)
+{
+    Tuple tuple{protocol_of(flow), {address_of(flow.local, flow.family), flow.local_port}, {}};
+    const Address remote = address_of(flow.remote, flow.family);
+    if (!remote.is_unspecified()) {
+        tuple.remote = {remote, flow.remote_port};
+    }
+    return tuple;
+}
 
 TallyFlows::TallyFlows(Sample& sample, Tally::Detail detail)
     : sample_(sample), detail_(detail), proc_(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC))
 {
 }
 
-void TallyFlows::add(std::uint32_t index, const tally_cell& cell)
+void TallyFlows::add(std::uint32_t slot, const tally_counters& counters)
 {
-    if (cell.rx_bytes == 0 && cell.tx_bytes == 0) {
+    if (counters.rx_bytes == 0 && counters.tx_bytes == 0) {
         return;
     }
     Attribution attribution{std::nullopt, Cause::unknown, Quality::unknown};
-    if (index == TALLY_KERNEL_CELL) {
+    if (slot == TALLY_KERNEL_SLOT) {
         attribution.cause = Cause::kernel;
-    } else if (index >= TALLY_FIRST_CELL && cell.tgid != 0) {
-        attribution = {add_process(cell), Cause::none, Quality::exact};
-    } else if (index >= TALLY_FIRST_CELL) {
+    } else if (slot >= TALLY_FIRST_SLOT && counters.tgid != 0) {
+        attribution = {add_process(counters), Cause::none, Quality::exact};
+    } else if (slot >= TALLY_FIRST_SLOT) {
         ++foreign_processes_;
     }
-    cells_.emplace(index, Left{attribution, cell.rx_bytes, cell.tx_bytes, cell.sockets});
+    left_.emplace(slot, Left{attribution, counters.rx_bytes, counters.tx_bytes, counters.sockets});
 }
 
-std::uint32_t TallyFlows::add_process(const tally_cell& cell)
+std::uint32_t TallyFlows::add_process(const tally_counters& counters)
 {
     Process& process = sample_.processes.emplace_back(
-        process_of(static_cast<std::int32_t>(cell.tgid), cell.start_ns, cell.uid, cell.name));
-    process.cgroup_id = cell.cgroup_id;
-    process.netns = Inode{cell.netns};
-    process.stack_start = cell.stack_start;
+        process_of(static_cast<std::int32_t>(counters.tgid), counters.start_ns, counters.uid, counters.name));
+    process.cgroup_id = counters.cgroup_id;
+    process.netns = Inode{counters.netns};
+    process.stack_start = counters.stack_start;
     if (const auto now = look_again(proc_.get(), process)) { // it may have become another program since its first byte
         update(process, *now);
     }
@@ -47,24 +80,24 @@ std::uint32_t TallyFlows::add_process(const tally_cell& cell)
 
 void TallyFlows::add(const tally_flow_key& key, const tally_flow& flow)
 {
-    const auto cell = cells_.find(key.cell);
-    if (cell == cells_.end()) {
+    const auto left = left_.find(key.slot);
+    if (left == left_.end()) {
         return;
     }
-    Flow& result = append(cell->second.attribution, flow.rx_bytes, flow.tx_bytes);
+    Flow& result = append(left->second.attribution, flow.rx_bytes, flow.tx_bytes);
     result.tuple = tuple_of(flow);
     result.cookie = Cookie{key.cookie};
     result.uid = Uid{flow.uid};
     result.netns = Inode{flow.netns};
     result.interface = flow.interface;
     result.accepted = flow.accepted != 0;
-    cell->second.rx_bytes -= std::min(cell->second.rx_bytes, flow.rx_bytes);
-    cell->second.tx_bytes -= std::min(cell->second.tx_bytes, flow.tx_bytes);
+    left->second.rx_bytes -= std::min(left->second.rx_bytes, flow.rx_bytes);
+    left->second.tx_bytes -= std::min(left->second.tx_bytes, flow.tx_bytes);
 }
 
 void TallyFlows::add_the_rest()
 {
-    for (const auto& [index, left] : cells_) {
+    for (const auto& [slot, left] : left_) {
         if (left.rx_bytes != 0 || left.tx_bytes != 0) {
             Flow& rest = append(left.attribution, left.rx_bytes, left.tx_bytes);
             rest.sockets = detail_ == Tally::Detail::processes ? std::max(left.sockets, 1U) : 1;

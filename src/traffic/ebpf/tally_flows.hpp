@@ -1,33 +1,47 @@
 // SPDX-License-Identifier: MIT
-// The flows and processes of a sample with a window, out of the cells and flows that the BPF programs counted.
+// The flows and processes of a sample with a window, out of what the BPF programs counted of processes and sockets.
 #pragma once
 
 #include "linux/fd.hpp"
 #include "model/sample.hpp"
 #include "traffic/ebpf/tally.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 
 namespace socktally {
 
-/// Cells first, then the flows that used them, then the rest.
+/// `bytes` in network order, of which AF_INET uses the first four.
+inline Address address_of(const tally_u8 (&bytes)[16], std::uint16_t family)
+{
+    return Address::from_bytes(std::as_bytes(std::span(bytes)).first(family == AF_INET6 ? 16 : 4));
+}
+
+/// An unconnected socket has no remote endpoint.
+Tuple tuple_of(const tally_flow& flow);
+
+/// Processes are added first, then the flows that used them, then the rest.
 class TallyFlows {
 public:
     TallyFlows(Sample& sample, Tally::Detail detail);
 
-    void add(std::uint32_t index, const tally_cell& cell);
+    void add(std::uint32_t slot, const tally_counters& counters);
     void add(const tally_flow_key& key, const tally_flow& flow);
     /// What no flow has taken: everything in a sample of processes, what found no room in one of sockets.
     void add_the_rest();
 
     /// Processes that have no pid in our namespace.
     std::size_t foreign_processes() const { return foreign_processes_; }
-    /// More processes moved bytes than there are cells.
-    bool has_overflowed() const { return cells_.contains(TALLY_OVERFLOW_CELL); }
+    /// More processes moved bytes than there are slots.
+    bool has_overflowed() const { return left_.contains(TALLY_OVERFLOW_SLOT); }
 
 private:
+    /// What no flow has taken so far.
     struct Left {
         Attribution attribution;
         std::uint64_t rx_bytes;
@@ -35,13 +49,13 @@ private:
         std::uint32_t sockets;
     };
 
-    std::uint32_t add_process(const tally_cell& cell);
+    std::uint32_t add_process(const tally_counters& counters);
     Flow& append(const Attribution& attribution, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
 
     Sample& sample_;
     Tally::Detail detail_;
     Fd proc_;
-    std::unordered_map<std::uint32_t, Left> cells_;
+    std::unordered_map<std::uint32_t, Left> left_; // by slot
     std::size_t foreign_processes_ = 0;
 };
 

@@ -9,7 +9,7 @@
 #include "owners/iterators.h"
 #include "owners/unlisted_sockets.hpp"
 #include "sockets/tcp_in_use.hpp"
-#include "traffic/ebpf/bpf_refusal.hpp"
+#include "traffic/ebpf/refusal.hpp"
 #include "traffic/ebpf/totals_flows.hpp"
 #include "traffic/interfaces.hpp"
 #include "traffic/namespaces.hpp"

@@ -2,7 +2,7 @@
 #include "traffic/ebpf/totals_flows.hpp"
 
 #include "sockets/tcp_payload.hpp"
-#include "traffic/ebpf/bpf_address.hpp"
+#include "traffic/ebpf/tally_flows.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/netlink/notes.hpp"
 
-#include "linux/capability.hpp"
+#include "linux/privileges.hpp"
 #include "owners/holder_notes.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/uncounted_sockets.hpp"

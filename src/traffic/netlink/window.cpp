@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/netlink/window.hpp"
 
-#include "linux/cpu_time.hpp"
+#include "linux/clocks.hpp"
 #include "linux/interrupt.hpp"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 #include "traffic/packet/capture.hpp"
 
 #include "linux/error.hpp"
-#include "linux/threads.hpp"
+#include "linux/netns.hpp"
 #include "traffic/namespaces.hpp"
 
 #include <sys/epoll.h>

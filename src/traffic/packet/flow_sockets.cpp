@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/packet/flow_sockets.hpp"
 
-#include "linux/cpu_time.hpp"
+#include "linux/clocks.hpp"
 #include "sockets/tcp_state.hpp"
 
 #include <algorithm>

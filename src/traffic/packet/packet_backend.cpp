@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/packet/packet_backend.hpp"
 
-#include "linux/cpu_time.hpp"
+#include "linux/clocks.hpp"
 #include "linux/interrupt.hpp"
 #include "owners/unlisted_sockets.hpp"
 #include "traffic/interfaces.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/packet/packet_watch.hpp"
 
+#include "linux/interfaces.hpp"
 #include "traffic/packet/filter.hpp"
 
 #include <linux/if_packet.h>
@@ -133,13 +134,13 @@ bool PacketWatch::is_wanted(std::uint32_t interface) const
 void PacketWatch::choose_interfaces()
 {
     try {
-        std::vector<Link> links = read_links(route_);
+        std::vector<Interface> links = list_interfaces(route_);
         interfaces_.clear();
-        for (const Link& link : links) {
+        for (const Interface& link : links) {
             interfaces_.insert(link.index);
         }
         tunnel_ports_ = tunnel_ports_of(links);
-        std::erase_if(links, [this](const Link& link) { return !is_wanted(link.index); });
+        std::erase_if(links, [this](const Interface& link) { return !is_wanted(link.index); });
         watch_ = choose_links(links);
         watch_.other_hosts = watch_.other_hosts || !wanted_.empty(); // a bridge's port sees packets to the bridge
     } catch (const std::system_error&) {
@@ -151,8 +152,8 @@ void PacketWatch::choose_interfaces()
 void PacketWatch::learn_addresses()
 {
     try {
-        for (const Address& address : read_addresses(route_)) {
-            addresses_.insert(address);
+        for (const InterfaceAddress& each : list_addresses(route_)) {
+            addresses_.insert(each.address);
         }
     } catch (const std::system_error&) {
         ++faults_.failed_links;

@@ -2,7 +2,7 @@
 #include "traffic/procfs/procfs_backend.hpp"
 
 #include "linux/interrupt.hpp"
-#include "linux/limits.hpp"
+#include "linux/privileges.hpp"
 #include "owners/holder_map.hpp"
 #include "owners/holder_notes.hpp"
 #include "sockets/proc_sockets.hpp"

@@ -2,7 +2,7 @@
 // Which backend is taken, and what doctor says of each.
 #include "commands/choose_backend.hpp"
 #include "commands/commands.hpp"
-#include "linux/capability.hpp"
+#include "linux/privileges.hpp"
 #include "unit/captured_output.hpp"
 
 #include <doctest/doctest.h>

@@ -131,3 +131,34 @@ TEST_CASE("rows by interface are what drivers counted, without owner and sockets
     CHECK_FALSE(totals.unattributed_rx_bytes);
     CHECK_FALSE(totals.unattributed_tx_bytes);
 }
+
+namespace {
+
+const std::vector<Interface> ways_out{{1, "lo", true, true, {}},
+                                      {2, "down0", false, false, {}},
+                                      {3, "eth0", false, true, {}},
+                                      {4, "wg0", false, true, {}}};
+
+/// The names with their marks, "eth0=fallback".
+std::string marks(std::optional<std::uint32_t> routed, const std::vector<Interface>& interfaces = ways_out)
+{
+    std::vector<InterfaceTraffic> traffic{{"eth0"}, {"down0"}, {"wg0"}};
+    mark_outbound(traffic, interfaces, routed);
+    std::string result;
+    for (const InterfaceTraffic& each : traffic) {
+        if (each.outbound) {
+            result += each.name + "=" + std::string(to_string(*each.outbound)) + " ";
+        }
+    }
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("one interface is marked: by the route, else the first that is up and not lo")
+{
+    CHECK(marks(4) == "wg0=default ");
+    CHECK(marks(std::nullopt) == "eth0=fallback ");
+    CHECK(marks(77) == "eth0=fallback "); // gone meanwhile
+    CHECK(marks(std::nullopt, {ways_out[0], ways_out[1]}).empty());
+}

@@ -2,7 +2,7 @@
 // The words that enums are printed with, and the suggestion for a mistyped word.
 #include "model/flow.hpp"
 #include "table/row.hpp"
-#include "util/nearest.hpp"
+#include "util/text.hpp"
 
 #include <doctest/doctest.h>
 

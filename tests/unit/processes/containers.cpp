@@ -5,8 +5,8 @@
 #include "open_counter.hpp"
 #include "processes/container_json.hpp"
 #include "processes/container_names.hpp"
-#include "processes/docker_proxy.hpp"
 #include "processes/identifier.hpp"
+#include "processes/process_files.hpp"
 #include "table/flow_owner.hpp"
 #include "temp_directory.hpp"
 #include "unit/build_sample.hpp"
@@ -521,7 +521,7 @@ TEST_CASE("processes get the names of their containers, and a note tells which h
     CHECK(sample.processes[1].identity->container == "bbbbbbbbbbbb");
     REQUIRE(sample.notes.size() == 1);
     CHECK(sample.notes[0].code == "container-names");
-    CHECK(sample.notes[0].message.starts_with("the names of 1 containers are not known; "));
+    CHECK(sample.notes[0].message.starts_with("the name of 1 container is not known; "));
     CHECK(sample.notes[0].message.ends_with("run/docker.sock: it did not answer in time"));
     CHECK_FALSE(sample.notes[0].incomplete);
 }

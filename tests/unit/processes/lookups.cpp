@@ -2,7 +2,7 @@
 // Look-ups through the helper process. What hangs there is in the truth suite, which may mount.
 #include "processes/lookups.hpp"
 #include "fake_daemon.hpp"
-#include "processes/users.hpp"
+#include "processes/names.hpp"
 #include "temp_directory.hpp"
 
 #include <doctest/doctest.h>

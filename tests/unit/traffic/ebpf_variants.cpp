@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The words for the choice between variants of the BPF programs.
-#include "traffic/ebpf/variants.hpp"
+#include "traffic/ebpf/refusal.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/ebpf/join_packets.hpp"
+#include "traffic/ebpf/packets.hpp"
 
 #include "unit/build_sample.hpp"
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "linux/clocks.hpp"
+
+#include "linux/file.hpp"
+#include "linux/privileges.hpp"
+#include "linux/proc.hpp"
+
+#include <fcntl.h>
+
+#include <ctime>
+#include <string>
+
+namespace socktally {
+
+namespace {
+
+std::chrono::nanoseconds read_clock(clockid_t clock)
+{
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+constexpr std::uint64_t ns_per_tick = 10'000'000; // USER_HZ is 100
+
+/// A number with an optional minus sign; 0 for other text, and for numbers that no clock has.
+std::int64_t parse_offset(std::string_view text)
+{
+    constexpr std::uint64_t largest = 9'000'000'000; // seconds that fit into a count of nanoseconds
+    const bool is_negative = text.starts_with('-');
+    const auto number = parse_number(text.substr(is_negative ? 1 : 0));
+    if (!number || *number > largest) {
+        return 0;
+    }
+    return is_negative ? -static_cast<std::int64_t>(*number) : static_cast<std::int64_t>(*number);
+}
+
+/// timens_offsets shows the namespace of future children. Before Linux 6.3, unshare(2) alone does not move the process
+/// itself there: its own namespace is then the first one, unless such calls are nested.
+std::chrono::nanoseconds read_shift()
+{
+    constexpr std::size_t limit = 4096;
+    if (is_in_first(NamespaceKind::time).value_or(true)) {
+        return std::chrono::nanoseconds(0);
+    }
+    std::string buffer;
+    return parse_boot_clock_shift(read_file(AT_FDCWD, "/proc/self/timens_offsets", buffer, limit).value_or(""));
+}
+
+} // namespace
+
+std::chrono::nanoseconds thread_cpu_time() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
+
+std::chrono::nanoseconds parse_boot_clock_shift(std::string_view offsets)
+{
+    while (!offsets.empty()) {
+        std::string_view line = next_line(offsets);
+        if (next_word(line) == "boottime") {
+            const std::chrono::seconds seconds(parse_offset(next_word(line)));
+            return seconds + std::chrono::nanoseconds(parse_offset(next_word(line)));
+        }
+    }
+    return std::chrono::nanoseconds(0);
+}
+
+std::chrono::nanoseconds boot_clock_shift()
+{
+    static const std::chrono::nanoseconds shift = read_shift(); // a namespace with processes keeps its offsets
+    return shift;
+}
+
+std::chrono::nanoseconds time_since_boot() { return read_clock(CLOCK_BOOTTIME) - boot_clock_shift(); }
+
+/// A process may have started before the zero of a namespace's clock: the kernel then divides a value that has wrapped
+/// at 64 bits.
+std::uint64_t start_ticks_of(std::uint64_t start_ns, std::chrono::nanoseconds shift)
+{
+    return (start_ns + static_cast<std::uint64_t>(shift.count())) / ns_per_tick;
+}
+
+std::uint64_t ticks_since_boot(std::uint64_t start_ticks, std::chrono::nanoseconds shift)
+{
+    constexpr std::uint64_t half = ns_per_tick / 2;
+    if (shift.count() == 0) {
+        return start_ticks;
+    }
+    return (start_ticks * ns_per_tick - static_cast<std::uint64_t>(shift.count()) + half) / ns_per_tick;
+}
+
+} // namespace socktally

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+#include "linux/privileges.hpp"
+
+#include "linux/fd.hpp"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace socktally {
+
+namespace {
+
+constexpr std::array used_by_backends{CAP_BPF,     CAP_PERFMON,         CAP_NET_ADMIN,
+                                      CAP_NET_RAW, CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE};
+
+} // namespace
+
+bool has_capability(int capability)
+{
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+    if (::syscall(SYS_capget, &header, data.data()) != 0) {
+        return false;
+    }
+    const auto bit = static_cast<unsigned>(capability);
+    return (data[bit / 32].effective >> (bit % 32) & 1U) != 0;
+}
+
+std::optional<bool> is_in_first(NamespaceKind kind)
+{
+    struct Kind {
+        const char* path;
+        ino_t first; // PROC_USER_INIT_INO and the like
+    };
+    constexpr std::array<Kind, 3> kinds{
+        {{"/proc/self/ns/user", 0xEFFFFFFD}, {"/proc/self/ns/cgroup", 0xEFFFFFFB}, {"/proc/self/ns/time", 0xEFFFFFFA}}};
+    const Kind& wanted = kinds.at(static_cast<std::size_t>(kind));
+    struct stat own {};
+    return ::stat(wanted.path, &own) == 0 ? std::optional(own.st_ino == wanted.first) : std::nullopt;
+}
+
+std::string_view file_capabilities_obstacle()
+{
+    const auto has = [](int capability) { return has_capability(capability); };
+    if (is_in_first(NamespaceKind::user) == false &&
+        std::all_of(used_by_backends.begin(), used_by_backends.end(), has)) {
+        return "the capabilities of a user namespace count for nothing outside of it: run socktally outside of the "
+               "container";
+    }
+    if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
+        return "no_new_privs is set here, so that capabilities of files have no effect: run it outside of the sandbox "
+               "that sets it";
+    }
+    // One that is not in the bounding set makes execve() of the file fail as a whole.
+    const auto is_unbound = [](int capability) { return ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1; };
+    if (std::any_of(used_by_backends.begin(), used_by_backends.end(), is_unbound)) {
+        return "the bounding set here lacks capabilities that it takes: run it outside of the container that takes "
+               "them away";
+    }
+    struct statvfs place {};
+    if (::statvfs("/proc/self/exe", &place) == 0 && (place.f_flag & ST_NOSUID) != 0) {
+        return "the program lies in a file system that is mounted nosuid, so that its capabilities have no effect: put "
+               "it elsewhere";
+    }
+    return {};
+}
+
+void allow_open_files(std::size_t count)
+{
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < count) {
+        limit.rlim_cur = std::min<rlim_t>(count, limit.rlim_max);
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/// Opens them, because nothing tells how many were inherited.
+bool has_room_for_files(std::size_t count)
+{
+    constexpr std::size_t usual = 1024;
+    allow_open_files(usual);
+    std::vector<Fd> taken;
+    while (taken.size() < count) {
+        taken.emplace_back(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+        if (!taken.back()) {
+            return false;
+        }
+    }
+    return true;
+}
+
+} // namespace socktally

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Names on this machine: of the host and its boot, of users, of network namespaces.
+#pragma once
+
+#include "model/ids.hpp"
+#include "processes/lookups.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace socktally {
+
+std::string host_name();
+/// /proc/sys/kernel/random/boot_id: a UUID that is new at each boot; empty where it cannot be read.
+std::string boot_id();
+
+class Users {
+public:
+    explicit Users(Lookups& lookups) : lookups_(lookups) {}
+
+    /// Forgets the users that the last window did not have.
+    void begin_window();
+    /// Returns the name, or the number in digits if there is none or no answer in time. If a database stops answering,
+    /// the earlier name is kept.
+    const std::string& name(Uid uid);
+    /// Users of this window whose names are not known because a database did not answer.
+    std::size_t unanswered() const;
+
+private:
+    struct Known {
+        std::string name;
+        bool is_answered = false;
+        Lookups::Clock::time_point asked_again{}; // not before this time
+        std::uint64_t window = 0;
+    };
+
+    Lookups& lookups_;
+    std::map<Uid, Known> names_;
+    std::uint64_t window_ = 0;
+};
+
+/// By name, or by number in digits. Null if there is no such user. Throws std::runtime_error if a database does not
+/// answer, and the text is no number.
+std::optional<Uid> find_user(const std::string& name);
+
+class NetnsNames {
+public:
+    explicit NetnsNames(std::string directory = "/run/netns") : directory_(std::move(directory)) {}
+
+    /// The first of its names in the alphabet, or the number in digits where it has none. The directory is read when
+    /// first asked.
+    const std::string& name(Inode netns);
+
+private:
+    void read();
+
+    std::string directory_;
+    bool is_read_ = false;
+    std::map<Inode, std::string> names_;
+};
+
+/// By a name in /run/netns; by number, which is not checked; by the id of a process that is in it; or `current`.
+/// Null where there is no such namespace, or none that we may see.
+std::optional<Inode> find_netns(const std::string& text);
+
+} // namespace socktally

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#include "util/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace socktally {
+
+namespace {
+
+std::string lower(std::string_view text)
+{
+    std::string result(text);
+    for (char& c : result) {
+        if (c >= 'A' && c <= 'Z') {
+            c = static_cast<char>(c - 'A' + 'a');
+        }
+    }
+    return result;
+}
+
+std::size_t edits(std::string_view a, std::string_view b)
+{
+    // Row i holds the distances from the first i characters of `a` to every beginning of `b`.
+    std::vector<std::size_t> before(b.size() + 1);
+    std::vector<std::size_t> last(b.size() + 1);
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+        row[j] = j;
+    }
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        before.swap(last);
+        last.swap(row);
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                row[j] = std::min(row[j], before[j - 2] + 1);
+            }
+        }
+    }
+    return row[b.size()];
+}
+
+} // namespace
+
+std::string quote(std::string_view text)
+{
+    constexpr std::size_t longest = 60;
+    if (text.size() <= longest) {
+        return fmt::format("{:?}", text);
+    }
+    std::size_t end = longest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) { // within a UTF-8 sequence
+        --end;
+    }
+    std::string result = fmt::format("{:?}", text.substr(0, end == 0 ? longest : end));
+    result.pop_back(); // the quote: it stands behind the ellipsis
+    return result + "…\"";
+}
+
+std::optional<std::string_view> nearest(std::string_view typed, std::span<const std::string_view> valid)
+{
+    const std::string wanted = lower(typed);
+    std::optional<std::string_view> best;
+    std::size_t fewest = typed.size() / 3 + 1;
+    for (const auto word : valid) {
+        if (wanted.size() > 1 && word.starts_with(wanted)) {
+            return word;
+        }
+        const std::size_t distance = edits(wanted, word);
+        if (distance < fewest) {
+            fewest = distance;
+            best = word;
+        }
+    }
+    return best;
+}
+
+std::string suggest(std::string_view typed, std::span<const std::string_view> valid)
+{
+    if (const auto word = nearest(typed, valid)) {
+        return "did you mean \"" + std::string(*word) + "\"?";
+    }
+    std::string list;
+    for (const auto word : valid) {
+        list.append(list.empty() ? "valid ones are " : ", ").append(word);
+    }
+    return list;
+}
+
+} // namespace socktally
