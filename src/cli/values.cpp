@@ -72,25 +72,25 @@ std::uint64_t take_unit(std::string_view& text)
 }
 
 /// The digits on both sides of a decimal point; either may be empty.
-struct Decimal {
+struct DecimalText {
     std::string_view whole;
     std::string_view fraction;
 };
 
 /// `5`, `1.5` or `.5`; null for anything else.
-std::optional<Decimal> split_decimal(std::string_view text)
+std::optional<DecimalText> split_decimal(std::string_view text)
 {
     if (text.empty() || text.back() == '.' || text.find_first_not_of("0123456789.") != text.npos) {
         return std::nullopt;
     }
     const auto point = text.find('.');
     if (point == text.npos) {
-        return Decimal{text, ""};
+        return DecimalText{text, ""};
     }
     if (text.find('.', point + 1) != text.npos) {
         return std::nullopt;
     }
-    return Decimal{text.substr(0, point), text.substr(point + 1)};
+    return DecimalText{text.substr(0, point), text.substr(point + 1)};
 }
 
 } // namespace

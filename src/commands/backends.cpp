@@ -2,9 +2,6 @@
 // The table of backends, best first.
 #include "traffic/backend.hpp"
 #include "traffic/ebpf/ebpf_backend.hpp"
-#include "traffic/netlink/netlink_backend.hpp"
-#include "traffic/packet/packet_backend.hpp"
-#include "traffic/procfs/procfs_backend.hpp"
 
 #include <array>
 

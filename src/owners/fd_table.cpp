@@ -7,8 +7,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -73,7 +73,7 @@ std::vector<Inode> parse_io_uring_files(std::string_view fdinfo)
     return inodes;
 }
 
-std::optional<Process> look_again(int proc, const Process& process)
+std::optional<Process> reread_process(int proc, const Process& process)
 {
     std::string buffer;
     const std::string directory = std::to_string(process.pid.value);
@@ -157,16 +157,9 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
 std::vector<Inode> own_sockets()
 {
     std::vector<Inode> inodes;
-    const Directory directory = open_directory(AT_FDCWD, "/proc/self/fd");
-    while (const dirent* entry = directory ? ::readdir(directory.get()) : nullptr) {
-        std::array<char, 64> link{};
-        const ssize_t size = ::readlinkat(::dirfd(directory.get()), entry->d_name, link.data(), link.size());
-        if (const auto inode =
-                size > 0 ? parse_socket_link({link.data(), static_cast<std::size_t>(size)}) : std::nullopt) {
-            inodes.push_back(Inode{*inode});
-        }
+    for (const SocketFd& socket : read_fd_table(AT_FDCWD, "/proc/self/fd", Pid{::getpid()}).sockets) {
+        inodes.push_back(socket.inode);
     }
-    std::sort(inodes.begin(), inodes.end());
     return inodes;
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace socktally {
@@ -41,7 +42,7 @@ struct FdTable {
 FdTable read_fd_table(int proc, const char* directory, Pid pid);
 
 /// Reads the same process again: its name, its user, and where its stack begins. Null if it is gone.
-std::optional<Process> look_again(int proc, const Process& process);
+std::optional<Process> reread_process(int proc, const Process& process);
 
 /// How much a process with a single thread has run; null where that cannot be told or it has several.
 std::optional<SchedStat> read_ran(int proc, Pid pid);
@@ -52,7 +53,13 @@ std::vector<Inode> parse_io_uring_files(std::string_view fdinfo);
 /// Reading so many links costs as much as finding out that it is not needed.
 inline constexpr std::int64_t few_files = 8;
 
-/// Returns the inodes of the sockets that this process has open, sorted.
+/// The sockets that this process has open.
 std::vector<Inode> own_sockets();
+
+/// The tables of all processes in one go, by pid, with their sockets of IP and network namespaces, through a BPF
+/// iterator: ten times quicker than /proc/*/fd, but it takes a millisecond or two to load. FdTable::files and
+/// FdTable::ran are left to the caller. Null where BPF is not allowed, not built in, or pids are not those of this pid
+/// namespace.
+std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files();
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "owners/socket_files.hpp"
+#include "owners/fd_table.hpp"
 
 #include "linux/bpf_rows.hpp"
 #include "linux/proc.hpp"

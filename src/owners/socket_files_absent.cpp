@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Stands in for socket_files.cpp in a build without libbpf.
-#include "owners/socket_files.hpp"
+#include "owners/fd_table.hpp"
 
 namespace socktally {
 

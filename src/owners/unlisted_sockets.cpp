@@ -112,7 +112,7 @@ private:
     Fd process_;
 };
 
-std::vector<UnlistedSockets::Found> UnlistedSockets::find(const HolderMap& holders, std::vector<Inode> listed,
+std::vector<UnlistedSockets::Found> UnlistedSockets::find(const OwnerScanner& holders, std::vector<Inode> listed,
                                                           const IsListed& is_listed)
 {
     std::sort(listed.begin(), listed.end());

@@ -7,7 +7,7 @@
 #include "linux/fd.hpp"
 #include "linux/netns.hpp"
 #include "model/sample.hpp"
-#include "owners/holder_map.hpp"
+#include "owners/owner_scanner.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +31,7 @@ public:
     /// Returns the namespaces that are not listed, but have TCP or UDP sockets that processes held at the last look.
     /// `listed` has the inodes of the sockets in all lists. A socket of a listed namespace is examined once: a
     /// duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
-    std::vector<Found> find(const HolderMap& holders, std::vector<Inode> listed, const IsListed& is_listed);
+    std::vector<Found> find(const OwnerScanner& holders, std::vector<Inode> listed, const IsListed& is_listed);
 
     /// Counts the sockets of the last find() whose namespace is not listed, or may not be because the descriptor could
     /// not be duplicated.

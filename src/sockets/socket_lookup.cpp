@@ -11,7 +11,7 @@ namespace socktally {
 
 namespace {
 
-using Candidates = std::vector<const ListedSocket*>;
+using Candidates = std::vector<const Socket*>;
 
 bool is_datagram(Protocol protocol) { return protocol == Protocol::udp || protocol == Protocol::udplite; }
 
@@ -27,7 +27,7 @@ Tuple normal(Tuple tuple)
 }
 
 /// Only a socket that is bound to no address can be of a family other than its traffic's.
-bool takes(const ListedSocket& socket, Family family, std::uint32_t interface)
+bool takes(const Socket& socket, Family family, std::uint32_t interface)
 {
     if (socket.interface != 0 && interface != 0 && socket.interface != interface) {
         return false;
@@ -39,16 +39,16 @@ bool takes(const ListedSocket& socket, Family family, std::uint32_t interface)
 }
 
 /// Of sockets with equal addresses the kernel prefers one that is bound to the device, then one of the same family.
-int rank(const ListedSocket& socket, Family family)
+int rank(const Socket& socket, Family family)
 {
     return (socket.interface != 0 ? 2 : 0) + (socket.family == family ? 1 : 0);
 }
 
-auto far_end(const ListedSocket& socket) { return std::tie(socket.tuple.protocol, socket.tuple.remote); }
+auto far_end(const Socket& socket) { return std::tie(socket.tuple.protocol, socket.tuple.remote); }
 
-auto identity(const ListedSocket& socket) { return std::tie(socket.tuple, socket.inode, socket.cookie); }
+auto identity(const Socket& socket) { return std::tie(socket.tuple, socket.inode, socket.cookie); }
 
-bool is_repeated(const ListedSocket& a, const ListedSocket& b)
+bool is_repeated(const Socket& a, const Socket& b)
 {
     return (a.inode != Inode{} || a.cookie != Cookie{}) && identity(a) == identity(b);
 }
@@ -56,15 +56,15 @@ bool is_repeated(const ListedSocket& a, const ListedSocket& b)
 /// What is over, or has no holder yet, while the list was made gives way to what is there.
 void drop_stale(Candidates& candidates)
 {
-    const auto is_live = [](const ListedSocket* socket) { return socket->inode != Inode{}; };
+    const auto is_live = [](const Socket* socket) { return socket->inode != Inode{}; };
     if (std::any_of(candidates.begin(), candidates.end(), is_live)) {
-        std::erase_if(candidates, [&](const ListedSocket* socket) { return !is_live(socket); });
+        std::erase_if(candidates, [&](const Socket* socket) { return !is_live(socket); });
     }
 }
 
-void add_takers(Candidates& candidates, std::span<const ListedSocket> sockets, Family family, std::uint32_t interface)
+void add_takers(Candidates& candidates, std::span<const Socket> sockets, Family family, std::uint32_t interface)
 {
-    for (const ListedSocket& socket : sockets) {
+    for (const Socket& socket : sockets) {
         if (takes(socket, family, interface)) {
             candidates.push_back(&socket);
         }
@@ -74,30 +74,29 @@ void add_takers(Candidates& candidates, std::span<const ListedSocket> sockets, F
 void keep_best(Candidates& candidates, Family family)
 {
     int best = 0;
-    for (const ListedSocket* socket : candidates) {
+    for (const Socket* socket : candidates) {
         best = std::max(best, rank(*socket, family));
     }
-    std::erase_if(candidates, [&](const ListedSocket* socket) { return rank(*socket, family) < best; });
+    std::erase_if(candidates, [&](const Socket* socket) { return rank(*socket, family) < best; });
 }
 
 } // namespace
 
-SocketLookup::SocketLookup(std::vector<ListedSocket> sockets) : sockets_(std::move(sockets))
+SocketLookup::SocketLookup(std::vector<Socket> sockets) : sockets_(std::move(sockets))
 {
-    for (ListedSocket& socket : sockets_) {
+    for (Socket& socket : sockets_) {
         socket.tuple = normal(socket.tuple);
     }
     std::sort(sockets_.begin(), sockets_.end(),
-              [](const ListedSocket& a, const ListedSocket& b) { return identity(a) < identity(b); });
+              [](const Socket& a, const Socket& b) { return identity(a) < identity(b); });
     sockets_.erase(std::unique(sockets_.begin(), sockets_.end(), is_repeated), sockets_.end());
 }
 
-std::span<const ListedSocket> SocketLookup::range(const Tuple& tuple) const
+std::span<const Socket> SocketLookup::range(const Tuple& tuple) const
 {
-    const auto first =
-        std::lower_bound(sockets_.begin(), sockets_.end(), tuple,
-                         [](const ListedSocket& socket, const Tuple& key) { return socket.tuple < key; });
-    const auto last = std::find_if(first, sockets_.end(), [&](const ListedSocket& s) { return s.tuple != tuple; });
+    const auto first = std::lower_bound(sockets_.begin(), sockets_.end(), tuple,
+                                        [](const Socket& socket, const Tuple& key) { return socket.tuple < key; });
+    const auto last = std::find_if(first, sockets_.end(), [&](const Socket& s) { return s.tuple != tuple; });
     return {first, last};
 }
 
@@ -130,40 +129,39 @@ SocketMatch SocketLookup::find(const Tuple& tuple, std::uint32_t interface) cons
     return match;
 }
 
-std::span<const ListedSocket* const> SocketLookup::by_remote(Protocol protocol, const Endpoint& remote) const
+std::span<const Socket* const> SocketLookup::by_remote(Protocol protocol, const Endpoint& remote) const
 {
     if (!by_remote_) {
         by_remote_.emplace();
-        for (const ListedSocket& socket : sockets_) {
+        for (const Socket& socket : sockets_) {
             by_remote_->push_back(&socket);
         }
         std::sort(by_remote_->begin(), by_remote_->end(),
-                  [](const ListedSocket* a, const ListedSocket* b) { return far_end(*a) < far_end(*b); });
+                  [](const Socket* a, const Socket* b) { return far_end(*a) < far_end(*b); });
     }
     const auto key = std::tie(protocol, remote);
     const auto first = std::lower_bound(by_remote_->begin(), by_remote_->end(), key,
-                                        [](const ListedSocket* a, const auto& end) { return far_end(*a) < end; });
-    const auto last = std::find_if(first, by_remote_->end(), [&](const ListedSocket* a) { return far_end(*a) != key; });
+                                        [](const Socket* a, const auto& end) { return far_end(*a) < end; });
+    const auto last = std::find_if(first, by_remote_->end(), [&](const Socket* a) { return far_end(*a) != key; });
     return {first, last};
 }
 
-std::span<const ListedSocket> SocketLookup::connected_at(Protocol protocol, const Endpoint& local) const
+std::span<const Socket> SocketLookup::connected_at(Protocol protocol, const Endpoint& local) const
 {
     const Tuple least{protocol, local, {}};
     const auto first = std::upper_bound(sockets_.begin(), sockets_.end(), least,
-                                        [](const Tuple& key, const ListedSocket& a) { return key < a.tuple; });
-    const auto last = std::find_if(first, sockets_.end(), [&](const ListedSocket& a) {
-        return a.tuple.protocol != protocol || a.tuple.local != local;
-    });
+                                        [](const Tuple& key, const Socket& a) { return key < a.tuple; });
+    const auto last = std::find_if(
+        first, sockets_.end(), [&](const Socket& a) { return a.tuple.protocol != protocol || a.tuple.local != local; });
     return {first, last};
 }
 
-const ListedSocket* SocketLookup::find_rewritten(const Tuple& tuple) const
+const Socket* SocketLookup::find_rewritten(const Tuple& tuple) const
 {
     Candidates candidates;
-    const auto keeps_port = [&](const ListedSocket* a) { return a->tuple.local.port == tuple.local.port; };
+    const auto keeps_port = [&](const Socket* a) { return a->tuple.local.port == tuple.local.port; };
     if (!accepts_at(tuple.local)) {
-        for (const ListedSocket& socket : connected_at(tuple.protocol, tuple.local)) {
+        for (const Socket& socket : connected_at(tuple.protocol, tuple.local)) {
             candidates.push_back(&socket);
         }
     }
@@ -181,7 +179,7 @@ const ListedSocket* SocketLookup::find_rewritten(const Tuple& tuple) const
     return candidates.size() == 1 ? candidates.front() : nullptr;
 }
 
-std::vector<const ListedSocket*> SocketLookup::senders(const Tuple& tuple, std::uint32_t interface) const
+std::vector<const Socket*> SocketLookup::senders(const Tuple& tuple, std::uint32_t interface) const
 {
     Candidates candidates;
     const Family family = tuple.local.address.family;
@@ -194,8 +192,8 @@ bool SocketLookup::accepts_at(const Endpoint& local) const
 {
     const auto is_open = [&](const Endpoint& end) {
         const auto sockets = range({Protocol::tcp, end, {}});
-        return std::any_of(sockets.begin(), sockets.end(), [&](const ListedSocket& socket) {
-            return socket.listening && takes(socket, local.address.family, 0);
+        return std::any_of(sockets.begin(), sockets.end(), [&](const Socket& socket) {
+            return is_listener(socket) && takes(socket, local.address.family, 0);
         });
     };
     return is_open(local) || is_open({{}, local.port});

@@ -3,7 +3,7 @@
 // from a list of the kernel (sock_diag or /proc/net), and who holds the socket is another question.
 #pragma once
 
-#include "sockets/listed_socket.hpp"
+#include "sockets/socket.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -15,22 +15,25 @@ namespace socktally {
 /// The sockets that the traffic may belong to, equally likely: none, one, or several (SO_REUSEPORT, multicast), of
 /// which none may be taken on a guess. Several that one process holds are that process's all the same.
 struct SocketMatch {
-    std::vector<const ListedSocket*> sockets; // into the lookup
+    std::vector<const Socket*> sockets; // into the lookup
     /// The best that an attribution through this match may be: owner where both ends agree, inherited where the socket
     /// is an unconnected one that takes what comes to its port; unknown without a socket.
     Quality quality = Quality::unknown;
 
     /// The one socket, if it is one.
-    const ListedSocket* only() const { return sockets.size() == 1 ? sockets.front() : nullptr; }
+    const Socket* only() const { return sockets.size() == 1 ? sockets.front() : nullptr; }
 };
 
 class SocketLookup {
 public:
     SocketLookup() = default;
     /// A socket may be listed repeatedly: the same tuple, inode and cookie count once.
-    explicit SocketLookup(std::vector<ListedSocket> sockets);
+    explicit SocketLookup(std::vector<Socket> sockets);
     SocketLookup(SocketLookup&&) = default;
     SocketLookup& operator=(SocketLookup&&) = default;
+
+    /// All of them. An unspecified local address is empty; flow_of() knows it.
+    const std::vector<Socket>& all() const { return sockets_; }
 
     /// First by both ends; a v6 socket with mapped addresses is found by its v4 tuple. Then, for UDP only, an
     /// unconnected socket with this local port: with the address, else with none (of v6 for v4 traffic too, unless it
@@ -44,24 +47,24 @@ public:
     /// the way (NAT), if only one fits. In this order: a socket that was opened here, with the same local end; a socket
     /// with the same remote end, and for UDP the same local port; for UDP, one bound to another address at the same
     /// port.
-    const ListedSocket* find_rewritten(const Tuple& tuple) const;
+    const Socket* find_rewritten(const Tuple& tuple) const;
 
     /// Returns the UDP sockets that may send from the local end of a tuple to anywhere: unconnected ones at its port,
     /// bound to its address or to none. find() returns only those of them that receive what comes back.
-    std::vector<const ListedSocket*> senders(const Tuple& tuple, std::uint32_t interface = 0) const;
+    std::vector<const Socket*> senders(const Tuple& tuple, std::uint32_t interface = 0) const;
 
     /// True where a TCP socket accepts at this end of a tuple: the flow's Flow::accepted.
     bool accepts_at(const Endpoint& local) const;
 
 private:
-    std::span<const ListedSocket> range(const Tuple& tuple) const;
+    std::span<const Socket> range(const Tuple& tuple) const;
 
-    std::span<const ListedSocket> connected_at(Protocol protocol, const Endpoint& local) const;
-    std::span<const ListedSocket* const> by_remote(Protocol protocol, const Endpoint& remote) const;
+    std::span<const Socket> connected_at(Protocol protocol, const Endpoint& local) const;
+    std::span<const Socket* const> by_remote(Protocol protocol, const Endpoint& remote) const;
 
-    std::vector<ListedSocket> sockets_; // sorted by tuple; what is not said (address or port) is empty
+    std::vector<Socket> sockets_; // sorted by tuple; what is not said (address or port) is empty
     /// By protocol and remote end; built when it is first needed.
-    mutable std::optional<std::vector<const ListedSocket*>> by_remote_;
+    mutable std::optional<std::vector<const Socket*>> by_remote_;
 };
 
 } // namespace socktally

@@ -97,6 +97,14 @@ struct BackendOptions {
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;
 
+/// sock_diag: TCP of all network namespaces to the byte; datagrams are captured where that is allowed.
+OpenResult open_netlink(const BackendOptions& options);
+/// AF_PACKET: TCP and UDP packets, summed by tuple and matched to sockets and their owners. Counts payload, packets and
+/// IP bytes to the byte as long as the capture buffer drops nothing.
+OpenResult open_packet(const BackendOptions& options);
+/// /proc/net: which process has how many sockets. It works where nothing else does, and counts no bytes.
+OpenResult open_procfs(const BackendOptions& options);
+
 struct BackendEntry {
     std::string_view name;
     std::string_view counters; // where its counters come from

@@ -92,7 +92,7 @@ bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds int
     return wanted_.empty() && now >= found_at_ + rest;
 }
 
-void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
+void OtherNamespaces::enter(const Work& work)
 {
     std::vector<NetworkNamespace> fresh = found_;
     std::erase_if(fresh, [this](const NetworkNamespace& space) { return entered_.contains(space.inode); });
@@ -100,7 +100,7 @@ void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
         return;
     }
     const bool found_any_before = found_before_ != Clock::time_point{};
-    make_room(found_.size(), files_per_namespace);
+    make_room(found_.size(), files_);
     std::mutex entered;
     const auto enter_one = [&](Inode netns) {
         const bool is_new = found_any_before && !known_.contains(netns.value);
@@ -111,22 +111,39 @@ void OtherNamespaces::enter(std::size_t files_per_namespace, const Work& work)
     refused_ = std::max(refused_, visit(fresh, enter_one, waiting_threads));
 }
 
-std::size_t OtherNamespaces::enter_found(const std::vector<NetworkNamespace>& namespaces,
-                                         std::size_t files_per_namespace, const Work& work)
+bool OtherNamespaces::is_listed(Inode netns) const
 {
-    std::vector<NetworkNamespace> wanted = namespaces;
-    std::erase_if(wanted, [this](const NetworkNamespace& space) { return !is_wanted(Inode{space.inode}, wanted_); });
-    if (wanted.empty()) {
-        return 0;
-    }
-    make_room(entered_.size() + wanted.size(), files_per_namespace);
+    return netns == own_namespace() || entered_.contains(netns.value) || !is_wanted(netns, wanted_);
+}
+
+void OtherNamespaces::find_unlisted(const OwnerScanner& owners, std::vector<Inode> listed)
+{
+    found_by_socket_ = unlisted_.find(owners, std::move(listed), [this](Inode netns) { return is_listed(netns); });
+}
+
+std::size_t OtherNamespaces::enter_unlisted(const Work& work)
+{
+    std::vector<NetworkNamespace> spaces;
+    std::transform(found_by_socket_.begin(), found_by_socket_.end(), std::back_inserter(spaces),
+                   [](const auto& each) { return each.space; });
+    std::erase_if(spaces, [this](const NetworkNamespace& space) { return is_listed(Inode{space.inode}); });
     const std::size_t before = entered_.size();
-    const auto enter_one = [&](Inode netns) {
-        work(netns, Arrival::was_there);
-        entered_.insert(netns.value);
-    };
-    refused_ += visit(wanted, enter_one, 1);
+    if (!spaces.empty()) {
+        make_room(before + spaces.size(), files_);
+        const auto enter_one = [&](Inode netns) {
+            work(netns, Arrival::was_there);
+            entered_.insert(netns.value);
+        };
+        refused_ += visit(spaces, enter_one, 1);
+    }
+    found_by_socket_.clear();
     return entered_.size() - before;
+}
+
+std::size_t OtherNamespaces::unlisted() const
+{
+    const bool is_told = wanted_.empty() && refused_ == 0;
+    return is_told ? unlisted_.count([this](Inode netns) { return is_listed(netns); }) : 0;
 }
 
 std::vector<Inode> OtherNamespaces::left_out() const
@@ -147,7 +164,7 @@ void OtherNamespaces::leave(const std::function<bool(Inode netns)>& leave)
         gone.erase(space.inode);
     }
     for (const std::uint64_t netns : gone) {
-        if (gone_.contains(netns) && leave(Inode{netns})) {
+        if (gone_.contains(netns) && !unlisted_.has(Inode{netns}) && leave(Inode{netns})) {
             entered_.erase(netns);
         }
     }

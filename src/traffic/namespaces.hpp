@@ -5,6 +5,7 @@
 
 #include "linux/netns.hpp"
 #include "model/sample.hpp"
+#include "owners/unlisted_sockets.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -40,7 +41,8 @@ public:
     enum class Arrival : std::uint8_t { was_there, is_new };
     using Work = std::function<void(Inode netns, Arrival arrival)>;
 
-    explicit OtherNamespaces(std::vector<Inode> wanted) : wanted_(std::move(wanted)) {}
+    /// `files` is how many `work` opens in each namespace.
+    OtherNamespaces(std::vector<Inode> wanted, std::size_t files) : wanted_(std::move(wanted)), files_(files) {}
 
     /// Looks for namespaces when a window begins; while it is open, for new ones.
     enum class When : std::uint8_t { window_begins, window_is_open };
@@ -49,17 +51,22 @@ public:
     /// interval, or later if that would cost too much; with 0 in any case. Always false if no new ones can appear.
     bool is_due(Clock::time_point now, std::chrono::nanoseconds interval) const;
     /// As enter_each(), those that were not entered yet, from several threads at once.
-    void enter(std::size_t files_per_namespace, const Work& work);
-    /// The same for these, which were found through sockets only. Returns how many were entered.
-    std::size_t enter_found(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
-                            const Work& work);
-    bool has_entered(Inode netns) const { return entered_.contains(netns.value); }
-    /// Calls `leave` for those that were entered and were not there when they were looked for the last two times, and
-    /// forgets them where that is true: what happened in one before it went is known a window later.
+    void enter(const Work& work);
+    /// Looks for namespaces that only sockets lead to: those that processes hold and that are not in `listed`, the
+    /// inodes of all sockets that the lists show. To be called when sockets were listed.
+    void find_unlisted(const OwnerScanner& owners, std::vector<Inode> listed);
+    /// Enters those. Returns how many.
+    std::size_t enter_unlisted(const Work& work);
+    /// Counts the held sockets that belong to none of the namespaces that were entered; 0 if namespaces were refused,
+    /// which has a note of its own, or if only some namespaces are wanted.
+    std::size_t unlisted() const;
+    /// Calls `leave` for those that were entered, were not there when they were looked for the last two times, and have
+    /// no socket that a process holds. Forgets them if that is true: what happened in one before it went is known a
+    /// window later.
     void leave(const std::function<bool(Inode netns)>& leave);
 
     /// That were found.
-    std::size_t size() const { return found_.size(); }
+    std::size_t size() const { return found_.size() + found_by_socket_.size(); }
     /// At any time of the window.
     std::size_t refused() const { return refused_; }
     /// That were found and not entered, as far as their inodes are known.
@@ -68,11 +75,16 @@ public:
     Clock::time_point found_before() const { return found_before_; }
 
 private:
+    bool is_listed(Inode netns) const;
+
     std::vector<Inode> wanted_;
+    std::size_t files_;
     std::vector<NetworkNamespace> found_;
     std::set<std::uint64_t> known_;   // inodes, of those found before
     std::set<std::uint64_t> entered_; // inodes
     std::set<std::uint64_t> gone_;    // of those, when they were last looked for
+    UnlistedSockets unlisted_;
+    std::vector<UnlistedSockets::Found> found_by_socket_; // not entered yet
     std::size_t refused_ = 0;
     Clock::time_point found_at_{};
     Clock::time_point found_before_{};

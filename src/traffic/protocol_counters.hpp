@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What /proc/net/snmp and snmp6 count for a whole network namespace. Cheap to read (tens of microseconds), never reset:
-// they tell that there are new connections without asking for every socket, that no datagram moved at all,
-// and what became of those that came.
+// What /proc/net/snmp, snmp6 and sctp/snmp count for a whole network namespace, IPv4 and IPv6 together. Cheap to read
+// (tens of microseconds), never reset: the counters tell that there are new connections without asking for every
+// socket, that no datagram moved at all, and what became of those that came.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -13,24 +13,35 @@
 
 namespace socktally {
 
+/// Which fields of the files are summed in each counter is in the table at the top of protocol_counters.cpp.
 struct ProtocolCounters {
-    std::uint64_t tcp_opens = 0;     // Tcp: ActiveOpens + PassiveOpens, both families; a failed connect counts as well
-    std::uint64_t tcp_failures = 0;  // Tcp: AttemptFails, the part of the opens that came to nothing
-    std::uint64_t udp_datagrams = 0; // Udp: InDatagrams + OutDatagrams (those read and those sent), both families
-    std::uint64_t udp_read = 0;      // Udp: InDatagrams alone
-    std::uint64_t udp_no_ports = 0;  // Udp: NoPorts, datagrams to where no socket is
+    std::uint64_t tcp_opens = 0;     // a failed connect counts as well
+    std::uint64_t tcp_failures = 0;  // the part of the opens that came to nothing
+    std::uint64_t tcp_segments = 0;  // in and out; may be more than the packets of IP, which may be superpackets
+    std::uint64_t udp_datagrams = 0; // those read and those sent
+    std::uint64_t udp_read = 0;
+    std::uint64_t udp_no_ports = 0;  // to where no socket is
+    std::uint64_t icmp = 0;          // messages in and out
+    std::uint64_t echo_requests = 0; // sent; the kernel itself sends none
+    std::uint64_t udplite = 0;       // datagrams in and out
+    std::uint64_t sctp = 0;          // packets in and out
+    std::uint64_t ip_in = 0;         // packets delivered
+    std::uint64_t ip_out = 0;        // packets sent
+    std::uint64_t known_in = 0;      // the part of ip_in that is UDP, UDP-Lite and ICMP
+    std::uint64_t known_out = 0;
     bool operator==(const ProtocolCounters&) const = default;
 };
 
 /// Adds up the fields of /proc/net/snmp: pairs of lines, names and then values.
 void add_snmp(std::string_view text, ProtocolCounters& counters);
-/// The same of /proc/net/snmp6: a name and a value a line.
-void add_snmp6(std::string_view text, ProtocolCounters& counters);
+/// The same of /proc/net/snmp6 and sctp/snmp: a name and a value a line.
+void add_snmp_lines(std::string_view text, ProtocolCounters& counters);
 
 class ProtocolCountersReader {
 public:
     /// Of the network namespace that the calling thread is in, wherever read() is called.
     ProtocolCountersReader();
+    static constexpr std::size_t files = 3; // that it has open, at most
     /// Null where the files cannot be read.
     std::optional<ProtocolCounters> read();
     /// tcp_opens alone, for half of the cost.
@@ -41,6 +52,7 @@ private:
 
     Fd snmp_;
     Fd snmp6_; // absent where IPv6 is off
+    Fd sctp_;  // absent without SCTP
     std::string buffer_;
 };
 

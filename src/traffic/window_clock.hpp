@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// When the windows of a backend begin and end: each where the one before ended, on a schedule that does not drift.
+// When the windows of a backend begin and end: each where the one before ended, on a schedule that does not drift; and
+// waiting for the end, for backends with nothing to do in between.
 #pragma once
 
 #include "model/sample.hpp"
+#include "traffic/backend.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -38,5 +40,11 @@ private:
     std::int64_t windows_ = 0; // from there to the last end that begin() gave
     std::optional<Moment> begun_;
 };
+
+/// Returns at `end` or once a signal ends the window; tells of its progress.
+void wait_until(std::chrono::steady_clock::time_point end, const SampleRequest& request);
+
+/// Returns whether SIGUSR1 ended the window of this request early.
+WindowClock::Ended how_ended(const SampleRequest& request);
 
 } // namespace socktally

@@ -348,7 +348,7 @@ class Output(unittest.TestCase):
         rooms = ("commands", "model", "owners", "processes", "report", "since", "table", "traffic")
         paths = [path for room in rooms for path in (ROOT / "src" / room).rglob("*.cpp")]
         sources = "\n".join(path.read_text() for path in paths)
-        used = re.findall(r"(?:push_back\(\s*|return |Note)\{+\"([a-z-]+)\",", sources)
+        used = re.findall(r"(?:(?:push_back\(\s*|return |Note)\{+|\{Fault::\w+,\s*)\"([a-z-]+)\",", sources)
         self.assertEqual(sorted(documented), sorted(set(used)))
 
 

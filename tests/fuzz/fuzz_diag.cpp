@@ -3,7 +3,7 @@
 // it.
 #include "fuzz.hpp"
 #include "linux/netlink_socket.hpp"
-#include "sockets/diag.hpp"
+#include "sockets/sock_diag.hpp"
 #include "traffic/netlink/socket_table.hpp"
 
 using namespace socktally;
@@ -11,7 +11,7 @@ using namespace socktally;
 namespace {
 
 /// Each message goes in as one kind of row; its sequence number, which is part of the input, says which.
-void put_into(SocketTable& table, const DiagSocket& socket, std::uint32_t kind)
+void put_into(SocketTable& table, const Socket& socket, std::uint32_t kind)
 {
     constexpr SocketTable::Age age{1000};
     switch (kind % 6) {
@@ -44,6 +44,6 @@ FUZZ_DRIVER(diag)
     }
     require(table.missing().size() <= messages);
     require(table.live_inodes().size() <= messages);
-    require(table.born() <= messages && table.resets() <= messages);
+    require(table.opened() <= messages && table.resets() <= messages);
     require(table.take_flows().size() <= messages);
 }

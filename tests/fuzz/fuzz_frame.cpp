@@ -20,8 +20,8 @@ void add(FlowTable& table, const Frame& frame, unsigned flags, std::uint64_t& pa
     require(packet.ip_bytes <= frame.length && packet.payload_bytes <= packet.ip_bytes);
     require(packet.source.address.family != Family::none && packet.destination.address.family != Family::none);
     require(!packet.is_later_fragment() || packet.source.port == 0);
-    const Sighting sightings[] = {Sighting::sent, Sighting::received, Sighting::looped};
-    table.add(packet, sightings[flags % 3], 1 + flags % 2);
+    const Direction directions[] = {Direction::sent, Direction::received, Direction::looped};
+    table.add(packet, directions[flags % 3], 1 + flags % 2);
     payload_bytes += 2 * packet.payload_bytes;
 }
 

@@ -2,16 +2,16 @@
 // Lines of /proc/net/tcp and its like, and what a lookup and a window make of the sockets in them.
 #include "fuzz.hpp"
 #include "linux/proc.hpp"
-#include "sockets/proc_sockets.hpp"
+#include "sockets/proc_net.hpp"
 #include "sockets/socket_lookup.hpp"
-#include "traffic/socket_flows.hpp"
+#include "traffic/listed_sockets.hpp"
 
 using namespace socktally;
 
 FUZZ_DRIVER(proc_sockets)
 {
     std::string_view text = as_text(input);
-    std::vector<ListedSocket> sockets;
+    std::vector<Socket> sockets;
     std::size_t number = 0;
     while (!text.empty()) {
         const std::string_view line = next_line(text);
@@ -27,11 +27,11 @@ FUZZ_DRIVER(proc_sockets)
         }
     }
     const SocketLookup lookup(sockets);
-    for (const ListedSocket& socket : sockets) {
+    for (const Socket& socket : sockets) {
         const SocketMatch match = lookup.find(socket.tuple, socket.interface);
         require(match.sockets.empty() == (match.quality == Quality::unknown));
         require(match.sockets.size() <= sockets.size());
     }
-    const std::vector<ListedSocket> half(sockets.begin(), sockets.begin() + static_cast<long>(sockets.size() / 2));
+    const std::vector<Socket> half(sockets.begin(), sockets.begin() + static_cast<long>(sockets.size() / 2));
     require(flows_of(half, sockets).size() <= sockets.size());
 }

@@ -12,7 +12,7 @@ FUZZ_DRIVER(snmp)
     add_snmp(text, counters);
     require(counters.tcp_opens == 0 || text.find("Opens") != text.npos);
     ProtocolCounters counters6;
-    add_snmp6(text, counters6);
+    add_snmp_lines(text, counters6);
     require(counters6.tcp_opens == 0);
     require(counters6.udp_datagrams == 0 || text.find("Udp6") != text.npos);
 }

@@ -6,7 +6,7 @@
 #include "linux/error.hpp"
 #include "linux/fd.hpp"
 #include "linux/netlink_socket.hpp"
-#include "sockets/diag.hpp"
+#include "sockets/sock_diag.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>

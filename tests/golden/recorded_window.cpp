@@ -3,12 +3,11 @@
 
 #include "linux/netlink_socket.hpp"
 #include "linux/proc.hpp"
-#include "owners/holder_map.hpp"
-#include "sockets/diag.hpp"
+#include "owners/owner_scanner.hpp"
+#include "sockets/sock_diag.hpp"
+#include "traffic/faults.hpp"
 #include "traffic/interfaces.hpp"
-#include "traffic/netlink/notes.hpp"
 #include "traffic/netlink/socket_table.hpp"
-#include "traffic/netlink/udp_sockets.hpp"
 #include "traffic/protocol_counters.hpp"
 
 #include <fmt/format.h>
@@ -73,13 +72,13 @@ public:
     Replayed finish();
 
 private:
-    using Take = std::function<void(const DiagSocket&)>;
+    using Take = std::function<void(const Socket&)>;
     void change_proc(std::string_view text);
     void message(std::string_view hex, Protocol protocol, const Take& take);
-    void first(const DiagSocket& socket);
-    void destroyed(const DiagSocket& socket);
-    void search(HolderMap::Reach reach);
-    void last(const DiagSocket& socket);
+    void first(const Socket& socket);
+    void destroyed(const Socket& socket);
+    void search(OwnerScanner::Reach reach);
+    void last(const Socket& socket);
     void rescan();
 
     bool totals_only_;
@@ -87,10 +86,10 @@ private:
     bool is_hidden_ = false; // the process that lines of /proc are about
     bool last_began_ = false;
     std::shared_ptr<FixtureProc> proc_ = std::make_shared<FixtureProc>();
-    HolderMap holders_{proc_->root()};
+    OwnerScanner holders_{proc_->root()};
     SocketTable table_;
     UdpSockets udp_;
-    NetlinkFaults faults_;
+    Faults faults_;
     std::map<std::string, std::string, std::less<>> texts_;
     Replayed replayed_;
 };
@@ -122,18 +121,18 @@ void Player::message(std::string_view hex, Protocol protocol, const Take& take)
     if (const auto socket = parse_diag(message.payload, protocol)) {
         take(*socket);
     } else {
-        ++faults_.garbled;
+        ++faults_[Fault::garbled];
     }
 }
 
-void Player::first(const DiagSocket& socket)
+void Player::first(const Socket& socket)
 {
     if (!totals_only_) {
-        faults_.disturbed = table_.at_start(socket) == SocketTable::Row::repeated || faults_.disturbed;
+        faults_[Fault::disturbed] += table_.at_start(socket) == SocketTable::Row::repeated ? 1 : 0;
     }
 }
 
-void Player::destroyed(const DiagSocket& socket)
+void Player::destroyed(const Socket& socket)
 {
     const Flow* flow = totals_only_ ? nullptr : table_.destroyed(socket, SocketTable::Window::open, age);
     if (flow != nullptr) {
@@ -141,15 +140,15 @@ void Player::destroyed(const DiagSocket& socket)
     }
 }
 
-void Player::last(const DiagSocket& socket)
+void Player::last(const Socket& socket)
 {
     if (!std::exchange(last_began_, true)) {
         table_.begin_dump();
     }
-    faults_.disturbed = table_.at_end(socket, age) == SocketTable::Row::repeated || faults_.disturbed;
+    faults_[Fault::disturbed] += table_.at_end(socket, age) == SocketTable::Row::repeated ? 1 : 0;
 }
 
-void Player::search(HolderMap::Reach reach)
+void Player::search(OwnerScanner::Reach reach)
 {
     std::vector<Inode> inodes = table_.live_inodes();
     for (const Flow& flow : udp_.flows()) {
@@ -161,7 +160,7 @@ void Player::search(HolderMap::Reach reach)
 void Player::rescan()
 {
     totals_only_ ? holders_.scan() : holders_.rescan();
-    search(HolderMap::Reach::everywhere);
+    search(OwnerScanner::Reach::everywhere);
     holders_.confirm(soon());
 }
 
@@ -170,21 +169,20 @@ void Player::line(std::string_view verb, std::string_view rest)
     if (verb == "proc") {
         change_proc(rest);
     } else if (verb == "first") {
-        message(rest, Protocol::tcp, [this](const DiagSocket& socket) { first(socket); });
+        message(rest, Protocol::tcp, [this](const Socket& socket) { first(socket); });
     } else if (verb == "look") {
-        message(rest, Protocol::tcp,
-                [this](const DiagSocket& socket) { totals_only_ ? void() : table_.during(socket); });
+        message(rest, Protocol::tcp, [this](const Socket& socket) { totals_only_ ? void() : table_.during(socket); });
     } else if (verb == "destroyed") {
-        message(rest, Protocol::tcp, [this](const DiagSocket& socket) { destroyed(socket); });
+        message(rest, Protocol::tcp, [this](const Socket& socket) { destroyed(socket); });
     } else if (verb == "last") {
-        message(rest, Protocol::tcp, [this](const DiagSocket& socket) { last(socket); });
+        message(rest, Protocol::tcp, [this](const Socket& socket) { last(socket); });
     } else if (verb == "udp") {
-        message(rest, Protocol::udp, [this](const DiagSocket& socket) { udp_.add(socket); });
+        message(rest, Protocol::udp, [this](const Socket& socket) { udp_.add(socket); });
     } else if (verb == "scan") {
         table_.begin_dump();
         totals_only_ ? void() : holders_.scan();
     } else if (verb == "search") {
-        totals_only_ ? void() : search(HolderMap::Reach::likely);
+        totals_only_ ? void() : search(OwnerScanner::Reach::likely);
     } else if (verb == "rescan") {
         rescan();
     } else if (verb == "local") {
@@ -205,12 +203,12 @@ Replayed Player::finish()
     add_snmp(texts_["snmp-first"], first_counters);
     add_snmp(texts_["snmp-last"], last_counters);
     const std::uint64_t opened = last_counters.tcp_opens - first_counters.tcp_opens;
-    const std::uint64_t shown = table_.born() + table_.resets();
-    faults_.missed = !totals_only_ && opened > shown ? opened - shown : 0;
-    faults_.vanished = totals_only_ ? 0 : table_.missing().size();
-    faults_.resets = table_.resets();
-    faults_.udp_silent = !totals_only_ && first_counters.udp_datagrams == last_counters.udp_datagrams;
-    faults_.totals = totals_only_;
+    const std::uint64_t shown = table_.opened() + table_.resets();
+    faults_[Fault::missed] = !totals_only_ && opened > shown ? opened - shown : 0;
+    faults_[Fault::disappeared] = totals_only_ ? 0 : table_.missing().size();
+    faults_[Fault::resets] = table_.resets();
+    const bool is_silent = !totals_only_ && first_counters.udp_datagrams == last_counters.udp_datagrams;
+    faults_[totals_only_ ? Fault::udp_unknown_totals : Fault::udp_unknown] = is_silent ? 0 : 1;
 
     Sample& sample = replayed_.result.sample;
     sample.backend = "netlink";
@@ -219,7 +217,7 @@ Replayed Player::finish()
     const auto before = parse_interfaces(texts_["interfaces-first"]);
     sample.interfaces = totals_only_ ? before : interface_deltas(before, parse_interfaces(texts_["interfaces-last"]));
     sample.flows = table_.take_flows();
-    udp_.add_to(sample.flows, faults_.udp_silent);
+    udp_.add_to(sample.flows, is_silent);
     sample.holders = holders_.take_holders();
     sample.processes = holders_.take_processes();
     for (Process& process : sample.processes) {

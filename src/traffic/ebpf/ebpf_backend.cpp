@@ -8,7 +8,6 @@
 #include "traffic/ebpf/tally_flows.hpp"
 #include "traffic/ebpf/totals_backend.hpp"
 #include "traffic/interfaces.hpp"
-#include "traffic/wait.hpp"
 #include "traffic/window_clock.hpp"
 #include "util/number.hpp"
 

@@ -7,7 +7,7 @@
 #include "linux/netns.hpp"
 #include "linux/privileges.hpp"
 #include "owners/bpf_process.hpp"
-#include "sockets/tcp_in_use.hpp"
+#include "sockets/proc_net.hpp"
 #include "traffic/ebpf/refusal.hpp"
 
 #include <bpf/bpf.h>

@@ -72,7 +72,8 @@ std::uint32_t TallyFlows::add_process(const tally_counters& counters)
     process.cgroup_id = counters.cgroup_id;
     process.netns = Inode{counters.netns};
     process.stack_start = counters.stack_start;
-    if (const auto now = look_again(proc_.get(), process)) { // it may have become another program since its first byte
+    if (const auto now =
+            reread_process(proc_.get(), process)) { // it may have become another program since its first byte
         update(process, *now);
     }
     return static_cast<std::uint32_t>(sample_.processes.size() - 1);

@@ -5,10 +5,10 @@
 #include "linux/error.hpp"
 #include "linux/interrupt.hpp"
 #include "linux/netns.hpp"
-#include "owners/holder_map.hpp"
 #include "owners/iterators.h"
+#include "owners/owner_scanner.hpp"
 #include "owners/unlisted_sockets.hpp"
-#include "sockets/tcp_in_use.hpp"
+#include "sockets/proc_net.hpp"
 #include "traffic/ebpf/refusal.hpp"
 #include "traffic/ebpf/totals_flows.hpp"
 #include "traffic/interfaces.hpp"
@@ -27,20 +27,7 @@ namespace socktally {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-/// Of sockets that are not where they were at the scan.
-void find_missing_holders(HolderMap& holders, const TotalsFlows& flows)
-{
-    constexpr auto longest_search = 500ms;
-    const std::vector<Inode> unheld = holders.unheld(flows.inodes());
-    if (!unheld.empty()) {
-        holders.search(unheld, HolderMap::Reach::everywhere, HolderMap::Clock::now() + longest_search);
-    }
-    holders.confirm(HolderMap::Clock::now());
-}
-
-void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holders)
+void add_notes(Sample& sample, const TotalsFlows& flows, const OwnerScanner& holders)
 {
     if (flows.has_udp()) {
         sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
@@ -54,13 +41,7 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const HolderMap& holder
                                             flows.resets()),
                                 "", makes_incomplete});
     }
-    if (holders.failed() > 0) {
-        sample.notes.push_back({"owners-unread",
-                                fmt::format("the descriptors of processes could not be read {} times, for want of "
-                                            "memory or of descriptors of our own: some owners may be unknown",
-                                            holders.failed()),
-                                "ulimit -n 1024", false});
-    }
+    add_unread_note(sample.notes, holders.failed());
 }
 
 class TotalsBackend final : public Backend {
@@ -74,13 +55,14 @@ public:
         sample.backend = "ebpf";
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interfaces();
-        HolderMap holders("/proc", HolderMap::Source::bpf, trace_);
+        OwnerScanner holders("/proc", OwnerScanner::Source::bpf, trace_);
         holders.set_look(request.look);
         holders.expect_no_rescan();
         holders.scan(); // first, because it shows namespaces that live by an open file
         TotalsFlows flows;
         const Unseen unseen = read_sockets(flows, holders, result.listed);
-        find_missing_holders(holders, flows);
+        find_owners(holders, flows.inodes()); // of sockets that are not where they were at the scan
+        holders.confirm(OwnerScanner::Clock::now());
         if (request.interrupt->signal() != 0) {
             sample.notes.push_back({"interrupted", "a signal came before all was read", "", makes_incomplete});
         }
@@ -101,7 +83,7 @@ private:
         std::size_t refused = 0;  // network namespaces that could not be entered
         std::size_t unlisted = 0; // held sockets whose namespace is not listed
     };
-    Unseen read_sockets(TotalsFlows& flows, const HolderMap& holders, ListedNamespaces& listed) const
+    Unseen read_sockets(TotalsFlows& flows, const OwnerScanner& holders, ListedNamespaces& listed) const
     {
         std::vector<NetworkNamespace> namespaces = network_namespaces(holders.processes());
         std::vector<UnlistedSockets::Found> found; // their descriptors lead into the namespaces

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/ebpf/totals_flows.hpp"
 
-#include "sockets/tcp_payload.hpp"
+#include "sockets/tcp_bytes.hpp"
 #include "traffic/ebpf/tally_flows.hpp"
 
 #include <algorithm>
@@ -11,20 +11,22 @@ namespace socktally {
 
 namespace {
 
-TcpSocketView view_of(const totals_row& row)
+Socket tcp_socket_of(const totals_row& row)
 {
-    TcpSocketView view;
-    view.state = static_cast<TcpState>(row.state);
-    view.rqueue = row.rqueue;
-    view.wqueue = row.wqueue;
-    view.counters.bytes_acked = row.bytes_acked;
-    view.counters.bytes_received = row.bytes_received;
-    view.counters.segs_out = row.segs_out;
-    view.counters.segs_in = row.segs_in;
-    view.counters.data_segs_in = row.data_segs_in;
-    view.counters.notsent_bytes = row.notsent_bytes;
-    view.counters.sent = TcpCounters::Sent{row.bytes_sent, row.bytes_retrans};
-    return view;
+    Socket socket;
+    socket.inode = Inode{row.inode};
+    socket.state = static_cast<TcpState>(row.state);
+    socket.rqueue = row.rqueue;
+    socket.wqueue = row.wqueue;
+    TcpCounters& counters = socket.tcp.emplace();
+    counters.bytes_acked = row.bytes_acked;
+    counters.bytes_received = row.bytes_received;
+    counters.segs_out = row.segs_out;
+    counters.segs_in = row.segs_in;
+    counters.data_segs_in = row.data_segs_in;
+    counters.notsent_bytes = row.notsent_bytes;
+    counters.sent = TcpCounters::Sent{row.bytes_sent, row.bytes_retrans};
+    return socket;
 }
 
 /// What needs no look at who holds the socket; attribute() decides the rest.
@@ -78,13 +80,13 @@ void TotalsFlows::add(const totals_row& row)
 
 void TotalsFlows::count_tcp(Flow& flow, const totals_row& row)
 {
-    const TcpSocketView view = view_of(row);
-    flow.state = socket_state(view.state, flow.inode);
+    const Socket socket = tcp_socket_of(row);
+    flow.state = state_of(socket);
     flow.accepted = listening_[row.local_port];
-    const TcpPayload payload = tcp_payload(view, {.accepted = flow.accepted});
+    const TcpPayload payload = tcp_payload(socket, {.accepted = flow.accepted});
     flow.rx_bytes = payload.rx_bytes;
     flow.tx_bytes = payload.tx_bytes;
-    resets_ += counters_were_reset(view) ? 1 : 0;
+    resets_ += counters_were_reset(socket) ? 1 : 0;
 }
 
 std::vector<Inode> TotalsFlows::inodes() const

@@ -112,7 +112,7 @@ bool DestroyEvents::settle(const Take& take, const std::function<void()>& meanwh
     auto deadline = Clock::now() + longest_wait;
     const std::uint64_t lost_before = lost();
     std::unordered_set<std::uint64_t> own = destroy_sockets();
-    const auto watch = [&](const DiagSocket& socket) {
+    const auto watch = [&](const Socket& socket) {
         if (own.erase(socket.cookie.value) == 0) {
             take(socket);
         }

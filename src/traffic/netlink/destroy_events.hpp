@@ -4,7 +4,7 @@
 #pragma once
 
 #include "linux/netlink_socket.hpp"
-#include "sockets/diag.hpp"
+#include "sockets/sock_diag.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -13,7 +13,7 @@ namespace socktally {
 
 class DestroyEvents {
 public:
-    using Take = std::function<void(const DiagSocket&)>;
+    using Take = std::function<void(const Socket&)>;
 
     DestroyEvents();
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/netlink/namespace_watch.hpp"
 
+#include "linux/privileges.hpp"
+
+#include <linux/capability.h>
 #include <time.h>
 
 #include <algorithm>
@@ -24,17 +27,17 @@ NamespaceWatch::NamespaceWatch(Inode netns, Udp udp, Trace trace) : netns_(netns
     table_.reserve(dumper_.tcp_in_use().value_or(0));
 }
 
-void NamespaceWatch::listen() { faults_.not_listening = !events_.listen(); }
+void NamespaceWatch::listen() { faults_[Fault::not_listening] = events_.listen() ? 0 : 1; }
 
 Dumper::Dumped NamespaceWatch::open()
 {
-    const auto add = [this](const DiagSocket& socket) { return table_.at_start(socket); };
+    const auto add = [this](const Socket& socket) { return table_.at_start(socket); };
     counters_before_ = counters_.read();
     opens_ = counters_before_ ? counters_before_->tcp_opens : 0;
     known_since_ = Clock::now();
     list_udp();
     const auto dumped = dumper_.tcp([this] { table_.begin_dump(); }, add);
-    faults_.disturbed = dumped.outcome == Dumper::Outcome::disturbed;
+    faults_[Fault::disturbed] = dumped.outcome == Dumper::Outcome::disturbed ? 1 : 0;
     // Where sockets went while it was made, the dump may have skipped others: another one shows those.
     if (drain(SocketTable::Window::opening) > 0) {
         dumper_.tcp([this] { table_.begin_dump(); }, add);
@@ -57,7 +60,7 @@ void NamespaceWatch::begin_late()
     open();
     settle(SocketTable::Window::opening, [] {});
     begin();
-    faults_.begun_late = 1;
+    faults_[Fault::begun_late] = 1;
 }
 
 void NamespaceWatch::begin_new(Clock::time_point before)
@@ -84,8 +87,8 @@ void NamespaceWatch::next_window()
     events_lost_before_ = events_lost_told_;
     garbled_before_ = dumper_.garbled();
     faults_ = {};
-    faults_.not_listening = !events_.is_listening();
-    faults_.disturbed = last_dump_disturbed_;
+    faults_[Fault::not_listening] = events_.is_listening() ? 0 : 1;
+    faults_[Fault::disturbed] = last_dump_disturbed_ ? 1 : 0;
     counters_before_ = last_counters_;
     datagrams_before_ = last_counters_ ? std::optional(last_counters_->udp_datagrams) : std::nullopt;
     first_counters_ = counters_.read();
@@ -100,8 +103,8 @@ bool NamespaceWatch::has_new_connections()
 
 void NamespaceWatch::look()
 {
-    const bool listed = dumper_.tcp_quick([this](const DiagSocket& socket) { table_.during(socket); });
-    faults_.failed_looks += listed ? 0 : 1;
+    const bool listed = dumper_.tcp_quick([this](const Socket& socket) { table_.during(socket); });
+    faults_[Fault::failed_quick_lists] += listed ? 0 : 1;
 }
 
 std::vector<Inode> NamespaceWatch::still_open(const std::vector<Inode>& inodes)
@@ -139,7 +142,8 @@ void NamespaceWatch::list_udp()
 {
     if (what_of_udp_ == Udp::listed) {
         udp_.begin_dump();
-        faults_.udp_unlisted = !dumper_.udp([this](const DiagSocket& socket) { udp_.add(socket); });
+        const bool is_listed = dumper_.udp([this](const Socket& socket) { udp_.add(socket); });
+        faults_[Fault::udp_unlisted] = is_listed ? 0 : 1;
     }
 }
 
@@ -148,20 +152,20 @@ Dumper::Dumped NamespaceWatch::dump_at_end(const std::function<void()>& meanwhil
     constexpr std::size_t sockets_between = 1'000; // a millisecond or two
     std::size_t sockets = 0;
     const auto dumped = dumper_.tcp([this] { table_.begin_dump(); },
-                                    [&](const DiagSocket& socket) {
+                                    [&](const Socket& socket) {
                                         if (sockets++ % sockets_between == 0) {
                                             meanwhile();
                                         }
                                         return table_.at_end(socket, age());
                                     });
     last_dump_disturbed_ = dumped.outcome == Dumper::Outcome::disturbed;
-    faults_.disturbed = faults_.disturbed || last_dump_disturbed_;
+    faults_[Fault::disturbed] += last_dump_disturbed_ ? 1 : 0;
     return dumped;
 }
 
 std::size_t NamespaceWatch::drain(SocketTable::Window window, const Closed& closed)
 {
-    return events_.drain([&](const DiagSocket& socket) {
+    return events_.drain([&](const Socket& socket) {
         const Flow* flow = table_.destroyed(socket, window, age());
         if (flow != nullptr && closed) {
             closed(*flow);
@@ -172,8 +176,8 @@ std::size_t NamespaceWatch::drain(SocketTable::Window window, const Closed& clos
 void NamespaceWatch::settle(SocketTable::Window window, const std::function<void()>& meanwhile)
 {
     const bool settled =
-        events_.settle([&](const DiagSocket& socket) { table_.destroyed(socket, window, age()); }, meanwhile);
-    faults_.late_events = faults_.late_events || !settled;
+        events_.settle([&](const Socket& socket) { table_.destroyed(socket, window, age()); }, meanwhile);
+    faults_[Fault::late_events] += settled ? 0 : 1;
 }
 
 std::size_t NamespaceWatch::find_missing()
@@ -184,8 +188,9 @@ std::size_t NamespaceWatch::find_missing()
             table_.at_end(*socket, age());
         }
     }
-    faults_.vanished = table_.missing().size();
-    return faults_.vanished;
+    const std::size_t missing = table_.missing().size();
+    faults_[Fault::disappeared] = missing;
+    return missing;
 }
 
 bool NamespaceWatch::saw_traffic() const
@@ -196,33 +201,33 @@ bool NamespaceWatch::saw_traffic() const
 void NamespaceWatch::add_listed(std::vector<Inode>& inodes) const
 {
     table_.add_listed(inodes);
-    for (const Flow& flow : udp_.flows()) {
-        inodes.push_back(flow.inode);
-    }
+    const std::vector<Inode> udp = inodes_of(udp_.flows());
+    inodes.insert(inodes.end(), udp.begin(), udp.end());
 }
 
 std::vector<Inode> NamespaceWatch::live_inodes() const
 {
     std::vector<Inode> inodes = table_.live_inodes();
     for (const auto* flows : {&udp_.flows(), &uncounted_.flows()}) {
-        for (const Flow& flow : *flows) {
-            inodes.push_back(flow.inode);
-        }
+        const std::vector<Inode> more = inodes_of(*flows);
+        inodes.insert(inodes.end(), more.begin(), more.end());
     }
     return inodes;
 }
 
-NetlinkFaults NamespaceWatch::faults(bool totals_only)
+Faults NamespaceWatch::faults(bool totals_only)
 {
     events_lost_told_ = events_.lost();
-    faults_.events_lost = events_lost_told_ - events_lost_before_;
-    faults_.garbled = dumper_.garbled() - garbled_before_;
-    faults_.resets = table_.resets();
-    faults_.belated = table_.belated();
-    faults_.missed = connections_missed();
-    faults_.unborn = connections_unborn();
-    faults_.without_counters = table_.without_counters();
-    faults_.udp_silent = what_of_udp_ == Udp::left_out || (totals_only ? udp_.flows().empty() : udp_silent());
+    faults_[has_capability(CAP_NET_ADMIN) ? Fault::events_lost : Fault::events_lost_small] =
+        events_lost_told_ - events_lost_before_;
+    faults_[Fault::garbled] = dumper_.garbled() - garbled_before_;
+    faults_[Fault::resets] = table_.resets();
+    faults_[Fault::late] = table_.late();
+    faults_[Fault::missed] = connections_missed();
+    faults_[Fault::missed_by_first_dump] = connections_missed_by_first_dump();
+    faults_[Fault::without_counters] = table_.without_counters();
+    const bool is_known = what_of_udp_ == Udp::left_out || (totals_only ? udp_.flows().empty() : udp_silent());
+    faults_[totals_only ? Fault::udp_unknown_totals : Fault::udp_unknown] = is_known ? 0 : 1;
     return faults_;
 }
 
@@ -264,19 +269,19 @@ std::size_t NamespaceWatch::connections_missed() const
     }
     const std::uint64_t failed = last_counters_->tcp_failures - first_counters_->tcp_failures;
     const std::uint64_t opened = last_counters_->tcp_opens - first_counters_->tcp_opens;
-    const std::uint64_t shown = table_.born() + table_.resets() + failed;
+    const std::uint64_t shown = table_.opened() + table_.resets() + failed;
     return opened > shown ? static_cast<std::size_t>(opened - shown) : 0;
 }
 
 /// Connections that were taken for new beyond those that the kernel says were opened: the first dump has missed them.
-std::size_t NamespaceWatch::connections_unborn()
+std::size_t NamespaceWatch::connections_missed_by_first_dump()
 {
     const auto now = counters_.read();
     if (!counters_before_ || !now) {
         return 0;
     }
     const std::uint64_t opened = now->tcp_opens - counters_before_->tcp_opens;
-    return table_.born() > opened ? static_cast<std::size_t>(table_.born() - opened) : 0;
+    return table_.opened() > opened ? static_cast<std::size_t>(table_.opened() - opened) : 0;
 }
 
 } // namespace socktally

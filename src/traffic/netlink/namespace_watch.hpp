@@ -3,13 +3,12 @@
 // what was missed. Knows nothing of processes and of other namespaces.
 #pragma once
 
-#include "sockets/dumper.hpp"
+#include "sockets/sock_diag.hpp"
+#include "traffic/faults.hpp"
+#include "traffic/listed_sockets.hpp"
 #include "traffic/netlink/destroy_events.hpp"
-#include "traffic/netlink/notes.hpp"
 #include "traffic/netlink/socket_table.hpp"
-#include "traffic/netlink/udp_sockets.hpp"
 #include "traffic/protocol_counters.hpp"
-#include "traffic/uncounted_sockets.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -76,7 +75,7 @@ public:
     std::vector<Inode> live_inodes() const;
 
     /// What could not be seen, once it is over.
-    NetlinkFaults faults(bool totals_only);
+    Faults faults(bool totals_only);
     /// Hands over all flows: where they are moved, no other window can follow.
     enum class Flows : std::uint8_t { moved, copied };
     void hand_over(std::vector<Flow>& flows, Flows how);
@@ -88,7 +87,7 @@ private:
     void list_udp();
     bool udp_silent() const;
     std::size_t connections_missed() const;
-    std::size_t connections_unborn();
+    std::size_t connections_missed_by_first_dump();
     SocketTable::Age age() const;
 
     Inode netns_;
@@ -98,8 +97,8 @@ private:
     ProtocolCountersReader counters_;
     SocketTable table_;
     UdpSockets udp_;
-    UncountedSockets uncounted_;
-    NetlinkFaults faults_;
+    UncountedSockets uncounted_{counters_};
+    Faults faults_;
     Clock::time_point known_since_{};                 // what moved since then is in the table
     Clock::time_point last_dump_{};                   // when it began
     std::uint64_t opens_ = 0;                         // at the last call of has_new_connections()

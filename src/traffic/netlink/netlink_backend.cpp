@@ -1,20 +1,342 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/netlink/netlink_backend.hpp"
-
+// The netlink backend: sock_diag dumps at both ends of the window, destroy events and the search for owners in between.
+// Sees TCP to the byte; the kernel does not count the bytes of UDP sockets, so datagrams are captured where that is
+// allowed (traffic/packet).
 #include "linux/interrupt.hpp"
 #include "linux/netlink_socket.hpp"
-#include "sockets/diag.hpp"
-#include "traffic/netlink/notes.hpp"
-#include "traffic/netlink/sampling.hpp"
+#include "linux/privileges.hpp"
+#include "owners/owner_scanner.hpp"
+#include "traffic/backend.hpp"
+#include "traffic/interfaces.hpp"
+#include "traffic/netlink/new_connections.hpp"
+#include "traffic/netlink/watched_namespaces.hpp"
+#include "traffic/packet/capture.hpp"
+#include "traffic/window_clock.hpp"
 
+#include <fmt/format.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 namespace socktally {
 
 namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto namespaces_interval = 250ms;
+
+/// A dump takes a while: a window is from the middle of one to the middle of the next.
+WindowClock::Moment middle(const Dumper::Dumped& dumped)
+{
+    const auto now = WindowClock::now();
+    const auto middle = dumped.begun + (dumped.ended - dumped.begun) / 2;
+    return {middle, now.system - std::chrono::duration_cast<std::chrono::system_clock::duration>(now.steady - middle)};
+}
+
+/// The steps of netlink's samples, one window after another. A window ends with a dump, and the next one begins with
+/// the same. The order of the steps is what makes the figures right.
+class Sampling {
+public:
+    explicit Sampling(const BackendOptions& options);
+
+    /// Totals of the open sockets.
+    BackendResult totals(const SampleRequest& request);
+    BackendResult next(const SampleRequest& request);
+
+private:
+    using Clock = std::chrono::steady_clock;
+    enum class Follows : std::uint8_t { nothing, another_window };
+
+    /// Both tell when the window is to end.
+    Clock::time_point open_window(std::chrono::nanoseconds window);
+    Dumper::Dumped open_namespaces();
+    Clock::time_point resume(std::chrono::nanoseconds window);
+    void watch(Clock::time_point end, const SampleRequest& request);
+    void take_in_new(std::chrono::nanoseconds interval);
+    Dumper::Dumped close_window(Follows follows);
+    void find_owners(Follows follows, std::chrono::nanoseconds window);
+    BackendResult result_of(Sample sample, const SampleRequest& request, Follows follows);
+    void collect(Sample& sample, Follows follows);
+
+    BackendOptions options_;
+    OwnerScanner owners_;
+    Capture datagrams_; // of the namespaces in which packets can be captured
+    WatchedNamespaces namespaces_;
+    NewConnectionWatcher watcher_;
+    WindowClock clock_;
+    Clock::duration dump_time_{0}; // of the dump with which the window began
+    std::vector<InterfaceTraffic> interfaces_;
+};
+
+Sampling::Sampling(const BackendOptions& options)
+    : options_(options), owners_("/proc", OwnerScanner::Source::cheapest, options.trace),
+      datagrams_(owners_, PacketWatch::Kept::udp,
+                 options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
+      namespaces_(options, datagrams_),
+      watcher_(datagrams_, owners_,
+               options.tuples ? NewConnectionWatcher::Closed::kept : NewConnectionWatcher::Closed::summed)
+{
+    owners_.set_meanwhile([this] { datagrams_.drain_now_and_then(); });
+}
+
+BackendResult Sampling::totals(const SampleRequest& request)
+{
+    Sample sample;
+    owners_.set_look(request.look);
+    owners_.expect_no_rescan();
+    owners_.scan();
+    namespaces_.enter_first(owners_.processes());
+    sample.started_at = std::chrono::system_clock::now();
+    sample.interfaces = read_interfaces();
+    std::size_t listed = 0;
+    do {
+        for (; listed < namespaces_.all().size(); ++listed) {
+            namespaces_.all()[listed]->close();
+        }
+        namespaces_.find_unlisted(owners_);
+    } while (namespaces_.enter_unlisted() > 0);
+    find_owners(Follows::nothing, request.window);
+    BackendResult result = result_of(std::move(sample), request, Follows::nothing);
+    result.listed = namespaces_.listed();
+    return result;
+}
+
+BackendResult Sampling::next(const SampleRequest& request)
+{
+    Sample sample;
+    owners_.set_look(request.look);
+    owners_.set_group_look(request.group_look);
+    watch(clock_.is_first() ? open_window(request.window) : resume(request.window), request);
+    datagrams_.end();
+    sample.interfaces = take_interface_deltas(interfaces_);
+    const bool is_last = !options_.repeated || request.last || request.interrupt->signal() != 0;
+    const auto follows = is_last ? Follows::nothing : Follows::another_window;
+    const auto last = close_window(follows);
+    dump_time_ = last.ended - last.begun;
+    clock_.end(sample, how_ended(request), middle(last));
+    find_owners(follows, request.window);
+    return result_of(std::move(sample), request, follows);
+}
+
+void Sampling::watch(Clock::time_point end, const SampleRequest& request)
+{
+    watcher_.set_namespaces(namespaces_.all());
+    watcher_.trace_owners();
+    watcher_.watch(end - dump_time_ / 2, request, [this] { take_in_new(namespaces_interval); });
+    take_in_new(0ns);
+}
+
+/// Enters namespaces that were created since the window began.
+void Sampling::take_in_new(std::chrono::nanoseconds interval)
+{
+    if (namespaces_.is_due(interval) && namespaces_.enter_newest(owners_.processes_now())) {
+        datagrams_.begin();
+        watcher_.set_namespaces(namespaces_.all());
+    }
+}
+
+/// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from
+/// then on was there to be looked up. A socket that is destroyed before is no part of the window.
+Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds window)
+{
+    owners_.scan();
+    namespaces_.enter_first(owners_.processes());
+    const Dumper::Dumped first = open_namespaces();
+    interfaces_ = read_interfaces();
+    dump_time_ = first.ended - first.begun;
+    return clock_.begin(window, middle(first));
+}
+
+/// Repeats if sockets lead to further namespaces.
+Dumper::Dumped Sampling::open_namespaces()
+{
+    const NamespaceWatches& watches = namespaces_.all();
+    Dumper::Dumped first;
+    std::size_t begun = 0;
+    do {
+        for (std::size_t i = begun; i < watches.size(); ++i) {
+            watches[i]->listen();
+            const auto dumped = watches[i]->open();
+            first = i == 0 ? dumped : first;
+        }
+        namespaces_.settle(SocketTable::Window::opening);
+        datagrams_.begin();
+        for (; begun < watches.size(); ++begun) {
+            watches[begun]->begin();
+        }
+        namespaces_.find_unlisted(owners_);
+    } while (namespaces_.enter_unlisted() > 0);
+    return first;
+}
+
+/// The last window's end is the beginning of this one.
+Sampling::Clock::time_point Sampling::resume(std::chrono::nanoseconds window)
+{
+    for (const auto& watch : namespaces_.all()) {
+        watch->next_window();
+    }
+    owners_.next_window();
+    datagrams_.next_window();
+    namespaces_.enter_new(owners_.processes());
+    datagrams_.begin();
+    if (namespaces_.enter_unlisted() > 0) {
+        datagrams_.begin();
+    }
+    return clock_.begin(window);
+}
+
+Dumper::Dumped Sampling::close_window(Follows follows)
+{
+    if (follows == Follows::another_window) {
+        owners_.note_sharers();
+    }
+    const NamespaceWatches& watches = namespaces_.all();
+    const auto drain = [this] { datagrams_.drain_now_and_then(); };
+    Dumper::Dumped last;
+    for (const auto& watch : watches) {
+        const auto dumped = watch->close(drain);
+        last = watch == watches.front() ? dumped : last;
+    }
+    namespaces_.settle(SocketTable::Window::open);
+    constexpr int patience = 3;
+    for (int i = 0; i < patience; ++i) {
+        const auto again =
+            std::count_if(watches.begin(), watches.end(), [&](const auto& w) { return w->close_again(drain); });
+        if (again == 0) {
+            break;
+        }
+        namespaces_.settle(SocketTable::Window::open);
+    }
+    namespaces_.find_missing(follows == Follows::nothing ? 250ms : 20ms);
+    datagrams_.await_packets();
+    return last;
+}
+
+/// Owners at the end of the window, because a socket may have changed hands in it. Without traffic no owner can be
+/// named wrongly, and the first scan will do; but the next window begins with the owners that are known now. While
+/// owners are searched for, new connections of the next window are not seen: so if there is one, the search is short.
+void Sampling::find_owners(Follows follows, std::chrono::nanoseconds window)
+{
+    std::vector<Inode> inodes;
+    bool traffic = options_.totals || datagrams_.saw_packets();
+    for (const auto& watch : namespaces_.all()) {
+        const std::vector<Inode> live = watch->live_inodes();
+        inodes.insert(inodes.end(), live.begin(), live.end());
+        traffic = traffic || watch->saw_traffic();
+    }
+    const bool is_last = follows == Follows::nothing;
+    if (!options_.totals) {
+        owners_.rescan();
+    }
+    if (!traffic) {
+        return;
+    }
+    constexpr std::chrono::nanoseconds shortest_search = 10ms;
+    const auto time = is_last ? last_search : std::clamp(window / 8, shortest_search, last_search);
+    const auto wanted = is_last ? owners_.unheld(std::move(inodes)) : owners_.worth_searching(std::move(inodes));
+    owners_.search(wanted, OwnerScanner::Reach::everywhere, Clock::now() + time);
+    watcher_.trace_owners();
+    if (options_.repeated) { // else there was no window before
+        for (const auto& watch : namespaces_.all()) {
+            owners_.disown(owners_.unheld(watch->table().listed_inodes()));
+        }
+    }
+    owners_.confirm(Clock::now());
+}
+
+BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, Follows follows)
+{
+    BackendResult result;
+    sample.backend = datagrams_.is_empty() ? "netlink" : "netlink+packet";
+    Faults faults;
+    UncountedTraffic uncounted;
+    namespaces_.each_wanted([&](NamespaceWatch& watch) {
+        faults += watch.faults(options_.totals);
+        uncounted |= watch.uncounted().traffic();
+    });
+    faults[Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;
+    if (faults[Fault::udp_unknown] == 0 && faults[Fault::udp_unknown_totals] == 0) {
+        faults[Fault::udp_unlisted] = 0;
+    }
+    if (!options_.totals) {
+        namespaces_.find_unlisted(owners_);
+    }
+    collect(sample, follows); // last: it leaves nothing behind to tell faults by
+    sample.notes = notes_of(faults);
+    add_unread_note(sample.notes, owners_.failed());
+    for (Note& note : notes_of(datagrams_.faults())) {
+        note.about = Note::About::protocol;
+        sample.notes.push_back(std::move(note));
+    }
+    finish_uncounted(sample, uncounted);
+    add_refused_namespaces(sample, namespaces_.refused());
+    add_unlisted_note(sample.notes, namespaces_.unlisted());
+    result.sample = std::move(sample);
+    result.viewer = {Uid{::geteuid()}, owners_.denied() > 0 || ::geteuid() != 0};
+    return result;
+}
+
+void Sampling::collect(Sample& sample, Follows follows)
+{
+    const bool is_last = follows == Follows::nothing;
+    const auto how = is_last ? NamespaceWatch::Flows::moved : NamespaceWatch::Flows::copied;
+    namespaces_.each_wanted([&](NamespaceWatch& watch) { watch.hand_over(sample.flows, how); });
+    for (Flow& flow : sample.flows) {
+        if (owners_.is_doubtful(flow)) {
+            flow.inode = {};
+        }
+    }
+    watcher_.move_closed_to(sample.flows);
+    datagrams_.finish(sample.flows);
+    sample.holders = is_last ? owners_.take_holders() : owners_.holders();
+    sample.processes = is_last ? owners_.take_processes() : owners_.holding_processes();
+}
+
+std::vector<Note> netlink_limits()
+{
+    std::vector<Note> limits;
+    if (!has_capability(CAP_NET_RAW)) {
+        limits.push_back({"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(setcap_remedy),
+                          makes_incomplete});
+    }
+    limits.push_back(uncounted_limit());
+    add_namespaces_limit(limits);
+    add_denied_limit(limits);
+    if (!has_capability(CAP_NET_ADMIN)) {
+        limits.push_back(
+            {"events-lost",
+             "has a small buffer for announcements of closed sockets: of more than a few hundred at once some "
+             "may be lost",
+             std::string(setcap_remedy), false});
+    }
+    return limits;
+}
+
+Unavailable netlink_refusal(int error)
+{
+    const std::string reason = std::generic_category().message(error);
+    switch (error) {
+    case ENOENT:
+    case EINVAL:
+    case EOPNOTSUPP: return {"the kernel cannot list TCP sockets: no tcp_diag", std::string(diag_modules_remedy)};
+    case EPROTONOSUPPORT:
+    case EAFNOSUPPORT:
+        return {fmt::format("there is no NETLINK_SOCK_DIAG here: {}", reason),
+                "allow AF_NETLINK where a sandbox forbids it (RestrictAddressFamilies=), else a kernel with "
+                "CONFIG_INET_DIAG"};
+    case EPERM:
+    case EACCES:
+        return {fmt::format("sock_diag is forbidden here: {}", reason),
+                "allow AF_NETLINK sockets in the sandbox (seccomp, RestrictAddressFamilies=)"};
+    default: return {fmt::format("sock_diag does not work here: {}", reason), ""};
+    }
+}
 
 class NetlinkBackend final : public Backend {
 public:

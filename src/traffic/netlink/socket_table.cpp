@@ -10,19 +10,7 @@ namespace socktally {
 
 namespace {
 
-/// A FIN is in some of the counters and not in others, so a step back of up to 2 is no reset.
-bool went_back(std::uint64_t before, std::uint64_t now) { return now + 2 < before; }
-
-/// The segment counters have 32 bits. One that has wrapped, rather than begun anew, is ahead by less than half its
-/// range or has moved a lot.
-bool segments_went_back(std::uint32_t before, std::uint32_t now, const TcpPayload& base, const TcpPayload& payload)
-{
-    constexpr std::uint64_t a_lot = std::uint64_t{1} << 31;
-    const bool is_ahead = static_cast<std::int32_t>(now - before) >= 0;
-    return !is_ahead && now < before && payload.rx_bytes + payload.tx_bytes < base.rx_bytes + base.tx_bytes + a_lot;
-}
-
-bool idle_since_before(const DiagSocket& socket, SocketTable::Age age)
+bool idle_since_before(const Socket& socket, SocketTable::Age age)
 {
     return socket.tcp && std::chrono::milliseconds(socket.tcp->idle_ms) > age;
 }
@@ -45,9 +33,9 @@ void SocketTable::begin_dump()
     listeners_.clear();
 }
 
-bool SocketTable::accepted(const DiagSocket& socket) const { return listening_[socket.tuple.local.port]; }
+bool SocketTable::accepted(const Socket& socket) const { return listening_[socket.tuple.local.port]; }
 
-std::size_t SocketTable::add(const DiagSocket& socket)
+std::size_t SocketTable::add(const Socket& socket)
 {
     const std::size_t index = flows_.size();
     Flow& flow = flows_.emplace_back();
@@ -61,10 +49,10 @@ std::size_t SocketTable::add(const DiagSocket& socket)
     return index;
 }
 
-void SocketTable::update(std::size_t index, const DiagSocket& socket)
+void SocketTable::update(std::size_t index, const Socket& socket)
 {
     Flow& flow = flows_[index];
-    flow.state = socket_state(socket.state, socket.inode);
+    flow.state = state_of(socket);
     flow.accepted = flow.accepted || accepted(socket);
     flow.interface = socket.interface;
     flow.cgroup_id = socket.cgroup_id != 0 ? socket.cgroup_id : flow.cgroup_id;
@@ -80,7 +68,7 @@ SocketTable::Row SocketTable::mark(std::size_t index)
     return std::exchange(tracked_[index].dump, dump_) == dump_ ? Row::repeated : Row::fresh;
 }
 
-SocketTable::Row SocketTable::at_start(const DiagSocket& socket)
+SocketTable::Row SocketTable::at_start(const Socket& socket)
 {
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
@@ -97,19 +85,18 @@ SocketTable::Row SocketTable::at_start(const DiagSocket& socket)
     }
     const std::size_t index = add(socket);
     Tracked& tracked = tracked_[index];
-    tracked.base = tcp_payload({socket.state, socket.rqueue, socket.wqueue, *socket.tcp},
-                               {flows_[index].accepted, tracked.peer_closed});
-    tracked.note(*socket.tcp);
+    tracked.base = tcp_payload(socket, {flows_[index].accepted, tracked.peer_closed});
+    tracked.counters = SocketCounters(*socket.tcp);
     tracked.has_base = true;
     return mark(index);
 }
 
-void SocketTable::note_missing_counters(const DiagSocket& socket)
+void SocketTable::note_missing_counters(const Socket& socket)
 {
     without_counters_ += socket.state == TcpState::established && socket.inode.value != 0 ? 1 : 0;
 }
 
-void SocketTable::during(const DiagSocket& socket)
+void SocketTable::during(const Socket& socket)
 {
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
@@ -127,10 +114,10 @@ void SocketTable::during(const DiagSocket& socket)
         return;
     }
     add(socket);
-    ++born_;
+    ++opened_;
 }
 
-const Flow* SocketTable::destroyed(const DiagSocket& socket, Window window, Age age)
+const Flow* SocketTable::destroyed(const Socket& socket, Window window, Age age)
 {
     if (!socket.tcp) {
         return nullptr;
@@ -138,7 +125,7 @@ const Flow* SocketTable::destroyed(const DiagSocket& socket, Window window, Age 
     if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
         Tracked& tracked = tracked_[known->second];
         if (tracked.counted == Counted::to_last_dump) {
-            late_.push_back(socket);
+            of_next_window_.push_back(socket);
         }
         if (tracked.counted != Counted::no) {
             return nullptr;
@@ -154,7 +141,7 @@ const Flow* SocketTable::destroyed(const DiagSocket& socket, Window window, Age 
     const std::size_t index = add(socket);
     finish(index, socket, age);
     tracked_[index].counted = Counted::to_its_end;
-    ++born_;
+    ++opened_;
     return &flows_[index];
 }
 
@@ -180,7 +167,7 @@ void SocketTable::move(std::size_t from, std::size_t to)
     }
 }
 
-SocketTable::Row SocketTable::at_end(const DiagSocket& socket, Age age)
+SocketTable::Row SocketTable::at_end(const Socket& socket, Age age)
 {
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
@@ -195,7 +182,7 @@ SocketTable::Row SocketTable::at_end(const DiagSocket& socket, Age age)
     const auto known = by_cookie_.find(socket.cookie.value);
     const bool is_new = known == by_cookie_.end();
     const std::size_t index = is_new ? add(socket) : known->second;
-    born_ += is_new ? 1 : 0;
+    opened_ += is_new ? 1 : 0;
     if (tracked_[index].counted == Counted::no) {
         finish(index, socket, age);
         tracked_[index].counted = Counted::to_last_dump;
@@ -203,19 +190,18 @@ SocketTable::Row SocketTable::at_end(const DiagSocket& socket, Age age)
     return mark(index);
 }
 
-void SocketTable::finish(std::size_t index, const DiagSocket& socket, Age age)
+void SocketTable::finish(std::size_t index, const Socket& socket, Age age)
 {
     Flow& flow = flows_[index];
     Tracked& tracked = tracked_[index];
     update(index, socket);
 
-    const TcpSocketView view{socket.state, socket.rqueue, socket.wqueue, *socket.tcp};
-    const TcpPayload now = tcp_payload(view, {flow.accepted, tracked.peer_closed});
+    const TcpPayload now = tcp_payload(socket, {flow.accepted, tracked.peer_closed});
     if (!tracked.has_base && idle_since_before(socket, age)) {
         tracked.base = now;
-        tracked.note(view.counters);
+        tracked.counters = SocketCounters(*socket.tcp);
     }
-    if (counters_were_reset(view) || is_new_epoch(index, socket, now)) {
+    if (counters_were_reset(socket) || is_new_epoch(index, socket, now)) {
         ++resets_;
         tracked.base = {};
         if (socket.tuple.remote.port != 0) {
@@ -224,28 +210,155 @@ void SocketTable::finish(std::size_t index, const DiagSocket& socket, Age age)
     }
     flow.rx_bytes = minus(now.rx_bytes, tracked.base.rx_bytes);
     flow.tx_bytes = minus(now.tx_bytes, tracked.base.tx_bytes);
-    tracked.note(view.counters);
-    belated_ += tracked.missed > 0 && flow.may_have_traffic() ? 1 : 0;
+    tracked.counters = SocketCounters(*socket.tcp);
+    late_ += tracked.missed > 0 && flow.may_have_traffic() ? 1 : 0;
 }
 
 /// Not by the payload: the receive queue is measured before the counters, without the socket's lock
 /// (tcp_diag_get_info()), so what came in between is taken for read, and may not be so at the next dump.
-bool SocketTable::is_new_epoch(std::size_t index, const DiagSocket& socket, const TcpPayload& now) const
+bool SocketTable::is_new_epoch(std::size_t index, const Socket& socket, const TcpPayload& now) const
 {
     const Tracked& tracked = tracked_[index];
-    const TcpCounters& counters = *socket.tcp;
-    return flows_[index].tuple.remote != socket.tuple.remote || went_back(tracked.received, counters.bytes_received) ||
-           went_back(tracked.acked, counters.bytes_acked) ||
-           (tracked.has_base && segments_went_back(tracked.segs_in, counters.segs_in, tracked.base, now)) ||
-           (tracked.has_base && segments_went_back(tracked.segs_out, counters.segs_out, tracked.base, now));
+    const SocketCounters counters(*socket.tcp);
+    return flows_[index].tuple.remote != socket.tuple.remote || bytes_went_back(tracked.counters, counters) ||
+           (tracked.has_base && segments_went_back(tracked.counters, counters, tracked.base, now));
 }
 
-void SocketTable::Tracked::note(const TcpCounters& counters)
+std::size_t SocketTable::next_window(Events events)
 {
-    received = counters.bytes_received;
-    acked = counters.bytes_acked;
-    segs_in = counters.segs_in;
-    segs_out = counters.segs_out;
+    std::size_t kept = 0;
+    std::size_t forgotten = 0;
+    for (std::size_t i = 0; i < flows_.size(); ++i) {
+        rebase(i);
+        const bool is_lost = tracked_[i].missed == given_up && events == Events::lost;
+        forgotten += is_lost ? 1 : 0;
+        if (is_lost || tracked_[i].counted == Counted::to_its_end) {
+            by_cookie_.erase(flows_[i].cookie.value);
+        } else {
+            tracked_[i].counted = Counted::no;
+            move(i, kept++);
+        }
+    }
+    flows_.resize(kept);
+    tracked_.resize(kept);
+    listening_ = listed_listening_;
+    opened_ = 0;
+    resets_ = 0;
+    late_ = 0;
+    without_counters_ = 0;
+    for (const Socket& socket : std::exchange(of_next_window_, {})) {
+        destroyed(socket, Window::open, Age{0});
+    }
+    return forgotten;
+}
+
+/// Not to what the kernel says now, which may be a byte less than it said before.
+void SocketTable::rebase(std::size_t index)
+{
+    Flow& flow = flows_[index];
+    Tracked& tracked = tracked_[index];
+    tracked.base.rx_bytes += std::exchange(flow.rx_bytes, 0).value_or(0);
+    tracked.base.tx_bytes += std::exchange(flow.tx_bytes, 0).value_or(0);
+    if (tracked.counted == Counted::no) {
+        tracked.missed = std::min<std::uint8_t>(tracked.missed + 1, given_up);
+    } else {
+        tracked.has_base = true;
+        tracked.missed = 0;
+    }
+}
+
+std::vector<const Flow*> SocketTable::missing() const
+{
+    std::vector<const Flow*> flows;
+    for (std::size_t i = 0; i < flows_.size(); ++i) {
+        if (tracked_[i].counted == Counted::no && tracked_[i].missed < given_up) {
+            flows.push_back(&flows_[i]);
+        }
+    }
+    return flows;
+}
+
+std::vector<Inode> SocketTable::live_inodes() const
+{
+    std::vector<Inode> inodes;
+    inodes.reserve(flows_.size());
+    for (const Flow& flow : flows_) {
+        if (flow.state == SocketState::open && flow.inode.value != 0) {
+            inodes.push_back(flow.inode);
+        }
+    }
+    return inodes;
+}
+
+std::vector<const Flow*> SocketTable::live(const std::vector<Inode>& inodes) const
+{
+    std::vector<const Flow*> flows;
+    for (const Flow& flow : flows_) {
+        if (flow.state == SocketState::open && std::binary_search(inodes.begin(), inodes.end(), flow.inode)) {
+            flows.push_back(&flow);
+        }
+    }
+    return flows;
+}
+
+std::vector<Inode> SocketTable::listed_inodes() const
+{
+    std::vector<Inode> inodes;
+    for (std::size_t i = 0; i < flows_.size(); ++i) {
+        if (tracked_[i].counted == Counted::to_last_dump && flows_[i].state == SocketState::open) {
+            inodes.push_back(flows_[i].inode);
+        }
+    }
+    return inodes;
+}
+
+void SocketTable::add_listed(std::vector<Inode>& inodes) const
+{
+    inodes.insert(inodes.end(), listeners_.begin(), listeners_.end());
+    std::transform(flows_.begin(), flows_.end(), std::back_inserter(inodes),
+                   [](const Flow& flow) { return flow.inode; });
+}
+
+bool SocketTable::has_unaccepted() const
+{
+    for (std::size_t i = 0; i < flows_.size(); ++i) {
+        if (tracked_[i].counted == Counted::no && flows_[i].inode.value == 0 && flows_[i].accepted &&
+            flows_[i].state == SocketState::open) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool SocketTable::moved_bytes() const
+{
+    return std::any_of(flows_.begin(), flows_.end(),
+                       [](const Flow& flow) { return flow.rx_bytes != 0 || flow.tx_bytes != 0; });
+}
+
+void UdpSockets::add(const Socket& socket)
+{
+    if (!shown_.insert_or_assign(socket.cookie.value, dump_).second) {
+        return;
+    }
+    flows_.push_back(flow_of(socket));
+}
+
+void UdpSockets::add_to(std::vector<Flow>& flows, bool silent) const
+{
+    for (const Flow& known : flows_) {
+        Flow& flow = flows.emplace_back(known);
+        if (silent) {
+            flow.rx_bytes = 0;
+            flow.tx_bytes = 0;
+        }
+    }
+}
+
+void UdpSockets::next_window()
+{
+    std::erase_if(shown_, [this](const auto& entry) { return entry.second != dump_; });
+    std::erase_if(flows_, [this](const Flow& flow) { return !shown_.contains(flow.cookie.value); });
 }
 
 } // namespace socktally

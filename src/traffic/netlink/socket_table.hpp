@@ -5,7 +5,8 @@
 #pragma once
 
 #include "model/flow.hpp"
-#include "sockets/diag.hpp"
+#include "sockets/sock_diag.hpp"
+#include "sockets/tcp_bytes.hpp"
 
 #include <bitset>
 #include <chrono>
@@ -33,14 +34,14 @@ public:
     /// window.
     using Age = std::chrono::milliseconds;
 
-    Row at_start(const DiagSocket& socket);
-    void during(const DiagSocket& socket);
+    Row at_start(const Socket& socket);
+    void during(const Socket& socket);
     /// A destroy event. One of a socket never seen is of a connection that was born and ended in the window, unless the
     /// window had not begun. One of a socket that the last dump has shown belongs to the next window. Gives the flow as
     /// it ended, until the next change of the table; null where there is nothing to say of it.
     enum class Window : std::uint8_t { opening, open };
-    const Flow* destroyed(const DiagSocket& socket, Window window, Age age);
-    Row at_end(const DiagSocket& socket, Age age);
+    const Flow* destroyed(const Socket& socket, Window window, Age age);
+    Row at_end(const Socket& socket, Age age);
 
     /// Drops a destroyed socket whose flow has been accounted for elsewhere.
     void forget(Cookie cookie);
@@ -49,7 +50,7 @@ public:
     std::vector<const Flow*> missing() const;
     /// Sockets that had been missing and are not any more: some of their bytes may be of the windows that ended
     /// without them.
-    std::size_t belated() const { return belated_; }
+    std::size_t late() const { return late_; }
     /// Inodes of sockets that a process has to hold: neither destroyed nor closed.
     std::vector<Inode> live_inodes() const;
     /// Likewise the sockets of these inodes, which are sorted.
@@ -67,7 +68,7 @@ public:
     std::size_t without_counters() const { return without_counters_; }
 
     /// Connections opened in the window that were seen.
-    std::size_t born() const { return born_; }
+    std::size_t opened() const { return opened_; }
     /// Sockets whose counters were reset within the window: bytes before the reset are lost.
     std::size_t resets() const { return resets_; }
 
@@ -87,42 +88,56 @@ private:
     enum class Counted : std::uint8_t { no, to_last_dump, to_its_end };
     struct Tracked {
         TcpPayload base;
-        std::uint64_t received = 0; // the kernel's counters behind it, which go back only where they begin anew
-        std::uint64_t acked = 0;
-        std::uint32_t segs_in = 0;
-        std::uint32_t segs_out = 0;
-        bool has_base = false; // the first dump showed it
+        SocketCounters counters; // behind it
+        bool has_base = false;   // the first dump showed it
         bool peer_closed = false;
         Counted counted = Counted::no;
         std::uint8_t missed = 0; // windows that ended without it, up to given_up
         std::uint16_t dump = 0;  // the last one that showed it
-
-        void note(const TcpCounters& counters);
     };
     static constexpr std::uint8_t given_up = 2;
 
-    std::size_t add(const DiagSocket& socket);
+    std::size_t add(const Socket& socket);
     Row mark(std::size_t index);
-    bool accepted(const DiagSocket& socket) const;
-    void update(std::size_t index, const DiagSocket& socket);
-    void finish(std::size_t index, const DiagSocket& socket, Age age);
-    bool is_new_epoch(std::size_t index, const DiagSocket& socket, const TcpPayload& now) const;
+    bool accepted(const Socket& socket) const;
+    void update(std::size_t index, const Socket& socket);
+    void finish(std::size_t index, const Socket& socket, Age age);
+    bool is_new_epoch(std::size_t index, const Socket& socket, const TcpPayload& now) const;
     void rebase(std::size_t index);
     void move(std::size_t from, std::size_t to);
-    void note_missing_counters(const DiagSocket& socket);
+    void note_missing_counters(const Socket& socket);
 
     std::vector<Flow> flows_;
     std::vector<Tracked> tracked_; // parallel to flows_
     std::unordered_map<std::uint64_t, std::uint32_t> by_cookie_;
-    std::vector<DiagSocket> late_;        // events that belong to the next window
+    std::vector<Socket> of_next_window_;  // events that belong to the next window
     std::bitset<65536> listening_;        // ports, at any time of the window
     std::bitset<65536> listed_listening_; // those of the last dump
     std::vector<Inode> listeners_;        // likewise
     std::uint16_t dump_ = 0;
-    std::size_t born_ = 0;
+    std::size_t opened_ = 0;
     std::size_t resets_ = 0;
-    std::size_t belated_ = 0;
+    std::size_t late_ = 0;
     std::size_t without_counters_ = 0;
+};
+
+/// The UDP sockets of a window, keyed by cookie: those of both dumps, so one that was closed in between is still
+/// listed. The last dump of a window is the first one of the next.
+class UdpSockets {
+public:
+    /// Call before each dump.
+    void begin_dump() { ++dump_; }
+    void add(const Socket& socket);
+    const std::vector<Flow>& flows() const { return flows_; }
+    /// Bytes are unknown unless the namespace was `silent`: no datagram moved in all of it.
+    void add_to(std::vector<Flow>& flows, bool silent) const;
+    /// Forgets those that the last dump did not show.
+    void next_window();
+
+private:
+    std::vector<Flow> flows_;
+    std::unordered_map<std::uint64_t, std::uint32_t> shown_; // by cookie: the last dump that showed it
+    std::uint32_t dump_ = 0;
 };
 
 } // namespace socktally

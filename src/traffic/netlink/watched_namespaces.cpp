@@ -13,7 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr std::size_t files_per_namespace = 7 + UncountedSockets::files;
+constexpr std::size_t files_per_namespace = 5 + ProtocolCountersReader::files + UncountedSockets::files;
 
 /// Of the capture buffer: datagrams are a part of all packets, and headers all that is kept of them.
 constexpr std::size_t datagram_share = 2;
@@ -22,7 +22,7 @@ constexpr std::size_t datagram_share = 2;
 
 WatchedNamespaces::WatchedNamespaces(const BackendOptions& options, Capture& datagrams)
     : capture_buffer_(options.totals ? 0 : options.capture_buffer / datagram_share), datagrams_(datagrams),
-      others_(options.namespaces), wanted_(options.namespaces),
+      others_(options.namespaces, files_per_namespace + Capture::files_per_namespace),
       own_is_wanted_(is_wanted(own_namespace(), options.namespaces)), trace_(options.trace)
 {
 }
@@ -31,7 +31,7 @@ void WatchedNamespaces::enter_first(const ProcessesSeen& seen)
 {
     add(own_namespace(), own_is_wanted_ ? capture_buffer_ : 0, OtherNamespaces::Arrival::was_there);
     others_.find(seen, OtherNamespaces::When::window_begins);
-    enter();
+    others_.enter(adding());
 }
 
 void WatchedNamespaces::enter_new(const ProcessesSeen& seen)
@@ -39,7 +39,7 @@ void WatchedNamespaces::enter_new(const ProcessesSeen& seen)
     is_open_ = true;
     others_.find(seen, OtherNamespaces::When::window_begins);
     others_.leave([this](Inode netns) { return leave(netns); });
-    enter();
+    others_.enter(adding());
 }
 
 bool WatchedNamespaces::enter_newest(const ProcessesSeen& seen)
@@ -47,53 +47,28 @@ bool WatchedNamespaces::enter_newest(const ProcessesSeen& seen)
     is_open_ = true;
     const std::size_t before = watches_.size();
     others_.find(seen, OtherNamespaces::When::window_is_open);
-    enter();
+    others_.enter(adding());
     return watches_.size() != before;
 }
 
-bool WatchedNamespaces::is_listed(Inode netns) const
-{
-    return netns == own_namespace() || others_.has_entered(netns) || !is_wanted(netns, wanted_);
-}
-
-std::vector<UnlistedSockets::Found> WatchedNamespaces::find_unlisted(const HolderMap& holders)
+void WatchedNamespaces::find_unlisted(const OwnerScanner& owners)
 {
     std::vector<Inode> listed;
     for (const auto& watch : watches_) {
         watch->add_listed(listed);
     }
     datagrams_.add_listed(listed);
-    return unlisted_.find(holders, std::move(listed), [this](Inode netns) { return is_listed(netns); });
+    others_.find_unlisted(owners, std::move(listed));
 }
 
-std::size_t WatchedNamespaces::enter_unlisted(const HolderMap& holders)
-{
-    const auto found = find_unlisted(holders);
-    std::vector<NetworkNamespace> spaces;
-    std::transform(found.begin(), found.end(), std::back_inserter(spaces), [](const auto& each) { return each.space; });
-    const std::size_t share =
-        capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size() + spaces.size());
-    return others_.enter_found(spaces, files_per_namespace + Capture::files_per_namespace,
-                               [&](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); });
-}
-
-/// Refused namespaces have a note of their own.
-std::size_t WatchedNamespaces::unlisted(const HolderMap& holders)
-{
-    if (!wanted_.empty() || refused() > 0) {
-        return 0;
-    }
-    find_unlisted(holders);
-    return unlisted_.count([this](Inode netns) { return is_listed(netns); });
-}
+std::size_t WatchedNamespaces::enter_unlisted() { return others_.enter_unlisted(adding()); }
 
 /// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
 /// anywhere: so each namespace is entered once.
-void WatchedNamespaces::enter()
+OtherNamespaces::Work WatchedNamespaces::adding()
 {
     const std::size_t share = capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size());
-    others_.enter(files_per_namespace + Capture::files_per_namespace,
-                  [&](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); });
+    return [this, share](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); };
 }
 
 /// A namespace without name and processes may have sockets yet: they keep what they send after they are closed.
@@ -102,7 +77,7 @@ bool WatchedNamespaces::leave(Inode netns)
     const auto watch =
         std::find_if(watches_.begin(), watches_.end(), [=](const auto& w) { return w->netns() == netns; });
     (*watch)->drain(SocketTable::Window::open);
-    if (!(*watch)->is_empty() || datagrams_.is_needed(netns) || unlisted_.has(netns)) {
+    if (!(*watch)->is_empty() || datagrams_.is_needed(netns)) {
         return false;
     }
     watches_.erase(watch);

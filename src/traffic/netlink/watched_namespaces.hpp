@@ -6,7 +6,7 @@
 #include "owners/unlisted_sockets.hpp"
 #include "traffic/backend.hpp"
 #include "traffic/namespaces.hpp"
-#include "traffic/netlink/window.hpp"
+#include "traffic/netlink/new_connections.hpp"
 #include "traffic/packet/capture.hpp"
 
 #include <chrono>
@@ -32,10 +32,10 @@ public:
     {
         return others_.is_due(OtherNamespaces::Clock::now(), interval);
     }
-    /// Enters those that only sockets lead to; call it when sockets were listed in the others. Returns how many.
-    std::size_t enter_unlisted(const HolderMap& holders);
-    /// Counts the held sockets that belong to none of these namespaces.
-    std::size_t unlisted(const HolderMap& holders);
+    /// See OtherNamespaces.
+    void find_unlisted(const OwnerScanner& owners);
+    std::size_t enter_unlisted();
+    std::size_t unlisted() const { return others_.unlisted(); }
 
     /// That of our own namespace first, if only for its events.
     const NamespaceWatches& all() const { return watches_; }
@@ -52,18 +52,14 @@ public:
     void find_missing(std::chrono::milliseconds longest_wait) const;
 
 private:
-    void enter();
+    OtherNamespaces::Work adding();
     bool leave(Inode netns);
-    std::vector<UnlistedSockets::Found> find_unlisted(const HolderMap& holders);
-    bool is_listed(Inode netns) const;
     void add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival);
     NamespaceWatch::Udp capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival);
 
     std::size_t capture_buffer_; // 0: datagrams are not captured
     Capture& datagrams_;
     OtherNamespaces others_;
-    UnlistedSockets unlisted_;
-    std::vector<Inode> wanted_;
     bool own_is_wanted_;
     Trace trace_;
     bool is_open_ = false; // a window has begun

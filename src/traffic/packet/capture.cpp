@@ -23,9 +23,9 @@ constexpr auto drain_interval = 5ms;
 
 } // namespace
 
-Capture::Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
+Capture::Capture(OwnerScanner& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
                  std::vector<std::uint32_t> interfaces)
-    : holders_(holders), wants_{kept, detail, std::move(interfaces)}, ready_(::epoll_create1(EPOLL_CLOEXEC))
+    : owners_(holders), wants_{kept, detail, std::move(interfaces)}, ready_(::epoll_create1(EPOLL_CLOEXEC))
 {
     if (!ready_) {
         throw errno_error("cannot wait for packets");
@@ -52,7 +52,7 @@ Capture::~Capture()
 
 void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
 {
-    auto place = std::make_unique<NamespaceCapture>(netns, holders_, wants_, buffer_bytes, arrival);
+    auto place = std::make_unique<NamespaceCapture>(netns, owners_, wants_, buffer_bytes, arrival);
     epoll_event event{};
     event.events = EPOLLIN;
     if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, place->fd(), &event) != 0) {
@@ -122,7 +122,7 @@ void Capture::look(Clock::time_point now)
     }
     if (due != nullptr) {
         due->look(now);
-        rested_ = now + due->rest();
+        rested_ = due->rested();
     }
 }
 
@@ -194,7 +194,7 @@ void Capture::await_packets()
 void Capture::add_listed(std::vector<Inode>& inodes) const
 {
     for (const auto& place : places_) {
-        for (const ListedSocket& socket : place->sockets().listed()) {
+        for (const Socket& socket : place->sockets().listed()) {
             inodes.push_back(socket.inode);
         }
     }
@@ -213,11 +213,11 @@ void Capture::finish(std::vector<Flow>& flows)
     }
 }
 
-PacketFaults Capture::faults() const
+Faults Capture::faults() const
 {
-    PacketFaults all;
+    Faults all;
     for (const auto& place : places_) {
-        add(all, place->faults());
+        all += place->faults();
     }
     return all;
 }

@@ -20,7 +20,7 @@ public:
     using Clock = std::chrono::steady_clock;
 
     /// `interfaces`: indices of those whose packets are wanted; empty: all.
-    Capture(HolderMap& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
+    Capture(OwnerScanner& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
             std::vector<std::uint32_t> interfaces = {});
     Capture(const Capture&) = delete;
     Capture& operator=(const Capture&) = delete;
@@ -28,7 +28,7 @@ public:
 
     /// What each of so many namespaces beside our own may have of a capture buffer like our own.
     static std::size_t share_of(std::size_t buffer_bytes, std::size_t namespaces);
-    static constexpr std::size_t files_per_namespace = 12 + UncountedSockets::files;
+    static constexpr std::size_t files_per_namespace = 10 + ProtocolCountersReader::files + UncountedSockets::files;
 
     /// The network namespace that the calling thread, one of several, is in. Throws std::system_error where packets
     /// cannot be captured.
@@ -51,7 +51,7 @@ public:
     std::optional<Clock::time_point> next_look() const;
     /// Looks at the sockets of new flows while they live.
     void look(Clock::time_point now);
-    /// Has look() look for those who hold by now what is still open of what HolderMap::confirm() missed.
+    /// Has look() look for those who hold by now what is still open of what OwnerScanner::confirm() missed.
     void look_again(const std::vector<Inode>& missed);
     /// Traces the owners of the listed sockets, if that was asked for.
     void trace_owners() const;
@@ -69,7 +69,7 @@ public:
     bool saw_packets() const;
     /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
     void finish(std::vector<Flow>& flows);
-    PacketFaults faults() const;
+    Faults faults() const;
     UncountedTraffic uncounted() const;
     /// The end of the window is the beginning of the next one.
     void next_window();
@@ -77,7 +77,7 @@ public:
 private:
     std::vector<std::uint16_t> tunnel_ports() const;
 
-    HolderMap& holders_;
+    OwnerScanner& owners_;
     CaptureWants wants_;
     std::mutex adding_;
     std::vector<std::unique_ptr<NamespaceCapture>> places_;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/packet/flow_sockets.hpp"
 
-#include "linux/clocks.hpp"
-#include "sockets/tcp_state.hpp"
+#include "sockets/tcp_bytes.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -18,13 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// As often, and as dear, as the netlink backend's looks.
-constexpr auto list_interval = 20ms;
-constexpr auto longest_list_interval = 500ms;
-constexpr int rest_share = 3;
-constexpr auto longest_owner_search = 50ms;
-constexpr auto last_search = 500ms;
-
 /// While datagrams arrive, another socket may begin to receive them without a new flow that shows it.
 constexpr auto datagram_list_interval = 100ms;
 
@@ -34,31 +26,6 @@ constexpr auto longest_lag = 1s;
 /// A flow that is missing from so many lists has no socket, or its socket is gone. A connection that waits to be
 /// accepted is looked up less and less often.
 constexpr std::uint32_t looks_per_flow = 4;
-
-/// `accepted`: its port is listened on.
-void set_queues(ListedSocket& listed, const DiagSocket& socket, bool accepted)
-{
-    listed.drops = socket.drops;
-    if (listed.listening) {
-        return; // its queue is of connections
-    }
-    listed.queued = socket.rqueue;
-    if (socket.tuple.protocol != Protocol::tcp) {
-        return;
-    }
-    if (peer_has_closed(socket.state) && listed.queued > 0) {
-        --listed.queued; // the FIN is no byte
-    }
-    if (socket.wqueue == 0) {
-        listed.unsent = 0;
-    }
-    if (socket.tcp) {
-        const bool own_fin = is_closing(socket.state) && socket.tcp->notsent_bytes > 0; // the last in the queue
-        listed.unsent = socket.tcp->notsent_bytes - (own_fin ? 1 : 0);
-        const TcpSocketView view{socket.state, socket.rqueue, socket.wqueue, *socket.tcp};
-        listed.payload = tcp_payload(view, {accepted, false});
-    }
-}
 
 void add_inodes(const PacketFlow& flow, std::vector<Inode>& inodes)
 {
@@ -79,73 +46,53 @@ bool has_socket_or_takers(const PacketFlow& flow)
     return flow.has_socket() || flow.found.cookie != Cookie{} || !flow.takers.empty();
 }
 
-bool waits_to_be_accepted(const ListedSocket& socket)
+bool waits_to_be_accepted(const Socket& socket)
 {
-    return socket.inode == Inode{} && socket.state == SocketState::open;
+    return socket.inode == Inode{} && state_of(socket) == SocketState::open;
 }
 
 /// By inode.
-std::unordered_map<std::uint64_t, const Tuple*> tuples_of(const std::vector<ListedSocket>& sockets)
+std::unordered_map<std::uint64_t, const Tuple*> tuples_of(const std::vector<Socket>& sockets)
 {
     std::unordered_map<std::uint64_t, const Tuple*> tuples;
     tuples.reserve(sockets.size());
-    for (const ListedSocket& socket : sockets) {
+    for (const Socket& socket : sockets) {
         tuples.emplace(socket.inode.value, &socket.tuple);
     }
     return tuples;
 }
 
-bool has(const std::unordered_map<std::uint64_t, const Tuple*>& tuples, const ListedSocket& socket)
+bool has(const std::unordered_map<std::uint64_t, const Tuple*>& tuples, const Socket& socket)
 {
     const auto same = tuples.find(socket.inode.value);
     return same != tuples.end() && *same->second == socket.tuple;
 }
 
-ListedSocket as_listed(const DiagSocket& socket)
-{
-    ListedSocket result;
-    result.tuple = socket.tuple;
-    if (socket.tuple.remote.port == 0) {
-        result.tuple.remote = {};
-    }
-    result.family = socket.tuple.local.address.family;
-    result.v6_only = socket.v6_only;
-    result.listening = socket.tuple.protocol == Protocol::tcp && socket.state == TcpState::listen;
-    result.interface = socket.interface;
-    result.cookie = socket.cookie;
-    result.inode = socket.inode;
-    result.uid = socket.uid;
-    result.cgroup_id = socket.cgroup_id;
-    if (socket.tuple.protocol == Protocol::tcp) {
-        result.state = socket_state(socket.state, socket.inode);
-    }
-    return result;
-}
-
 } // namespace
 
-FlowSockets::FlowSockets(HolderMap& holders, Protocols protocols, FlowTable& flows)
-    : holders_(holders), protocols_(protocols), flows_(flows)
+FlowSockets::FlowSockets(OwnerScanner& holders, Protocols protocols, FlowTable& flows)
+    : owners_(holders), protocols_(protocols), flows_(flows)
 {
     try {
-        dumper_.emplace(holders_.trace());
+        dumper_.emplace(owners_.trace());
     } catch (const std::system_error&) {
         dumper_.reset(); // /proc/net has the sockets too
     }
-    if (!dumper_ || !dumper_->udp([](const DiagSocket&) {}) || (has_tcp() && !dumper_->lists_tcp())) {
+    if (!dumper_ || !dumper_->udp([](const Socket&) {}) || (has_tcp() && !dumper_->lists_tcp())) {
         files_.emplace(ProcLists::tcp_and_udp);
     }
 }
 
-bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail)
+bool FlowSockets::list_by_diag(std::vector<Socket>& sockets, DiagDetail detail)
 {
     std::set<std::uint16_t> ports; // that are listened on; the kernel lists those sockets first
-    const auto take = [&](const DiagSocket& socket) {
-        ListedSocket& listed = sockets.emplace_back(as_listed(socket));
-        if (listed.listening) {
-            ports.insert(listed.tuple.local.port);
+    const auto take = [&](const Socket& socket) {
+        Socket& listed = sockets.emplace_back(socket);
+        if (is_listener(socket)) {
+            ports.insert(socket.tuple.local.port);
+            listed.tcp.reset();
         }
-        set_queues(listed, socket, ports.contains(listed.tuple.local.port));
+        listed.accepted = ports.contains(socket.tuple.local.port);
     };
     const bool asks_for_tcp = has_tcp() && dumper_->tcp_in_use() != 0U;
     return (!asks_for_tcp || dumper_->tcp_quick(take, detail)) && dumper_->udp(take);
@@ -154,8 +101,8 @@ bool FlowSockets::list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail de
 void FlowSockets::list(DiagDetail detail)
 {
     const Instant begun = packet_clock_now();
-    std::vector<ListedSocket> sockets;
-    sockets.reserve(listed_.size());
+    std::vector<Socket> sockets;
+    sockets.reserve(listed().size());
     if (files_) {
         ProcSockets read = files_->read();
         sockets = std::move(read.sockets);
@@ -165,10 +112,9 @@ void FlowSockets::list(DiagDetail detail)
         return; // what it lacks need not be gone
     }
     const Instant last_listed = std::exchange(listed_at_, packet_clock_now());
-    const std::vector<ListedSocket> before = std::exchange(listed_, sockets);
-    holders_.look_at_groups(listed_);
-    lookup_ = std::make_shared<SocketLookup>(std::move(sockets));
-    note_changes(before, last_listed);
+    const auto before = std::exchange(lookup_, std::make_shared<SocketLookup>(std::move(sockets)));
+    owners_.look_at_groups(listed());
+    note_changes(before->all(), last_listed);
     begun_ = begun;
     datagrams_ = flows_.datagrams();
     trace_owners();
@@ -176,22 +122,22 @@ void FlowSockets::list(DiagDetail detail)
 
 /// Keeps for a moment the sockets that have gone since the previous list, except listeners, which move no bytes. Looks
 /// again at the flows of UDP ports whose sockets have changed.
-void FlowSockets::note_changes(const std::vector<ListedSocket>& before, Instant last_listed)
+void FlowSockets::note_changes(const std::vector<Socket>& before, Instant last_listed)
 {
     const auto tuples_before = tuples_of(before);
-    const auto tuples = tuples_of(listed_);
+    const auto tuples = tuples_of(listed());
     std::set<std::uint16_t> ports; // of UDP
     std::erase_if(gone_, [this](const Gone& gone) { return listed_at_ > gone.since + longest_lag; });
     std::erase_if(came_, [this](const auto& entry) { return listed_at_ > entry.second + longest_lag; });
-    for (const ListedSocket& socket : before) {
-        if (!socket.listening && socket.inode != Inode{} && !has(tuples, socket)) {
+    for (const Socket& socket : before) {
+        if (!is_listener(socket) && socket.inode != Inode{} && !has(tuples, socket)) {
             gone_.push_back({socket, last_listed, listed_at_});
             if (socket.tuple.protocol == Protocol::udp) {
                 ports.insert(socket.tuple.local.port);
             }
         }
     }
-    for (const ListedSocket& socket : listed_) {
+    for (const Socket& socket : listed()) {
         if (socket.tuple.protocol == Protocol::udp && !has(tuples_before, socket)) {
             came_.insert_or_assign(socket.inode.value, begun_);
             ports.insert(socket.tuple.local.port);
@@ -214,7 +160,7 @@ bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
         return std::find(flow.senders.begin(), flow.senders.end(), inode) != flow.senders.end();
     });
     std::set<Inode> listed;
-    for (const ListedSocket* socket : match.sockets) {
+    for (const Socket* socket : match.sockets) {
         listed.insert(socket->inode);
     }
     return listed == std::set<Inode>(known.begin(), known.end());
@@ -222,7 +168,7 @@ bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
 
 void FlowSockets::index_gone()
 {
-    std::vector<ListedSocket> sockets;
+    std::vector<Socket> sockets;
     gone_by_inode_.clear();
     for (std::size_t i = 0; i < gone_.size(); ++i) {
         sockets.push_back(gone_[i].socket);
@@ -249,14 +195,14 @@ void FlowSockets::cut_flows(std::uint16_t port)
             flow.is_unsure = flow.to_many;
             if (!decide(flow)) {
                 pending_.push_back(&flow);
-                interval_ = list_interval;
+                pace_.hurry();
             }
         }
         flow.is_cut = true;
         ++cut;
     }
     if (cut != 0) {
-        holders_.trace()("udp port {}: other sockets, of {} flows", port, cut);
+        owners_.trace()("udp port {}: other sockets, of {} flows", port, cut);
     }
 }
 
@@ -264,9 +210,13 @@ void FlowSockets::begin_window(Before before)
 {
     first_ = lookup_;
     if (before == Before::none) {
-        std::vector<ListedSocket> sockets = listed_;
-        for (ListedSocket& socket : sockets) {
-            socket.payload = socket.payload ? std::optional(TcpPayload{}) : std::nullopt;
+        std::vector<Socket> sockets = listed();
+        for (Socket& socket : sockets) {
+            if (socket.tcp) { // no segments, so no payload
+                TcpCounters none;
+                none.notsent_bytes = socket.tcp->notsent_bytes;
+                socket.tcp = none;
+            }
         }
         first_ = std::make_shared<SocketLookup>(std::move(sockets));
     }
@@ -274,12 +224,6 @@ void FlowSockets::begin_window(Before before)
     by_port_.clear();
     failed_lists_ = 0;
     std::erase_if(pending_, [](const PacketFlow* flow) { return flow->tuple.protocol != Protocol::tcp; });
-    if (!searches_.is_empty()) {
-        std::vector<Inode> live;
-        std::transform(listed_.begin(), listed_.end(), std::back_inserter(live),
-                       [](const ListedSocket& socket) { return socket.inode; });
-        searches_.keep(live);
-    }
 }
 
 void FlowSockets::add(const std::vector<PacketFlow*>& flows)
@@ -290,7 +234,7 @@ void FlowSockets::add(const std::vector<PacketFlow*>& flows)
         }
         if (!resolve(*flow)) {
             pending_.push_back(flow);
-            interval_ = list_interval;
+            pace_.hurry();
         }
     }
 }
@@ -306,10 +250,10 @@ std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
 {
     std::optional<Clock::time_point> next;
     if (!pending_.empty() || !handed_on_.empty()) {
-        next = last_look_ + std::max(interval_, rest_);
+        next = std::max(pace_.next(), rested_);
     }
     if (flows_.datagrams() != datagrams_) {
-        const auto list = last_look_ + std::max<std::chrono::nanoseconds>(datagram_list_interval, rest_);
+        const auto list = std::max(pace_.last + datagram_list_interval, rested_);
         next = next ? std::min(*next, list) : list;
     }
     return next;
@@ -317,7 +261,7 @@ std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
 
 void FlowSockets::look(Clock::time_point now)
 {
-    const auto used = thread_cpu_time();
+    const SearchCost cost;
     list(DiagDetail::sockets);
     std::vector<Inode> inodes;
     bool all_wait = handed_on_.empty(); // to be accepted, and long
@@ -330,7 +274,7 @@ void FlowSockets::look(Clock::time_point now)
         add_inodes(*flow, own);
         inodes.insert(inodes.end(), own.begin(), own.end());
         const bool is_searched = std::any_of(own.begin(), own.end(), [this](Inode inode) {
-            return !holders_.held(inode) && !searches_.is_given_up(inode);
+            return !owners_.held(inode) && !owners_.is_given_up(inode);
         });
         const bool is_long = ++flow->looks >= looks_per_flow && !is_searched;
         all_wait = all_wait && is_long;
@@ -338,12 +282,18 @@ void FlowSockets::look(Clock::time_point now)
     });
     handed_on_ = only_open(std::move(handed_on_));
     inodes.insert(inodes.end(), handed_on_.begin(), handed_on_.end());
-    search(holders_.unheld(std::move(inodes)));
+    owners_.search(owners_.worth_searching(std::move(inodes)), OwnerScanner::Reach::likely,
+                   Clock::now() + longest_search);
+    trace_owners();
     std::erase_if(pending_, [this](PacketFlow* flow) { return decide(*flow); });
-    std::erase_if(handed_on_, [&](Inode inode) { return holders_.held(inode) || searches_.is_given_up(inode); });
-    last_look_ = now;
-    interval_ = all_wait ? std::min<std::chrono::nanoseconds>(2 * interval_, longest_list_interval) : list_interval;
-    rest_ = Clock::now() - now + rest_share * (thread_cpu_time() - used);
+    std::erase_if(handed_on_, [&](Inode inode) { return owners_.held(inode) || owners_.is_given_up(inode); });
+    pace_.last = now;
+    if (all_wait) {
+        pace_.slow_down();
+    } else {
+        pace_.hurry();
+    }
+    rested_ = cost.rested();
 }
 
 void FlowSockets::look_again(const std::vector<Inode>& missed)
@@ -351,9 +301,9 @@ void FlowSockets::look_again(const std::vector<Inode>& missed)
     if (has_unaccepted() && !are_listed(missed)) { // accepted since, and handed on already
         list(DiagDetail::sockets);
     }
-    std::vector<ListedSocket> sockets;
+    std::vector<Socket> sockets;
     bool all_tcp = true;
-    for (const ListedSocket& socket : listed_) {
+    for (const Socket& socket : listed()) {
         if (std::binary_search(missed.begin(), missed.end(), socket.inode)) {
             sockets.push_back(socket);
             all_tcp = all_tcp && socket.tuple.protocol == Protocol::tcp;
@@ -362,34 +312,33 @@ void FlowSockets::look_again(const std::vector<Inode>& missed)
     if (!sockets.empty() && (files_ || !all_tcp)) {
         list(DiagDetail::sockets);
     }
-    for (const ListedSocket& socket : sockets) {
+    for (const Socket& socket : sockets) {
         if (is_open(socket)) {
-            holders_.handed_on(socket.inode);
-            searches_.forget(socket.inode);
+            owners_.handed_on(socket.inode);
             handed_on_.push_back(socket.inode);
-            interval_ = list_interval;
+            pace_.hurry();
         }
     }
 }
 
-bool FlowSockets::has_unaccepted() const { return std::any_of(listed_.begin(), listed_.end(), waits_to_be_accepted); }
+bool FlowSockets::has_unaccepted() const { return std::any_of(listed().begin(), listed().end(), waits_to_be_accepted); }
 
 bool FlowSockets::is_unaccepted(const PacketFlow& flow) const
 {
-    const ListedSocket* socket = flow.tuple.protocol == Protocol::tcp ? match(flow).only() : nullptr;
+    const Socket* socket = flow.tuple.protocol == Protocol::tcp ? match(flow).only() : nullptr;
     return socket != nullptr && waits_to_be_accepted(*socket);
 }
 
 bool FlowSockets::are_listed(const std::vector<Inode>& inodes) const
 {
-    const auto count = std::count_if(listed_.begin(), listed_.end(), [&](const ListedSocket& socket) {
+    const auto count = std::count_if(listed().begin(), listed().end(), [&](const Socket& socket) {
         return std::binary_search(inodes.begin(), inodes.end(), socket.inode);
     });
     return static_cast<std::size_t>(count) == inodes.size();
 }
 
 /// Where only one connection is in doubt, it is not worth a list.
-bool FlowSockets::is_open(const ListedSocket& socket)
+bool FlowSockets::is_open(const Socket& socket)
 {
     if (files_ || socket.tuple.protocol != Protocol::tcp) {
         return !only_open({socket.inode}).empty();
@@ -398,18 +347,11 @@ bool FlowSockets::is_open(const ListedSocket& socket)
     return found && found->inode == socket.inode;
 }
 
-void FlowSockets::search(std::vector<Inode> worth)
-{
-    std::erase_if(worth, [this](Inode inode) { return searches_.is_given_up(inode); });
-    searches_.search(holders_, worth, Clock::now() + longest_owner_search);
-    trace_owners();
-}
-
 /// One and the same process.
 bool FlowSockets::have_one_holder(Inode a, Inode b) const
 {
-    const auto holders = holders_.holders_of(a);
-    return holders.size() == 1 && holders_.holders_of(b) == holders;
+    const auto holders = owners_.holders_of(a);
+    return holders.size() == 1 && owners_.holders_of(b) == holders;
 }
 
 /// Returns the sockets of a connection. Packets are read late: the last list may lack their socket, or show it closed
@@ -444,7 +386,7 @@ void FlowSockets::add_takers(PacketFlow& flow) const
 {
     const bool is_tcp = flow.tuple.protocol == Protocol::tcp;
     const bool is_accepted = is_tcp && lookup_->accepts_at(flow.tuple.local);
-    const auto add = [&](const ListedSocket& socket, Quality quality) {
+    const auto add = [&](const Socket& socket, Quality quality) {
         Flow taker = flow_of(socket);
         taker.match = quality;
         taker.accepted = is_accepted;
@@ -452,7 +394,7 @@ void FlowSockets::add_takers(PacketFlow& flow) const
     };
     if (is_tcp) {
         const SocketMatch match = this->match(flow);
-        for (const ListedSocket* socket : match.sockets) {
+        for (const Socket* socket : match.sockets) {
             add(*socket, match.quality);
         }
         return;
@@ -463,14 +405,14 @@ void FlowSockets::add_takers(PacketFlow& flow) const
     }
     const std::uint32_t interface = flow.looped ? 0 : flow.interface;
     const SocketMatch went = gone_lookup_.find(flow.tuple, interface);
-    for (const ListedSocket* socket : went.sockets) {
+    for (const Socket* socket : went.sockets) {
         if (gone_of(socket->inode).since > flow.first_packet) {
             add(*socket, went.quality);
         }
     }
     const bool has_others = is_known();
     const SocketMatch match = lookup_->find(flow.tuple, interface);
-    for (const ListedSocket* socket : match.sockets) {
+    for (const Socket* socket : match.sockets) {
         const auto came = came_.find(socket->inode.value);
         if (!has_others && came != came_.end() && came->second > flow.first_packet) {
             flow.is_cut = true; // the socket is newer than the flow: only later packets are its own
@@ -488,7 +430,7 @@ void FlowSockets::add_senders(PacketFlow& flow) const
     }
     std::vector<Inode> known;
     add_inodes(flow, known);
-    for (const ListedSocket* socket : lookup_->senders(flow.tuple, flow.looped ? 0 : flow.interface)) {
+    for (const Socket* socket : lookup_->senders(flow.tuple, flow.looped ? 0 : flow.interface)) {
         if (std::find(known.begin(), known.end(), socket->inode) == known.end()) {
             flow.senders.push_back(socket->inode);
         }
@@ -515,7 +457,7 @@ bool FlowSockets::decide(PacketFlow& flow) const
     }
     std::vector<Inode> inodes;
     add_inodes(flow, inodes);
-    return holders_.unheld(std::move(inodes)).empty();
+    return owners_.unheld(std::move(inodes)).empty();
 }
 
 bool FlowSockets::resolve(PacketFlow& flow) const
@@ -533,7 +475,7 @@ void FlowSockets::note_rewritten(PacketFlow& flow) const
     if (has_socket_or_takers(flow) || flow.to_many || only_came) {
         return;
     }
-    const ListedSocket* socket = lookup_->find_rewritten(flow.tuple);
+    const Socket* socket = lookup_->find_rewritten(flow.tuple);
     if (socket == nullptr) {
         socket = gone_lookup_.find_rewritten(flow.tuple);
     }
@@ -551,22 +493,22 @@ bool FlowSockets::fits(const PacketFlow& flow) const
     if (flow.tuple.protocol != Protocol::tcp) {
         return true;
     }
-    const ListedSocket* first = first_->find(flow.maybe->tuple).only();
-    const ListedSocket* last = lookup_->find(flow.maybe->tuple).only();
+    const Socket* first = first_->find(flow.maybe->tuple).only();
+    const Socket* last = lookup_->find(flow.maybe->tuple).only();
     const bool was_there = first != nullptr && first->inode == flow.maybe->inode;
     if (flow.began() && !flow.is_old) {
         return !was_there;
     }
-    const bool has_counters = was_there && first->payload && last != nullptr && last->payload;
-    const bool moved = !has_counters || first->payload != last->payload;
+    const bool has_counters = was_there && first->tcp && last != nullptr && last->tcp;
+    const bool moved = !has_counters || tcp_payload(*first) != tcp_payload(*last);
     return was_there && (moved || flow.rx.payload_bytes + flow.tx.payload_bytes == 0);
 }
 
 void FlowSockets::trace_owners() const
 {
-    if (holders_.trace()) {
-        for (const ListedSocket& socket : listed_) {
-            holders_.trace_owners(socket.cookie, socket.inode);
+    if (owners_.trace()) {
+        for (const Socket& socket : listed()) {
+            owners_.trace_owners(socket.cookie, socket.inode);
         }
     }
 }
@@ -582,8 +524,8 @@ void FlowSockets::settle(PacketFlow& flow) const
 {
     resolve(flow);
     if (flow.tuple.protocol == Protocol::tcp) {
-        const ListedSocket* socket = lookup_->find(flow.socket_tuple(), flow.looped ? 0 : flow.interface).only();
-        flow.found.state = socket != nullptr ? socket->state : SocketState::closed;
+        const Socket* socket = lookup_->find(flow.socket_tuple(), flow.looped ? 0 : flow.interface).only();
+        flow.found.state = socket != nullptr ? state_of(*socket) : SocketState::closed;
     }
 }
 
@@ -599,18 +541,13 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
         }
         add_inodes(*flow, inodes);
     }
-    std::vector<Inode> unheld = holders_.unheld(only_open(std::move(inodes)));
-    std::vector<Inode> worth = unheld;
-    std::erase_if(worth, [this](Inode inode) { return searches_.is_given_up(inode); });
-    if (!worth.empty()) {
-        searches_.search(holders_, worth, Clock::now() + last_search, HolderMap::Reach::everywhere);
-        unheld = holders_.unheld(std::move(unheld));
-    }
-    holders_.disown(std::move(unheld));
-    holders_.confirm(Clock::now());
+    const std::vector<Inode> open = only_open(std::move(inodes));
+    owners_.search(owners_.worth_searching(open), OwnerScanner::Reach::everywhere, Clock::now() + last_search);
+    owners_.disown(owners_.unheld(open));
+    owners_.confirm(Clock::now());
     for (PacketFlow* flow : flows) {
         decide(*flow);
-        if (holders_.is_doubtful(flow->found)) {
+        if (owners_.is_doubtful(flow->found)) {
             flow->found.inode = {};
         }
     }
@@ -623,7 +560,7 @@ std::vector<Inode> FlowSockets::only_open(std::vector<Inode> inodes) const
         return inodes;
     }
     std::unordered_set<std::uint64_t> open;
-    for (const ListedSocket& socket : listed_) {
+    for (const Socket& socket : listed()) {
         open.insert(socket.inode.value);
     }
     std::erase_if(inodes, [&](Inode inode) { return !open.contains(inode.value); });

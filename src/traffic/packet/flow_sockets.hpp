@@ -4,10 +4,9 @@
 // cost.
 #pragma once
 
-#include "owners/holder_map.hpp"
-#include "owners/owner_searches.hpp"
-#include "sockets/dumper.hpp"
-#include "sockets/proc_sockets.hpp"
+#include "owners/owner_scanner.hpp"
+#include "sockets/proc_net.hpp"
+#include "sockets/sock_diag.hpp"
 #include "sockets/socket_lookup.hpp"
 #include "traffic/packet/flow_table.hpp"
 
@@ -31,7 +30,7 @@ public:
 
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
     /// `flows` owns the flows that are added, and must outlive this object.
-    FlowSockets(HolderMap& holders, Protocols protocols, FlowTable& flows);
+    FlowSockets(OwnerScanner& holders, Protocols protocols, FlowTable& flows);
 
     /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
     /// list: of a socket that comes in between they are looked for when its packets come.
@@ -50,8 +49,8 @@ public:
     void drop(PacketFlow& flow);
     /// Traces the owners of the listed sockets, if that was asked for.
     void trace_owners() const;
-    /// How long nothing is to be looked for after the last look, for its cost.
-    std::chrono::nanoseconds rest() const { return rest_; }
+    /// Nothing is to be looked for before that: the cost of the last look asks for rest.
+    Clock::time_point rested() const { return rested_; }
     /// After the last list, and once holders were looked at again: looks for every holder that is still missing.
     void finish(const std::vector<PacketFlow*>& flows);
 
@@ -62,24 +61,24 @@ public:
     bool has_tcp() const { return protocols_ == Protocols::tcp_and_udp; }
     /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null where that
     /// has none, or several.
-    const ListedSocket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
-    const ListedSocket* last(const Tuple& tuple) const { return lookup_->find(tuple).only(); }
-    const std::vector<ListedSocket>& listed() const { return listed_; }
+    const Socket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
+    const Socket* last(const Tuple& tuple) const { return lookup_->find(tuple).only(); }
+    const std::vector<Socket>& listed() const { return lookup_->all(); }
     std::size_t failed_lists() const { return failed_lists_; }
 
 private:
     using Instant = std::chrono::nanoseconds; // since the epoch, as packets have it
     struct Gone {
-        ListedSocket socket;
+        Socket socket;
         Instant last_listed;
         Instant since; // since when no list has it
     };
 
-    void note_changes(const std::vector<ListedSocket>& before, Instant last_listed);
+    void note_changes(const std::vector<Socket>& before, Instant last_listed);
     void index_gone();
     bool has_its_sockets(const PacketFlow& flow) const;
     void cut_flows(std::uint16_t port);
-    bool list_by_diag(std::vector<ListedSocket>& sockets, DiagDetail detail);
+    bool list_by_diag(std::vector<Socket>& sockets, DiagDetail detail);
     bool resolve(PacketFlow& flow) const;
     void settle(PacketFlow& flow) const;
     void add_takers(PacketFlow& flow) const;
@@ -90,19 +89,17 @@ private:
     SocketMatch match(const PacketFlow& flow) const;
     const Gone& gone_of(Inode inode) const { return gone_[gone_by_inode_.at(inode.value)]; }
     bool have_one_holder(Inode a, Inode b) const;
-    void search(std::vector<Inode> worth);
     std::vector<Inode> only_open(std::vector<Inode> inodes) const;
-    bool is_open(const ListedSocket& socket);
+    bool is_open(const Socket& socket);
     bool has_unaccepted() const;
     bool is_unaccepted(const PacketFlow& flow) const;
     bool are_listed(const std::vector<Inode>& inodes) const;
 
-    HolderMap& holders_;
+    OwnerScanner& owners_;
     Protocols protocols_;
     FlowTable& flows_;
     std::optional<Dumper> dumper_;         // null where the kernel has no sock_diag
     std::optional<ProcSocketFiles> files_; // instead of it
-    std::vector<ListedSocket> listed_;
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
     Instant begun_{0};                                        // when that list was begun
     Instant listed_at_{0};                                    // when it was complete
@@ -116,10 +113,8 @@ private:
     SocketLookup gone_lookup_;
     std::vector<PacketFlow*> pending_;
     std::vector<Inode> handed_on_; // their holders are to be found again
-    Clock::time_point last_look_{};
-    std::chrono::nanoseconds interval_{0}; // between looks
-    std::chrono::nanoseconds rest_{0};     // pause that the cost of the last look asks for
-    OwnerSearches searches_;
+    SearchPace pace_;
+    Clock::time_point rested_{};
     std::size_t failed_lists_ = 0;
 };
 

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/packet/flow_table.hpp"
 
+#include "util/sum.hpp"
+
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 namespace socktally {
 
 namespace {
 
-void count_datagram(PacketFlow::Direction& direction, const Packet& packet)
+void count_datagram(PacketFlow::Counts& direction, const Packet& packet)
 {
     constexpr std::uint32_t longest = 65'507;
     direction.datagrams += packet.is_later_fragment() ? 0 : 1;
@@ -17,7 +22,7 @@ void count_datagram(PacketFlow::Direction& direction, const Packet& packet)
     direction.largest = std::max(direction.largest, packet.fragment ? longest : packet.payload_bytes);
 }
 
-void count_direction(PacketFlow::Direction& direction, const Packet& packet)
+void count_direction(PacketFlow::Counts& direction, const Packet& packet)
 {
     direction.packets += 1;
     direction.ip_bytes += packet.ip_bytes;
@@ -49,7 +54,7 @@ bool same_tuple(const Tuple& tuple, Protocol protocol, const Endpoint& local, co
 
 } // namespace
 
-void PacketFlow::Direction::take(Direction& other)
+void PacketFlow::Counts::take(Counts& other)
 {
     payload_bytes += std::exchange(other.payload_bytes, 0);
     ip_bytes += std::exchange(other.ip_bytes, 0);
@@ -103,7 +108,7 @@ void PacketFlow::count(std::uint64_t rx_bytes, std::uint64_t tx_bytes)
 
 void PacketFlow::next_window()
 {
-    for (Direction* direction : {&rx, &tx}) {
+    for (Counts* direction : {&rx, &tx}) {
         direction->payload_bytes = 0;
         direction->ip_bytes = 0;
         direction->packets = 0;
@@ -143,21 +148,21 @@ void FlowTable::begin(PacketFlow& flow, const Tuple& tuple)
     new_.push_back(&flow);
 }
 
-void FlowTable::add(const Packet& packet, Sighting sighting, std::uint32_t interface)
+void FlowTable::add(const Packet& packet, Direction direction, std::uint32_t interface)
 {
     if (packet.fragment) {
-        fragments_.add(packet, [&](const Packet& whole) { count(whole, sighting, interface); });
+        fragments_.add(packet, [&](const Packet& whole) { count(whole, direction, interface); });
     } else {
-        count(packet, sighting, interface);
+        count(packet, direction, interface);
     }
 }
 
-void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t interface)
+void FlowTable::count(const Packet& packet, Direction direction, std::uint32_t interface)
 {
     datagrams_ += packet.protocol == Protocol::udp ? 1 : 0;
-    const auto count_in = [&](PacketFlow& flow, PacketFlow::Direction PacketFlow::*direction) {
+    const auto count_in = [&](PacketFlow& flow, PacketFlow::Counts PacketFlow::*counts) {
         const bool is_new_connection =
-            packet.protocol == Protocol::tcp && (flow.*direction).sequence.begins_anew(packet.tcp);
+            packet.protocol == Protocol::tcp && (flow.*counts).sequence.begins_anew(packet.tcp);
         if (is_new_connection || flow.is_cut) {
             replaced_.push_back(flow);
             PacketFlow& before = replaced_.back();
@@ -169,18 +174,18 @@ void FlowTable::count(const Packet& packet, Sighting sighting, std::uint32_t int
         if (flow.first_packet == std::chrono::nanoseconds{0}) {
             flow.first_packet = packet.time;
         }
-        count_direction(flow.*direction, packet);
+        count_direction(flow.*counts, packet);
         flow.interface = interface;
         flow.last_seen = now_;
         flow.list = list_;
-        flow.looped = flow.looped || sighting == Sighting::looped;
+        flow.looped = flow.looped || direction == Direction::looped;
     };
-    if (sighting != Sighting::received) {
+    if (direction != Direction::received) {
         count_in(flow_of(packet.protocol, packet.source, packet.destination, last_sent_), &PacketFlow::tx);
     }
     const bool may_come_back =
-        sighting == Sighting::sent && packet.protocol == Protocol::udp && packet.destination.address.goes_to_many();
-    if (sighting != Sighting::sent || may_come_back) {
+        direction == Direction::sent && packet.protocol == Protocol::udp && packet.destination.address.goes_to_many();
+    if (direction != Direction::sent || may_come_back) {
         PacketFlow& flow = flow_of(packet.protocol, packet.destination, packet.source, last_received_);
         count_in(flow, &PacketFlow::rx);
         flow.to_many = packet.to_many || packet.destination.address.goes_to_many();
@@ -200,18 +205,18 @@ void FlowTable::adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint
     }
 }
 
-void FlowTable::note_end(const Packet& packet, Sighting sighting)
+void FlowTable::note_end(const Packet& packet, Direction direction)
 {
     const auto ends = static_cast<std::uint8_t>(packet.tcp.flags & (TcpHeader::fin | TcpHeader::rst));
-    const auto note = [&](const Endpoint& local, const Endpoint& remote, PacketFlow::Direction PacketFlow::*direction) {
+    const auto note = [&](const Endpoint& local, const Endpoint& remote, PacketFlow::Counts PacketFlow::*counts) {
         if (const auto flow = flows_.find({packet.protocol, local, remote}); flow != flows_.end()) {
-            (flow->second.*direction).tcp_flags |= ends;
+            (flow->second.*counts).tcp_flags |= ends;
         }
     };
-    if (ends != 0 && sighting != Sighting::received) {
+    if (ends != 0 && direction != Direction::received) {
         note(packet.source, packet.destination, &PacketFlow::tx);
     }
-    if (ends != 0 && sighting != Sighting::sent) {
+    if (ends != 0 && direction != Direction::sent) {
         note(packet.destination, packet.source, &PacketFlow::rx);
     }
 }
@@ -234,6 +239,68 @@ std::uint64_t FlowTable::forgotten_holes() const
         holes += flow.rx.sequence.forgotten() + flow.tx.sequence.forgotten();
     }
     return holes;
+}
+
+namespace {
+
+/// Returns the cgroup that all sockets that may have received the datagrams have in common; 0 if there is none.
+std::uint64_t common_cgroup(const std::vector<Flow>& takers)
+{
+    const bool differ = std::any_of(takers.begin(), takers.end(),
+                                    [&](const Flow& taker) { return taker.cgroup_id != takers.front().cgroup_id; });
+    return takers.empty() || differ ? 0 : takers.front().cgroup_id;
+}
+
+Flow flow_of(const PacketFlow& counted)
+{
+    Flow flow = counted.found;
+    flow.tuple = counted.found.tuple.remote.port != 0 ? counted.socket_tuple() : counted.tuple;
+    flow.interface = counted.interface;
+    flow.rx_bytes = counted.rx.payload_bytes;
+    flow.tx_bytes = counted.tx.payload_bytes;
+    flow.packets = {counted.rx.packets, counted.tx.packets, counted.rx.ip_bytes, counted.tx.ip_bytes};
+    const bool was_accepted = counted.is_over && flow.inode == Inode{} && flow.state == SocketState::open;
+    if (flow.match == Quality::unknown || was_accepted) { // no socket was found, or none that a process had by then
+        flow.attribution.cause = Cause::unknown;
+    }
+    if (flow.match == Quality::unknown) {
+        flow.cgroup_id = common_cgroup(counted.takers);
+    }
+    return flow;
+}
+
+} // namespace
+
+void FlowSums::add(const PacketFlow& counted)
+{
+    const Flow flow = flow_of(counted);
+    inodes_.insert(flow.inode);
+    if (detail_ == Detail::sockets) {
+        const Key key{flow.inode, flow.uid, flow.cgroup_id, flow.state, flow.match, flow.attribution.cause};
+        const auto [entry, is_new] = sums_.try_emplace(key, flows_.size());
+        if (!is_new) {
+            Flow& total = flows_[entry->second];
+            socktally::add(total.rx_bytes, flow.rx_bytes);
+            socktally::add(total.tx_bytes, flow.tx_bytes);
+            add_or_lose(total.packets, flow.packets);
+            total.sockets += flow.inode == Inode{} ? 1 : 0;
+            total.interface = total.interface == flow.interface ? flow.interface : 0;
+            return;
+        }
+    }
+    flows_.push_back(flow);
+}
+
+std::vector<Flow> FlowSums::take(const std::vector<Flow>& listed)
+{
+    for (const Flow& flow : listed) {
+        if (!inodes_.contains(flow.inode)) {
+            flows_.push_back(flow);
+        }
+    }
+    sums_.clear();
+    inodes_.clear();
+    return std::exchange(flows_, {});
 }
 
 } // namespace socktally

@@ -4,14 +4,18 @@
 
 #include "model/flow.hpp"
 #include "model/hash.hpp"
-#include "traffic/packet/fragments.hpp"
 #include "traffic/packet/frame.hpp"
-#include "traffic/packet/sequence.hpp"
+#include "traffic/packet/reassembly.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -19,11 +23,11 @@
 namespace socktally {
 
 /// Where a packet was seen: on its way out, on its way in, or, on lo, both at once.
-enum class Sighting : std::uint8_t { sent, received, looped };
+enum class Direction : std::uint8_t { sent, received, looped };
 
 /// Figures are of the window; what is known of the connection stays.
 struct PacketFlow {
-    struct Direction {
+    struct Counts {
         std::uint64_t payload_bytes = 0;
         std::uint64_t ip_bytes = 0;
         std::uint64_t packets = 0;
@@ -40,11 +44,11 @@ struct PacketFlow {
 
         /// Moves the figures of `other` here: it is the same direction of the same connection, seen under another
         /// tuple.
-        void take(Direction& other);
+        void take(Counts& other);
     };
     Tuple tuple;
-    Direction rx;
-    Direction tx;
+    Counts rx;
+    Counts tx;
     std::uint32_t interface = 0; // on which it was seen last
     bool looped = false;         // seen on lo, so both ends are here
     bool to_many = false;        // what came was multicast or broadcast
@@ -100,11 +104,11 @@ class FlowTable {
 public:
     /// A datagram that is sent to many may come back to sockets of this machine, and no capture shows that
     /// (PACKET_LOOPBACK, of ip_mc_output()): it is taken to come, in a flow that is marked as assumed.
-    void add(const Packet& packet, Sighting sighting, std::uint32_t interface);
+    void add(const Packet& packet, Direction direction, std::uint32_t interface);
     /// Adds a connection whose first bytes, all of this window, were read and written before packets were kept.
     void adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
     /// Of a packet that is to be added in the next window, whether it ends a connection.
-    void note_end(const Packet& packet, Sighting sighting);
+    void note_end(const Packet& packet, Direction direction);
 
     /// Time goes on: a number that the caller chooses, for PacketFlow::last_seen.
     void tick(std::uint32_t now) { now_ = now; }
@@ -166,7 +170,7 @@ private:
 
     PacketFlow& flow_of(Protocol protocol, const Endpoint& local, const Endpoint& remote, PacketFlow*& last);
     void begin(PacketFlow& flow, const Tuple& tuple);
-    void count(const Packet& packet, Sighting sighting, std::uint32_t interface);
+    void count(const Packet& packet, Direction direction, std::uint32_t interface);
 
     std::unordered_map<Tuple, PacketFlow, TupleHash> flows_;
     PacketFlow* last_sent_ = nullptr; // packets come in bursts
@@ -178,6 +182,26 @@ private:
     std::uint32_t list_ = 0;
     std::uint32_t now_ = 0;
     std::uint64_t forgotten_holes_ = 0; // of those retired
+};
+
+/// The flows of a packet sample as the model has them: one for each tuple, or, if nobody asks for tuples, one for each
+/// socket.
+class FlowSums {
+public:
+    enum class Detail : std::uint8_t { sockets, tuples };
+    explicit FlowSums(Detail detail) : detail_(detail) {}
+
+    void add(const PacketFlow& flow);
+    /// Adds each socket of `listed` that moved nothing, and hands all over; nothing is left for the next window.
+    std::vector<Flow> take(const std::vector<Flow>& listed);
+
+private:
+    using Key = std::tuple<Inode, std::optional<Uid>, std::uint64_t, SocketState, Quality, Cause>;
+
+    Detail detail_;
+    std::vector<Flow> flows_;
+    std::map<Key, std::size_t> sums_; // index into flows_
+    std::set<Inode> inodes_;
 };
 
 } // namespace socktally

@@ -46,17 +46,17 @@ bool repeats(const std::vector<Interface>& links, const Interface& link, int dep
 
 } // namespace
 
-Watch choose_links(const std::vector<Interface>& links)
+InterfaceChoice choose_interfaces(const std::vector<Interface>& links)
 {
-    Watch watch;
+    InterfaceChoice choice;
     for (const Interface& link : links) {
         if (repeats(links, link)) {
-            watch.skipped.push_back(link.index);
-            watch.other_hosts = watch.other_hosts || link.kind == "macvlan" || link.kind == "macvtap";
+            choice.skipped.push_back(link.index);
+            choice.other_hosts = choice.other_hosts || link.kind == "macvlan" || link.kind == "macvtap";
         }
     }
-    std::sort(watch.skipped.begin(), watch.skipped.end());
-    return watch;
+    std::sort(choice.skipped.begin(), choice.skipped.end());
+    return choice;
 }
 
 std::vector<std::uint16_t> tunnel_ports_of(const std::vector<Interface>& links)

@@ -47,14 +47,14 @@ bool forwards_packets()
 
 } // namespace
 
-NamespaceCapture::NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes,
-                                   OtherNamespaces::Arrival arrival)
-    : netns_(netns), arrival_(arrival), holders_(holders), all_interfaces_(wants.interfaces.empty()),
+NamespaceCapture::NamespaceCapture(Inode netns, OwnerScanner& holders, const CaptureWants& wants,
+                                   std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
+    : netns_(netns), arrival_(arrival), owners_(holders), all_interfaces_(wants.interfaces.empty()),
       watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept), watch_.flows()),
       sums_(wants.detail), forwards_(forwards_packets())
 {
     if (sockets_.has_tcp()) {
-        uncounted_.emplace();
+        uncounted_.emplace(counters_);
     }
 }
 
@@ -83,9 +83,9 @@ void NamespaceCapture::begin(When when)
 bool NamespaceCapture::adopt_connections()
 {
     std::uint64_t connections = 0;
-    for (const ListedSocket& socket : sockets_.listed()) {
-        if (socket.tuple.protocol == Protocol::tcp && socket.payload) {
-            watch_.flows().adopt(socket.tuple, socket.payload->rx_bytes, socket.payload->tx_bytes);
+    for (const Socket& socket : sockets_.listed()) {
+        if (const auto payload = tcp_payload(socket); payload && !is_listener(socket)) {
+            watch_.flows().adopt(socket.tuple, payload->rx_bytes, payload->tx_bytes);
             ++connections;
         }
     }
@@ -179,7 +179,7 @@ void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
                                     const std::vector<std::uint16_t>& tunnel_ports)
 {
     const SightingPlace place{[this](const Address& address) { return watch_.is_local(address); },
-                              [this](Inode inode) { return holders_.held(inode); }, tunnel_ports, all_interfaces_,
+                              [this](Inode inode) { return owners_.held(inode); }, tunnel_ports, all_interfaces_,
                               forwards_};
     forward_unsure_ += socktally::mark_nobodys(flows, all, place);
 }
@@ -214,7 +214,7 @@ bool NamespaceCapture::drain_to_end()
 }
 
 /// What was on the wire becomes what the process wrote and read.
-void NamespaceCapture::correct(PacketFlow& flow, const ListedSocket* last)
+void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
 {
     if (flow.tuple.protocol == Protocol::tcp) {
         const TcpWindow window = tcp_in_window(flow, sockets_.first(flow.socket_tuple()), last);
@@ -236,12 +236,12 @@ bool NamespaceCapture::is_ours(const PacketFlow& flow) const
     if (flow.looped || watch_.is_local(flow.tuple.local.address)) {
         return true;
     }
-    const bool has_address = flow.found.tuple.local.address.family != Family::none;
+    const bool has_address = !flow.found.tuple.local.address.is_unspecified();
     return (flow.has_socket() && (has_address || flow.to_many)) || (!flow.takers.empty() && flow.to_many);
 }
 
 /// `last` is a connection's socket where it is still there.
-void NamespaceCapture::finish(PacketFlow& flow, const ListedSocket* last)
+void NamespaceCapture::finish(PacketFlow& flow, const Socket* last)
 {
     flow.is_over = flow.tuple.protocol == Protocol::tcp && last == nullptr;
     if (!is_ours(flow)) {
@@ -283,7 +283,7 @@ void NamespaceCapture::add_of_socket(const PacketFlow& flow)
         assumed_.push_back(flow);
         return;
     }
-    if (holders_.held(flow.found.inode)) {
+    if (owners_.held(flow.found.inode)) {
         delivery_.add(flow);
     } else {
         delivery_.add_elsewhere(flow);
@@ -324,10 +324,10 @@ void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
 }
 
 /// What is missing of the packets would be missing in the next window as well. See next_window().
-void NamespaceCapture::count_from_queues(PacketFlow& flow, const ListedSocket& last)
+void NamespaceCapture::count_from_queues(PacketFlow& flow, const Socket& last)
 {
-    flow.rx.carried = std::int64_t{last.queued};
-    flow.tx.carried = -std::int64_t{last.unsent.value_or(0)};
+    flow.rx.carried = std::int64_t{unread_bytes(last)};
+    flow.tx.carried = -std::int64_t{unsent_bytes(last).value_or(0)};
     by_queues_.push_back(&flow);
 }
 
@@ -340,7 +340,7 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
     const auto joined = join_rewritten(left, watch_.flows());
     for (PacketFlow* flow : left) {
         const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
-        const ListedSocket* last = is_tcp ? sockets_.last(flow->socket_tuple()) : nullptr;
+        const Socket* last = is_tcp ? sockets_.last(flow->socket_tuple()) : nullptr;
         if (joined.contains(flow)) {
             flow->is_over = is_tcp && last == nullptr;
             continue;
@@ -354,7 +354,7 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
     std::vector<Flow> own = sums_.take(silent_flows());
     delivery_.correct(own);
     if (uncounted_) {
-        find_holders(holders_, uncounted_->flows());
+        find_owners(owners_, inodes_of(uncounted_->flows()));
         own.insert(own.end(), uncounted_->flows().begin(), uncounted_->flows().end());
     }
     for (Flow& flow : own) {
@@ -369,8 +369,8 @@ std::vector<Flow> NamespaceCapture::silent_flows()
 {
     carried_.clear();
     std::vector<Flow> flows;
-    for (const ListedSocket& socket : sockets_.listed()) {
-        if (socket.listening || socket.inode == Inode{}) {
+    for (const Socket& socket : sockets_.listed()) {
+        if (is_listener(socket) || socket.inode == Inode{}) {
             continue;
         }
         TcpWindow window;
@@ -388,15 +388,15 @@ std::vector<Flow> NamespaceCapture::silent_flows()
     return flows;
 }
 
-PacketFaults NamespaceCapture::faults() const
+Faults NamespaceCapture::faults() const
 {
-    PacketFaults faults = watch_.faults();
-    faults.failed_lists = sockets_.failed_lists();
-    faults.ended_unread = ended_unread_;
-    faults.unsent_unknown = unsent_unknown_;
-    faults.unread_datagrams = delivery_.unsure();
-    faults.forward_unsure = forward_unsure_;
-    faults.begun_late = begun_late_ ? 1 : 0;
+    Faults faults = watch_.faults();
+    faults[Fault::failed_lists] = sockets_.failed_lists();
+    faults[Fault::ended_unread] = ended_unread_;
+    faults[Fault::unsent_unknown] = unsent_unknown_;
+    faults[Fault::unread_datagrams] = delivery_.unsure();
+    faults[Fault::forward_unsure] = forward_unsure_;
+    faults[Fault::captured_late] = begun_late_ ? 1 : 0;
     return faults;
 }
 

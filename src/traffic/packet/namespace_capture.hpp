@@ -3,15 +3,14 @@
 // corrected by what the lists of sockets at both ends of the window show of their queues.
 #pragma once
 
-#include "owners/holder_map.hpp"
+#include "owners/owner_scanner.hpp"
+#include "traffic/listed_sockets.hpp"
 #include "traffic/namespaces.hpp"
+#include "traffic/packet/delivered.hpp"
 #include "traffic/packet/flow_sockets.hpp"
-#include "traffic/packet/flow_sums.hpp"
+#include "traffic/packet/flow_table.hpp"
 #include "traffic/packet/packet_watch.hpp"
-#include "traffic/packet/tcp_window.hpp"
-#include "traffic/packet/udp_delivery.hpp"
 #include "traffic/protocol_counters.hpp"
-#include "traffic/uncounted_sockets.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -32,7 +31,7 @@ struct CaptureWants {
 class NamespaceCapture {
 public:
     /// That which the calling thread is in. Throws std::system_error where packets cannot be captured.
-    NamespaceCapture(Inode netns, HolderMap& holders, const CaptureWants& wants, std::size_t buffer_bytes,
+    NamespaceCapture(Inode netns, OwnerScanner& holders, const CaptureWants& wants, std::size_t buffer_bytes,
                      OtherNamespaces::Arrival arrival);
 
     Inode netns() const { return netns_; }
@@ -65,12 +64,12 @@ public:
     bool saw_packets() const { return watch_.saw_packets(); }
     /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
     void finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports);
-    PacketFaults faults() const;
+    Faults faults() const;
     UncountedTraffic uncounted() const { return uncounted_ ? uncounted_->traffic() : UncountedTraffic{}; }
     void next_window();
 
 private:
-    /// PacketFlow::Direction::carried of a connection without packets in the window: the list at its end is made a
+    /// PacketFlow::Counts::carried of a connection without packets in the window: the list at its end is made a
     /// moment later, and may show some that come in the next one.
     struct Carried {
         std::int64_t rx = 0;
@@ -84,17 +83,17 @@ private:
     void mark_nobodys(const std::vector<PacketFlow*>& flows, const std::function<std::vector<PacketFlow*>()>& all,
                       const std::vector<std::uint16_t>& tunnel_ports);
     std::vector<PacketFlow*> all_flows();
-    void correct(PacketFlow& flow, const ListedSocket* last);
-    void finish(PacketFlow& flow, const ListedSocket* last);
+    void correct(PacketFlow& flow, const Socket* last);
+    void finish(PacketFlow& flow, const Socket* last);
     void add_of_socket(const PacketFlow& flow);
     std::uint64_t finish_unclaimed();
     void finish_assumed(std::uint64_t unclaimed);
-    void count_from_queues(PacketFlow& flow, const ListedSocket& last);
+    void count_from_queues(PacketFlow& flow, const Socket& last);
     std::vector<Flow> silent_flows();
 
     Inode netns_;
     OtherNamespaces::Arrival arrival_;
-    HolderMap& holders_;
+    OwnerScanner& owners_;
     bool all_interfaces_;
     PacketWatch watch_;
     FlowSockets sockets_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/packet/packet_backend.hpp"
+#include "traffic/backend.hpp"
 
 #include "linux/clocks.hpp"
 #include "linux/interrupt.hpp"
@@ -7,13 +7,13 @@
 #include "traffic/interfaces.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/packet/capture.hpp"
-#include "traffic/packet/notes.hpp"
-#include "traffic/wait.hpp"
 #include "traffic/window_clock.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <system_error>
 #include <utility>
@@ -27,13 +27,41 @@ using namespace std::chrono_literals;
 
 constexpr auto tell_interval = 250ms;
 constexpr auto namespaces_interval = 250ms;
-constexpr int look_rest_share = 3; // of the time, after a look at the holders that were found
+
+std::vector<Note> packet_limits()
+{
+    std::vector<Note> limits;
+    limits.push_back({"queues-unseen",
+                      "does not see the queues of sockets but at both ends of the window: of a connection that ends by "
+                      "a reset, what nobody read counts as received",
+                      "", false});
+    limits.push_back(uncounted_limit());
+    add_namespaces_limit(limits);
+    add_denied_limit(limits);
+    return limits;
+}
+
+Unavailable packet_refusal(int error)
+{
+    const std::string reason = std::generic_category().message(error);
+    switch (error) {
+    case EPERM:
+    case EACCES: return {fmt::format("capturing packets is forbidden here: {}", reason), std::string(setcap_remedy)};
+    case EAFNOSUPPORT:
+        return {"the kernel has no packet sockets", "modprobe af_packet, or a kernel with CONFIG_PACKET"};
+    case EINVAL:
+    case ENOMEM:
+        return {fmt::format("the kernel gives no capture buffer of this size: {}", reason),
+                "ask for less: --capture-buffer 4M"};
+    default: return {fmt::format("packets cannot be captured here: {}", reason), ""};
+    }
+}
 
 class PacketBackend final : public Backend {
 public:
     /// Whether it works is known once there is a ring: that of our own namespace, or else a small one to see.
     explicit PacketBackend(const BackendOptions& options)
-        : options_(options), holders_("/proc", HolderMap::Source::cheapest, options.trace)
+        : options_(options), owners_("/proc", OwnerScanner::Source::cheapest, options.trace)
     {
         const Inode own = own_namespace();
         if (is_wanted(own, options.namespaces)) {
@@ -41,7 +69,7 @@ public:
         } else {
             const PacketRing probe(1);
         }
-        holders_.set_meanwhile([this] { capture_.drain_now_and_then(); });
+        owners_.set_meanwhile([this] { capture_.drain_now_and_then(); });
     }
     BackendResult sample(const SampleRequest& request) override;
     std::vector<Note> limits() const override { return packet_limits(); }
@@ -51,51 +79,50 @@ private:
     void resume();
     void update_namespaces(OtherNamespaces::When when);
     void take_in_new(Clock::time_point now, std::chrono::nanoseconds interval);
-    bool is_listed(Inode netns) const;
-    std::vector<UnlistedSockets::Found> find_unlisted();
-    std::size_t enter_unlisted();
+    void find_unlisted();
+    OtherNamespaces::Work adding();
     void watch(Clock::time_point end, const SampleRequest& request);
 
     BackendOptions options_;
-    HolderMap holders_;
-    Capture capture_{holders_, PacketWatch::Kept::tcp_and_udp,
+    OwnerScanner owners_;
+    Capture capture_{owners_, PacketWatch::Kept::tcp_and_udp,
                      options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets, options_.interfaces};
-    OtherNamespaces others_{options_.namespaces};
-    UnlistedSockets unlisted_;
+    OtherNamespaces others_{options_.namespaces, Capture::files_per_namespace};
+    bool watches_others_ = options_.interfaces.empty(); // an interface that is asked for is one of our own
     WindowClock clock_;
     std::vector<InterfaceTraffic> interfaces_; // when the window began
 };
 
 void PacketBackend::open()
 {
-    holders_.scan();
+    owners_.scan();
     update_namespaces(OtherNamespaces::When::window_begins);
     interfaces_ = read_interfaces();
-    capture_.begin();
-    while (enter_unlisted() > 0) {
+    do {
         capture_.begin();
-    }
+        if (watches_others_) {
+            find_unlisted();
+        }
+    } while (others_.enter_unlisted(adding()) > 0);
 }
 
 void PacketBackend::update_namespaces(OtherNamespaces::When when)
 {
-    if (!options_.interfaces.empty()) {
-        return; // those are of our own
+    if (!watches_others_) {
+        return;
     }
-    others_.find(when == OtherNamespaces::When::window_begins ? holders_.processes() : holders_.processes_now(), when);
-    if (when == OtherNamespaces::When::window_begins) { // the packets of the other namespaces have been handed over
+    const bool window_begins = when == OtherNamespaces::When::window_begins;
+    others_.find(window_begins ? owners_.processes() : owners_.processes_now(), when);
+    if (window_begins) { // the packets of the other namespaces have been handed over
         others_.leave([this](Inode netns) {
-            const bool is_over = !capture_.is_needed(netns) && !unlisted_.has(netns);
+            const bool is_over = !capture_.is_needed(netns);
             if (is_over) {
                 capture_.drop_namespace(netns);
             }
             return is_over;
         });
     }
-    const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
-    others_.enter(Capture::files_per_namespace, [&](Inode netns, OtherNamespaces::Arrival arrival) {
-        capture_.add_namespace(netns, share, arrival);
-    });
+    others_.enter(adding());
 }
 
 /// Enters namespaces that were created since the window began.
@@ -107,40 +134,28 @@ void PacketBackend::take_in_new(Clock::time_point now, std::chrono::nanoseconds 
     }
 }
 
-bool PacketBackend::is_listed(Inode netns) const
-{
-    return netns == own_namespace() || others_.has_entered(netns) || !is_wanted(netns, options_.namespaces);
-}
-
-std::vector<UnlistedSockets::Found> PacketBackend::find_unlisted()
+void PacketBackend::find_unlisted()
 {
     std::vector<Inode> listed;
     capture_.add_listed(listed);
-    return unlisted_.find(holders_, std::move(listed), [this](Inode netns) { return is_listed(netns); });
+    others_.find_unlisted(owners_, std::move(listed));
 }
 
-/// Enters the namespaces that only sockets lead to; call it when sockets were listed in the others. Returns how many.
-std::size_t PacketBackend::enter_unlisted()
+OtherNamespaces::Work PacketBackend::adding()
 {
-    if (!options_.interfaces.empty()) {
-        return 0;
-    }
-    const auto found = find_unlisted();
-    std::vector<NetworkNamespace> spaces;
-    std::transform(found.begin(), found.end(), std::back_inserter(spaces), [](const auto& each) { return each.space; });
-    const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size() + spaces.size());
-    return others_.enter_found(spaces, Capture::files_per_namespace,
-                               [&](Inode netns, OtherNamespaces::Arrival) { capture_.add_namespace(netns, share); });
+    const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
+    return
+        [this, share](Inode netns, OtherNamespaces::Arrival arrival) { capture_.add_namespace(netns, share, arrival); };
 }
 
 /// The last window's end is the beginning of this one.
 void PacketBackend::resume()
 {
-    holders_.next_window();
+    owners_.next_window();
     capture_.next_window();
     update_namespaces(OtherNamespaces::When::window_begins);
     capture_.begin();
-    if (enter_unlisted() > 0) {
+    if (others_.enter_unlisted(adding()) > 0) {
         capture_.begin();
     }
 }
@@ -151,8 +166,8 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     Sample& sample = result.sample;
     sample.backend = "packet";
 
-    holders_.set_look(request.look);
-    holders_.set_group_look(request.group_look);
+    owners_.set_look(request.look);
+    owners_.set_group_look(request.group_look);
     if (clock_.is_first()) {
         open();
     } else {
@@ -161,29 +176,29 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     watch(clock_.begin(request.window), request);
     take_in_new(Clock::now(), 0ns);
     if (options_.repeated) {
-        holders_.note_sharers();
+        owners_.note_sharers();
     }
     const auto end = WindowClock::now();
     capture_.end();
     clock_.end(sample, how_ended(request), end);
     sample.interfaces = take_interface_deltas(interfaces_);
-    holders_.rescan();
+    owners_.rescan();
     capture_.await_packets();
     capture_.finish(sample.flows);
 
-    PacketFaults faults = capture_.faults();
-    faults.interrupted = request.interrupt->signal() != 0;
-    faults.unread = holders_.failed();
+    Faults faults = capture_.faults();
+    faults[Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;
     sample.notes = notes_of(faults);
+    add_unread_note(sample.notes, owners_.failed());
     add_refused_namespaces(sample, others_.refused());
-    if (options_.namespaces.empty() && options_.interfaces.empty() && others_.refused() == 0) {
+    if (watches_others_) {
         find_unlisted();
-        add_unlisted_note(sample.notes, unlisted_.count([this](Inode netns) { return is_listed(netns); }));
+        add_unlisted_note(sample.notes, others_.unlisted());
     }
-    sample.holders = options_.repeated ? holders_.holders() : holders_.take_holders();
-    sample.processes = options_.repeated ? holders_.holding_processes() : holders_.take_processes();
+    sample.holders = options_.repeated ? owners_.holders() : owners_.take_holders();
+    sample.processes = options_.repeated ? owners_.holding_processes() : owners_.take_processes();
     finish_uncounted(sample, capture_.uncounted());
-    result.viewer = {Uid{::geteuid()}, holders_.denied() > 0 || ::geteuid() != 0};
+    result.viewer = {Uid{::geteuid()}, owners_.denied() > 0 || ::geteuid() != 0};
     return result;
 }
 
@@ -194,11 +209,11 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
     auto confirmed = begun; // and its cost has been rested for
     for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
         capture_.drain();
-        if (now >= std::max(confirmed, holders_.next_confirm())) {
-            const auto used = thread_cpu_time();
-            capture_.look_again(holders_.confirm(now));
+        if (now >= std::max(confirmed, owners_.next_confirm())) {
+            const SearchCost cost;
+            capture_.look_again(owners_.confirm(now));
             capture_.trace_owners();
-            confirmed = Clock::now() + look_rest_share * (thread_cpu_time() - used);
+            confirmed = cost.rested();
         }
         const auto next_look = capture_.next_look();
         if (next_look && now >= *next_look) {
@@ -210,7 +225,7 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
             capture_.retire_idle(now);
             next_progress = now + tell_interval;
         }
-        const auto next_confirm = std::max(confirmed, holders_.next_confirm());
+        const auto next_confirm = std::max(confirmed, owners_.next_confirm());
         request.interrupt->wait_until(std::min({end, next_progress, next_confirm, next_look.value_or(end)}),
                                       capture_.fd());
     }

@@ -2,7 +2,6 @@
 #include "traffic/packet/packet_watch.hpp"
 
 #include "linux/interfaces.hpp"
-#include "traffic/packet/filter.hpp"
 
 #include <linux/if_packet.h>
 
@@ -38,9 +37,9 @@ bool PacketWatch::drain_until(std::chrono::nanoseconds limit)
 /// What was dropped since the end may be of either window.
 void PacketWatch::close(bool complete)
 {
-    next_faults_.dropped = ring_.new_drops();
-    faults_.dropped += next_faults_.dropped;
-    faults_.late = !complete;
+    next_faults_[Fault::packets_dropped] = ring_.new_drops();
+    faults_[Fault::packets_dropped] += next_faults_[Fault::packets_dropped];
+    faults_[Fault::packets_late] = complete ? 0 : 1;
     is_closed_ = true;
     learn_addresses();
 }
@@ -55,8 +54,8 @@ void PacketWatch::next_window()
     is_closed_ = false;
     addresses_.clear();
     learn_addresses();
-    for (const Sighted& sighted : std::exchange(of_next_, {})) {
-        count(sighted);
+    for (const Seen& seen : std::exchange(of_next_, {})) {
+        count(seen);
     }
 }
 
@@ -65,51 +64,51 @@ void PacketWatch::drain()
     ring_.drain([this](const CapturedFrame& captured) { take(captured); });
 }
 
-PacketFaults PacketWatch::faults() const
+Faults PacketWatch::faults() const
 {
-    PacketFaults faults = faults_;
-    faults.unmatched = flows_.unmatched_fragments();
-    faults.holes = flows_.forgotten_holes() - holes_before_;
+    Faults faults = faults_;
+    faults[Fault::fragments_unmatched] = flows_.unmatched_fragments();
+    faults[Fault::holes_forgotten] = flows_.forgotten_holes() - holes_before_;
     return faults;
 }
 
 void PacketWatch::take(const CapturedFrame& captured)
 {
-    const auto sighting = sighting_of(captured);
-    if (!sighting) {
+    const auto direction = direction_of(captured);
+    if (!direction) {
         return;
     }
     const bool is_of_next = captured.time >= end_ || is_closed_;
-    PacketFaults& faults = is_of_next ? next_faults_ : faults_;
-    Sighted sighted{{}, *sighting, captured.interface};
-    switch (parse_frame(captured.frame, sighted.packet)) {
+    Faults& faults = is_of_next ? next_faults_ : faults_;
+    Seen seen{{}, *direction, captured.interface};
+    switch (parse_frame(captured.frame, seen.packet)) {
     case Verdict::packet:
-        sighted.packet.time = captured.time;
-        sighted.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
-                                 !is_local(sighted.packet.destination.address); // as the kernel decides it
+        seen.packet.time = captured.time;
+        seen.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
+                              !is_local(seen.packet.destination.address); // as the kernel decides it
         if (is_of_next) {
-            flows_.note_end(sighted.packet, *sighting);
-            of_next_.push_back(sighted);
+            flows_.note_end(seen.packet, *direction);
+            of_next_.push_back(seen);
         } else {
-            count(sighted);
+            count(seen);
         }
         break;
-    case Verdict::malformed: ++faults.malformed; break;
-    case Verdict::cut: ++faults.cut; break;
+    case Verdict::malformed: ++faults[Fault::packets_malformed]; break;
+    case Verdict::cut: ++faults[Fault::packets_cut]; break;
     case Verdict::other: break;
     }
 }
 
-void PacketWatch::count(const Sighted& sighted)
+void PacketWatch::count(const Seen& seen)
 {
-    if (kept_ == Kept::tcp_and_udp || sighted.packet.protocol == Protocol::udp) {
-        flows_.add(sighted.packet, sighted.sighting, sighted.interface);
+    if (kept_ == Kept::tcp_and_udp || seen.packet.protocol == Protocol::udp) {
+        flows_.add(seen.packet, seen.direction, seen.interface);
         ++packets_;
     }
 }
 
 /// Null for what another interface shows as well, and for what is on its way between two others.
-std::optional<Sighting> PacketWatch::sighting_of(const CapturedFrame& captured)
+std::optional<Direction> PacketWatch::direction_of(const CapturedFrame& captured)
 {
     if (!interfaces_.contains(captured.interface)) {
         choose_interfaces(); // it is new
@@ -117,13 +116,13 @@ std::optional<Sighting> PacketWatch::sighting_of(const CapturedFrame& captured)
         interfaces_.insert(captured.interface); // even where it is gone again
     }
     if (!is_wanted(captured.interface) ||
-        std::binary_search(watch_.skipped.begin(), watch_.skipped.end(), captured.interface)) {
+        std::binary_search(choice_.skipped.begin(), choice_.skipped.end(), captured.interface)) {
         return std::nullopt;
     }
     if (captured.loopback) {
-        return captured.type == PACKET_OUTGOING ? std::nullopt : std::optional(Sighting::looped);
+        return captured.type == PACKET_OUTGOING ? std::nullopt : std::optional(Direction::looped);
     }
-    return captured.type == PACKET_OUTGOING ? Sighting::sent : Sighting::received;
+    return captured.type == PACKET_OUTGOING ? Direction::sent : Direction::received;
 }
 
 bool PacketWatch::is_wanted(std::uint32_t interface) const
@@ -141,12 +140,12 @@ void PacketWatch::choose_interfaces()
         }
         tunnel_ports_ = tunnel_ports_of(links);
         std::erase_if(links, [this](const Interface& link) { return !is_wanted(link.index); });
-        watch_ = choose_links(links);
-        watch_.other_hosts = watch_.other_hosts || !wanted_.empty(); // a bridge's port sees packets to the bridge
+        choice_ = socktally::choose_interfaces(links);
+        choice_.other_hosts = choice_.other_hosts || !wanted_.empty(); // a bridge's port sees packets to the bridge
     } catch (const std::system_error&) {
-        ++faults_.failed_links;
+        ++faults_[Fault::failed_links];
     }
-    ring_.set_filter(packet_filter({wanted_, watch_.skipped, watch_.other_hosts, kept_ == Kept::udp}));
+    ring_.set_filter(packet_filter({wanted_, choice_.skipped, choice_.other_hosts, kept_ == Kept::udp}));
 }
 
 void PacketWatch::learn_addresses()
@@ -156,7 +155,7 @@ void PacketWatch::learn_addresses()
             addresses_.insert(each.address);
         }
     } catch (const std::system_error&) {
-        ++faults_.failed_links;
+        ++faults_[Fault::failed_links];
     }
 }
 

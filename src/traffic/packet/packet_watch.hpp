@@ -5,9 +5,9 @@
 #pragma once
 
 #include "linux/netlink_socket.hpp"
+#include "traffic/faults.hpp"
 #include "traffic/packet/flow_table.hpp"
 #include "traffic/packet/links.hpp"
-#include "traffic/packet/notes.hpp"
 #include "traffic/packet/ring.hpp"
 
 #include <chrono>
@@ -43,12 +43,12 @@ public:
     bool has_more() const { return !of_next_.empty() || ring_.has_more(); }
     int fd() const { return ring_.fd(); }
     /// To be called now and then: the kernel counts with 32 bits.
-    void count_drops() { faults_.dropped += ring_.new_drops(); }
+    void count_drops() { faults_[Fault::packets_dropped] += ring_.new_drops(); }
     bool saw_packets() const { return packets_ != 0; }
 
     FlowTable& flows() { return flows_; }
     /// In the window, once it is over.
-    bool dropped_packets() const { return faults_.dropped != 0 || faults_.late; }
+    bool dropped_packets() const { return faults_[Fault::packets_dropped] != 0 || faults_[Fault::packets_late] != 0; }
     /// This machine's, which may have got more.
     void learn_addresses();
     const std::vector<std::uint16_t>& tunnel_ports() const { return tunnel_ports_; }
@@ -56,18 +56,18 @@ public:
     bool is_local(const Address& address) const { return address.is_loopback() || addresses_.contains(address); }
 
     /// What could not be seen, once it is over.
-    PacketFaults faults() const;
+    Faults faults() const;
 
 private:
-    struct Sighted {
+    struct Seen {
         Packet packet;
-        Sighting sighting;
+        Direction direction;
         std::uint32_t interface;
     };
 
     void take(const CapturedFrame& captured);
-    void count(const Sighted& sighted);
-    std::optional<Sighting> sighting_of(const CapturedFrame& captured);
+    void count(const Seen& seen);
+    std::optional<Direction> direction_of(const CapturedFrame& captured);
     bool is_wanted(std::uint32_t interface) const;
     void choose_interfaces();
 
@@ -78,14 +78,14 @@ private:
     FlowTable flows_;
     std::uint64_t packets_ = 0;      // in the window, that a flow may have
     std::uint64_t holes_before_ = 0; // the window
-    PacketFaults faults_;
+    Faults faults_;
     std::chrono::nanoseconds end_ = PacketRing::no_end; // of the window
     bool is_closed_ = false;
-    std::vector<Sighted> of_next_; // later packets that were taken already
-    PacketFaults next_faults_;     // those of the next window that are known already
-    Watch watch_;
+    std::vector<Seen> of_next_; // later packets that were taken already
+    Faults next_faults_;        // those of the next window that are known already
+    InterfaceChoice choice_;
     std::vector<std::uint16_t> tunnel_ports_; // also of interfaces that are not captured
-    std::set<std::uint32_t> interfaces_;      // the interfaces that watch_ was chosen from
+    std::set<std::uint32_t> interfaces_;      // the interfaces that choice_ was chosen from
     std::set<Address> addresses_;             // of this machine, at any time of the window
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An AF_PACKET socket with a ring of blocks that the kernel fills (TPACKET_V3, packet_mmap.rst): packets are read where
-// they lie, a block at a time. It knows frames and interfaces, not what is in a frame.
+// they lie, a block at a time. It knows frames and interfaces, not what is in a frame. And the filter of the socket.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -16,6 +16,19 @@
 #include <vector>
 
 namespace socktally {
+
+/// What the classic BPF program of the capture keeps. The program runs in the kernel for each packet of the namespace,
+/// so what need not be seen is left out there.
+struct FilterPlan {
+    std::vector<std::uint32_t> wanted;  // interfaces; empty: all
+    std::vector<std::uint32_t> skipped; // interfaces whose packets are seen elsewhere as well
+    bool other_hosts = false;           // packets to another link address too: some interface has a second one
+    bool udp_only = false;              // of TCP only what comes behind extension headers or a VLAN tag
+};
+
+/// Keeps TCP and UDP, or UDP alone, with their headers and no payload: of a plain packet exactly those, of one with
+/// options or extension headers more. Drops one of the two copies on lo.
+std::vector<sock_filter> packet_filter(const FilterPlan& plan);
 
 struct CapturedFrame {
     Frame frame;

@@ -39,7 +39,7 @@ std::uint64_t between(std::uint64_t a, std::uint64_t b) { return std::max(a, b) 
 
 /// Allows for packets that were in flight when the window began or ended, or were dropped. (A superpacket may be cut
 /// into pieces between the two sightings, so the numbers of packets may differ.)
-bool are_same_datagrams(const PacketFlow::Direction& a, const PacketFlow::Direction& b)
+bool are_same_datagrams(const PacketFlow::Counts& a, const PacketFlow::Counts& b)
 {
     const auto is_nearly = [](std::uint64_t x, std::uint64_t y) { return between(x, y) <= std::max(x, y) / 8; };
     return a.payload_bytes == b.payload_bytes || (a.datagrams != b.datagrams && is_nearly(a.datagrams, b.datagrams) &&
@@ -283,7 +283,7 @@ namespace {
 /// Packets of both flows went the same way, so they belong to two sockets.
 bool overlap(const PacketFlow& a, const PacketFlow& b)
 {
-    const auto both = [&](PacketFlow::Direction PacketFlow::*direction) {
+    const auto both = [&](PacketFlow::Counts PacketFlow::*direction) {
         const bool is_tcp = a.tuple.protocol == Protocol::tcp;
         return is_tcp ? (a.*direction).sequence.is_known() && (b.*direction).sequence.is_known()
                       : (a.*direction).packets != 0 && (b.*direction).packets != 0;

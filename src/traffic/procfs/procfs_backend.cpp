@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/procfs/procfs_backend.hpp"
+#include "traffic/backend.hpp"
 
 #include "linux/interrupt.hpp"
 #include "linux/privileges.hpp"
-#include "owners/holder_map.hpp"
-#include "owners/holder_notes.hpp"
-#include "sockets/proc_sockets.hpp"
+#include "owners/owner_scanner.hpp"
+#include "sockets/proc_net.hpp"
 #include "traffic/interfaces.hpp"
+#include "traffic/listed_sockets.hpp"
 #include "traffic/namespaces.hpp"
-#include "traffic/socket_flows.hpp"
-#include "traffic/wait.hpp"
 #include "traffic/window_clock.hpp"
 
 #include <fmt/format.h>
@@ -73,7 +71,7 @@ public:
     /// The last list of one window is the first one of the next.
     BackendResult sample(const SampleRequest& request) override
     {
-        HolderMap holders("/proc", HolderMap::Source::cheapest, trace_);
+        OwnerScanner holders("/proc", OwnerScanner::Source::cheapest, trace_);
         BackendResult result;
         Sample& sample = result.sample;
         sample.backend = "procfs";
@@ -98,7 +96,7 @@ public:
             holders.rescan();
         }
         const std::size_t garbled = add_flows(sample.flows);
-        find_holders(holders, sample.flows);
+        find_owners(holders, inodes_of(sample.flows));
 
         sample.notes.push_back(no_bytes_note());
         if (request.interrupt->signal() != 0) {

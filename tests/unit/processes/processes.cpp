@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who processes are: from a /proc of text, from this process's own, and from directories that stand for cgroups.
 #include "fixture_proc.hpp"
-#include "owners/holder_map.hpp"
+#include "owners/owner_scanner.hpp"
 #include "processes/identifier.hpp"
 #include "table/flow_owner.hpp"
 #include "table/grouping.hpp"
@@ -288,7 +288,7 @@ TEST_CASE("the files of each process are read at most once, whoever looks how of
     IdentityNeeds needs;
     needs.cgroup = true;
     Identifier identifier(needs, {proc.root(), proc.namespaces(), {}});
-    HolderMap map(proc.root());
+    OwnerScanner map(proc.root());
     int looks = 0;
     map.set_look([&looks, look = identifier.look()](Process& process) {
         ++looks;
@@ -301,7 +301,7 @@ TEST_CASE("the files of each process are read at most once, whoever looks how of
         fs::remove(proc.of(5000001 + i) / "cgroup");
     }
     map.rescan();
-    map.search({Inode{1}, Inode{99999}}, HolderMap::Reach::everywhere,
+    map.search({Inode{1}, Inode{99999}}, OwnerScanner::Reach::everywhere,
                std::chrono::steady_clock::now() + std::chrono::seconds(5));
     CHECK(looks == processes);
     Sample sample = sample_of(map.take_processes());

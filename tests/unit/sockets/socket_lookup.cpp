@@ -11,9 +11,9 @@ namespace {
 
 Tuple tuple(Protocol protocol, Endpoint local, Endpoint remote) { return {protocol, local, remote}; }
 
-ListedSocket listed(std::uint64_t inode, Tuple tuple, Family family)
+Socket listed(std::uint64_t inode, Tuple tuple, Family family)
 {
-    ListedSocket socket;
+    Socket socket;
     socket.tuple = tuple;
     socket.family = family;
     socket.inode = Inode{inode};
@@ -21,12 +21,12 @@ ListedSocket listed(std::uint64_t inode, Tuple tuple, Family family)
     return socket;
 }
 
-ListedSocket udp4(std::uint64_t inode, std::string_view local, int port)
+Socket udp4(std::uint64_t inode, std::string_view local, int port)
 {
     return listed(inode, tuple(Protocol::udp, endpoint(local, port), endpoint("0.0.0.0", 0)), Family::v4);
 }
 
-ListedSocket udp6(std::uint64_t inode, std::string_view local, int port)
+Socket udp6(std::uint64_t inode, std::string_view local, int port)
 {
     return listed(inode, tuple(Protocol::udp, endpoint(local, port), endpoint("::", 0)), Family::v6);
 }
@@ -38,7 +38,7 @@ const Tuple tcp_pair = tuple(Protocol::tcp, endpoint("10.0.0.1", 443), endpoint(
 /// The inode of the one socket that is found, 0 where there is none or more than one.
 std::uint64_t inode_of(const SocketMatch& match) { return match.only() != nullptr ? match.only()->inode.value : 0; }
 
-std::uint64_t found(std::vector<ListedSocket> sockets, const Tuple& tuple, std::uint32_t interface = 0)
+std::uint64_t found(std::vector<Socket> sockets, const Tuple& tuple, std::uint32_t interface = 0)
 {
     const SocketLookup lookup(std::move(sockets)); // keeps the sockets while the match is looked at
     return inode_of(lookup.find(tuple, interface));
@@ -83,9 +83,8 @@ TEST_CASE("a v6 socket with mapped addresses is found by the v4 tuple of its pac
 
 TEST_CASE("a listening TCP socket takes no connection's bytes")
 {
-    ListedSocket listener =
-        listed(7, tuple(Protocol::tcp, endpoint("0.0.0.0", 443), endpoint("0.0.0.0", 0)), Family::v4);
-    listener.listening = true;
+    Socket listener = listed(7, tuple(Protocol::tcp, endpoint("0.0.0.0", 443), endpoint("0.0.0.0", 0)), Family::v4);
+    listener.state = TcpState::listen;
     const SocketLookup lookup({listener});
     CHECK(lookup.find(tcp_pair).sockets.empty());
     CHECK(lookup.accepts_at(tcp_pair.local));
@@ -95,10 +94,10 @@ TEST_CASE("a listening TCP socket takes no connection's bytes")
 
 TEST_CASE("a dual-stack listener accepts v4, one with an address only there")
 {
-    ListedSocket any = listed(7, tuple(Protocol::tcp, endpoint("::", 443), endpoint("::", 0)), Family::v6);
-    any.listening = true;
-    ListedSocket one = listed(8, tuple(Protocol::tcp, endpoint("10.0.0.1", 80), endpoint("0.0.0.0", 0)), Family::v4);
-    one.listening = true;
+    Socket any = listed(7, tuple(Protocol::tcp, endpoint("::", 443), endpoint("::", 0)), Family::v6);
+    any.state = TcpState::listen;
+    Socket one = listed(8, tuple(Protocol::tcp, endpoint("10.0.0.1", 80), endpoint("0.0.0.0", 0)), Family::v4);
+    one.state = TcpState::listen;
     const SocketLookup lookup({any, one});
     CHECK(lookup.accepts_at(endpoint("10.0.0.1", 443)));
     CHECK(lookup.accepts_at(endpoint("fd00::1", 443)));
@@ -110,9 +109,9 @@ TEST_CASE("a dual-stack listener accepts v4, one with an address only there")
 
 TEST_CASE("UDP: connected before bound, bound before any address")
 {
-    const ListedSocket connected = listed(1, to_server, Family::v4);
-    const ListedSocket bound = udp4(2, "10.0.0.1", 53);
-    const ListedSocket any = udp4(3, "0.0.0.0", 53);
+    const Socket connected = listed(1, to_server, Family::v4);
+    const Socket bound = udp4(2, "10.0.0.1", 53);
+    const Socket any = udp4(3, "0.0.0.0", 53);
     const SocketLookup all({any, bound, connected});
     CHECK(inode_of(all.find(to_server)) == 1);
     CHECK(all.find(to_server).quality == Quality::owner);
@@ -132,7 +131,7 @@ TEST_CASE("UDP: connected before bound, bound before any address")
 
 TEST_CASE("an unconnected UDP socket of v6 takes v4 unless it is v6 only, and v4 never takes v6")
 {
-    ListedSocket dual = udp6(5, "::", 53);
+    Socket dual = udp6(5, "::", 53);
     CHECK(found({dual}, to_server) == 5);
     CHECK(found({dual}, to_server6) == 5);
     dual.v6_only = true;
@@ -144,7 +143,7 @@ TEST_CASE("an unconnected UDP socket of v6 takes v4 unless it is v6 only, and v4
 
 TEST_CASE("of two on the same port the one of the packet's own family takes it")
 {
-    const std::vector<ListedSocket> both{udp6(5, "::", 53), udp4(6, "0.0.0.0", 53)};
+    const std::vector<Socket> both{udp6(5, "::", 53), udp4(6, "0.0.0.0", 53)};
     CHECK(found(both, to_server) == 6);
     CHECK(found(both, to_server6) == 5);
 }
@@ -163,7 +162,7 @@ TEST_CASE("sockets that share a port are told apart by nothing: all are returned
 TEST_CASE("a socket that is listed twice is one socket")
 {
     CHECK(found({udp4(1, "0.0.0.0", 53), udp4(1, "0.0.0.0", 53)}, to_server) == 1);
-    ListedSocket unheld = listed(0, tcp_pair, Family::v4);
+    Socket unheld = listed(0, tcp_pair, Family::v4);
     unheld.cookie = Cookie{9};
     const SocketLookup lookup({unheld, unheld});
     REQUIRE(lookup.find(tcp_pair).only() != nullptr);
@@ -172,22 +171,22 @@ TEST_CASE("a socket that is listed twice is one socket")
 
 TEST_CASE("a connection in TIME_WAIT gives way to the new one with its tuple")
 {
-    ListedSocket over = listed(0, tcp_pair, Family::v4);
-    over.state = SocketState::time_wait;
+    Socket over = listed(0, tcp_pair, Family::v4);
+    over.state = TcpState::time_wait;
     CHECK(found({over, listed(7, tcp_pair, Family::v4)}, tcp_pair) == 7);
     const SocketLookup lookup({over});
     REQUIRE(lookup.find(tcp_pair).only() != nullptr);
-    CHECK(lookup.find(tcp_pair).only()->state == SocketState::time_wait);
+    CHECK(lookup.find(tcp_pair).only()->state == TcpState::time_wait);
 }
 
 TEST_CASE("a socket bound to a device takes that device's traffic, and before one that is not")
 {
-    ListedSocket left = udp4(1, "0.0.0.0", 53);
+    Socket left = udp4(1, "0.0.0.0", 53);
     left.interface = 2;
-    ListedSocket right = udp4(2, "0.0.0.0", 53);
+    Socket right = udp4(2, "0.0.0.0", 53);
     right.interface = 3;
-    const ListedSocket any = udp4(3, "0.0.0.0", 53);
-    const std::vector<ListedSocket> all{any, left, right};
+    const Socket any = udp4(3, "0.0.0.0", 53);
+    const std::vector<Socket> all{any, left, right};
     CHECK(found(all, to_server, 2) == 1);
     CHECK(found(all, to_server, 3) == 2);
     CHECK(found(all, to_server, 4) == 3);
@@ -211,14 +210,14 @@ TEST_CASE("a datagram to a group is every member's: one socket takes it, of seve
 
 namespace {
 
-std::uint64_t found_rewritten(std::vector<ListedSocket> sockets, const Tuple& tuple)
+std::uint64_t found_rewritten(std::vector<Socket> sockets, const Tuple& tuple)
 {
     const SocketLookup lookup(std::move(sockets));
-    const ListedSocket* socket = lookup.find_rewritten(tuple);
+    const Socket* socket = lookup.find_rewritten(tuple);
     return socket != nullptr ? socket->inode.value : 0;
 }
 
-ListedSocket tcp4(std::uint64_t inode, const Endpoint& local, const Endpoint& remote)
+Socket tcp4(std::uint64_t inode, const Endpoint& local, const Endpoint& remote)
 {
     return listed(inode, tuple(Protocol::tcp, local, remote), Family::v4);
 }
@@ -242,21 +241,21 @@ TEST_CASE("a rewritten connection keeps one end of its socket's")
 
 TEST_CASE("of several sockets that a rewritten connection may be of, the one with its port is")
 {
-    const std::vector<ListedSocket> two{tcp4(7, here, reached), tcp4(8, other_here, reached)};
+    const std::vector<Socket> two{tcp4(7, here, reached), tcp4(8, other_here, reached)};
     CHECK(found_rewritten(two, tuple(Protocol::tcp, alias, reached)) == 7);
     CHECK(found_rewritten(two, tuple(Protocol::tcp, endpoint("10.0.0.7", 999), reached)) == 0);
 }
 
 TEST_CASE("another connection at a port that is listened on is not a rewritten one")
 {
-    ListedSocket listener = tcp4(6, here, endpoint("0.0.0.0", 0));
-    listener.listening = true;
+    Socket listener = tcp4(6, here, endpoint("0.0.0.0", 0));
+    listener.state = TcpState::listen;
     CHECK(found_rewritten({listener, tcp4(7, here, dialled)}, tuple(Protocol::tcp, here, reached)) == 0);
 }
 
 TEST_CASE("rewritten datagrams keep the port of their socket")
 {
-    const ListedSocket aimed = listed(7, tuple(Protocol::udp, here, reached), Family::v4);
+    const Socket aimed = listed(7, tuple(Protocol::udp, here, reached), Family::v4);
     CHECK(found_rewritten({aimed}, tuple(Protocol::udp, alias, reached)) == 7);
     CHECK(found_rewritten({aimed}, tuple(Protocol::udp, endpoint("10.0.0.7", 999), reached)) == 0);
     CHECK(found_rewritten({udp4(7, "10.0.0.1", 40000)}, tuple(Protocol::udp, alias, reached)) == 7);

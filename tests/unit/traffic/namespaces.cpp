@@ -45,10 +45,10 @@ TEST_CASE("a namespace is left when it was not there twice, and one that could n
     const Inode netns{netns_inode(path).value()};
     const ProcessesSeen there{{}, {{netns.value, path}}};
     const ProcessesSeen gone;
-    OtherNamespaces others({netns});
+    OtherNamespaces others({netns}, 1);
     std::vector<Arrival> arrivals;
     const auto enter = [&] {
-        others.enter(1, [&](Inode, Arrival arrival) { arrivals.push_back(arrival); });
+        others.enter([&](Inode, Arrival arrival) { arrivals.push_back(arrival); });
         return arrivals.size();
     };
     int left = 0;
@@ -65,7 +65,7 @@ TEST_CASE("a namespace is left when it was not there twice, and one that could n
     others.find(gone, When::window_begins);
     CHECK(enter() == 0);
     others.find(there, When::window_begins);
-    others.enter(1, [](Inode, Arrival) { throw std::system_error(EMFILE, std::generic_category()); });
+    others.enter([](Inode, Arrival) { throw std::system_error(EMFILE, std::generic_category()); });
     CHECK(others.refused() == 1);
     others.find(gone, When::window_is_open);
     CHECK(enter() == 0);

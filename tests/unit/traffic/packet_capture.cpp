@@ -78,7 +78,7 @@ struct Outcome {
     bool allowed = true;
     bool talked = false;
     std::vector<Flow> flows;
-    PacketFaults faults;
+    Faults faults;
 };
 
 /// Beside them is the socket that captures.
@@ -98,7 +98,7 @@ void drain_all(Capture& capture)
 Outcome talk_with_a_pause()
 {
     Outcome outcome;
-    HolderMap holders;
+    OwnerScanner holders;
     Capture capture(holders, PacketWatch::Kept::tcp_and_udp, FlowSums::Detail::tuples);
     try {
         capture.add_namespace(Inode{own_netns_inode()}, 1);
@@ -162,7 +162,7 @@ namespace {
 std::vector<Outcome> talk_over_windows()
 {
     std::vector<Outcome> outcomes(3);
-    HolderMap holders;
+    OwnerScanner holders;
     Capture capture(holders, PacketWatch::Kept::tcp_and_udp, FlowSums::Detail::tuples);
     try {
         capture.add_namespace(Inode{own_netns_inode()}, 1);
@@ -219,7 +219,7 @@ TEST_CASE("capture: each packet is of one window, told by when it came")
     CHECK(sent_in(outcomes[2]) == 0U);
     for (const Outcome& outcome : outcomes) {
         CHECK(udp_flows(outcome) == 2); // both ends, with traffic or without
-        CHECK_FALSE(outcome.faults.late);
+        CHECK(outcome.faults[Fault::packets_late] == 0);
     }
 }
 
@@ -228,7 +228,7 @@ namespace {
 /// How many namespaces the second window's beginning was missed in; null where this is not allowed.
 std::optional<std::size_t> enter_after_a_talk()
 {
-    HolderMap holders;
+    OwnerScanner holders;
     Capture capture(holders, PacketWatch::Kept::tcp_and_udp, FlowSums::Detail::tuples);
     capture.begin();
     Talk talk;
@@ -240,7 +240,7 @@ std::optional<std::size_t> enter_after_a_talk()
         return std::nullopt;
     }
     capture.begin();
-    return capture.faults().begun_late;
+    return capture.faults()[Fault::captured_late];
 }
 
 } // namespace

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/packet/flow_sums.hpp"
 #include "traffic/packet/flow_table.hpp"
 
 #include "unit/build_sample.hpp"
@@ -57,8 +56,8 @@ PacketFlow counted(std::uint64_t inode, const Endpoint& remote, std::uint64_t rx
 TEST_CASE("packet flows: sent and received are two directions of one flow")
 {
     FlowTable table;
-    table.add(packet(Protocol::udp, here, there, 100), Sighting::sent, 3);
-    table.add(packet(Protocol::udp, there, here, 7), Sighting::received, 3);
+    table.add(packet(Protocol::udp, here, there, 100), Direction::sent, 3);
+    table.add(packet(Protocol::udp, there, here, 7), Direction::received, 3);
     CHECK(table.size() == 1);
     const PacketFlow& flow = flow_at(table, here, there);
     CHECK(flow.tx.payload_bytes == 100);
@@ -74,7 +73,7 @@ TEST_CASE("packet flows: sent and received are two directions of one flow")
 TEST_CASE("packet flows: on lo one packet is sent by one end and received by the other")
 {
     FlowTable table;
-    table.add(packet(Protocol::udp, here, there, 100), Sighting::looped, 1);
+    table.add(packet(Protocol::udp, here, there, 100), Direction::looped, 1);
     CHECK(table.size() == 2);
     CHECK(flow_at(table, here, there).tx.payload_bytes == 100);
     CHECK(flow_at(table, here, there).rx.payload_bytes == 0);
@@ -86,8 +85,8 @@ TEST_CASE("packet flows: what is sent to many is taken to come back, too")
 {
     const Endpoint group = endpoint("239.1.2.3", 2000);
     FlowTable table;
-    table.add(packet(Protocol::udp, here, group, 100), Sighting::sent, 3);
-    table.add(packet(Protocol::udp, there, group, 10), Sighting::received, 3);
+    table.add(packet(Protocol::udp, here, group, 100), Direction::sent, 3);
+    table.add(packet(Protocol::udp, there, group, 10), Direction::received, 3);
     CHECK(flow_at(table, here, group).tx.payload_bytes == 100);
     CHECK(flow_at(table, group, here).rx.payload_bytes == 100);
     CHECK(flow_at(table, group, here).assumed);
@@ -98,7 +97,7 @@ TEST_CASE("packet flows: what TCP sends again is packets and IP bytes, and no pa
 {
     FlowTable table;
     for (int times = 0; times < 3; ++times) {
-        table.add(packet(Protocol::tcp, here, there, 100, {500, TcpHeader::ack}), Sighting::sent, 1);
+        table.add(packet(Protocol::tcp, here, there, 100, {500, TcpHeader::ack}), Direction::sent, 1);
     }
     const PacketFlow& flow = flow_at(table, here, there);
     CHECK(flow.tx.payload_bytes == 100);
@@ -110,12 +109,12 @@ TEST_CASE("packet flows: another connection of the same tuple is another flow")
 {
     FlowTable table;
     const auto connect = [&](std::uint32_t sequence, std::uint32_t answer) {
-        table.add(packet(Protocol::tcp, here, there, 0, {sequence, TcpHeader::syn}), Sighting::sent, 1);
-        table.add(packet(Protocol::tcp, here, there, 0, {sequence, TcpHeader::syn}), Sighting::sent, 1); // again
-        table.add(packet(Protocol::tcp, there, here, 0, {answer, TcpHeader::syn | TcpHeader::ack}), Sighting::received,
+        table.add(packet(Protocol::tcp, here, there, 0, {sequence, TcpHeader::syn}), Direction::sent, 1);
+        table.add(packet(Protocol::tcp, here, there, 0, {sequence, TcpHeader::syn}), Direction::sent, 1); // again
+        table.add(packet(Protocol::tcp, there, here, 0, {answer, TcpHeader::syn | TcpHeader::ack}), Direction::received,
                   1);
-        table.add(packet(Protocol::tcp, here, there, 10, {sequence + 1, TcpHeader::ack}), Sighting::sent, 1);
-        table.add(packet(Protocol::tcp, there, here, 20, {answer + 1, TcpHeader::ack}), Sighting::received, 1);
+        table.add(packet(Protocol::tcp, here, there, 10, {sequence + 1, TcpHeader::ack}), Direction::sent, 1);
+        table.add(packet(Protocol::tcp, there, here, 20, {answer + 1, TcpHeader::ack}), Direction::received, 1);
     };
     connect(100, 200);
     table.take_new();
@@ -142,9 +141,9 @@ TEST_CASE("packet flows: fragments count where their first one does")
     first.fragment = Fragment{9, 0, true};
     Packet later = packet(Protocol::udp, {here.address, 0}, {there.address, 0}, 500);
     later.fragment = Fragment{9, 1480, false};
-    table.add(later, Sighting::received, 1);
+    table.add(later, Direction::received, 1);
     CHECK(table.unmatched_fragments() == 1);
-    table.add(first, Sighting::received, 1);
+    table.add(first, Direction::received, 1);
     CHECK(table.size() == 1);
     CHECK(flow_at(table, there, here).rx.payload_bytes == 1972);
     CHECK(flow_at(table, there, here).rx.packets == 2);
@@ -154,14 +153,14 @@ TEST_CASE("packet flows: fragments count where their first one does")
 TEST_CASE("packet flows: the idle are retired, and begin anew when they go on")
 {
     FlowTable table;
-    table.add(packet(Protocol::udp, here, there, 1), Sighting::sent, 1);
+    table.add(packet(Protocol::udp, here, there, 1), Direction::sent, 1);
     table.tick(10);
-    table.add(packet(Protocol::udp, there, there, 2), Sighting::sent, 1);
+    table.add(packet(Protocol::udp, there, there, 2), Direction::sent, 1);
     std::uint64_t retired = 0;
     table.retire(10, [&](const PacketFlow& flow) { retired += flow.tx.payload_bytes; });
     CHECK(retired == 1);
     CHECK(table.size() == 1);
-    table.add(packet(Protocol::udp, here, there, 4), Sighting::sent, 1);
+    table.add(packet(Protocol::udp, here, there, 4), Direction::sent, 1);
     CHECK(flow_at(table, here, there).tx.payload_bytes == 4);
     table.retire(11, [&](const PacketFlow& flow) { retired += flow.tx.payload_bytes; });
     CHECK(retired == 7);
@@ -235,15 +234,15 @@ TEST_CASE("packet sums: a datagram that one of several sockets took is of their 
 TEST_CASE("packet flows: in the next window connections go on, and datagrams are looked up anew")
 {
     FlowTable table;
-    table.add(packet(Protocol::tcp, here, there, 100, {500, TcpHeader::ack}), Sighting::sent, 1);
-    table.add(packet(Protocol::udp, here, there, 30), Sighting::sent, 1);
+    table.add(packet(Protocol::tcp, here, there, 100, {500, TcpHeader::ack}), Direction::sent, 1);
+    table.add(packet(Protocol::udp, here, there, 30), Direction::sent, 1);
     CHECK(table.take_new().size() == 2);
     table.next_window();
     CHECK(table.size() == 1);
     CHECK(table.take_new().empty());
-    table.add(packet(Protocol::tcp, here, there, 100, {550, TcpHeader::ack}), Sighting::sent, 1);
+    table.add(packet(Protocol::tcp, here, there, 100, {550, TcpHeader::ack}), Direction::sent, 1);
     CHECK(flow_at(table, here, there).tx.payload_bytes == 50);
-    table.add(packet(Protocol::udp, here, there, 8), Sighting::sent, 1);
+    table.add(packet(Protocol::udp, here, there, 8), Direction::sent, 1);
     const auto fresh = table.take_new();
     REQUIRE(fresh.size() == 1);
     CHECK(fresh[0]->tuple.protocol == Protocol::udp);
@@ -253,10 +252,10 @@ TEST_CASE("packet flows: in the next window connections go on, and datagrams are
 TEST_CASE("packet flows: how a connection ends is known before the packets of the next window are counted")
 {
     FlowTable table;
-    table.add(packet(Protocol::tcp, here, there, 100, {500, TcpHeader::ack}), Sighting::sent, 1);
-    table.note_end(packet(Protocol::tcp, here, there, 7, {600, TcpHeader::fin | TcpHeader::ack}), Sighting::sent);
-    table.note_end(packet(Protocol::tcp, there, here, 0, {9, TcpHeader::rst}), Sighting::received);
-    table.note_end(packet(Protocol::tcp, there, there, 0, {9, TcpHeader::rst}), Sighting::looped); // no flow
+    table.add(packet(Protocol::tcp, here, there, 100, {500, TcpHeader::ack}), Direction::sent, 1);
+    table.note_end(packet(Protocol::tcp, here, there, 7, {600, TcpHeader::fin | TcpHeader::ack}), Direction::sent);
+    table.note_end(packet(Protocol::tcp, there, here, 0, {9, TcpHeader::rst}), Direction::received);
+    table.note_end(packet(Protocol::tcp, there, there, 0, {9, TcpHeader::rst}), Direction::looped); // no flow
     CHECK(table.size() == 1);
     const PacketFlow& flow = flow_at(table, here, there);
     CHECK(flow.tx.payload_bytes == 100);
@@ -293,14 +292,14 @@ TEST_CASE("packet flows: a socket that may have moved the bytes is never ruled o
 TEST_CASE("packet flows: what comes after a cut is another flow")
 {
     FlowTable table;
-    table.add(packet(Protocol::udp, there, here, 100), Sighting::received, 1);
+    table.add(packet(Protocol::udp, there, here, 100), Direction::received, 1);
     REQUIRE(table.take_new().size() == 1);
     table.each([](PacketFlow& flow) {
         flow.found.inode = Inode{7};
         flow.is_cut = true;
     });
     CHECK(table.take_replaced().empty());
-    table.add(packet(Protocol::udp, there, here, 10), Sighting::received, 1);
+    table.add(packet(Protocol::udp, there, here, 10), Direction::received, 1);
     const auto before = table.take_replaced();
     REQUIRE(before.size() == 1);
     CHECK(before[0].rx.payload_bytes == 100);

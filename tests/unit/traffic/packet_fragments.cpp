@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/packet/fragments.hpp"
+#include "traffic/packet/reassembly.hpp"
 
 #include "unit/build_sample.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "linux/fd.hpp"
-#include "traffic/packet/filter.hpp"
 #include "traffic/packet/links.hpp"
+#include "traffic/packet/ring.hpp"
 
 #include <doctest/doctest.h>
 #include <linux/filter.h>
@@ -37,32 +37,32 @@ bool loads(const std::vector<sock_filter>& program)
 
 TEST_CASE("links: hardware, veth, tunnels and lo are watched")
 {
-    const Watch watch =
-        choose_links({link(1, ""), link(2, ""), link(3, "veth", 0, 9), link(4, "vxlan", 0, 2), link(5, "tun")});
+    const InterfaceChoice watch =
+        choose_interfaces({link(1, ""), link(2, ""), link(3, "veth", 0, 9), link(4, "vxlan", 0, 2), link(5, "tun")});
     CHECK(watch.skipped.empty());
     CHECK_FALSE(watch.other_hosts);
 }
 
 TEST_CASE("links: ports of a bridge or a bond are left out, members of a VRF are not, but it is")
 {
-    CHECK(choose_links({link(2, "", 4), link(3, "veth", 4), link(4, "bridge")}).skipped == Indices{2, 3});
-    CHECK(choose_links({link(2, "", 4), link(3, "", 4), link(4, "bond", 5), link(5, "bridge")}).skipped ==
+    CHECK(choose_interfaces({link(2, "", 4), link(3, "veth", 4), link(4, "bridge")}).skipped == Indices{2, 3});
+    CHECK(choose_interfaces({link(2, "", 4), link(3, "", 4), link(4, "bond", 5), link(5, "bridge")}).skipped ==
           Indices{2, 3, 4});
-    CHECK(choose_links({link(2, "", 4), link(4, "vrf")}).skipped == Indices{4});
-    CHECK(choose_links({link(2, "", 77)}).skipped.empty()); // a master that is not there
+    CHECK(choose_interfaces({link(2, "", 4), link(4, "vrf")}).skipped == Indices{4});
+    CHECK(choose_interfaces({link(2, "", 77)}).skipped.empty()); // a master that is not there
 }
 
 TEST_CASE("links: what is stacked on one that is watched is left out")
 {
-    CHECK(choose_links({link(2, ""), link(3, "vlan", 0, 2), link(4, "vlan", 0, 3)}).skipped == Indices{3});
-    CHECK(choose_links({link(2, "", 5), link(3, "vlan", 0, 2), link(5, "bridge")}).skipped == Indices{2});
-    CHECK(choose_links({link(3, "vlan", 0, 2)}).skipped.empty()); // on one of another namespace
-    const Watch macvlan = choose_links({link(2, ""), link(3, "macvlan", 0, 2)});
+    CHECK(choose_interfaces({link(2, ""), link(3, "vlan", 0, 2), link(4, "vlan", 0, 3)}).skipped == Indices{3});
+    CHECK(choose_interfaces({link(2, "", 5), link(3, "vlan", 0, 2), link(5, "bridge")}).skipped == Indices{2});
+    CHECK(choose_interfaces({link(3, "vlan", 0, 2)}).skipped.empty()); // on one of another namespace
+    const InterfaceChoice macvlan = choose_interfaces({link(2, ""), link(3, "macvlan", 0, 2)});
     CHECK(macvlan.skipped == Indices{3});
     CHECK(macvlan.other_hosts);
-    CHECK(choose_links({link(2, "vrf"), link(3, "", 2)}).skipped == Indices{2});
-    CHECK(choose_links({link(2, "vrf")}).skipped.empty()); // its members are not wanted
-    CHECK(choose_links({link(2, "vlan", 0, 3), link(3, "vlan", 0, 2)}).skipped.size() <= 2); // round in a circle
+    CHECK(choose_interfaces({link(2, "vrf"), link(3, "", 2)}).skipped == Indices{2});
+    CHECK(choose_interfaces({link(2, "vrf")}).skipped.empty()); // its members are not wanted
+    CHECK(choose_interfaces({link(2, "vlan", 0, 3), link(3, "vlan", 0, 2)}).skipped.size() <= 2); // round in a circle
 }
 
 TEST_CASE("filter: the kernel takes it, however many interfaces are left out")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/packet/sequence.hpp"
+#include "traffic/packet/reassembly.hpp"
 
 #include <doctest/doctest.h>
 

@@ -35,8 +35,8 @@ struct Router {
     std::vector<std::uint16_t> tunnel_ports{};
     std::uint64_t unsure = 0;
 
-    void comes(std::uint32_t interface, const Packet& packet) { table.add(packet, Sighting::received, interface); }
-    void leaves(std::uint32_t interface, const Packet& packet) { table.add(packet, Sighting::sent, interface); }
+    void comes(std::uint32_t interface, const Packet& packet) { table.add(packet, Direction::received, interface); }
+    void leaves(std::uint32_t interface, const Packet& packet) { table.add(packet, Direction::sent, interface); }
 
     PacketFlow& at(Protocol protocol, const Endpoint& local, const Endpoint& remote)
     {
@@ -238,8 +238,8 @@ TEST_CASE("sightings: two halves of a connection are one")
 {
     FlowTable table;
     const Endpoint dialled = endpoint("10.9.9.9", 80);
-    table.add(packet(Protocol::tcp, inner, server, 300, 1, TcpHeader::syn), Sighting::sent, 1);
-    table.add(packet(Protocol::tcp, dialled, inner, 20, 9), Sighting::received, 1);
+    table.add(packet(Protocol::tcp, inner, server, 300, 1, TcpHeader::syn), Direction::sent, 1);
+    table.add(packet(Protocol::tcp, dialled, inner, 20, 9), Direction::received, 1);
     const Tuple own{Protocol::tcp, inner, dialled};
     const PacketFlow& half = rewrite(table, {Protocol::tcp, inner, server}, own);
     const auto joined = join_rewritten(all_of(table), table);
@@ -256,8 +256,8 @@ TEST_CASE("sightings: packets that go the same way as a socket's own are not the
 {
     FlowTable table;
     const Tuple own{Protocol::tcp, router, server};
-    table.add(packet(Protocol::tcp, router, server, 300, 1), Sighting::sent, 1);
-    table.add(packet(Protocol::tcp, inner, server, 20, 9), Sighting::sent, 1);
+    table.add(packet(Protocol::tcp, router, server, 300, 1), Direction::sent, 1);
+    table.add(packet(Protocol::tcp, inner, server, 20, 9), Direction::sent, 1);
     const PacketFlow& other = rewrite(table, {Protocol::tcp, inner, server}, own);
     CHECK(join_rewritten(all_of(table), table).empty());
     CHECK_FALSE(other.has_socket());
@@ -269,8 +269,8 @@ TEST_CASE("sightings: one connected socket is no two connections")
 {
     FlowTable table;
     const Tuple own{Protocol::tcp, router, server};
-    table.add(packet(Protocol::tcp, inner, server, 20, 9), Sighting::sent, 1);
-    table.add(packet(Protocol::tcp, client, server, 30, 5'000'000), Sighting::sent, 1);
+    table.add(packet(Protocol::tcp, inner, server, 20, 9), Direction::sent, 1);
+    table.add(packet(Protocol::tcp, client, server, 30, 5'000'000), Direction::sent, 1);
     const PacketFlow& one = rewrite(table, {Protocol::tcp, inner, server}, own);
     const PacketFlow& two = rewrite(table, {Protocol::tcp, client, server}, own);
     join_rewritten(all_of(table), table);

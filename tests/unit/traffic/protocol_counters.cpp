@@ -29,6 +29,21 @@ UdpLite6InDatagrams             	1000
 UdpLite6OutDatagrams            	1000
 )";
 
+constexpr std::string_view all_text = "Ip: Forwarding DefaultTTL InReceives InDelivers OutRequests\n"
+                                      "Ip: 2 64 50 40 30\n"
+                                      "Icmp: InMsgs InErrors OutMsgs OutEchos\n"
+                                      "Icmp: 3 9 4 2\n"
+                                      "IcmpMsg: InType0 OutType8\n"
+                                      "IcmpMsg: 2 2\n"
+                                      "Tcp: RtoAlgorithm InSegs OutSegs\n"
+                                      "Tcp: 1 7 8\n"
+                                      "Udp: InDatagrams NoPorts InErrors OutDatagrams\n"
+                                      "Udp: 10 1 1 11\n"
+                                      "UdpLite: InDatagrams NoPorts InErrors OutDatagrams\n"
+                                      "UdpLite: 5 0 0 6\n";
+constexpr std::string_view all6_text = "Ip6InDelivers 100\nIp6OutRequests 200\nIcmp6InMsgs 1\nIcmp6OutMsgs 2\n"
+                                       "Icmp6OutEchos 1\nUdp6InDatagrams 4\nUdpLite6OutDatagrams 3\n";
+
 ProtocolCounters snmp(std::string_view text)
 {
     ProtocolCounters counters;
@@ -36,20 +51,53 @@ ProtocolCounters snmp(std::string_view text)
     return counters;
 }
 
+void check(const ProtocolCounters& counters, std::uint64_t opens, std::uint64_t failures, std::uint64_t datagrams,
+           std::uint64_t read, std::uint64_t no_ports)
+{
+    CHECK(counters.tcp_opens == opens);
+    CHECK(counters.tcp_failures == failures);
+    CHECK(counters.udp_datagrams == datagrams);
+    CHECK(counters.udp_read == read);
+    CHECK(counters.udp_no_ports == no_ports);
+}
+
 } // namespace
 
 TEST_CASE("opens are active and passive ones, datagrams those in and out, of both families")
 {
     ProtocolCounters counters = snmp(snmp_text);
-    CHECK(counters == ProtocolCounters{60028, 12, 79, 39, 5});
-    add_snmp6(snmp6_text, counters);
-    CHECK(counters == ProtocolCounters{60028, 12, 94, 46, 1005});
+    check(counters, 60028, 12, 79, 39, 5);
+    add_snmp_lines(snmp6_text, counters);
+    check(counters, 60028, 12, 94, 46, 1005);
+}
+
+TEST_CASE("the counters of IP, ICMP, UDP-Lite and SCTP, of both families")
+{
+    ProtocolCounters counters = snmp(all_text);
+    CHECK(counters.ip_in == 40);
+    CHECK(counters.ip_out == 30);
+    CHECK(counters.icmp == 7);
+    CHECK(counters.echo_requests == 2);
+    CHECK(counters.tcp_segments == 15);
+    CHECK(counters.udplite == 11);
+    CHECK(counters.known_in == 3 + 12 + 5);
+    CHECK(counters.known_out == 4 + 11 + 6);
+    add_snmp_lines(all6_text, counters);
+    CHECK(counters.ip_in == 140);
+    CHECK(counters.ip_out == 230);
+    CHECK(counters.icmp == 10);
+    CHECK(counters.echo_requests == 3);
+    CHECK(counters.udplite == 14);
+    CHECK(counters.known_in == 20 + 1 + 4);
+    CHECK(counters.known_out == 21 + 2 + 3);
+    add_snmp_lines("SctpOutSCTPPacks 4\nSctpInSCTPPacks 5\nSctpOther 9\n", counters);
+    CHECK(counters.sctp == 9);
 }
 
 TEST_CASE("fields are found by name, wherever they stand")
 {
-    CHECK(snmp("Tcp: New PassiveOpens ActiveOpens\nTcp: -1 20 3\nUdp: OutDatagrams InDatagrams\nUdp: 4 5\n") ==
-          ProtocolCounters{23, 0, 9, 5, 0});
+    check(snmp("Tcp: New PassiveOpens ActiveOpens\nTcp: -1 20 3\nUdp: OutDatagrams InDatagrams\nUdp: 4 5\n"), 23, 0, 9,
+          5, 0);
 }
 
 TEST_CASE("a text cut anywhere gives no more than the whole")
@@ -70,11 +118,12 @@ TEST_CASE("garbage counts nothing")
         CAPTURE(text);
         CHECK(snmp(text) == ProtocolCounters{});
         ProtocolCounters counters;
-        add_snmp6(text, counters);
+        add_snmp_lines(text, counters);
         CHECK(counters == ProtocolCounters{});
     }
     ProtocolCounters counters;
-    add_snmp6("Udp6InDatagrams\nUdp6OutDatagrams x\n Udp6InDatagrams", counters);
+    add_snmp_lines("Ip6InDelivers\nIp6OutRequests x\n\nUdp6InDatagrams\nUdp6OutDatagrams x\n Udp6InDatagrams",
+                   counters);
     CHECK(counters == ProtocolCounters{});
 }
 

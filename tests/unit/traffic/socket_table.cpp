@@ -18,9 +18,9 @@ using TableWindow = SocketTable::Window;
 constexpr SocketTable::Age recent{1000}; // the first dump was a second ago
 
 /// A client's established connection that has read `rx` and written `tx` bytes, all acknowledged, in as many segments.
-DiagSocket connection(std::uint64_t cookie, std::uint64_t rx, std::uint64_t tx)
+Socket connection(std::uint64_t cookie, std::uint64_t rx, std::uint64_t tx)
 {
-    DiagSocket socket;
+    Socket socket;
     socket.tuple = {Protocol::tcp, endpoint("10.0.0.1", 40000), endpoint("10.0.0.2", 443)};
     socket.cookie = Cookie{cookie};
     socket.inode = Inode{cookie + 1000};
@@ -37,9 +37,9 @@ DiagSocket connection(std::uint64_t cookie, std::uint64_t rx, std::uint64_t tx)
     return socket;
 }
 
-DiagSocket listener(std::uint16_t port)
+Socket listener(std::uint16_t port)
 {
-    DiagSocket socket = connection(port, 0, 0);
+    Socket socket = connection(port, 0, 0);
     socket.tuple.local.port = port;
     socket.tuple.remote = {};
     socket.state = TcpState::listen;
@@ -47,16 +47,16 @@ DiagSocket listener(std::uint16_t port)
 }
 
 /// The server's end: the kernel counts no SYN of its own there.
-DiagSocket accepted_connection(std::uint64_t cookie, std::uint64_t rx, std::uint64_t tx)
+Socket accepted_connection(std::uint64_t cookie, std::uint64_t rx, std::uint64_t tx)
 {
-    DiagSocket socket = connection(cookie, rx, tx);
+    Socket socket = connection(cookie, rx, tx);
     socket.tuple.local.port = 80;
     socket.tcp->bytes_acked = tx;
     return socket;
 }
 
 /// As a destroy event shows it: no inode, no user.
-DiagSocket destroyed(DiagSocket socket)
+Socket destroyed(Socket socket)
 {
     socket.state = TcpState::close;
     socket.inode = {};
@@ -64,15 +64,15 @@ DiagSocket destroyed(DiagSocket socket)
     return socket;
 }
 
-DiagSocket without_counters(DiagSocket socket)
+Socket without_counters(Socket socket)
 {
     socket.tcp.reset();
     return socket;
 }
 
-DiagSocket time_wait(std::uint64_t cookie)
+Socket time_wait(std::uint64_t cookie)
 {
-    DiagSocket socket = without_counters(connection(cookie, 0, 0));
+    Socket socket = without_counters(connection(cookie, 0, 0));
     socket.state = TcpState::time_wait;
     socket.inode = {};
     return socket;
@@ -96,7 +96,7 @@ TEST_CASE("a connection there at both ends has moved the difference")
     table.begin_dump();
     CHECK(table.at_end(connection(1, 150, 1200), recent) == Shown::fresh);
     CHECK(table.moved_bytes());
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
     CHECK(table.resets() == 0);
     CHECK(table.missing().empty());
     const Flow flow = only_flow(table);
@@ -109,13 +109,13 @@ TEST_CASE("a connection there at both ends has moved the difference")
     CHECK_FALSE(flow.accepted);
 }
 
-TEST_CASE("a connection born in the window counts from 0, whether it ends in it or not")
+TEST_CASE("a connection opened in the window counts from 0, whether it ends in it or not")
 {
     SocketTable table;
     table.begin_dump();
     table.at_end(connection(1, 100, 200), recent);
     table.destroyed(destroyed(connection(2, 30, 40)), TableWindow::open, recent);
-    CHECK(table.born() == 2);
+    CHECK(table.opened() == 2);
     const auto flows = table.take_flows();
     REQUIRE(flows.size() == 2);
     CHECK(flows[0].rx_bytes == 100U);
@@ -131,13 +131,13 @@ TEST_CASE("a look in the window gives a newcomer its inode, not its base")
 {
     SocketTable table;
     table.during(without_counters(connection(1, 0, 0)));
-    CHECK(table.born() == 1);
+    CHECK(table.opened() == 1);
     CHECK(table.live_inodes() == std::vector{Inode{1001}});
     CHECK(table.missing().size() == 1);
     const Flow* ended = table.destroyed(destroyed(connection(1, 30, 40)), TableWindow::open, recent);
     REQUIRE(ended != nullptr);
     CHECK(ended->inode == Inode{1001});
-    CHECK(table.born() == 1);
+    CHECK(table.opened() == 1);
     CHECK(table.missing().empty());
     CHECK(table.live_inodes().empty());
     const Flow flow = only_flow(table);
@@ -167,7 +167,7 @@ TEST_CASE("a connection keeps the cgroup that a dump told, which its destroy eve
 {
     SocketTable table;
     table.begin_dump();
-    DiagSocket socket = connection(1, 100, 200);
+    Socket socket = connection(1, 100, 200);
     socket.cgroup_id = 77;
     table.during(socket);
     const Flow* ended = table.destroyed(destroyed(connection(1, 150, 1200)), TableWindow::open, recent);
@@ -185,7 +185,7 @@ TEST_CASE("what comes after the end changes nothing")
     table.begin_dump();
     table.at_end(connection(1, 99, 99), recent);
     CHECK(table.destroyed(destroyed(connection(1, 99, 99)), TableWindow::open, recent) == nullptr);
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
     const Flow flow = only_flow(table);
     CHECK(flow.rx_bytes == 10U);
     CHECK(flow.tx_bytes == 20U);
@@ -210,7 +210,7 @@ TEST_CASE("a row shown twice by one dump is a repeat and counts once; by two dum
     CHECK(table.at_end(connection(1, 150, 0), recent) == Shown::repeated);
     table.begin_dump();
     CHECK(table.at_end(connection(3, 5, 0), recent) == Shown::fresh);
-    CHECK(table.born() == 1);
+    CHECK(table.opened() == 1);
     const auto flows = table.take_flows();
     REQUIRE(flows.size() == 3);
     CHECK(flows[0].rx_bytes == 50U); // since the first row that showed it
@@ -228,13 +228,13 @@ TEST_CASE("listeners and rows without counters are no flows and never repeats")
         CHECK(table.at_end(time_wait(5), recent) == Shown::fresh);
     }
     CHECK_FALSE(table.destroyed(time_wait(5), TableWindow::open, recent));
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
     CHECK(table.take_flows().empty());
 }
 
 TEST_CASE("counters that went back begin a new epoch: what is there now is what was moved since")
 {
-    const auto figures_after = [](const DiagSocket& first, const DiagSocket& last) {
+    const auto figures_after = [](const Socket& first, const Socket& last) {
         SocketTable table;
         table.begin_dump();
         table.at_start(first);
@@ -247,7 +247,7 @@ TEST_CASE("counters that went back begin a new epoch: what is there now is what 
     CHECK(figures_after(connection(1, 5000, 6000), connection(1, 10, 20)) == std::tuple(1, 10, 20));
     CHECK(figures_after(connection(1, 5000, 0), connection(1, 4990, 0)) == std::tuple(1, 4990, 0));
 
-    DiagSocket fewer_segments = connection(1, 5000, 6000);
+    Socket fewer_segments = connection(1, 5000, 6000);
     fewer_segments.tcp->segs_in = 3;
     CHECK(figures_after(connection(1, 100, 200), fewer_segments) == std::tuple(1, 5000, 6000));
     fewer_segments = connection(1, 5000, 6000);
@@ -257,8 +257,8 @@ TEST_CASE("counters that went back begin a new epoch: what is there now is what 
 
 TEST_CASE("a segment counter of 32 bits that wraps round is no new epoch")
 {
-    DiagSocket first = connection(1, 100, 200);
-    DiagSocket last = connection(1, 150, 260);
+    Socket first = connection(1, 100, 200);
+    Socket last = connection(1, 150, 260);
     first.tcp->segs_in = first.tcp->segs_out = 0xfffffff0;
     last.tcp->segs_in = last.tcp->segs_out = 0x10;
     SocketTable table;
@@ -277,8 +277,8 @@ TEST_CASE("a segment counter far behind is a wrapped one where the payload has g
     constexpr std::uint64_t much = (1ULL << 40) + 5;
     for (const bool has_grown : {true, false}) {
         CAPTURE(has_grown);
-        DiagSocket first = connection(1, 100, 0);
-        DiagSocket last = connection(1, has_grown ? much : 150, 0);
+        Socket first = connection(1, 100, 0);
+        Socket last = connection(1, has_grown ? much : 150, 0);
         first.tcp->segs_in = 0x40000000;
         last.tcp->segs_in = 0x10000000;
         SocketTable table;
@@ -294,15 +294,15 @@ TEST_CASE("a segment counter far behind is a wrapped one where the payload has g
 TEST_CASE(
     "a socket that no dump showed before but that has been idle for longer than the window has moved nothing in it")
 {
-    DiagSocket old = connection(1, 5000, 6000);
+    Socket old = connection(1, 5000, 6000);
     old.tcp->idle_ms = 1001;
-    DiagSocket young = connection(2, 30, 40);
+    Socket young = connection(2, 30, 40);
     young.tcp->idle_ms = 1000;
     SocketTable table;
     table.begin_dump();
     table.at_end(old, recent);
     table.at_end(young, recent);
-    DiagSocket old_destroyed = destroyed(connection(3, 5000, 6000));
+    Socket old_destroyed = destroyed(connection(3, 5000, 6000));
     old_destroyed.tcp->idle_ms = 1001;
     CHECK(table.destroyed(old_destroyed, TableWindow::open, recent) == nullptr);
     CHECK(table.resets() == 0);
@@ -342,7 +342,7 @@ TEST_CASE("connections without counters are counted, TIME_WAIT and unaccepted on
     table.at_start(without_counters(connection(1, 0, 0)));
     CHECK(table.without_counters() == 1);
     table.at_start(time_wait(2));
-    DiagSocket waiting = without_counters(connection(3, 0, 0));
+    Socket waiting = without_counters(connection(3, 0, 0));
     waiting.inode = {};
     table.at_start(waiting);
     CHECK(table.without_counters() == 1);
@@ -354,15 +354,15 @@ TEST_CASE("connections without counters are counted, TIME_WAIT and unaccepted on
 
 TEST_CASE("a look shows listeners too, and requests that may never become a connection")
 {
-    DiagSocket request = without_counters(accepted_connection(1, 0, 0));
+    Socket request = without_counters(accepted_connection(1, 0, 0));
     request.state = TcpState::syn_recv;
     request.inode = {};
     SocketTable table;
     table.during(listener(80));
     table.during(request);
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
     table.during(without_counters(accepted_connection(2, 0, 0)));
-    CHECK(table.born() == 1);
+    CHECK(table.opened() == 1);
     CHECK(only_flow(table).accepted);
 }
 
@@ -372,7 +372,7 @@ TEST_CASE("a figure one byte below an earlier one is the doubt about a FIN, no n
     table.begin_dump();
     table.at_start(connection(1, 100, 200));
     table.begin_dump();
-    DiagSocket last = connection(1, 99, 199);
+    Socket last = connection(1, 99, 199);
     last.tcp->segs_in = 200;
     last.tcp->segs_out = 300;
     table.at_end(last, recent);
@@ -384,7 +384,7 @@ TEST_CASE("a figure one byte below an earlier one is the doubt about a FIN, no n
 
 TEST_CASE("a socket that connected again has the new tuple and what it moved there")
 {
-    DiagSocket again = connection(1, 7000, 8000);
+    Socket again = connection(1, 7000, 8000);
     again.tuple.remote = endpoint("10.0.0.3", 8443);
     SocketTable table;
     table.begin_dump();
@@ -400,7 +400,7 @@ TEST_CASE("a socket that connected again has the new tuple and what it moved the
 
 TEST_CASE("a socket that was disconnected keeps the tuple it had; its bytes are lost, and that is told")
 {
-    DiagSocket gone = destroyed(connection(1, 0, 0));
+    Socket gone = destroyed(connection(1, 0, 0));
     gone.tuple.remote = {};
     gone.tcp = TcpCounters();
     gone.wqueue = 3000; // what tcp_disconnect() leaves of the sequence numbers
@@ -419,29 +419,29 @@ TEST_CASE("a socket destroyed before the window opened was no part of it")
 {
     SocketTable table;
     CHECK_FALSE(table.destroyed(destroyed(connection(1, 30, 40)), TableWindow::opening, recent));
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
     CHECK(table.take_flows().empty());
 }
 
 TEST_CASE("a destroyed socket that never was connected is no flow")
 {
-    DiagSocket idle = destroyed(connection(1, 0, 0));
+    Socket idle = destroyed(connection(1, 0, 0));
     idle.tcp = TcpCounters();
     SocketTable table;
     CHECK_FALSE(table.destroyed(idle, TableWindow::open, recent));
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
     CHECK(table.take_flows().empty());
 }
 
 TEST_CASE("an orphan that a look shows is not new: the last dump or its destroy event will tell")
 {
     for (const auto state : {TcpState::fin_wait1, TcpState::fin_wait2, TcpState::closing, TcpState::last_ack}) {
-        DiagSocket orphan = connection(1, 0, 0);
+        Socket orphan = connection(1, 0, 0);
         orphan.state = state;
         orphan.inode = {};
         SocketTable table;
         table.during(without_counters(orphan));
-        CHECK(table.born() == 0);
+        CHECK(table.opened() == 0);
         CHECK(table.missing().empty());
         table.begin_dump();
         table.at_end(orphan, recent);
@@ -455,7 +455,7 @@ TEST_CASE("an orphan keeps the inode of the time when it had one")
     table.begin_dump();
     table.at_start(connection(1, 100, 200));
     table.begin_dump();
-    DiagSocket orphan = connection(1, 100, 300);
+    Socket orphan = connection(1, 100, 300);
     orphan.state = TcpState::fin_wait1;
     orphan.inode = {};
     orphan.wqueue = 1;
@@ -468,7 +468,7 @@ TEST_CASE("an orphan keeps the inode of the time when it had one")
 
 TEST_CASE("an unaccepted connection waits for its inode and gets it when it is accepted")
 {
-    DiagSocket waiting = accepted_connection(1, 100, 0);
+    Socket waiting = accepted_connection(1, 100, 0);
     waiting.inode = {};
     SocketTable table;
     table.begin_dump();
@@ -491,7 +491,7 @@ TEST_CASE("an unaccepted connection waits for its inode and gets it when it is a
 
 TEST_CASE("an unaccepted connection that ended waits for nothing")
 {
-    DiagSocket waiting = accepted_connection(1, 100, 0);
+    Socket waiting = accepted_connection(1, 100, 0);
     waiting.inode = {};
     SocketTable table;
     table.begin_dump();
@@ -504,7 +504,7 @@ TEST_CASE("an unaccepted connection that ended waits for nothing")
 
 TEST_CASE("a socket without inode that nobody listens for is no connection to be accepted")
 {
-    DiagSocket held_by_nobody = connection(1, 0, 0);
+    Socket held_by_nobody = connection(1, 0, 0);
     held_by_nobody.inode = {};
     SocketTable table;
     table.during(without_counters(held_by_nobody));
@@ -530,9 +530,9 @@ TEST_CASE("what is neither in the last dump nor destroyed is missing, and 0 byte
 
 TEST_CASE("a FIN of the peer that a look showed is known when the socket is destroyed")
 {
-    DiagSocket half_closed = connection(1, 0, 0);
+    Socket half_closed = connection(1, 0, 0);
     half_closed.state = TcpState::close_wait;
-    DiagSocket last = destroyed(connection(1, 501, 0)); // 500 bytes and a FIN
+    Socket last = destroyed(connection(1, 501, 0)); // 500 bytes and a FIN
     SocketTable table;
     table.during(without_counters(half_closed));
     table.destroyed(last, TableWindow::open, recent);
@@ -551,10 +551,10 @@ Flow flow_of(const SocketTable& table, std::uint64_t cookie)
     return *found;
 }
 
-void dump_at_end(SocketTable& table, std::initializer_list<DiagSocket> sockets)
+void dump_at_end(SocketTable& table, std::initializer_list<Socket> sockets)
 {
     table.begin_dump();
-    for (const DiagSocket& socket : sockets) {
+    for (const Socket& socket : sockets) {
         table.at_end(socket, recent);
     }
 }
@@ -572,12 +572,12 @@ TEST_CASE("the next window begins with what the last one counted")
     dump_at_end(table, {connection(1, 150, 1200), connection(2, 7, 8)});
     CHECK(table.next_window(complete) == 0);
     CHECK_FALSE(table.moved_bytes());
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
     CHECK(table.missing().size() == 2);
 
     dump_at_end(table, {connection(1, 150, 1201), connection(2, 17, 8)});
     CHECK(table.missing().empty());
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
     CHECK(flow_of(table, 1).rx_bytes == 0U);
     CHECK(flow_of(table, 1).tx_bytes == 1U);
     CHECK(flow_of(table, 2).rx_bytes == 10U);
@@ -622,10 +622,10 @@ TEST_CASE("a connection that ended is no part of the next window")
     dump_at_end(table, {connection(3, 131, 200), connection(2, 122, 200)});
     CHECK(flow_of(table, 2).rx_bytes == 2U);
     CHECK(flow_of(table, 3).rx_bytes == 1U);
-    CHECK(table.born() == 0);
+    CHECK(table.opened() == 0);
 }
 
-TEST_CASE("a connection born and ended between two dumps of any window counts from 0")
+TEST_CASE("a connection opened and closed between two dumps of any window counts from 0")
 {
     SocketTable table;
     table.begin_dump();
@@ -633,7 +633,7 @@ TEST_CASE("a connection born and ended between two dumps of any window counts fr
     table.next_window(complete);
     table.destroyed(destroyed(connection(5, 30, 40)), TableWindow::open, recent);
     dump_at_end(table, {});
-    CHECK(table.born() == 1);
+    CHECK(table.opened() == 1);
     CHECK(flow_of(table, 5).rx_bytes == 30U);
 }
 
@@ -655,7 +655,7 @@ TEST_CASE("an accept in the next window gives the connection its owner, and its 
     SocketTable table;
     table.begin_dump();
     table.at_start(listener(80));
-    DiagSocket waiting = accepted_connection(1, 100, 0);
+    Socket waiting = accepted_connection(1, 100, 0);
     waiting.inode = {};
     dump_at_end(table, {listener(80), waiting});
     CHECK(table.has_unaccepted() == false);
@@ -696,20 +696,20 @@ TEST_CASE("one that is missing keeps its base until its event comes, whenever th
         CHECK(table.missing().empty());
         CHECK(table.next_window(complete) == 0);
     }
-    CHECK(table.belated() == 0);
+    CHECK(table.late() == 0);
     SUBCASE("nothing was moved with it")
     {
         table.destroyed(destroyed(connection(1, 100, 200)), TableWindow::open, recent);
-        CHECK(table.belated() == 0);
+        CHECK(table.late() == 0);
     }
     SUBCASE("its bytes may be of any of the windows since")
     {
         table.destroyed(destroyed(connection(1, 105, 206)), TableWindow::open, recent);
         CHECK(flow_of(table, 1).rx_bytes == 5U);
         CHECK(flow_of(table, 1).tx_bytes == 6U);
-        CHECK(table.belated() == 1);
+        CHECK(table.late() == 1);
         table.next_window(complete);
-        CHECK(table.belated() == 0);
+        CHECK(table.late() == 0);
     }
 }
 
@@ -738,7 +738,7 @@ TEST_CASE("a closed connection that the kernel still sends for is in no process'
     table.at_start(connection(1, 100, 200));
     table.at_start(connection(2, 100, 200));
     CHECK(table.live_inodes().size() == 2);
-    DiagSocket orphan = connection(1, 100, 900);
+    Socket orphan = connection(1, 100, 900);
     orphan.state = TcpState::fin_wait1;
     orphan.inode = {};
     dump_at_end(table, {orphan});
@@ -751,7 +751,7 @@ TEST_CASE("a closed connection that the kernel still sends for is in no process'
 TEST_CASE("a payload that seemed read and was not is no reset, and is counted once")
 {
     // The queue was 0 when it was measured; 700 bytes had come when the counters were.
-    DiagSocket unread = connection(1, 1700, 0);
+    Socket unread = connection(1, 1700, 0);
     unread.rqueue = 700;
     SocketTable table;
     table.begin_dump();
@@ -842,4 +842,72 @@ TEST_CASE("over many windows the sum is what was moved, and the table does not g
         CHECK(table.flows().size() == 2);
     }
     CHECK(sum == moved + rx - 50);
+}
+
+namespace {
+
+Socket udp_socket(std::uint64_t cookie)
+{
+    Socket socket;
+    socket.tuple = {Protocol::udp, endpoint("0.0.0.0", 53), endpoint("0.0.0.0", 0)};
+    socket.cookie = Cookie{cookie};
+    socket.inode = Inode{cookie + 1000};
+    socket.uid = Uid{1000};
+    return socket;
+}
+
+std::vector<Flow> flows_of(const UdpSockets& sockets, bool silent)
+{
+    std::vector<Flow> flows;
+    sockets.add_to(flows, silent);
+    return flows;
+}
+
+} // namespace
+
+TEST_CASE("a UDP socket that both dumps show is one flow")
+{
+    UdpSockets sockets;
+    CHECK(sockets.flows().empty());
+    sockets.add(udp_socket(1));
+    sockets.add(udp_socket(2));
+    sockets.add(udp_socket(1));
+    CHECK(sockets.flows().size() == 2);
+    const auto flows = flows_of(sockets, false);
+    REQUIRE(flows.size() == 2);
+    CHECK(flows[0].inode == Inode{1001});
+    CHECK(flows[0].uid == Uid{1000});
+    CHECK(flows[1].cookie == Cookie{2});
+}
+
+TEST_CASE("bytes of UDP sockets are unknown, never 0, unless no datagram moved at all")
+{
+    for (const bool silent : {false, true}) {
+        UdpSockets sockets;
+        sockets.add(udp_socket(1));
+        const auto flows = flows_of(sockets, silent);
+        REQUIRE(flows.size() == 1);
+        CHECK(flows[0].rx_bytes == (silent ? std::optional<std::uint64_t>(0) : std::nullopt));
+        CHECK(flows[0].tx_bytes == flows[0].rx_bytes);
+    }
+}
+
+TEST_CASE("the next window has the UDP sockets of the last dump")
+{
+    UdpSockets sockets;
+    sockets.begin_dump();
+    sockets.add(udp_socket(1));
+    sockets.add(udp_socket(2));
+    sockets.begin_dump();
+    sockets.add(udp_socket(2));
+    sockets.add(udp_socket(3));
+    CHECK(flows_of(sockets, false).size() == 3);
+    sockets.next_window();
+    const auto flows = flows_of(sockets, false);
+    REQUIRE(flows.size() == 2);
+    CHECK(flows[0].cookie == Cookie{2});
+    CHECK(flows[1].cookie == Cookie{3});
+    sockets.begin_dump();
+    sockets.next_window();
+    CHECK(sockets.flows().empty());
 }

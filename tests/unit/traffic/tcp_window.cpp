@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/packet/tcp_window.hpp"
+#include "traffic/packet/delivered.hpp"
 
+#include "sockets/tcp_bytes.hpp"
 #include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>
@@ -20,15 +21,27 @@ PacketFlow flow(std::uint64_t rx, std::uint64_t tx)
     return result;
 }
 
-ListedSocket listed(std::uint32_t queued, std::optional<std::uint32_t> unsent,
-                    std::optional<TcpPayload> payload = std::nullopt, std::uint64_t cookie = 1)
+/// Without counters `unsent` is 0 or not known.
+Socket listed(std::uint32_t queued, std::optional<std::uint32_t> unsent,
+              std::optional<TcpPayload> payload = std::nullopt, std::uint64_t cookie = 1)
 {
-    ListedSocket socket;
+    Socket socket;
     socket.cookie = Cookie{cookie};
     socket.inode = Inode{7};
-    socket.queued = queued;
-    socket.unsent = unsent;
-    socket.payload = payload;
+    socket.rqueue = queued;
+    socket.wqueue = unsent.value_or(1);
+    if (payload) {
+        TcpCounters& counters = socket.tcp.emplace();
+        counters.notsent_bytes = unsent.value();
+        counters.bytes_received = payload->rx_bytes + queued;
+        counters.bytes_acked = payload->tx_bytes;
+        counters.sent = TcpCounters::Sent{payload->tx_bytes - std::min<std::uint64_t>(payload->tx_bytes, *unsent), 0};
+        counters.data_segs_in = 1;
+        counters.segs_in = *payload == TcpPayload{} ? 0 : 1;
+        REQUIRE(tcp_payload(socket) == payload);
+    }
+    REQUIRE(unread_bytes(socket) == queued);
+    REQUIRE(unsent_bytes(socket) == unsent);
     return socket;
 }
 
@@ -36,8 +49,8 @@ ListedSocket listed(std::uint32_t queued, std::optional<std::uint32_t> unsent,
 
 TEST_CASE("tcp window: the kernel's counters at both ends, whatever packets show")
 {
-    const ListedSocket first = listed(0, 0, TcpPayload{1000, 5000});
-    const ListedSocket last = listed(0, 0, TcpPayload{1700, 5001});
+    const Socket first = listed(0, 0, TcpPayload{1000, 5000});
+    const Socket last = listed(0, 0, TcpPayload{1700, 5001});
     const TcpWindow window = tcp_in_window(flow(90, 80), &first, &last);
     CHECK(window.rx_bytes == 700);
     CHECK(window.tx_bytes == 1);
@@ -48,8 +61,8 @@ TEST_CASE("tcp window: the kernel's counters at both ends, whatever packets show
 
 TEST_CASE("tcp window: of a connection that began in it, all that was ever moved; not where only the peer says SYN")
 {
-    const ListedSocket last = listed(0, 0, TcpPayload{1700, 5001}, 2);
-    const ListedSocket first = listed(9, 9, TcpPayload{1000, 5000}, 1);
+    const Socket last = listed(0, 0, TcpPayload{1700, 5001}, 2);
+    const Socket first = listed(9, 9, TcpPayload{1000, 5000}, 1);
     PacketFlow began = flow(90, 80);
     began.tx.tcp_flags = TcpHeader::syn;
     CHECK(tcp_in_window(began, &first, &last).rx_bytes == 1700);
@@ -63,7 +76,7 @@ TEST_CASE("tcp window: of a connection that was seen to begin, what was not coun
     // Its SYN came before the end of a window, our answer after it, and some bytes before the list.
     PacketFlow answered = flow(0, 0);
     answered.rx.tcp_flags = TcpHeader::syn;
-    const ListedSocket first = listed(0, 0, TcpPayload{700, 300});
+    const Socket first = listed(0, 0, TcpPayload{700, 300});
     const TcpWindow before = tcp_in_window(answered, nullptr, &first);
     CHECK(before.rx_bytes == 0);
     CHECK(before.tx_bytes == 0);
@@ -71,13 +84,13 @@ TEST_CASE("tcp window: of a connection that was seen to begin, what was not coun
     answered.rx.payload_bytes = 900;
     answered.tx.payload_bytes = 300;
     answered.tx.tcp_flags = TcpHeader::syn | TcpHeader::ack;
-    const ListedSocket last = listed(0, 0, TcpPayload{900, 300});
+    const Socket last = listed(0, 0, TcpPayload{900, 300});
     const TcpWindow window = tcp_in_window(answered, &first, &last);
     CHECK(window.rx_bytes == 900);
     CHECK(window.tx_bytes == 300);
     answered.count(window.rx_bytes, window.tx_bytes);
     answered.next_window();
-    const ListedSocket later = listed(0, 0, TcpPayload{905, 301});
+    const Socket later = listed(0, 0, TcpPayload{905, 301});
     CHECK(tcp_in_window(answered, &last, &later).rx_bytes == 5);
     CHECK(tcp_in_window(answered, nullptr, &later).tx_bytes == 1); // a list that has missed it
 }
@@ -86,7 +99,7 @@ TEST_CASE("tcp window: what was counted before its packets came is not counted w
 {
     PacketFlow quick = flow(0, 0);
     quick.tx.tcp_flags = TcpHeader::syn;
-    const ListedSocket last = listed(20, 5, TcpPayload{80, 55});
+    const Socket last = listed(20, 5, TcpPayload{80, 55});
     const TcpWindow window = tcp_in_window(quick, nullptr, &last);
     CHECK(window.rx_bytes == 80);
     CHECK(window.tx_bytes == 55);
@@ -105,11 +118,11 @@ TEST_CASE("tcp window: what was counted before its packets came is not counted w
 
 TEST_CASE("tcp window: a connection without packets")
 {
-    const ListedSocket first = listed(100, 10, TcpPayload{1000, 500});
+    const Socket first = listed(100, 10, TcpPayload{1000, 500});
     SUBCASE("began after the end, for the list before does not have it")
     {
-        const ListedSocket last = listed(40, 7, TcpPayload{60, 55}, 2);
-        for (const ListedSocket* before : {static_cast<const ListedSocket*>(nullptr), &first}) {
+        const Socket last = listed(40, 7, TcpPayload{60, 55}, 2);
+        for (const Socket* before : {static_cast<const Socket*>(nullptr), &first}) {
             const TcpWindow window = tcp_without_packets(before, last);
             CHECK(window.rx_bytes == 0);
             CHECK(window.tx_bytes == 0);
@@ -127,7 +140,7 @@ TEST_CASE("tcp window: a connection without packets")
     }
     SUBCASE("has some after the end: they are counted, and its packets are not, once it ends")
     {
-        const ListedSocket last = listed(0, 0, TcpPayload{1160, 525});
+        const Socket last = listed(0, 0, TcpPayload{1160, 525});
         const TcpWindow window = tcp_without_packets(&first, last);
         CHECK(window.rx_bytes == 160);
         CHECK(window.tx_bytes == 25);
@@ -143,16 +156,16 @@ TEST_CASE("tcp window: a connection without packets")
 
 TEST_CASE("tcp window: packets and queues where there are no counters")
 {
-    const ListedSocket first = listed(10, 0, std::nullopt, 0);
-    const ListedSocket last = listed(30, 0, std::nullopt, 0);
+    const Socket first = listed(10, 0, std::nullopt, 0);
+    const Socket last = listed(30, 0, std::nullopt, 0);
     const TcpWindow window = tcp_in_window(flow(100, 50), &first, &last);
     CHECK(window.rx_bytes == 80);
     CHECK(window.tx_bytes == 50);
     CHECK_FALSE(window.unsent_unknown);
-    const ListedSocket sending = listed(0, std::nullopt, std::nullopt, 0);
+    const Socket sending = listed(0, std::nullopt, std::nullopt, 0);
     CHECK(tcp_in_window(flow(100, 50), &first, &sending).unsent_unknown);
-    const ListedSocket reset = listed(0, 0, TcpPayload{1, 1}); // counters that began anew
-    const ListedSocket before = listed(0, 0, TcpPayload{5, 5});
+    const Socket reset = listed(0, 0, TcpPayload{1, 1}); // counters that began anew
+    const Socket before = listed(0, 0, TcpPayload{5, 5});
     CHECK(tcp_in_window(flow(100, 50), &before, &reset).rx_bytes == 100);
 }
 
@@ -167,7 +180,7 @@ TEST_CASE("tcp window: one that closed is whole, one that was reset or vanished 
     PacketFlow refused = flow(0, 0);
     refused.rx.tcp_flags = TcpHeader::rst;
     CHECK_FALSE(tcp_in_window(refused, nullptr, nullptr).ended_unread);
-    const ListedSocket first = listed(40, 0);
+    const Socket first = listed(40, 0);
     CHECK(tcp_in_window(refused, &first, nullptr).ended_unread);
     CHECK(tcp_in_window(refused, &first, nullptr).rx_bytes == 40);
     PacketFlow counted = flow(40, 0); // a reset connection whose bytes were read before
@@ -194,10 +207,10 @@ TEST_CASE("tcp window: all that a connection of a new namespace moved before its
     REQUIRE(fresh.size() == 1);
     PacketFlow& adopted = *fresh.front();
     CHECK(adopted.tuple == tuple);
-    const ListedSocket first = listed(10, 20, TcpPayload{}); // as it is when nothing counts as moved before
+    const Socket first = listed(10, 20, TcpPayload{}); // as it is when nothing counts as moved before
     SUBCASE("by the kernel's counters")
     {
-        const ListedSocket last = listed(0, 0, TcpPayload{540, 700});
+        const Socket last = listed(0, 0, TcpPayload{540, 700});
         const TcpWindow window = tcp_in_window(adopted, &first, &last);
         CHECK(window.rx_bytes == 540);
         CHECK(window.tx_bytes == 700);

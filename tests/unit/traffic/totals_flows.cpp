@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Rows of the socket iterators to flows: addresses, payload, and what is known of the owner without looking for one.
 #include "traffic/ebpf/totals_flows.hpp"
-#include "sockets/tcp_in_use.hpp"
-#include "sockets/tcp_state.hpp"
+#include "sockets/proc_net.hpp"
+#include "sockets/tcp_bytes.hpp"
 
 #include <doctest/doctest.h>
 

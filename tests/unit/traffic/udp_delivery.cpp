@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/packet/udp_delivery.hpp"
+#include "traffic/packet/delivered.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,12 +10,12 @@ namespace {
 constexpr Inode reader{7};
 constexpr Inode other{8};
 
-ListedSocket listed(Inode inode, std::uint32_t queued, std::uint32_t drops)
+Socket listed(Inode inode, std::uint32_t queued, std::uint32_t drops)
 {
-    ListedSocket socket;
+    Socket socket;
     socket.tuple.protocol = Protocol::udp;
     socket.inode = inode;
-    socket.queued = queued;
+    socket.rqueue = queued;
     socket.drops = drops;
     return socket;
 }

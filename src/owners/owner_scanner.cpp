@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: MIT
+// All processes at once, at both ends of a window, and what goes on into the next one. The search for the owners of new
+// sockets is in owner_search.cpp.
+#include "owners/owner_scanner.hpp"
+
+#include "linux/error.hpp"
+#include "linux/file.hpp"
+#include "linux/proc.hpp"
+#include "owners/fd_table.hpp"
+#include "util/text.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/kcmp.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+/// False only where the kernel says for sure that the thread uses the descriptor table of its process.
+bool may_have_own_table(std::int32_t pid, std::int32_t tid)
+{
+    return ::syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) != 0;
+}
+
+using namespace std::chrono_literals;
+
+/// Whoever opened or closed a socket so long ago is no likelier than others to hold the next one.
+constexpr auto hot_time = 10s;
+
+/// A given-up socket that nobody has asked for in so many windows is forgotten.
+constexpr int most_unasked = 10;
+
+} // namespace
+
+OwnerScanner::OwnerScanner(const std::string& proc, Source source, Trace trace)
+    : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), source_(source), bpf_declined_(proc != "/proc"),
+      trace_(trace)
+{
+    if (!proc_) {
+        throw errno_error(fmt::format("cannot open {:?}", proc));
+    }
+    std::array<char, 16> self{}; // not getpid(): this may be the /proc of another pid namespace
+    const ssize_t length = ::readlinkat(proc_.get(), "self", self.data(), self.size() - 1);
+    self_ = length > 0 ? parse_pid(self.data()).value_or(0) : 0;
+}
+
+std::vector<OwnerScanner::Entry> OwnerScanner::list_processes()
+{
+    std::vector<Entry> entries;
+    pids_.clear();
+    const Directory listing = open_directory(proc_.get(), ".");
+    if (!listing) {
+        ++failed_;
+        return entries;
+    }
+    while (const dirent* entry = ::readdir(listing.get())) {
+        const auto pid = parse_pid(entry->d_name);
+        if (pid && *pid != self_) {
+            entries.push_back({Pid{*pid}, entry->d_ino});
+            pids_.push_back(*pid);
+        }
+    }
+    std::sort(pids_.begin(), pids_.end());
+    return entries;
+}
+
+void OwnerScanner::scan()
+{
+    const std::vector<Entry> entries = list_processes();
+    read_all(entries, Look::first);
+    table_.sort_first();
+    sharers_ = run_times_of_sharers();
+    trace_("processes scanned: {}, not readable: {}", entries.size(), denied_.size());
+}
+
+void OwnerScanner::rescan()
+{
+    std::vector<Entry> entries = list_processes();
+    std::erase_if(entries, [this](const Entry& entry) { return has_not_run(entry); });
+    read_all(entries, Look::again);
+    for (const auto& [process, ran] : sharers_) {
+        if (read_ran(proc_.get(), table_.process(process).pid) == ran) {
+            idle_.insert(process);
+        }
+    }
+}
+
+void OwnerScanner::read_all(const std::vector<Entry>& entries, Look look)
+{
+    if (read_through_bpf(entries, look)) {
+        return;
+    }
+    for (const Entry& entry : entries) {
+        read(entry, look);
+    }
+}
+
+/// Only where there is so much to read that loading a BPF program is cheaper. What it does not show, the files
+/// registered with an io_uring, a search finds later.
+bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Look look)
+{
+    constexpr std::int64_t many_files = 2'000; // some 2.7 us each through /proc
+    if (bpf_declined_) {
+        return false;
+    }
+    std::vector<std::int64_t> files;
+    files.reserve(entries.size());
+    for (const Entry& entry : entries) {
+        files.push_back(count_files(entry.pid));
+    }
+    if (source_ == Source::cheapest && std::accumulate(files.begin(), files.end(), std::int64_t{0}) < many_files) {
+        return false;
+    }
+    std::vector<std::optional<SchedStat>> ran(entries.size()); // before the descriptors
+    for (std::size_t i = 0; rescan_follows_ && i < entries.size(); ++i) {
+        ran[i] = files[i] > few_files ? read_ran(proc_.get(), entries[i].pid) : std::nullopt;
+    }
+    auto tables = read_socket_files();
+    if (!tables) {
+        bpf_declined_ = true;
+        return false;
+    }
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        FdTable& table = (*tables)[entries[i].pid.value];
+        table.status = FdTable::Status::ok;
+        table.files = files[i];
+        table.ran = ran[i];
+        add(entries[i], table, look);
+        tables->erase(entries[i].pid.value); // not twice in memory
+    }
+    return true;
+}
+
+const OwnerScanner::Seen* OwnerScanner::seen_of(const Entry& entry) const
+{
+    const auto seen = seen_.find(entry.pid.value);
+    return seen != seen_.end() && seen->second.directory == entry.directory ? &seen->second : nullptr;
+}
+
+/// True only where it is certain. A process that has been on a CPU all along is charged for it at each tick, so that
+/// after a while its run time tells; a table that processes share without being threads is read at the one that ran.
+bool OwnerScanner::has_not_run(const Entry& entry) const
+{
+    const Seen* seen = seen_of(entry);
+    return seen != nullptr && seen->ran && read_ran(proc_.get(), entry.pid) == seen->ran;
+}
+
+bool OwnerScanner::known_as_denied(const Entry& entry) const
+{
+    return seen_of(entry) != nullptr && denied_.contains(entry.pid.value);
+}
+
+void OwnerScanner::read(const Entry& entry, Look look)
+{
+    if (meanwhile_) {
+        meanwhile_();
+    }
+    add(entry, read_fd_table(proc_.get(), fmt::format("{}/fd", entry.pid.value).c_str(), entry.pid), look);
+}
+
+void OwnerScanner::read_threads(const Entry& entry)
+{
+    const std::string path = fmt::format("{}/task", entry.pid.value);
+    struct stat tasks {};
+    constexpr nlink_t single_thread = 3; // two of its own and one a thread
+    if (::fstatat(proc_.get(), path.c_str(), &tasks, 0) != 0 || tasks.st_nlink <= single_thread) {
+        return;
+    }
+    const Directory listing = open_directory(proc_.get(), path.c_str());
+    while (const dirent* thread = listing ? ::readdir(listing.get()) : nullptr) {
+        const auto tid = parse_pid(thread->d_name);
+        if (!tid || *tid == entry.pid.value || (self_ == ::getpid() && !may_have_own_table(entry.pid.value, *tid))) {
+            continue;
+        }
+        FdTable table = read_fd_table(proc_.get(), fmt::format("{}/{}/fd", path, *tid).c_str(), entry.pid);
+        for (SocketFd& socket : table.sockets) {
+            socket.thread = *tid;
+        }
+        if (const Seen* seen = seen_of(entry)) { // add() takes a table for all that the process holds
+            table.files = seen->files;
+            for (const std::uint64_t inode : seen->inodes) {
+                table.sockets.push_back({Inode{inode}, -1});
+            }
+        }
+        add(entry, table, Look::again);
+    }
+}
+
+void OwnerScanner::add(const Entry& entry, const FdTable& table, Look look)
+{
+    switch (table.status) {
+    case FdTable::Status::gone: return;
+    case FdTable::Status::denied: denied_.insert(entry.pid.value); break;
+    case FdTable::Status::failed: ++failed_; break;
+    case FdTable::Status::ok: break;
+    }
+    Seen& seen = seen_[entry.pid.value];
+    seen.directory = entry.directory;
+    seen.files = table.files;
+    seen.ran = table.ran;
+    seen.namespaces = table.namespaces;
+    if (table.sockets.empty()) {
+        seen.inodes.clear();
+        return;
+    }
+    add_process(seen, table.process);
+    std::vector<std::uint64_t> inodes;
+    inodes.reserve(table.sockets.size());
+    bool is_holder_found = false;
+    for (const SocketFd& socket : table.sockets) {
+        const std::uint64_t inode = socket.inode.value;
+        inodes.push_back(inode);
+        const bool known = std::binary_search(seen.inodes.begin(), seen.inodes.end(), inode);
+        if (look == Look::again) {
+            is_holder_found = add_later(socket, *seen.process, entry.pid, known) || is_holder_found;
+        } else if (!known) {
+            table_.add_first(socket.inode, *seen.process);
+        }
+    }
+    if (is_holder_found) {
+        parents_.insert(table.parent);
+    }
+    std::sort(inodes.begin(), inodes.end());
+    inodes.erase(std::unique(inodes.begin(), inodes.end()), inodes.end()); // dup(2)
+    seen.inodes = std::move(inodes);
+}
+
+/// A pid may have gone to another process since; a process may have become another program.
+void OwnerScanner::add_process(Seen& seen, const Process& process)
+{
+    if (seen.process && table_.process(*seen.process).start_time != process.start_time) {
+        seen.process.reset();
+        seen.inodes.clear();
+    }
+    if (!seen.process) {
+        seen.process = table_.add(process);
+        if (look_) {
+            look_(table_.processes().back());
+        }
+    } else {
+        refresh(table_.processes()[*seen.process], process);
+    }
+}
+
+void OwnerScanner::refresh(Process& process) const
+{
+    if (const auto now = reread_process(proc_.get(), process)) {
+        refresh(process, *now);
+    }
+}
+
+/// By exec it may have become another program, perhaps of the same name, and it may have become another user's. Then
+/// what was found out about it was about the one before.
+void OwnerScanner::refresh(Process& process, const Process& now) const
+{
+    if (!update(process, now)) {
+        return;
+    }
+    if (trace_) {
+        trace_("process {} is now {}", process.pid.value, quote(process.name));
+    }
+    if (look_) {
+        look_(process);
+    }
+}
+
+/// A holder that was seen once may turn out to be doubtful, so the socket is traced when it is confirmed.
+void OwnerScanner::trace_owners(Cookie cookie, Inode inode)
+{
+    if (!trace_ || inode == Inode{} || unconfirmed(inode)) {
+        return;
+    }
+    for (const std::uint32_t process : holders_of(inode)) {
+        const std::int32_t pid = table_.process(process).pid.value;
+        if (traced_.emplace(inode.value, pid).second) {
+            trace_("owner {} {}", cookie.value, pid);
+        }
+    }
+}
+
+std::vector<std::pair<Pid, std::vector<Inode>>> OwnerScanner::held_besides(const std::vector<Inode>& listed) const
+{
+    std::vector<std::pair<Pid, std::vector<Inode>>> held;
+    for (const auto& [pid, seen] : seen_) {
+        std::vector<Inode> rest;
+        auto at = listed.begin(); // both are sorted, and the sockets of a process are often next to each other
+        for (const std::uint64_t inode : seen.inodes) {
+            if (at == listed.end() || *at != Inode{inode}) {
+                at = std::lower_bound(at, listed.end(), Inode{inode});
+            }
+            if (at != listed.end() && *at == Inode{inode}) {
+                ++at;
+            } else {
+                rest.push_back(Inode{inode});
+            }
+        }
+        if (!rest.empty()) {
+            held.emplace_back(Pid{pid}, std::move(rest));
+        }
+    }
+    return held;
+}
+
+ProcessesSeen OwnerScanner::processes_now()
+{
+    list_processes();
+    return processes();
+}
+
+ProcessesSeen OwnerScanner::processes() const
+{
+    ProcessesSeen processes{pids_, {}};
+    for (const auto& [pid, seen] : seen_) {
+        for (const NamespaceFd& file : seen.namespaces) {
+            processes.open.push_back({file.inode.value, fmt::format("/proc/{}/fd/{}", pid, file.fd)});
+        }
+    }
+    return processes;
+}
+
+/// Of several holders of a socket one that does not run cannot be the one that moves its bytes: a shell that waits for
+/// its child, the privileged half of sshd.
+OwnerScanner::RunTimes OwnerScanner::run_times_of_sharers() const
+{
+    RunTimes times;
+    for (const std::uint32_t process : table_.sharers()) {
+        if (times.contains(process)) {
+            continue;
+        }
+        if (const auto ran = read_ran(proc_.get(), table_.process(process).pid)) {
+            times.emplace(process, *ran);
+        }
+    }
+    return times;
+}
+
+/// Whether its process still had the socket when it was last looked at, and is not over.
+bool OwnerScanner::is_current(const Holder& holder) const
+{
+    const std::int32_t pid = table_.process(holder.process).pid.value;
+    const auto seen = seen_.find(pid);
+    return std::binary_search(pids_.begin(), pids_.end(), pid) && seen != seen_.end() &&
+           seen->second.process == holder.process &&
+           std::binary_search(seen->second.inodes.begin(), seen->second.inodes.end(), holder.inode.value);
+}
+
+std::vector<Holder> OwnerScanner::marked(std::vector<Holder> holders) const
+{
+    for (auto begin = holders.begin(); begin != holders.end();) {
+        const auto end =
+            std::find_if(begin, holders.end(), [&](const Holder& holder) { return holder.inode != begin->inode; });
+        const bool is_shared = end - begin > 1;
+        const auto is_idle = [&](const Holder& holder) { return idle_.contains(holder.process); };
+        const bool somebody_ran = is_shared && !std::all_of(begin, end, is_idle);
+        for (; begin != end; ++begin) {
+            begin->current = !is_shared || is_current(*begin);
+            begin->idle = somebody_ran && is_idle(*begin);
+        }
+    }
+    return holders;
+}
+
+const std::vector<Process>& OwnerScanner::holding_processes()
+{
+    for (Process& process : table_.processes()) {
+        if (hot_.contains(process.pid.value)) { // else looked at in rescan(), or it has not run
+            refresh(process);
+        }
+    }
+    return table_.processes();
+}
+
+std::vector<Process> OwnerScanner::take_processes()
+{
+    holding_processes();
+    return std::move(table_.processes());
+}
+
+void OwnerScanner::next_window()
+{
+    forget_ended_processes();
+    forget_former_holders();
+    idle_.clear();
+    traced_groups_.clear();
+    failed_ = 0;
+    std::erase_if(costs_, [](const auto& entry) { return ++entry.second.unasked > most_unasked; });
+    std::erase_if(hot_, [now = Clock::now()](const auto& entry) { return now - entry.second > hot_time; });
+}
+
+void OwnerScanner::forget_ended_processes()
+{
+    std::unordered_map<std::int32_t, std::uint64_t> alive;
+    for (const Entry& entry : list_processes()) {
+        alive.emplace(entry.pid.value, entry.directory);
+    }
+    std::erase_if(seen_, [&](const auto& entry) {
+        const auto found = alive.find(entry.first);
+        return found == alive.end() || found->second != entry.second.directory;
+    });
+    std::erase_if(denied_, [this](std::int32_t pid) { return !seen_.contains(pid); });
+}
+
+/// What each process held when it was last looked at.
+std::vector<Holder> OwnerScanner::held_now() const
+{
+    std::vector<Holder> held;
+    for (const auto& [pid, seen] : seen_) {
+        for (const std::uint64_t inode : seen.inodes) {
+            held.push_back({Inode{inode}, seen.process.value()});
+        }
+    }
+    return held;
+}
+
+void OwnerScanner::forget_former_holders()
+{
+    const auto indices = table_.next_window(held_now());
+    for (auto& [pid, seen] : seen_) {
+        seen.process = seen.process ? indices[*seen.process] : std::nullopt;
+    }
+    sharers_.clear();
+    for (const auto& [process, ran] : std::exchange(next_sharers_, {})) {
+        if (indices[process]) {
+            sharers_.emplace(*indices[process], ran);
+        }
+    }
+    std::erase_if(unconfirmed_, [this](std::uint64_t inode) { return holders_of(Inode{inode}).empty(); });
+    std::erase_if(sightings_, [this](const auto& entry) { return !held(Inode{entry.first}); });
+    std::erase_if(traced_, [this](const auto& entry) { return !held(Inode{entry.first}); });
+}
+
+} // namespace socktally

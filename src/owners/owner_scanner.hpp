@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+// Which process owns which socket, read from /proc/PID/fd, for backends whose counters do not name a process. Knows
+// inodes, not protocols.
+//
+// A window begins and ends with a scan of all processes, which tells the owner of every socket that lives long enough.
+// The owner of a socket that is opened in between has to be found while the socket lives. So a backend lists new
+// sockets often, and searches for the owners that no scan has shown:
+//
+//   1. in new processes, and in those that lately opened or closed a socket, or whose number of files has changed:
+//      a few microseconds each;
+//   2. if that found not all (Reach::everywhere), in every process that has run since it was last read, and in threads
+//      with a descriptor table of their own.
+//
+// Each search has a deadline (longest_search; last_search after the last window). A socket that four whole searches did
+// not find is given up: it is in no table that may be read (another user's, the kernel's). A search that ran out of
+// time counts as a quarter. All searches of one backend share these counts, whatever protocol they are for.
+//
+// How often sockets are listed is SearchPace: 20 ms after the last list while new sockets appear, because 50 ms of life
+// are then enough to be seen, on a machine where list and search take up to 8 ms; else ever less often, up to 500 ms.
+// What a list and its search cost in CPU time is followed by three times as much rest, so they take at most a quarter.
+//
+// An owner that a search found is read again after 8 ms, 16 ms, and so on (confirm()): a server may have handed the
+// socket on, or a process may have become another program. An accepted connection that closed before the second reading
+// may have been handed on in between, so its owner is in doubt and not named.
+#pragma once
+
+#include "linux/clocks.hpp"
+#include "linux/fd.hpp"
+#include "linux/netns.hpp"
+#include "linux/trace.hpp"
+#include "model/sample.hpp"
+#include "owners/fd_table.hpp"
+#include "owners/owner_table.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+/// When sockets are listed, and searched for their owners, again. See above.
+struct SearchPace {
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::nanoseconds shortest = std::chrono::milliseconds(20);
+    static constexpr std::chrono::nanoseconds longest = std::chrono::milliseconds(500);
+
+    std::chrono::nanoseconds interval{0};
+    Clock::time_point last{};
+
+    Clock::time_point next() const { return last + interval; }
+    void hurry() { interval = shortest; }
+    void slow_down() { interval = std::min(2 * std::max(interval, shortest), longest); }
+};
+
+/// Measures the CPU time of a search from its construction on, for the rest that it asks for.
+class SearchCost {
+public:
+    std::chrono::nanoseconds used() const { return thread_cpu_time() - begun_; }
+    SearchPace::Clock::time_point rested() const { return SearchPace::Clock::now() + rest_share * used(); }
+
+    static constexpr int rest_share = 3;
+
+private:
+    std::chrono::nanoseconds begun_ = thread_cpu_time();
+};
+
+inline constexpr std::chrono::nanoseconds longest_search = std::chrono::milliseconds(50);
+inline constexpr std::chrono::nanoseconds last_search = std::chrono::milliseconds(500);
+
+class OwnerScanner {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    /// What is read where both can be: bpf shows the processes of all users without privilege over them; cheapest takes
+    /// it only where it is quicker than /proc.
+    enum class Source : std::uint8_t { cheapest, bpf };
+
+    /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
+    explicit OwnerScanner(const std::string& proc = "/proc", Source source = Source::cheapest, Trace trace = {});
+
+    /// Calls `look` with each process that turns out to own a socket, at once, and again when it has become another
+    /// program: it may be over soon.
+    void set_look(std::function<void(Process&)> look) { look_ = std::move(look); }
+
+    /// Calls `look` with the cgroup of each socket that is listed in a window. If no owner of a socket is found, only
+    /// the cgroup tells whose it is.
+    void set_group_look(std::function<void(std::uint64_t cgroup_id)> look) { group_look_ = std::move(look); }
+    /// `sockets` is a list of Flow or Socket. Traces `group COOKIE ID` once a window for each.
+    template <typename Sockets>
+    void look_at_groups(const Sockets& sockets)
+    {
+        for (const auto& socket : sockets) {
+            if (group_look_) {
+                group_look_(socket.cgroup_id);
+            }
+            if (trace_ && socket.cgroup_id != 0 && traced_groups_.insert(socket.cookie.value).second) {
+                trace_("group {} {}", socket.cookie.value, socket.cgroup_id);
+            }
+        }
+    }
+
+    /// Calls `meanwhile` between processes, because reading all of them takes a while.
+    void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
+
+    /// No rescan() will follow the scan, so it need not know which processes run in between.
+    void expect_no_rescan() { rescan_follows_ = false; }
+
+    /// Lists the descriptors of every process.
+    void scan();
+    /// The same once more, adding what is new. Leaves out processes that have not run since they were last read:
+    /// nothing can have changed in their tables.
+    void rescan();
+
+    /// The sockets that a search may find: no process was seen to hold them in this window, and they are not given up.
+    std::vector<Inode> worth_searching(std::vector<Inode> sockets) const;
+    bool is_given_up(Inode inode) const;
+    enum class Reach : std::uint8_t { likely, everywhere };
+    /// Searches for the owners of these sockets until all are found or time is up. New processes are read in any case,
+    /// and so are the parents of those that were found: what is held before a fork is held by both after it. Searches
+    /// everywhere if one of the sockets was searched before: on a busy machine a few are always gone by the time they
+    /// are searched. Returns false if time ran out before every possible owner was read.
+    bool search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
+
+    /// Reads the owners again that search() found, if it is time. Returns the sockets, sorted, that are not there any
+    /// more: closed, or handed on.
+    std::vector<Inode> confirm(Clock::time_point now);
+    /// Nothing is due before that; time_point::max() if nothing was found yet.
+    Clock::time_point next_confirm() const { return next_confirm_; }
+    /// Such a socket is open, so it has no owner until it is found again. Then its former owner is one of its owners.
+    /// If no new owner is found, the bytes stay unattributed.
+    void handed_on(Inode inode);
+
+    /// A socket was closed: its process is a likely owner of the next one.
+    void closed(Inode inode);
+    /// A closed socket will not be asked for again.
+    void forget(Inode inode);
+
+    bool held(Inode inode) const { return table_.held(inode); }
+    /// The sockets that processes held when they were last read and that are not in `listed`, which is sorted.
+    std::vector<std::pair<Pid, std::vector<Inode>>> held_besides(const std::vector<Inode>& listed) const;
+    /// Those of `inodes` that no process was seen to hold in this window. Quick for many at once.
+    std::vector<Inode> unheld(std::vector<Inode> inodes) const { return table_.unheld(std::move(inodes)); }
+    /// All processes that were seen to hold it, as indices for holding_processes().
+    std::vector<std::uint32_t> holders_of(Inode inode) const { return table_.holders_of(inode); }
+    /// These sockets are open, and no owner is found: whoever held them before this window moves nothing with them.
+    void disown(std::vector<Inode> inodes) { table_.disown(std::move(inodes)); }
+    /// Seen once, by search(), and not confirmed.
+    bool unconfirmed(Inode inode) const { return unconfirmed_.contains(inode.value); }
+    /// An accepted connection whose owner was seen once, and which was closed when it was read again: a server that
+    /// forks or hands over may have given it to another process in between, so no owner is named.
+    bool is_doubtful(const Flow& flow) const
+    {
+        return flow.state != SocketState::open && flow.accepted && unconfirmed(flow.inode);
+    }
+
+    const Trace& trace() const { return trace_; }
+    /// Traces `owner COOKIE PID` once for each owner of this socket.
+    void trace_owners(Cookie cookie, Inode inode);
+
+    /// Processes whose descriptors could not be listed for want of privilege.
+    std::size_t denied() const { return denied_.size(); }
+    /// Readings that failed for want of descriptors or memory.
+    std::size_t failed() const { return failed_; }
+    /// When they were last listed, and the network namespaces that they had open when they were last read.
+    ProcessesSeen processes() const;
+    /// Lists them first.
+    ProcessesSeen processes_now();
+
+    /// Of several owners of a socket those that have not run since the scan are idle: they cannot have moved a byte.
+    /// Only a rescan tells that.
+    std::vector<Holder> holders() const { return marked(table_.all()); }
+    /// With the names that the processes have by now.
+    const std::vector<Process>& holding_processes();
+    /// The same, if no window follows: nothing can be asked afterwards. Holders first.
+    std::vector<Holder> take_holders() { return marked(table_.take()); }
+    std::vector<Process> take_processes();
+
+    /// To be called before the end of a window that another one follows: who runs from here on is not idle in the next.
+    void note_sharers() { next_sharers_ = run_times_of_sharers(); }
+    /// Forgets the processes that are over, the sockets without owner, and what was true of the window only; but who
+    /// held a socket until now counts among its owners for one more window (OwnerTable::next_window). Indices of
+    /// processes are new from here on.
+    void next_window();
+
+private:
+    /// What is remembered of a process; `directory` is the inode of /proc/PID, which a new process of the same pid does
+    /// not share.
+    struct Seen {
+        std::uint64_t directory = 0;
+        std::int64_t files = 0;               // as FdTable::files
+        std::optional<SchedStat> ran;         // as FdTable::ran
+        std::optional<std::uint32_t> process; // index into the processes of table_, once it held a socket
+        std::vector<std::uint64_t> inodes;    // held when it was last read, sorted
+        std::vector<NamespaceFd> namespaces;  // likewise
+    };
+    struct Entry {
+        Pid pid;
+        std::uint64_t directory = 0;
+    };
+    /// Where a search found a socket.
+    struct OwnerSighting {
+        Pid pid;
+        SocketFd socket;
+        Clock::time_point next_look;
+        std::chrono::nanoseconds interval{0};
+    };
+    enum class Look : std::uint8_t { first, again };
+    using RunTimes = std::unordered_map<std::uint32_t, SchedStat>; // by process
+
+    std::vector<Entry> list_processes();
+    void read_all(const std::vector<Entry>& entries, Look look);
+    bool read_through_bpf(const std::vector<Entry>& entries, Look look);
+    void read(const Entry& entry, Look look);
+    void read_threads(const Entry& entry);
+    void add(const Entry& entry, const FdTable& table, Look look);
+    void add_process(Seen& seen, const Process& process);
+    void refresh(Process& process) const;
+    void refresh(Process& process, const Process& now) const;
+    bool add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
+    void count_search(std::vector<Inode> wanted, bool is_finished);
+    const Seen* seen_of(const Entry& entry) const;
+    bool has_not_run(const Entry& entry) const;
+    bool known_as_denied(const Entry& entry) const;
+    RunTimes run_times_of_sharers() const;
+    void forget_ended_processes();
+    void forget_former_holders();
+    std::vector<Holder> held_now() const;
+    std::int64_t count_files(Pid pid) const;
+    bool still_holds(const OwnerSighting& sighting) const;
+    void forget_sighting(Inode inode);
+    bool is_current(const Holder& holder) const;
+    void forget_traced(Inode inode)
+    {
+        traced_.erase(traced_.lower_bound({inode.value, 0}), traced_.lower_bound({inode.value + 1, 0}));
+    }
+    std::vector<Holder> marked(std::vector<Holder> holders) const;
+
+    Fd proc_;
+    std::function<void(Process&)> look_;
+    std::function<void()> meanwhile_;
+    std::function<void(std::uint64_t)> group_look_;
+    Source source_;
+    bool bpf_declined_;
+    bool rescan_follows_ = true;
+    std::vector<std::int32_t> pids_; // as last listed; sorted
+    std::int32_t self_ = 0;          // our own pid as this /proc shows it
+    std::unordered_map<std::int32_t, Seen> seen_;
+    OwnerTable table_;
+    std::unordered_map<std::uint64_t, OwnerSighting> sightings_; // the last one of search(), by inode
+    Clock::time_point next_confirm_ = Clock::time_point::max();
+    std::unordered_set<std::uint64_t> unconfirmed_;
+    /// What was spent on searches that did not find this socket, by inode.
+    struct Cost {
+        int spent = 0;
+        mutable int unasked = 0; // windows in which nobody asked for it
+    };
+    std::unordered_map<std::uint64_t, Cost> costs_;
+    RunTimes sharers_;                         // processes that share a socket: what they had run before the window
+    RunTimes next_sharers_;                    // likewise, before the next one
+    std::unordered_set<std::uint32_t> idle_;   // those of sharers_ that had not run until the rescan
+    std::unordered_set<std::uint64_t> wanted_; // by the search under way
+    std::unordered_set<std::int32_t> parents_; // pids: of those who were found by it
+    std::unordered_map<std::int32_t, Clock::time_point> hot_; // pids: when they last opened or closed a socket
+    std::unordered_set<std::int32_t> denied_;
+    std::size_t failed_ = 0;
+    Trace trace_;
+    std::set<std::pair<std::uint64_t, std::int32_t>> traced_; // inodes and pids
+    std::unordered_set<std::uint64_t> traced_groups_;         // cookies
+};
+
+/// Searches everywhere for the owners of these sockets that are not known yet, until last_search is over.
+void find_owners(OwnerScanner& owners, std::vector<Inode> sockets);
+
+/// What a search for owners could not see, in words. `unread`: OwnerScanner::failed(); no note if it is 0.
+void add_unread_note(std::vector<Note>& notes, std::size_t unread);
+/// For doctor, where the processes of other users cannot be read.
+void add_denied_limit(std::vector<Note>& limits);
+
+} // namespace socktally

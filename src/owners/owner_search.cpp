@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// The search for the owners of new sockets (see the top of owner_scanner.hpp): where they are likeliest first, and read
+// again.
+#include "linux/privileges.hpp"
+#include "linux/proc.hpp"
+#include "owners/owner_scanner.hpp"
+
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A holder is looked at again after this, then after twice as long, and so on.
+constexpr auto first_interval = 8ms;
+
+/// What a search that does not find a socket counts, and after how much the socket is given up.
+constexpr int finished = 4;
+constexpr int cut_short = 1;
+constexpr int most_spent = 4 * finished;
+
+} // namespace
+
+std::int64_t OwnerScanner::count_files(Pid pid) const
+{
+    struct stat count {};
+    return ::fstatat(proc_.get(), fmt::format("{}/fd", pid.value).c_str(), &count, 0) == 0 ? count.st_size : 0;
+}
+
+bool OwnerScanner::is_given_up(Inode inode) const
+{
+    const auto known = costs_.find(inode.value);
+    if (known == costs_.end()) {
+        return false;
+    }
+    known->second.unasked = 0;
+    return known->second.spent >= most_spent;
+}
+
+std::vector<Inode> OwnerScanner::worth_searching(std::vector<Inode> sockets) const
+{
+    std::vector<Inode> wanted = unheld(std::move(sockets));
+    std::erase_if(wanted, [this](Inode inode) { return is_given_up(inode); });
+    return wanted;
+}
+
+bool OwnerScanner::search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline)
+{
+    if (wanted.empty()) {
+        return true;
+    }
+    wanted_.clear();
+    parents_.clear();
+    bool is_everywhere = reach == Reach::everywhere;
+    for (const Inode inode : wanted) {
+        wanted_.insert(inode.value);
+        is_everywhere = is_everywhere || costs_.contains(inode.value);
+    }
+    for (const Inode own : own_sockets()) { // captures, which no other process holds
+        wanted_.erase(own.value);
+    }
+    if (wanted_.empty()) {
+        return true;
+    }
+    const std::vector<Entry> entries = list_processes();
+    std::vector<bool> looked(entries.size());
+    const auto late = [&] { return Clock::now() > deadline; };
+    const auto done = [&] { return wanted_.empty() || late(); };
+    const auto look_until = [&](auto over, auto likely) {
+        for (std::size_t i = 0; i < entries.size() && !over(); ++i) {
+            if (!looked[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
+                looked[i] = true;
+                read(entries[i], Look::again);
+            }
+        }
+    };
+    look_until(late, [&](const Entry& entry) { return seen_of(entry) == nullptr; });
+    look_until(done, [&](const Entry& entry) { return hot_.contains(entry.pid.value); });
+    look_until(done, [&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
+    if (is_everywhere) {
+        look_until(done, [&](const Entry& entry) { return !has_not_run(entry); });
+        for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
+            read_threads(entries[i]);
+        }
+    }
+    const bool is_finished = wanted_.empty() || !late();
+    // However late: only the two together say who may have moved its bytes.
+    look_until([] { return false; }, [&](const Entry& entry) { return parents_.contains(entry.pid.value); });
+    count_search(wanted, is_finished);
+    return is_finished;
+}
+
+void OwnerScanner::count_search(std::vector<Inode> wanted, bool is_finished)
+{
+    std::vector<Inode> missing = unheld(std::move(wanted)); // sorted
+    missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+    for (const Inode inode : missing) {
+        Cost& cost = costs_[inode.value];
+        cost.spent += is_finished ? finished : cut_short;
+        cost.unasked = 0;
+        if (cost.spent >= most_spent) {
+            trace_("search given up: socket:[{}] was not found", inode.value);
+        }
+    }
+}
+
+/// One that nobody asked for yet is new all the same: found on the way to another, it counts as held, and would not be
+/// asked for later.
+bool OwnerScanner::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
+{
+    const std::uint64_t inode = socket.inode.value;
+    const bool is_found = wanted_.erase(inode) != 0 || !held(socket.inode);
+    if (!known) {
+        table_.add_later(socket.inode, process);
+    }
+    if (is_found) {
+        hot_.insert_or_assign(pid.value, Clock::now());
+        unconfirmed_.insert(inode);
+        table_.found(socket.inode);
+        const auto next_look = Clock::now() + first_interval;
+        sightings_.insert_or_assign(inode, OwnerSighting{pid, socket, next_look, first_interval});
+        next_confirm_ = std::min(next_confirm_, next_look);
+    }
+    return is_found;
+}
+
+bool OwnerScanner::still_holds(const OwnerSighting& sighting) const
+{
+    const auto& [inode, fd, thread] = sighting.socket;
+    if (fd < 0) {
+        return true; // not asked for: it costs too much
+    }
+    std::array<char, 64> link{};
+    const std::string path = thread != 0 ? fmt::format("{}/task/{}/fd/{}", sighting.pid.value, thread, fd)
+                                         : fmt::format("{}/fd/{}", sighting.pid.value, fd);
+    const ssize_t length = ::readlinkat(proc_.get(), path.c_str(), link.data(), link.size());
+    return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
+}
+
+/// A later look at the process finds the socket anew where it is at another descriptor.
+void OwnerScanner::forget_sighting(Inode inode)
+{
+    const auto sighting = sightings_.find(inode.value);
+    const auto seen = seen_.find(sighting->second.pid.value);
+    if (seen != seen_.end()) {
+        std::erase(seen->second.inodes, inode.value);
+    }
+    sightings_.erase(sighting);
+}
+
+std::vector<Inode> OwnerScanner::confirm(Clock::time_point now)
+{
+    std::vector<Inode> missed;
+    if (now < next_confirm_) {
+        return missed;
+    }
+    next_confirm_ = Clock::time_point::max();
+    std::unordered_set<std::int32_t> refreshed; // pids
+    for (auto& [inode, sighting] : sightings_) {
+        if (now >= sighting.next_look) {
+            if (still_holds(sighting)) {
+                unconfirmed_.erase(inode);
+            } else {
+                missed.push_back(Inode{inode});
+            }
+            const auto seen = seen_.find(sighting.pid.value);
+            if (seen != seen_.end() && seen->second.process && refreshed.insert(sighting.pid.value).second) {
+                refresh(table_.processes()[*seen->second.process]);
+            }
+            sighting.interval *= 2;
+            sighting.next_look = now + sighting.interval;
+        }
+        next_confirm_ = std::min(next_confirm_, sighting.next_look);
+    }
+    for (const Inode inode : missed) {
+        forget_sighting(inode);
+    }
+    std::sort(missed.begin(), missed.end());
+    return missed;
+}
+
+void OwnerScanner::handed_on(Inode inode)
+{
+    table_.hand_on(inode);
+    costs_.erase(inode.value);
+    trace_("handed on: socket:[{}]", inode.value);
+    forget_traced(inode);
+}
+
+void OwnerScanner::closed(Inode inode)
+{
+    for (const std::uint32_t process : holders_of(inode)) {
+        hot_.insert_or_assign(table_.process(process).pid.value, Clock::now());
+    }
+    sightings_.erase(inode.value);
+    costs_.erase(inode.value);
+}
+
+void OwnerScanner::forget(Inode inode)
+{
+    table_.forget(inode);
+    unconfirmed_.erase(inode.value);
+    forget_traced(inode);
+}
+
+void find_owners(OwnerScanner& owners, std::vector<Inode> sockets)
+{
+    owners.search(owners.unheld(std::move(sockets)), OwnerScanner::Reach::everywhere,
+                  OwnerScanner::Clock::now() + last_search);
+}
+
+void add_unread_note(std::vector<Note>& notes, std::size_t unread)
+{
+    if (unread > 0) {
+        notes.push_back(
+            {"owners-unread",
+             fmt::format("the descriptors of processes could not be read {} times, for want of memory or of "
+                         "descriptors of our own: some owners may be unknown",
+                         unread),
+             "ulimit -n 1024", false});
+    }
+}
+
+void add_denied_limit(std::vector<Note>& limits)
+{
+    if (!has_capability(CAP_DAC_READ_SEARCH) || !has_capability(CAP_SYS_PTRACE)) {
+        limits.push_back({"owners-denied", "names your own processes only; the traffic of others is totalled by user",
+                          std::string(setcap_remedy), false});
+    }
+}
+
+} // namespace socktally

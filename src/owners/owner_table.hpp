@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Which processes were seen to hold which sockets in this window, and which held them when the last one ended. Pure:
+// who looks, and where, is OwnerScanner's.
+#pragma once
+
+#include "model/flow.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace socktally {
+
+class OwnerTable {
+public:
+    /// Its index, by which it is known from here on.
+    std::uint32_t add(const Process& process);
+    std::vector<Process>& processes() { return processes_; }
+    const Process& process(std::uint32_t index) const { return processes_[index]; }
+
+    /// What the first scan finds. To be sorted when it is over, and before anything is asked.
+    void add_first(Inode inode, std::uint32_t process) { first_.push_back({inode, process}); }
+    void sort_first();
+    /// What is found afterwards.
+    void add_later(Inode inode, std::uint32_t process);
+    /// It is open and not where it was seen: until `found` again nobody holds it, nor did those who were seen to.
+    void hand_on(Inode inode) { handed_on_.insert(inode.value); }
+    void found(Inode inode) { handed_on_.erase(inode.value); }
+    /// A closed socket will not be asked for again.
+    void forget(Inode inode);
+
+    bool held(Inode inode) const;
+    /// Those of `inodes` that no process was seen to hold in this window. Quick for many at once.
+    std::vector<Inode> unheld(std::vector<Inode> inodes) const;
+    /// All processes that were seen to hold it, in this window or at the end of the last one.
+    std::vector<std::uint32_t> holders_of(Inode inode) const;
+    /// Processes that hold a socket together with others; some more than once.
+    std::vector<std::uint32_t> sharers() const;
+    /// Who held these sockets when the last window ended has nothing more to do with them.
+    void disown(std::vector<Inode> inodes);
+
+    /// All of them, sorted by inode; taken: nothing can be asked any more.
+    std::vector<Holder> all() const { return with_others(first_); }
+    std::vector<Holder> take() { return with_others(std::move(first_)); }
+
+    /// Goes on with what is held now. A hold that is over may have ended after the last window did: what its socket
+    /// moved in between is part of the next one, so it is kept for that one, and no longer. Forgets the other
+    /// processes; the result is the new index of each that is left.
+    std::vector<std::optional<std::uint32_t>> next_window(std::vector<Holder> held);
+
+private:
+    std::vector<Holder> with_others(std::vector<Holder> holders) const;
+    bool is_handed_on(Inode inode) const { return handed_on_.contains(inode.value); }
+
+    std::vector<Process> processes_;
+    std::vector<Holder> first_;                                   // sorted by inode
+    std::unordered_multimap<std::uint64_t, std::uint32_t> later_; // inode to process
+    std::vector<Holder> former_;                                  // of the last window, and over; sorted by inode
+    std::unordered_set<std::uint64_t> handed_on_;
+};
+
+} // namespace socktally

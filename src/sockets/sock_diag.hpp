@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// The kernel's lists of TCP and UDP sockets by sock_diag(7): the messages made and taken apart (pure), and dumps that
+// have dealt with what can go wrong in one: busy, overrun, disturbed, refused.
+#pragma once
+
+#include "linux/netlink_socket.hpp"
+#include "linux/netns.hpp"
+#include "linux/trace.hpp"
+#include "model/flow.hpp"
+#include "sockets/proc_net.hpp"
+#include "sockets/socket.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace socktally {
+
+/// `payload` is what follows the netlink header. Null where it is cut short or of no family known.
+/// `protocol` is what was asked for; a destroy event names its own in INET_DIAG_PROTOCOL.
+std::optional<Socket> parse_diag(std::span<const std::byte> payload, Protocol protocol);
+
+/// A copy of struct tcp_info may be shorter on an older kernel or longer on a newer one. Null where it ends before
+/// bytes_acked and its neighbours (before Linux 4.9).
+std::optional<TcpCounters> parse_tcp_info(std::span<const std::byte> info);
+
+enum class DiagDetail : std::uint8_t { sockets, tcp_info };
+
+/// Bit n is state n.
+constexpr std::uint32_t state_bit(TcpState state) { return 1U << static_cast<unsigned>(state); }
+/// All but LISTEN, TIME_WAIT, CLOSE and request sockets.
+constexpr std::uint32_t connected_states = state_bit(TcpState::established) | state_bit(TcpState::syn_sent) |
+                                           state_bit(TcpState::syn_recv) | state_bit(TcpState::fin_wait1) |
+                                           state_bit(TcpState::fin_wait2) | state_bit(TcpState::close_wait) |
+                                           state_bit(TcpState::last_ack) | state_bit(TcpState::closing);
+
+/// Both families of TCP in one walk of the kernel's hash (the walk of a large empty table costs milliseconds).
+std::vector<std::byte> tcp_dump_request(std::uint32_t states, DiagDetail detail);
+std::vector<std::byte> udp_dump_request(Family family);
+/// One socket, by its tuple and cookie: no walk. The reply is one message or an error. AF_INET finds a v6 socket with
+/// mapped addresses as well (__inet_lookup_established() sees both).
+std::vector<std::byte> tcp_lookup_request(const Tuple& tuple, Cookie cookie, std::uint32_t interface);
+
+/// Whether the same dump had shown the socket before.
+enum class DumpRow : std::uint8_t { fresh, repeated };
+
+/// Of the network namespace that the calling thread is in when it is made, wherever it is used.
+class Dumper {
+public:
+    explicit Dumper(Trace trace) : trace_(trace) {}
+
+    using Take = std::function<DumpRow(const Socket&)>;
+    enum class Outcome : std::uint8_t {
+        clean,
+        disturbed, // sockets came and went under every dump: one that none of them showed is possible
+    };
+
+    /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. `begin` is
+    /// called before each dump. Sockets that only some of the dumps show are all taken. Nothing is asked where there
+    /// are none. Throws std::system_error where the kernel refuses.
+    struct Dumped {
+        Outcome outcome = Outcome::clean;
+        std::chrono::steady_clock::time_point begun; // of the first dump, which shows most sockets
+        std::chrono::steady_clock::time_point ended;
+    };
+    Dumped tcp(const std::function<void()>& begin, const Take& take);
+    /// TCP sockets once, as a rule without counters: cheaper. False where the kernel gave an error.
+    bool tcp_quick(const std::function<void(const Socket&)>& take, DiagDetail detail = DiagDetail::sockets);
+    /// Whether the kernel lists TCP sockets, which costs less than to ask for them.
+    bool lists_tcp();
+    /// False where the kernel does not list UDP sockets (no udp_diag).
+    bool udp(const std::function<void(const Socket&)>& take);
+    /// One TCP socket by tuple and cookie; null where there is none (any more).
+    std::optional<Socket> lookup(const Flow& flow);
+
+    /// How many TCP sockets there are; null where that is not told.
+    std::optional<std::size_t> tcp_in_use() const { return in_use_.read(); }
+
+    /// Messages that were cut short or made no sense.
+    std::uint64_t garbled() const { return garbled_; }
+
+private:
+    void renew();
+    /// Repeats a request until the kernel was neither busy nor overrun. The errno of the last try, or 0.
+    int ask(std::span<std::byte> request, Protocol protocol, const std::function<void(const Socket&)>& take);
+
+    NetlinkSocket socket_{NetlinkSocket::Mode::blocking};
+    std::uint64_t netns_ = netns_of_thread(); // namespace of the socket, to open a new one there
+    TcpInUse in_use_;
+    std::uint64_t garbled_ = 0;
+    Trace trace_;
+};
+
+} // namespace socktally

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// A socket as the kernel lists it, whoever asked: sock_diag, /proc/net, or a BPF iterator. Plain data, with the names
+// of the kernel (linux/inet_diag.h, linux/tcp.h). What the figures mean in payload bytes is in tcp_bytes.hpp.
+#pragma once
+
+#include "model/flow.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace socktally {
+
+/// As inet_diag and struct sock have them (include/net/tcp_states.h).
+enum class TcpState : std::uint8_t {
+    established = 1,
+    syn_sent = 2,
+    syn_recv = 3,
+    fin_wait1 = 4,
+    fin_wait2 = 5,
+    time_wait = 6,
+    close = 7, // also: destroyed
+    close_wait = 8,
+    last_ack = 9,
+    listen = 10,
+    closing = 11,
+};
+
+/// The fields of struct tcp_info that are used; bytes_sent and what follows it is absent before Linux 4.19.
+struct TcpCounters {
+    std::uint64_t bytes_acked = 0;    // our SYN (active opener) and our FIN included, once acknowledged
+    std::uint64_t bytes_received = 0; // the peer's FIN included
+    std::uint32_t segs_out = 0;
+    std::uint32_t segs_in = 0;
+    std::uint32_t data_segs_in = 0;
+    std::uint32_t notsent_bytes = 0; // in the write queue, never sent
+    std::uint32_t idle_ms = 0;       // since data was last sent or received, or an acknowledgement came
+    struct Sent {
+        std::uint64_t bytes_sent = 0;    // payload, retransmissions included
+        std::uint64_t bytes_retrans = 0; // payload sent again
+    };
+    std::optional<Sent> sent;
+};
+
+/// What a list does not tell is zero or null: /proc/net knows no cookie, cgroup, device and v6_only; a destroy event
+/// has neither inode nor uid nor cgroup.
+struct Socket {
+    Tuple tuple;                            // unconnected: no remote end; bound to no address: an unspecified local one
+    Family family = Family::none;           // of the addresses; bound to no address: of the socket
+    bool v6_only = false;                   // IPV6_V6ONLY, of one that listens or is not connected
+    TcpState state = TcpState::established; // of TCP
+    bool accepted = false;                  // TCP whose local port was listened on: this end did not send the SYN
+    std::uint32_t interface = 0;            // index of the device that it is bound to, or 0
+    Cookie cookie;
+    Inode inode;
+    std::optional<Uid> uid;
+    std::uint64_t cgroup_id = 0; // as Flow::cgroup_id; not before Linux 5.8
+    std::uint32_t rqueue = 0; // TCP: bytes received and not read, an unread FIN counts 1; UDP: memory of what is unread
+    std::uint32_t wqueue = 0; // TCP: bytes written and not acknowledged, SYN and FIN count 1
+    std::optional<std::uint32_t> drops; // datagrams that found the receive buffer full or were bad (SK_MEMINFO_DROPS)
+    std::optional<TcpCounters> tcp; // absent: not asked for, not TCP, or a TIME_WAIT or request socket, which have none
+};
+
+inline bool is_listener(const Socket& socket)
+{
+    return socket.tuple.protocol == Protocol::tcp && socket.state == TcpState::listen;
+}
+
+/// What attribution has to know of the state; always open if the socket is not TCP.
+SocketState state_of(const Socket& socket);
+
+/// The flow of a socket of which no more is known than the list tells: its bytes and packets are null.
+Flow flow_of(const Socket& socket);
+
+} // namespace socktally

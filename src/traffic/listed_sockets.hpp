@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Flows out of lists of sockets, for what is listed and not counted: all sockets by the procfs backend; by netlink and
+// packet those of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET. Their bytes are null. The network namespace's counters of
+// these protocols show whether any may have moved bytes, so an idle socket does not make a sample incomplete.
+#pragma once
+
+#include "model/sample.hpp"
+#include "sockets/proc_net.hpp"
+#include "traffic/protocol_counters.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace socktally {
+
+/// Of the list at the beginning those that a process can hold, of the one at the end all; a socket of both is one flow,
+/// as the end shows it, and one that only the first has is SocketState::closed. Left out is what moves no bytes:
+/// listening sockets, and TCP that is in TIME_WAIT or not connected.
+std::vector<Flow> flows_of(const std::vector<Socket>& first, const std::vector<Socket>& last);
+
+std::vector<Inode> inodes_of(const std::vector<Flow>& flows);
+
+/// Which protocols may have moved bytes through sockets in the window.
+struct UncountedTraffic {
+    bool icmp = false;
+    bool raw = false;
+    bool udplite = false;
+    bool sctp = false;
+
+    bool any() const { return icmp || raw || udplite || sctp; }
+    UncountedTraffic& operator|=(const UncountedTraffic& other);
+};
+/// `flows` has the sockets that were listed at the start or end of the window.
+UncountedTraffic uncounted_traffic(const ProtocolCounters& before, const ProtocolCounters& after,
+                                   const std::vector<Flow>& flows);
+
+/// The uncounted sockets of one network namespace, window after window.
+class UncountedSockets {
+public:
+    /// For the network namespace that the calling thread is in; works from anywhere afterwards.
+    explicit UncountedSockets(ProtocolCountersReader& counters) : counters_(counters) {}
+    static constexpr std::size_t files = ProcSocketFiles::files; // open at most
+
+    enum class Namespace : std::uint8_t { was_there, is_new };
+    void begin(Namespace which);
+    void end();
+    void next_window();
+
+    /// The sockets of the window, with null bytes; none if no window has begun.
+    const std::vector<Flow>& flows() const { return flows_; }
+    const UncountedTraffic& traffic() const { return traffic_; }
+
+private:
+    ProtocolCountersReader& counters_;
+    ProcSocketFiles lists_{ProcLists::uncounted};
+    bool has_begun_ = false;
+    std::vector<Socket> first_;
+    ProtocolCounters before_;
+    std::vector<Socket> last_;
+    ProtocolCounters after_;
+    std::vector<Flow> flows_;
+    UncountedTraffic traffic_;
+};
+
+/// The limit that socktally doctor reports.
+Note uncounted_limit();
+
+/// Removes the sockets with which this program, or another instance of it, captures packets, and adds notes about the
+/// uncounted `traffic`. The sample must have its flows, holders and processes.
+void finish_uncounted(Sample& sample, const UncountedTraffic& traffic);
+
+} // namespace socktally

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/netlink/new_connections.hpp"
+
+#include "linux/interrupt.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::nanoseconds tick_interval = 10ms;
+constexpr std::size_t idle_namespaces_a_tick = 32;
+constexpr auto busy_time = 1s;
+constexpr auto progress_interval = 250ms;
+
+} // namespace
+
+bool ClosedFlows::add(const Flow& flow, Inode netns, const OwnerScanner& holders)
+{
+    const std::vector<std::uint32_t> owners = holders.holders_of(flow.inode);
+    if (owners.size() > 1) {
+        return false;
+    }
+    Key key;
+    key.netns = netns;
+    if (owners.size() == 1 && !holders.is_doubtful(flow)) {
+        key.process = owners.front();
+    } else {
+        key.uid = flow.uid;
+        key.cgroup_id = flow.cgroup_id;
+    }
+    const auto [entry, is_new] = sums_.try_emplace(key);
+    Flow& sum = entry->second;
+    if (is_new) {
+        sum.state = SocketState::closed;
+        sum.uid = flow.uid;
+        sum.cgroup_id = flow.cgroup_id;
+        sum.netns = netns;
+        sum.sockets = 0;
+        if (key.process) {
+            sum.attribution = {key.process, Cause::none, Quality::owner};
+        }
+    }
+    sum.rx_bytes = sum.rx_bytes.value_or(0) + flow.rx_bytes.value_or(0);
+    sum.tx_bytes = sum.tx_bytes.value_or(0) + flow.tx_bytes.value_or(0);
+    sum.sockets += flow.may_have_traffic() ? 1 : 0;
+    return true;
+}
+
+void ClosedFlows::move_to(std::vector<Flow>& flows)
+{
+    for (auto& [key, sum] : sums_) {
+        flows.push_back(sum);
+    }
+    sums_.clear();
+}
+
+void NewConnectionWatcher::set_namespaces(const NamespaceWatches& watches)
+{
+    std::vector<Watched> next;
+    for (const auto& watch : watches) {
+        const auto known = std::find_if(watched_.begin(), watched_.end(),
+                                        [&](const Watched& watched) { return watched.watch == watch.get(); });
+        Watched& watched = next.emplace_back(known != watched_.end() ? *known : Watched{watch.get()});
+        watched.unresolved = watched.unresolved || is_unresolved(watched);
+    }
+    watched_ = std::move(next);
+}
+
+void NewConnectionWatcher::watch(Clock::time_point end, const SampleRequest& request,
+                                 const std::function<void()>& now_and_then)
+{
+    const auto begun = Clock::now();
+    auto next_progress = begun;
+    next_tick_ = begun;
+    const int fd = watched_.front().watch->fd_to_watch();
+    for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
+        if (now >= next_progress) {
+            request.tell(now - begun);
+            now_and_then();
+            datagrams_.retire_idle(now);
+            next_progress = now + progress_interval;
+        }
+        if (now >= next_tick_) {
+            tick(now);
+        } else {
+            drain_all(); // a small buffer does not wait for the tick
+        }
+        take_datagrams(now);
+        const auto next = datagrams_.is_empty() ? next_tick_ : std::min(next_tick_, Clock::now() + tick_interval);
+        request.interrupt->wait_until(std::min(end, next), fd);
+    }
+}
+
+void NewConnectionWatcher::drain(Watched& watched)
+{
+    watched.watch->drain(SocketTable::Window::open, [&](const Flow& flow) {
+        const Inode inode = flow.inode;
+        owners_.closed(inode);
+        if (what_ == Closed::summed && closed_.add(flow, watched.watch->netns(), owners_)) {
+            owners_.forget(inode);
+            watched.watch->forget(flow.cookie);
+        }
+    });
+}
+
+void NewConnectionWatcher::drain_all()
+{
+    for (Watched& watched : watched_) {
+        drain(watched);
+    }
+}
+
+/// Not as part of a tick, whose cost asks for rest: the ring has room for a few ticks only.
+void NewConnectionWatcher::take_datagrams(Clock::time_point now)
+{
+    datagrams_.drain();
+    const auto look = datagrams_.next_look();
+    if (look && now >= *look) {
+        datagrams_.look(now);
+    }
+}
+
+void NewConnectionWatcher::check_for_connections(Clock::time_point now)
+{
+    const auto check = [now](Watched& watched) {
+        if (watched.watch->has_new_connections()) {
+            watched.unresolved = true;
+            watched.pace.hurry();
+            watched.busy_until = now + busy_time;
+        }
+    };
+    for (Watched& watched : watched_) {
+        if (now < watched.busy_until) {
+            check(watched);
+        }
+    }
+    for (std::size_t i = 0; i < std::min(idle_namespaces_a_tick, watched_.size()); ++i) {
+        Watched& watched = watched_[next_idle_++ % watched_.size()];
+        if (now >= watched.busy_until) {
+            check(watched);
+        }
+    }
+}
+
+void NewConnectionWatcher::tick(Clock::time_point now)
+{
+    const SearchCost cost;
+    drain_all();
+    search_again(owners_.confirm(now));
+    check_for_connections(now);
+    next_tick_ = now + std::max(tick_interval, (SearchCost::rest_share + 1) * cost.used());
+    if (now >= rested_) {
+        search(now);
+    }
+    trace_owners(); // its cost asks for no rest
+    datagrams_.trace_owners();
+}
+
+/// Dumps the sockets again if some of these inodes are in no table: a connection that was accepted since the last dump
+/// has no inode there, though its holder was seen, and would pass for one that is closed.
+void NewConnectionWatcher::show_accepted(const std::vector<Inode>& inodes)
+{
+    std::size_t known = 0;
+    for (const Watched& watched : watched_) {
+        known += watched.watch->table().live(inodes).size();
+    }
+    for (Watched& watched : watched_) {
+        if (known < inodes.size() && watched.watch->table().has_unaccepted()) {
+            watched.watch->look();
+        }
+    }
+}
+
+/// Those that are open, soon: who has them now may be over before long.
+void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
+{
+    if (missed.empty()) {
+        return;
+    }
+    for (const Inode inode : missed) {
+        owners_.trace()("missed: socket:[{}] is not where it was", inode.value);
+    }
+    datagrams_.look_again(missed);
+    show_accepted(missed);
+    for (Watched& watched : watched_) {
+        for (const Inode inode : watched.watch->still_open(missed)) {
+            owners_.handed_on(inode);
+            watched.unresolved = true;
+            watched.pace.hurry();
+        }
+    }
+}
+
+/// What stays unresolved (a connection that nobody accepts, a socket of the kernel's) is searched for ever less often.
+void NewConnectionWatcher::search(Clock::time_point now)
+{
+    const SearchCost cost;
+    std::vector<Inode> wanted;
+    std::vector<Watched*> listed;
+    for (Watched& watched : watched_) {
+        if (!watched.unresolved || now < watched.pace.next()) {
+            continue;
+        }
+        const std::size_t opened = watched.watch->table().opened();
+        watched.watch->look();
+        owners_.look_at_groups(watched.watch->table().flows());
+        drain(watched);
+        watched.pace.last = now;
+        if (watched.watch->table().opened() != opened) {
+            watched.pace.hurry();
+        } else {
+            watched.pace.slow_down();
+        }
+        const std::vector<Inode> found = owners_.worth_searching(watched.watch->table().live_inodes());
+        wanted.insert(wanted.end(), found.begin(), found.end());
+        listed.push_back(&watched);
+    }
+    if (listed.empty()) {
+        return;
+    }
+    owners_.search(wanted, OwnerScanner::Reach::likely, Clock::now() + longest_search);
+    for (Watched* watched : listed) {
+        watched->unresolved = is_unresolved(*watched);
+    }
+    rested_ = cost.rested();
+}
+
+void NewConnectionWatcher::trace_owners() const
+{
+    if (!owners_.trace()) {
+        return;
+    }
+    for (const Watched& watched : watched_) {
+        for (const auto* flows : {&watched.watch->table().flows(), &watched.watch->udp_flows()}) {
+            for (const Flow& flow : *flows) {
+                owners_.trace_owners(flow.cookie, flow.inode);
+            }
+        }
+    }
+}
+
+/// Between the scan and the first dump, too, sockets may have been opened.
+bool NewConnectionWatcher::is_unresolved(const Watched& watched) const
+{
+    return watched.watch->table().has_unaccepted() ||
+           !owners_.worth_searching(watched.watch->table().live_inodes()).empty();
+}
+
+} // namespace socktally

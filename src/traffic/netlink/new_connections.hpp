@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// What netlink does between two dumps, so that connections which open and close in between are counted with their
+// owners.
+//
+// The kernel announces each closed TCP socket with its last counters (destroy_events.hpp), but without inode: such a
+// connection has an owner only if a list showed it while it lived, and a search found its process. To list all sockets
+// costs a walk of the kernel's hash, so this is done when there is something new:
+//
+//   every 10 ms (a tick):  the announcements are read. The network namespace's count of opened connections is read
+//                          (/proc/net/snmp, some twenty microseconds): in each namespace that had a new connection in
+//                          the last second, and in 32 of the others in turn. Ticks are rarer if they would take more
+//                          than a quarter of the time.
+//   when that count grew:  the sockets are listed without counters, and the owners that no scan has shown are searched
+//                          for, at most every 20 ms (SearchPace, in owner_scanner.hpp).
+//   while owners are missing (a connection that nobody accepts, a socket of the kernel's): the same again, ever less
+//                          often.
+//   some ms after an owner was found:  it is read again (OwnerScanner::confirm()).
+//
+// Datagrams, where they can be captured, are taken from their ring every 10 ms as well.
+#pragma once
+
+#include "owners/owner_scanner.hpp"
+#include "traffic/backend.hpp"
+#include "traffic/netlink/namespace_watch.hpp"
+#include "traffic/packet/capture.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace socktally {
+
+/// Sums of the connections that closed in the window, by owner: so that a long window on a busy machine does not
+/// remember each of them. Only for samples in which no single connection is asked for.
+class ClosedFlows {
+public:
+    /// True if the flow was taken into a sum; one with several owners has to be decided upon with the others at the
+    /// end.
+    bool add(const Flow& flow, Inode netns, const OwnerScanner& owners);
+    /// One flow a sum, attributed if there is an owner.
+    void move_to(std::vector<Flow>& flows);
+
+private:
+    struct Key {
+        std::optional<std::uint32_t> process;
+        std::optional<Uid> uid;      // of the socket, if there is no process
+        std::uint64_t cgroup_id = 0; // likewise
+        Inode netns;
+        auto operator<=>(const Key&) const = default;
+    };
+    std::map<Key, Flow> sums_;
+};
+
+using NamespaceWatches = std::vector<std::unique_ptr<NamespaceWatch>>;
+
+class NewConnectionWatcher {
+public:
+    using Clock = std::chrono::steady_clock;
+    enum class Closed : std::uint8_t { summed, kept };
+
+    NewConnectionWatcher(Capture& datagrams, OwnerScanner& owners, Closed what)
+        : datagrams_(datagrams), owners_(owners), what_(what)
+    {
+    }
+
+    /// The namespaces of the next window; those that were there before are known.
+    void set_namespaces(const NamespaceWatches& watches);
+    /// Returns when the window is over or was interrupted. Calls `now_and_then` about four times a second.
+    void watch(Clock::time_point end, const SampleRequest& request, const std::function<void()>& now_and_then);
+    /// Traces the owners of the sockets, if that was asked for.
+    void trace_owners() const;
+    /// Hands over the sums of closed connections.
+    void move_closed_to(std::vector<Flow>& flows) { closed_.move_to(flows); }
+
+private:
+    struct Watched {
+        NamespaceWatch* watch = nullptr;
+        bool unresolved = false; // there may be sockets whose owner is not known
+        SearchPace pace{};
+        Clock::time_point busy_until{}; // a connection was opened not long ago
+    };
+
+    void drain(Watched& watched);
+    void drain_all();
+    void take_datagrams(Clock::time_point now);
+    void check_for_connections(Clock::time_point now);
+    void tick(Clock::time_point now);
+    void search(Clock::time_point now);
+    bool is_unresolved(const Watched& watched) const;
+    void search_again(const std::vector<Inode>& missed);
+    void show_accepted(const std::vector<Inode>& inodes);
+
+    std::vector<Watched> watched_;
+    Capture& datagrams_; // empty where packets cannot be captured
+    OwnerScanner& owners_;
+    ClosedFlows closed_;
+    Closed what_;
+    Clock::time_point next_tick_{};
+    std::size_t next_idle_ = 0;  // of watched_, to be checked
+    Clock::time_point rested_{}; // until then the last search's cost asks for rest
+};
+
+} // namespace socktally

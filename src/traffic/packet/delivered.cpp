@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+#include "traffic/packet/delivered.hpp"
+
+#include "util/sum.hpp"
+
+#include <algorithm>
+
+namespace socktally {
+
+namespace {
+
+bool same_socket(const Socket& first, const Socket& last)
+{
+    const bool accepted = first.inode == Inode{}; // between the two
+    return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
+}
+
+/// What the kernel's counters gained; null where one of the lists has none, or where they began anew.
+std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, const Socket* last)
+{
+    const auto before = first != nullptr ? tcp_payload(*first) : std::nullopt;
+    const auto after = last != nullptr ? tcp_payload(*last) : std::nullopt;
+    if (after && flow.began()) {
+        return TcpPayload{minus(after->rx_bytes, flow.rx.counted), minus(after->tx_bytes, flow.tx.counted)};
+    }
+    if (!before || !after || after->rx_bytes < before->rx_bytes || after->tx_bytes < before->tx_bytes) {
+        return std::nullopt;
+    }
+    return TcpPayload{minus(after->rx_bytes - before->rx_bytes, flow.rx.earlier_bytes),
+                      minus(after->tx_bytes - before->tx_bytes, flow.tx.earlier_bytes)};
+}
+
+/// A process that closes a socket with unread bytes sends RST (tcp_close()), and so does its end when more come after
+/// that; who gets one has what it was to send thrown away. Without FIN and RST it was given up.
+bool may_have_left_bytes(const PacketFlow& flow, const TcpWindow& window)
+{
+    const bool moved = window.rx_bytes + window.tx_bytes != 0;
+    const bool reset = ((flow.rx.tcp_flags | flow.tx.tcp_flags) & TcpHeader::rst) != 0;
+    const bool closed = (flow.tx.tcp_flags & TcpHeader::fin) != 0;
+    return moved && (reset || (!closed && flow.has_socket()));
+}
+
+} // namespace
+
+TcpWindow tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket* last)
+{
+    const bool is_new = flow.began() && !flow.is_old;
+    if (is_new || (first != nullptr && last != nullptr && !same_socket(*first, *last))) {
+        first = nullptr; // that was another connection
+    }
+    const auto unsent = [](const Socket* socket) {
+        return std::int64_t{socket == nullptr ? 0 : unsent_bytes(*socket).value_or(0)};
+    };
+    const auto unread = [](const Socket* socket) {
+        return std::int64_t{socket == nullptr ? 0 : unread_bytes(*socket)};
+    };
+    const auto unknown = [](const Socket* socket) { return socket != nullptr && !unsent_bytes(*socket); };
+    const std::int64_t rx =
+        flow.rx.carried + static_cast<std::int64_t>(flow.rx.payload_bytes) + (flow.is_old ? 0 : unread(first));
+    const std::int64_t tx =
+        flow.tx.carried + static_cast<std::int64_t>(flow.tx.payload_bytes) - (flow.is_old ? 0 : unsent(first));
+    TcpWindow window;
+    if (const auto payload = gained(flow, first, last)) {
+        window.rx_bytes = payload->rx_bytes;
+        window.tx_bytes = payload->tx_bytes;
+    } else {
+        window.rx_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(rx - unread(last), 0));
+        window.tx_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(tx + unsent(last), 0));
+        window.ended_unread = last == nullptr && may_have_left_bytes(flow, window);
+        window.unsent_unknown = unknown(first) || unknown(last);
+    }
+    window.rx_carried = rx - static_cast<std::int64_t>(window.rx_bytes);
+    window.tx_carried = tx - static_cast<std::int64_t>(window.tx_bytes);
+    return window;
+}
+
+TcpWindow tcp_without_packets(const Socket* first, const Socket& last)
+{
+    if (first == nullptr || !same_socket(*first, last)) {
+        return {};
+    }
+    TcpWindow window = tcp_in_window(PacketFlow{}, first, &last);
+    window.rx_carried -= std::int64_t{unread_bytes(last)};
+    window.tx_carried += std::int64_t{unsent_bytes(last).value_or(0)};
+    return window;
+}
+
+namespace {
+
+bool is_ours(const Socket& socket) { return socket.tuple.protocol == Protocol::udp && socket.inode != Inode{}; }
+
+/// The flow of a socket that has most, and of how many with bytes.
+struct Most {
+    Flow* flow = nullptr;
+    std::size_t candidates = 0;
+};
+
+Most most_of(std::vector<Flow>& flows, Inode inode)
+{
+    Most most;
+    for (Flow& flow : flows) {
+        if (flow.inode != inode) {
+            continue;
+        }
+        if (most.flow == nullptr || flow.rx_bytes.value_or(0) > most.flow->rx_bytes.value_or(0)) {
+            most.flow = &flow;
+        }
+        most.candidates += flow.rx_bytes.value_or(0) != 0 ? 1 : 0;
+    }
+    return most;
+}
+
+} // namespace
+
+void UdpDelivery::begin(const std::vector<Socket>& sockets, const std::optional<ProtocolCounters>& counters)
+{
+    counters_before_ = counters;
+    for (const Socket& listed : sockets) {
+        if (is_ours(listed)) {
+            const auto [entry, is_new] = sockets_.try_emplace(listed.inode.value);
+            Received& socket = entry->second;
+            socket.queued_before = is_new ? listed.rqueue : std::min(socket.queued_before, listed.rqueue);
+            socket.drops_before = listed.drops;
+        }
+    }
+}
+
+void UdpDelivery::end(const std::vector<Socket>& sockets, const std::optional<ProtocolCounters>& counters)
+{
+    counters_after_ = counters;
+    for (auto& [inode, socket] : sockets_) {
+        socket.queued = 0;
+        socket.is_listed = false;
+    }
+    for (const Socket& listed : sockets) {
+        if (is_ours(listed)) {
+            Received& socket = sockets_[listed.inode.value]; // a new one began with no drops
+            socket.is_listed = true;
+            socket.queued = listed.rqueue;
+            socket.drops = listed.drops.value_or(0) - socket.drops_before.value_or(0);
+        }
+    }
+}
+
+/// Datagrams that came after the last packet and were read before the counters were are in the next window's packets.
+void UdpDelivery::next_window()
+{
+    read_early_ = std::min(std::max<std::int64_t>(-unread(), 0), static_cast<std::int64_t>(read_meanwhile()));
+    if (counters_at_end_ && counters_after_) {
+        counters_after_->udp_no_ports = counters_at_end_->udp_no_ports;
+    }
+    counters_before_ = counters_after_;
+    elsewhere_ = 0;
+    unsure_ = 0;
+    std::erase_if(sockets_, [](const auto& entry) { return !entry.second.is_listed; });
+    for (auto& [inode, socket] : sockets_) {
+        Received next;
+        next.drops_before = socket.drops_before.value_or(0) + socket.drops;
+        next.dropped_early = socket.early_drops();
+        next.queued_before = socket.queued;
+        next.waited = socket.waits;
+        next.knows_waited = socket.knows_waits;
+        next.reader = socket.waits != 0 ? std::move(socket.reader) : nullptr;
+        socket = std::move(next);
+    }
+}
+
+/// More than came in the window were dropped: the packets of those are in the next one.
+std::uint32_t UdpDelivery::Received::early_drops() const
+{
+    const std::uint64_t all = std::uint64_t{dropped_early} + drops;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(all - lost(), drops));
+}
+
+bool UdpDelivery::is_queued(const std::vector<Socket>& sockets) const
+{
+    return std::any_of(sockets.begin(), sockets.end(),
+                       [](const Socket& socket) { return is_ours(socket) && socket.rqueue != 0; });
+}
+
+void UdpDelivery::add(const PacketFlow& flow)
+{
+    if (flow.tuple.protocol != Protocol::udp || flow.rx.datagrams == 0) {
+        return;
+    }
+    Received& socket = sockets_[flow.found.inode.value];
+    socket.datagrams += flow.rx.datagrams;
+    socket.smallest = std::min(socket.smallest, flow.rx.smallest);
+    socket.largest = std::max(socket.largest, flow.rx.largest);
+    unsure_ += flow.is_unsure ? 1 : 0;
+}
+
+void UdpDelivery::add_elsewhere(const PacketFlow& flow) { elsewhere_ += flow.rx.datagrams; }
+
+/// How many more datagrams came than were read or dropped. Less than there were where the kernel has cut some in pieces
+/// (UDP_SEGMENT), which come as one and are read one by one.
+std::int64_t UdpDelivery::unread() const
+{
+    std::uint64_t came = elsewhere_;
+    std::uint64_t dropped = 0;
+    for (const auto& [inode, socket] : sockets_) {
+        came += socket.datagrams;
+        dropped += socket.lost();
+    }
+    return static_cast<std::int64_t>(came) - read_early_ -
+           static_cast<std::int64_t>(was_read().value_or(came) + dropped);
+}
+
+/// Datagrams, in the whole namespace.
+std::optional<std::uint64_t> UdpDelivery::was_read() const
+{
+    if (!counters_before_ || !counters_after_) {
+        return std::nullopt;
+    }
+    return counters_after_->udp_read - counters_before_->udp_read;
+}
+
+/// Likewise, of those the ones that may have come after the last packet of the window.
+std::uint64_t UdpDelivery::read_meanwhile() const
+{
+    return counters_at_end_ && counters_after_ ? counters_after_->udp_read - counters_at_end_->udp_read : 0;
+}
+
+bool UdpDelivery::take_unseen(std::uint64_t datagrams, std::uint64_t unclaimed)
+{
+    const auto unseen = static_cast<std::uint64_t>(std::max<std::int64_t>(-unread(), 0));
+    const std::uint64_t sure = unseen - std::min(unseen, unclaimed);
+    unsure_ += unseen > 0 && sure < datagrams ? datagrams - sure : 0;
+    return sure > 0;
+}
+
+void UdpDelivery::correct(std::vector<Flow>& flows)
+{
+    bool explained = false;
+    for (auto& [inode, socket] : sockets_) {
+        const bool is_short = socket.lost() != 0 || (socket.datagrams != 0 && socket.queued != 0);
+        const bool has_waited = socket.queued_before > socket.queued || socket.waited != 0;
+        if (is_short || has_waited) {
+            explained = true;
+            correct(Inode{inode}, socket, flows);
+        }
+    }
+    if (!explained) {
+        unsure_ += static_cast<std::uint64_t>(std::max<std::int64_t>(unread(), 0)); // closed unread, a firewall
+    }
+}
+
+/// What waited was read, or closed without being read, which nothing tells but that nothing was read at all.
+void UdpDelivery::add_last_reads(const Received& socket, std::vector<Flow>& flows)
+{
+    if (was_read() == 0U) {
+        return;
+    }
+    unsure_ += 1;
+    if (socket.reader != nullptr) {
+        flows.push_back(*socket.reader);
+        flows.back().rx_bytes = socket.waited;
+    }
+}
+
+void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flows)
+{
+    const Most most = most_of(flows, inode);
+    if (most.flow == nullptr) { // it was closed, and no packet came
+        add_last_reads(socket, flows);
+        return;
+    }
+    const std::uint64_t came = most.flow->rx_bytes.value_or(0) + socket.waited;
+    socket.reader = std::make_unique<Flow>(*most.flow);
+    socket.reader->tx_bytes = 0;
+    socket.reader->packets = {0, 0, 0, 0};
+    if (socket.lost() == socket.datagrams && socket.queued == socket.queued_before) { // nobody reads it
+        most.flow->rx_bytes = 0;
+        socket.waits = socket.waited;
+        socket.knows_waits = socket.knows_waited;
+        return;
+    }
+    bool sure = socket.lost() == 0 || socket.smallest == socket.largest;
+    socket.waits = waiting(socket, sure);
+    sure = sure && most.candidates <= 1 && (socket.queued_before == 0 || (socket.waited != 0 && socket.knows_waited));
+    socket.knows_waits = sure;
+    const std::uint64_t dropped = socket.lost() * socket.largest;
+    const std::uint64_t left = came - std::min(came, dropped);
+    socket.waits = std::min(socket.waits, left);
+    most.flow->rx_bytes = left - socket.waits;
+    unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.lost());
+}
+
+/// Bytes in its receive queue. What the kernel tells is the memory that they take up, which is more.
+std::uint64_t UdpDelivery::waiting(const Received& socket, bool& sure) const
+{
+    const auto queues = std::count_if(sockets_.begin(), sockets_.end(), [](const auto& entry) {
+        return entry.second.queued != 0 || entry.second.queued_before != 0;
+    });
+    const bool is_only_theirs =
+        elsewhere_ == 0 && std::all_of(sockets_.begin(), sockets_.end(), [](const auto& entry) {
+            return entry.second.is_listed || entry.second.datagrams == 0; // a closed socket may have left some unread
+        });
+    const std::int64_t rest = unread();
+    if (socket.queued == 0) {
+        sure = sure && (rest <= 0 || queues != 0);
+        return 0;
+    }
+    const auto bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(rest, 0)) * socket.largest;
+    sure = sure && socket.smallest == socket.largest && socket.waited == 0 && queues == 1 && is_only_theirs &&
+           rest > 0 && read_meanwhile() == 0 && bytes < socket.queued;
+    return sure ? bytes : socket.queued;
+}
+
+bool UdpDelivery::unwanted(std::uint64_t datagrams) const
+{
+    return counters_before_ && counters_after_ &&
+           counters_after_->udp_no_ports - counters_before_->udp_no_ports >= datagrams;
+}
+
+} // namespace socktally

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// Packets put together: which bytes of a TCP stream are new, and which datagram a fragment belongs to. Pure.
+#pragma once
+
+#include "model/hash.hpp"
+#include "traffic/packet/frame.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+namespace socktally {
+
+/// How many bytes of one direction of a TCP stream are new in each segment: what is sent again counts once, whatever
+/// the order. Nothing is known of what was sent before the first segment that is seen.
+class SequenceSpace {
+public:
+    /// The bytes of a segment that no earlier one had.
+    std::uint64_t add(const TcpHeader& header, std::uint32_t payload_bytes);
+
+    /// A client's SYN that is not the one seen before: the tuple is used again.
+    bool begins_anew(const TcpHeader& header) const
+    {
+        constexpr std::uint8_t both = TcpHeader::syn | TcpHeader::ack;
+        return next_ != 0 && (header.flags & both) == TcpHeader::syn &&
+               header.sequence + 1 != static_cast<std::uint32_t>(start_);
+    }
+
+    bool is_known() const { return next_ != 0; }
+    /// Returns whether both may be one stream, seen at two places with at most so many bytes in flight between them.
+    bool is_near(const SequenceSpace& other, std::uint32_t on_the_way) const
+    {
+        const auto distance = static_cast<std::uint32_t>(next_ - other.next_);
+        return is_known() && other.is_known() && distance + on_the_way <= 2 * on_the_way;
+    }
+    /// The last sequence number that was seen.
+    std::uint32_t last() const { return static_cast<std::uint32_t>(next_); }
+
+    /// Holes that were forgotten for want of room: what fills them later is not counted.
+    std::uint32_t forgotten() const { return forgotten_; }
+
+private:
+    /// Bytes that were skipped and may come yet.
+    struct Hole {
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+    };
+
+    void begin_at(std::uint32_t sequence);
+    std::uint64_t position_of(std::uint32_t sequence) const;
+    std::uint64_t fill(std::uint64_t begin, std::uint64_t end);
+    void open_hole(std::uint64_t begin, std::uint64_t end);
+
+    std::uint64_t next_ = 0;  // one past the highest byte seen; its low 32 bits are the sequence number. 0: none yet
+    std::uint64_t start_ = 0; // where it began, to know a SYN that is sent again
+    std::vector<Hole> holes_; // below next_, sorted
+    std::uint32_t forgotten_ = 0;
+};
+
+/// Fragments after the first have no ports: they are matched to the first of their datagram, whichever comes earlier.
+/// Of too many datagrams in pieces the oldest is given up.
+class Fragments {
+public:
+    /// Hands `fragment` to `take` with its ports filled in, and for TCP the sequence number of its first byte; at once,
+    /// or when the first fragment of its datagram has come.
+    void add(const Packet& fragment, const std::function<void(const Packet&)>& take);
+
+    /// Fragments whose first one has not come in this window.
+    std::uint64_t unmatched() const { return given_up_ + waiting_; }
+    /// Those that have waited for all of a window are given up without being told of again.
+    void next_window();
+
+private:
+    struct Key {
+        Protocol protocol;
+        Address source;
+        Address destination;
+        std::uint32_t id;
+        auto operator<=>(const Key&) const = default;
+    };
+    struct KeyHash {
+        KeyHash() : seed(random_seed()) {}
+        std::size_t operator()(const Key& key) const;
+        std::uint64_t seed;
+    };
+    struct Datagram {
+        std::optional<Packet> first;
+        std::vector<Packet> early; // those that came before it
+        bool is_old = false;       // it began in an earlier window
+    };
+
+    Datagram& datagram_of(const Key& key);
+    void forget_early(Datagram& datagram);
+
+    std::unordered_map<Key, Datagram, KeyHash> datagrams_;
+    std::deque<Key> order_;      // oldest first
+    std::uint64_t waiting_ = 0;  // of datagrams that are not old
+    std::uint64_t given_up_ = 0; // likewise, in this window
+};
+
+} // namespace socktally
