@@ -14,8 +14,8 @@
 
 namespace socktally {
 
-/// Makes an iterator of the link (a descriptor), in the network namespace of this thread, and hands all its rows to
-/// `take`. 0 or an errno.
+/// Makes an iterator of the link (a descriptor) in the network namespace of this thread, and hands all its rows to
+/// `take`. Returns 0 or an errno.
 template <typename Row, typename Take>
 int read_rows(int link, const Take& take)
 {
@@ -28,7 +28,7 @@ int read_rows(int link, const Take& take)
     while (true) {
         const ssize_t got = ::read(rows.get(), buffer.data() + used, buffer.size() - used);
         if (got < 0 && errno == EAGAIN) {
-            continue; // it has gone through a million objects that gave no row
+            continue; // it went through a million objects that gave no row
         }
         if (got <= 0) {
             return got == 0 ? 0 : errno;
@@ -45,7 +45,7 @@ int read_rows(int link, const Take& take)
     }
 }
 
-/// The same where the program writes no rows.
+/// The same for a program that writes no rows.
 inline int run_iterator(int link)
 {
     return read_rows<std::byte>(link, [](std::byte) {});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A helper process for calls that may hang: look-ups of users, and files on other file systems. If an answer does not
-// arrive in time, the helper is killed, and the next question starts a new one.
+// arrive in time, the helper is killed, and the next question starts a new helper.
 //
 // The helper is forked at the first question, which must come from a process with one thread. It keeps no descriptor
 // but its socket, takes no signal but SIGKILL and SIGSTOP, and ends with its parent. A thread would be cheaper, but

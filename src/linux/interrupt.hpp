@@ -25,12 +25,12 @@ public:
     /// Waits until `deadline`, or until a signal comes, or until `also` (a descriptor, or -1) is readable.
     void wait_until(std::chrono::steady_clock::time_point deadline, int also);
 
-    /// Waits until `fd` takes `writable_bytes` at once, so that a reader who is slow does not keep a signal waiting.
-    /// False where nothing is left to look out for: a signal has come, or they are released.
+    /// Waits until `fd` takes `writable_bytes` at once, so that a slow reader does not keep a signal waiting. Returns
+    /// false if there is nothing left to wait for: a signal has come, or the signals are released.
     bool wait_writable(int fd);
     static constexpr std::size_t writable_bytes = PIPE_BUF;
 
-    /// Gives the signals back to the system: from here on they kill at once. One that had come before counts as come.
+    /// Gives the signals back to the system: from here on they kill at once. A signal that came before counts.
     void release();
 
     /// The signal that came, or 0. SIGUSR1 does not count.

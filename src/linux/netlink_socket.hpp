@@ -22,10 +22,10 @@ struct NetlinkMessage {
     std::span<const std::byte> payload;
 };
 
-/// Cuts the first message off the front of `datagram`; false at its end and where a length makes no sense.
+/// Cuts the first message off the front of `datagram`; false at its end, and if a length makes no sense.
 bool next_message(std::span<const std::byte>& datagram, NetlinkMessage& message);
 
-/// One attribute (struct nlattr): cut off the front as above.
+/// One attribute (struct nlattr), cut off the front in the same way.
 struct NetlinkAttribute {
     std::uint16_t type = 0;
     std::span<const std::byte> payload;
@@ -42,18 +42,18 @@ enum class Received : std::uint8_t {
 class NetlinkSocket {
 public:
     enum class Mode : std::uint8_t { blocking, nonblocking };
-    /// Throws where the kernel has no such netlink family or forbids it.
+    /// Throws if the kernel has no such netlink family or forbids it.
     explicit NetlinkSocket(Mode mode, int protocol = NETLINK_SOCK_DIAG);
 
     int fd() const { return fd_.get(); }
     void send(std::span<const std::byte> request) const;
     Received receive(std::span<const std::byte>& datagram);
 
-    /// Asks for a receive buffer of `bytes`, beyond net.core.rmem_max where that is allowed; what it got, in bytes.
+    /// Asks for a receive buffer of `bytes`, if allowed beyond net.core.rmem_max. Returns what it got, in bytes.
     std::size_t grow_buffer(std::size_t bytes) const;
-    /// Joins a multicast group; false where the kernel refuses.
+    /// Joins a multicast group; false if the kernel refuses.
     bool join(unsigned group) const;
-    /// Messages dropped so far for want of receive buffer (SO_MEMINFO, SK_MEMINFO_DROPS).
+    /// Returns how many messages were dropped so far because the receive buffer was full (SK_MEMINFO_DROPS).
     std::uint32_t drops() const;
 
 private:

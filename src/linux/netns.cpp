@@ -27,7 +27,7 @@ namespace {
 constexpr const char* own_path = "/proc/self/ns/net";
 constexpr const char* names_directory = "/run/netns";
 
-/// Null for what is not a namespace: a name may be left over from one that was never mounted.
+/// Null if it is not a namespace: a name may be left over from a namespace that was never mounted.
 std::optional<std::uint64_t> inode_at(const std::string& path, dev_t nsfs)
 {
     struct stat its {};
@@ -36,7 +36,7 @@ std::optional<std::uint64_t> inode_at(const std::string& path, dev_t nsfs)
 
 enum class Entered : std::uint8_t { yes, gone, refused };
 
-/// By the time it is opened the path may lead elsewhere.
+/// Checks the inode, because the path may lead elsewhere by the time it is opened.
 Entered enter(const NetworkNamespace& wanted)
 {
     if (wanted.path.empty()) {
@@ -61,7 +61,7 @@ Entered enter(const NetworkNamespace& wanted)
 
 constexpr std::string_view link = "/ns/net";
 
-/// "/proc/123" of "/proc/123/ns/net"; that of this thread where `path` is empty. Null for all others.
+/// Returns "/proc/123" for "/proc/123/ns/net", and this thread's directory for an empty path; else null.
 std::optional<std::string> process_in(const std::string& path)
 {
     if (path.empty()) {
@@ -70,8 +70,8 @@ std::optional<std::string> process_in(const std::string& path)
     return path.ends_with(link) ? std::optional(path.substr(0, path.size() - link.size())) : std::nullopt;
 }
 
-/// Namespaces whose link may not be read, told apart by the inode of a file of their /proc/net, which anybody may see:
-/// proc(5) makes these files anew for each namespace.
+/// Namespaces whose link may not be read. They are told apart by the inode of a file in their /proc/net, which
+/// everybody may see: proc(5) makes these files anew for each namespace.
 class HiddenNamespaces {
 public:
     /// `process` is "/proc/123", whose link may not be read.
@@ -85,7 +85,7 @@ public:
         }
     }
 
-    /// Where even the first process is not to be seen (hidepid=invisible), nobody knows what else is not.
+    /// If even the first process cannot be seen (hidepid=invisible), others may be invisible too.
     void add_invisible()
     {
         constexpr const char* first = "/proc/1";
@@ -95,8 +95,8 @@ public:
         }
     }
 
-    /// Without those that other processes show, and those that a name or a file leads into. One into which none leads
-    /// may be any of them.
+    /// Leaves out those that other processes show, and those that a name or a file leads into. A namespace in the list
+    /// that cannot be entered may be any of them, so one less is added for each.
     void append_to(std::vector<NetworkNamespace>& list)
     {
         if (by_mark_.empty()) {

@@ -13,34 +13,35 @@
 
 namespace socktally {
 
-/// Calls `work`, which must not throw, with each number below `count`, from at most so many threads at once. Throws
-/// where not even one can be started.
+/// Calls `work`, which must not throw, with each number below `count`, from at most `threads` threads at once. For work
+/// that waits in the kernel, as for all CPUs when a packet socket gets its buffer or is closed: many calls then take as
+/// long as one. Throws if not even one thread can be started.
 void in_threads(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& work);
 
 /// One network namespace and a way into it. Its inode tells it from all others that exist at the same time.
 struct NetworkNamespace {
     std::uint64_t inode = 0;
     std::string path; // "/proc/123/ns/net", "/run/netns/blue"; empty for the current one
-    /// It is there, but we may not learn its inode, and not enter it: of processes of others, without privilege.
+    /// True if without privilege we may neither learn its inode nor enter it, because its processes are other users'.
     bool hidden = false;
 };
 
-/// What was seen in a walk of /proc, so that nobody has to walk it again to find namespaces.
+/// What a walk of /proc has seen, so that it need not be walked again to find namespaces.
 struct ProcessesSeen {
     std::vector<std::int32_t> pids;
-    std::vector<NetworkNamespace> open; // that they have open files of
+    std::vector<NetworkNamespace> open; // namespaces that processes have open files of
 };
 ProcessesSeen list_processes();
 
-/// The current one first, then those that processes live in, then those that have only a name (ip-netns(8)) or an open
-/// file, then those that are hidden. Of these only as many as are certainly none of the others.
+/// Lists the current namespace first, then those that processes live in, then those that have only a name (ip-netns(8))
+/// or an open file, then hidden ones: only as many of these as are certainly none of the others.
 std::vector<NetworkNamespace> network_namespaces(const ProcessesSeen& seen);
 
-/// The inode of the network namespace at `path`; null where there is none.
+/// Returns the inode of the network namespace at `path`; null if there is none.
 std::optional<std::uint64_t> netns_inode(const std::string& path);
-/// That of the current one; 0 where /proc does not tell.
+/// Returns the inode of the current one; 0 if /proc does not tell.
 std::uint64_t own_netns_inode();
-/// Where ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
+/// Returns the path by which ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
 std::string named_netns_path(const std::string& name);
 
 /// Returns the inode of the network namespace that the calling thread is in; 0 if /proc does not show it.
@@ -52,9 +53,9 @@ std::uint64_t netns_of_thread();
 /// instance would take such a descriptor for a use of the namespace, and keep the namespace alive in turn.
 bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()>& work);
 
-/// Calls `work` inside each namespace of the list, from a thread of its own, so that nothing else of this process ever
-/// leaves its namespace; or from several, for work that waits. Those that are gone by now are left out; the number of
-/// those that could not be entered. `work` must not throw.
+/// Calls `work`, which must not throw, inside each namespace of the list, from a thread of its own, so that nothing
+/// else of this process ever leaves its namespace; or from several threads, for work that waits. Leaves out namespaces
+/// that are gone by now. Returns the number of those that could not be entered.
 std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work,
                     std::size_t threads = 1);
 

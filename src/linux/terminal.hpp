@@ -12,12 +12,12 @@ namespace socktally {
 void occupy_standard_streams();
 
 bool is_terminal(int fd);
-/// $TERM says that there is no cursor and no colour.
+/// Returns whether $TERM says that there is no cursor and no colour.
 bool is_dumb_terminal();
-/// Columns of the terminal that `fd` is, else of $COLUMNS, else 80.
+/// Returns the columns of the terminal at `fd`, else those of $COLUMNS, else 80.
 std::size_t terminal_width(int fd);
 
-/// One line on standard error, `socktally: TEXT`. Whether it can be written does not matter.
+/// Writes one line to standard error, `socktally: TEXT`. Failure to write it is ignored.
 void say(std::string_view text);
 
 /// Throws std::system_error unless `fd` was opened for writing.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One GET over a unix socket, as HTTP/1.0: the answer ends where the connection does, or at its Content-Length. Whoever
-// answers may be hostile: there is a deadline for all of it, and a most of bytes.
+// One GET over a unix socket, as HTTP/1.0: the answer ends where the connection does, or at its Content-Length. The
+// server may be hostile: there is one deadline for everything, and a limit of bytes.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +15,7 @@ namespace socktally {
 
 struct HttpAnswer {
     std::optional<std::string> body; // of a status 200
-    std::string failure;             // where there is none: "it did not answer in time"
+    std::string failure;             // why there is no body: "it did not answer in time"
 };
 
 struct HttpLimits {
@@ -23,10 +23,11 @@ struct HttpLimits {
     std::size_t most = 16 << 20; // bytes, the headers with them
 };
 
-/// `socket` is a descriptor of the socket's file (find_trusted_socket); `owner` (or root) must be who listens.
+/// `socket` is a descriptor of the socket's file (find_trusted_socket). The listener must be a process of `owner` or
+/// root.
 HttpAnswer http_get(int socket, std::string_view target, uid_t owner, const HttpLimits& limits);
 
-/// The body of an answer that has come to its end. Pure.
+/// Takes the body out of a whole answer. Pure.
 HttpAnswer parse_http_answer(std::string_view answer);
 
 } // namespace socktally

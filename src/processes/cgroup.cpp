@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Paths as systemd (cg_path_get_unit), the container engines, the kubelet, LXC and systemd-nspawn make them. Whoever
-// may make cgroups may give them any name, so nothing here is more than a claim of the path's owner.
+// Paths as systemd (cg_path_get_unit), the container engines, the kubelet, LXC and systemd-nspawn make them. A process
+// that may make cgroups may give them any name, so a path is no more than a claim of its owner.
 #include "processes/cgroup.hpp"
 
 #include "linux/proc.hpp"
@@ -52,7 +52,7 @@ std::string unescape(std::string_view text)
     return result;
 }
 
-/// systemd's rules for names of units: the characters, the length, something before the type.
+/// Returns whether a name keeps systemd's rules for units: the characters, the length, something before the type.
 bool is_unit(std::string_view name, std::string_view type)
 {
     constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
@@ -69,26 +69,32 @@ bool holds_processes(std::string_view component)
     return std::any_of(types.begin(), types.end(), [component](auto type) { return is_unit(component, type); });
 }
 
-/// systemd puts a `_` before what would clash with a file of the kernel.
+/// systemd puts a `_` before a name that would clash with a file of the kernel.
 std::string_view without_guard(std::string_view component)
 {
     component.remove_prefix(component.starts_with('_') ? 1 : 0);
     return component;
 }
 
+/// Returns what stands between `before` and `after`; null if the text does not begin and end with them, or if nothing
+/// stands between.
+std::optional<std::string_view> between(std::string_view text, std::string_view before, std::string_view after)
+{
+    if (text.size() <= before.size() + after.size() || !text.starts_with(before) || !text.ends_with(after)) {
+        return std::nullopt;
+    }
+    return text.substr(before.size(), text.size() - before.size() - after.size());
+}
+
 /// The UID of `user@UID.service`.
 std::optional<Uid> user_of(std::string_view unit)
 {
-    constexpr std::string_view before = "user@";
-    constexpr std::string_view after = ".service";
-    if (!unit.starts_with(before) || !unit.ends_with(after)) {
-        return std::nullopt;
-    }
-    const auto number = parse_number(unit.substr(before.size(), unit.size() - before.size() - after.size()));
+    const auto number = parse_number(between(unit, "user@", ".service").value_or(""));
     return number && *number < UINT32_MAX ? std::optional(Uid{static_cast<std::uint32_t>(*number)}) : std::nullopt;
 }
 
-/// The first component that is no slice, if it is a unit at all; below a user's systemd, that one's unit.
+/// Takes the first component that is no slice, if it is a unit at all; below a user's systemd, the unit of that
+/// systemd.
 void find_unit(const std::vector<std::string_view>& components, CgroupPlace& place)
 {
     for (const std::string_view component : components) {
@@ -134,8 +140,8 @@ struct ContainerName {
     std::optional<Engine> engine;
 };
 
-/// `ID`, `ENGINE-ID`, `ENGINE-ID.scope`, or `SLICE:ENGINE:ID` of a driver that was told the wrong kind of name. Not
-/// what an engine runs beside a container (`libpod-conmon-ID.scope`), and not a pod (`libpod_pod_ID`).
+/// Reads `ID`, `ENGINE-ID`, `ENGINE-ID.scope`, or `SLICE:ENGINE:ID`, which a driver makes that was given the wrong kind
+/// of name. Null for a helper of the engine (`libpod-conmon-ID.scope`), and for a pod (`libpod_pod_ID`).
 std::optional<ContainerName> container_of(std::string_view component, std::string_view parent)
 {
     constexpr std::string_view scope = ".scope";
@@ -167,17 +173,8 @@ struct Machine {
     Engine engine;
 };
 
-/// What stands between `before` and `after`; null where it does not, or nothing stands there.
-std::optional<std::string_view> between(std::string_view text, std::string_view before, std::string_view after)
-{
-    if (text.size() <= before.size() + after.size() || !text.starts_with(before) || !text.ends_with(after)) {
-        return std::nullopt;
-    }
-    return text.substr(before.size(), text.size() - before.size() - after.size());
-}
-
-/// The container that components[i] begins, of an engine whose containers have names only. What supervises it is in
-/// another cgroup, and a virtual machine is no container.
+/// Returns the container that components[i] begins, of an engine whose containers have names only. Its supervisor is in
+/// another cgroup; a virtual machine is no container.
 std::optional<Machine> machine_of(const std::vector<std::string_view>& components, std::size_t i)
 {
     const std::string_view next = i + 1 < components.size() ? components[i + 1] : std::string_view();
@@ -204,24 +201,13 @@ std::optional<Machine> machine_of(const std::vector<std::string_view>& component
 /// A UUID, or one without its dashes.
 bool is_pod_uid(std::string_view text)
 {
-    constexpr std::array<std::size_t, 4> dashes = {8, 13, 18, 23};
-    if (text.size() == 32) {
-        return is_hex(text);
-    }
-    if (text.size() != 36) {
-        return false;
-    }
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool is_dash = std::find(dashes.begin(), dashes.end(), i) != dashes.end();
-        if (is_dash ? text[i] != '-' : !is_hex(text.substr(i, 1))) {
-            return false;
-        }
-    }
-    return true;
+    constexpr std::string_view uuid = "00000000-0000-0000-0000-000000000000";
+    const auto fits = [](char c, char shape) { return shape == '-' ? c == '-' : digits.find(c) != digits.npos; };
+    return (text.size() == 32 && is_hex(text)) || std::equal(text.begin(), text.end(), uuid.begin(), uuid.end(), fits);
 }
 
-/// `podUID` of the cgroupfs driver; `kubepods-burstable-podUID.slice`, with `_` for `-` in the UID, of the systemd one;
-/// `machine-libpod_pod_ID.slice` and `libpod_pod_ID` of Podman.
+/// Reads `podUID` of the cgroupfs driver; `kubepods-burstable-podUID.slice`, with `_` for `-` in the UID, of the
+/// systemd driver; `machine-libpod_pod_ID.slice` and `libpod_pod_ID` of Podman.
 std::optional<std::string> pod_of(std::string_view component)
 {
     constexpr std::string_view podman = "libpod_pod_";
@@ -233,22 +219,18 @@ std::optional<std::string> pod_of(std::string_view component)
         const std::string_view id = component.substr(at + podman.size());
         return is_container_id(id) ? std::optional(std::string(id)) : std::nullopt;
     }
-    const auto at = by_systemd ? component.rfind("-pod") : 0;
+    const auto at = by_systemd ? component.rfind("-pod") : component.starts_with("pod") ? 0 : component.npos;
     if (at == component.npos) {
         return std::nullopt;
     }
-    component.remove_prefix(by_systemd ? at + 1 : 0);
-    if (!component.starts_with("pod")) {
-        return std::nullopt;
-    }
-    std::string uid(component.substr(3));
+    std::string uid(component.substr(at + (by_systemd ? 4 : 3)));
     if (by_systemd) {
         std::replace(uid.begin(), uid.end(), '_', '-');
     }
     return is_pod_uid(uid) ? std::optional(uid) : std::nullopt;
 }
 
-/// `ID` where Podman without systemd has the containers of a pod (`libpod-ID`), and what it runs beside them.
+/// Returns whether this is the `ID` below which Podman without systemd has the containers of a pod (`libpod-ID`).
 bool is_podman_pod(std::string_view component, std::string_view parent, std::string_view next)
 {
     return is_container_id(component) && !engine_called(parent) &&
@@ -258,7 +240,6 @@ bool is_podman_pod(std::string_view component, std::string_view parent, std::str
 /// The innermost container wins, whichever engine made it.
 void find_container(const std::vector<std::string_view>& components, CgroupPlace& place)
 {
-    std::optional<std::string> first;
     for (std::size_t i = 0; i < components.size(); ++i) {
         const std::string_view parent = i > 0 ? components[i - 1] : "";
         if (is_podman_pod(components[i], parent, i + 1 < components.size() ? components[i + 1] : "")) {
@@ -272,15 +253,11 @@ void find_container(const std::vector<std::string_view>& components, CgroupPlace
             place.container_id = found->id;
             place.engine = found->engine;
             place.machine.reset();
-            first = first ? first : place.container_id;
         } else if (auto machine = machine_of(components, i)) {
             place.machine = std::move(machine->name);
             place.engine = machine->engine;
             place.container_id.reset();
         }
-    }
-    if (first != place.container_id) {
-        place.outer_id = first;
     }
 }
 
@@ -298,7 +275,7 @@ std::optional<HierarchyPath> parse_line(std::string_view line)
     }
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     std::string_view path = line.substr(second + 1);
-    constexpr std::string_view removed = " (deleted)"; // the cgroup is gone, its last process is not quite
+    constexpr std::string_view removed = " (deleted)"; // the cgroup is gone, but its last process is still ending
     path.remove_suffix(path.ends_with(removed) ? removed.size() : 0);
     return HierarchyPath{controllers.empty() ? 0 : controllers == "name=systemd" ? 1 : 2, path};
 }
@@ -312,12 +289,6 @@ int worth(const CgroupPlace& place)
 }
 
 } // namespace
-
-std::string_view to_string(Engine engine)
-{
-    constexpr std::array<std::string_view, 6> names = {"docker", "podman", "containerd", "cri-o", "lxc", "nspawn"};
-    return names.at(static_cast<std::size_t>(engine));
-}
 
 bool is_container_id(std::string_view text) { return text.size() == id_length && is_hex(text); }
 

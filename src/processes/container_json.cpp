@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// simdjson's DOM, which looks at the whole text before it says yes (On-Demand would find errors late) and ends at a
-// depth of 1024. Of a key that is there twice the first counts.
+// Uses simdjson's DOM, which checks the whole text first (On-Demand would find errors late) and refuses a depth of more
+// than 1024. If a key is there twice, the first one counts.
 #include "processes/container_json.hpp"
 
 #include "processes/cgroup.hpp"
@@ -22,7 +22,7 @@ namespace dom = simdjson::dom;
 /// A value of the DOM, or why there is none.
 using JsonValue = simdjson::simdjson_result<simdjson::dom::element>;
 
-/// Null too where it is longer than any engine allows a name to be, and than a reference to an image with its digest.
+/// Null also for a text that is longer than any name that engines allow, and than any reference to an image.
 std::optional<std::string> text_of(const JsonValue& value)
 {
     constexpr std::size_t longest_name = 1024;
@@ -84,7 +84,7 @@ std::optional<std::string> first_text(const JsonValue& value)
     return texts.empty() ? std::nullopt : std::optional(std::move(texts.front()));
 }
 
-/// Of a linked container Docker also tells the names that others have for it, "/other/alias".
+/// Docker lists a linked container also by the names that others have for it, "/other/alias".
 std::optional<std::string> own_name(const JsonValue& names)
 {
     for (auto& name : texts_of(names)) {
@@ -103,7 +103,7 @@ std::optional<std::uint16_t> port_of(const JsonValue& value)
                : std::nullopt;
 }
 
-/// Engines leave the address out, or empty, where it is any.
+/// Engines leave the address out, or empty, if it is any address.
 void add_port(std::vector<PublishedPort>& ports, const std::optional<std::string>& address,
               std::optional<std::uint16_t> host, std::optional<std::uint16_t> container, std::string_view protocol,
               std::uint16_t more = 0)
@@ -134,7 +134,7 @@ std::optional<std::vector<PublishedPort>> port_map(const JsonValue& value)
     return ports;
 }
 
-/// What a list of ports calls their parts. `range` is how many there are from each on; null: one.
+/// The keys of a port in an engine's list. `range` says how many ports follow each other; without it, one.
 struct PortKeys {
     std::string_view address;
     std::string_view host;
@@ -160,7 +160,7 @@ std::optional<std::vector<PublishedPort>> port_list(const JsonValue& value, cons
     return is_list || is_null ? std::optional(std::move(ports)) : std::nullopt;
 }
 
-/// Annotations or labels that the kubelet's and CRI's implementations put on a container.
+/// Reads annotations or labels that the kubelet and implementations of CRI put on a container.
 void add_kubernetes(const JsonValue& labels, ContainerFacts& facts)
 {
     facts.pod = first_of(labels, {"io.kubernetes.pod.name", "io.kubernetes.cri.sandbox-name"});

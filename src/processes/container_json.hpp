@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the container engines' files and answers say of containers. Pure: JSON text in, plain data out. All of it is
-// hostile: ids are checked, names that no engine would give are left out, what is nested without end is refused.
+// hostile: ids are checked, names that no engine would give are left out, endless nesting is refused.
 #pragma once
 
 #include "model/identity.hpp"
@@ -12,8 +12,8 @@
 
 namespace socktally {
 
-/// Raw bytes; null where the text does not say. An id is always one (is_container_id), save in parse_runtime_config,
-/// whose file does not say it.
+/// Raw bytes; null if the text does not say. The id is checked (is_container_id), but for parse_runtime_config, whose
+/// file does not say it.
 struct ContainerFacts {
     std::string id;
     std::optional<std::string> name;
@@ -23,7 +23,7 @@ struct ContainerFacts {
     std::optional<std::vector<PublishedPort>> ports;
 };
 
-/// Null: the text is not JSON of that kind. Of a list, what makes no sense is left out.
+/// Null if the text is not JSON of that kind. Entries of a list that make no sense are left out.
 using ContainerList = std::optional<std::vector<ContainerFacts>>;
 
 /// Docker's containers/ID/config.v2.json.
@@ -34,12 +34,12 @@ ContainerList parse_docker_list(std::string_view text);
 ContainerList parse_storage_list(std::string_view text);
 /// Podman's GET /libpod/containers/json?namespace=true&pod=true.
 ContainerList parse_podman_list(std::string_view text);
-/// What CNI, the network of Podman up to 4, keeps of a container: the ports that are published, and as `pod` the name
-/// of its pod, or its own where it is in none.
+/// What CNI, the network of Podman up to 4, keeps of a container: the published ports, and as `pod` the name of its
+/// pod, or its own name if it is in no pod.
 std::optional<ContainerFacts> parse_cni_result(std::string_view text);
 /// The annotations in an OCI runtime's config.json, of containerd and of CRI-O.
 std::optional<ContainerFacts> parse_runtime_config(std::string_view text);
-/// `data-root` of Docker's daemon.json, where it is an absolute path.
+/// `data-root` of Docker's daemon.json; null if it is no absolute path.
 std::optional<std::string> parse_docker_root(std::string_view text);
 
 } // namespace socktally

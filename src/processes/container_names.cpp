@@ -23,7 +23,7 @@ constexpr std::size_t list_limit = 16 << 20;  // of all
 
 bool may_be(const CgroupPlace& place, Engine engine) { return !place.engine || place.engine == engine; }
 
-/// The id that ends where `text` has `at`; empty where none does.
+/// Returns the id that ends at this position of the text; empty if there is none.
 std::string id_before(const std::string& text, std::size_t at)
 {
     constexpr std::size_t length = 64;
@@ -41,7 +41,7 @@ void complete(std::optional<T>& field, std::optional<T> other)
 
 } // namespace
 
-/// An engine's socket, and what it is asked.
+/// An engine's socket, and the question to it.
 struct ContainerNames::Source {
     Engine engine;
     std::string_view path; // below /run, or below /run/user/UID
@@ -60,7 +60,7 @@ const ContainerFacts* ContainerNames::of(const CgroupPlace& place) const
     return found == facts_.end() ? nullptr : &found->second;
 }
 
-/// What runs a pod's network has no name in Kubernetes, but a pod.
+/// In Kubernetes the container that holds a pod's network has no name, only a pod.
 bool ContainerNames::is_known(const CgroupPlace& place) const
 {
     const ContainerFacts* facts = of(place);
@@ -70,7 +70,7 @@ bool ContainerNames::is_known(const CgroupPlace& place) const
     return facts != nullptr && (facts->name || facts->pod) && !lacks_pod && !lacks_ports;
 }
 
-/// The first source counts, the others complete it.
+/// The first source counts, others only add what it lacks.
 void ContainerNames::add(Uid owner, ContainerFacts facts)
 {
     const auto [place, is_new] = facts_.try_emplace(Key{owner, facts.id}, facts);
@@ -160,7 +160,8 @@ void ContainerNames::read_storage_lists(Uid owner)
     }
 }
 
-/// The id of the container whose network it is in. That of a pod Podman calls after the pod's id.
+/// Returns the id of the container whose network this one is in. Podman names the network's container of a pod after
+/// the pod's id.
 std::string ContainerNames::network_of(const CgroupPlace& place) const
 {
     constexpr std::size_t short_id = 12;
@@ -172,7 +173,7 @@ std::string ContainerNames::network_of(const CgroupPlace& place) const
     return place.pod_uid && found != facts_.end() ? found->second.id : *place.container_id;
 }
 
-/// Podman's own lists tell neither ports nor pods.
+/// For Podman, whose own lists tell neither ports nor pods.
 void ContainerNames::read_networks(const std::vector<CgroupPlace>& wanted)
 {
     std::multimap<std::string, const CgroupPlace*> users; // by the container whose network it is
@@ -268,7 +269,7 @@ void ContainerNames::ask(Uid owner, const std::vector<CgroupPlace>& wanted)
 
 void ContainerNames::find(const std::vector<CgroupPlace>& wanted)
 {
-    // Root's engines first: time that a user's takes is not theirs.
+    // Root's engines come first, so that a user's engine cannot take their time.
     std::map<Uid, std::vector<CgroupPlace>> by_owner;
     std::set<Key> seen;
     for (const CgroupPlace& place : wanted) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Names of containers: from the engines' files, and where those do not tell, from the engines themselves, over their
-// sockets. What a user's containers are called only this user's files and sockets say, or root's own for root's.
+// Names of containers: from the engines' files, and if these do not tell, from the engines themselves over their
+// sockets. The names of a user's containers come from files and sockets of this user only, those of root's from root's.
 #pragma once
 
 #include "linux/file.hpp"
@@ -21,22 +21,22 @@ namespace socktally {
 /// Other places for tests.
 struct ContainerPlaces {
     std::string root;                         // before every path
-    Uid owner{0};                             // whose the engines of this machine are
+    Uid owner{0};                             // owner of the engines of this machine
     std::chrono::milliseconds patience{1000}; // for all sockets together, and the same for all files
 };
 
-/// What an engine said when it was last asked. It is not asked again for a hundred times as long as that took: a slow
-/// or silent one is not to eat up windows that follow each other.
+/// What an engine said when it was last asked. It is not asked again for a hundred times as long as that took, so that
+/// a slow or silent engine does not eat up windows that follow each other.
 struct EngineAnswer {
     ContainerList list;
-    std::string failure; // where there is no list; empty: no engine is there
+    std::string failure; // why there is no list; empty: there is no engine
     std::chrono::steady_clock::time_point rests_until;
 };
 using EngineAnswers = std::map<std::string, EngineAnswer>; // by the path of the socket
 
 class ContainerNames {
 public:
-    /// What has to be found out: of some engines their files tell names, but not the ports that are published.
+    /// What has to be found out. The files of some engines tell names, but not published ports.
     enum class Wanted : std::uint8_t { names, names_and_ports };
     explicit ContainerNames(ContainerPlaces places, Wanted what = Wanted::names,
                             std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>(),
@@ -45,17 +45,17 @@ public:
     {
     }
 
-    /// Looks for the names of these containers, those of `place.container_id`.
+    /// Looks for the names of the containers with these `container_id`s.
     void find(const std::vector<CgroupPlace>& wanted);
-    /// What was found; null: nothing.
+    /// Returns what was found; null if nothing was.
     const ContainerFacts* of(const CgroupPlace& place) const;
-    /// Why a source did not tell, a line each.
+    /// Why sources did not tell, a line each.
     const std::vector<std::string>& failures() const { return failures_; }
-    /// Some file may only be read by root.
+    /// True if some file may only be read by root.
     bool denied() const { return denied_; }
 
 private:
-    /// Whose the container is, and its id.
+    /// The owner of the container, and its id.
     using Key = std::pair<Uid, std::string>;
     struct Source;
 

@@ -69,17 +69,6 @@ Identity named(Identity identity, const ContainerFacts& facts)
     return identity;
 }
 
-/// The same with the names that are those of its container.
-Identity named_as(const Identity& names, Identity identity)
-{
-    identity.container = names.container;
-    identity.image = names.image;
-    identity.pod = names.pod;
-    identity.pod_namespace = names.pod_namespace;
-    identity.published = names.published;
-    return identity;
-}
-
 } // namespace
 
 void IdentityMemory::forget_names_but(const std::vector<CgroupPlace>& used)
@@ -205,11 +194,14 @@ void Identifier::name_containers(Sample& sample)
     names.find(wanted);
     std::set<std::string> nameless;
     for (const auto& [identity, place] : contained) {
-        if (const ContainerFacts* facts = names.of(place)) {
-            *identity = std::make_shared<const Identity>(named(**identity, *facts));
-            memory_->names.insert_or_assign(place.path, *identity);
+        const ContainerFacts* facts = names.of(place);
+        if (facts != nullptr) {
+            memory_->names.insert_or_assign(place.path, *facts);
         } else if (const auto before = memory_->names.find(place.path); before != memory_->names.end()) {
-            *identity = std::make_shared<const Identity>(named_as(*before->second, **identity));
+            facts = &before->second;
+        }
+        if (facts != nullptr) {
+            *identity = std::make_shared<const Identity>(named(**identity, *facts));
         } else {
             nameless.insert(*place.container_id);
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who the processes of a sample are: reads what is asked for, of those that matter, while they live; of those that are
-// over, what their cgroup's id tells.
+// Finds out who the processes of a sample are. It reads the files of processes while they live; for a process that has
+// ended, it uses what an earlier window has read, and what the id of its cgroup tells.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -8,8 +8,8 @@
 #include "model/sample.hpp"
 #include "processes/cgroup_tree.hpp"
 #include "processes/container_names.hpp"
-#include "processes/known_processes.hpp"
 #include "processes/names.hpp"
+#include "processes/process_files.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -37,7 +37,7 @@ struct IdentityMemory {
     Users users{*lookups};
     KnownProcesses processes{};
     /// The last known names of containers and their pods, by cgroup.
-    std::map<std::string, std::shared_ptr<const Identity>> names{};
+    std::map<std::string, ContainerFacts> names{};
     /// Forgets the names of all other cgroups if there are too many.
     void forget_names_but(const std::vector<CgroupPlace>& used);
 };
@@ -45,15 +45,15 @@ struct IdentityMemory {
 /// Identifies the processes of one window.
 class Identifier {
 public:
-    /// Notes which cgroups there are, if that is needed: one that is gone after the window is known all the same. So
-    /// make it before. Throws where /proc cannot be opened.
+    /// Make it before the window: it notes which cgroups there are, if that is needed, so that those that go away in
+    /// the window are known. Throws if /proc cannot be opened.
     explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {},
                         std::shared_ptr<IdentityMemory> memory = std::make_shared<IdentityMemory>());
 
     /// Reads a process at once, unless it was read in this window. If it has ended, keeps what was known before.
     /// Returns false if something is not known because the process ended too early.
     bool read(Process& process);
-    /// read(), for whoever meets processes that may be over soon; empty where nothing is to be read.
+    /// Returns read() for backends that meet processes that may end soon; empty if nothing is to be read.
     std::function<void(Process&)> look();
 
     /// Returns a function that finds the path of a cgroup, for SampleRequest; empty if paths are not needed.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Look-ups that leave the program and may hang: users, in the system's databases (nsswitch.conf), and files and sockets
-// of container engines. Databases and file systems may be on servers. A helper process makes each look-up, with a
-// deadline. After one has hung, it is not repeated for a hundred times the time that was spent waiting.
+// Look-ups that leave the program and may hang: users in the system's databases (nsswitch.conf), and files and sockets
+// of container engines. Databases and file systems may be on servers, so a helper process makes each look-up, with a
+// deadline. One that has hung is not repeated for a hundred times as long as it was waited for.
 #pragma once
 
 #include "linux/file.hpp"

@@ -14,9 +14,10 @@
 namespace socktally {
 
 std::string host_name();
-/// /proc/sys/kernel/random/boot_id: a UUID that is new at each boot; empty where it cannot be read.
+/// /proc/sys/kernel/random/boot_id: a UUID that is new at each boot; empty if it cannot be read.
 std::string boot_id();
 
+/// User names from the system's databases. Each user is asked for once a minute at most.
 class Users {
 public:
     explicit Users(Lookups& lookups) : lookups_(lookups) {}
@@ -26,7 +27,7 @@ public:
     /// Returns the name, or the number in digits if there is none or no answer in time. If a database stops answering,
     /// the earlier name is kept.
     const std::string& name(Uid uid);
-    /// Users of this window whose names are not known because a database did not answer.
+    /// Returns the number of users of this window whose names are unknown because a database did not answer.
     std::size_t unanswered() const;
 
 private:
@@ -42,16 +43,17 @@ private:
     std::uint64_t window_ = 0;
 };
 
-/// By name, or by number in digits. Null if there is no such user. Throws std::runtime_error if a database does not
-/// answer, and the text is no number.
+/// Finds a user by name, or by number in digits. Null if there is no such user. Throws std::runtime_error if a database
+/// does not answer, and the text is no number.
 std::optional<Uid> find_user(const std::string& name);
 
+/// Names that ip-netns(8) gave, as files that are bound to the namespaces.
 class NetnsNames {
 public:
     explicit NetnsNames(std::string directory = "/run/netns") : directory_(std::move(directory)) {}
 
-    /// The first of its names in the alphabet, or the number in digits where it has none. The directory is read when
-    /// first asked.
+    /// Returns the first of its names in the alphabet, or the number in digits if it has none. Reads the directory at
+    /// the first call.
     const std::string& name(Inode netns);
 
 private:
@@ -62,8 +64,8 @@ private:
     std::map<Inode, std::string> names_;
 };
 
-/// By a name in /run/netns; by number, which is not checked; by the id of a process that is in it; or `current`.
-/// Null where there is no such namespace, or none that we may see.
+/// Finds a network namespace by a name in /run/netns; by number, which is not checked; by the id of a process that is
+/// in it; or as `current`. Null if there is no such namespace, or none that we may see.
 std::optional<Inode> find_netns(const std::string& text);
 
 } // namespace socktally

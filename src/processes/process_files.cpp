@@ -12,7 +12,10 @@
 #include <array>
 #include <climits>
 #include <cstddef>
+#include <iterator>
 #include <map>
+#include <optional>
+#include <unordered_set>
 #include <utility>
 
 namespace socktally {
@@ -112,6 +115,62 @@ void forget_root_cgroup(Identity& identity)
     }
 }
 
+/// The contents of the files of a process at one moment.
+struct ProcessFiles {
+    std::string name;
+    std::uint64_t stack_start = 0; // as in Process
+    Identity identity;
+    Inode netns; // 0: not asked for, or not known
+    /// True if no thread lives any more: command, executable and namespaces are gone, and the cgroup may be.
+    bool has_ended = false;
+};
+
+/// Reads the files of a process. Null if it is gone, also if another process has its pid by now. If only its first
+/// thread has ended, reads those of another thread. `proc` is an open directory, /proc.
+std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& needs, const Process& process)
+{
+    // Through this descriptor nothing can be read of another process that gets the same pid.
+    const Fd directory = open_below(proc, std::to_string(process.pid.value).c_str());
+    std::string buffer;
+    const auto stat = directory ? read_proc_stat(directory.get(), "stat", buffer) : std::nullopt;
+    if (!stat || stat->start_ticks != process.start_time.ticks) {
+        return std::nullopt;
+    }
+    ProcessFiles files;
+    files.name = stat->name;
+    files.stack_start = stat->stack_start;
+    const Fd thread = stat->is_exiting ? living_thread(directory.get()) : Fd();
+    const int alive = thread ? thread.get() : directory.get();
+    files.identity = read_identity(alive, needs, needs.ports && files.name == docker_proxy_name);
+    if (needs.parent) {
+        files.identity.parent = Pid{static_cast<std::int32_t>(stat->parent)};
+    }
+    struct stat netns {};
+    if (needs.netns && ::fstatat(alive, "ns/net", &netns, 0) == 0) {
+        files.netns = Inode{netns.st_ino};
+    }
+    if (lacks_something(files.identity, needs)) {
+        const auto after = read_proc_stat(alive, "stat", buffer);
+        files.has_ended = !after || after->is_exiting;
+    }
+    if (files.has_ended) {
+        forget_root_cgroup(files.identity);
+    }
+    return files;
+}
+
+bool has_changed(const Process& before, const Process& now)
+{
+    return !is_same_program(before, now) || (before.uid && now.uid && before.uid != now.uid);
+}
+
+void forget_program(Identity& identity)
+{
+    identity.command.reset();
+    identity.exe.reset();
+    identity.proxied.reset();
+}
+
 } // namespace
 
 std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments)
@@ -177,36 +236,64 @@ std::optional<Process> read_process(int proc, Pid pid)
     return process;
 }
 
-std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& needs, const Process& process)
+bool KnownProcesses::fill(int proc, const IdentityNeeds& needs, Process& process)
 {
-    // Through this descriptor nothing can be read of another process that gets the same pid.
-    const Fd directory = open_below(proc, std::to_string(process.pid.value).c_str());
-    std::string buffer;
-    const auto stat = directory ? read_proc_stat(directory.get(), "stat", buffer) : std::nullopt;
-    if (!stat || stat->start_ticks != process.start_time.ticks) {
-        return std::nullopt;
+    if (known_.size() >= most_) {
+        forget_ended(proc);
     }
-    ProcessFiles files;
-    files.name = stat->name;
-    files.stack_start = stat->stack_start;
-    const Fd thread = stat->is_exiting ? living_thread(directory.get()) : Fd();
-    const int alive = thread ? thread.get() : directory.get();
-    files.identity = read_identity(alive, needs, needs.ports && files.name == docker_proxy_name);
-    if (needs.parent) {
-        files.identity.parent = Pid{static_cast<std::int32_t>(stat->parent)};
+    Known& known = known_[{process.pid, process.start_time}];
+    if (known.window != window_ || has_changed(known.process, process)) {
+        read(proc, needs, process, known);
+        known.window = window_;
     }
-    struct stat netns {};
-    if (needs.netns && ::fstatat(alive, "ns/net", &netns, 0) == 0) {
-        files.netns = Inode{netns.st_ino};
+    process.identity = known.process.identity;
+    process.netns = process.netns == Inode{} ? known.process.netns : process.netns;
+    return known.is_whole;
+}
+
+/// If the process has ended, what was read before is kept. If it became another program by exec in between, its command
+/// and its executable are not known.
+void KnownProcesses::read(int proc, const IdentityNeeds& needs, const Process& process, Known& known) const
+{
+    const auto files = read_process_files(proc, needs, process);
+    const Process before = std::exchange(known.process, process);
+    known.process.netns = before.netns;
+    if (files) {
+        Process now = process;
+        now.name = files->name;
+        now.stack_start = files->stack_start;
+        update(known.process, now);
+        known.process.netns = files->netns != Inode{} ? files->netns : before.netns;
     }
-    if (lacks_something(files.identity, needs)) {
-        const auto after = read_proc_stat(alive, "stat", buffer);
-        files.has_ended = !after || after->is_exiting;
+    const bool has_ended = !files || files->has_ended;
+    if (!has_ended || before.identity == nullptr) {
+        known.process.identity = files ? std::make_shared<const Identity>(files->identity) : nullptr;
+        known.is_whole = !has_ended;
+        return;
     }
-    if (files.has_ended) {
-        forget_root_cgroup(files.identity);
+    known.process.identity = before.identity;
+    if (!is_same_program(before, known.process)) {
+        Identity identity = *before.identity;
+        forget_program(identity);
+        known.process.identity = std::make_shared<const Identity>(std::move(identity));
+        known.is_whole = known.is_whole && !needs.command && !needs.exe;
     }
-    return files;
+}
+
+void KnownProcesses::forget_ended(int proc)
+{
+    const auto pids = list_pids(proc, ".");
+    const std::unordered_set<std::int32_t> alive(pids.begin(), pids.end());
+    for (auto entry = known_.begin(); entry != known_.end();) {
+        const auto next = std::next(entry);
+        const Pid pid = entry->first.first;
+        const bool has_ended = !alive.contains(pid.value) || (next != known_.end() && next->first.first == pid);
+        if (has_ended && entry->second.window != window_) {
+            known_.erase(entry);
+        }
+        entry = next;
+    }
+    most_ = std::max(most_, 2 * known_.size());
 }
 
 } // namespace socktally

@@ -13,10 +13,8 @@ FUZZ_DRIVER(cgroup)
         return;
     }
     require(place->path.starts_with('/') && text.find(place->path) != text.npos);
-    for (const auto& id : {place->container_id, place->outer_id}) {
-        require(!id || (is_container_id(*id) && place->path.find(*id) != std::string::npos));
-    }
-    require(!place->outer_id || place->outer_id != place->container_id);
+    const auto& id = place->container_id;
+    require(!id || (is_container_id(*id) && place->path.find(*id) != std::string::npos));
     require(!place->container_id || !place->machine);
     require(!place->pod_uid || place->pod_uid->find_first_not_of("0123456789abcdef-") == std::string::npos);
     require(!place->user || place->unit);

@@ -162,7 +162,7 @@ public:
     }
 
 private:
-    /// Adds what was counted, and tells what could not be.
+    /// Adds what was counted, and returns what could not be.
     EbpfFaults add_flows(Sample& sample) const
     {
         TallyFlows flows(sample, detail_);
@@ -179,7 +179,8 @@ private:
         return faults;
     }
 
-    /// What counts for the window that is over. Where the next one reuses its room, not one may be left.
+    /// Waits for the programs that still count for the window that is over. If the next one reuses its room, none may
+    /// be left.
     void wait_for_those_under_way() const
     {
         constexpr auto usually_over = std::chrono::milliseconds(1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The ebpf backend: payload counted in the kernel, in the context of the process that moves it. Exact for every
-// process, protocol and network namespace, whoever holds the socket and however short they live. Without a window it is
-// the totals backend (totals_backend.hpp).
+// The ebpf backend: payload is counted in the kernel, in the context of the process that moves it. This is exact for
+// every process, protocol and network namespace, however many processes hold the socket and however short they live.
+// Without a window it is the totals backend (totals_backend.hpp).
 #pragma once
 
 #include "traffic/backend.hpp"

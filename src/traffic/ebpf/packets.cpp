@@ -26,7 +26,7 @@ PacketCounts counts_of(const packets_socket& socket)
     return {socket.rx_packets, socket.tx_packets, socket.flow.rx_bytes, socket.flow.tx_bytes};
 }
 
-/// Frames below IP pass no IP socket; the subflows of MPTCP have cookies of their own.
+/// Frames below IP pass no IP socket, and the subflows of MPTCP have cookies of their own.
 bool is_counted(Protocol protocol) { return protocol != Protocol::packet && protocol != Protocol::mptcp; }
 
 class Join {

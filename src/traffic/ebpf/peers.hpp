@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The hooks that see the other end of each datagram (peers.bpf.c), loaded. Where the kernel does not take them, the
-// other ends of unconnected datagram sockets stay unknown, and a note says why.
+// The hooks that see the other end of each datagram (peers.bpf.c), loaded. If the kernel does not take them, the other
+// ends of unconnected datagram sockets stay unknown, and a note says why.
 #pragma once
 
 #include "linux/fd.hpp"

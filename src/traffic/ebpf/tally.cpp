@@ -36,7 +36,7 @@ constexpr std::uint32_t most_threads = 16'384;
 
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 
-/// Process ids are wanted as /proc shows them here.
+/// The programs shall give process ids as /proc shows them here.
 void choose_pid_namespace(tally_bpf& skeleton)
 {
     if (const auto own = own_pid_namespace()) {
@@ -45,7 +45,7 @@ void choose_pid_namespace(tally_bpf& skeleton)
     }
 }
 
-/// The function is part of the kernel proper: one of a module would not be found.
+/// Returns whether the kernel has the function. One of a module would not be found.
 bool has_target(const bpf_program* program)
 {
     const std::string_view section = bpf_program__section_name(program);
@@ -79,7 +79,7 @@ Lockdown read_lockdown()
     return parse_lockdown(read_file(AT_FDCWD, "/sys/kernel/security/lockdown", buffer, limit).value_or(""));
 }
 
-/// Some kernels load fexit programs that they cannot attach: those of arm64 before Linux 6.4. The errno, or 0.
+/// Some kernels load fexit programs that they cannot attach: arm64 before Linux 6.4. Returns the errno, or 0.
 int try_attaching(const bpf_program* program)
 {
     bpf_link* const link = bpf_program__attach(program);
@@ -184,8 +184,8 @@ void Tally::end_window()
     missed_calls_ = misses - std::exchange(misses_before_, misses);
 }
 
-/// Missed runs of the programs that count bytes. A missed run of another program is made up for when a socket is read
-/// or a process is asked for its name, or leaves an address unknown.
+/// Counts missed runs of the programs that count bytes. A missed run of another program is made up for when a socket is
+/// read or a process is asked for its name, or leaves an address unknown.
 std::uint64_t Tally::recursion_misses() const
 {
     std::uint64_t misses = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The BPF programs, loaded: a class around the skeleton that bpftool generates. Nothing is pinned: the kernel removes
-// all of it when the descriptors are closed, however this process ends.
+// The BPF programs that count payload, loaded: a class around the skeleton that bpftool generates. Nothing is pinned:
+// the kernel removes all of it when the descriptors are closed, however this process ends.
 #pragma once
 
 #include "traffic/backend.hpp"
@@ -44,7 +44,7 @@ public:
     /// Loads the first variant of the programs that the kernel takes.
     static std::variant<Tally, Unavailable> load(Detail detail, Windows windows);
 
-    /// Which variant it is, and why not the others, in words.
+    /// Says which variant it is, and why not the others.
     const std::string& variant() const { return variant_; }
 
     /// Descriptors of the maps in which the hooks of Peers leave what they see; for Detail::peers.
@@ -54,12 +54,12 @@ public:
     };
     PeerMaps peer_maps() const;
 
-    /// Throws where the kernel refuses to attach.
+    /// Throws if the kernel refuses to attach.
     void attach();
     /// From here on every byte counts.
     void start();
-    /// From here on every byte counts for the next window; for none where there is but one. Programs under way may
-    /// still count for the one that is over. They stay attached: fexit ones take long to detach.
+    /// From here on every byte counts for the next window; for none if there is only one. Programs under way may still
+    /// count for the one that is over. All stay attached, because fexit programs take long to detach.
     void end_window();
 
     /// Of the window that is over: all counters in use, by slot, also those without a process (see tally.h); and the
@@ -68,7 +68,7 @@ public:
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
     /// Makes room for another window. Nothing may count for the one that is over any more.
     void forget_window();
-    /// What the programs could not see of the window that is over.
+    /// Returns what the programs could not see of the window that is over.
     EbpfFaults faults() const;
 
 private:

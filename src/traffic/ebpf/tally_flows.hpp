@@ -32,12 +32,12 @@ public:
 
     void add(std::uint32_t slot, const tally_counters& counters);
     void add(const tally_flow_key& key, const tally_flow& flow);
-    /// What no flow has taken: everything in a sample of processes, what found no room in one of sockets.
+    /// Adds what no flow has taken: everything in a sample of processes, and what found no room in a sample of sockets.
     void add_the_rest();
 
-    /// Processes that have no pid in our namespace.
+    /// Returns the number of processes that have no pid in our namespace.
     std::size_t foreign_processes() const { return foreign_processes_; }
-    /// More processes moved bytes than there are slots.
+    /// Returns whether more processes moved bytes than there are slots.
     bool has_overflowed() const { return left_.contains(TALLY_OVERFLOW_SLOT); }
 
 private:

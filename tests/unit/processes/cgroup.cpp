@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -63,9 +64,9 @@ std::string described(std::string_view text)
     add("unit", place->unit);
     add("user", place->user ? std::optional(std::to_string(place->user->value)) : std::nullopt);
     add("container", place->container_id);
-    add("outer", place->outer_id);
     add("machine", place->machine);
-    add("engine", place->engine ? std::optional(to_string(*place->engine)) : std::nullopt);
+    constexpr std::array<std::string_view, 6> engines{"docker", "podman", "containerd", "cri-o", "lxc", "nspawn"};
+    add("engine", place->engine ? std::optional(engines.at(static_cast<std::size_t>(*place->engine))) : std::nullopt);
     add("pod", place->pod_uid);
     return result;
 }
