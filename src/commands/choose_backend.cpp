@@ -64,9 +64,9 @@ Choice choose_backend(const std::string& wanted, const BackendOptions& options, 
 
 Note declined_note(const Declined& declined)
 {
-    return {"backend-declined",
+    return {NoteCode::backend_declined,
             fmt::format("the {} backend, which sees more, cannot work here: {}", declined.name, declined.reason.why),
-            declined.reason.remedy, false};
+            declined.reason.remedy};
 }
 
 } // namespace socktally

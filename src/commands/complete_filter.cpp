@@ -61,7 +61,7 @@ void find_namespaces(Criteria& criteria)
 void add_notes(std::vector<Note>& notes, const std::vector<std::string>& names, std::string_view what, bool incomplete)
 {
     for (const std::string& name : names) {
-        notes.push_back({"name-changed", fmt::format("{} {}", name, what), "", incomplete, Note::About::window});
+        notes.emplace_back(NoteCode::name_changed, fmt::format("{} {}", name, what)).incomplete = incomplete;
     }
 }
 

@@ -97,8 +97,8 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
 
 Note unnamed_note(std::size_t users)
 {
-    return {"user-names", fmt::format("the names of {} users are not known: the user database did not answer", users),
-            "", false};
+    return {NoteCode::user_names,
+            fmt::format("the names of {} users are not known: the user database did not answer", users)};
 }
 
 void name_numbers(std::vector<Row>& rows, Identifier& identifier)
@@ -126,11 +126,7 @@ void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
 
 } // namespace
 
-Note unmeasured_note()
-{
-    return {"alert-unanswered", "a rate is not known where there is no window: no alert on one can hold there", "",
-            true};
-}
+Note unmeasured_note() { return Note(NoteCode::alert_unanswered); }
 
 void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const Layout& layout,
                  Identifier& identifier)

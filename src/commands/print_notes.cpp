@@ -18,12 +18,10 @@ std::vector<std::string> note_lines(const Report& report, const Layout& layout, 
         return lines;
     }
     for (const Note& note : report.notes) {
-        // With the choice of the backend, and when the state file was read.
-        const bool is_told = note.code == "backend-declined" || note.code == "begun-anew";
-        const bool is_hint =
-            note.code == "owners-denied" || note.code == "given-twice" || note.code == "filter-unmatched";
-        const bool speaks_up = !is_silence || explains_exit || note.code == "alert-unanswered";
-        if (!is_told && (options.verbose || (speaks_up && (note.incomplete || is_hint)))) {
+        const Telling when = telling(note.code);
+        const bool speaks_up = !is_silence || explains_exit || when == Telling::in_silence;
+        const bool is_important = speaks_up && (note.incomplete || when == Telling::always);
+        if (when != Telling::elsewhere && (options.verbose || is_important)) {
             lines.push_back(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
         }
     }

@@ -63,13 +63,12 @@ public:
     void add_notes(std::vector<Note>& notes) const
     {
         if (skipped_ > 0) {
-            notes.push_back({"lines-left-out",
+            notes.push_back({NoteCode::lines_left_out,
                              fmt::format("{} left out, being no snapshots that this program reads",
-                                         skipped_ == 1 ? "1 line was" : fmt::format("{} lines were", skipped_)),
-                             "", true});
+                                         skipped_ == 1 ? "1 line was" : fmt::format("{} lines were", skipped_))});
         }
         if (cut_off_ > 0) {
-            notes.push_back({"input-cut-off", "the input ends within a snapshot, which was left out", "", false});
+            notes.emplace_back(NoteCode::input_cut_off);
         }
     }
 
@@ -95,7 +94,7 @@ public:
         }
         const int file = is_stdin ? STDIN_FILENO : opened.get();
         if (was_read(file)) {
-            notes_.push_back({"given-twice", quote(shown) + " was given more than once, and read once", "", false});
+            notes_.push_back({NoteCode::given_twice, quote(shown) + " was given more than once, and read once"});
             return;
         }
         read_snapshots(file, shown, summary_, [&](const LeftOut& lines) { left_out_.add(shown, lines); });

@@ -66,12 +66,6 @@ std::vector<GrowingSeries> growth_of(const Report& report, const ColumnList& col
     return growth;
 }
 
-Note first_run_note()
-{
-    return {"first-run", "the first run with this state file: totals since each open socket was opened", "", false,
-            Note::About::window};
-}
-
 } // namespace
 
 SinceRun::SinceRun(const Options& options, const Layout& layout)
@@ -122,12 +116,11 @@ void SinceRun::begin_anew(const std::string& why, Totals totals)
 Note SinceRun::anew_note() const
 {
     const bool is_left_out = is_cumulative(options_, layout_) && totals_ == Totals::may_be_old;
-    return {"begun-anew",
+    return {NoteCode::begun_anew,
             fmt::format("{}: {}",
                         is_left_out ? "what moved since the run before is missing in the counters"
                                     : "totals since each open socket was opened, not since the run before",
-                        anew_),
-            "", true, Note::About::window};
+                        anew_)};
 }
 
 void SinceRun::subtract(BackendResult& result)
@@ -137,7 +130,7 @@ void SinceRun::subtract(BackendResult& result)
     if (!anew_.empty()) {
         result.sample.notes.push_back(anew_note());
     } else if (!before_) {
-        result.sample.notes.push_back(first_run_note());
+        result.sample.notes.emplace_back(NoteCode::first_run);
     }
 }
 

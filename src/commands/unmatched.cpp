@@ -103,10 +103,8 @@ Note unmatched_note(const Kind& kind, const std::string& value, const std::vecto
         }
     }
     const auto meant = nearest(value, std::vector<std::string_view>(words.begin(), words.end()));
-    return {"filter-unmatched",
-            fmt::format("no process seen here {} {}{}", kind.relation, quote(value),
-                        meant ? fmt::format(": did you mean {}?", quote(*meant)) : ""),
-            "", false};
+    return {NoteCode::filter_unmatched, fmt::format("no process seen here {} {}{}", kind.relation, quote(value),
+                                                    meant ? fmt::format(": did you mean {}?", quote(*meant)) : "")};
 }
 
 } // namespace
@@ -126,7 +124,7 @@ void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& ident
         sample.notes.push_back(unmatched_note(*each.kind, each.value, running.processes));
     }
     const bool has_one = std::any_of(sample.notes.begin(), sample.notes.end(),
-                                     [](const Note& note) { return note.code == "container-names"; });
+                                     [](const Note& note) { return note.code == NoteCode::container_names; });
     if (!wanted.empty() && !has_one) { // why a name may be missing among them
         std::move(running.notes.begin(), running.notes.end(), std::back_inserter(sample.notes));
     }

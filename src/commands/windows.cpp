@@ -53,7 +53,7 @@ void trace_gaps(const Sample& sample)
         }
     }
     for (const Note& note : sample.notes) {
-        say(fmt::format("note {}: {}", note.code, note.message));
+        say(fmt::format("note {}: {}", to_string(note.code), note.message));
     }
 }
 

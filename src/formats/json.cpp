@@ -81,7 +81,7 @@ void append_objects(std::string& out, const List& list, AddMembers add_members)
 
 void add_note(Members& members, const Note& note)
 {
-    members.text("code", note.code);
+    members.text("code", to_string(note.code));
     members.text("message", note.message);
     members.text_or_null("remedy", note.remedy);
     members.boolean("incomplete", note.incomplete);

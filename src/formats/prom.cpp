@@ -80,7 +80,7 @@ void append_notes(std::string& out, const Report& report, const std::vector<Labe
     std::set<std::string_view> codes;
     for (const Note& note : report.notes) {
         if (note.incomplete) {
-            codes.insert(note.code);
+            codes.insert(to_string(note.code));
         }
     }
     const Metric metric{"socktally_note", "1 for each kind of reason for which a figure may be short", "gauge"};

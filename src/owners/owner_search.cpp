@@ -222,19 +222,19 @@ void add_unread_note(std::vector<Note>& notes, std::size_t unread)
 {
     if (unread > 0) {
         notes.push_back(
-            {"owners-unread",
+            {NoteCode::owners_unread,
              fmt::format("the descriptors of processes could not be read {} times, for want of memory or of "
                          "descriptors of our own: some owners may be unknown",
                          unread),
-             "ulimit -n 1024", false});
+             "ulimit -n 1024"});
     }
 }
 
 void add_denied_limit(std::vector<Note>& limits)
 {
     if (!has_capability(CAP_DAC_READ_SEARCH) || !has_capability(CAP_SYS_PTRACE)) {
-        limits.push_back({"owners-denied", "names your own processes only; the traffic of others is totalled by user",
-                          std::string(setcap_remedy), false});
+        limits.push_back({NoteCode::owners_denied,
+                          "names your own processes only; the traffic of others is totalled by user", setcap_remedy});
     }
 }
 

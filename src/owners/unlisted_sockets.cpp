@@ -172,11 +172,10 @@ bool UnlistedSockets::has(Inode netns) const
 void add_unlisted_note(std::vector<Note>& notes, std::size_t sockets)
 {
     if (sockets > 0) {
-        notes.push_back({"sockets-unlisted",
+        notes.push_back({NoteCode::sockets_unlisted,
                          fmt::format("{} socket{} that processes hold {} in no list of the kernel's: their network "
                                      "namespace could not be entered in time, and what moved there is unknown",
-                                     sockets, sockets == 1 ? "" : "s", sockets == 1 ? "is" : "are"),
-                         "", makes_incomplete});
+                                     sockets, sockets == 1 ? "" : "s", sockets == 1 ? "is" : "are")});
     }
 }
 

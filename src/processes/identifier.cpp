@@ -35,10 +35,9 @@ bool has_cgroup(const Process& process) { return process.identity != nullptr && 
 
 Note unread_note(std::size_t processes)
 {
-    return {"identity-unread",
+    return {NoteCode::identity_unread,
             fmt::format("{} ended before it could be read who {}", plural(processes, "process", "processes"),
-                        processes == 1 ? "it is" : "they are"),
-            "", false};
+                        processes == 1 ? "it is" : "they are")};
 }
 
 Note nameless_note(std::size_t containers, const ContainerNames& names)
@@ -53,7 +52,7 @@ Note nameless_note(std::size_t containers, const ContainerNames& names)
         message += "; " + failures[i];
     }
     message += failures.size() > most ? "; …" : "";
-    return {"container-names", message, names.denied() ? "run socktally as root" : "", false};
+    return {NoteCode::container_names, message, names.denied() ? "run socktally as root" : ""};
 }
 
 Identity named(Identity identity, const ContainerFacts& facts)

@@ -195,42 +195,34 @@ Report Summary::report() const
 std::vector<Note> Summary::notes() const
 {
     const std::pair<bool, Note> all[] = {
-        {snapshots_ == 0, Note{"no-snapshots", "there is no snapshot of what was asked for in the input", "", true}},
-        {incomplete_ > 0, Note{"snapshots-incomplete",
+        {snapshots_ == 0, Note(NoteCode::no_snapshots)},
+        {incomplete_ > 0, Note{NoteCode::snapshots_incomplete,
                                fmt::format("{} of {} not complete", incomplete_,
-                                           counted(snapshots_, "snapshot", "is", incomplete_ == 1 ? "is" : "are")),
-                               "", true}},
-        {repeated_ > 0,
-         Note{"given-twice", counted(repeated_, "snapshot", "was", "were") + " given more than once, and counted once",
-              "", false}},
-        {overlapping_ > 0, Note{"windows-overlap",
+                                           counted(snapshots_, "snapshot", "is", incomplete_ == 1 ? "is" : "are"))}},
+        {repeated_ > 0, Note{NoteCode::given_twice, counted(repeated_, "snapshot", "was", "were") +
+                                                        " given more than once, and counted once"}},
+        {overlapping_ > 0, Note{NoteCode::windows_overlap,
                                 counted(overlapping_, "snapshot", "overlaps", "overlap") +
-                                    " in time with others of the same host: what moved then may be counted twice",
-                                "", true}},
+                                    " in time with others of the same host: what moved then may be counted twice"}},
         {totals_ > 0,
-         Note{"totals-added",
+         Note{NoteCode::totals_added,
               counted(totals_, "snapshot", "is of totals", "are of totals") +
-                  " since each socket was opened, not of a window: other snapshots may count the same bytes",
-              "save no samples of --duration 0, and leave out the first run of --since", true}},
+                  " since each socket was opened, not of a window: other snapshots may count the same bytes"}},
         {!unjudged_.empty(), unjudged_.note(lacks_column_ ? save_column : "")},
         {snapshots_ > 0 && taken_ == 0 && unjudged_.empty() && !selection_.takes_every_row(),
-         Note{"filter-unmatched", "no row passes the filters", "", false}},
-        {rx_.has_overflowed() || tx_.has_overflowed() || groups_.has_overflowed(),
-         Note{"sum-overflow", "a sum is past 18446744073709551615, where it stays", "", true}},
-        {keyless_ > 0, Note{"key-unanswered",
+         Note(NoteCode::filter_unmatched)},
+        {rx_.has_overflowed() || tx_.has_overflowed() || groups_.has_overflowed(), Note(NoteCode::sum_overflow)},
+        {keyless_ > 0, Note{NoteCode::key_unanswered,
                             counted(keyless_, "row", "does", "do") +
                                 fmt::format(" not say what --by {} asks for, and {} where that is null", to_string(by_),
-                                            keyless_ == 1 ? "is in a row" : "are in rows"),
-                            save_column, true}},
-        {cut_short_ > 0, Note{"rows-past-top",
+                                            keyless_ == 1 ? "is in a row" : "are in rows")}},
+        {cut_short_ > 0, Note{NoteCode::rows_past_top,
                               counted(cut_short_, "row", "sums", "sum") +
-                                  " what --top left out when it was saved; any other row may lack some of that",
-                              "save without --top", true}},
-        {other_layer_ > 0, Note{"other-layer",
+                                  " what --top left out when it was saved; any other row may lack some of that"}},
+        {other_layer_ > 0, Note{NoteCode::other_layer,
                                 counted(other_layer_, "snapshot", "was", "were") +
                                     (by_ == GroupBy::interface ? " left out: they do not count interfaces"
-                                                               : " left out: they count interfaces, not sockets"),
-                                "", false}},
+                                                               : " left out: they count interfaces, not sockets")}},
     };
     std::vector<Note> notes;
     for (const auto& [holds, note] : all) {

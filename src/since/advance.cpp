@@ -188,43 +188,40 @@ void Advance::keep_left_out()
 void Advance::add_notes(std::vector<Note>& notes) const
 {
     if (closed_ > 0) {
-        notes.push_back({"closed-since",
-                         fmt::format("{} ended since the run before: the last bytes of {} are unknown",
-                                     count_of(closed_), closed_ == 1 ? "it" : "these"),
-                         "", makes_incomplete});
+        notes.push_back(
+            {NoteCode::closed_since, fmt::format("{} ended since the run before: the last bytes of {} are unknown",
+                                                 count_of(closed_), closed_ == 1 ? "it" : "these")});
     }
     if (missed_ > 0) {
         notes.push_back(
-            {"connections-missed",
+            {NoteCode::connections_missed,
              fmt::format("{} began and ended between the runs: what moved there is unknown", count_of(missed_)),
-             "run it more often, or take windows", makes_incomplete});
+             "run it more often, or take windows"});
     }
     if (resets_ > 0) {
-        notes.push_back({"counters-reset",
+        notes.push_back({NoteCode::counters_reset,
                          fmt::format("the counters of {} began anew since the run before: what moved until then is "
                                      "missing",
-                                     count_of(resets_)),
-                         "", makes_incomplete});
+                                     count_of(resets_))});
     }
     if (unknown_ > 0) {
-        notes.push_back({"unseen-before",
+        notes.push_back({NoteCode::unseen_before,
                          fmt::format("{} in network namespaces that the run before could not enter: what moved since "
                                      "then is unknown",
-                                     count_of(unknown_)),
-                         "", makes_incomplete});
+                                     count_of(unknown_))});
     }
     if (late_ > 0) {
-        notes.push_back({"unseen-before",
-                         fmt::format("{} that the run before did not see, but an earlier one: what moved since that "
-                                     "one is counted now",
-                                     count_of(late_)),
-                         "", false});
+        notes
+            .emplace_back(NoteCode::unseen_before,
+                          fmt::format("{} that the run before did not see, but an earlier one: what moved since that "
+                                      "one is counted now",
+                                      count_of(late_)))
+            .incomplete = false;
     }
     if (nameless_ > 0) {
-        notes.push_back({"no-counters",
+        notes.push_back({NoteCode::no_counters,
                          fmt::format("the kernel gives {} no cookie to know it again by: what moved there is unknown",
-                                     count_of(nameless_)),
-                         "", makes_incomplete});
+                                     count_of(nameless_))});
     }
 }
 

@@ -20,21 +20,10 @@ const InterfaceTraffic* find(const InterfaceMarks& marks, const InterfaceTraffic
     return found == marks.counters.end() ? nullptr : &*found;
 }
 
-Note reset_note(const std::string& name)
+/// It concerns what is printed by interface too.
+void add_note(Sample& sample, NoteCode code, std::string message)
 {
-    return {
-        "counters-reset",
-        fmt::format("the counters of interface {} began anew since the run before: what moved until then is missing",
-                    quote(name)),
-        "", true, Note::About::window};
-}
-
-Note away_note(const std::string& name)
-{
-    return {
-        "unseen-before",
-        fmt::format("interface {} was not seen by the run before: what it moved since then is unknown", quote(name)),
-        "", true, Note::About::window};
+    sample.notes.emplace_back(code, std::move(message)).about = Note::About::window;
 }
 
 } // namespace
@@ -54,9 +43,14 @@ InterfaceMarks advance_interfaces(const InterfaceMarks* before, Sample& sample)
         const InterfaceTraffic* mark = find(*before, interface);
         const bool was_away = mark == nullptr && interface.index <= before->latest;
         if (was_away) {
-            sample.notes.push_back(away_note(interface.name));
+            add_note(sample, NoteCode::unseen_before,
+                     fmt::format("interface {} was not seen by the run before: what it moved since then is unknown",
+                                 quote(interface.name)));
         } else if (mark != nullptr && counters_fell(*mark, interface)) {
-            sample.notes.push_back(reset_note(interface.name));
+            add_note(sample, NoteCode::counters_reset,
+                     fmt::format("the counters of interface {} began anew since the run before: what moved until then "
+                                 "is missing",
+                                 quote(interface.name)));
         }
         return was_away;
     });

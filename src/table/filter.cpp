@@ -134,7 +134,7 @@ void Unjudged::add(const Judged& judged, std::uint64_t count, std::optional<std:
     tx_.add(tx_bytes);
 }
 
-Note Unjudged::note(std::string remedy) const
+Note Unjudged::note(std::string_view remedy) const
 {
     std::string filters;
     for (const bool excluded : {false, true}) {
@@ -150,9 +150,9 @@ Note Unjudged::note(std::string remedy) const
     message.append(noun_).append(is_one ? " was" : "s were").append(" left out because ").append(filters);
     message.append(" cannot judge ").append(is_one ? "it" : "them");
     message += ": " + byte_text(rx_.value(), tx_.value());
-    return {"filter-unjudged",       std::move(message),
-            std::move(remedy),       true,
-            Note::About::everything, Missing{sockets_, rx_.value(), tx_.value()}};
+    Note note(NoteCode::filter_unjudged, std::move(message), remedy);
+    note.missing = Missing{sockets_, rx_.value(), tx_.value()};
+    return note;
 }
 
 } // namespace socktally

@@ -111,7 +111,7 @@ public:
     void add(const Judged& judged, std::uint64_t count, std::optional<std::uint64_t> sockets,
              const std::optional<std::uint64_t>& rx_bytes, const std::optional<std::uint64_t>& tx_bytes);
     bool empty() const { return count_ == 0; }
-    Note note(std::string remedy) const;
+    Note note(std::string_view remedy) const;
 
 private:
     std::string_view noun_;

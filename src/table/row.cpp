@@ -36,11 +36,11 @@ constexpr std::array keys = {GroupBy::process,  GroupBy::connection, GroupBy::na
 static_assert(key_names.size() == keys.size() && keys.back() == GroupBy{keys.size() - 1});
 
 // In the order of RowKind.
-constexpr std::array<std::string_view, 3> kind_names = {"process", "cause", "other"};
+constexpr std::array<std::string_view, 3> row_kind_names = {"process", "cause", "other"};
 
 } // namespace
 
-std::string_view to_string(RowKind kind) { return kind_names.at(static_cast<std::size_t>(kind)); }
+std::string_view to_string(RowKind kind) { return row_kind_names.at(static_cast<std::size_t>(kind)); }
 
 std::span<const GroupBy> group_keys() { return keys; }
 

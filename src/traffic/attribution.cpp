@@ -92,14 +92,7 @@ Note shared_note(std::size_t sockets)
         sockets == 1 ? "1 socket with traffic is held by several processes; its bytes are shown at the youngest"
                      : std::to_string(sockets) + " sockets with traffic are held by several processes each; the bytes "
                                                  "of each are shown at its youngest";
-    return {"shared-sockets", message, "", true, Note::About::shared_sockets};
-}
-
-/// The one hint that a user without privilege gets, where it would have shown more.
-Note denied_note(const Viewer& viewer)
-{
-    return {"owners-denied", "the descriptors of some processes may not be read: their traffic has no process",
-            viewer.uid == Uid{} ? "" : std::string(setcap_remedy), false}; // of root the machine itself keeps them
+    return {NoteCode::shared_sockets, message};
 }
 
 } // namespace
@@ -124,7 +117,9 @@ void attribute(Sample& sample, const Viewer& viewer)
         sample.notes.push_back(shared_note(shared));
     }
     if (denied) {
-        sample.notes.push_back(denied_note(viewer));
+        // The one hint that a user without privilege gets, where it would have shown more. To root the machine itself
+        // denies them.
+        sample.notes.emplace_back(NoteCode::owners_denied).remedy = viewer.uid == Uid{} ? "" : setcap_remedy;
     }
 }
 

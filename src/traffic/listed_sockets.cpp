@@ -20,7 +20,6 @@ namespace socktally {
 namespace {
 
 constexpr std::size_t longest_name = 64;
-constexpr std::string_view ebpf_remedy = "use -b ebpf to count them; socktally doctor says what it needs";
 
 bool has(const std::vector<Flow>& flows, Protocol protocol)
 {
@@ -188,18 +187,18 @@ void drop_captures(Sample& sample)
 
 void add_note(Sample& sample, Protocol protocol, std::string_view name)
 {
-    sample.notes.push_back({"uncounted-bytes",
-                            fmt::format("{} moved bytes, but the bytes of its sockets are not counted", name),
-                            std::string(ebpf_remedy), makes_incomplete, Note::About::protocol, std::nullopt, protocol});
+    sample.notes
+        .emplace_back(NoteCode::uncounted_bytes,
+                      fmt::format("{} moved bytes, but the bytes of its sockets are not counted", name))
+        .protocol = protocol;
 }
 
 } // namespace
 
 Note uncounted_limit()
 {
-    return {"uncounted-bytes",
-            "lists sockets of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET, but their bytes are unknown",
-            std::string(ebpf_remedy), false};
+    return {NoteCode::uncounted_bytes,
+            "lists sockets of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET, but their bytes are unknown"};
 }
 
 void finish_uncounted(Sample& sample, const UncountedTraffic& traffic)
@@ -220,12 +219,12 @@ void finish_uncounted(Sample& sample, const UncountedTraffic& traffic)
     const auto sockets = std::count_if(sample.flows.begin(), sample.flows.end(),
                                        [](const Flow& flow) { return flow.tuple.protocol == Protocol::packet; });
     if (sockets > 0) {
-        sample.notes.push_back({"packet-sockets",
-                                fmt::format("{} socket{} below IP (AF_PACKET): what is sent through them is not "
-                                            "counted",
-                                            sockets, sockets == 1 ? "" : "s"),
-                                std::string(ebpf_remedy), false, Note::About::protocol, std::nullopt,
-                                Protocol::packet});
+        sample.notes
+            .emplace_back(NoteCode::packet_sockets,
+                          fmt::format("{} socket{} below IP (AF_PACKET): what is sent through them is not "
+                                      "counted",
+                                      sockets, sockets == 1 ? "" : "s"))
+            .protocol = Protocol::packet;
     }
 }
 

@@ -20,8 +20,6 @@ namespace {
 
 constexpr int find_share = 30; // searches take at most 1/30 of the time while a window is open
 
-constexpr std::string_view remedy = "run it as root, or leave them out with --netns current";
-
 /// The kernel doubles the table of open files each time it is full, and waits for all CPUs where several threads use
 /// it: so it is made large enough before there are any.
 void make_room(std::size_t namespaces, std::size_t files_per_namespace)
@@ -180,16 +178,15 @@ void add_refused_namespaces(Sample& sample, std::size_t refused)
     unseen.sockets = 0;
     unseen.attribution.cause = Cause::other_netns;
     sample.notes.push_back(
-        {"other-netns",
+        {NoteCode::other_netns,
          fmt::format("{} other network namespace{} could not be entered: what moved there is unknown", refused,
-                     refused == 1 ? "" : "s"),
-         std::string(remedy), true});
+                     refused == 1 ? "" : "s")});
 }
 
 void add_namespaces_limit(std::vector<Note>& limits)
 {
     if (!has_capability(CAP_SYS_ADMIN)) {
-        limits.push_back({"other-netns", "sees the current network namespace only", std::string(remedy), false});
+        limits.push_back({NoteCode::other_netns, "sees the current network namespace only"});
     }
 }
 

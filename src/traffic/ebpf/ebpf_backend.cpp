@@ -38,58 +38,47 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
 {
     std::vector<Note> notes;
     if (faults.foreign_processes > 0) {
-        notes.push_back({"other-pidns",
-                         fmt::format("{} that moved bytes {} in pid namespaces that are not visible here",
-                                     plural(faults.foreign_processes, "process", "processes"),
-                                     faults.foreign_processes == 1 ? "lives" : "live"),
-                         "run socktally outside of the container", false});
+        notes.push_back(
+            {NoteCode::other_pidns, fmt::format("{} that moved bytes {} in pid namespaces that are not visible here",
+                                                plural(faults.foreign_processes, "process", "processes"),
+                                                faults.foreign_processes == 1 ? "lives" : "live")});
     }
     if (faults.interrupted) {
-        notes.push_back({"interrupted", "a signal ended the window early", "", makes_incomplete, Note::About::window});
+        notes.emplace_back(NoteCode::interrupted);
     }
     if (faults.too_many_processes) {
-        notes.push_back({"too-many-processes",
-                         "more processes moved bytes than there is room for: the rest is in [unknown]", "",
-                         makes_incomplete});
+        notes.emplace_back(NoteCode::too_many_processes);
     }
     if (faults.unreached_namespaces > 0) {
-        notes.push_back({"other-netns",
+        notes.push_back({NoteCode::other_netns,
                          fmt::format("{} could not be entered: of connections that were there before, what "
                                      "several threads read first at once may be missing",
                                      plural(faults.unreached_namespaces, "network namespace")),
-                         "run socktally as root", makes_incomplete});
+                         "run socktally as root"});
     }
     if (faults.unclaimed > 0) {
-        notes.push_back({"spliced-bytes",
+        notes.push_back({NoteCode::spliced_bytes,
                          fmt::format("{} of other network namespaces {} read by splice(2), which is not counted "
                                      "for those that were there before",
-                                     plural(faults.unclaimed, "connection"), faults.unclaimed == 1 ? "was" : "were"),
-                         "run socktally as root", makes_incomplete});
+                                     plural(faults.unclaimed, "connection"), faults.unclaimed == 1 ? "was" : "were")});
     }
     if (faults.had_no_room) {
-        notes.push_back({"socket-memory",
-                         "the kernel had no memory left for notes on some TCP sockets: what was read from them "
-                         "by splice(2) is not counted, nor are all of them counted as connections",
-                         "sysctl net.core.optmem_max=131072", makes_incomplete});
+        notes.emplace_back(NoteCode::socket_memory);
     }
     if (faults.missed_calls > 0) {
-        notes.push_back({"missed-calls",
+        notes.push_back({NoteCode::missed_calls,
                          fmt::format("the BPF programs were not shown {}, which came while they were at work on "
                                      "the same processor: those bytes are not counted",
-                                     plural(faults.missed_calls, "call")),
-                         "", makes_incomplete});
+                                     plural(faults.missed_calls, "call"))});
     }
     if (faults.flows_dropped > 0) {
-        notes.push_back({"too-many-sockets",
-                         "more sockets moved bytes than there is room for: the rest has a process but no addresses", "",
-                         makes_incomplete});
+        notes.emplace_back(NoteCode::too_many_sockets);
     }
     if (faults.crowded_sockets > 0) {
-        notes.push_back({"too-many-peers",
+        notes.push_back({NoteCode::too_many_peers,
                          fmt::format("{} had more than {} other ends: the bytes of the rest have a socket but "
                                      "no remote address",
-                                     plural(faults.crowded_sockets, "socket"), TALLY_MOST_PEERS),
-                         "", makes_incomplete});
+                                     plural(faults.crowded_sockets, "socket"), TALLY_MOST_PEERS)});
     }
     return notes;
 }

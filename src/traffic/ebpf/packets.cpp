@@ -225,7 +225,7 @@ PacketSockets Packets::sockets()
 void Packets::add_to(Sample& sample)
 {
     if (refusal_) {
-        sample.notes.push_back({"no-packets", "packets are not counted: " + refusal_->why, refusal_->remedy, true});
+        sample.notes.push_back({NoteCode::no_packets, "packets are not counted: " + refusal_->why, refusal_->remedy});
         return;
     }
     const std::uint64_t dropped = skeleton_->bss->packets_dropped[epoch_ % TALLY_BUFFERS];
@@ -233,25 +233,20 @@ void Packets::add_to(Sample& sample)
     const std::size_t shared = join_packets(sample, sockets(), is_all ? Unlisted::none : Unlisted::unknown);
     if (shared > 0) {
         sample.notes.push_back(
-            {"shared-packets",
+            {NoteCode::shared_packets,
              fmt::format(
                  "{} {} used by several processes, or {} several other ends: {} packets are in [unknown], or in "
                  "a row of the process without a remote end",
                  plural(shared, "socket"), shared == 1 ? "was" : "were", shared == 1 ? "has" : "have",
-                 shared == 1 ? "its" : "their"),
-             "", false});
+                 shared == 1 ? "its" : "their")});
     }
     if (!sees_all_) {
-        sample.notes.push_back({"packets-partly",
-                                "only a part of the control groups is in sight here: packets of sockets that belong "
-                                "to others are not seen",
-                                "run socktally outside of the container", true});
+        sample.notes.emplace_back(NoteCode::packets_partly);
     }
     if (dropped > 0) {
-        sample.notes.push_back({"packets-dropped",
-                                fmt::format("{} of more sockets than there is room for {} not counted",
-                                            plural(dropped, "packet"), dropped == 1 ? "is" : "are"),
-                                "", true});
+        sample.notes.push_back(
+            {NoteCode::packets_dropped, fmt::format("{} of more sockets than there is room for {} not counted",
+                                                    plural(dropped, "packet"), dropped == 1 ? "is" : "are")});
     }
 }
 

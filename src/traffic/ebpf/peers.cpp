@@ -83,14 +83,14 @@ void Peers::attach()
 std::optional<Note> Peers::note() const
 {
     if (refusal_) {
-        return Note{"no-peers", "the other ends of unconnected datagram sockets are not known: " + refusal_->why,
-                    refusal_->remedy, false};
+        return Note{NoteCode::no_peers,
+                    "the other ends of unconnected datagram sockets are not known: " + refusal_->why, refusal_->remedy};
     }
     if (!sees_all_) {
-        return Note{"no-peers",
+        return Note{NoteCode::no_peers,
                     "the other ends of unconnected datagram sockets are not known if their control groups are not in "
                     "sight here",
-                    "run socktally outside of the container", false};
+                    "run socktally outside of the container"};
     }
     return std::nullopt;
 }

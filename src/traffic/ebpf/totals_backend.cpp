@@ -30,16 +30,14 @@ namespace {
 void add_notes(Sample& sample, const TotalsFlows& flows, const OwnerScanner& holders)
 {
     if (flows.has_udp()) {
-        sample.notes.push_back({"udp-bytes", "the bytes of UDP sockets are unknown",
-                                "a window, as with -d 1s: the kernel keeps no totals of UDP sockets", makes_incomplete,
-                                Note::About::protocol});
+        sample.notes.emplace_back(NoteCode::udp_bytes).remedy =
+            "a window, as with -d 1s: the kernel keeps no totals of UDP sockets";
     }
     if (flows.resets() > 0) {
-        sample.notes.push_back({"counters-reset",
+        sample.notes.push_back({NoteCode::counters_reset,
                                 fmt::format("{} sockets were disconnected and used again: what they had moved before "
                                             "is missing",
-                                            flows.resets()),
-                                "", makes_incomplete});
+                                            flows.resets())});
     }
     add_unread_note(sample.notes, holders.failed());
 }
@@ -64,7 +62,8 @@ public:
         find_owners(holders, flows.inodes()); // of sockets that are not where they were at the scan
         holders.confirm(OwnerScanner::Clock::now());
         if (request.interrupt->signal() != 0) {
-            sample.notes.push_back({"interrupted", "a signal came before all was read", "", makes_incomplete});
+            sample.notes.emplace_back(NoteCode::interrupted, "a signal came before all was read").about =
+                Note::About::everything;
         }
         add_notes(sample, flows, holders);
         sample.flows = flows.take();

@@ -302,18 +302,17 @@ std::vector<Note> netlink_limits()
 {
     std::vector<Note> limits;
     if (!has_capability(CAP_NET_RAW)) {
-        limits.push_back({"udp-bytes", "lists UDP sockets, but their bytes are unknown", std::string(setcap_remedy),
-                          makes_incomplete});
+        limits.push_back({NoteCode::udp_bytes, "lists UDP sockets, but their bytes are unknown", setcap_remedy});
     }
     limits.push_back(uncounted_limit());
     add_namespaces_limit(limits);
     add_denied_limit(limits);
     if (!has_capability(CAP_NET_ADMIN)) {
         limits.push_back(
-            {"events-lost",
+            {NoteCode::events_lost,
              "has a small buffer for announcements of closed sockets: of more than a few hundred at once some "
              "may be lost",
-             std::string(setcap_remedy), false});
+             setcap_remedy});
     }
     return limits;
 }

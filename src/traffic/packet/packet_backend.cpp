@@ -31,10 +31,9 @@ constexpr auto namespaces_interval = 250ms;
 std::vector<Note> packet_limits()
 {
     std::vector<Note> limits;
-    limits.push_back({"queues-unseen",
+    limits.push_back({NoteCode::queues_unseen,
                       "does not see the queues of sockets but at both ends of the window: of a connection that ends by "
-                      "a reset, what nobody read counts as received",
-                      "", false});
+                      "a reset, what nobody read counts as received"});
     limits.push_back(uncounted_limit());
     add_namespaces_limit(limits);
     add_denied_limit(limits);

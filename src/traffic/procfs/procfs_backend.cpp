@@ -26,17 +26,12 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t files_besides = 64;
 
-Note no_bytes_note()
-{
-    return {"no-bytes",
-            "bytes are not counted: sockets are listed at both ends of the window, and those in between are not seen",
-            "socktally doctor tells what the better backends need", true};
-}
+Note no_bytes_note() { return Note(NoteCode::no_bytes); }
 
 void add_garbled_note(std::vector<Note>& notes, std::size_t lines)
 {
     if (lines > 0) {
-        notes.push_back({"dump-unclean", fmt::format("{} lines of /proc/net made no sense", lines), "", true});
+        notes.push_back({NoteCode::dump_unclean, fmt::format("{} lines of /proc/net made no sense", lines)});
     }
 }
 
@@ -100,7 +95,7 @@ public:
 
         sample.notes.push_back(no_bytes_note());
         if (request.interrupt->signal() != 0) {
-            sample.notes.push_back({"interrupted", "a signal ended the window early", "", true, Note::About::window});
+            sample.notes.emplace_back(NoteCode::interrupted);
         }
         add_garbled_note(sample.notes, garbled);
         add_unread_note(sample.notes, holders.failed());

@@ -18,7 +18,8 @@ public:
     std::string variant() const override { return "runs as a fake"; }
     std::vector<Note> limits() const override
     {
-        return {{"udp-bytes", "sees no UDP", "buy another kernel", true}, {"other-netns", "sees one place", "", false}};
+        return {{NoteCode::udp_bytes, "sees no UDP", "buy another kernel"},
+                {NoteCode::other_netns, "sees one place", ""}};
     }
 };
 
@@ -197,7 +198,7 @@ TEST_CASE("what a capability is used for is said of the backend that is named")
 TEST_CASE("a sample names each better backend that declined, and stays complete")
 {
     const Note note = declined_note({"best", {"no such thing", "make it"}});
-    CHECK(note.code == "backend-declined");
+    CHECK(note.code == NoteCode::backend_declined);
     CHECK(note.message == "the best backend, which sees more, cannot work here: no such thing");
     CHECK(note.remedy == "make it");
     CHECK_FALSE(note.incomplete);

@@ -29,7 +29,7 @@ TEST_CASE("names of interfaces and network namespaces are followed where they me
     CHECK(filter.namespaces == before.namespaces);
     const auto notes = notes_of(renamed);
     REQUIRE(notes.size() == 2);
-    CHECK(notes[0].code == "name-changed");
+    CHECK(notes[0].code == NoteCode::name_changed);
     CHECK(notes[0].incomplete);
 }
 

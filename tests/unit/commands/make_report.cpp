@@ -110,7 +110,7 @@ TEST_CASE("a first run of --since says that no rate is known to the alert that a
     totals.sample.duration = options.duration;
     const Report first = report_with(options, totals);
     REQUIRE(first.notes.size() == 1);
-    CHECK(first.notes[0].code == "alert-unanswered");
+    CHECK(first.notes[0].code == NoteCode::alert_unanswered);
     CHECK_FALSE(first.complete);
     CHECK(first.rows.size() == 2);
     CHECK(report_with(options).notes.empty());
@@ -125,7 +125,7 @@ TEST_CASE("a shared socket makes the report incomplete, and a note says so")
     const Report report = report_with({}, std::move(result));
     CHECK_FALSE(report.complete);
     REQUIRE(report.notes.size() == 1);
-    CHECK(report.notes[0].code == "shared-sockets");
+    CHECK(report.notes[0].code == NoteCode::shared_sockets);
 }
 
 TEST_CASE("by interface: what drivers count is short only where the window is")
@@ -134,15 +134,14 @@ TEST_CASE("by interface: what drivers count is short only where the window is")
     options.by = GroupBy::interface;
     BackendResult result = result_of_a_window();
     result.sample.interfaces.push_back({"eth1", 1, 1});
-    result.sample.notes = {{"udp-bytes", "unknown", "", true, Note::About::protocol},
-                           {"events-lost", "lost", "", true}};
+    result.sample.notes = {{NoteCode::udp_bytes, "unknown"}, {NoteCode::events_lost, "lost"}};
     Report report = report_with(options, result);
     CHECK(report.rows.size() == 2);
     CHECK(report.complete);
     CHECK(report.notes.empty());
     CHECK(report.totals.rx_bytes == 8U);
 
-    result.sample.notes.push_back({"interrupted", "early", "", true, Note::About::window});
+    result.sample.notes.emplace_back(NoteCode::interrupted);
     options.filter.interfaces = {{"eth1"}};
     report = report_with(options, result);
     REQUIRE(report.rows.size() == 1);
@@ -150,7 +149,7 @@ TEST_CASE("by interface: what drivers count is short only where the window is")
     CHECK(report.totals.rx_bytes == 1U);
     CHECK_FALSE(report.complete);
     REQUIRE(report.notes.size() == 1);
-    CHECK(report.notes[0].code == "interrupted");
+    CHECK(report.notes[0].code == NoteCode::interrupted);
 }
 
 TEST_CASE("sockets that --interface cannot place are told, where they may have traffic and are not filtered out")
@@ -165,7 +164,7 @@ TEST_CASE("sockets that --interface cannot place are told, where they may have t
     CHECK(report.rows.size() == 2);
     CHECK_FALSE(report.complete);
     REQUIRE(report.notes.size() == 1);
-    CHECK(report.notes[0].code == "filter-unjudged");
+    CHECK(report.notes[0].code == NoteCode::filter_unjudged);
     CHECK(report.notes[0].message ==
           "1 socket was left out because --interface cannot judge it: 1000 bytes received, 0 sent");
     REQUIRE(report.notes[0].missing);
@@ -236,7 +235,7 @@ TEST_CASE("what a filter lets through, what its opposite does, and what neither 
         for (const Report* report : {&in, &out}) {
             REQUIRE(report->notes.size() == 1);
             const Note& note = report->notes[0];
-            CHECK(note.code == "filter-unjudged");
+            CHECK(note.code == NoteCode::filter_unjudged);
             CHECK_FALSE(report->complete);
             unjudged[report == &out ? 1 : 0] = note.missing->rx_bytes.value();
         }

@@ -34,7 +34,7 @@ public:
         sample.flows[0].inode = Inode{1};
         sample.flows[1].inode = Inode{2};
         if (!complete_) {
-            sample.notes = {{"fake", "half of it is missing", "", true}};
+            sample.notes = {{NoteCode::events_lost, "half of it is missing"}};
         }
         return result;
     }
@@ -103,7 +103,7 @@ TEST_CASE("alerts that no row gives cause to are silence")
 TEST_CASE("a filter that no process answers is told of beside the rows, and not where an alert is silent")
 {
     Report report;
-    report.notes = {{"filter-unmatched", "no process seen here is called \"x\"", "", false}};
+    report.notes = {{NoteCode::filter_unmatched, "no process seen here is called \"x\""}};
     Layout layout;
     Options options;
     const std::vector<std::string> told{report.notes[0].message};
@@ -195,7 +195,7 @@ TEST_CASE("two text files for Prometheus have no series in common")
     }
     CHECK(series.size() == lines);
     CHECK(series.contains("socktally_complete{by=\"process\",file=\"beta.prom\"}"));
-    CHECK(series.contains("socktally_note{code=\"fake\",by=\"process\",file=\"alpha.prom\"}"));
+    CHECK(series.contains("socktally_note{code=\"events-lost\",by=\"process\",file=\"alpha.prom\"}"));
 }
 
 TEST_CASE("of several windows each takes the place of the one before, and one that alerts is enough")

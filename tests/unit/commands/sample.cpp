@@ -57,7 +57,7 @@ public:
         if (window == 2) {
             std::raise(SIGTERM);
             request.interrupt->wait_until(std::chrono::steady_clock::now() + 1h, -1);
-            sample.notes.push_back({"interrupted", "early", "", true, Note::About::window});
+            sample.notes.emplace_back(NoteCode::interrupted);
         }
     }
 };
@@ -82,7 +82,7 @@ public:
     void happen(std::uint64_t window, const SampleRequest&, Sample& sample) override
     {
         if (window == 2) {
-            sample.notes.push_back({"events-lost", "some were lost", "", true});
+            sample.notes.push_back({NoteCode::events_lost, "some were lost"});
         }
     }
 };

@@ -31,7 +31,7 @@ std::vector<std::string> messages(const Filter& filter)
     add_unmatched_notes(sample, filter, identifier);
     std::vector<std::string> result;
     for (const Note& note : sample.notes) {
-        CHECK(note.code == "filter-unmatched");
+        CHECK(note.code == NoteCode::filter_unmatched);
         CHECK_FALSE(note.incomplete);
         result.push_back(note.message);
     }

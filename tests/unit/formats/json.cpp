@@ -42,7 +42,8 @@ Report full_report()
     nobody.attribution = Quality::unknown;
     Report result = report({curl, nobody});
     result.complete = false;
-    result.notes = {{"udp-bytes", "UDP \"bytes\" are unknown", "run as root", true}, {"plain", "fine", "", false}};
+    result.notes = {{NoteCode::udp_bytes, "UDP \"bytes\" are unknown", "run as root"},
+                    {NoteCode::packets_malformed, "fine"}};
     result.totals = {10, 20, 1, 2, 3};
     result.interfaces = {{"eth0", 5, 6}};
     return result;

@@ -131,7 +131,8 @@ TEST_CASE("what is missing is said below the table")
     Report result = report({user_row(1, "a", 1, 1)});
     result.complete = false;
     result.totals.unattributed_rx_bytes = 7;
-    result.notes = {{"udp-bytes", "UDP bytes are\nunknown", "setcap \x1b[1m", true}, {"x", "fine", "", false}};
+    result.notes = {{NoteCode::udp_bytes, "UDP bytes are\nunknown", "setcap \x1b[1m"},
+                    {NoteCode::packets_malformed, "fine"}};
     const auto text = lines(pretty(result));
     CHECK(text[3] == "total 1 B rx, 1 B tx in 1.0 s (2 B/s) · 7 B unattributed · netlink · incomplete");
     CHECK(text[4] == "note: UDP bytes are\\nunknown");
@@ -144,9 +145,9 @@ TEST_CASE("text below the table is wrapped, remedies are not, and what is incomp
 {
     Report result = report({user_row(1, "a", 1, 1)});
     result.complete = false;
-    result.notes = {
-        {"x", "a note that is only good to know", "", false},
-        {"y", "a note that tells of bytes that are missing", "a command that is longer than a line is", true}};
+    result.notes = {{NoteCode::packets_malformed, "a note that is only good to know"},
+                    {NoteCode::events_lost, "a note that tells of bytes that are missing",
+                     "a command that is longer than a line is"}};
     const auto text = lines(pretty(result, {true, true, 34}));
     std::vector<std::string> plain;
     for (std::size_t i = 3; i < text.size(); ++i)
@@ -241,7 +242,7 @@ TEST_CASE("colour changes no text, and is there only when asked for")
 {
     Report result = report({user_row(1, "a", 5, 1), row(2, "[exited]", 3, 1)});
     result.rows[1].attribution = Quality::unknown;
-    result.notes = {{"x", "y", "z", true}};
+    result.notes = {{NoteCode::events_lost, "y", "z"}};
     const std::string plain = pretty(result);
     const std::string colored = pretty(result, {true, true, 80});
     CHECK(plain.find('\x1b') == std::string::npos);

@@ -95,10 +95,10 @@ TEST_CASE("the largest figure is written in full, and an odd window to the nanos
 TEST_CASE("each reason for which a figure may be short is a series")
 {
     Report partial = report({row(1, "a", 1, 1)});
-    partial.notes = {{"udp-bytes", "no UDP", "", true},
-                     {"container-names", "one has none", "", false},
-                     {"counters-reset", "one", "", true},
-                     {"counters-reset", "another", "", true}};
+    partial.notes = {{NoteCode::udp_bytes, "no UDP"},
+                     {NoteCode::container_names, "one has none"},
+                     {NoteCode::counters_reset, "one"},
+                     {NoteCode::counters_reset, "another"}};
     CHECK(samples(partial, "", "socktally_note") == "socktally_note{code=\"counters-reset\",by=\"process\"} 1\n"
                                                     "socktally_note{code=\"udp-bytes\",by=\"process\"} 1\n");
     CHECK(prom(report({}), "").find("socktally_note") == std::string::npos);
@@ -107,7 +107,7 @@ TEST_CASE("each reason for which a figure may be short is a series")
 TEST_CASE("what is said of the sample as a whole names the file")
 {
     Report partial = report({row(1, "a", 1, 1)});
-    partial.notes = {{"udp-bytes", "no UDP", "", true}};
+    partial.notes = {{NoteCode::udp_bytes, "no UDP"}};
     const std::string text = prom(partial, "", "a\"b\\c\nd.prom");
     const std::string labels = "by=\"process\",file=\"a\\\"b\\\\c\\nd.prom\"} ";
     for (const std::string begin :

@@ -520,7 +520,7 @@ TEST_CASE("processes get the names of their containers, and a note tells which h
     CHECK(sample.processes[0].identity->image == "nginx:1.25");
     CHECK(sample.processes[1].identity->container == "bbbbbbbbbbbb");
     REQUIRE(sample.notes.size() == 1);
-    CHECK(sample.notes[0].code == "container-names");
+    CHECK(sample.notes[0].code == NoteCode::container_names);
     CHECK(sample.notes[0].message.starts_with("the name of 1 container is not known; "));
     CHECK(sample.notes[0].message.ends_with("run/docker.sock: it did not answer in time"));
     CHECK_FALSE(sample.notes[0].incomplete);

@@ -146,7 +146,7 @@ TEST_CASE("what was read once is not read again, and a namespace that the backen
     identifier->identify(sample, false);
     CHECK(sample.processes[0].identity == process.identity);
     REQUIRE(sample.notes.size() == 1); // not that it could not be read
-    CHECK(sample.notes[0].code == "container-names");
+    CHECK(sample.notes[0].code == NoteCode::container_names);
 }
 
 TEST_CASE("what was read in an earlier window is read again, and stands once the process has ended")
@@ -227,7 +227,7 @@ TEST_CASE("a zombie of which nothing was known before: what it has lost is null,
     REQUIRE(sample.processes[0].identity);
     CHECK(*sample.processes[0].identity == only_parent());
     REQUIRE(sample.notes.size() == 1);
-    CHECK(sample.notes[0].code == "identity-unread");
+    CHECK(sample.notes[0].code == NoteCode::identity_unread);
 }
 
 TEST_CASE("a process whose first thread has ended is read at another one")
@@ -321,7 +321,7 @@ TEST_CASE("another process that has the pid by now lends it nothing")
     CHECK(sample.processes[0].netns == Inode{});
     CHECK_FALSE(sample.processes[1].identity);
     REQUIRE(sample.notes.size() == 1);
-    CHECK(sample.notes[0].code == "identity-unread");
+    CHECK(sample.notes[0].code == NoteCode::identity_unread);
     CHECK(sample.notes[0].message.starts_with("2 "));
     CHECK_FALSE(sample.notes[0].incomplete);
 }

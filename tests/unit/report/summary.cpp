@@ -56,7 +56,7 @@ std::string why_not(const std::string& text)
     return outcome.left_out.size() == 1 ? outcome.left_out.front().reason : "read";
 }
 
-bool has_note(const Report& report, std::string_view code)
+bool has_note(const Report& report, NoteCode code)
 {
     return std::any_of(report.notes.begin(), report.notes.end(), [&](const Note& note) { return note.code == code; });
 }
@@ -187,8 +187,8 @@ TEST_CASE("totals are no window, and a note says so")
     totals.replace(totals.find(second), second.size(), "\"duration_ns\":0");
     const Report report = add_up(totals + line("a", "1", 7, 5, "p")).report;
     CHECK(report.totals.rx_bytes == 20U);
-    CHECK(has_note(report, "totals-added"));
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p")).report, "totals-added"));
+    CHECK(has_note(report, NoteCode::totals_added));
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p")).report, NoteCode::totals_added));
 }
 
 TEST_CASE("what is given twice counts once, and what overlaps counts all")
@@ -198,8 +198,8 @@ TEST_CASE("what is given twice counts once, and what overlaps counts all")
     const Report twice = add_up_files({first + second, first + second, second}).report;
     CHECK(twice.totals.rx_bytes == 30U);
     CHECK(twice.duration == 2s);
-    CHECK(has_note(twice, "given-twice"));
-    CHECK_FALSE(has_note(twice, "windows-overlap"));
+    CHECK(has_note(twice, NoteCode::given_twice));
+    CHECK_FALSE(has_note(twice, NoteCode::windows_overlap));
     CHECK(add_up(first + second + first + second).report.totals.rx_bytes == 30U);
 
     // Another host's, another boot's, and the rows of another host between those of one.
@@ -215,8 +215,8 @@ TEST_CASE("what is given twice counts once, and what overlaps counts all")
     for (const std::string& other : {line("a", "1", 9, 5, "r"), later}) {
         const Report overlap = add_up_files({first, other}).report;
         CHECK(overlap.totals.rx_bytes == 30U);
-        CHECK(has_note(overlap, "windows-overlap"));
-        CHECK_FALSE(has_note(overlap, "given-twice"));
+        CHECK(has_note(overlap, NoteCode::windows_overlap));
+        CHECK_FALSE(has_note(overlap, NoteCode::given_twice));
     }
 }
 
@@ -245,7 +245,7 @@ TEST_CASE("a rate is by the windows of what is added up")
 TEST_CASE("a row that does not say which group it is of is told of")
 {
     const auto keyless = [](const std::string& text, GroupBy by) {
-        return has_note(add_up(text, by, {}, {}, {Member::unit, Member::user}).report, "key-unanswered");
+        return has_note(add_up(text, by, {}, {}, {Member::unit, Member::user}).report, NoteCode::key_unanswered);
     };
     const std::string with_unit = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1,"unit":"u","user":null)");
     CHECK_FALSE(keyless(with_unit, GroupBy::unit));
@@ -277,13 +277,13 @@ TEST_CASE("a filter leaves out what it cannot judge, and says so")
     port.filter.ports = {443};
     const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy::process, port).report;
     CHECK(report.rows.empty());
-    CHECK(has_note(report, "filter-unjudged"));
+    CHECK(has_note(report, NoteCode::filter_unjudged));
     Wanted name;
     name.filter.names = {"q"};
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, "filter-unjudged"));
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, NoteCode::filter_unjudged));
     Wanted both = port; // one that says no is enough
     both.filter.names = {"q"};
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, both).report, "filter-unjudged"));
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, both).report, NoteCode::filter_unjudged));
 }
 
 TEST_CASE("a filter that no row passes is told of, and makes nothing incomplete")
@@ -291,11 +291,12 @@ TEST_CASE("a filter that no row passes is told of, and makes nothing incomplete"
     Wanted name;
     name.filter.names = {"q"};
     const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report;
-    CHECK(has_note(report, "filter-unmatched"));
+    CHECK(has_note(report, NoteCode::filter_unmatched));
     CHECK(is_complete(report.notes));
     name.filter.names = {"q", "p"};
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, "filter-unmatched"));
-    CHECK_FALSE(has_note(add_up("", GroupBy::process, name).report, "filter-unmatched")); // there is nothing at all
+    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, NoteCode::filter_unmatched));
+    CHECK_FALSE(
+        has_note(add_up("", GroupBy::process, name).report, NoteCode::filter_unmatched)); // there is nothing at all
 }
 
 TEST_CASE("a sum that does not fit is told, and makes the report incomplete")
@@ -304,10 +305,10 @@ TEST_CASE("a sum that does not fit is told, and makes the report incomplete")
         return line("a", "1", 7, 5, "p", fmt::format(R"("rx_bytes":{},"tx_bytes":1)", rx));
     };
     const auto most = moved("18446744073709551615");
-    CHECK_FALSE(has_note(add_up(most).report, "sum-overflow"));
-    CHECK_FALSE(has_note(add_up(most + moved("0")).report, "sum-overflow"));
+    CHECK_FALSE(has_note(add_up(most).report, NoteCode::sum_overflow));
+    CHECK_FALSE(has_note(add_up(most + moved("0")).report, NoteCode::sum_overflow));
     const Report report = add_up(most + moved("1")).report;
-    CHECK(has_note(report, "sum-overflow"));
+    CHECK(has_note(report, NoteCode::sum_overflow));
     CHECK_FALSE(is_complete(report.notes));
     CHECK(report.totals.rx_bytes == 18446744073709551615U);
 }
@@ -318,7 +319,7 @@ TEST_CASE("a row passes a filter or its opposite, unless neither can judge it")
         Wanted wanted;
         (excluded ? wanted.filter.excluded : static_cast<Criteria&>(wanted.filter)).users = users;
         const Report report = add_up(text, GroupBy::process, wanted).report;
-        return report.rows.size() + (has_note(report, "filter-unjudged") ? 10 : 0);
+        return report.rows.size() + (has_note(report, NoteCode::filter_unjudged) ? 10 : 0);
     };
     const std::string alice = line("a", "1", 7, 5, "p", R"("user":"alice","rx_bytes":1)");
     const std::string nobody = line("a", "1", 7, 5, "p", R"("user":null,"rx_bytes":1)");

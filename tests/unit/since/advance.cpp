@@ -40,7 +40,7 @@ public:
         before = advance(before, now, sample);
         return sample.flows;
     }
-    const Note* note(const std::string& code) const
+    const Note* note(NoteCode code) const
     {
         const auto found = std::find_if(sample.notes.begin(), sample.notes.end(),
                                         [&](const Note& candidate) { return candidate.code == code; });
@@ -105,9 +105,9 @@ TEST_CASE("since: counters that began anew count from there, and a note says so"
         flow.tuple.remote = endpoint("10.0.0.3", 80);
         CHECK(runs.run({flow}).front().rx_bytes == 2'000'000);
     }
-    REQUIRE(runs.note("counters-reset") != nullptr);
-    CHECK(runs.note("counters-reset")->incomplete);
-    CHECK(runs.note("connections-missed") == nullptr);
+    REQUIRE(runs.note(NoteCode::counters_reset) != nullptr);
+    CHECK(runs.note(NoteCode::counters_reset)->incomplete);
+    CHECK(runs.note(NoteCode::connections_missed) == nullptr);
 }
 
 TEST_CASE("since: of a closed socket the last bytes are unknown, once")
@@ -115,11 +115,11 @@ TEST_CASE("since: of a closed socket the last bytes are unknown, once")
     Runs runs;
     runs.run({socket_of(1, 5, 5), socket_of(2, 5, 5)});
     runs.run({socket_of(2, 5, 5)});
-    REQUIRE(runs.note("closed-since") != nullptr);
-    CHECK(runs.note("closed-since")->incomplete);
-    CHECK(runs.note("closed-since")->message.starts_with("1 connection "));
+    REQUIRE(runs.note(NoteCode::closed_since) != nullptr);
+    CHECK(runs.note(NoteCode::closed_since)->incomplete);
+    CHECK(runs.note(NoteCode::closed_since)->message.starts_with("1 connection "));
     runs.run({socket_of(2, 5, 5)});
-    CHECK(runs.note("closed-since") == nullptr);
+    CHECK(runs.note(NoteCode::closed_since) == nullptr);
 }
 
 TEST_CASE("since: a socket whose process had closed it before has no last bytes")
@@ -168,7 +168,7 @@ TEST_CASE("since: a namespace with the number of one that is gone has nothing bu
     runs.run({socket_of(1, 100, 0, container)});
     runs.opened(container) = 1;
     CHECK(runs.run({socket_of(1, 120, 0, container)}).front().rx_bytes == 120);
-    CHECK(runs.note("connections-missed") == nullptr);
+    CHECK(runs.note(NoteCode::connections_missed) == nullptr);
 }
 
 TEST_CASE("since: what moved in a namespace that the run before could not enter is unknown at first")
@@ -179,7 +179,7 @@ TEST_CASE("since: what moved in a namespace that the run before could not enter 
     runs.now.listed.all = true;
     runs.opened(container) = 7;
     CHECK_FALSE(runs.run({socket_of(1, 100, 0, container)}).front().rx_bytes.has_value());
-    REQUIRE(runs.note("unseen-before") != nullptr);
+    REQUIRE(runs.note(NoteCode::unseen_before) != nullptr);
     CHECK(runs.run({socket_of(1, 101, 0, container)}).front().rx_bytes == 1);
 }
 
@@ -190,10 +190,10 @@ TEST_CASE("since: connections that began and ended between two runs are counted 
     runs.now.listed.counters[home] = {.tcp_opens = 1010,
                                       .tcp_failures = 3}; // 10 opened, 3 of them in vain, 2 to be seen
     runs.run({socket_of(1, 1, 1), socket_of(2, 1, 1)});
-    REQUIRE(runs.note("connections-missed") != nullptr);
-    CHECK(runs.note("connections-missed")->message.starts_with("5 connections "));
+    REQUIRE(runs.note(NoteCode::connections_missed) != nullptr);
+    CHECK(runs.note(NoteCode::connections_missed)->message.starts_with("5 connections "));
     runs.run({socket_of(1, 1, 1), socket_of(2, 1, 1)});
-    CHECK(runs.note("connections-missed") == nullptr);
+    CHECK(runs.note(NoteCode::connections_missed) == nullptr);
 }
 
 TEST_CASE("since: a connection that was opened between the count and the list is no missed one's alibi")
@@ -204,8 +204,8 @@ TEST_CASE("since: a connection that was opened between the count and the list is
     CHECK(runs.sample.notes.empty());
     runs.opened(home) += 2; // it, and one that is gone
     runs.run({socket_of(1, 1, 1)});
-    REQUIRE(runs.note("connections-missed") != nullptr);
-    CHECK(runs.note("connections-missed")->message.starts_with("1 connection "));
+    REQUIRE(runs.note(NoteCode::connections_missed) != nullptr);
+    CHECK(runs.note(NoteCode::connections_missed)->message.starts_with("1 connection "));
 }
 
 TEST_CASE("since: unknown bytes stay unknown, and a socket shown twice counts once")
@@ -219,8 +219,8 @@ TEST_CASE("since: unknown bytes stay unknown, and a socket shown twice counts on
     CHECK(flows[1].rx_bytes == 0);
     CHECK_FALSE(flows[2].rx_bytes.has_value());
     CHECK_FALSE(flows[3].rx_bytes.has_value()); // no cookie: it could not be told the next time
-    REQUIRE(runs.note("no-counters") != nullptr);
-    CHECK(runs.note("no-counters")->incomplete);
+    REQUIRE(runs.note(NoteCode::no_counters) != nullptr);
+    CHECK(runs.note(NoteCode::no_counters)->incomplete);
 }
 
 TEST_CASE("since: a state of another boot, of another namespace or of the future says nothing")
@@ -254,12 +254,12 @@ TEST_CASE("since: a namespace that could not be listed loses nothing, and counts
     const auto flows = runs.run({socket_of(1, 130, 0, container), socket_of(3, 5, 0, container)});
     CHECK(flows[0].rx_bytes == 30);
     CHECK(flows[1].rx_bytes == 5); // opened since it was last listed
-    REQUIRE(runs.note("unseen-before") != nullptr);
-    CHECK_FALSE(runs.note("unseen-before")->incomplete);
-    CHECK(runs.note("unseen-before")->message.starts_with("1 connection "));
-    REQUIRE(runs.note("closed-since") != nullptr);
-    REQUIRE(runs.note("connections-missed") != nullptr);
-    CHECK(runs.note("connections-missed")->message.starts_with("1 connection "));
+    REQUIRE(runs.note(NoteCode::unseen_before) != nullptr);
+    CHECK_FALSE(runs.note(NoteCode::unseen_before)->incomplete);
+    CHECK(runs.note(NoteCode::unseen_before)->message.starts_with("1 connection "));
+    REQUIRE(runs.note(NoteCode::closed_since) != nullptr);
+    REQUIRE(runs.note(NoteCode::connections_missed) != nullptr);
+    CHECK(runs.note(NoteCode::connections_missed)->message.starts_with("1 connection "));
     CHECK(runs.run({socket_of(1, 131, 0, container), socket_of(3, 5, 0, container)}).front().rx_bytes == 1);
     CHECK(runs.sample.notes.empty());
 }
@@ -274,9 +274,9 @@ TEST_CASE("since: a namespace that was never listed has unknown figures at first
     runs.now.listed.all = true;
     runs.opened(container) = 7;
     CHECK_FALSE(runs.run({socket_of(1, 100, 0, container)}).front().rx_bytes.has_value());
-    REQUIRE(runs.note("unseen-before") != nullptr);
-    CHECK(runs.note("unseen-before")->incomplete);
-    CHECK(runs.note("connections-missed") == nullptr);
+    REQUIRE(runs.note(NoteCode::unseen_before) != nullptr);
+    CHECK(runs.note(NoteCode::unseen_before)->incomplete);
+    CHECK(runs.note(NoteCode::connections_missed) == nullptr);
 }
 
 TEST_CASE("since: what began and ended in a namespace that is new is missed too")
@@ -285,8 +285,8 @@ TEST_CASE("since: what began and ended in a namespace that is new is missed too"
     runs.run({});
     runs.opened(container) = 3;
     CHECK(runs.run({socket_of(1, 100, 0, container)}).front().rx_bytes == 100);
-    REQUIRE(runs.note("connections-missed") != nullptr);
-    CHECK(runs.note("connections-missed")->message.starts_with("2 connections "));
+    REQUIRE(runs.note(NoteCode::connections_missed) != nullptr);
+    CHECK(runs.note(NoteCode::connections_missed)->message.starts_with("2 connections "));
 }
 
 TEST_CASE("since: a namespace that is gone takes its sockets along")
@@ -296,7 +296,7 @@ TEST_CASE("since: a namespace that is gone takes its sockets along")
     runs.run({socket_of(1, 100, 0, container)});
     runs.now.listed.counters.erase(container);
     runs.run({});
-    CHECK(runs.note("closed-since") != nullptr);
+    CHECK(runs.note(NoteCode::closed_since) != nullptr);
     CHECK(runs.before->opens.count(container) == 0);
 }
 
@@ -321,5 +321,5 @@ TEST_CASE("since: notes are about the namespaces that are printed")
     CHECK(runs.sample.notes.empty());
     runs.opened(home) += 10;
     runs.run({});
-    CHECK(runs.note("connections-missed") != nullptr);
+    CHECK(runs.note(NoteCode::connections_missed) != nullptr);
 }

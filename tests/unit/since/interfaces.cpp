@@ -26,7 +26,7 @@ public:
         before = advance_interfaces(before ? &*before : nullptr, sample);
         return sample.interfaces;
     }
-    bool has_one_note(const std::string& code) const
+    bool has_one_note(NoteCode code) const
     {
         return sample.notes.size() == 1 && sample.notes[0].code == code && sample.notes[0].incomplete &&
                sample.notes[0].about == Note::About::window;
@@ -72,7 +72,7 @@ TEST_CASE("since: counters that fell count from 0, and a note says so")
     Runs runs;
     runs.run({interface("eth0", 2, 1000, 10)});
     CHECK(runs.run({interface("eth0", 2, 30, 1)})[0].rx_bytes == 30);
-    CHECK(runs.has_one_note("counters-reset"));
+    CHECK(runs.has_one_note(NoteCode::counters_reset));
     CHECK(runs.run({interface("eth0", 2, 31, 2)})[0].rx_bytes == 1);
     CHECK(runs.sample.notes.empty());
 }
@@ -83,7 +83,7 @@ TEST_CASE("since: an interface that was elsewhere does not count its whole life"
     runs.run({interface("eth0", 2, 10), interface("eth1", 3, 1'000'000)});
     runs.run({interface("eth0", 2, 10)});
     CHECK(runs.run({interface("eth0", 2, 11), interface("eth1", 3, 1'000'500)}).size() == 1);
-    CHECK(runs.has_one_note("unseen-before"));
+    CHECK(runs.has_one_note(NoteCode::unseen_before));
     const auto moved = runs.run({interface("eth0", 2, 11), interface("eth1", 3, 1'000'700)});
     CHECK(moved[1].rx_bytes == 200);
     CHECK(runs.sample.notes.empty());

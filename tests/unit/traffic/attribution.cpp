@@ -73,7 +73,7 @@ TEST_CASE("capabilities are no remedy for root")
         sample.flows = {socket_flow(2)};
         attribute(sample, viewer);
         REQUIRE(sample.notes.size() == 1);
-        CHECK(sample.notes[0].code == "owners-denied");
+        CHECK(sample.notes[0].code == NoteCode::owners_denied);
         return sample.notes[0].remedy;
     };
     CHECK(remedy(denied).starts_with("setcap "));
@@ -117,7 +117,7 @@ TEST_CASE("a socket of several processes is shown at the youngest, and a note sa
     CHECK(sample.flows[0].attribution.quality == Quality::shared);
     CHECK(sample.flows[1].attribution.process == 3U);
     REQUIRE(sample.notes.size() == 1);
-    CHECK(sample.notes[0].code == "shared-sockets");
+    CHECK(sample.notes[0].code == NoteCode::shared_sockets);
     CHECK(sample.notes[0].message.rfind("2 sockets", 0) == 0);
     CHECK(sample.notes[0].incomplete);
     CHECK_FALSE(is_complete(sample.notes));
@@ -181,7 +181,7 @@ TEST_CASE("what was matched by its port alone is inherited, unless several hold 
     CHECK(sample.flows[1].attribution.process == 1U);
     CHECK(sample.flows[1].attribution.quality == Quality::shared);
     REQUIRE(sample.notes.size() == 1);
-    CHECK(sample.notes[0].code == "shared-sockets");
+    CHECK(sample.notes[0].code == NoteCode::shared_sockets);
     CHECK(sample.notes[0].message.starts_with("1 socket "));
 }
 
