@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/invocation.hpp"
+#include "formats/format.hpp"
 #include "table/filter.hpp"
 #include "table/row.hpp"
 
@@ -15,7 +16,6 @@
 
 namespace socktally {
 
-enum class Format : std::uint8_t { tsv, csv, json, jsonl, pretty, prom, influx };
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 
 struct Options : Invocation {
@@ -30,7 +30,7 @@ struct Options : Invocation {
 
     std::optional<std::string> output_file; // null: standard output
     std::string columns;                    // as given to -o; empty: the default ones
-    std::optional<Format> format;           // null: pretty on a terminal, else tsv
+    const Format* format = nullptr;         // null: pretty on a terminal, else tsv
     bool header = true;
     bool all = false;
     GroupBy by = GroupBy::process;

@@ -221,19 +221,18 @@ void settle_windows(Options& o, const CommandLine& line)
     if (o.count && o.duration.count() == 0) {
         throw UsageError("--count needs windows, and --duration 0 is none");
     }
-    if (o.count && o.count != 1U && o.format == Format::prom && !o.output_file) {
+    if (o.count && o.count != 1U && o.format != nullptr && o.format->is_one_set && !o.output_file) {
         throw UsageError("prom is read as one set of figures: several windows go to an --output-file");
     }
 }
 
 void refuse_output(const Options& options)
 {
-    const bool is_series = options.format == Format::prom || options.format == Format::influx;
-    if (options.command == Command::doctor &&
-        (is_series || options.format == Format::csv || options.format == Format::jsonl)) {
+    const Format* format = options.format;
+    if (options.command == Command::doctor && format != nullptr && !format->is_of_doctor) {
         throw UsageError("doctor prints pretty, tsv or json only");
     }
-    if (options.command == Command::list_columns && is_series) {
+    if (options.command == Command::list_columns && format != nullptr && format->list == nullptr) {
         throw UsageError("prom and influx print samples only, not the list of columns");
     }
     if (options.command == Command::list_columns && options.output_file) {
@@ -246,7 +245,7 @@ void complete_report(Options& options)
     if (options.from && options.to && *options.from >= *options.to) {
         throw UsageError("--from is not before --to");
     }
-    if (options.per && options.format == Format::prom) {
+    if (options.per && options.format != nullptr && options.format->is_one_set) {
         throw UsageError("--per makes rows of an hour or a day, for which prom has no place");
     }
     if (options.files.empty()) {

@@ -22,14 +22,6 @@ struct Word {
     T value;
 };
 
-constexpr std::array<Word<Format>, 7> format_words{{{"tsv", Format::tsv},
-                                                    {"csv", Format::csv},
-                                                    {"json", Format::json},
-                                                    {"jsonl", Format::jsonl},
-                                                    {"pretty", Format::pretty},
-                                                    {"prom", Format::prom},
-                                                    {"influx", Format::influx}}};
-
 constexpr std::array<Word<ColorWhen>, 3> color_words{
     {{"auto", ColorWhen::automatic}, {"always", ColorWhen::always}, {"never", ColorWhen::never}}};
 
@@ -130,7 +122,14 @@ std::chrono::nanoseconds duration_value(std::string_view text)
     return std::chrono::nanoseconds(total);
 }
 
-Format format_value(std::string_view text) { return word_value<Format>("format", text, format_words); }
+const Format* format_value(std::string_view text)
+{
+    std::vector<Word<const Format*>> words;
+    for (const Format* format : formats()) {
+        words.push_back({format->name, format});
+    }
+    return word_value<const Format*>("format", text, words);
+}
 
 ColorWhen color_value(std::string_view text) { return word_value<ColorWhen>("colour setting", text, color_words); }
 

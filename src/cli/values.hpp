@@ -23,7 +23,7 @@ std::uint64_t count_value(std::string_view text); // of windows; 0 or more
 /// In bytes: `8388608`, `8192K`, `64M`, `1G`; between 512K and 1G.
 std::size_t capture_buffer_value(std::string_view text);
 
-Format format_value(std::string_view text);
+const Format* format_value(std::string_view text);
 ColorWhen color_value(std::string_view text);
 GroupBy group_by_value(std::string_view text);
 Protocol protocol_value(std::string_view text);

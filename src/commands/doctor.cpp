@@ -4,16 +4,13 @@
 #include "commands/choose_backend.hpp"
 #include "commands/commands.hpp"
 #include "commands/grants.hpp"
-#include "commands/listing.hpp"
+#include "commands/output.hpp"
 
 namespace socktally {
 
 namespace {
 
-std::optional<std::string> or_null(std::string text)
-{
-    return text.empty() ? std::nullopt : std::optional(std::move(text));
-}
+Cell or_null(std::string text) { return text.empty() ? Cell() : Cell(std::move(text)); }
 
 /// Whether it works.
 bool examine(const BackendEntry& entry, std::string_view capabilities, Listing& listing)
@@ -25,10 +22,10 @@ bool examine(const BackendEntry& entry, std::string_view capabilities, Listing& 
             {name, "declined", refusal->why, or_null(fitting_remedy(refusal->remedy, capabilities))});
         return false;
     }
-    listing.rows.push_back({name, "works", "counts by " + std::string(entry.counters), std::nullopt});
+    listing.rows.push_back({name, "works", "counts by " + std::string(entry.counters), {}});
     const Backend& backend = *std::get<std::unique_ptr<Backend>>(result);
     if (std::string variant = backend.variant(); !variant.empty()) {
-        listing.rows.push_back({name, "variant", std::move(variant), std::nullopt});
+        listing.rows.push_back({name, "variant", std::move(variant), {}});
     }
     for (const Note& limit : backend.limits()) {
         listing.rows.push_back({name, "limited", limit.message, or_null(fitting_remedy(limit.remedy, capabilities))});
@@ -52,6 +49,7 @@ Exit run_doctor(const Options& options, std::span<const BackendEntry> table)
     Listing listing;
     listing.name = "findings";
     listing.headers = {"backend", "status", "finding", "remedy"};
+    listing.ends_in_commands = true;
     Exit exit = Exit::unavailable;
     for (const BackendEntry& entry : table) {
         if (options.backend != "auto" && options.backend != entry.name) {

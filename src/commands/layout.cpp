@@ -22,33 +22,17 @@ bool wants_color(ColorWhen when, bool to_terminal)
     return to_terminal && !is_dumb_terminal() && (no_color == nullptr || *no_color == '\0');
 }
 
-/// The columns that a format prints unless told otherwise.
-ColumnList columns_by_default(Format format, GroupBy by)
-{
-    switch (format) {
-    case Format::json:
-    case Format::jsonl: return all_columns(by);
-    case Format::prom:
-    case Format::influx: return series_columns(by);
-    case Format::tsv:
-    case Format::csv:
-    case Format::pretty: break;
-    }
-    return default_columns(by);
-}
-
 /// Of a report, and of lines of several windows, also what tells rows apart that those of one sample have in common.
-ColumnList usual_columns(const Options& options, Format format)
+ColumnList usual_columns(const Options& options, const Format& format)
 {
-    ColumnList list = columns_by_default(format, options.by);
-    if (options.count && (format == Format::tsv || format == Format::csv)) {
+    ColumnList list = format.usual_columns(options.by);
+    if (options.count && format.is_one_table) {
         list.insert(list.begin(), find_column("time"));
     }
     if (options.command != Command::report) {
         return list;
     }
-    const bool is_json = format == Format::json || format == Format::jsonl;
-    if (is_by_host(options.by) || is_json) {
+    if (is_by_host(options.by) || format.has_host) {
         list.insert(list.begin(), find_column("host"));
     }
     if (options.per) {
@@ -73,9 +57,9 @@ bool asks(const Layout& layout, Needs needs)
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width)
 {
     Layout layout;
-    layout.format = options.format.value_or(to_terminal ? Format::pretty : Format::tsv);
+    layout.format = format_or_usual(options.format, to_terminal);
     try {
-        layout.columns = select_columns(options.columns, usual_columns(options, layout.format));
+        layout.columns = select_columns(options.columns, usual_columns(options, *layout.format));
         layout.sort_columns = sort_columns(options.sort);
         std::transform(options.alerts.begin(), options.alerts.end(), std::back_inserter(layout.alerts), parse_alert);
     } catch (const std::invalid_argument& error) {
@@ -85,10 +69,9 @@ Layout make_layout(const Options& options, bool to_terminal, std::size_t termina
         has_rate_alert(layout)) {
         throw UsageError("--duration 0 has no window to measure rates by: no --alert on one would ever hold");
     }
-    layout.header = options.header;
     const std::string file = options.output_file.value_or("");
-    layout.file = file.substr(file.rfind('/') + 1); // npos + 1 is 0
-    layout.style = {wants_color(options.color, to_terminal), options.header, terminal_width};
+    layout.style = {wants_color(options.color, to_terminal), options.header, terminal_width,
+                    file.substr(file.rfind('/') + 1)}; // npos + 1 is 0
     return layout;
 }
 
@@ -100,7 +83,7 @@ bool has_rate_alert(const Layout& layout)
 
 bool is_cumulative(const Options& options, const Layout& layout)
 {
-    return !options.since.empty() && layout.format == Format::prom;
+    return !options.since.empty() && layout.format->is_one_set;
 }
 
 BackendOptions needs_of(const Options& options, const Layout& layout)

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cli/options.hpp"
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 #include "model/identity.hpp"
 #include "table/alert.hpp"
 #include "traffic/backend.hpp"
@@ -16,13 +16,11 @@ namespace socktally {
 
 /// What the options ask to be printed, checked before the window begins.
 struct Layout {
-    Format format = Format::tsv;
+    const Format* format = nullptr; // never null once made
     ColumnList columns;
     ColumnList sort_columns;
     std::vector<Alert> alerts;
-    bool header = true; // of the formats of lines
-    std::string file;   // name of the output file without its directory; empty: standard output
-    PrettyStyle style;  // for Format::pretty
+    Style style;
 };
 
 /// Throws UsageError for an unknown column or a bad alert.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // --list-columns: the column table, in any format.
 #include "commands/commands.hpp"
-#include "commands/listing.hpp"
+#include "commands/output.hpp"
 #include "table/columns.hpp"
 
 namespace socktally {

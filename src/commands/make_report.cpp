@@ -140,7 +140,7 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
 
 void arrange(std::vector<Row>& rows, const Report& whole, const Options& options, const Layout& layout)
 {
-    if (layout.format == Format::prom || layout.format == Format::influx) { // before --top, which would split a series
+    if (layout.format->is_series) { // before --top, which would split a series
         merge_series(rows, layout.columns, options.by);
     }
     add_rates(rows, whole.duration, whole.totals);
@@ -186,15 +186,7 @@ Report make_report(Sample sample, const Options& options, const Layout& layout, 
 std::string render(const Report& report, const Layout& layout)
 {
     std::string out;
-    switch (layout.format) {
-    case Format::tsv: render_tsv(out, report, layout.columns, layout.header); break;
-    case Format::csv: render_csv(out, report, layout.columns, layout.header); break;
-    case Format::json: render_json(out, report, layout.columns); break;
-    case Format::jsonl: render_jsonl(out, report, layout.columns); break;
-    case Format::prom: render_prom(out, report, layout.columns, layout.file); break;
-    case Format::influx: render_influx(out, report, layout.columns); break;
-    case Format::pretty: render_pretty(out, report, layout.columns, layout.style); break;
-    }
+    layout.format->render(out, report, layout.columns, layout.style);
     return out;
 }
 

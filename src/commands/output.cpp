@@ -43,6 +43,14 @@ void Output::write(std::string_view text, Interrupt& interrupt) const
     write(text);
 }
 
+void print_listing(const Listing& listing, const Options& options)
+{
+    std::string out;
+    format_or_usual(options.format, is_terminal(STDOUT_FILENO))
+        ->list(out, listing, {.header = options.header, .width = terminal_width(STDOUT_FILENO)});
+    write_all(STDOUT_FILENO, out, output_name);
+}
+
 bool is_silent(const Report& report, const Layout& layout) { return !layout.alerts.empty() && report.rows.empty(); }
 
 bool has_alert(const Report& report, const Layout& layout) { return !layout.alerts.empty() && !report.rows.empty(); }

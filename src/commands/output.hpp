@@ -30,6 +30,9 @@ private:
     std::optional<AtomicFile> file_;
 };
 
+/// On standard output.
+void print_listing(const Listing& listing, const Options& options);
+
 /// Alerts that no row gave cause to: nothing is printed.
 bool is_silent(const Report& report, const Layout& layout);
 

@@ -11,10 +11,9 @@ namespace socktally {
 std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options)
 {
     std::vector<std::string> lines;
-    const bool is_in_output = layout.format == Format::json || layout.format == Format::pretty;
     const bool explains_exit = options.strict && !report.complete;
     const bool is_silence = is_silent(report, layout);
-    if (options.quiet || (!is_silence && is_in_output)) {
+    if (options.quiet || (!is_silence && layout.format->has_notes)) {
         return lines;
     }
     for (const Note& note : report.notes) {

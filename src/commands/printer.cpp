@@ -39,11 +39,13 @@ void Printer::print(const Report& report, Interrupt& interrupt)
     if (text.empty()) {
         return;
     }
-    if (!std::exchange(is_first_, false) && layout_.format == Format::pretty) {
-        output_.write("\n", interrupt);
+    if (!std::exchange(is_first_, false)) {
+        output_.write(layout_.format->between_windows, interrupt);
     }
     output_.write(text, interrupt);
-    layout_.header = false; // the lines of all windows are one table
+    if (layout_.format->is_one_table) {
+        layout_.style.header = false;
+    }
 }
 
 } // namespace socktally

@@ -56,9 +56,7 @@ TimePoint time_of(const Row& row, const Report& report)
     return row.until.value_or(begin + std::min(report.duration, TimePoint::max() - begin));
 }
 
-} // namespace
-
-void render_influx(std::string& out, const Report& report, const ColumnList& columns)
+void render_influx(std::string& out, const Report& report, const ColumnList& columns, const Style&)
 {
     // Frames are no payload, so what interfaces moved is a measurement of its own.
     const std::string_view measurement = report.by == GroupBy::interface ? "socktally_interface" : "socktally";
@@ -77,5 +75,10 @@ void render_influx(std::string& out, const Report& report, const ColumnList& col
         out += fmt::format(" {}\n", time_of(series.row, report).time_since_epoch().count());
     }
 }
+
+} // namespace
+
+extern const Format influx_format{
+    .name = "influx", .render = render_influx, .usual_columns = series_columns, .is_series = true};
 
 } // namespace socktally

@@ -2,7 +2,7 @@
 // JSON and JSON lines. The shape is a contract: schema/socktally-1.schema.json describes it, and adding is all that may
 // be done to it under the same schema number.
 #include "formats/escape.hpp"
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 
 namespace socktally {
 
@@ -56,27 +56,30 @@ void append_cell(std::string& out, const Cell& cell)
     }
 }
 
-void add_cells(Members& members, const Row& row, const Report& report, const ColumnList& columns)
+void add_cells(Members& members, const CellTable& table, std::size_t row)
 {
-    for (const Column* column : columns) {
-        append_cell(members.key(column->name), cell(*column, row, report.by));
+    for (std::size_t column = 0; column < table.names.size(); ++column) {
+        append_cell(members.key(table.names[column]), table.cell(row, column));
     }
 }
 
 /// An array of objects, one a line: a diff or an eye can take one at a time.
-template <typename List, typename AddMembers>
-void append_objects(std::string& out, const List& list, AddMembers add_members)
+template <typename AddMembers>
+void append_objects(std::string& out, std::size_t count, AddMembers add_members)
 {
     out += '[';
-    bool is_first = true;
-    for (const auto& item : list) {
-        out += is_first ? "\n{" : ",\n{";
-        is_first = false;
+    for (std::size_t i = 0; i < count; ++i) {
+        out += i == 0 ? "\n{" : ",\n{";
         Members members(out);
-        add_members(members, item);
+        add_members(members, i);
         out += '}';
     }
-    out += is_first ? "]" : "\n]";
+    out += count == 0 ? "]" : "\n]";
+}
+
+void append_cells(std::string& out, const CellTable& table)
+{
+    append_objects(out, table.rows, [&](Members& members, std::size_t row) { add_cells(members, table, row); });
 }
 
 void add_note(Members& members, const Note& note)
@@ -111,9 +114,7 @@ void append_totals(std::string& out, const Totals& totals)
     out += '}';
 }
 
-} // namespace
-
-void render_json(std::string& out, const Report& report, const ColumnList& columns)
+void render_json(std::string& out, const Report& report, const ColumnList& columns, const Style&)
 {
     out += '{';
     Members members(out);
@@ -130,21 +131,23 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
     members.text("layer", report.by == GroupBy::interface ? "link" : "payload");
     members.boolean("complete", report.complete);
     members.text("by", to_string(report.by));
-    append_objects(members.key("notes"), report.notes, add_note);
+    append_objects(members.key("notes"), report.notes.size(),
+                   [&](Members& note_members, std::size_t i) { add_note(note_members, report.notes[i]); });
     append_totals(members.key("totals"), report.totals);
-    append_objects(members.key(plural(report.by)), report.rows,
-                   [&](Members& row_members, const Row& row) { add_cells(row_members, row, report, columns); });
+    append_cells(members.key(plural(report.by)), cells_of(report, columns));
     if (report.by != GroupBy::interface) { // else they are the rows
-        append_objects(members.key("interfaces"), report.interfaces, add_interface);
+        append_objects(members.key("interfaces"), report.interfaces.size(),
+                       [&](Members& interface, std::size_t i) { add_interface(interface, report.interfaces[i]); });
     }
     out += "}\n";
 }
 
-void render_jsonl(std::string& out, const Report& report, const ColumnList& columns)
+void render_jsonl(std::string& out, const Report& report, const ColumnList& columns, const Style&)
 {
     const std::string ts = to_timestamp(report.started_at);
     const bool has_host = has_column(columns, "host");
-    for (const Row& row : report.rows) {
+    const CellTable table = cells_of(report, columns);
+    for (std::size_t row = 0; row < table.rows; ++row) {
         out += '{';
         Members members(out);
         members.text("ts", ts);
@@ -156,9 +159,39 @@ void render_jsonl(std::string& out, const Report& report, const ColumnList& colu
         members.text("backend", report.backend);
         members.boolean("complete", report.complete);
         members.text("by", to_string(report.by));
-        add_cells(members, row, report, columns);
+        add_cells(members, table, row);
         out += "}\n";
     }
 }
+
+void list_json(std::string& out, const Listing& listing, const Style&)
+{
+    out += '{';
+    append_cells(Members(out).key(listing.name), cells_of(listing));
+    out += "}\n";
+}
+
+void list_jsonl(std::string& out, const Listing& listing, const Style&)
+{
+    const CellTable table = cells_of(listing);
+    for (std::size_t row = 0; row < table.rows; ++row) {
+        out += '{';
+        Members members(out);
+        add_cells(members, table, row);
+        out += "}\n";
+    }
+}
+
+} // namespace
+
+extern const Format json_format{.name = "json",
+                                .render = render_json,
+                                .list = list_json,
+                                .usual_columns = all_columns,
+                                .is_of_doctor = true,
+                                .has_notes = true,
+                                .has_host = true};
+extern const Format jsonl_format{
+    .name = "jsonl", .render = render_jsonl, .list = list_jsonl, .usual_columns = all_columns, .has_host = true};
 
 } // namespace socktally

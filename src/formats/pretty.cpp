@@ -2,8 +2,7 @@
 // The table for people: aligned, rounded, with a bar for each row's share. Programs should read another format.
 #include "formats/escape.hpp"
 #include "formats/human.hpp"
-#include "formats/render.hpp"
-#include "formats/table.hpp"
+#include "formats/pretty_table.hpp"
 #include "formats/width.hpp"
 
 #include <fmt/format.h>
@@ -251,9 +250,7 @@ void put_notes(Painter& painter, const Report& report, std::size_t width)
     }
 }
 
-} // namespace
-
-void render_pretty(std::string& out, const Report& report, const ColumnList& columns, const PrettyStyle& style)
+void render_pretty(std::string& out, const Report& report, const ColumnList& columns, const Style& style)
 {
     Painter painter(out, style.color);
     if (!report.rows.empty() && report.per) {
@@ -272,5 +269,75 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
     put_closing_line(painter, report, style.width);
     put_notes(painter, report, style.width);
 }
+
+using Texts = std::vector<std::string>;
+
+/// The listing as it is printed: header and rows.
+std::vector<Texts> lines_of(const Listing& listing, bool header)
+{
+    std::vector<Texts> lines;
+    if (header) {
+        lines.push_back(listing.headers);
+    }
+    for (const auto& row : listing.rows) {
+        Texts& line = lines.emplace_back();
+        for (const Cell& cell : row) {
+            const auto* text = std::get_if<std::string>(&cell);
+            line.push_back(text != nullptr ? printable(*text) : "");
+        }
+    }
+    return lines;
+}
+
+/// Where column `index` begins, if each is as wide as its longest text.
+std::size_t columns_before(const std::vector<Texts>& lines, std::size_t index)
+{
+    std::size_t begin = index * gap;
+    for (std::size_t i = 0; i < index; ++i) {
+        std::size_t width = 0;
+        for (const Texts& line : lines) {
+            width = std::max(width, display_width(line[i]));
+        }
+        begin += width;
+    }
+    return begin;
+}
+
+/// The last column is wrapped. Commands that do not fit go below the column before them, which is wrapped then.
+void list_pretty(std::string& out, const Listing& listing, const Style& style)
+{
+    const std::vector<Texts> lines = lines_of(listing, style.header);
+    const std::size_t columns = listing.headers.size();
+    const bool splits = listing.ends_in_commands && columns_before(lines, columns) > style.width + gap;
+    std::vector<std::size_t> begins;
+    for (std::size_t i = 0; i < columns - (splits ? 1 : 0); ++i) {
+        begins.push_back(columns_before(lines, i));
+    }
+    const std::size_t last = begins.size() - 1;
+    const std::size_t indent = begins[last];
+    for (const Texts& line : lines) {
+        std::string text;
+        for (std::size_t i = 0; i < last; ++i) {
+            text += line[i];
+            text.append(begins[i + 1] - begins[i] - display_width(line[i]), ' ');
+        }
+        text += wrap(line[last], style.width, indent, indent);
+        text.erase(text.find_last_not_of(' ') + 1);
+        out += text + '\n';
+        const bool is_header = style.header && &line == &lines.front();
+        if (splits && !is_header && !line.back().empty()) {
+            out.append(indent, ' ').append(listing.headers.back()).append(": ").append(line.back()) += '\n';
+        }
+    }
+}
+
+} // namespace
+
+extern const Format pretty_format{.name = "pretty",
+                                  .render = render_pretty,
+                                  .list = list_pretty,
+                                  .is_of_doctor = true,
+                                  .has_notes = true,
+                                  .between_windows = "\n"};
 
 } // namespace socktally

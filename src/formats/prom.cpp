@@ -113,15 +113,18 @@ void append_facts(std::string& out, const Report& report, std::string_view file)
     append_notes(out, report, labels);
 }
 
-} // namespace
-
-void render_prom(std::string& out, const Report& report, const ColumnList& columns, std::string_view file)
+void render_prom(std::string& out, const Report& report, const ColumnList& columns, const Style& style)
 {
     const std::vector<Series> series = series_of(report, columns);
     for (const Column* column : measures_of(columns, report.by)) {
         append_column(out, *column, report, series);
     }
-    append_facts(out, report, file);
+    append_facts(out, report, style.file);
 }
+
+} // namespace
+
+extern const Format prom_format{
+    .name = "prom", .render = render_prom, .usual_columns = series_columns, .is_series = true, .is_one_set = true};
 
 } // namespace socktally

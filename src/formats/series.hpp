@@ -2,7 +2,7 @@
 // What formats of time series have in common: the labels of a row, by which a series is known, and what is measured.
 #pragma once
 
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The two formats of plain lines: TSV, whose escapes keep a field on its line, and CSV, which quotes what is left.
+// The two formats of plain lines: TSV, whose escapes keep a field on its line, and CSV (RFC 4180, LF line ends), which
+// quotes what is left.
 #include "formats/escape.hpp"
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 
 namespace socktally {
 
@@ -12,6 +13,9 @@ struct Dialect {
     std::string_view empty_line; // in place of one
     void (*append_text)(std::string& out, std::string_view text);
 };
+
+constexpr Dialect tsv{'\t', "", append_escaped};
+constexpr Dialect csv{',', "\"\"", append_csv_text}; // an empty line is no record to readers of CSV
 
 void append_cell(std::string& out, const Cell& cell, const Dialect& dialect)
 {
@@ -24,45 +28,43 @@ void append_cell(std::string& out, const Cell& cell, const Dialect& dialect)
     }
 }
 
-/// A line that is empty is no record to readers of CSV, so a field that is alone and empty is written "".
-void append_row(std::string& out, const Row& row, GroupBy by, const ColumnList& columns, const Dialect& dialect)
+void append_lines(std::string& out, const CellTable& table, const Style& style, const Dialect& dialect)
 {
-    const std::size_t begin = out.size();
-    for (const Column* column : columns) {
-        if (column != columns.front()) {
-            out.push_back(dialect.separator);
+    const std::size_t columns = table.names.size();
+    const auto end_field = [&](std::size_t column) { out += column + 1 == columns ? '\n' : dialect.separator; };
+    for (std::size_t column = 0; style.header && column < columns; ++column) {
+        out += table.names[column];
+        end_field(column);
+    }
+    for (std::size_t row = 0; row < table.rows; ++row) {
+        const std::size_t begin = out.size();
+        for (std::size_t column = 0; column < columns; ++column) {
+            append_cell(out, table.cell(row, column), dialect);
+            if (out.size() == begin && columns == 1) {
+                out += dialect.empty_line;
+            }
+            end_field(column);
         }
-        append_cell(out, cell(*column, row, by), dialect);
     }
-    if (out.size() == begin) {
-        out += dialect.empty_line;
-    }
-    out.push_back('\n');
 }
 
-void render_lines(std::string& out, const Report& report, const ColumnList& columns, bool header,
-                  const Dialect& dialect)
+template <const Dialect& dialect>
+void render_lines(std::string& out, const Report& report, const ColumnList& columns, const Style& style)
 {
-    if (header) {
-        for (const Column* column : columns) {
-            out.append(column->name).push_back(column == columns.back() ? '\n' : dialect.separator);
-        }
-    }
-    for (const Row& row : report.rows) {
-        append_row(out, row, report.by, columns, dialect);
-    }
+    append_lines(out, cells_of(report, columns), style, dialect);
+}
+
+template <const Dialect& dialect>
+void list_lines(std::string& out, const Listing& listing, const Style& style)
+{
+    append_lines(out, cells_of(listing), style, dialect);
 }
 
 } // namespace
 
-void render_tsv(std::string& out, const Report& report, const ColumnList& columns, bool header)
-{
-    render_lines(out, report, columns, header, {'\t', "", append_escaped});
-}
-
-void render_csv(std::string& out, const Report& report, const ColumnList& columns, bool header)
-{
-    render_lines(out, report, columns, header, {',', "\"\"", append_csv_text});
-}
+extern const Format tsv_format{
+    .name = "tsv", .render = render_lines<tsv>, .list = list_lines<tsv>, .is_of_doctor = true, .is_one_table = true};
+extern const Format csv_format{
+    .name = "csv", .render = render_lines<csv>, .list = list_lines<csv>, .is_one_table = true};
 
 } // namespace socktally

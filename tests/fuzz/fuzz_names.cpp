@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Any bytes as the name of a process, in every format: no name may break a line, a field, a terminal or JSON.
 #include "formats/escape.hpp"
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 #include "formats/width.hpp"
 #include "fuzz.hpp"
 
@@ -77,14 +77,14 @@ void check_formats(std::string_view name)
     report.rows = {row};
     const ColumnList columns = select_columns("process,rx_bytes", {});
     std::string out;
-    render_tsv(out, report, columns, false);
+    find_format("tsv")->render(out, report, columns, {.header = false});
     require(std::count(out.begin(), out.end(), '\n') == 1 && std::count(out.begin(), out.end(), '\t') == 1);
     out.clear();
-    render_pretty(out, report, columns, {false, true, 60});
+    find_format("pretty")->render(out, report, columns, {.width = 60});
     require(is_utf8(out));
     require(std::all_of(out.begin(), out.end(), [](char c) { return c == '\n' || !has_control({&c, 1}); }));
     out.clear();
-    render_json(out, report, columns);
+    find_format("json")->render(out, report, columns, {});
     simdjson::dom::parser parser;
     require(parser.parse(out).error() == simdjson::SUCCESS);
 }
@@ -134,10 +134,10 @@ void check_series(std::string_view name)
     report.rows = {row, twin, other_twin};
     const ColumnList columns = select_columns("process,rx_bytes", {});
     std::string out;
-    render_prom(out, report, columns, name);
+    find_format("prom")->render(out, report, columns, {.file = std::string(name)});
     require_series(out, 1, 5); // with the two facts
     out.clear();
-    render_influx(out, report, columns);
+    find_format("influx")->render(out, report, columns, {});
     require_series(out, 2, 3);
 }
 

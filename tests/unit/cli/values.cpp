@@ -118,13 +118,9 @@ TEST_CASE("whole numbers are decimal and within bounds")
 
 TEST_CASE("words")
 {
-    CHECK(format_value("tsv") == Format::tsv);
-    CHECK(format_value("csv") == Format::csv);
-    CHECK(format_value("json") == Format::json);
-    CHECK(format_value("jsonl") == Format::jsonl);
-    CHECK(format_value("pretty") == Format::pretty);
-    CHECK(format_value("prom") == Format::prom);
-    CHECK(format_value("influx") == Format::influx);
+    for (const Format* format : formats()) {
+        CHECK(format_value(format->name) == format);
+    }
     CHECK(error_of([] { format_value("jsno"); }) == "unknown format \"jsno\": did you mean \"json\"?");
     CHECK(error_of([] { format_value(""); }).starts_with("unknown format \"\": valid ones are tsv"));
 

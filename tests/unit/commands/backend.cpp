@@ -49,7 +49,7 @@ std::string message_of(const std::string& wanted, const Table& table)
     return "nothing was thrown";
 }
 
-std::string doctor(const Table& table, Format format, Exit expected, const std::string& backend = "auto")
+std::string doctor(const Table& table, const Format* format, Exit expected, const std::string& backend = "auto")
 {
     Options options;
     options.command = Command::doctor;
@@ -126,17 +126,17 @@ TEST_CASE("a name that is no backend is wrong usage, before anything is opened")
 TEST_CASE("doctor lists every backend with what it cannot see or why it does not work")
 {
     const Table table{{"best", "magic", refuses}, {"good", "luck", opens}, {"poor", "guesses", refuses_for_good}};
-    CHECK(doctor(table, Format::tsv, Exit::ok) == "backend\tstatus\tfinding\tremedy\n"
-                                                  "best\tdeclined\tno such thing\tmake it\n"
-                                                  "good\tworks\tcounts by luck\t\n"
-                                                  "good\tvariant\truns as a fake\t\n"
-                                                  "good\tlimited\tsees no UDP\tbuy another kernel\n"
-                                                  "good\tlimited\tsees one place\t\n"
-                                                  "poor\tdeclined\tnever\t\n");
-    CHECK(doctor({{"poor", "guesses", refuses_for_good}}, Format::json, Exit::unavailable) ==
+    CHECK(doctor(table, find_format("tsv"), Exit::ok) == "backend\tstatus\tfinding\tremedy\n"
+                                                         "best\tdeclined\tno such thing\tmake it\n"
+                                                         "good\tworks\tcounts by luck\t\n"
+                                                         "good\tvariant\truns as a fake\t\n"
+                                                         "good\tlimited\tsees no UDP\tbuy another kernel\n"
+                                                         "good\tlimited\tsees one place\t\n"
+                                                         "poor\tdeclined\tnever\t\n");
+    CHECK(doctor({{"poor", "guesses", refuses_for_good}}, find_format("json"), Exit::unavailable) ==
           "{\"findings\":[\n"
           "{\"backend\":\"poor\",\"status\":\"declined\",\"finding\":\"never\",\"remedy\":null}\n]}\n");
-    CHECK(doctor({{"poor", "guesses", refuses_for_good}}, Format::pretty, Exit::unavailable) ==
+    CHECK(doctor({{"poor", "guesses", refuses_for_good}}, find_format("pretty"), Exit::unavailable) ==
           "backend  status    finding  remedy\n"
           "poor     declined  never\n");
 }
@@ -144,7 +144,7 @@ TEST_CASE("doctor lists every backend with what it cannot see or why it does not
 TEST_CASE("doctor tells of a backend that is named, and only of it, how to grant what it needs and take it back")
 {
     const Table table{{"best", "magic", must_not_be_opened}, {"good", "luck", refuses, "cap_net_raw"}};
-    const std::string text = doctor(table, Format::tsv, Exit::unavailable, "good");
+    const std::string text = doctor(table, find_format("tsv"), Exit::unavailable, "good");
     CHECK(text.find("best") == text.npos);
     CHECK(text.find("\ngood\tdeclined\tno such thing\tmake it\n") != text.npos);
     const auto mode = text.find("\tchmod 0750 ");
@@ -158,7 +158,7 @@ TEST_CASE("doctor tells of a backend that is named, and only of it, how to grant
     CHECK(revoked < text.find("\tchmod 0755 "));
     CHECK(text.find("\ngood\texposes\tcap_net_raw: ") != text.npos);
     CHECK(text.find("cap_bpf") == text.npos);
-    CHECK_THROWS_AS(doctor(table, Format::tsv, Exit::ok, "bset"), UsageError);
+    CHECK_THROWS_AS(doctor(table, find_format("tsv"), Exit::ok, "bset"), UsageError);
 }
 
 TEST_CASE(
@@ -178,16 +178,16 @@ TEST_CASE(
     const std::string all = obstacle.empty() ? std::string(setcap_remedy) : obstacle;
     CHECK(remedy("best") == own);
     CHECK(remedy("auto") == all);
-    CHECK(doctor(table, Format::tsv, Exit::unavailable, "best").find("\tforbidden\t" + own + "\n") !=
+    CHECK(doctor(table, find_format("tsv"), Exit::unavailable, "best").find("\tforbidden\t" + own + "\n") !=
           std::string::npos);
-    CHECK(doctor(table, Format::tsv, Exit::unavailable).find("\tforbidden\t" + all + "\n") != std::string::npos);
+    CHECK(doctor(table, find_format("tsv"), Exit::unavailable).find("\tforbidden\t" + all + "\n") != std::string::npos);
 }
 
 TEST_CASE("what a capability is used for is said of the backend that is named")
 {
     const auto exposed = [](std::string_view name) {
         const Table table{{name, "magic", refuses, "cap_net_admin"}};
-        return doctor(table, Format::tsv, Exit::unavailable, std::string(name));
+        return doctor(table, find_format("tsv"), Exit::unavailable, std::string(name));
     };
     CHECK(exposed("ebpf").find("\tcap_net_admin: used to count packets and to see where datagrams go; ") !=
           std::string::npos);
@@ -207,7 +207,7 @@ TEST_CASE("a sample names each better backend that declined, and stays complete"
 TEST_CASE("the list of columns has every column, with or without header")
 {
     Options options;
-    options.format = Format::tsv;
+    options.format = find_format("tsv");
     const auto listed = [&] {
         const CapturedOutput output;
         CHECK(run_list_columns(options) == Exit::ok);

@@ -90,7 +90,8 @@ TEST_CASE("rows that match any alert are printed, and the exit code says that th
 
 TEST_CASE("alerts that no row gives cause to are silence")
 {
-    for (const Format format : {Format::tsv, Format::csv, Format::json, Format::jsonl, Format::pretty, Format::prom}) {
+    for (const Format* format : {find_format("tsv"), find_format("csv"), find_format("json"), find_format("jsonl"),
+                                 find_format("pretty"), find_format("prom")}) {
         Options options = alerting({"rx_bytes>1G"});
         options.format = format;
         options.header = true;
@@ -107,11 +108,11 @@ TEST_CASE("a filter that no process answers is told of beside the rows, and not 
     Layout layout;
     Options options;
     const std::vector<std::string> told{report.notes[0].message};
-    layout.format = Format::tsv;
+    layout.format = find_format("tsv");
     CHECK(note_lines(report, layout, options) == told);
-    layout.format = Format::json; // it is in the document
+    layout.format = find_format("json"); // it is in the document
     CHECK(note_lines(report, layout, options).empty());
-    layout.format = Format::tsv;
+    layout.format = find_format("tsv");
     layout.alerts = {parse_alert("rx_bytes>1")};
     CHECK(note_lines(report, layout, options).empty());
     options.verbose = true;
@@ -152,7 +153,7 @@ TEST_CASE("alerts look at rows before the rest is summed, and the rest is of tho
 TEST_CASE("the document of an alert has its rows only, and the totals of all")
 {
     Options options = alerting({"rx_bytes=10"});
-    options.format = Format::json;
+    options.format = find_format("json");
     const Outcome outcome = run(options);
     CHECK(outcome.output.find("\"totals\":{\"rx_bytes\":1010,") != std::string::npos);
     CHECK(outcome.output.find("\"processes\":[\n{\"process\":\"beta\",\"rx_bytes\":10}\n]") != std::string::npos);
@@ -178,7 +179,7 @@ TEST_CASE("two text files for Prometheus have no series in common")
 {
     const TempDirectory directory;
     Options options;
-    options.format = Format::prom;
+    options.format = find_format("prom");
     std::set<std::string> series;
     std::size_t lines = 0;
     for (const char* name : {"alpha", "beta"}) {

@@ -101,7 +101,7 @@ struct Run {
 
 /// The output of so many windows of a backend that would complain of one more than `most`.
 template <typename Fake, std::uint64_t most>
-Run run(std::optional<std::uint64_t> count, Format format = Format::tsv, const Options& others = {})
+Run run(std::optional<std::uint64_t> count, const Format* format = find_format("tsv"), const Options& others = {})
 {
     Options options = others;
     options.count = count;
@@ -149,18 +149,18 @@ TEST_CASE("windows of lines go on under one header, and a column tells them apar
     Options bare;
     bare.header = false;
     bare.columns = "rx_bytes";
-    CHECK(run<MadeUp, 3>(3, Format::csv, bare).text == "1\n2\n3\n");
-    CHECK(count_of(run<MadeUp, 3>(3, Format::csv).text, "time,pid") == 1);
+    CHECK(run<MadeUp, 3>(3, find_format("csv"), bare).text == "1\n2\n3\n");
+    CHECK(count_of(run<MadeUp, 3>(3, find_format("csv")).text, "time,pid") == 1);
 }
 
 TEST_CASE("other formats have a document, a line or a table for each window")
 {
-    CHECK(count_of(run<MadeUp, 3>(3, Format::json).text, "{\"schema\"") == 3);
-    CHECK(run<MadeUp, 3>(3, Format::json).text.ends_with("]}\n"));
-    const std::string lines = run<MadeUp, 3>(3, Format::jsonl).text;
+    CHECK(count_of(run<MadeUp, 3>(3, find_format("json")).text, "{\"schema\"") == 3);
+    CHECK(run<MadeUp, 3>(3, find_format("json")).text.ends_with("]}\n"));
+    const std::string lines = run<MadeUp, 3>(3, find_format("jsonl")).text;
     CHECK(count_of(lines, "\n") == 3);
     CHECK(count_of(lines, "\"ts\":") == 3);
-    const std::string tables = run<MadeUp, 3>(3, Format::pretty).text;
+    const std::string tables = run<MadeUp, 3>(3, find_format("pretty")).text;
     CHECK(count_of(tables, "PID") == 3);
     CHECK(count_of(tables, "complete\n\nPID") == 2);
     CHECK(tables.ends_with("complete\n"));
@@ -169,7 +169,7 @@ TEST_CASE("other formats have a document, a line or a table for each window")
 TEST_CASE("a signal ends the running window, which is printed, and no other begins")
 {
     const TermHandler handler;
-    const std::string text = run<Interrupted, 2>(0, Format::json).text;
+    const std::string text = run<Interrupted, 2>(0, find_format("json")).text;
     CHECK(count_of(text, "\"complete\":true") == 1);
     CHECK(count_of(text, "\"complete\":false") == 1);
     CHECK(run<InterruptedBetween, 2>(0).text == std::string(three_windows).substr(0, run<MadeUp, 2>(2).text.size()));
@@ -179,10 +179,10 @@ TEST_CASE("one window that is not complete is enough for --strict, whichever it 
 {
     Options strict;
     strict.strict = true;
-    CHECK(run<ShortInTheMiddle, 3>(3, Format::tsv, strict).exit == Exit::incomplete);
-    CHECK(run<ShortInTheMiddle, 3>(3, Format::tsv, strict).text == three_windows);
+    CHECK(run<ShortInTheMiddle, 3>(3, find_format("tsv"), strict).exit == Exit::incomplete);
+    CHECK(run<ShortInTheMiddle, 3>(3, find_format("tsv"), strict).text == three_windows);
     CHECK(run<ShortInTheMiddle, 3>(3).exit == Exit::ok);
-    CHECK(run<MadeUp, 3>(3, Format::tsv, strict).exit == Exit::ok);
+    CHECK(run<MadeUp, 3>(3, find_format("tsv"), strict).exit == Exit::ok);
 }
 
 namespace {
@@ -224,7 +224,7 @@ TEST_CASE("a day of windows of a second leaves neither memory nor descriptors be
     Options options;
     options.columns = "rx_bytes,user";
     options.header = false;
-    const std::string text = run<Watched, Watched::day>(Watched::day, Format::tsv, options).text;
+    const std::string text = run<Watched, Watched::day>(Watched::day, find_format("tsv"), options).text;
     std::istringstream lines(text);
     std::uint64_t expected = 0;
     std::string user;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 #include "table/grouping.hpp"
 #include "unit/build_sample.hpp"
 
@@ -17,7 +17,7 @@ constexpr std::string_view rest = ",duration_ns=1000000000i,complete=true 176367
 std::string influx(const Report& report, std::string_view columns)
 {
     std::string out;
-    render_influx(out, report, select_columns(columns, series_columns(report.by)));
+    find_format("influx")->render(out, report, select_columns(columns, series_columns(report.by)), {});
     return out;
 }
 

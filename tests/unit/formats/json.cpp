@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a JSON parser that is not ours reads back, and that the installed schema knows every column.
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 #include "table/merge.hpp"
 #include "unit/build_sample.hpp"
 
@@ -19,7 +19,7 @@ namespace {
 std::string json_text(const Report& report)
 {
     std::string out;
-    render_json(out, report, all_columns(report.by));
+    find_format("json")->render(out, report, all_columns(report.by), {});
     return out;
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("hostile names stay valid JSON and keep their text")
 TEST_CASE("JSON lines are flat objects that each stand alone")
 {
     std::string out;
-    render_jsonl(out, full_report(), select_columns("pid,rx_bytes", {}));
+    find_format("jsonl")->render(out, full_report(), select_columns("pid,rx_bytes", {}), {});
     CHECK(out == "{\"ts\":\"2026-11-20T21:32:00.123456Z\",\"host\":\"box\",\"boot_id\":\"0f3c\",\"duration_ns\":"
                  "1000000000,\"backend\":\"netlink\","
                  "\"complete\":false,\"by\":\"process\",\"pid\":123,\"rx_bytes\":18446744073709551615}\n"
@@ -180,7 +180,7 @@ TEST_CASE("JSON lines are flat objects that each stand alone")
                  "1000000000,\"backend\":\"netlink\","
                  "\"complete\":false,\"by\":\"process\",\"pid\":null,\"rx_bytes\":null}\n");
     out.clear();
-    render_jsonl(out, report({}), select_columns("pid", {}));
+    find_format("jsonl")->render(out, report({}), select_columns("pid", {}), {});
     CHECK(out == "");
 }
 

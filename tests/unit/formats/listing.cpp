@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "formats/listing.hpp"
+#include "formats/format.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,17 +7,13 @@ using namespace socktally;
 
 namespace {
 
-const Listing two{
-    "things", {"name", "what", "note"}, {{"a", "first\tone", std::nullopt}, {"b,c", "\"x\"\n\x1b", "long"}}};
+const Listing two{"things", {"name", "what", "note"}, {{"a", "first\tone", {}}, {"b,c", "\"x\"\n\x1b", "long"}}};
 const Listing none{"things", {"name", "what"}, {}};
 
-constexpr std::size_t wide = 80;
-
-template <typename Render, typename... Settings>
-std::string text(Render render, const Listing& listing, Settings... settings)
+std::string text(std::string_view format, const Listing& listing, const Style& style = {})
 {
     std::string out;
-    render(out, listing, settings...);
+    find_format(format)->list(out, listing, style);
     return out;
 }
 
@@ -25,57 +21,54 @@ std::string text(Render render, const Listing& listing, Settings... settings)
 
 TEST_CASE("a listing as TSV and CSV: a header, a line a row, null is empty")
 {
-    CHECK(text(render_listing_tsv, two, true) == "name\twhat\tnote\na\tfirst\\tone\t\nb,c\t\"x\"\\n\\x1b\tlong\n");
-    CHECK(text(render_listing_tsv, two, false) == "a\tfirst\\tone\t\nb,c\t\"x\"\\n\\x1b\tlong\n");
-    CHECK(text(render_listing_csv, two, true) ==
-          "name,what,note\na,first\\tone,\n\"b,c\",\"\"\"x\"\"\\n\\x1b\",long\n");
-    CHECK(text(render_listing_tsv, none, true) == "name\twhat\n");
-    CHECK(text(render_listing_tsv, none, false) == "");
+    CHECK(text("tsv", two) == "name\twhat\tnote\na\tfirst\\tone\t\nb,c\t\"x\"\\n\\x1b\tlong\n");
+    CHECK(text("tsv", two, {.header = false}) == "a\tfirst\\tone\t\nb,c\t\"x\"\\n\\x1b\tlong\n");
+    CHECK(text("csv", two) == "name,what,note\na,first\\tone,\n\"b,c\",\"\"\"x\"\"\\n\\x1b\",long\n");
+    CHECK(text("tsv", none) == "name\twhat\n");
+    CHECK(text("tsv", none, {.header = false}) == "");
 }
 
 TEST_CASE("a listing as JSON and JSON lines: null is null")
 {
-    CHECK(text(render_listing_json, two) ==
-          "{\"things\":[\n"
-          "{\"name\":\"a\",\"what\":\"first\\tone\",\"note\":null},\n"
-          "{\"name\":\"b,c\",\"what\":\"\\\"x\\\"\\n\\u001b\",\"note\":\"long\"}\n]}\n");
-    CHECK(text(render_listing_jsonl, two) == "{\"name\":\"a\",\"what\":\"first\\tone\",\"note\":null}\n"
-                                             "{\"name\":\"b,c\",\"what\":\"\\\"x\\\"\\n\\u001b\",\"note\":\"long\"}\n");
-    CHECK(text(render_listing_json, none) == "{\"things\":[\n]}\n");
-    CHECK(text(render_listing_jsonl, none) == "");
+    CHECK(text("json", two) == "{\"things\":[\n"
+                               "{\"name\":\"a\",\"what\":\"first\\tone\",\"note\":null},\n"
+                               "{\"name\":\"b,c\",\"what\":\"\\\"x\\\"\\n\\u001b\",\"note\":\"long\"}\n]}\n");
+    CHECK(text("jsonl", two) == "{\"name\":\"a\",\"what\":\"first\\tone\",\"note\":null}\n"
+                                "{\"name\":\"b,c\",\"what\":\"\\\"x\\\"\\n\\u001b\",\"note\":\"long\"}\n");
+    CHECK(text("json", none) == "{\"things\":[]}\n");
+    CHECK(text("jsonl", none) == "");
 }
 
 TEST_CASE("a listing for people is aligned by what is seen, and has no blanks at the end of a line")
 {
-    CHECK(text(render_listing_pretty, two, true, wide, LastColumn::wrapped) == "name  what        note\n"
-                                                                               "a     first\\tone\n"
-                                                                               "b,c   \"x\"\\n\\x1b   long\n");
+    CHECK(text("pretty", two) == "name  what        note\n"
+                                 "a     first\\tone\n"
+                                 "b,c   \"x\"\\n\\x1b   long\n");
     const Listing east{"things", {"n", "w"}, {{"\u65e5\u672c", "x"}, {"abc", "y"}}};
-    CHECK(text(render_listing_pretty, east, false, wide, LastColumn::wrapped) == "\u65e5\u672c  x\nabc   y\n");
-    CHECK(text(render_listing_pretty, none, false, wide, LastColumn::wrapped) == "");
+    CHECK(text("pretty", east, {.header = false}) == "\u65e5\u672c  x\nabc   y\n");
+    CHECK(text("pretty", none, {.header = false}) == "");
 }
 
 TEST_CASE("a listing that is too wide: the last column is wrapped where it stands")
 {
     const Listing words{"things", {"name", "text"}, {{"a", "one two three"}, {"bc", "four"}}};
-    CHECK(text(render_listing_pretty, words, true, std::size_t{14}, LastColumn::wrapped) == "name  text\n"
-                                                                                            "a     one two\n"
-                                                                                            "      three\n"
-                                                                                            "bc    four\n");
+    CHECK(text("pretty", words, {.width = 14}) == "name  text\n"
+                                                  "a     one two\n"
+                                                  "      three\n"
+                                                  "bc    four\n");
 }
 
 TEST_CASE("a listing that is too wide: the last column goes beneath, in one piece, and the one before is wrapped")
 {
     const Listing findings{"findings",
                            {"name", "finding", "remedy"},
-                           {{"a", "one two three", "a long command"}, {"bc", "four", std::nullopt}}};
-    CHECK(text(render_listing_pretty, findings, true, std::size_t{14}, LastColumn::beneath) ==
-          "name  finding\n"
-          "a     one two\n"
-          "      three\n"
-          "      remedy: a long command\n"
-          "bc    four\n");
-    CHECK(text(render_listing_pretty, findings, false, std::size_t{33}, LastColumn::beneath) ==
-          "a   one two three  a long command\n"
-          "bc  four\n");
+                           {{"a", "one two three", "a long command"}, {"bc", "four", {}}},
+                           true};
+    CHECK(text("pretty", findings, {.width = 14}) == "name  finding\n"
+                                                     "a     one two\n"
+                                                     "      three\n"
+                                                     "      remedy: a long command\n"
+                                                     "bc    four\n");
+    CHECK(text("pretty", findings, {.header = false, .width = 33}) == "a   one two three  a long command\n"
+                                                                      "bc  four\n");
 }

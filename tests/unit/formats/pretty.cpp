@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "formats/escape.hpp"
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 #include "formats/width.hpp"
 #include "table/merge.hpp"
 #include "unit/build_sample.hpp"
@@ -16,10 +16,10 @@ using namespace socktally::test;
 
 namespace {
 
-std::string pretty(const Report& report, PrettyStyle style = {}, std::string_view columns = "")
+std::string pretty(const Report& report, Style style = {}, std::string_view columns = "")
 {
     std::string out;
-    render_pretty(out, report, select_columns(columns, default_columns(report.by)), style);
+    find_format("pretty")->render(out, report, select_columns(columns, default_columns(report.by)), style);
     return out;
 }
 

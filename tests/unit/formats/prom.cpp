@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 #include "table/grouping.hpp"
 #include "table/merge.hpp"
 #include "unit/build_sample.hpp"
@@ -16,7 +16,8 @@ namespace {
 std::string prom(const Report& report, std::string_view columns, std::string_view file = {})
 {
     std::string out;
-    render_prom(out, report, select_columns(columns, series_columns(report.by)), file);
+    find_format("prom")->render(out, report, select_columns(columns, series_columns(report.by)),
+                                {.file = std::string(file)});
     return out;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 #include "table/merge.hpp"
 #include "unit/build_sample.hpp"
 
@@ -15,14 +15,14 @@ namespace {
 std::string tsv(const Report& report, std::string_view columns, bool header = true)
 {
     std::string out;
-    render_tsv(out, report, select_columns(columns, {}), header);
+    find_format("tsv")->render(out, report, select_columns(columns, {}), {.header = header});
     return out;
 }
 
 std::string csv(const Report& report, std::string_view columns, bool header = true)
 {
     std::string out;
-    render_csv(out, report, select_columns(columns, {}), header);
+    find_format("csv")->render(out, report, select_columns(columns, {}), {.header = header});
     return out;
 }
 

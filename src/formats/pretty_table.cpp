@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Texts and widths of the table's columns.
-#include "formats/table.hpp"
+#include "formats/pretty_table.hpp"
 #include "formats/escape.hpp"
 #include "formats/human.hpp"
 #include "formats/width.hpp"
@@ -143,7 +143,7 @@ std::vector<std::string_view> dispensable(const Report& report, const ColumnList
 
 } // namespace
 
-Table lay_out(const Report& report, const ColumnList& columns, const PrettyStyle& style)
+Table lay_out(const Report& report, const ColumnList& columns, const Style& style)
 {
     Table table;
     for (const Column* column : columns) {

@@ -2,7 +2,7 @@
 // The layout of the table for people: which text goes into which column, and how wide each is. Nothing is drawn here.
 #pragma once
 
-#include "formats/render.hpp"
+#include "formats/format.hpp"
 #include "util/sum.hpp"
 
 #include <cstddef>
@@ -35,7 +35,7 @@ constexpr std::size_t share_width = 5;   // "SHARE", and the same of a row but i
 /// What does not fit goes in this order: the ends of long names, the bars; of the default columns the user and the
 /// connections; the rate, the share, more of the names. The key and the bytes never go, nor does a column that was
 /// asked for: the line gets longer instead.
-Table lay_out(const Report& report, const ColumnList& columns, const PrettyStyle& style);
+Table lay_out(const Report& report, const ColumnList& columns, const Style& style);
 
 /// A sum that lacks the bytes of `unknown` sockets is marked as the least that it can be.
 std::string marked(std::string text, std::uint64_t unknown);
