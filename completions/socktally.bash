@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# bash completion for socktally(1). Needs nothing but bash: the helpers of bash-completion are not everywhere.
+# bash completion for socktally(1). The program itself says which options there are and what they take
+# (--list-options). Needs nothing else but bash: the helpers of bash-completion are not everywhere.
 # shellcheck shell=bash
 
 # Fills COMPREPLY with the words that complete $1. Not with compgen -W, which runs what a name like $(reboot) says: those
@@ -12,6 +13,7 @@ _socktally_words()
     read -r -d '' -a words <<< "$*"
     for word in "${words[@]}"; do
         [[ $word != "$current"* ]] || COMPREPLY+=("$(printf '%q' "$word")")
+        [[ $word != *= ]] || compopt -o nospace 2> /dev/null
     done
 }
 
@@ -27,49 +29,36 @@ _socktally_list()
     compopt -o nospace 2> /dev/null # another part may follow
 }
 
-_socktally_pids()
+# Completes $1 as a value of the form $2, of which completions offer $3. The program is $4.
+_socktally_value()
 {
-    local directories=(/proc/[0-9]*)
-    printf '%s\n' "${directories[@]##*/}"
-}
-
-_socktally_namespaces()
-{
-    printf '%s\n' all current
-    ls /run/netns 2> /dev/null
-}
-
-_socktally_interfaces()
-{
-    local directories=(/sys/class/net/*)
-    printf '%s\n' "${directories[@]##*/}"
-}
-
-_socktally_files()
-{
-    local file
-    COMPREPLY=()
-    while IFS= read -r file; do
-        COMPREPLY+=("$file")
-    done < <(compgen -f -- "$1")
-    compopt -o filenames 2> /dev/null # for bash to quote
-}
-
-_socktally_columns()
-{
-    "$1" --list-columns -n -f tsv 2> /dev/null | cut -f 1
+    local file directories
+    case $3 in
+    @columns) _socktally_list "$1" "$("$4" --list-columns -n -f tsv 2> /dev/null | cut -f 1)" ;;
+    @interfaces)
+        directories=(/sys/class/net/*)
+        _socktally_list "$1" "${directories[@]##*/}"
+        ;;
+    @netns) _socktally_list "$1" all current "$(ls /run/netns 2> /dev/null)" ;;
+    @pids)
+        directories=(/proc/[0-9]*)
+        _socktally_list "$1" "${directories[@]##*/}"
+        ;;
+    @users) _socktally_list "$1" "$(compgen -u)" ;;
+    @files)
+        while IFS= read -r file; do
+            COMPREPLY+=("$file")
+        done < <(compgen -f -- "$1")
+        compopt -o filenames 2> /dev/null # for bash to quote
+        ;;
+    *) if [[ $2 == *,... ]]; then _socktally_list "$1" "$3"; else _socktally_words "$1" "$3"; fi ;;
+    esac
 }
 
 _socktally()
 {
-    local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word command=
-    local formats='tsv csv json jsonl pretty prom influx'
-    local output='-f --format -n --no-header --color --no-progress -q --quiet -v --verbose -h --help -V --version'
-    local choosing='-b --backend'
-    local rows='--strict --by --sort --top --all --alert -o --output --output-file -H --list-columns
-        --pid --name --filter --user --port --remote --protocol --container --pod --unit --netns --exclude'
-    local samples='-d --duration --interval --count --since --wait --capture-buffer --interface --no-loopback'
-    local reports='--host --from --to --per'
+    local program=$1 current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} word options=
+    local names value offers commands=()
     COMPREPLY=()
 
     # bash splits --option=value into three words, and --exclude filter=value into four.
@@ -84,47 +73,26 @@ _socktally()
     fi
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        [[ $word == doctor || $word == report ]] && command=$word
+        [[ $word == doctor || $word == report ]] && commands=("$word")
     done
-    [[ $command != doctor ]] || formats='tsv json pretty'
-
-    case $previous in
-    -d | --duration) _socktally_words "$current" 0 500ms 1s 5s 1m ;;
-    --interval) _socktally_words "$current" 1s 5s 10s 1m ;;
-    --count) _socktally_words "$current" 0 10 60 ;;
-    -f | --format) _socktally_words "$current" "$formats" ;;
-    -b | --backend) _socktally_words "$current" auto ebpf netlink packet procfs ;;
-    --capture-buffer) _socktally_words "$current" 4M 16M 64M 256M ;;
-    --by) _socktally_words "$current" process connection name user remote port protocol cgroup unit container pod netns interface ;;
-    --color) _socktally_words "$current" auto always never ;;
-    --protocol) _socktally_list "$current" tcp udp udplite icmp raw sctp dccp mptcp packet ;;
-    --exclude)
-        [[ $command == report ]] || word=interface=
-        _socktally_words "$current" pid= name= filter= user= port= remote= protocol= container= pod= unit= netns= "$word"
-        compopt -o nospace 2> /dev/null
-        ;;
-    --netns) _socktally_list "$current" "$(_socktally_namespaces)" ;;
-    --interface) _socktally_list "$current" "$(_socktally_interfaces)" ;;
-    --user) _socktally_list "$current" "$(compgen -u)" ;;
-    --pid) _socktally_list "$current" "$(_socktally_pids)" ;;
-    -o | --output | --sort | --alert) _socktally_list "$current" "$(_socktally_columns "$program")" ;;
-    --since | --output-file) _socktally_files "$current" ;;
-    --per) _socktally_words "$current" hour day ;;
-    --host | --from | --to | --top | --name | --filter | --port | --remote | --container | --pod | --unit) ;; # nothing to guess
-    *)
-        if [[ $command == doctor ]]; then
-            _socktally_words "$current" "$output" "$choosing"
-        elif [[ $command == report && $current == -* ]]; then
-            _socktally_words "$current" "$output" "$rows" "$reports"
-        elif [[ $command == report ]]; then
-            compopt -o default 2> /dev/null # files
-        elif [[ $current == -* ]]; then
-            _socktally_words "$current" "$output" "$choosing" "$rows" "$samples"
-        else
-            _socktally_words "$current" doctor report
+    # Not tabs: of those, read takes several for one.
+    while IFS=$'\x1f' read -r names value offers _; do
+        options+=" ${names/,/ }"
+        if [[ -n $value && ,$names, == *",$previous,"* ]]; then
+            _socktally_value "$current" "$value" "$offers" "$program"
+            return
         fi
-        ;;
-    esac
+    done < <("$program" "${commands[@]}" --list-options -n -f tsv 2> /dev/null | tr '\t' '\037')
+
+    if [[ -z $options ]]; then
+        return # the program is not here
+    elif [[ ${commands[*]} == report && $current != -* ]]; then
+        compopt -o default 2> /dev/null # files
+    elif [[ ${commands[*]} == doctor || $current == -* ]]; then
+        _socktally_words "$current" "$options"
+    else
+        _socktally_words "$current" doctor report
+    fi
 }
 
 complete -F _socktally socktally

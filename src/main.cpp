@@ -35,6 +35,7 @@ Exit run(const Options& options)
     case Command::help:
     case Command::version: write_all(STDOUT_FILENO, options.text, "standard output"); return Exit::ok;
     case Command::list_columns: return run_list_columns(options);
+    case Command::list_options: return run_list_options(options);
     case Command::doctor: return run_doctor(options, backends());
     case Command::report: return run_report(options);
     case Command::sample: return run_sample(options, backends());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the user asked for, as plain data. The options that set it are in parse.cpp.
+// What the user asked for, as plain data. The options that set it are in option_table.cpp.
 #pragma once
 
 #include "cli/invocation.hpp"
@@ -19,8 +19,11 @@ namespace socktally {
 enum class ColorWhen : std::uint8_t { automatic, always, never };
 
 struct Options : Invocation {
+    Command listed = Command::sample; // its options are what --list-options lists
+
     std::chrono::nanoseconds duration{std::chrono::seconds(1)}; // of a window
-    std::optional<std::chrono::nanoseconds> interval;           // as given; `duration` is then the same
+    bool is_duration_given = false;
+    std::optional<std::chrono::nanoseconds> interval; // as given; `duration` is then the same
     std::optional<std::uint64_t>
         count;         // windows, one after another, 0: until stopped; null: one, as no part of a series
     std::string since; // the state file; empty: no such thing. `duration` is then 0

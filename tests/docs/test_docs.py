@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Walks the options of `socktally --help` and the columns of `socktally --list-columns`, and fails where a man page or a
-# completion lacks one, or has one that does not exist. Usage: test_docs.py SOCKTALLY SOURCE_ROOT
+# Reads the program's own tables (--list-options, --list-columns) and that of notes, and fails where a man page or the
+# help text lacks something of them, or has what does not exist, or a shell does not offer it. Usage: test_docs.py SOCKTALLY SOURCE_ROOT
 import functools
 import json
 import pathlib
@@ -17,6 +17,7 @@ ROOT = pathlib.Path(sys.argv[2])
 BASH = ROOT / "completions/socktally.bash"
 ZSH = ROOT / "completions/_socktally"
 FISH = ROOT / "completions/socktally.fish"
+COMMANDS = ([], ["doctor"], ["report"])
 
 
 def run(*command):
@@ -28,19 +29,15 @@ def socktally(*arguments):
 
 
 @functools.cache
+def listed(*command):
+    """The options that a command takes: name, short or long, to the row of the table."""
+    rows = json.loads(socktally(*command, "--list-options", "-f", "json").stdout)["options"]
+    return {name: row for row in rows for name in row["names"].split(",")}
+
+
 def options():
-    """Every name, short and long, with whether it takes a value."""
-    text = socktally("--help").stdout
-    rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z=]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
-    return {name: bool(value) for short, long, value in rows for name in (short, long) if name}
-
-
-@functools.cache
-def taken_by(*command):
-    """The names of the options that this command does not refuse. Nothing is run: there is no such colour."""
-    return {name for name, takes_value in options().items()
-            if not re.search("does not take|only report takes",
-                             socktally(*command, name, *(["x"] if takes_value else []), "--color", "no-such-word").stderr)}
+    """Every name, with whether it takes a value."""
+    return {name: bool(row["value"]) for command in COMMANDS for name, row in listed(*command).items()}
 
 
 def valid_words(option):
@@ -59,26 +56,6 @@ def man_options():
     for item in re.findall(r"^\.It (Fl .*)", section("socktally.1", "OPTIONS"), re.MULTILINE):
         for name in re.findall(r"Fl (\S+)", item):
             found["-" + name] = "Ar" in item
-    return found
-
-
-def zsh_options():
-    found = {}
-    for line in ZSH.read_text().splitlines():
-        if re.match(r"\s+'[^:]*\[", line):
-            spec = re.sub(r"^\s*'\([^)]*\)('?)", "", line).split("[")[0]
-            for name in re.findall(r"-[\w-]+", spec):
-                found[name] = "=" in spec
-    return found
-
-
-def fish_options():
-    found = {}
-    for line in FISH.read_text().splitlines():
-        command = shlex.split(line, comments=True) if line.startswith("complete ") else []
-        for flag, name in zip(command, command[1:]):
-            if flag in ("-s", "-l"):
-                found[("-" if flag == "-s" else "--") + name] = "-x" in command
     return found
 
 
@@ -153,13 +130,6 @@ def fish_replies(line):
     return [reply.split("\t")[0] for reply in result.stdout.splitlines()]
 
 
-def line_with(path, text):
-    """The line that has it, or the first of several: those of commands that take fewer words come after it."""
-    lines = [line for line in path.read_text().splitlines() if text in line]
-    assert lines, (path.name, text)
-    return lines[0]
-
-
 def columns():
     lines = socktally("--list-columns", "-n", "-f", "tsv").stdout.splitlines()
     return [line.split("\t") for line in lines]
@@ -175,32 +145,39 @@ def needs(shell):
 
 
 class Options(unittest.TestCase):
-    def test_help_names_options(self):
-        names = options()
-        self.assertTrue(names["-d"] and names["--duration"])
-        self.assertFalse(names["--strict"] or names["-h"])
-        self.assertGreater(len(names), 25)
-        for name, takes_value in names.items():
-            if takes_value and name.startswith("--"):
-                self.assertIn("needs a value", socktally(name).stderr)
+    def test_help(self):
+        text = socktally("--help").stdout
+        rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z=]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
+        self.assertEqual({name: bool(value) for short, long, value in rows for name in (short, long) if name}, options())
 
     def test_manual(self):
         self.assertEqual(man_options(), options())
 
-    def test_zsh(self):
-        self.assertEqual(zsh_options(), options())
-
-    def test_fish(self):
-        self.assertEqual(fish_options(), options())
+    def test_values(self):
+        self.assertGreater(len(options()), 50)
+        for name, takes_value in options().items():
+            if takes_value and name.startswith("--"):
+                self.assertIn("needs a value", socktally(name).stderr)
 
     def test_words(self):
         manual = section("socktally.1", "OPTIONS")
         for option in ("--by", "--format", "--protocol", "--color", "--per"):
             item = re.search(rf"^\.It [^\n]*Fl {option[1:]}\b(.*?)(?=^\.(?:It|El))", manual, re.MULTILINE | re.DOTALL)[1]
+            self.assertEqual(set(listed("report")[option]["offers"].split()), valid_words(option))
             for word in valid_words(option):
                 self.assertRegex(item, rf"\b{word}\b", f"socktally(1) {option}")
-                self.assertRegex(line_with(ZSH, option + "="), rf"\b{word}\b")
-                self.assertRegex(line_with(FISH, f"-l {option[2:]} "), rf"\b{word}\b")
+
+    def test_commands_take_what_is_listed(self):
+        """Nothing is run: there is no such colour."""
+        for command in COMMANDS:
+            taken = {name for name, takes_value in options().items()
+                     if not re.search("does not take|only report takes", socktally(
+                         *command, name, *(["x"] if takes_value else []), "--color", "no-such-word").stderr)}
+            self.assertEqual(set(listed(*command)), taken)
+        sample, doctor, report = (set(listed(*command)) for command in COMMANDS)
+        self.assertTrue(doctor < sample)
+        self.assertIn("--duration", sample - report)
+        self.assertIn("--per", report - sample)
 
     def test_grants(self):
         """README and manual have every line that doctor tells to type."""
@@ -217,48 +194,36 @@ class Options(unittest.TestCase):
     def test_backends(self):
         manual = section("socktally.1", "OPTIONS")
         item = re.search(r"^\.It Fl b(.*?)(?=^\.It)", manual, re.MULTILINE | re.DOTALL)[1]
-        self.assertGreater(len(backends()), 1)
+        self.assertEqual(listed()["--backend"]["offers"].split(), ["auto"] + backends())
         for name in backends():
             self.assertRegex(item, rf"\b{name}\b")
-            self.assertRegex(line_with(ZSH, "--backend="), rf"\b{name}\b")
-            self.assertRegex(line_with(FISH, "-l backend "), rf"\b{name}\b")
-            self.assertRegex(socktally("--help").stdout, rf"--backend .*\b{name}\b")
 
 
 class Commands(unittest.TestCase):
     """What each command takes is offered, and nothing else."""
 
-    WORDS = ([], ["doctor"], ["report"])
-
-    def test_differ(self):
-        sample, doctor, report = (taken_by(*words) for words in self.WORDS)
-        self.assertEqual(sample | report, set(options()))
-        self.assertTrue(doctor < sample)
-        self.assertIn("--duration", sample - report)
-        self.assertIn("--per", report - sample)
-
     @needs("bash")
     def test_bash(self):
-        for words in self.WORDS:
-            self.assertEqual(sorted(bash_replies(*words, "-")), sorted(taken_by(*words)))
+        for words in COMMANDS:
+            self.assertEqual(sorted(bash_replies(*words, "-")), sorted(listed(*words)))
 
     @needs("zsh")
     def test_zsh(self):
-        for words in self.WORDS:
-            self.assertEqual(sorted(zsh_replies(" ".join(["socktally", *words, "-"]))), sorted(taken_by(*words)))
+        for words in COMMANDS:
+            self.assertEqual(sorted(zsh_replies(" ".join(["socktally", *words, "-"]))), sorted(listed(*words)))
 
     @needs("fish")
     def test_fish(self):
-        for words in self.WORDS:
-            self.assertEqual(sorted(fish_replies(" ".join(["socktally", *words, "-"]))), sorted(taken_by(*words)))
+        for words in COMMANDS:
+            self.assertEqual(sorted(fish_replies(" ".join(["socktally", *words, "-"]))), sorted(listed(*words)))
 
 
 @needs("bash")
 class Bash(unittest.TestCase):
     def test_words(self):
         for option in ("--by", "--format", "--protocol", "--color", "--per"):
-            self.assertEqual(set(bash_replies(option, "")), valid_words(option), option)
-            self.assertEqual(set(bash_replies(option, "=")), valid_words(option), option)
+            self.assertEqual(set(bash_replies("report", option, "")), valid_words(option), option)
+            self.assertEqual(set(bash_replies("report", option, "=")), valid_words(option), option)
         self.assertEqual(bash_replies("--format", "=", "js"), ["json", "jsonl"])
         self.assertEqual(bash_replies("-b", ""), ["auto"] + backends())
 
@@ -287,7 +252,7 @@ class Bash(unittest.TestCase):
     def test_runs_no_name(self):
         script = (
             f"source {shlex.quote(str(BASH))}; ls() {{ echo 'x$(echo${{IFS}}ran>&2)'; }}\n"
-            "COMP_WORDS=(socktally --netns x); COMP_CWORD=2; _socktally socktally; printf %s \"${COMPREPLY[@]}\""
+            f"COMP_WORDS=(socktally --netns x); COMP_CWORD=2; _socktally {PROGRAM}; printf %s \"${{COMPREPLY[@]}}\""
         )
         result = run("bash", "--norc", "-c", script)
         self.assertEqual((result.stdout, result.stderr), (r"x\$\(echo\$\{IFS\}ran\>\&2\)", ""))

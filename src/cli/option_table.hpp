@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// The table of options. The command line, the help text, completions (--list-options), tests of the documentation, and
+// what report and doctor take of them are all read from it.
+#pragma once
+
+#include "cli/invocation.hpp"
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace socktally {
+
+struct Criteria;
+struct Options;
+
+/// A heading of the help text, and the commands that take the options below it.
+struct OptionGroup {
+    const char* title;
+    bool of_sample;
+    bool of_report;
+    bool of_doctor;
+
+    bool has(Command command) const
+    {
+        return command == Command::doctor ? of_doctor : command == Command::report ? of_report : of_sample;
+    }
+};
+
+struct Option {
+    const OptionGroup& group;
+    const char* names; // "-d,--duration"
+    const char* value; // "TIME", "PID,..." if it is a list; null: it is a flag, and `apply` gets no text
+    const char* help;  // "{}" stands for the words that are valid; empty: for programs, not in the help text
+    void (*apply)(Options& options, std::string_view text) = nullptr; // null with `add`: --help and --version
+
+    /// What completions offer: words, or "@" and a kind of names: columns, files, interfaces, netns, pids, users.
+    const char* offers = "";
+    /// In their place all words that are valid. Null: they cannot be listed.
+    std::vector<std::string> (*words)(Command command) = nullptr;
+
+    /// Of filters, in place of `apply`: one value. --exclude takes them by the same names.
+    void (*add)(Criteria& criteria, std::string_view value) = nullptr;
+    bool is_one_value = false; // of filters: it may have commas in it
+
+    std::string_view long_name() const; // "--duration"
+    std::string full_help() const;      // with the words in it, on one line
+    /// The same as `apply`, also of filters; never with an empty text if it takes a value.
+    void take(Options& options, const std::string& text) const;
+};
+
+std::span<const Option> option_table();
+
+using TakeOption = std::function<void(const Option& option, const std::string& text)>;
+
+/// Calls `take` for each option that was given, as often as it was, in the order of the table. Before, it sets the
+/// command, its files, and the text of help and version. Throws UsageError.
+void read_command_line(int argc, const char* const* argv, Invocation& invocation, const TakeOption& take);
+
+} // namespace socktally
