@@ -49,42 +49,6 @@ std::uint64_t number_between(std::string_view what, std::string_view text, std::
     return *value;
 }
 
-/// Nanoseconds in the unit at the end of `text`, which is cut off. No unit: seconds.
-std::uint64_t take_unit(std::string_view& text)
-{
-    constexpr std::array<Word<std::uint64_t>, 4> unit_words{
-        {{"ms", 1'000'000}, {"s", 1'000'000'000}, {"m", 60'000'000'000}, {"h", 3'600'000'000'000}}};
-    for (const auto& unit : unit_words) {
-        if (text.ends_with(unit.text)) {
-            text.remove_suffix(unit.text.size());
-            return unit.value;
-        }
-    }
-    return unit_words[1].value;
-}
-
-/// The digits on both sides of a decimal point; either may be empty.
-struct DecimalText {
-    std::string_view whole;
-    std::string_view fraction;
-};
-
-/// `5`, `1.5` or `.5`; null for anything else.
-std::optional<DecimalText> split_decimal(std::string_view text)
-{
-    if (text.empty() || text.back() == '.' || text.find_first_not_of("0123456789.") != text.npos) {
-        return std::nullopt;
-    }
-    const auto point = text.find('.');
-    if (point == text.npos) {
-        return DecimalText{text, ""};
-    }
-    if (text.find('.', point + 1) != text.npos) {
-        return std::nullopt;
-    }
-    return DecimalText{text.substr(0, point), text.substr(point + 1)};
-}
-
 } // namespace
 
 std::chrono::nanoseconds duration_value(std::string_view text)
@@ -93,33 +57,24 @@ std::chrono::nanoseconds duration_value(std::string_view text)
         return UsageError(fmt::format("bad duration {}: {}", quote(text), why));
     };
     constexpr std::uint64_t longest = 366ULL * 24 * 3'600'000'000'000;
-    constexpr std::string_view too_long = "the longest is 366 days (8784h)";
+    constexpr std::array<Unit, 5> units{{{"ms", 1'000'000},
+                                         {"s", 1'000'000'000},
+                                         {"m", 60'000'000'000},
+                                         {"h", 3'600'000'000'000},
+                                         {"", 1'000'000'000}}};
 
-    std::string_view number = text;
-    std::uint64_t place = take_unit(number);
-    const auto decimal = split_decimal(number);
-    if (!decimal) {
+    const auto time = parse_quantity(text, units);
+    if (!time) {
         throw bad(
             "give a number with ms, s, m or h behind it, as in 500ms, 1.5s, 2m or 24h; without, it is in seconds");
     }
-
-    const auto count = decimal->whole.empty() ? std::optional<std::uint64_t>(0) : parse_number(decimal->whole);
-    if (!count || *count > longest / place) {
-        throw bad(too_long);
+    if (time->value > longest || (time->value == longest && !time->is_exact)) {
+        throw bad("the longest is 366 days (8784h)");
     }
-    std::uint64_t total = *count * place;
-    for (const char c : decimal->fraction) { // digit by digit, because 0.1 has no exact double
-        const auto digit = static_cast<std::uint64_t>(c - '0');
-        if (digit != 0 && place % 10 != 0) {
-            throw bad("finer than a nanosecond");
-        }
-        place /= 10;
-        total += digit * place;
+    if (!time->is_exact) {
+        throw bad("finer than a nanosecond");
     }
-    if (total > longest) {
-        throw bad(too_long);
-    }
-    return std::chrono::nanoseconds(total);
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(time->value));
 }
 
 const Format* format_value(std::string_view text)
@@ -183,20 +138,14 @@ std::size_t capture_buffer_value(std::string_view text)
 {
     constexpr std::uint64_t smallest = std::uint64_t{512} << 10;
     constexpr std::uint64_t largest = std::uint64_t{1} << 30;
-    constexpr std::string_view suffixes = "KMG"; // each 1024 times the one before
-    std::string_view number = text;
-    unsigned shift = 0;
-    if (const auto unit = text.empty() ? suffixes.npos : suffixes.find(text.back()); unit != suffixes.npos) {
-        number.remove_suffix(1);
-        shift = 10 * (static_cast<unsigned>(unit) + 1);
-    }
-    const auto count = parse_number(number);
-    if (!count || *count > largest >> shift || *count << shift < smallest) {
+    constexpr std::array<Unit, 4> units{{{"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30}, {"", 1}}};
+    const auto size = parse_quantity(text, units);
+    if (!size || !size->is_exact || size->value < smallest || size->value > largest) {
         throw UsageError(
             fmt::format("bad size {}: give bytes, or a number with K, M or G behind it, as in 4M, between 512K and 1G",
                         quote(text)));
     }
-    return static_cast<std::size_t>(*count << shift);
+    return static_cast<std::size_t>(size->value);
 }
 
 TimePoint begin_value(std::string_view text)

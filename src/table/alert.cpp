@@ -10,7 +10,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace socktally {
 
@@ -40,44 +39,20 @@ std::string_view trimmed(std::string_view text)
     return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
-std::uint64_t take_unit(std::string_view& number)
-{
-    constexpr std::array<std::pair<std::string_view, std::uint64_t>, 6> units{{{"Ki", 1ULL << 10},
-                                                                               {"Mi", 1ULL << 20},
-                                                                               {"Gi", 1ULL << 30},
-                                                                               {"K", 1'000},
-                                                                               {"M", 1'000'000},
-                                                                               {"G", 1'000'000'000}}};
-    for (const auto& [name, size] : units) {
-        if (number.ends_with(name)) {
-            number.remove_suffix(name.size());
-            return size;
-        }
-    }
-    return 1;
-}
-
 /// Null where it is no number, has too many digits, or is more than any column can hold.
 std::optional<Hundredths> threshold_of(std::string_view number)
 {
-    const std::uint64_t unit = take_unit(number);
-    const auto point = number.find('.');
-    const auto whole = parse_number(number.substr(0, point));
-    std::string fraction = "00";
-    if (point != number.npos) {
-        fraction = number.substr(point + 1);
-        if (fraction.empty() || fraction.size() > 2) {
-            return std::nullopt;
-        }
-        fraction.resize(2, '0');
-    }
-    const auto hundredths = parse_number(fraction);
-    if (!whole || !hundredths) {
-        return std::nullopt;
-    }
+    constexpr std::array<Unit, 7> units{{{"Ki", 100ULL << 10},
+                                         {"Mi", 100ULL << 20},
+                                         {"Gi", 100ULL << 30},
+                                         {"K", 100'000},
+                                         {"M", 100'000'000},
+                                         {"G", 100'000'000'000},
+                                         {"", 100}}};
     constexpr Hundredths most = Hundredths{std::numeric_limits<std::uint64_t>::max()} * 100;
-    const Hundredths value = (Hundredths{*whole} * 100 + *hundredths) * unit;
-    return value <= most ? std::optional(value) : std::nullopt;
+    const auto hundredths = parse_quantity(number, units);
+    return hundredths && hundredths->is_exact && hundredths->value <= most ? std::optional(hundredths->value)
+                                                                           : std::nullopt;
 }
 
 } // namespace

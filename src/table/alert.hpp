@@ -17,8 +17,8 @@ struct Alert {
     Hundredths threshold = 0;
 };
 
-/// COLUMN OP NUMBER, with or without blanks between: OP is > >= < <= = or !=; NUMBER has at most two digits behind the
-/// point, and may end in K, M, G (1000) or Ki, Mi, Gi (1024).
+/// COLUMN OP NUMBER, with or without blanks between: OP is > >= < <= = or !=; NUMBER is a whole number of
+/// hundredths, and may end in K, M, G (1000) or Ki, Mi, Gi (1024).
 /// Throws std::invalid_argument with a one-line message that names the nearest column.
 Alert parse_alert(std::string_view text);
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -29,6 +30,21 @@ inline std::optional<std::uint16_t> parse_port(std::string_view text)
     return number && *number > 0 && *number <= UINT16_MAX ? std::optional(static_cast<std::uint16_t>(*number))
                                                           : std::nullopt;
 }
+
+/// What may stand behind a number, and how many of the smallest things it is.
+struct Unit {
+    std::string_view suffix;
+    std::uint64_t size; // at most 2^50
+};
+
+struct Quantity {
+    unsigned __int128 value = 0; // in the smallest things; rounded down
+    bool is_exact = true;
+};
+
+/// `5`, `1.5` or `.5` with one of `units` behind it; the first that fits counts, so an empty one is the last. What no
+/// 64 bits hold stays more than that. Null for anything else.
+std::optional<Quantity> parse_quantity(std::string_view text, std::span<const Unit> units);
 
 /// A number with two digits behind the point. It is exact, so that every format writes the same text.
 struct Decimal {
