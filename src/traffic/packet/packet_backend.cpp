@@ -26,7 +26,7 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto tell_interval = 250ms;
-constexpr auto namespaces_interval = 250ms;
+constexpr auto packet_namespaces_interval = 250ms;
 
 std::vector<Note> packet_limits()
 {
@@ -220,7 +220,7 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
         }
         if (now >= next_progress) {
             request.tell(now - begun);
-            take_in_new(now, namespaces_interval);
+            take_in_new(now, packet_namespaces_interval);
             capture_.retire_idle(now);
             next_progress = now + tell_interval;
         }
