@@ -68,16 +68,23 @@ SocketTable::Row SocketTable::mark(std::size_t index)
     return std::exchange(tracked_[index].dump, dump_) == dump_ ? Row::repeated : Row::fresh;
 }
 
-SocketTable::Row SocketTable::at_start(const Socket& socket)
+/// Notes listeners, and sockets without counters: TIME_WAIT and requests, of which nothing is to come, and any on an
+/// old kernel.
+bool SocketTable::has_counters(const Socket& socket)
 {
     if (socket.state == TcpState::listen) {
         listening_.set(socket.tuple.local.port);
         listed_listening_.set(socket.tuple.local.port);
         listeners_.push_back(socket.inode);
-        return Row::fresh;
+    } else if (!socket.tcp && socket.state == TcpState::established && socket.inode != Inode{}) {
+        ++without_counters_;
     }
-    if (!socket.tcp) { // TIME_WAIT and requests: nothing to come
-        note_missing_counters(socket);
+    return socket.state != TcpState::listen && socket.tcp;
+}
+
+SocketTable::Row SocketTable::at_start(const Socket& socket)
+{
+    if (!has_counters(socket)) {
         return Row::fresh;
     }
     if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
@@ -89,11 +96,6 @@ SocketTable::Row SocketTable::at_start(const Socket& socket)
     tracked.counters = SocketCounters(*socket.tcp);
     tracked.has_base = true;
     return mark(index);
-}
-
-void SocketTable::note_missing_counters(const Socket& socket)
-{
-    without_counters_ += socket.state == TcpState::established && socket.inode.value != 0 ? 1 : 0;
 }
 
 void SocketTable::during(const Socket& socket)
@@ -169,14 +171,7 @@ void SocketTable::move(std::size_t from, std::size_t to)
 
 SocketTable::Row SocketTable::at_end(const Socket& socket, Age age)
 {
-    if (socket.state == TcpState::listen) {
-        listening_.set(socket.tuple.local.port);
-        listed_listening_.set(socket.tuple.local.port);
-        listeners_.push_back(socket.inode);
-        return Row::fresh;
-    }
-    if (!socket.tcp) {
-        note_missing_counters(socket);
+    if (!has_counters(socket)) {
         return Row::fresh;
     }
     const auto known = by_cookie_.find(socket.cookie.value);

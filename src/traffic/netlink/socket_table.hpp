@@ -105,7 +105,7 @@ private:
     bool is_new_epoch(std::size_t index, const Socket& socket, const TcpPayload& now) const;
     void rebase(std::size_t index);
     void move(std::size_t from, std::size_t to);
-    void note_missing_counters(const Socket& socket);
+    bool has_counters(const Socket& socket);
 
     std::vector<Flow> flows_;
     std::vector<Tracked> tracked_; // parallel to flows_

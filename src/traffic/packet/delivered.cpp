@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/packet/delivered.hpp"
 
+#include "sockets/tcp_bytes.hpp"
 #include "util/sum.hpp"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 #include "traffic/packet/namespace_capture.hpp"
 
 #include "linux/file.hpp"
+#include "sockets/tcp_bytes.hpp"
 #include "traffic/packet/sightings.hpp"
 
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "linux/fd.hpp"
-#include "traffic/packet/links.hpp"
+#include "traffic/packet/packet_watch.hpp"
 #include "traffic/packet/ring.hpp"
 
 #include <doctest/doctest.h>
