@@ -56,7 +56,7 @@ std::vector<std::string> backend_words(Command)
 
 std::vector<std::string> key_words(Command)
 {
-    return names_of(group_keys(), [](GroupBy by) { return to_string(by); });
+    return names_of(keys(), [](const Key& key) { return key.name; });
 }
 
 std::vector<std::string> protocol_words(Command)
@@ -104,7 +104,7 @@ constexpr std::array table{
     Option{judging, "--strict", nullptr, "exit code 3 when the result is not complete",
            [](Options& o, std::string_view) { o.strict = true; }},
 
-    Option{rows, "--by", "KEY", "one row per KEY: {}; default process",
+    Option{rows, "--by", "KEY,...", "one row per KEY: {}; default process",
            [](Options& o, std::string_view text) { o.by = group_by_value(text); }, "", key_words},
     Option{rows, "--sort", "COLUMN",
            "sort by it, largest number first, or by a sum of columns; default rx_bytes+tx_bytes",

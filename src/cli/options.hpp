@@ -36,7 +36,7 @@ struct Options : Invocation {
     const Format* format = nullptr;         // null: pretty on a terminal, else tsv
     bool header = true;
     bool all = false;
-    GroupBy by = GroupBy::process;
+    GroupBy by;
     std::string sort; // as given; empty: rx_bytes+tx_bytes
     std::optional<std::size_t> top;
     std::vector<std::string> alerts; // as given

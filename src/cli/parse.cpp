@@ -122,7 +122,7 @@ Options parse_options(int argc, const char* const* argv)
     refuse_output(options);
     if (options.command == Command::report) {
         complete_report(options);
-    } else if (options.by == GroupBy::interface) {
+    } else if (options.by.is_by_interface()) {
         refuse_filters_by_interface(options);
     }
     return options;

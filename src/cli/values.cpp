@@ -90,11 +90,11 @@ ColorWhen color_value(std::string_view text) { return word_value<ColorWhen>("col
 
 GroupBy group_by_value(std::string_view text)
 {
-    std::vector<Word<GroupBy>> words;
-    for (const GroupBy by : group_keys()) {
-        words.push_back({to_string(by), by});
+    try {
+        return GroupBy(text);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
     }
-    return word_value<GroupBy>("--by key", text, words);
 }
 
 Protocol protocol_value(std::string_view text)

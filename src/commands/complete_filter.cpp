@@ -106,7 +106,7 @@ void find_interfaces(Criteria& criteria, const std::vector<Interface>& interface
 Filter complete_filter(const Options& options)
 {
     Filter filter = options.filter;
-    if (!filter.loopback || filter.asks(&Criteria::interfaces)) {
+    if (filter.asks(FilterKind::no_loopback) || filter.asks(FilterKind::interface)) {
         filter.machine = {interfaces(), Inode{own_netns_inode()}};
     }
     for (Criteria* criteria : {static_cast<Criteria*>(&filter), &filter.excluded}) {

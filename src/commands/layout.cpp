@@ -32,7 +32,7 @@ ColumnList usual_columns(const Options& options, const Format& format)
     if (options.command != Command::report) {
         return list;
     }
-    if (is_by_host(options.by) || format.has_host) {
+    if (options.by.is_by_host() || format.has_host) {
         list.insert(list.begin(), find_column("host"));
     }
     if (options.per) {
@@ -43,15 +43,16 @@ ColumnList usual_columns(const Options& options, const Format& format)
 
 } // namespace
 
-bool asks(const Layout& layout, Needs needs)
+bool asks(const Layout& layout, Requirement requirement)
 {
-    const auto has_it = [needs](const ColumnList& list) {
-        return std::any_of(list.begin(), list.end(), [needs](const Column* column) { return column->needs == needs; });
+    const auto has_it = [requirement](const ColumnList& list) {
+        return std::any_of(list.begin(), list.end(),
+                           [requirement](const Column* column) { return column->requirement == requirement; });
     };
     const auto& alerts = layout.alerts;
     return has_it(layout.columns) || has_it(layout.sort_columns) ||
            std::any_of(alerts.begin(), alerts.end(),
-                       [needs](const Alert& alert) { return alert.column->needs == needs; });
+                       [requirement](const Alert& alert) { return alert.column->requirement == requirement; });
 }
 
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width)
@@ -86,42 +87,49 @@ bool is_cumulative(const Options& options, const Layout& layout)
     return !options.since.empty() && layout.format->is_one_set;
 }
 
+namespace {
+
+/// Returns whether anything that was asked for has this requirement.
+bool is_required(const Options& options, const Layout& layout, Requirement requirement)
+{
+    return options.by.requires_any(requirement) || options.filter.requires_any(requirement) ||
+           asks(layout, requirement);
+}
+
+} // namespace
+
 BackendOptions needs_of(const Options& options, const Layout& layout)
 {
-    const Filter& filter = options.filter;
+    const auto is_needed = [&](Requirement requirement) { return is_required(options, layout, requirement); };
     BackendOptions needs;
     needs.capture_buffer = options.capture_buffer;
     needs.trace = options.trace ? Trace(&say) : Trace();
     needs.totals = options.duration.count() == 0;
     needs.repeated = options.count && options.count != 1U;
     needs.counters = !options.since.empty();
-    const bool by_interface = options.by == GroupBy::interface;
-    const bool by_peer =
-        options.by == GroupBy::connection || options.by == GroupBy::remote || options.by == GroupBy::port;
-    needs.peers = by_peer || filter.asks_peers() || asks(layout, Needs::peers);
-    needs.tuples = needs.peers || needs.counters || (!is_by_owner(options.by) && !by_interface) ||
-                   filter.asks_sockets() || asks(layout, Needs::tuples) || asks(layout, Needs::netns) ||
-                   asks(layout, Needs::sharers) || asks(layout, Needs::ports);
-    needs.packets = !by_interface && asks(layout, Needs::packets); // drivers count theirs anyway
+    const bool by_interface = options.by.is_by_interface();
+    needs.peers = is_needed(Requirement::peers);
+    needs.tuples = needs.peers || needs.counters || (!by_interface && !options.by.is_by_owner()) ||
+                   is_needed(Requirement::tuples) || is_needed(Requirement::netns) || is_needed(Requirement::sharers) ||
+                   is_needed(Requirement::ports);
+    needs.packets = !by_interface && is_needed(Requirement::packets); // drivers count theirs anyway
     return needs;
 }
 
 IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
 {
-    const Filter& filter = options.filter;
+    const auto is_needed = [&](Requirement requirement) { return is_required(options, layout, requirement); };
     IdentityNeeds needs;
-    if (options.by == GroupBy::interface) {
+    if (options.by.is_by_interface()) {
         return needs; // what drivers count is nobody's
     }
-    needs.command = asks(layout, Needs::command);
-    needs.exe = asks(layout, Needs::exe);
-    needs.parent = asks(layout, Needs::parent);
-    needs.ports = asks(layout, Needs::ports);
-    needs.containers = needs.ports || asks(layout, Needs::containers) || options.by == GroupBy::container ||
-                       options.by == GroupBy::pod || filter.asks(&Criteria::containers, &Criteria::pods);
-    needs.cgroup = needs.containers || asks(layout, Needs::cgroup) || options.by == GroupBy::cgroup ||
-                   options.by == GroupBy::unit || filter.asks(&Criteria::units);
-    needs.netns = asks(layout, Needs::netns) || options.by == GroupBy::netns || filter.asks(&Criteria::namespaces);
+    needs.command = is_needed(Requirement::command);
+    needs.exe = is_needed(Requirement::exe);
+    needs.parent = is_needed(Requirement::parent);
+    needs.ports = is_needed(Requirement::ports);
+    needs.containers = needs.ports || is_needed(Requirement::containers);
+    needs.cgroup = needs.containers || is_needed(Requirement::cgroup);
+    needs.netns = is_needed(Requirement::netns);
     return needs;
 }
 

@@ -26,8 +26,8 @@ struct Layout {
 /// Throws UsageError for an unknown column or a bad alert.
 Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width);
 
-/// Whether a column that is printed or sorted by has these needs.
-bool asks(const Layout& layout, Needs needs);
+/// Returns whether a column that is printed, sorted by or in an alert has this requirement.
+bool asks(const Layout& layout, Requirement requirement);
 /// Whether an alert is on a rate, which only a window has.
 bool has_rate_alert(const Layout& layout);
 /// Whether what is printed are totals that grow from run to run: then all rows are needed, whatever --top says.

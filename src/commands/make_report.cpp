@@ -2,9 +2,8 @@
 #include "commands/make_report.hpp"
 
 #include "formats/series.hpp"
-#include "table/grouping.hpp"
+#include "table/flow_rows.hpp"
 #include "table/merge.hpp"
-#include "table/rates.hpp"
 #include "traffic/attribution.hpp"
 
 #include <fmt/format.h>
@@ -25,18 +24,6 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
-/// Those that the filter names, or all if it names none, without those that it excludes.
-void keep_interfaces(std::vector<InterfaceTraffic>& interfaces, const Filter& filter)
-{
-    const auto has = [](const auto& list, const std::string& name) {
-        return std::any_of(list.begin(), list.end(), [&](const auto& each) { return each.name == name; });
-    };
-    std::erase_if(interfaces, [&](const InterfaceTraffic& interface) {
-        return (!filter.interfaces.empty() && !has(filter.interfaces, interface.name)) ||
-               has(filter.excluded.interfaces, interface.name);
-    });
-}
-
 /// Returns whether the filter may also ask for another holder of the flow's socket than the process whose row has the
 /// bytes.
 bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
@@ -47,15 +34,8 @@ bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
     const auto holders = movers_of(flow.inode, sample.holders);
     return std::any_of(holders.begin(), holders.end(), [&](const Holder& holder) {
         flow.attribution.process = holder.process;
-        return filter.judge(flow, sample).judgement != Judgement::out;
+        return filter.judge(row_of(flow, sample)).judgement != Judgement::out;
     });
-}
-
-/// A socket of a protocol that the backend does not count: if it may have moved bytes, a note of its own says so.
-bool is_uncounted(const Flow& flow)
-{
-    const Protocol protocol = flow.tuple.protocol;
-    return !flow.rx_bytes && !flow.tx_bytes && protocol != Protocol::tcp && protocol != Protocol::udp;
 }
 
 /// The notes that concern a flow which passes the filter, or the sample as a whole.
@@ -68,17 +48,8 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
         return (filter.protocols.empty() || has(filter.protocols, protocol)) &&
                !has(filter.excluded.protocols, protocol);
     };
-    bool shared_sockets = false;
-    Unjudged unjudged("socket");
-    for (const Flow& flow : sample.flows) {
-        const Judged judged = filter.judge(flow, sample);
-        shared_sockets = shared_sockets || may_be_shared(flow, sample, filter);
-        // A flow that stands for an unseen namespace instead of a socket has a note of its own.
-        if (judged.judgement == Judgement::unknown && flow.may_have_traffic() && flow.sockets != 0 &&
-            !is_uncounted(flow)) {
-            unjudged.add(judged, flow.sockets, flow.sockets, flow.rx_bytes, flow.tx_bytes);
-        }
-    }
+    const bool shared_sockets = std::any_of(sample.flows.begin(), sample.flows.end(),
+                                            [&](const Flow& flow) { return may_be_shared(flow, sample, filter); });
     std::vector<Note> notes;
     std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes), [&](const Note& note) {
         switch (note.about) {
@@ -89,9 +60,6 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
         }
         return true;
     });
-    if (!unjudged.empty()) {
-        notes.push_back(unjudged.note(""));
-    }
     return notes;
 }
 
@@ -132,7 +100,7 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
                  Identifier& identifier)
 {
     attribute(sample, viewer);
-    if (asks(layout, Needs::sharers)) {
+    if (asks(layout, Requirement::sharers)) {
         find_sharers(sample);
     }
     identifier.identify(sample, options.all);
@@ -160,15 +128,17 @@ Report make_report(Sample sample, const Options& options, const Layout& layout, 
     report.duration = sample.duration;
     report.backend = sample.backend;
     report.by = options.by;
-    if (options.by == GroupBy::interface) {
-        keep_interfaces(sample.interfaces, filter);
-        report.totals = total(sample.interfaces);
-        report.rows = rows_of(sample.interfaces, options.all);
-        report.notes = notes_about_interfaces(sample);
+    report.notes = options.by.is_by_interface() ? notes_about_interfaces(sample) : notes_about(sample, filter);
+    Grouping grouping(options.by, filter, options.all);
+    if (options.by.is_by_interface()) {
+        add_interfaces(grouping, sample.interfaces);
     } else {
-        report.totals = total(sample, filter);
-        report.rows = group(sample, filter, options.by, options.all);
-        report.notes = notes_about(sample, filter);
+        add_flows(grouping, sample);
+    }
+    report.totals = grouping.totals();
+    report.rows = grouping.take_rows();
+    if (!grouping.unjudged().empty()) {
+        report.notes.push_back(grouping.unjudged().note("socket"));
     }
     if (report.duration.count() == 0 && has_rate_alert(layout)) { // a first run of --since
         report.notes.push_back(unmeasured_note());

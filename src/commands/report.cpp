@@ -4,6 +4,7 @@
 #include "commands/make_report.hpp"
 #include "commands/output.hpp"
 #include "commands/print_notes.hpp"
+#include "commands/summary.hpp"
 #include "linux/error.hpp"
 #include "linux/fd.hpp"
 #include "linux/terminal.hpp"
@@ -24,23 +25,6 @@
 namespace socktally {
 
 namespace {
-
-std::vector<Member> members_of(const Layout& layout)
-{
-    std::vector<Member> members;
-    const auto add = [&](const Column* column) {
-        if (const auto member = find_member(column->name)) {
-            members.push_back(*member);
-        }
-    };
-    for (const ColumnList& list : {layout.columns, layout.sort_columns}) {
-        std::for_each(list.begin(), list.end(), add);
-    }
-    for (const Alert& alert : layout.alerts) {
-        add(alert.column);
-    }
-    return members;
-}
 
 /// What was left out of all files, named one by one as long as that is of use.
 class LeftOutLines {
@@ -97,7 +81,10 @@ public:
             notes_.push_back({NoteCode::given_twice, quote(shown) + " was given more than once, and read once"});
             return;
         }
-        read_snapshots(file, shown, summary_, [&](const LeftOut& lines) { left_out_.add(shown, lines); });
+        read_snapshots(
+            file, shown, [&](SnapshotParser& parser) { summary_.add(parser); },
+            [&](const LeftOut& lines) { left_out_.add(shown, lines); });
+        summary_.end_input();
     }
     const std::vector<Note>& notes() const { return notes_; }
 
@@ -115,12 +102,6 @@ private:
     std::vector<Note> notes_;
 };
 
-bool has_traffic(const Row& row)
-{
-    return row.rx_bytes.value_or(0) != 0 || row.tx_bytes.value_or(0) != 0 || row.unknown_connections != 0 ||
-           row.packets.rx_packets.value_or(0) != 0 || row.packets.tx_packets.value_or(0) != 0;
-}
-
 bool has_unmeasured(const std::vector<Row>& rows)
 {
     return std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.window == std::chrono::seconds(0); });
@@ -132,9 +113,7 @@ void arrange_pieces(Report& report, const Options& options, const Layout& layout
     std::vector<Row>& rows = report.rows;
     std::map<std::optional<TimePoint>, std::vector<Row>> pieces;
     for (Row& row : rows) {
-        if (options.all || has_traffic(row)) {
-            pieces[options.per ? row.time : std::nullopt].push_back(std::move(row));
-        }
+        pieces[options.per ? row.time : std::nullopt].push_back(std::move(row));
     }
     rows.clear();
     for (auto& [time, piece] : pieces) {
@@ -149,8 +128,7 @@ Exit run_report(const Options& options)
 {
     const Output output(options);
     const Layout layout = make_layout(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
-    Summary summary(options.by, options.per, members_of(layout),
-                    {options.filter, options.hosts, options.from, options.to});
+    Summary summary({options.by, options.per, options.all, options.filter, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
     Input input(summary, left_out);
     for (const std::string& file : options.files) {

@@ -38,7 +38,7 @@ std::string purpose_of(const Options& options, const Layout& layout)
     if (!is_cumulative(options, layout)) {
         return "";
     }
-    std::string purpose = fmt::format("prom by {}:", to_string(options.by));
+    std::string purpose = fmt::format("prom by {}:", options.by.name());
     for (const Column* column : layout.columns) {
         purpose.append(" ").append(column->name);
     }

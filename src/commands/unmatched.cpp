@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/unmatched.hpp"
 
-#include "table/flow_owner.hpp"
+#include "table/flow_rows.hpp"
 #include "util/text.hpp"
 
 #include <fmt/format.h>
@@ -20,6 +20,11 @@ namespace {
 
 using Text = std::optional<std::string_view>;
 
+Text text_of(const Process& process, std::optional<std::string> Identity::*field)
+{
+    return process.identity != nullptr ? Text((*process.identity).*field) : std::nullopt;
+}
+
 /// One kind of filter.
 struct Kind {
     std::string_view relation;            // of a process to the value
@@ -33,16 +38,15 @@ constexpr Kind by_name{"is called", [](const Process& process) { return Text(pro
 constexpr Kind by_substring{"has a name that contains", no_word};
 constexpr Kind by_unit{"is in the unit", [](const Process& process) {
                            constexpr std::string_view type = ".service"; // which nobody types
-                           Text word = known(process.identity.get(), &Identity::unit);
+                           Text word = text_of(process, &Identity::unit);
                            if (word && word->ends_with(type)) {
                                word->remove_suffix(type.size());
                            }
                            return word;
                        }};
 constexpr Kind by_container{"is in the container",
-                            [](const Process& process) { return known(process.identity.get(), &Identity::container); }};
-constexpr Kind by_pod{"is in the pod",
-                      [](const Process& process) { return known(process.identity.get(), &Identity::pod); }};
+                            [](const Process& process) { return text_of(process, &Identity::container); }};
+constexpr Kind by_pod{"is in the pod", [](const Process& process) { return text_of(process, &Identity::pod); }};
 
 /// One value of a filter.
 struct WantedValue {
@@ -78,19 +82,19 @@ std::vector<WantedValue> wanted_of(const Criteria& criteria)
 /// The identity of a process of the sample, or of the cgroup of a socket whose process is not known.
 void leave_out_matched(std::vector<WantedValue>& wanted, const Sample& sample)
 {
+    std::vector<Row> rows;
     Flow flow;
+    for (const auto& [cgroup_id, identity] : sample.groups) {
+        flow.cgroup_id = cgroup_id;
+        rows.push_back(row_of(flow, sample));
+    }
+    for (std::uint32_t i = 0; i < sample.processes.size(); ++i) {
+        flow.attribution.process = i;
+        rows.push_back(row_of(flow, sample));
+    }
     std::erase_if(wanted, [&](const WantedValue& each) {
-        for (std::uint32_t i = 0; i < sample.processes.size(); ++i) {
-            flow.attribution.process = i;
-            if (each.filter.matches(flow, sample)) {
-                return true;
-            }
-        }
-        return std::any_of(sample.groups.begin(), sample.groups.end(), [&](const auto& group) {
-            Flow unowned;
-            unowned.cgroup_id = group.first;
-            return each.filter.matches(unowned, sample);
-        });
+        return std::any_of(rows.begin(), rows.end(),
+                           [&](const Row& row) { return each.filter.judge(row).judgement == Judgement::in; });
     });
 }
 

@@ -133,7 +133,7 @@ Report Windows::next(Interrupt& interrupt)
     result.sample.notes.insert(result.sample.notes.end(), notes.begin(), notes.end());
     std::transform(choice_.declined.begin(), choice_.declined.end(), std::back_inserter(result.sample.notes),
                    declined_note);
-    if (options_.by == GroupBy::interface) {
+    if (options_.by.is_by_interface()) {
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
     Sample& sample = result.sample;
@@ -156,7 +156,7 @@ Report Windows::next(Interrupt& interrupt)
     }
     report.host = host_;
     report.boot_id = boot_id_;
-    if (asks(layout_, Needs::reports)) {
+    if (asks(layout_, Requirement::reports)) {
         for (Row& row : report.rows) {
             row.host = report.host;
             row.time = report.started_at;

@@ -35,7 +35,7 @@ struct Format {
     std::string_view name; // as --format takes it
     void (*render)(std::string& out, const Report& report, const ColumnList& columns, const Style& style);
     void (*list)(std::string& out, const Listing& listing, const Style& style) = nullptr; // null: prints samples only
-    ColumnList (*usual_columns)(GroupBy by) = default_columns;
+    ColumnList (*usual_columns)(const GroupBy& by) = default_columns;
     bool is_of_doctor = false; // doctor prints it too
     bool has_notes = false;    // else they go to standard error
     bool has_host = false;     // a report of rows has their host in any case

@@ -59,7 +59,7 @@ TimePoint time_of(const Row& row, const Report& report)
 void render_influx(std::string& out, const Report& report, const ColumnList& columns, const Style&)
 {
     // Frames are no payload, so what interfaces moved is a measurement of its own.
-    const std::string_view measurement = report.by == GroupBy::interface ? "socktally_interface" : "socktally";
+    const std::string_view measurement = report.by.is_by_interface() ? "socktally_interface" : "socktally";
     const ColumnList measures = measures_of(columns, report.by);
     const bool has_host = has_column(columns, "host");
     for (const Series& series : series_of(report, columns)) {

@@ -128,14 +128,14 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
     members.number("duration_ns", nanoseconds_of(report));
     members.text("backend", report.backend);
     // What rx_bytes and tx_bytes are, whichever backend answered.
-    members.text("layer", report.by == GroupBy::interface ? "link" : "payload");
+    members.text("layer", report.by.is_by_interface() ? "link" : "payload");
     members.boolean("complete", report.complete);
-    members.text("by", to_string(report.by));
+    members.text("by", report.by.name());
     append_objects(members.key("notes"), report.notes.size(),
                    [&](Members& note_members, std::size_t i) { add_note(note_members, report.notes[i]); });
     append_totals(members.key("totals"), report.totals);
-    append_cells(members.key(plural(report.by)), cells_of(report, columns));
-    if (report.by != GroupBy::interface) { // else they are the rows
+    append_cells(members.key(report.by.array()), cells_of(report, columns));
+    if (!report.by.is_by_interface()) { // else they are the rows
         append_objects(members.key("interfaces"), report.interfaces.size(),
                        [&](Members& interface, std::size_t i) { add_interface(interface, report.interfaces[i]); });
     }
@@ -158,7 +158,7 @@ void render_jsonl(std::string& out, const Report& report, const ColumnList& colu
         members.number("duration_ns", nanoseconds_of(report));
         members.text("backend", report.backend);
         members.boolean("complete", report.complete);
-        members.text("by", to_string(report.by));
+        members.text("by", report.by.name());
         add_cells(members, table, row);
         out += "}\n";
     }

@@ -192,7 +192,7 @@ std::vector<std::string> sums(const Report& report)
     }
     const auto& rx = totals.unattributed_rx_bytes;
     const auto& tx = totals.unattributed_tx_bytes;
-    if (report.by != GroupBy::interface && (rx != 0U || tx != 0U)) {
+    if (!report.by.is_by_interface() && (rx != 0U || tx != 0U)) {
         const auto both = rx || tx ? std::optional(sum(rx.value_or(0), tx.value_or(0))) : std::nullopt;
         pieces.push_back(fmt::format("· {} unattributed", bytes_text(both, totals)));
     }

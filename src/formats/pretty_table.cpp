@@ -39,7 +39,7 @@ std::string to_text(const Cell& cell, const Column& column)
     return "-";
 }
 
-std::string text_of(const Column& column, const Row& row, GroupBy by)
+std::string text_of(const Column& column, const Row& row, const GroupBy& by)
 {
     const Cell value = cell(column, row, by);
     const bool is_sum = (is_bytes(column) || is_rate(column)) && !std::holds_alternative<std::monostate>(value);
@@ -59,11 +59,11 @@ Field column_field(const Column& column, const Report& report, bool header)
     Field field;
     field.column = column.name;
     if (header) {
-        field.heading = column.heading;
+        field.heading = column.header;
     }
     field.is_right_aligned = column.type != CellType::string;
     field.is_name = column.name == "process" || column.name == "user";
-    const bool is_key = column.name == to_string(report.by);
+    const bool is_key = report.by.has(column.name);
     for (const Row& row : report.rows) { // people are told which row is the rest also where the key is a number
         field.cells.push_back(is_key && row.is_other() ? "other" : text_of(column, row, report.by));
     }
@@ -135,7 +135,7 @@ std::vector<std::string_view> dispensable(const Report& report, const ColumnList
     if (columns != default_columns(report.by)) { // they were asked for
         return {rate_name};
     }
-    if (report.by == GroupBy::user) {
+    if (report.by.has("user")) {
         return {"connections", rate_name};
     }
     return {"user", "connections", rate_name};

@@ -52,7 +52,7 @@ Metric metric_of(const Column& column, const Report& report)
 {
     const bool is_sum = column.unit == "bytes" || column.unit == "packets";
     const bool is_counter = report.cumulative && is_sum;
-    return {fmt::format("socktally_{}{}{}", report.by == GroupBy::interface ? "interface_" : "", column.metric,
+    return {fmt::format("socktally_{}{}{}", report.by.is_by_interface() ? "interface_" : "", column.metric,
                         is_counter ? "_total" : ""),
             column.description, is_counter ? "counter" : "gauge"};
 }
@@ -98,7 +98,7 @@ void append_notes(std::string& out, const Report& report, const std::vector<Labe
 /// refuses all of them if two files have the same series.
 void append_facts(std::string& out, const Report& report, std::string_view file)
 {
-    std::vector<Label> labels{{"by", std::string(to_string(report.by))}};
+    std::vector<Label> labels{{"by", report.by.name()}};
     if (!file.empty()) {
         labels.push_back({"file", std::string(file)});
     }

@@ -15,12 +15,6 @@ namespace {
 
 bool is_measure(const Column* column) { return !column->metric.empty(); }
 
-/// Whether the rows of a grouping may hold several processes while traffic without an owner has rows of its own.
-bool gathers_processes(GroupBy by)
-{
-    return by == GroupBy::cgroup || by == GroupBy::unit || by == GroupBy::container || by == GroupBy::pod;
-}
-
 std::string text_of(const Cell& cell)
 {
     if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
@@ -65,10 +59,10 @@ Row row_of(const GrowingSeries& series)
 
 } // namespace
 
-std::vector<Label> labels_of(const Row& row, const ColumnList& columns, GroupBy by)
+std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by)
 {
     const bool is_in_group =
-        gathers_processes(by) && row.attribution == Quality::socket; // then the cause tells nothing
+        by.gathers_processes() && row.attribution == Quality::socket; // then the cause tells nothing
     const bool has_cause = row.kind == RowKind::cause && !is_in_group;
     bool names_cause = false;
     bool has_kind = false;
@@ -76,7 +70,7 @@ std::vector<Label> labels_of(const Row& row, const ColumnList& columns, GroupBy 
     for (const Column* column : columns) {
         const bool is_process = column->name == "process";
         const bool is_time = column->name == "time"; // a point has one already
-        if (is_measure(column) || is_time || (is_process && gathers_processes(by) && !has_cause)) {
+        if (is_measure(column) || is_time || (is_process && by.gathers_processes() && !has_cause)) {
             continue;
         }
         std::string text = text_of(cell(*column, row, by));
@@ -93,7 +87,7 @@ std::vector<Label> labels_of(const Row& row, const ColumnList& columns, GroupBy 
     return labels;
 }
 
-ColumnList measures_of(const ColumnList& columns, GroupBy by)
+ColumnList measures_of(const ColumnList& columns, const GroupBy& by)
 {
     ColumnList measures;
     std::copy_if(columns.begin(), columns.end(), std::back_inserter(measures), is_measure);
@@ -125,7 +119,7 @@ std::vector<Series> series_of(const Report& report, const ColumnList& columns)
     return all;
 }
 
-void merge_series(std::vector<Row>& rows, const ColumnList& columns, GroupBy by)
+void merge_series(std::vector<Row>& rows, const ColumnList& columns, const GroupBy& by)
 {
     std::vector<Row> merged;
     std::map<std::vector<Label>, std::size_t> index;

@@ -20,10 +20,10 @@ struct Label {
 /// The columns that tell series apart, as far as the row has them. What has no owner, and the rest past --top, has the
 /// label `kind` too, because any process may have the same name. Of rows that may hold several processes only what has
 /// no owner has the label `process`: else the name of a series would depend on which processes happened to move bytes.
-std::vector<Label> labels_of(const Row& row, const ColumnList& columns, GroupBy by);
+std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by);
 
 /// The columns that hold figures; where there are none, those that are printed by default.
-ColumnList measures_of(const ColumnList& columns, GroupBy by);
+ColumnList measures_of(const ColumnList& columns, const GroupBy& by);
 
 struct Series {
     std::vector<Label> labels;
@@ -36,6 +36,6 @@ struct Series {
 std::vector<Series> series_of(const Report& report, const ColumnList& columns);
 
 /// Adds up the rows that have the same labels, before some of them are cut off.
-void merge_series(std::vector<Row>& rows, const ColumnList& columns, GroupBy by);
+void merge_series(std::vector<Row>& rows, const ColumnList& columns, const GroupBy& by);
 
 } // namespace socktally

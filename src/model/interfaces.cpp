@@ -35,13 +35,13 @@ std::optional<bool> stays_on_this_machine(const Tuple& tuple, const std::vector<
                        [&](const Interface& interface) { return has_address(interface, remote); });
 }
 
-std::uint32_t interface_of(const Flow& flow, const std::vector<Interface>& interfaces)
+std::uint32_t interface_of(const Tuple& tuple, std::uint32_t device, const std::vector<Interface>& interfaces)
 {
-    if (flow.interface != 0) {
-        return flow.interface;
+    if (device != 0) {
+        return device;
     }
-    const Address& local = flow.tuple.local.address;
-    if (stays_on_this_machine(flow.tuple, interfaces).value_or(false)) {
+    const Address& local = tuple.local.address;
+    if (stays_on_this_machine(tuple, interfaces).value_or(false)) {
         return loopback_of(interfaces);
     }
     std::uint32_t owner = 0;

@@ -25,10 +25,10 @@ struct Interface {
     std::uint16_t tunnel_port = 0; // destination port of a tunnel in UDP; else 0
 };
 
-/// The index of the interface that a socket's traffic passes: the device that the socket is bound to; that of loopback
-/// where the other end is an address of ours; else the one that has the socket's local address. 0 where that cannot be
-/// told: the socket has no address of its own, or several interfaces have it.
-std::uint32_t interface_of(const Flow& flow, const std::vector<Interface>& interfaces);
+/// Returns the index of the interface that a socket's traffic passes: `device` (Flow::interface) if that is known; that
+/// of loopback if the other end is an address of ours; else the one that has the socket's local address. 0 if that
+/// cannot be told: the socket has no address of its own, or several interfaces have it.
+std::uint32_t interface_of(const Tuple& tuple, std::uint32_t device, const std::vector<Interface>& interfaces);
 
 /// Returns whether the other end of the tuple is on this machine too; always true if this end is a loopback address.
 /// Null if the other end is not known.

@@ -98,7 +98,7 @@ constexpr std::array kinds = {
     NoteKind{rows_past_top, "rows-past-top", incomplete, "", "save without --top"},
     NoteKind{given_twice, "given-twice", complete, "", "", About::everything, Telling::always},
     NoteKind{windows_overlap, "windows-overlap", incomplete},
-    NoteKind{key_unanswered, "key-unanswered", incomplete, "", "save that column too: -o +COLUMN"},
+    NoteKind{key_unanswered, "key-unanswered", incomplete},
     NoteKind{alert_unanswered, "alert-unanswered", incomplete,
              "a rate is not known where there is no window: no alert on one can hold there", "", About::everything,
              Telling::in_silence},

@@ -37,4 +37,30 @@ void Coverage::join_neighbours()
     stretches_.resize(most / 2);
 }
 
+/// Drivers count what sockets do, so the two are no copies of each other.
+Snapshots::Finding Snapshots::find(const SnapshotParser& parser)
+{
+    using Verdict = Coverage::Verdict;
+    const Heading& heading = parser.heading();
+    key_.assign(heading.host.value_or(""));
+    key_.append(1, heading.by->is_by_interface() ? '\1' : '\0').append(heading.boot_id.value_or(""));
+    Source& source = sources_[key_];
+    const std::size_t input = parser.is_document() ? 0 : input_;
+    if (input != 0 && source.input == input && source.started_at == heading.started_at &&
+        source.duration == heading.duration && source.by == *heading.by && source.complete == heading.complete) {
+        return {false, source.verdict};
+    }
+    Verdict verdict = source.coverage.add(heading.started_at, heading.duration, parser.text_hash());
+    if (verdict == Verdict::overlapping && !heading.host) { // it may be of any host, or a report of several
+        verdict = Verdict::fresh;
+    }
+    source.input = input;
+    source.started_at = heading.started_at;
+    source.duration = heading.duration;
+    source.by = *heading.by;
+    source.complete = heading.complete;
+    source.verdict = verdict;
+    return {true, verdict};
+}
+
 } // namespace socktally

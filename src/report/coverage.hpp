@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
-// What was measured when, of one host, to tell whether a snapshot is given twice, or counts what another one has. It
-// takes no more room than a thousand stretches of time do: where there are more, neighbours become one, gap and all.
+// What was measured when, to tell which snapshot a line is a row of, whether a snapshot is given twice, and whether it
+// counts what another one has. What is kept depends on the number of hosts and of their boots.
 #pragma once
 
+#include "report/snapshot.hpp"
 #include "util/timestamp.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace socktally {
 
+/// The windows of one boot of one host. They take no more room than a thousand stretches of time do: if there are more,
+/// neighbours become one, gap and all.
 class Coverage {
 public:
     static constexpr std::size_t most = 1024;
@@ -37,6 +43,37 @@ private:
     void join_neighbours();
 
     std::vector<Stretch> stretches_; // by their ends
+};
+
+/// Tells the snapshots of all inputs apart.
+class Snapshots {
+public:
+    struct Finding {
+        bool is_new = true; // false: the snapshot that the line before of this host was of
+        Coverage::Verdict verdict = Coverage::Verdict::fresh;
+    };
+    /// Finds the snapshot that `parser` parsed last. The lines of one snapshot follow each other, as far as those of
+    /// one host do.
+    Finding find(const SnapshotParser& parser);
+
+    /// What follows is another input: a line of it begins a snapshot.
+    void end_input() { ++input_; }
+
+private:
+    /// What comes from one boot of one host: its windows, and the snapshot that its last line was of.
+    struct Source {
+        Coverage coverage;
+        std::size_t input = 0; // 0: it was no line
+        TimePoint started_at;
+        std::chrono::nanoseconds duration{0};
+        GroupBy by;
+        bool complete = true;
+        Coverage::Verdict verdict = Coverage::Verdict::fresh;
+    };
+
+    std::unordered_map<std::string, Source> sources_; // by host, layer and boot
+    std::string key_;                                 // used again
+    std::size_t input_ = 1;
 };
 
 } // namespace socktally

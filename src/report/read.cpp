@@ -61,8 +61,8 @@ std::optional<std::string> fault_in(SnapshotParser& parser, std::string_view tex
 
 } // namespace
 
-void read_snapshots(int fd, const std::string& name, Summary& summary,
-                    const std::function<void(const LeftOut& lines)>& tell)
+void read_snapshots(int fd, const std::string& name, const std::function<void(SnapshotParser&)>& use,
+                    const std::function<void(const LeftOut&)>& tell)
 {
     Lines lines(fd, name);
     SnapshotParser parser;
@@ -90,11 +90,10 @@ void read_snapshots(int fd, const std::string& name, Summary& summary,
             faults.add({extent.first_line, extent.last_line, *fault, is_cut_off}, joining);
         } else {
             faults.end_run();
-            summary.add(parser);
+            use(parser);
         }
     }
     faults.end();
-    summary.end_input();
 }
 
 } // namespace socktally

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// From a file to a summary. What cannot be read is left out and told.
+// From a file to snapshots. What cannot be read is left out and told.
 #pragma once
 
-#include "report/summary.hpp"
+#include "report/snapshot.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -18,8 +18,9 @@ struct LeftOut {
     bool is_cut_off = false; // they are the beginning of something, and the input ends there
 };
 
-/// Adds all snapshots of `fd`. Throws, with `name`, where it cannot be read.
-void read_snapshots(int fd, const std::string& name, Summary& summary,
-                    const std::function<void(const LeftOut& lines)>& tell);
+/// Calls `use` with a parser that has parsed it, for each snapshot of `fd` and each line of one. Throws, with `name`,
+/// if the file cannot be read.
+void read_snapshots(int fd, const std::string& name, const std::function<void(SnapshotParser&)>& use,
+                    const std::function<void(const LeftOut&)>& tell);
 
 } // namespace socktally

@@ -3,6 +3,8 @@
 // snapshot was added; and it takes the instructions that the processor has, where On-Demand takes those of the build.
 #include "report/snapshot.hpp"
 
+#include "table/columns.hpp"
+#include "table/merge.hpp"
 #include "util/text.hpp"
 
 #include <fmt/format.h>
@@ -45,43 +47,34 @@ std::uint64_t number_of(std::string_view name, const dom::element& value, std::u
     return number;
 }
 
-GroupBy key_of(std::string_view name, std::string_view text)
+SavedValue value_of(const Column& column, const dom::element& element)
 {
-    const auto keys = group_keys();
-    const auto found = std::find_if(keys.begin(), keys.end(), [text](GroupBy by) { return to_string(by) == text; });
-    if (found == keys.end()) {
-        throw BadSnapshot(fmt::format("unknown value {} of {}", quote(text), quote(name)));
+    if (element.is_null()) {
+        return {.is_null = true};
     }
-    return *found;
+    return column.most != 0 ? SavedValue{.number = number_of(column.name, element, column.most)}
+                            : SavedValue{.text = text_of(column.name, element)};
 }
 
-Value value_of(const MemberInfo& member, const dom::element& element)
+/// Without names, the column `pod` has the uid: a UUID, or 32 digits for a static pod.
+bool is_pod_uid(std::string_view text)
 {
-    if (member.limit != 0) {
-        return {number_of(member.name, element, member.limit), {}};
-    }
-    const std::string_view text = text_of(member.name, element);
-    if (member.word != nullptr) {
-        if (const auto number = member.word(text)) {
-            return {*number, {}};
-        }
-    } else if (member.is_valid == nullptr || member.is_valid(text)) {
-        return {0, text};
-    }
-    throw BadSnapshot(fmt::format("unknown value {} of {}", quote(text), quote(member.name)));
+    return (text.size() == 36 || text.size() == 32) && text.find_first_not_of("0123456789abcdef-") == text.npos;
 }
 
 } // namespace
 
-/// Objects of one origin have the same members in the same order, so the last one's are tried first.
+/// Objects of one origin have the same members in the same order, so the last one's are tried first. For the same
+/// reason all rows are read into one, whose texts keep their memory.
 struct SnapshotParser::Impl {
+    Impl() { row.connections.reset(); }
+
     enum class Part : std::uint8_t { nothing, schema, started_at, duration, by, complete, backend, host, boot_id };
     /// Where a member of an object goes.
     struct Slot {
         std::string name;
         Part part = Part::nothing;
-        std::optional<Member> member;
-        const MemberInfo* info = nullptr; // of the member
+        const Column* column = nullptr;
     };
     using Order = std::vector<Slot>;
 
@@ -94,24 +87,38 @@ struct SnapshotParser::Impl {
                                                                  : learn_slot(order, place, name, is_row_of_document);
     }
     void read_time(std::string_view name, std::string_view text);
+    void read_keys(std::string_view name, std::string_view text);
     void read_part(const Slot& slot, const dom::element& value);
-    void read_member(const Slot& slot, const dom::element& value);
     void read_line(const dom::object& object);
     void read_document(const dom::object& object);
     void read_row_of_document(const dom::element& element);
     void require_parts() const;
+    void begin_row();
+    void read_value(const Slot& slot, const dom::element& value);
+    void put(const Column& column, const SavedValue& value);
+    void end_row();
+    void end_identity();
 
     dom::parser parser; // heading points into it
     std::string_view whole_text;
     Heading heading;
     bool is_document = false;
     std::uint32_t parts = 0; // a bit for each Part that was read
-    SavedRow row;
-    dom::array rows; // of a document
+    dom::array rows;         // of a document
     Order line_order;
     Order row_order;
-    std::string time_text; // that was read last, since rows of one snapshot have the same
+    // What was read last, since rows of one snapshot have the same.
+    std::string time_text;
     TimePoint time;
+    std::string by_text;
+    GroupBy by;
+    ColumnSet settled;
+
+    Row row;
+    std::shared_ptr<Identity> identity = std::make_shared<Identity>(); // of the row
+    Origin origin;
+    ColumnSet known;  // the columns of the row that have a value
+    ColumnSet filled; // the same, or a value that an earlier row has left
 };
 
 static_assert(SnapshotParser::padding >= simdjson::SIMDJSON_PADDING);
@@ -128,15 +135,15 @@ bool SnapshotParser::claims_to_be_one() const
     return !impl_->is_document || (impl_->parts & bit(Impl::Part::schema)) != 0;
 }
 
-void SnapshotParser::for_each_row(const std::function<void(const SavedRow&)>& use)
+void SnapshotParser::for_each_row(const std::function<void(Row&, const Origin&)>& use)
 {
     if (!impl_->is_document) {
-        use(impl_->row);
+        use(impl_->row, impl_->origin);
         return;
     }
     for (const dom::element element : impl_->rows) {
         impl_->read_row_of_document(element);
-        use(impl_->row);
+        use(impl_->row, impl_->origin);
     }
 }
 
@@ -145,8 +152,8 @@ void SnapshotParser::Impl::parse(std::string_view text)
     whole_text = text;
     parts = 0;
     is_document = true; // until there is a reason to think otherwise
-    row.clear();
     heading = {};
+    heading.by = &by;
     dom::object object;
     dom::element root;
     if (const auto error = parser.parse(text.data(), text.size(), false).get(root); error != simdjson::SUCCESS) {
@@ -181,8 +188,8 @@ SnapshotParser::Impl::Slot SnapshotParser::Impl::slot_of(std::string_view name, 
     if (!is_row_of_document && part != names.end()) {
         slot.part = part->second;
     } else {
-        slot.member = find_member(name);
-        slot.info = slot.member ? &info(*slot.member) : nullptr;
+        const Column* column = find_column(name);
+        slot.column = column != nullptr && column->parse != nullptr ? column : nullptr;
     }
     return slot;
 }
@@ -209,6 +216,20 @@ void SnapshotParser::Impl::read_time(std::string_view name, std::string_view tex
     heading.started_at = time;
 }
 
+void SnapshotParser::Impl::read_keys(std::string_view name, std::string_view text)
+{
+    if (text == by_text && !text.empty()) {
+        return;
+    }
+    try {
+        by = GroupBy(text);
+    } catch (const std::invalid_argument&) {
+        throw BadSnapshot(fmt::format("unknown value {} of {}", quote(text), quote(name)));
+    }
+    by_text = text;
+    settled = settled_columns(by);
+}
+
 void SnapshotParser::Impl::read_part(const Slot& slot, const dom::element& value)
 {
     if ((parts & bit(slot.part)) != 0) {
@@ -226,7 +247,7 @@ void SnapshotParser::Impl::read_part(const Slot& slot, const dom::element& value
         heading.duration = std::chrono::nanoseconds(
             number_of(slot.name, value, static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())));
         break;
-    case Part::by: heading.by = key_of(slot.name, text_of(slot.name, value)); break;
+    case Part::by: read_keys(slot.name, text_of(slot.name, value)); break;
     case Part::complete:
         if (value.get(heading.complete) != simdjson::SUCCESS) {
             throw wrong_type(slot.name, "true or false");
@@ -243,36 +264,20 @@ void SnapshotParser::Impl::read_part(const Slot& slot, const dom::element& value
     }
 }
 
-void SnapshotParser::Impl::read_member(const Slot& slot, const dom::element& value)
-{
-    if (!slot.member) {
-        return; // of a later version, or somebody else's
-    }
-    if (!row.is_absent(*slot.member)) {
-        throw BadSnapshot(fmt::format("{} is there twice", quote(slot.name)));
-    }
-    if (value.is_null()) {
-        row.set_null(*slot.member);
-    } else {
-        row.set(*slot.member, value_of(*slot.info, value));
-    }
-}
-
 void SnapshotParser::Impl::read_line(const dom::object& object)
 {
+    begin_row();
     std::size_t place = 0;
     for (const auto& [name, value] : object) {
         const Slot& slot = find_slot(line_order, place++, name, false);
         if (slot.part != Part::nothing) {
             read_part(slot, value);
         } else {
-            read_member(slot, value);
+            read_value(slot, value);
         }
     }
     require_parts();
-    if (heading.host) {
-        row.set(Member::host, {0, *heading.host});
-    }
+    end_row();
 }
 
 void SnapshotParser::Impl::read_document(const dom::object& object)
@@ -288,7 +293,7 @@ void SnapshotParser::Impl::read_document(const dom::object& object)
     require_parts();
     std::size_t lists = 0;
     for (const auto& [name, value] : object) {
-        if (name == plural(heading.by)) {
+        if (name == by.array()) {
             ++lists;
             if (value.get(rows) != simdjson::SUCCESS) {
                 throw wrong_type(name, "an array");
@@ -296,7 +301,7 @@ void SnapshotParser::Impl::read_document(const dom::object& object)
         }
     }
     if (lists != 1) {
-        throw BadSnapshot(fmt::format("it has {} arrays {}", lists == 0 ? "no" : "two", quote(plural(heading.by))));
+        throw BadSnapshot(fmt::format("it has {} arrays {}", lists == 0 ? "no" : "two", quote(by.array())));
     }
     for (const dom::element element : rows) {
         read_row_of_document(element);
@@ -309,14 +314,12 @@ void SnapshotParser::Impl::read_row_of_document(const dom::element& element)
     if (element.get(object) != simdjson::SUCCESS) {
         throw BadSnapshot("a row is not an object");
     }
-    row.clear();
+    begin_row();
     std::size_t place = 0;
     for (const auto& [name, value] : object) {
-        read_member(find_slot(row_order, place++, name, true), value);
+        read_value(find_slot(row_order, place++, name, true), value);
     }
-    if (row.is_absent(Member::host) && heading.host) { // rows of a report have their own
-        row.set(Member::host, {0, *heading.host});
-    }
+    end_row();
 }
 
 void SnapshotParser::Impl::require_parts() const
@@ -327,6 +330,90 @@ void SnapshotParser::Impl::require_parts() const
         if ((parts & bit(part)) == 0) {
             throw BadSnapshot(fmt::format("it has no {}", quote(name)));
         }
+    }
+}
+
+/// Rows that were kept share the identity of the last one.
+void SnapshotParser::Impl::begin_row()
+{
+    origin.saved.reset();
+    known.reset();
+    row.identity.reset();
+    if (identity.use_count() > 1) {
+        identity = std::make_shared<Identity>(*identity);
+    }
+}
+
+void SnapshotParser::Impl::read_value(const Slot& slot, const dom::element& value)
+{
+    if (slot.column == nullptr) {
+        return; // of a later version, or somebody else's
+    }
+    const std::size_t index = index_of(*slot.column);
+    if (origin.saved.test(index)) {
+        throw BadSnapshot(fmt::format("{} is there twice", quote(slot.name)));
+    }
+    origin.saved.set(index);
+    if (const SavedValue saved = value_of(*slot.column, value); !saved.is_null) {
+        put(*slot.column, saved);
+    }
+}
+
+void SnapshotParser::Impl::put(const Column& column, const SavedValue& value)
+{
+    filled.set(index_of(column));
+    known.set(index_of(column));
+    if (!column.parse(row, *identity, value)) {
+        throw BadSnapshot(fmt::format("unknown value {} of {}", quote(value.text), quote(column.name)));
+    }
+}
+
+/// Clears what an earlier row has left, and fills in what follows from what was saved.
+void SnapshotParser::Impl::end_row()
+{
+    static const Column& host = *find_column("host");
+    static const std::size_t time_index = index_of(*find_column("time"));
+    static const std::size_t unknown_index = index_of(*find_column("unknown_connections"));
+    static const std::size_t process_index = index_of(*find_column("process"));
+    if (!known.test(index_of(host)) && heading.host) { // rows of a report have their own
+        put(host, {.text = *heading.host});
+    }
+    const ColumnSet left = filled & ~known;
+    for (std::size_t i = 0; left.any() && i < columns().size(); ++i) {
+        if (left.test(i)) {
+            columns()[i].parse(row, *identity, {.is_null = true});
+        }
+    }
+    filled = known;
+    if (!known.test(time_index)) {
+        row.time = heading.started_at;
+    }
+    if (row.unknown_connections == 0 && (!row.rx_bytes || !row.tx_bytes)) {
+        row.unknown_connections = std::max<std::uint64_t>(row.connections.value_or(1), 1);
+        filled.set(unknown_index);
+    }
+    end_identity();
+    if (row.is_other()) {
+        row = rest_of(row);
+        filled.set(process_index);
+    }
+    origin.by = &by;
+    origin.boot_id = heading.boot_id.value_or("");
+    origin.told = known | (origin.saved & settled);
+}
+
+void SnapshotParser::Impl::end_identity()
+{
+    static const std::size_t container = index_of(*find_column("container"));
+    if (identity->container_id && !identity->container) {
+        identity->container = identity->container_id->substr(0, 12);
+        known.set(container);
+        filled.set(container);
+    }
+    identity->pod_uid = identity->pod && is_pod_uid(*identity->pod) ? identity->pod : std::nullopt;
+    static const Identity unknown;
+    if (*identity != unknown) {
+        row.identity = identity;
     }
 }
 

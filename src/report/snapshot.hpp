@@ -3,19 +3,17 @@
 // one row and says on its own which snapshot it is of. Everything in it is checked before any of it is handed on.
 #pragma once
 
-#include "report/member.hpp"
+#include "table/row.hpp"
 #include "util/timestamp.hpp"
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace socktally {
 
@@ -23,7 +21,7 @@ namespace socktally {
 struct Heading {
     TimePoint started_at;
     std::chrono::nanoseconds duration{0};
-    GroupBy by = GroupBy::process;
+    const GroupBy* by = nullptr;
     bool complete = true;
     std::string_view backend;
     std::optional<std::string_view> host;
@@ -56,7 +54,8 @@ public:
     bool is_document() const;
     /// Of all that was parsed: of a document, or of one row.
     std::size_t text_hash() const;
-    void for_each_row(const std::function<void(const SavedRow&)>& use);
+    /// `use` may change the row, which has its host and its time. What was not saved of it is null.
+    void for_each_row(const std::function<void(Row& row, const Origin& origin)>& use);
 
 private:
     struct Impl; // keeps simdjson, which takes seconds to compile, in one file

@@ -9,19 +9,208 @@
 #include <algorithm>
 #include <array>
 #include <compare>
+#include <iterator>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 namespace socktally {
 
 namespace {
 
-Cell to_cell(const std::optional<std::string>& text) { return text ? Cell(*text) : Cell(); }
+/// Windows may be shorter than a second; hours and days begin with a whole one.
+std::string text_of(TimePoint time)
+{
+    using namespace std::chrono;
+    const bool is_whole = floor<microseconds>(time) == floor<seconds>(time);
+    return is_whole ? to_short_timestamp(time) : to_timestamp(floor<system_clock::duration>(time));
+}
 
-Cell to_cell(const std::optional<Address>& address) { return address ? Cell(to_string(*address)) : Cell(); }
+template <typename T>
+constexpr bool is_id = std::is_same_v<T, Pid> || std::is_same_v<T, Uid>;
 
-Cell to_cell(const std::optional<Pid>& pid) { return pid ? Cell(static_cast<std::uint64_t>(pid->value)) : Cell(); }
+/// The largest number that a value of this type can be; 0 if it is a text.
+template <typename T>
+constexpr std::uint64_t most_of()
+{
+    if constexpr (is_id<T>) {
+        return std::numeric_limits<decltype(T::value)>::max();
+    } else if constexpr (std::is_unsigned_v<T>) {
+        return std::numeric_limits<T>::max();
+    } else {
+        return std::is_same_v<T, StartTime> ? std::numeric_limits<std::uint64_t>::max() : 0;
+    }
+}
+
+template <typename T>
+Cell cell_of(const T& value)
+{
+    if constexpr (is_id<T>) {
+        return static_cast<std::uint64_t>(value.value);
+    } else if constexpr (std::is_same_v<T, StartTime>) {
+        return value.ticks;
+    } else if constexpr (std::is_unsigned_v<T>) {
+        return std::uint64_t{value};
+    } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Decimal>) {
+        return value;
+    } else if constexpr (std::is_same_v<T, TimePoint>) {
+        return text_of(value);
+    } else {
+        return std::string(to_string(value)); // an address, or the word for a value of an enum
+    }
+}
+
+/// The value of an enum that is written so; its values begin with 0 and have a word each up to `last`.
+template <typename Enum>
+std::optional<Enum> value_called(std::string_view word, Enum last)
+{
+    for (unsigned i = 0; i <= static_cast<unsigned>(last); ++i) {
+        if (to_string(static_cast<Enum>(i)) == word) {
+            return static_cast<Enum>(i);
+        }
+    }
+    return std::nullopt;
+}
+
+void parse_text(std::string_view text, std::optional<TimePoint>& value) { value = parse_timestamp(text); }
+void parse_text(std::string_view text, std::optional<Address>& value) { value = parse_address(text); }
+void parse_text(std::string_view text, std::optional<Protocol>& value) { value = parse_protocol(text); }
+void parse_text(std::string_view text, std::optional<RowKind>& value) { value = value_called(text, RowKind::other); }
+void parse_text(std::string_view text, std::optional<Quality>& value) { value = value_called(text, Quality::unknown); }
+void parse_text(std::string_view text, std::optional<Outbound>& value)
+{
+    value = value_called(text, Outbound::first_up);
+}
+void parse_text(std::string_view text, std::optional<std::string>& value)
+{
+    if (value) { // its memory is used again
+        value->assign(text);
+    } else {
+        value.emplace(text);
+    }
+}
+
+/// Returns false if `field` cannot have this value.
+template <typename T>
+bool parse_value(std::optional<T>& field, const SavedValue& saved)
+{
+    if (saved.is_null) {
+        field.reset();
+        return true;
+    }
+    if constexpr (is_id<T>) {
+        field = T{static_cast<decltype(T::value)>(saved.number)};
+    } else if constexpr (std::is_same_v<T, StartTime>) {
+        field = StartTime{saved.number};
+    } else if constexpr (std::is_unsigned_v<T>) {
+        field = static_cast<T>(saved.number);
+    } else if constexpr (std::is_same_v<T, Decimal>) {
+        return false; // only columns that are not read have them
+    } else {
+        parse_text(saved.text, field);
+        constexpr bool may_be_key = std::is_same_v<T, Address> || std::is_same_v<T, Protocol>;
+        return field || (may_be_key && saved.text == "other"); // which stands in for it in the rest past --top
+    }
+    return true;
+}
+
+// A field that is a column is in the row, in its packets or in its identity.
+template <typename T>
+const std::optional<T>& field_in(const Row& row, std::optional<T> Row::*field)
+{
+    return row.*field;
+}
+template <typename T>
+const std::optional<T>& field_in(const Row& row, std::optional<T> PacketCounts::*field)
+{
+    return row.packets.*field;
+}
+template <typename T>
+const std::optional<T>& field_in(const Row& row, std::optional<T> Identity::*field)
+{
+    static const std::optional<T> none;
+    return row.identity ? (*row.identity).*field : none;
+}
+template <typename T>
+std::optional<T>& field_in(Row& row, Identity& /*identity*/, std::optional<T> Row::*field)
+{
+    return row.*field;
+}
+template <typename T>
+std::optional<T>& field_in(Row& row, Identity& /*identity*/, std::optional<T> PacketCounts::*field)
+{
+    return row.packets.*field;
+}
+template <typename T>
+std::optional<T>& field_in(Row& /*row*/, Identity& identity, std::optional<T> Identity::*field)
+{
+    return identity.*field;
+}
+
+template <typename T, typename Owner>
+T type_of(std::optional<T> Owner::*field);
+
+template <auto field>
+Cell value_in(const Row& row)
+{
+    const auto& value = field_in(row, field);
+    return value ? cell_of(*value) : Cell();
+}
+
+template <auto field>
+bool parse_field(Row& row, Identity& identity, const SavedValue& saved)
+{
+    return parse_value(field_in(row, identity, field), saved);
+}
+
+/// Once null, a field stays null: no later value can make the rows agree again.
+template <auto field>
+void keep_common(Row& into, const Row& row)
+{
+    const auto& value = field_in(into, field);
+    const auto& other = field_in(row, field);
+    if (!value || &value == &other || value == other) {
+        return;
+    }
+    if constexpr (requires { into.*field; }) {
+        (into.*field).reset();
+    } else { // other rows share the identity
+        Identity rest = *into.identity;
+        (rest.*field).reset();
+        into.identity = std::make_shared<const Identity>(std::move(rest));
+    }
+}
+
+void add(std::optional<Decimal>& total, const std::optional<Decimal>& part)
+{
+    if (part) {
+        total = Decimal{sum(total.value_or(Decimal{}).hundredths, part->hundredths)};
+    }
+}
+using socktally::add; // which would be hidden
+
+/// The sum of what is known.
+template <auto field>
+void add_known(Row& into, const Row& row)
+{
+    add(into.*field, row.*field);
+}
+
+/// Null as soon as one part is: nothing would say that the sum lacks some.
+template <auto field>
+void add_all(Row& into, const Row& row)
+{
+    if constexpr (requires { into.*field; }) {
+        add_or_lose(into.*field, row.*field);
+    } else {
+        add_or_lose(into.packets.*field, row.packets.*field);
+    }
+}
+
+void keep_worst(Row& into, const Row& row) { into.attribution = std::max(into.attribution, row.attribution); }
 
 /// "12 nginx,13 nginx"
 Cell sharers_cell(const Row& row)
@@ -34,201 +223,142 @@ Cell sharers_cell(const Row& row)
     return text.empty() ? Cell() : Cell(std::move(text));
 }
 
-/// A part of what the row's processes have in common.
+void add_sharers(Row& into, const Row& row)
+{
+    std::vector<Sharer> all;
+    std::set_union(into.shared_with.begin(), into.shared_with.end(), row.shared_with.begin(), row.shared_with.end(),
+                   std::back_inserter(all));
+    into.shared_with = std::move(all);
+}
+
+Cell unknown_cell(const Row& row) { return row.unknown_connections; }
+
+void add_unknown(Row& into, const Row& row)
+{
+    into.unknown_connections = sum(into.unknown_connections, row.unknown_connections);
+}
+
+bool parse_unknown(Row& row, Identity& /*identity*/, const SavedValue& saved)
+{
+    row.unknown_connections = saved.number;
+    return true;
+}
+
 template <auto field>
-Cell identity_cell(const Row& row)
+using TypeOf = decltype(type_of(field));
+
+/// Adds `row` to another one: see Column::merge.
+using Merge = void (*)(Row& into, const Row& row);
+
+/// A column whose values are those of a field, and by default what rows have in common.
+template <auto field>
+constexpr Column fact(std::string_view name, std::string_view header, std::string_view description,
+                      Requirement requirement = Requirement::processes, std::string_view unit = {},
+                      std::string_view metric = {}, Merge merge = keep_common<field>)
 {
-    return row.identity ? to_cell((*row.identity).*field) : Cell();
+    constexpr bool is_decimal = std::is_same_v<TypeOf<field>, Decimal>;
+    constexpr std::uint64_t most = most_of<TypeOf<field>>();
+    constexpr CellType type = is_decimal ? CellType::decimal : most != 0 ? CellType::integer : CellType::string;
+    return {name, type, unit, description, header, requirement, metric, value_in<field>, merge, parse_field<field>,
+            most};
 }
 
-template <typename T>
-requires std::is_unsigned_v<T> Cell to_cell(const std::optional<T>& number)
+/// A sum.
+template <auto field>
+constexpr Column figure(std::string_view name, std::string_view header, std::string_view unit, std::string_view metric,
+                        Merge merge, std::string_view description, Requirement requirement = Requirement::processes)
 {
-    return number ? Cell(std::uint64_t{*number}) : Cell();
+    return fact<field>(name, header, description, requirement, unit, metric, merge);
 }
 
-template <typename Enum>
-Cell name_cell(const std::optional<Enum>& value)
+/// What follows from other columns is not read from saved rows.
+constexpr Column derived(Column column)
 {
-    return value ? Cell(std::string(to_string(*value))) : Cell();
-}
-
-/// Windows may be shorter than a second; hours and days begin with a whole one.
-Cell time_cell(const Row& row)
-{
-    using namespace std::chrono;
-    if (!row.time) {
-        return {};
-    }
-    const bool is_whole = floor<microseconds>(*row.time) == floor<seconds>(*row.time);
-    return is_whole ? Cell(to_short_timestamp(*row.time))
-                    : Cell(to_timestamp(floor<system_clock::duration>(*row.time)));
+    column.parse = nullptr;
+    return column;
 }
 
 constexpr std::array table = {
-    Column{"pid", CellType::integer, "", "process id; null for traffic without an owner",
-           [](const Row& row) { return to_cell(row.pid); }, "PID"},
-    Column{"process", CellType::string, "",
-           "process name (comm of the group leader), or in brackets why the traffic has no owner",
-           [](const Row& row) { return to_cell(row.process); }, "PROCESS"},
-    Column{"kind", CellType::string, "",
-           "process; cause: process says why there is no owner; other: the rest past --top",
-           [](const Row& row) { return name_cell(row.kind); }, "KIND"},
-    Column{"start_time", CellType::integer, "ticks since boot",
-           "when the process started, in 1/100 s; with pid it names a process for good",
-           [](const Row& row) { return row.start_time ? Cell(row.start_time->ticks) : Cell(); }, "STARTED"},
-    Column{"user", CellType::string, "", "name of the process's effective user, its number where it has no name",
-           [](const Row& row) { return to_cell(row.user); }, "USER"},
-    Column{"uid", CellType::integer, "", "number of the process's effective user",
-           [](const Row& row) { return row.uid ? Cell(std::uint64_t{row.uid->value}) : Cell(); }, "UID"},
-    Column{"ppid", CellType::integer, "", "process id of the parent", identity_cell<&Identity::parent>, "PPID",
-           Needs::parent},
-    Column{"exe", CellType::string, "", "path of the file that the process runs", identity_cell<&Identity::exe>, "EXE",
-           Needs::exe},
-    Column{"command", CellType::string, "", "command line, which may hold secrets", identity_cell<&Identity::command>,
-           "COMMAND", Needs::command},
-    Column{"cgroup", CellType::string, "", "path of the cgroup, the process's or else the socket's",
-           identity_cell<&Identity::cgroup>, "CGROUP", Needs::cgroup},
-    Column{"unit", CellType::string, "", "systemd service or scope, below a user's systemd the user's",
-           identity_cell<&Identity::unit>, "UNIT", Needs::cgroup},
-    Column{"container", CellType::string, "", "name of the container, or the first 12 digits of its id",
-           identity_cell<&Identity::container>, "CONTAINER", Needs::containers},
-    Column{"container_id", CellType::string, "", "id of the container, 64 hexadecimal digits",
-           identity_cell<&Identity::container_id>, "CONTAINER ID", Needs::cgroup},
-    Column{"image", CellType::string, "", "image that the container was made from", identity_cell<&Identity::image>,
-           "IMAGE", Needs::containers},
-    Column{"pod", CellType::string, "", "name of the pod, or its uid", identity_cell<&Identity::pod>, "POD",
-           Needs::containers},
-    Column{"namespace", CellType::string, "", "Kubernetes namespace of the pod",
-           identity_cell<&Identity::pod_namespace>, "NAMESPACE", Needs::containers},
-    Column{"netns", CellType::string, "", "network namespace of the socket: its name in /run/netns, else its number",
-           [](const Row& row) { return to_cell(row.netns_name); }, "NETNS", Needs::netns},
-    Column{"protocol", CellType::string, "", "tcp, udp, udplite, icmp, raw, sctp, dccp, mptcp or packet",
-           [](const Row& row) { return name_cell(row.protocol); }, "PROTO", Needs::tuples},
-    Column{"local_address", CellType::string, "", "IP address of this end",
-           [](const Row& row) { return to_cell(row.local_address); }, "LOCAL", Needs::tuples},
-    Column{"local_port", CellType::integer, "", "port of this end",
-           [](const Row& row) { return to_cell(row.local_port); }, "LPORT", Needs::tuples},
-    Column{"remote_address", CellType::string, "", "IP address of the other end",
-           [](const Row& row) { return to_cell(row.remote_address); }, "REMOTE", Needs::peers},
-    Column{"remote_port", CellType::integer, "", "port of the other end",
-           [](const Row& row) { return to_cell(row.remote_port); }, "RPORT", Needs::peers},
-    Column{"port", CellType::integer, "",
-           "port of the service: the local one where this end accepted, else the remote one",
-           [](const Row& row) { return to_cell(row.port); }, "PORT", Needs::peers},
-    Column{"published", CellType::string, "",
-           "port of this machine by which a container's is reached, as in 0.0.0.0:8080->80/tcp",
-           [](const Row& row) { return to_cell(row.published); }, "PUBLISHED", Needs::ports},
-    Column{"interface", CellType::string, "", "name of the network interface; only with --by interface",
-           [](const Row& row) { return to_cell(row.interface); }, "INTERFACE", Needs::interfaces},
-    Column{"outbound", CellType::string, "",
-           "default: traffic to anywhere leaves here; fallback: no route says so, but it is the first up",
-           [](const Row& row) { return name_cell(row.outbound); }, "OUTBOUND", Needs::interfaces},
-    Column{"rx_bytes", CellType::integer, "bytes",
-           "payload that the process received, as far as known; of an interface whole frames",
-           [](const Row& row) { return to_cell(row.rx_bytes); }, "RX", Needs::processes, "receive_bytes"},
-    Column{"tx_bytes", CellType::integer, "bytes",
-           "payload that the process sent, as far as known; of an interface whole frames",
-           [](const Row& row) { return to_cell(row.tx_bytes); }, "TX", Needs::processes, "transmit_bytes"},
-    Column{"rx_bytes_per_sec", CellType::integer, "bytes per second", "rx_bytes by the length of the window",
-           [](const Row& row) { return to_cell(row.rx_bytes_per_sec); }, "RX/s", Needs::processes,
-           "receive_bytes_per_second"},
-    Column{"tx_bytes_per_sec", CellType::integer, "bytes per second", "tx_bytes by the length of the window",
-           [](const Row& row) { return to_cell(row.tx_bytes_per_sec); }, "TX/s", Needs::processes,
-           "transmit_bytes_per_second"},
-    Column{"share", CellType::decimal, "percent", "part of all bytes, received and sent, that are known",
-           [](const Row& row) { return row.share ? Cell(*row.share) : Cell(); }, "SHARE", Needs::processes,
-           "share_ratio"},
-    Column{"rx_packets", CellType::integer, "packets", "packets received, as they came out of the driver",
-           [](const Row& row) { return to_cell(row.packets.rx_packets); }, "RX PKTS", Needs::packets,
-           "receive_packets"},
-    Column{"tx_packets", CellType::integer, "packets", "packets sent, as they were handed to the driver",
-           [](const Row& row) { return to_cell(row.packets.tx_packets); }, "TX PKTS", Needs::packets,
-           "transmit_packets"},
-    Column{"rx_ip_bytes", CellType::integer, "bytes", "length of the received packets from the IP header on",
-           [](const Row& row) { return to_cell(row.packets.rx_ip_bytes); }, "RX IP", Needs::packets,
-           "receive_ip_bytes"},
-    Column{"tx_ip_bytes", CellType::integer, "bytes", "length of the sent packets from the IP header on",
-           [](const Row& row) { return to_cell(row.packets.tx_ip_bytes); }, "TX IP", Needs::packets,
-           "transmit_ip_bytes"},
-    Column{"connections", CellType::integer, "", "sockets in the row that moved bytes, or may have",
-           [](const Row& row) { return to_cell(row.connections); }, "CONNS", Needs::processes, "connections"},
+    fact<&Row::pid>("pid", "PID", "process id; null for traffic without an owner"),
+    fact<&Row::process>("process", "PROCESS",
+                        "process name (comm of the group leader), or in brackets why the traffic has no owner"),
+    fact<&Row::kind>("kind", "KIND", "process; cause: process says why there is no owner; other: the rest past --top"),
+    fact<&Row::start_time>("start_time", "STARTED",
+                           "when the process started, in 1/100 s; with pid it names a process for good",
+                           Requirement::processes, "ticks since boot"),
+    fact<&Row::user>("user", "USER", "name of the process's effective user, its number where it has no name"),
+    fact<&Row::uid>("uid", "UID", "number of the process's effective user"),
+    fact<&Identity::parent>("ppid", "PPID", "process id of the parent", Requirement::parent),
+    fact<&Identity::exe>("exe", "EXE", "path of the file that the process runs", Requirement::exe),
+    fact<&Identity::command>("command", "COMMAND", "command line, which may hold secrets", Requirement::command),
+    fact<&Identity::cgroup>("cgroup", "CGROUP", "path of the cgroup, the process's or else the socket's",
+                            Requirement::cgroup),
+    fact<&Identity::unit>("unit", "UNIT", "systemd service or scope, below a user's systemd the user's",
+                          Requirement::cgroup),
+    fact<&Identity::container>("container", "CONTAINER", "name of the container, or the first 12 digits of its id",
+                               Requirement::containers),
+    fact<&Identity::container_id>("container_id", "CONTAINER ID", "id of the container, 64 hexadecimal digits",
+                                  Requirement::cgroup),
+    fact<&Identity::image>("image", "IMAGE", "image that the container was made from", Requirement::containers),
+    fact<&Identity::pod>("pod", "POD", "name of the pod, or its uid", Requirement::containers),
+    fact<&Identity::pod_namespace>("namespace", "NAMESPACE", "Kubernetes namespace of the pod",
+                                   Requirement::containers),
+    fact<&Row::netns_name>("netns", "NETNS", "network namespace of the socket: its name in /run/netns, else its number",
+                           Requirement::netns),
+    fact<&Row::protocol>("protocol", "PROTO", "tcp, udp, udplite, icmp, raw, sctp, dccp, mptcp or packet",
+                         Requirement::tuples),
+    fact<&Row::local_address>("local_address", "LOCAL", "IP address of this end", Requirement::tuples),
+    fact<&Row::local_port>("local_port", "LPORT", "port of this end", Requirement::tuples),
+    fact<&Row::remote_address>("remote_address", "REMOTE", "IP address of the other end", Requirement::peers),
+    fact<&Row::remote_port>("remote_port", "RPORT", "port of the other end", Requirement::peers),
+    fact<&Row::port>("port", "PORT", "port of the service: the local one where this end accepted, else the remote one",
+                     Requirement::peers),
+    fact<&Row::published>("published", "PUBLISHED",
+                          "port of this machine by which a container's is reached, as in 0.0.0.0:8080->80/tcp",
+                          Requirement::ports),
+    fact<&Row::interface>("interface", "INTERFACE", "name of the network interface; only with --by interface",
+                          Requirement::interfaces),
+    fact<&Row::outbound>("outbound", "OUTBOUND",
+                         "default: traffic to anywhere leaves here; fallback: no route says so, but it is the first up",
+                         Requirement::interfaces),
+    figure<&Row::rx_bytes>("rx_bytes", "RX", "bytes", "receive_bytes", add_known<&Row::rx_bytes>,
+                           "payload that the process received, as far as known; of an interface whole frames"),
+    figure<&Row::tx_bytes>("tx_bytes", "TX", "bytes", "transmit_bytes", add_known<&Row::tx_bytes>,
+                           "payload that the process sent, as far as known; of an interface whole frames"),
+    derived(figure<&Row::rx_bytes_per_sec>("rx_bytes_per_sec", "RX/s", "bytes per second", "receive_bytes_per_second",
+                                           add_known<&Row::rx_bytes_per_sec>, "rx_bytes by the length of the window")),
+    derived(figure<&Row::tx_bytes_per_sec>("tx_bytes_per_sec", "TX/s", "bytes per second", "transmit_bytes_per_second",
+                                           add_known<&Row::tx_bytes_per_sec>, "tx_bytes by the length of the window")),
+    derived(figure<&Row::share>("share", "SHARE", "percent", "share_ratio", add_known<&Row::share>,
+                                "part of all bytes, received and sent, that are known")),
+    figure<&PacketCounts::rx_packets>("rx_packets", "RX PKTS", "packets", "receive_packets",
+                                      add_all<&PacketCounts::rx_packets>,
+                                      "packets received, as they came out of the driver", Requirement::packets),
+    figure<&PacketCounts::tx_packets>("tx_packets", "TX PKTS", "packets", "transmit_packets",
+                                      add_all<&PacketCounts::tx_packets>,
+                                      "packets sent, as they were handed to the driver", Requirement::packets),
+    figure<&PacketCounts::rx_ip_bytes>("rx_ip_bytes", "RX IP", "bytes", "receive_ip_bytes",
+                                       add_all<&PacketCounts::rx_ip_bytes>,
+                                       "length of the received packets from the IP header on", Requirement::packets),
+    figure<&PacketCounts::tx_ip_bytes>("tx_ip_bytes", "TX IP", "bytes", "transmit_ip_bytes",
+                                       add_all<&PacketCounts::tx_ip_bytes>,
+                                       "length of the sent packets from the IP header on", Requirement::packets),
+    figure<&Row::connections>("connections", "CONNS", "", "connections", add_all<&Row::connections>,
+                              "sockets in the row that moved bytes, or may have"),
     Column{"unknown_connections", CellType::integer, "",
-           "sockets of the row whose bytes are unknown: the sums lack theirs",
-           [](const Row& row) { return Cell(row.unknown_connections); }, "UNKNOWN", Needs::processes,
-           "unknown_connections"},
+           "sockets of the row whose bytes are unknown: the sums lack theirs", "UNKNOWN", Requirement::processes,
+           "unknown_connections", unknown_cell, add_unknown, parse_unknown, most_of<std::uint64_t>()},
     Column{"attribution", CellType::string, "",
            "how sure the owner is, the worst of the row: exact, owner, shared, inherited, socket, unknown",
-           [](const Row& row) { return name_cell(row.attribution); }, "ATTRIBUTION"},
+           "ATTRIBUTION", Requirement::processes, "", value_in<&Row::attribution>, keep_worst,
+           parse_field<&Row::attribution>, 0},
     Column{"shared_with", CellType::string, "", "the other owners of the row's sockets, pid and name each",
-           sharers_cell, "SHARED WITH", Needs::sharers},
-    Column{"time", CellType::string, "", "when the window began; in a report that is cut up, the hour or the day",
-           time_cell, "TIME", Needs::reports},
-    Column{"host", CellType::string, "", "name of the machine", [](const Row& row) { return to_cell(row.host); },
-           "HOST", Needs::reports},
+           "SHARED WITH", Requirement::sharers, "", sharers_cell, add_sharers, nullptr, 0},
+    fact<&Row::time>("time", "TIME", "when the window began; in a report that is cut up, the hour or the day",
+                     Requirement::reports),
+    fact<&Row::host>("host", "HOST", "name of the machine", Requirement::reports),
 };
-
-/// The column that a grouping's rows are told apart by, where it holds text.
-std::string_view text_key(GroupBy by)
-{
-    switch (by) {
-    case GroupBy::user: return "user";
-    case GroupBy::remote: return "remote_address";
-    case GroupBy::protocol: return "protocol";
-    case GroupBy::cgroup: return "cgroup";
-    case GroupBy::unit: return "unit";
-    case GroupBy::container: return "container";
-    case GroupBy::pod: return "pod";
-    case GroupBy::netns: return "netns";
-    case GroupBy::interface: return "interface";
-    case GroupBy::process:
-    case GroupBy::connection:
-    case GroupBy::name:
-    case GroupBy::port: break;
-    }
-    return "process";
-}
-
-std::string_view default_names(GroupBy by)
-{
-    switch (by) {
-    case GroupBy::connection:
-        return "pid,process,protocol,local_address,local_port,remote_address,remote_port,rx_bytes,tx_bytes";
-    case GroupBy::name: return "process,rx_bytes,tx_bytes,connections";
-    case GroupBy::user: return "user,rx_bytes,tx_bytes,connections";
-    case GroupBy::remote: return "remote_address,rx_bytes,tx_bytes,connections";
-    case GroupBy::port: return "port,rx_bytes,tx_bytes,connections";
-    case GroupBy::protocol: return "protocol,rx_bytes,tx_bytes,connections";
-    case GroupBy::cgroup: return "cgroup,process,rx_bytes,tx_bytes,connections";
-    case GroupBy::unit: return "unit,process,rx_bytes,tx_bytes,connections";
-    case GroupBy::container: return "container,process,rx_bytes,tx_bytes,connections";
-    case GroupBy::pod: return "namespace,pod,process,rx_bytes,tx_bytes,connections";
-    case GroupBy::netns: return "netns,rx_bytes,tx_bytes,connections";
-    case GroupBy::interface: return "interface,outbound,rx_bytes,tx_bytes,rx_packets,tx_packets";
-    case GroupBy::process: break;
-    }
-    return "pid,process,rx_bytes,tx_bytes,connections,user";
-}
-
-std::string_view series_names(GroupBy by)
-{
-    switch (by) {
-    case GroupBy::connection: return "process,user,unit,container,protocol,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::user: return "user,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::remote: return "remote_address,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::port: return "port,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::protocol: return "protocol,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::cgroup: return "cgroup,process,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::unit: return "unit,process,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::container: return "container,process,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::pod: return "namespace,pod,process,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::netns: return "netns,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::interface: return "interface,rx_bytes,tx_bytes,rx_packets,tx_packets";
-    case GroupBy::name: return "process,rx_bytes,tx_bytes,unknown_connections";
-    case GroupBy::process: break;
-    }
-    return "process,user,unit,container,rx_bytes,tx_bytes,unknown_connections";
-}
+static_assert(table.size() <= ColumnSet().size());
 
 std::vector<std::string_view> split(std::string_view text, char separator)
 {
@@ -247,6 +377,14 @@ void add_once(ColumnList& list, const Column& column)
 {
     if (std::find(list.begin(), list.end(), &column) == list.end()) {
         list.push_back(&column);
+    }
+}
+
+/// Adds the columns of a list of names that are valid.
+void add_names(ColumnList& list, std::string_view names)
+{
+    for (const auto name : names.empty() ? std::vector<std::string_view>() : split(names, ',')) {
+        add_once(list, *find_column(name));
     }
 }
 
@@ -301,6 +439,16 @@ bool is_before_in_tie(const Row& a, const Row& b)
 
 } // namespace
 
+std::string_view to_string(RowKind kind)
+{
+    switch (kind) {
+    case RowKind::process: return "process";
+    case RowKind::cause: return "cause";
+    case RowKind::other: break;
+    }
+    return "other";
+}
+
 std::string_view to_string(CellType type)
 {
     switch (type) {
@@ -317,6 +465,40 @@ const Column* find_column(std::string_view name)
 {
     const auto found = std::find_if(table.begin(), table.end(), [name](const Column& c) { return c.name == name; });
     return found == table.end() ? nullptr : found;
+}
+
+std::size_t index_of(const Column& column) { return static_cast<std::size_t>(&column - table.data()); }
+
+ColumnSet column_set(std::string_view names)
+{
+    ColumnSet set;
+    ColumnList list;
+    add_names(list, names);
+    for (const Column* column : list) {
+        set.set(index_of(*column));
+    }
+    return set;
+}
+
+std::string names_of(const ColumnSet& set)
+{
+    std::string names;
+    for (const Column& column : table) {
+        if (set.test(index_of(column))) {
+            names.append(names.empty() ? "" : ",").append(column.name);
+        }
+    }
+    return names;
+}
+
+/// A connection is one socket.
+ColumnSet settled_columns(const GroupBy& by)
+{
+    ColumnSet set;
+    for (const Key* key : by.keys()) {
+        set |= column_set(key->columns) | column_set(key->settles);
+    }
+    return by.has("connection") ? set.set() : set;
 }
 
 bool has_column(const ColumnList& list, std::string_view name)
@@ -340,50 +522,63 @@ const Column& require_column(std::string_view name, std::string_view spec)
                     word ? fmt::format("did you mean {:?}?", *word) : "--list-columns names all of them"));
 }
 
-Cell cell(const Column& column, const Row& row, GroupBy by)
+Cell cell(const Column& column, const Row& row, const GroupBy& by)
 {
-    return row.is_other() && column.name == text_key(by) ? Cell("other") : column.value(row);
+    const auto is_column_of = [&](const Key* key) { return key->columns == column.name; };
+    const auto keys = by.keys();
+    const bool is_key = column.type == CellType::string && std::any_of(keys.begin(), keys.end(), is_column_of);
+    return row.is_other() && is_key ? Cell("other") : column.value(row);
 }
 
-ColumnList default_columns(GroupBy by) { return select_columns(default_names(by), {}); }
+ColumnList default_columns(const GroupBy& by)
+{
+    if (by.keys().size() == 1) {
+        return select_columns(by.keys().front()->defaults, {});
+    }
+    ColumnList list;
+    for (const Key* key : by.keys()) {
+        add_names(list, key->beside);
+        add_names(list, key->columns);
+    }
+    add_names(list, "rx_bytes,tx_bytes,connections");
+    return list;
+}
 
-ColumnList series_columns(GroupBy by) { return select_columns(series_names(by), {}); }
+ColumnList series_columns(const GroupBy& by)
+{
+    ColumnList list;
+    for (const Key* key : by.keys()) {
+        add_names(list, key->labels);
+    }
+    add_names(list, by.is_by_interface() ? "rx_bytes,tx_bytes,rx_packets,tx_packets"
+                                         : "rx_bytes,tx_bytes,unknown_connections");
+    return list;
+}
 
 namespace {
 
-/// Whether a grouping has it read anyway.
-bool comes_with(Needs needs, GroupBy by)
+/// Returns whether it is known anyway if the rows are by these keys.
+bool comes_with(Requirement requirement, const GroupBy& by)
 {
-    const bool by_container = by == GroupBy::container || by == GroupBy::pod;
-    switch (needs) {
-    case Needs::processes: return true;
-    case Needs::tuples:
-    case Needs::peers: return !is_by_owner(by);
-    case Needs::cgroup: return by_container || by == GroupBy::cgroup || by == GroupBy::unit;
-    case Needs::containers: return by_container;
-    case Needs::netns: return by == GroupBy::netns;
-    case Needs::packets:
-    case Needs::interfaces:
-    case Needs::reports:
-    case Needs::sharers:
-    case Needs::ports:
-    case Needs::command:
-    case Needs::exe:
-    case Needs::parent: break;
+    switch (requirement) {
+    case Requirement::processes: return true;
+    case Requirement::tuples:
+    case Requirement::peers: return !by.is_by_owner();
+    case Requirement::cgroup: return by.requires_any(requirement) || by.requires_any(Requirement::containers);
+    default: return by.requires_any(requirement);
     }
-    return false;
 }
 
 } // namespace
 
-ColumnList all_columns(GroupBy by)
+ColumnList all_columns(const GroupBy& by)
 {
-    if (by == GroupBy::interface) {
+    if (by.is_by_interface()) {
         return default_columns(by);
     }
     ColumnList result;
     for (const Column& column : table) {
-        if (comes_with(column.needs, by)) {
+        if (comes_with(column.requirement, by)) {
             result.push_back(&column);
         }
     }

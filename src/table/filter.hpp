@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Selects flows of a sample, or rows of a report. Pure; a flow must be attributed, and its owner identified, first. A
-// flow that a filter cannot judge passes neither the filter nor its opposite.
+// Selects rows: those of flows of a sample, whose owners are identified, or saved ones. Pure. A row that a filter
+// cannot judge passes neither the filter nor its opposite.
 #pragma once
 
-#include "model/sample.hpp"
-#include "table/flow_subject.hpp"
-#include "table/judgement.hpp"
-#include "table/subject.hpp"
+#include "model/interfaces.hpp"
+#include "table/row.hpp"
 #include "util/sum.hpp"
 
 #include <cstdint>
@@ -16,6 +14,15 @@
 #include <vector>
 
 namespace socktally {
+
+/// The three answers of a filter. They are ordered, so that "and" is the least of several and "or" the greatest.
+enum class Judgement : std::uint8_t { out, unknown, in };
+
+/// This machine's own interfaces, and the network namespace that they are in.
+struct Machine {
+    std::vector<Interface> interfaces;
+    Inode netns;
+};
 
 /// A name that the user gave. `id` is its meaning on this machine; null if that does not matter, as in a report.
 template <typename Id>
@@ -61,15 +68,10 @@ enum class FilterKind : std::uint8_t {
 };
 std::string_view to_string(FilterKind kind); // "no-loopback"
 
-/// `excluded` is true for the value of --exclude.
-constexpr std::uint32_t option_bit(FilterKind kind, bool excluded)
-{
-    return 1U << (static_cast<unsigned>(kind) + (excluded ? 16U : 0U));
-}
-
 struct Judged {
     Judgement judgement = Judgement::in;
-    std::uint32_t unsure = 0; // a bit for each option that could not judge (option_bit()); 0 if it is judged
+    // A bit for each kind that could not judge, 16 higher for --exclude; 0 if the row is judged.
+    std::uint32_t unsure = 0;
 };
 
 /// Values of one list are alternatives (any matches). All lists that are not empty must match, and no excluded value
@@ -79,47 +81,38 @@ struct Filter : Criteria {
     bool loopback = true; // false leaves out flows between two ends of this machine
     Machine machine;      // for loopback == false and for interfaces
 
-    bool is_empty() const;
-    /// Returns whether it asks for something that is known of single sockets, but not of the sum of a process.
-    bool asks_sockets() const { return asks_peers() || asks(&Criteria::protocols, &Criteria::namespaces); }
-    /// Returns whether it asks for the other ends of sockets, or for something that depends on them.
-    bool asks_peers() const { return !loopback || asks(&Criteria::ports, &Criteria::remotes, &Criteria::interfaces); }
-    /// Returns whether one of these lists has values, among the criteria or among the excluded ones.
-    template <typename... Lists>
-    bool asks(Lists... lists) const
-    {
-        return (... || (!(this->*lists).empty() || !(excluded.*lists).empty()));
-    }
-    Judged judge(const Subject& subject) const;
-    Judged judge(const Flow& flow, const Sample& sample) const;
-    bool matches(const Flow& flow, const Sample& sample) const
-    {
-        return judge(flow, sample).judgement == Judgement::in;
-    }
+    bool is_empty() const { return kinds() == 0; }
+    bool asks(FilterKind kind) const { return (kinds() >> static_cast<unsigned>(kind) & 1U) != 0; }
+    /// Returns whether a kind that is asked for has this requirement.
+    bool requires_any(Requirement requirement) const;
+    Judged judge(const Row& row) const;
+
+private:
+    std::uint32_t kinds() const; // a bit for each
 };
 
-bool is_unit_called(std::string_view unit, std::string_view name);
 /// Returns whether `name` is the beginning of this container id, and long enough to be meant as one.
 bool begins_id(std::string_view id, std::string_view name);
 
 /// Sums up what filters could not judge, for the note about it.
 class Unjudged {
 public:
-    /// `noun` is what is counted: "socket" or "row".
-    explicit Unjudged(std::string_view noun) : noun_(noun) {}
-
-    void add(const Judged& judged, std::uint64_t count, std::optional<std::uint64_t> sockets,
-             const std::optional<std::uint64_t>& rx_bytes, const std::optional<std::uint64_t>& tx_bytes);
+    /// `saved` are the columns that the row has; of a flow all.
+    void add(const Judged& judged, const Row& row, std::uint64_t count, const ColumnSet& saved);
     bool empty() const { return count_ == 0; }
-    Note note(std::string_view remedy) const;
+    /// `noun` is what is counted: "socket" or "row". The remedy is to save the columns that were not.
+    Note note(std::string_view noun) const;
 
 private:
-    std::string_view noun_;
     std::uint64_t count_ = 0;
     std::uint32_t unsure_ = 0;
+    ColumnSet lacking_;
     std::optional<std::uint64_t> sockets_ = 0;
     KnownSum rx_;
     KnownSum tx_;
 };
+
+/// The remedy where these columns would have to be saved; empty if there are none.
+std::string saving_remedy(const ColumnSet& columns);
 
 } // namespace socktally

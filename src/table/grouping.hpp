@@ -1,23 +1,77 @@
 // SPDX-License-Identifier: MIT
-// From flows to rows: group those that a filter passes, and sum. Pure functions; a flow must be attributed first.
+// Rows added up by the keys of --by: those of the flows of a sample, or saved ones. Pure; one pass, and what is kept
+// depends on the number of groups.
 #pragma once
 
-#include "model/sample.hpp"
 #include "table/filter.hpp"
 #include "table/row.hpp"
+#include "util/sum.hpp"
 
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace socktally {
 
-/// The flows of `sample` that match and may have traffic (all that match with `idle`), grouped. Unsorted.
-std::vector<Row> group(const Sample& sample, const Filter& filter, GroupBy by, bool idle);
+/// How many of the rows that pass the filter there were.
+struct RowCounts {
+    std::uint64_t passed = 0;
+    std::uint64_t keyless = 0; // that do not say which group they are of: they are in the one that has null there
+    std::uint64_t rests = 0;   // that sum the rest past --top
+};
 
-/// Sums over the flows that match.
-Totals total(const Sample& sample, const Filter& filter);
+class Grouping {
+public:
+    enum class Pieces : std::uint8_t { one, by_time }; // by_time: rows of different Row::time stay apart
 
-/// The rows and totals by interface, which have nothing to do with flows: what drivers count has no owner.
-std::vector<Row> rows_of(const std::vector<InterfaceTraffic>& interfaces, bool idle);
-Totals total(const std::vector<InterfaceTraffic>& interfaces);
+    /// With `idle` rows that moved nothing are grouped too. `filter` has to outlive this.
+    Grouping(GroupBy by, const Filter& filter, bool idle, Pieces pieces = Pieces::one);
+
+    /// Adds the row if it passes the filter.
+    void add(const Row& row, const Origin& origin = {});
+
+    /// One row a group, and one of RowKind::other (of each time) where saved rows were of that kind. Unsorted.
+    std::vector<Row> take_rows() { return std::move(rows_); }
+    /// The sums of all rows that pass, also of those that moved nothing.
+    Totals totals() const;
+    const RowCounts& counts() const { return counts_; }
+    const Unjudged& unjudged() const { return unjudged_; }
+    /// The columns for want of which saved rows do not say which group they are of.
+    const ColumnSet& lacking() const { return lacking_; }
+    bool has_overflowed() const { return rx_.has_overflowed() || tx_.has_overflowed(); }
+
+private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
+    };
+
+    void add_to_totals(const Row& row);
+    void check_key(const Row& row, const Origin& origin);
+    void add_to_group(const Row& row, const Origin& origin);
+
+    GroupBy by_;
+    const Filter& filter_;
+    bool has_filter_;
+    bool idle_;
+    Pieces pieces_;
+    ColumnSet asked_;           // what a row has to tell
+    ColumnSet asked_of_causes_; // the same without an owner
+    std::vector<Row> rows_;
+    std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
+    std::string key_; // used again
+    RowCounts counts_;
+    Unjudged unjudged_;
+    ColumnSet lacking_;
+    KnownSum rx_;
+    KnownSum tx_;
+    KnownSum unattributed_rx_;
+    KnownSum unattributed_tx_;
+    std::uint64_t unknown_connections_ = 0;
+};
 
 } // namespace socktally

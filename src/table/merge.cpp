@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "table/merge.hpp"
 
+#include "table/columns.hpp"
 #include "util/sum.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <limits>
 #include <utility>
 
 namespace socktally {
 
 namespace {
-
-/// Once null, a field stays null: no later value can make the flows agree again.
-template <typename T>
-void keep_if_same(std::optional<T>& field, const std::optional<T>& other)
-{
-    if (field != other) {
-        field.reset();
-    }
-}
 
 /// Bytes of different windows make no rate.
 void keep_window(Row& into, const Row& row)
@@ -29,70 +21,56 @@ void keep_window(Row& into, const Row& row)
     into.until = std::max(into.until, row.until);
 }
 
-using socktally::add; // which would be hidden
+using Bytes = std::optional<std::uint64_t>;
 
-void add(std::optional<Decimal>& total, const std::optional<Decimal>& part)
+Bytes sum_of(const Bytes& rx, const Bytes& tx)
 {
-    if (part) {
-        total = Decimal{sum(total.value_or(Decimal{}).hundredths, part->hundredths)};
+    return rx || tx ? Bytes(sum(rx.value_or(0), tx.value_or(0))) : std::nullopt;
+}
+
+/// number * scale / whole, rounded; null where there is no number or no whole.
+Bytes scaled(const Bytes& number, std::uint64_t scale, std::uint64_t whole)
+{
+    if (!number || whole == 0) {
+        return std::nullopt;
     }
-}
-
-void add_sums(Row& into, const Row& row)
-{
-    add(into.rx_bytes, row.rx_bytes);
-    add(into.tx_bytes, row.tx_bytes);
-    add(into.rx_bytes_per_sec, row.rx_bytes_per_sec);
-    add(into.tx_bytes_per_sec, row.tx_bytes_per_sec);
-    add(into.share, row.share);
-    add_or_lose(into.packets, row.packets);
-    add_or_lose(into.connections, row.connections);
-    into.unknown_connections = sum(into.unknown_connections, row.unknown_connections);
-}
-
-void keep_common(std::shared_ptr<const Identity>& into, const std::shared_ptr<const Identity>& other)
-{
-    if (into == nullptr || into == other) {
-        return;
-    }
-    into = other == nullptr ? nullptr : std::make_shared<const Identity>(common(*into, *other));
-}
-
-void add_sharers(std::vector<Sharer>& into, const std::vector<Sharer>& others)
-{
-    std::vector<Sharer> all;
-    std::set_union(into.begin(), into.end(), others.begin(), others.end(), std::back_inserter(all));
-    into = std::move(all);
+    using Wide = unsigned __int128;
+    constexpr Wide most = std::numeric_limits<std::uint64_t>::max();
+    return static_cast<std::uint64_t>(std::min((Wide{*number} * scale + whole / 2) / whole, most));
 }
 
 } // namespace
 
 void merge(Row& into, const Row& row)
 {
-    keep_if_same(into.host, row.host);
-    keep_if_same(into.time, row.time);
-    keep_if_same(into.kind, row.kind);
-    keep_if_same(into.pid, row.pid);
-    keep_if_same(into.start_time, row.start_time);
-    keep_if_same(into.process, row.process);
-    keep_if_same(into.uid, row.uid);
-    keep_if_same(into.user, row.user);
-    keep_common(into.identity, row.identity);
-    keep_if_same(into.netns, row.netns);
-    keep_if_same(into.netns_name, row.netns_name);
-    keep_if_same(into.protocol, row.protocol);
-    keep_if_same(into.local_address, row.local_address);
-    keep_if_same(into.local_port, row.local_port);
-    keep_if_same(into.remote_address, row.remote_address);
-    keep_if_same(into.remote_port, row.remote_port);
-    keep_if_same(into.port, row.port);
-    keep_if_same(into.published, row.published);
-    keep_if_same(into.interface, row.interface);
-    keep_if_same(into.outbound, row.outbound);
-    add_sharers(into.shared_with, row.shared_with);
-    into.attribution = std::max(into.attribution, row.attribution);
+    if (row.identity == nullptr) {
+        into.identity.reset();
+    }
+    for (const Column& column : columns()) {
+        column.merge(into, row);
+    }
+    if (into.netns != row.netns) {
+        into.netns.reset();
+    }
     keep_window(into, row);
-    add_sums(into, row);
+}
+
+Row rest_of(const Row& row)
+{
+    Row rest;
+    rest.host = row.host;
+    rest.time = row.time;
+    rest.window = row.window;
+    rest.until = row.until;
+    rest.kind = RowKind::other;
+    rest.process = "other";
+    rest.packets = {0, 0, 0, 0};
+    for (const Column& column : columns()) {
+        if (column.is_sum()) {
+            column.merge(rest, row);
+        }
+    }
+    return rest;
 }
 
 void keep_top(std::vector<Row>& rows, std::size_t count)
@@ -102,21 +80,26 @@ void keep_top(std::vector<Row>& rows, std::size_t count)
     if (rows.size() == kept) {
         return;
     }
-    Row rest;
-    rest.kind = RowKind::other;
-    rest.process = "other";
-    rest.packets = {0, 0, 0, 0};
-    rest.host = rows[kept].host;
-    rest.time = rows[kept].time;
-    rest.window = rows[kept].window;
-    for (std::size_t i = kept; i < rows.size(); ++i) {
-        keep_if_same(rest.host, rows[i].host);
-        keep_if_same(rest.time, rows[i].time);
-        keep_window(rest, rows[i]);
-        add_sums(rest, rows[i]);
+    Row rest = rest_of(rows[kept]);
+    for (std::size_t i = kept + 1; i < rows.size(); ++i) {
+        merge(rest, rest_of(rows[i]));
     }
     rows.resize(kept);
     rows.push_back(std::move(rest));
+}
+
+void add_rates(std::vector<Row>& rows, std::chrono::nanoseconds window, const Totals& whole)
+{
+    constexpr std::uint64_t second = 1'000'000'000;
+    constexpr std::uint64_t hundred_percent = 10'000; // in hundredths
+    const std::uint64_t all_bytes = sum_of(whole.rx_bytes, whole.tx_bytes).value_or(0);
+    for (Row& row : rows) {
+        const auto nanoseconds = static_cast<std::uint64_t>(row.window.value_or(window).count());
+        row.rx_bytes_per_sec = scaled(row.rx_bytes, second, nanoseconds);
+        row.tx_bytes_per_sec = scaled(row.tx_bytes, second, nanoseconds);
+        const Bytes share = scaled(sum_of(row.rx_bytes, row.tx_bytes), hundred_percent, all_bytes);
+        row.share = share ? std::optional(Decimal{*share}) : std::nullopt;
+    }
 }
 
 } // namespace socktally

@@ -4,6 +4,7 @@
 
 #include "model/flow.hpp"
 #include "model/sample.hpp"
+#include "table/keys.hpp"
 #include "util/number.hpp"
 #include "util/timestamp.hpp"
 
@@ -11,36 +12,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace socktally {
-
-enum class GroupBy : std::uint8_t {
-    process,
-    connection,
-    name,
-    user,
-    remote,
-    port,
-    protocol,
-    cgroup,
-    unit,
-    container,
-    pod,
-    netns,
-    interface
-};
-std::span<const GroupBy> group_keys();  // all of them, in the order of the manual
-std::string_view to_string(GroupBy by); // "process"
-std::string_view plural(GroupBy by);    // "processes", the name of the rows' array in JSON
-/// Whether the rows are of processes or sets of them, so that no row is told apart by what single sockets have.
-bool is_by_owner(GroupBy by);
-/// Whether a row is of one machine, also where rows of several are added up.
-bool is_by_host(GroupBy by);
 
 /// Whose traffic a row is. Names cannot tell: a process may call itself "[exited]" or "other".
 enum class RowKind : std::uint8_t {
@@ -68,8 +45,9 @@ struct Row {
     std::optional<Uid> uid;
     std::optional<std::string> user;          // filled from uid by the caller
     std::shared_ptr<const Identity> identity; // what the processes of the row agree on; null: nothing
-    std::optional<Inode> netns;
-    std::optional<std::string> netns_name; // filled from netns by the caller
+    std::optional<Inode> netns;               // of a flow the socket's, else its owner's
+    std::uint32_t device = 0;                 // of a flow: Flow::interface, which a filter may ask for
+    std::optional<std::string> netns_name;    // filled from netns by the caller
     std::optional<Protocol> protocol;
     std::optional<Address> local_address;
     std::optional<std::uint16_t> local_port;
@@ -129,7 +107,7 @@ struct Report {
     bool cumulative = false; // the figures are totals that only grow, not those of a window
     bool complete = true;
     std::vector<Note> notes;
-    GroupBy by = GroupBy::process;
+    GroupBy by;
     Totals totals;
     std::vector<Row> rows;
     std::vector<GrowingSeries> series; // in place of the rows where the figures are cumulative

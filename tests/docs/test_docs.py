@@ -242,6 +242,7 @@ class Bash(unittest.TestCase):
     def test_lists(self):
         self.assertIn("--pid", bash_replies("-q", "--p"))
         self.assertEqual(bash_replies("--protocol", "tcp,u"), ["tcp,udp", "tcp,udplite"])
+        self.assertEqual(bash_replies("--by", "process,po"), ["process,port", "process,pod"])
         self.assertIn("root", bash_replies("--user", "ro"))
 
     def test_silent_without_the_program(self):

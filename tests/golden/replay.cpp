@@ -93,7 +93,7 @@ std::string output_of(const Case& run, Windows& windows)
         find_users(*criteria);
         find_interfaces(*criteria, filter.machine.interfaces);
     }
-    if (options.by == GroupBy::interface) {
+    if (options.by.is_by_interface()) {
         mark_outbound(replayed.result.sample.interfaces, filter.machine.interfaces, replayed.interface.index);
     }
     const Layout layout = make_layout(options, false, run.width);

@@ -18,7 +18,7 @@ SCHEMA = json.loads(pathlib.Path(sys.argv[1]).read_text())
 GOLDEN = sorted(pathlib.Path(sys.argv[2]).glob("*.json"))
 REPORTS = sorted(pathlib.Path(sys.argv[2]).parent.glob("report/expected/*.json"))
 PROGRAM = sys.argv[3]
-KEYS = SCHEMA["properties"]["by"]["enum"]
+KEYS = SCHEMA["properties"]["by"]["examples"]
 
 
 def refuse_constant(name):
@@ -43,6 +43,26 @@ class Schema(unittest.TestCase):
     def require_valid(self, document):
         errors = [f"{error.json_path}: {error.message}" for error in self.validator.iter_errors(document)]
         self.assertEqual(errors, [])
+        self.require_described(document)
+
+    def require_described(self, document):
+        """The schema lets programs meet what a later version adds; this version adds nothing that it does not describe."""
+        kinds = SCHEMA["$defs"]
+        rows = document[self.array_of(document["by"])]
+        objects = [(document, SCHEMA), (document["totals"], kinds["totals"])]
+        objects += [(note, kinds["note"]) for note in document["notes"]] + [(row, kinds["row"]) for row in rows]
+        if document["by"] != "interface":
+            objects += [(interface, kinds["interface"]) for interface in document["interfaces"]]
+        for members, schema in objects:
+            self.assertLessEqual(set(members), set(schema["properties"]))
+            for name, value in members.items():
+                words = schema["properties"][name].get("examples")
+                if words and name != "by" and value is not None:
+                    self.assertIn(value, words)
+
+    def array_of(self, by):
+        arrays = {rule["if"]["properties"]["by"].get("const"): rule["then"]["required"][0] for rule in SCHEMA["allOf"]}
+        return arrays.get(by, "rows")
 
     def test_schema_itself(self):
         jsonschema.Draft202012Validator.check_schema(SCHEMA)
@@ -94,9 +114,22 @@ class Schema(unittest.TestCase):
         wrong(lambda document: document["processes"][0].update(rx_bytes="1"))
         wrong(lambda document: document["processes"][0].update(rx_bytes=-1))
         wrong(lambda document: document["processes"][0].update(rx_bytes=1.5))
-        wrong(lambda document: document["processes"][0].update(surprise=1))
+        wrong(lambda document: document.update(by="process,remote"))
+        wrong(lambda document: document.update(by="process,"))
         wrong(lambda document: document["notes"][0].update(code="Not Kebab"))
         wrong(lambda document: document["interfaces"][0].pop("name"))
+
+        def later(change):
+            document = copy.deepcopy(good)
+            change(document)
+            self.assertTrue(self.validator.is_valid(document), change)
+            with self.assertRaises(AssertionError):
+                self.require_described(document)
+
+        later(lambda document: document["processes"][0].update(surprise=1))
+        later(lambda document: document["processes"][0].update(kind="surprise"))
+        later(lambda document: document["notes"][0].update(surprise=1))
+        later(lambda document: document.update(surprise=1))
 
 
 unittest.main(argv=sys.argv[:1])

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/sample.hpp"
+#include "table/flow_rows.hpp"
 #include "table/row.hpp"
 
 #include <cstdint>
@@ -77,6 +78,34 @@ inline Report report(std::vector<Row> rows)
         result.totals.unknown_connections += row.unknown_connections;
     }
     return result;
+}
+
+/// The rows of the flows that match.
+inline std::vector<Row> group(const Sample& sample, const Filter& filter, const GroupBy& by, bool idle)
+{
+    Grouping grouping(by, filter, idle);
+    add_flows(grouping, sample);
+    return grouping.take_rows();
+}
+
+inline std::vector<Row> rows_of(const std::vector<InterfaceTraffic>& interfaces, bool idle)
+{
+    const Filter all;
+    Grouping grouping(GroupBy("interface"), all, idle);
+    add_interfaces(grouping, interfaces);
+    return grouping.take_rows();
+}
+
+inline Totals total(const Sample& sample, const Filter& filter)
+{
+    Grouping grouping(GroupBy("connection"), filter, false);
+    add_flows(grouping, sample);
+    return grouping.totals();
+}
+
+inline Judgement judge(const Filter& filter, const Flow& flow, const Sample& sample = {})
+{
+    return filter.judge(row_of(flow, sample)).judgement;
 }
 
 } // namespace socktally::test

@@ -43,7 +43,7 @@ TEST_CASE("no arguments: the defaults")
     CHECK_FALSE(options.format);
     CHECK(options.columns.empty());
     CHECK(options.header);
-    CHECK(options.by == GroupBy::process);
+    CHECK(options.by == GroupBy("process"));
     CHECK(options.filter.loopback);
     CHECK(parse_options(0, nullptr).command == Command::sample);
 }
@@ -62,7 +62,7 @@ TEST_CASE("every option reaches its field")
     CHECK(o.columns == "+uid");
     CHECK_FALSE(o.header);
     CHECK(o.backend == "netlink");
-    CHECK(o.by == GroupBy::port);
+    CHECK(o.by == GroupBy("port"));
     CHECK(o.sort == "port");
     CHECK(o.top == 7);
     CHECK(o.all);
@@ -160,7 +160,7 @@ TEST_CASE("rows by interface take no filter but --interface")
 {
     CHECK(parse({"--by", "interface", "--interface", "eth0,eth1"}).filter.interfaces ==
           std::vector<Named<std::uint32_t>>{{"eth0,eth1"}});
-    CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by == GroupBy::interface);
+    CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by.is_by_interface());
     const std::string refusal = "--by interface counts all traffic of an interface: it takes no filter but --interface";
     for (const char* option : {"--pid=1", "--name=a", "--filter=a", "--user=root", "--port=1", "--remote=10.0.0.1",
                                "--protocol=udp", "--unit=a", "--container=a", "--netns=current", "--no-loopback"}) {

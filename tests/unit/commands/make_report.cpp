@@ -131,7 +131,7 @@ TEST_CASE("a shared socket makes the report incomplete, and a note says so")
 TEST_CASE("by interface: what drivers count is short only where the window is")
 {
     Options options;
-    options.by = GroupBy::interface;
+    options.by = GroupBy("interface");
     BackendResult result = result_of_a_window();
     result.sample.interfaces.push_back({"eth1", 1, 1});
     result.sample.notes = {{NoteCode::udp_bytes, "unknown"}, {NoteCode::events_lost, "lost"}};

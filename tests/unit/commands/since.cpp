@@ -221,7 +221,7 @@ TEST_CASE("since: figures have totals after a reboot, and where the state is dam
 TEST_CASE("since: counters of interfaces are of packets too")
 {
     Runs runs(find_format("prom"));
-    runs.options.by = GroupBy::interface;
+    runs.options.by = GroupBy("interface");
     runs.options.columns.clear();
     counters.frames = 5;
     runs.run(0);

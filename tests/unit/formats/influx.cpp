@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "formats/format.hpp"
-#include "table/grouping.hpp"
 #include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>
@@ -113,7 +112,7 @@ TEST_CASE("points with the same tags would overwrite each other: they are added 
 TEST_CASE("what interfaces moved is a measurement of its own")
 {
     Report result = report_of_2025({});
-    result.by = GroupBy::interface;
+    result.by = GroupBy("interface");
     result.rows = rows_of({{"eth0", 1, 2, 3, 4}}, false);
     CHECK(influx(result, "") ==
           line("socktally_interface,host=box,interface=eth0 rx_bytes=1i,tx_bytes=2i,rx_packets=3i,tx_packets=4i"));

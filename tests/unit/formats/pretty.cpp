@@ -197,7 +197,7 @@ TEST_CASE("columns that were asked for stay, and so does the key")
     Report result = report({user_row(1234567, "abcdefghijklmno", 1023 * 1024, 1023 * 1024)});
     CHECK(lines(pretty(result, {false, true, 30}, "connections,user,rx_bytes"))[0] == "CONNS  USER         RX  SHARE");
     CHECK(lines(pretty(result, {false, true, 10}, "connections,user,rx_bytes"))[0] == "CONNS  USER        RX");
-    result.by = GroupBy::user;
+    result.by = GroupBy("user");
     CHECK(lines(pretty(result, {false, true, 10}))[0] == "USER        RX        TX");
 }
 
@@ -263,9 +263,9 @@ TEST_CASE("the row of the rest says so whatever the key is")
     Report result = report({user_row(1, "a", 9, 1), user_row(2, "b", 5, 1), user_row(3, "c", 3, 1)});
     keep_top(result.rows, 1);
     result.rows[0].port = 443;
-    result.by = GroupBy::user;
+    result.by = GroupBy("user");
     CHECK(lines(pretty(result))[2].rfind("other  8 B  2 B      2", 0) == 0);
-    result.by = GroupBy::port;
+    result.by = GroupBy("port");
     CHECK(lines(pretty(result))[1].rfind("  443  9 B  1 B      1", 0) == 0);
     CHECK(lines(pretty(result))[2].rfind("other  8 B  2 B      2", 0) == 0);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "formats/format.hpp"
-#include "table/grouping.hpp"
 #include "table/merge.hpp"
 #include "unit/build_sample.hpp"
 
@@ -168,7 +167,7 @@ TEST_CASE("the series of a unit does not depend on which of its processes moved 
     Row cause = row(0, "[kernel]", 2, 0);
     cause.kind = RowKind::cause;
     Report units = report({named(row(1, "cron", 1, 0), "cron.service", "root"), cause});
-    units.by = GroupBy::unit;
+    units.by = GroupBy("unit");
     CHECK(samples(units, "", "socktally_r") == "socktally_receive_bytes{unit=\"cron.service\"} 1\n"
                                                "socktally_receive_bytes{process=\"[kernel]\",kind=\"cause\"} 2\n");
     Row socket = named(row(0, "[exited]", 4, 0), "ssh.service", "root");
@@ -206,7 +205,7 @@ TEST_CASE("series that grow from run to run are in place of the rows")
 TEST_CASE("what interfaces moved has names of its own")
 {
     Report result = report({});
-    result.by = GroupBy::interface;
+    result.by = GroupBy("interface");
     result.rows = rows_of({{"eth0", 1, 2, 3, 4}}, false);
     CHECK(samples(result, "", "socktally_interface_") ==
           "socktally_interface_receive_bytes{interface=\"eth0\"} 1\n"

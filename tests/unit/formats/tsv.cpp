@@ -51,7 +51,7 @@ TEST_CASE("TSV is a header and a line a row, null is empty")
 TEST_CASE("the row of the rest says so in the column of its key")
 {
     Report result = report({row(1, "a", 1, 1)});
-    result.by = GroupBy::user;
+    result.by = GroupBy("user");
     keep_top(result.rows, 0);
     CHECK(tsv(result, "user,uid", false) == "other\t\n");
     CHECK(csv(result, "user,uid", false) == "other,\n");

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The words that enums are printed with, and the suggestion for a mistyped word.
 #include "model/flow.hpp"
-#include "table/row.hpp"
 #include "util/text.hpp"
 
 #include <doctest/doctest.h>
 
 #include <array>
-#include <set>
 #include <string>
 
 using namespace socktally;
@@ -36,29 +34,6 @@ TEST_CASE("the words of the contract")
     CHECK(to_string(Quality::inherited) == "inherited");
     CHECK(to_string(Quality::socket) == "socket");
     CHECK(to_string(Quality::unknown) == "unknown");
-}
-
-TEST_CASE("each grouping key has its own name and plural")
-{
-    CHECK(to_string(GroupBy::process) == "process");
-    CHECK(plural(GroupBy::process) == "processes");
-    CHECK(to_string(GroupBy::connection) == "connection");
-    CHECK(plural(GroupBy::connection) == "connections");
-    CHECK(plural(GroupBy::name) == "names");
-    CHECK(plural(GroupBy::user) == "users");
-    CHECK(plural(GroupBy::remote) == "remotes");
-    CHECK(plural(GroupBy::port) == "ports");
-    CHECK(to_string(GroupBy::protocol) == "protocol");
-    CHECK(plural(GroupBy::protocol) == "protocols");
-    CHECK(to_string(GroupBy::container) == "container");
-    CHECK(plural(GroupBy::netns) == "netns");
-    CHECK(to_string(GroupBy::interface) == "interface");
-    CHECK(plural(GroupBy::interface) == "interfaces");
-    std::set<std::string_view> names;
-    for (const GroupBy by : group_keys())
-        names.insert(to_string(by));
-    CHECK(names.size() == 13);
-    CHECK(group_keys().size() == 13);
 }
 
 TEST_CASE("a mistyped word gets the nearest valid one within a third of its length")

@@ -7,7 +7,7 @@
 #include "processes/container_names.hpp"
 #include "processes/identifier.hpp"
 #include "processes/process_files.hpp"
-#include "table/flow_owner.hpp"
+#include "table/flow_rows.hpp"
 #include "temp_directory.hpp"
 #include "unit/build_sample.hpp"
 
@@ -65,7 +65,7 @@ std::string cni_result(const std::string& id)
 }
 
 /// A machine's files below a directory, all of this user's, and an engine's patience of 300 ms.
-class Machine {
+class FakeMachine {
 public:
     void write(const std::string& path, std::string_view text) const
     {
@@ -145,7 +145,7 @@ TEST_CASE("what CNI keeps of the containers of Podman and their pods")
     const auto list_of = [](const std::string& id, const std::string& name) {
         return R"({"id":")" + id + R"(","names":[")" + name + R"("],"metadata":"{}"})";
     };
-    Machine machine;
+    FakeMachine machine;
     machine.write("var/lib/containers/storage/overlay-containers/containers.json",
                   "[" + list_of(id_a, pod.substr(0, 12) + "-infra") + "," + list_of(id_b, "web") + "]");
     machine.write(path(id_a), cni_result(id_a));
@@ -261,7 +261,7 @@ TEST_CASE("a socket's published port is that of its container's port, or of its 
     const auto published = [&](std::uint32_t owner, const Tuple& tuple) {
         Flow socket = owned_flow(owner, 1, 1);
         socket.tuple = tuple;
-        return published_ports_of(socket, sample).value_or("none");
+        return row_of(socket, sample).published.value_or("none");
     };
     const Tuple in_container{Protocol::tcp, endpoint("172.17.0.2", 80), endpoint("10.0.0.9", 5000)};
     CHECK(published(0, in_container) == "0.0.0.0:8080->80/tcp,[::]:8080->80/tcp");
@@ -278,7 +278,7 @@ TEST_CASE("a socket's published port is that of its container's port, or of its 
 
 TEST_CASE("where files tell the name but not the ports, the engine is asked for these if they are wanted")
 {
-    const Machine machine;
+    const FakeMachine machine;
     machine.write("var/lib/containers/storage/overlay-containers/containers.json", storage_list(id_b));
     const FakeDaemon daemon(
         machine.path("run/podman/podman.sock"),
@@ -347,7 +347,7 @@ TEST_CASE("JSON of another shape, cut, twisted or without end is no list or name
 
 TEST_CASE("files are asked first, and no daemon where they tell all")
 {
-    const Machine machine;
+    const FakeMachine machine;
     machine.write("var/lib/docker/containers/" + id_a + "/config.v2.json", docker_config(id_a));
     machine.write("var/lib/containers/storage/overlay-containers/containers.json", storage_list(id_b));
     const FakeDaemon daemon(machine.path("run/docker.sock"), "");
@@ -360,7 +360,7 @@ TEST_CASE("files are asked first, and no daemon where they tell all")
 
 TEST_CASE("a container of Podman that is to be removed when it ends is in a list of its own")
 {
-    const Machine machine;
+    const FakeMachine machine;
     machine.write("var/lib/containers/storage/overlay-containers/containers.json", "[]");
     machine.write("var/lib/containers/storage/overlay-containers/volatile-containers.json", storage_list(id_b));
     const auto place = place_of("/system.slice/db.service/libpod-payload-" + id_b);
@@ -369,7 +369,7 @@ TEST_CASE("a container of Podman that is to be removed when it ends is in a list
 
 TEST_CASE("Docker's directory may be elsewhere, and a file speaks for its own container only")
 {
-    const Machine machine;
+    const FakeMachine machine;
     machine.write("etc/docker/daemon.json", R"({"data-root":"/srv/docker"})");
     machine.write("srv/docker/containers/" + id_a + "/config.v2.json", docker_config(id_a));
     machine.write("srv/docker/containers/" + id_b + "/config.v2.json", docker_config(id_a));
@@ -380,7 +380,7 @@ TEST_CASE("Docker's directory may be elsewhere, and a file speaks for its own co
 
 TEST_CASE("containerd's bundles name pods")
 {
-    const Machine machine;
+    const FakeMachine machine;
     machine.write(
         "run/containerd/io.containerd.runtime.v2.task/k8s.io/" + id_a + "/config.json",
         R"({"annotations":{"io.kubernetes.cri.container-name":"app","io.kubernetes.cri.sandbox-name":"front"}})");
@@ -393,7 +393,7 @@ TEST_CASE("containerd's bundles name pods")
 
 TEST_CASE("each file is read and each daemon asked at most once, however many containers and processes there are")
 {
-    const Machine machine;
+    const FakeMachine machine;
     FakeDaemon docker(machine.path("run/docker.sock"), answer("[]"));
     FakeDaemon podman(machine.path("run/podman/podman.sock"), answer("[]"));
     machine.write("etc/docker/daemon.json", "{}");
@@ -426,7 +426,7 @@ TEST_CASE("each file is read and each daemon asked at most once, however many co
 
 TEST_CASE("a daemon completes what files do not tell")
 {
-    const Machine machine;
+    const FakeMachine machine;
     machine.write("var/lib/containers/storage/overlay-containers/containers.json", storage_list(id_b));
     FakeDaemon docker(machine.path("run/docker.sock"), answer(docker_list(id_a)));
     FakeDaemon podman(machine.path("run/podman/podman.sock"),
@@ -446,7 +446,7 @@ TEST_CASE("a hostile daemon costs its time and names nothing")
 {
     const std::string list = answer(docker_list(id_a));
     const auto failure = [](const std::string& text, Manner manner) {
-        const Machine machine;
+        const FakeMachine machine;
         const FakeDaemon daemon(machine.path("run/docker.sock"), text, manner);
         const auto names = machine.find({"/docker/" + id_a});
         CHECK_FALSE(names.of(place_of("/docker/" + id_a)));
@@ -464,7 +464,7 @@ TEST_CASE("a hostile daemon costs its time and names nothing")
 
 TEST_CASE("an engine that is slow or silent is left alone for a while, and what it said stands")
 {
-    const Machine machine;
+    const FakeMachine machine;
     const auto place = place_of("/docker/" + id_a);
     const auto answers = std::make_shared<EngineAnswers>();
     SUBCASE("silent")
@@ -493,7 +493,7 @@ TEST_CASE("an engine that is slow or silent is left alone for a while, and what 
 
 TEST_CASE("users' claims are not looked up in root's files")
 {
-    const Machine machine;
+    const FakeMachine machine;
     machine.write("var/lib/docker/containers/" + id_a + "/config.v2.json", docker_config(id_a));
     const std::string claim = "/user.slice/user-4000.slice/user@4000.service/a.slice/docker-" + id_a + ".scope";
     const auto names = machine.find({claim, "/docker/" + id_a});
@@ -503,7 +503,7 @@ TEST_CASE("users' claims are not looked up in root's files")
 
 TEST_CASE("processes get the names of their containers, and a note tells which have none")
 {
-    const Machine machine;
+    const FakeMachine machine;
     machine.write("var/lib/docker/containers/" + id_a + "/config.v2.json", docker_config(id_a));
     FixtureProc proc;
     proc.apply("process 5000001 7 1000 one\ncgroup 0::/docker/" + id_a +
@@ -528,7 +528,7 @@ TEST_CASE("processes get the names of their containers, and a note tells which h
 
 TEST_CASE("the name of a container is known for as long as its processes are, though the engine has forgotten it")
 {
-    const Machine machine;
+    const FakeMachine machine;
     const std::string file = "var/lib/docker/containers/" + id_a + "/config.v2.json";
     machine.write(file, docker_config(id_a));
     FixtureProc proc;

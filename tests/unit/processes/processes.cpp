@@ -3,8 +3,7 @@
 #include "fixture_proc.hpp"
 #include "owners/owner_scanner.hpp"
 #include "processes/identifier.hpp"
-#include "table/flow_owner.hpp"
-#include "table/grouping.hpp"
+#include "table/flow_rows.hpp"
 #include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>
@@ -430,7 +429,7 @@ TEST_CASE("a socket without a process is in the cgroup that the kernel tells, un
     sample.flows.push_back(owned_flow(0, 1, 0)); // its own counts
     sample.flows.back().cgroup_id = sample.flows[0].cgroup_id;
     identifier->identify(sample, false);
-    const auto identity = [&sample](std::size_t flow) { return identity_of(sample.flows.at(flow), sample); };
+    const auto identity = [&sample](std::size_t flow) { return row_of(sample.flows.at(flow), sample).identity; };
     REQUIRE(identity(0));
     CHECK(identity(0)->unit == "brief.service");
     REQUIRE(identity(1));
@@ -493,27 +492,28 @@ TEST_CASE("processes are grouped by what they have in common")
     sample.processes[2].identity = with(&Identity::unit, "nginx.service", "web");
     sample.processes[4].identity = std::make_shared<const Identity>();
     sample.flows.push_back(unowned_flow(Cause::exited, Uid{5}, 1 << 5, 0));
-    const auto sums = [&sample](GroupBy by) {
+    const auto sums = [&sample](const GroupBy& by) {
         std::string text;
         for (const Row& row : group(sample, {}, by, false)) {
             text += std::to_string(*row.rx_bytes) + ' ';
         }
         return text;
     };
-    CHECK(sums(GroupBy::container) == "1 2 4 24 32 ");
+    CHECK(sums(GroupBy("container")) == "1 2 4 24 32 ");
     sample.flows.push_back(unowned_flow(Cause::other_user, Uid{5}, 1 << 6, 0));
     sample.flows.back().cgroup_id = 9;
+    sample.flows.back().attribution.quality = Quality::socket;
     sample.groups[9] = sample.processes[2].identity; // in the unit, and in a container without id
-    CHECK(sums(GroupBy::container) == "1 2 68 24 32 ");
-    CHECK(sums(GroupBy::unit) == "27 68 32 ");
-    CHECK(sums(GroupBy::pod) == "95 32 ");
-    const auto units = group(sample, {}, GroupBy::unit, false);
+    CHECK(sums(GroupBy("container")) == "1 2 68 24 32 ");
+    CHECK(sums(GroupBy("unit")) == "27 68 32 ");
+    CHECK(sums(GroupBy("pod")) == "95 32 ");
+    const auto units = group(sample, {}, GroupBy("unit"), false);
     CHECK_FALSE(units[1].kind);
     CHECK(total(sample, {}).unattributed_rx_bytes == 96U);
     sample.flows.pop_back();
-    CHECK(sums(GroupBy::unit) == "27 4 32 ");
-    CHECK(sums(GroupBy::pod) == "31 32 ");
-    const auto rows = group(sample, {}, GroupBy::user, false);
+    CHECK(sums(GroupBy("unit")) == "27 4 32 ");
+    CHECK(sums(GroupBy("pod")) == "31 32 ");
+    const auto rows = group(sample, {}, GroupBy("user"), false);
     REQUIRE(rows.size() == 2);
     CHECK_FALSE(rows[0].identity);
 
@@ -538,5 +538,5 @@ TEST_CASE("processes are grouped by what they have in common")
     sample.processes[1].netns = Inode{8}; // the socket's counts
     filter.namespaces = {{"", Inode{9}}};
     CHECK(passed(filter) == 6);
-    CHECK(sums(GroupBy::netns) == "57 6 ");
+    CHECK(sums(GroupBy("netns")) == "57 6 ");
 }

@@ -23,7 +23,7 @@ std::string names(const std::vector<const Column*>& list)
     return result;
 }
 
-std::string selected(std::string_view spec) { return names(select_columns(spec, default_columns(GroupBy::name))); }
+std::string selected(std::string_view spec) { return names(select_columns(spec, default_columns(GroupBy("name")))); }
 
 template <typename Function>
 std::string refusal(Function function)
@@ -67,9 +67,9 @@ TEST_CASE("every column has a name of its own and says what it is")
         CHECK_MESSAGE(seen.insert(column.name).second, column.name);
         CHECK(find_column(column.name) == &column);
         CHECK(!column.description.empty());
-        CHECK(!column.heading.empty());
+        CHECK(!column.header.empty());
     }
-    CHECK(names(all_columns(GroupBy::connection)) ==
+    CHECK(names(all_columns(GroupBy("connection"))) ==
           "pid,process,kind,start_time,user,uid,protocol,local_address,"
           "local_port,remote_address,remote_port,port,rx_bytes,"
           "tx_bytes,rx_bytes_per_sec,tx_bytes_per_sec,share,connections,unknown_connections,attribution");
@@ -160,15 +160,15 @@ TEST_CASE("a cell has its column's type or is null")
 
 TEST_CASE("default columns of each grouping")
 {
-    CHECK(names(default_columns(GroupBy::process)) == "pid,process,rx_bytes,tx_bytes,connections,user");
-    CHECK(names(default_columns(GroupBy::connection)) ==
+    CHECK(names(default_columns(GroupBy("process"))) == "pid,process,rx_bytes,tx_bytes,connections,user");
+    CHECK(names(default_columns(GroupBy("connection"))) ==
           "pid,process,protocol,local_address,local_port,remote_address,remote_port,rx_bytes,tx_bytes");
-    CHECK(names(default_columns(GroupBy::name)) == "process,rx_bytes,tx_bytes,connections");
-    CHECK(names(default_columns(GroupBy::user)) == "user,rx_bytes,tx_bytes,connections");
-    CHECK(names(default_columns(GroupBy::remote)) == "remote_address,rx_bytes,tx_bytes,connections");
-    CHECK(names(default_columns(GroupBy::port)) == "port,rx_bytes,tx_bytes,connections");
-    CHECK(names(default_columns(GroupBy::protocol)) == "protocol,rx_bytes,tx_bytes,connections");
-    CHECK(names(all_columns(GroupBy::process)) ==
+    CHECK(names(default_columns(GroupBy("name"))) == "process,rx_bytes,tx_bytes,connections");
+    CHECK(names(default_columns(GroupBy("user"))) == "user,rx_bytes,tx_bytes,connections");
+    CHECK(names(default_columns(GroupBy("remote"))) == "remote_address,rx_bytes,tx_bytes,connections");
+    CHECK(names(default_columns(GroupBy("port"))) == "port,rx_bytes,tx_bytes,connections");
+    CHECK(names(default_columns(GroupBy("protocol"))) == "protocol,rx_bytes,tx_bytes,connections");
+    CHECK(names(all_columns(GroupBy("process"))) ==
           "pid,process,kind,start_time,user,uid,rx_bytes,tx_bytes,rx_bytes_per_sec,tx_bytes_per_sec,share,"
           "connections,unknown_connections,attribution");
 }
@@ -277,20 +277,21 @@ TEST_CASE("the row of the rest says \"other\" in the text column of its key, and
 {
     std::vector<Row> rows = {row(1, "a", 1, 1)};
     keep_top(rows, 0);
-    const auto text = [&rows](std::string_view name, GroupBy by) {
+    const auto text = [&rows](std::string_view name, const GroupBy& by) {
         const Cell value = cell(*find_column(name), rows.front(), by);
         const auto* result = std::get_if<std::string>(&value);
         return result != nullptr ? *result : "null";
     };
-    for (const GroupBy by : group_keys())
-        CHECK(text("process", by) == "other");
-    CHECK(text("user", GroupBy::user) == "other");
-    CHECK(text("user", GroupBy::process) == "null");
-    CHECK(text("remote_address", GroupBy::remote) == "other");
-    CHECK(text("remote_address", GroupBy::connection) == "null");
-    CHECK(text("protocol", GroupBy::protocol) == "other");
-    CHECK(text("port", GroupBy::port) == "null");
-    CHECK(text("pid", GroupBy::process) == "null");
-    CHECK(text("kind", GroupBy::user) == "other");
-    CHECK(text("attribution", GroupBy::process) == "null");
+    for (const Key& key : keys())
+        CHECK(text("process", GroupBy(key.name)) == "other");
+    CHECK(text("user", GroupBy("port,user")) == "other");
+    CHECK(text("user", GroupBy("user")) == "other");
+    CHECK(text("user", GroupBy("process")) == "null");
+    CHECK(text("remote_address", GroupBy("remote")) == "other");
+    CHECK(text("remote_address", GroupBy("connection")) == "null");
+    CHECK(text("protocol", GroupBy("protocol")) == "other");
+    CHECK(text("port", GroupBy("port")) == "null");
+    CHECK(text("pid", GroupBy("process")) == "null");
+    CHECK(text("kind", GroupBy("user")) == "other");
+    CHECK(text("attribution", GroupBy("process")) == "null");
 }

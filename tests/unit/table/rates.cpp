@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "table/rates.hpp"
+#include "table/merge.hpp"
 #include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>

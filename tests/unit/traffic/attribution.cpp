@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/attribution.hpp"
-#include "table/grouping.hpp"
 #include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>
@@ -214,10 +213,10 @@ TEST_CASE("who shares a socket: its other holders, or the others that moved byte
     attribute(sample, all_seeing);
     find_sharers(sample);
     CHECK(sample.sharers == std::map<std::size_t, std::vector<std::uint32_t>>{{0, {0}}, {3, {2}}, {4, {0}}});
-    const auto by_process = group(sample, {}, GroupBy::process, false);
+    const auto by_process = group(sample, {}, GroupBy("process"), false);
     REQUIRE(by_process.size() == 4); // one is nobody's
     const auto row = std::find_if(by_process.begin(), by_process.end(), [](const Row& r) { return r.pid == Pid{7}; });
     CHECK(row->shared_with == std::vector<Sharer>{{Pid{9}, "c"}});
-    const auto all = group(sample, {}, GroupBy::protocol, false);
+    const auto all = group(sample, {}, GroupBy("protocol"), false);
     CHECK(all.at(0).shared_with == std::vector<Sharer>{{Pid{7}, "a"}, {Pid{9}, "c"}});
 }

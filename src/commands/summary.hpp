@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What snapshots come to together: their rows by a key, and the facts around them. One pass; what is kept depends on
-// the number of groups and hosts.
+// What saved snapshots come to together: their rows by a key, and the facts around them. One pass; what is kept depends
+// on the number of groups and hosts.
 #pragma once
 
-#include "report/groups.hpp"
-#include "report/selection.hpp"
-#include "report/snapshots.hpp"
-#include "util/sum.hpp"
+#include "report/coverage.hpp"
+#include "report/snapshot.hpp"
+#include "table/filter.hpp"
+#include "table/grouping.hpp"
 
 #include <cstdint>
 #include <map>
@@ -15,6 +15,17 @@
 #include <vector>
 
 namespace socktally {
+
+/// Which saved rows are added up, and how.
+struct SummaryPlan {
+    GroupBy by;
+    std::optional<Per> per;         // the rows of each hour or day stay apart
+    bool idle = false;              // also rows that moved nothing
+    Filter filter;                  // names of users and network namespaces are compared as they were saved
+    std::vector<std::string> hosts; // empty: all
+    std::optional<TimePoint> from;  // the first moment
+    std::optional<TimePoint> to;    // the first moment past the last
+};
 
 /// What all were, else null.
 class Common {
@@ -29,15 +40,18 @@ private:
 
 class Summary {
 public:
-    Summary(GroupBy by, std::optional<Per> per, const std::vector<Member>& columns, Wanted wanted);
+    explicit Summary(SummaryPlan plan);
+    Summary(const Summary&) = delete;
+    Summary& operator=(const Summary&) = delete;
+    ~Summary() = default;
 
     /// Adds what `parser` parsed last.
     void add(SnapshotParser& parser);
     /// All of one input was added.
     void end_input() { snapshots_seen_.end_input(); }
 
-    /// The report without notes about its input. Rows are unsorted; see Groups::rows.
-    Report report() const;
+    /// The report without notes about its input. Rows are unsorted; see Grouping::take_rows.
+    Report report();
 
 private:
     /// What a rate is of: a piece of the report, and a host where each row is of one.
@@ -49,20 +63,14 @@ private:
 
     void add_line(SnapshotParser& parser);
     void add_document(SnapshotParser& parser);
-    void add_row(const Heading& heading, const SavedRow& row);
-    bool is_taken(const Heading& heading, const SavedRow& row) const;
+    void add_row(const Heading& heading, Row& row, const Origin& origin);
+    bool is_taken(TimePoint time, const std::optional<std::string_view>& host) const;
     void count(const Heading& heading, Coverage::Verdict verdict);
     Scope scope_of(TimePoint time, const std::optional<std::string_view>& host) const;
     std::vector<Note> notes() const;
 
-    GroupBy by_;
-    std::optional<Per> per_;
-    Selection selection_;
-    Groups groups_;
-    KnownSum rx_;
-    KnownSum tx_;
-    KnownSum unattributed_rx_;
-    KnownSum unattributed_tx_;
+    SummaryPlan plan_;
+    Grouping grouping_;
 
     Snapshots snapshots_seen_;
     std::map<Scope, std::optional<std::chrono::nanoseconds>> windows_; // null: there are bytes of no window in it
@@ -73,11 +81,6 @@ private:
     std::uint64_t incomplete_ = 0;
     std::uint64_t totals_ = 0;      // snapshots without a window
     std::uint64_t other_layer_ = 0; // snapshots that count something else
-    std::uint64_t cut_short_ = 0;   // rows that sum the rest past --top
-    std::uint64_t taken_ = 0;       // rows that are in the report
-    Unjudged unjudged_{"row"};
-    bool lacks_column_ = false; // a left-out row lacks a column that a filter asks for
-    std::uint64_t keyless_ = 0; // rows that do not say which group they belong to
     std::chrono::nanoseconds duration_{0};
     std::optional<TimePoint> first_;
     Common host_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Saved rows added up: which of them are one, what is unknown, what a filter can tell, and what is refused.
+#include "commands/summary.hpp"
 #include "linux/fd.hpp"
 #include "report/read.hpp"
 
@@ -29,25 +30,30 @@ struct Outcome {
     std::vector<LeftOut> left_out;
 };
 
-Outcome add_up_files(const std::vector<std::string>& texts, GroupBy by = GroupBy::process, Wanted wanted = {},
-                     std::optional<Per> per = std::nullopt, const std::vector<Member>& columns = {Member::pid})
+Outcome add_up_files(const std::vector<std::string>& texts, const GroupBy& by = {}, SummaryPlan plan = {},
+                     std::optional<Per> per = std::nullopt)
 {
-    Summary summary(by, per, columns, std::move(wanted));
+    plan.by = by;
+    plan.per = per;
+    Summary summary(std::move(plan));
     Outcome outcome;
     for (const std::string& text : texts) {
         const Fd file(::memfd_create("snapshots", MFD_CLOEXEC));
         REQUIRE(::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
         REQUIRE(::lseek(file.get(), 0, SEEK_SET) == 0);
-        read_snapshots(file.get(), "test", summary, [&](const LeftOut& lines) { outcome.left_out.push_back(lines); });
+        read_snapshots(
+            file.get(), "test", [&](SnapshotParser& parser) { summary.add(parser); },
+            [&](const LeftOut& lines) { outcome.left_out.push_back(lines); });
+        summary.end_input();
     }
     outcome.report = summary.report();
     return outcome;
 }
 
-Outcome add_up(const std::string& text, GroupBy by = GroupBy::process, Wanted wanted = {},
-               std::optional<Per> per = std::nullopt, const std::vector<Member>& columns = {Member::pid})
+Outcome add_up(const std::string& text, const GroupBy& by = {}, SummaryPlan plan = {},
+               std::optional<Per> per = std::nullopt)
 {
-    return add_up_files({text}, by, std::move(wanted), per, columns);
+    return add_up_files({text}, by, std::move(plan), per);
 }
 
 std::string why_not(const std::string& text)
@@ -107,11 +113,10 @@ TEST_CASE("unknown bytes stay unknown")
 TEST_CASE("packets are a sum of all or none")
 {
     const std::string some = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1,"rx_packets":3)");
-    const std::vector<Member> columns{Member::rx_packets};
-    CHECK(add_up(some + some, GroupBy::process, {}, {}, columns).report.rows.at(0).packets.rx_packets == 6U);
+    CHECK(add_up(some + some, GroupBy("process")).report.rows.at(0).packets.rx_packets == 6U);
     const std::string none = line("a", "1", 7, 5, "p");
     for (const std::string& text : {some + none, none + some, some + none + some}) {
-        CHECK_FALSE(add_up(text, GroupBy::process, {}, {}, columns).report.rows.at(0).packets.rx_packets);
+        CHECK_FALSE(add_up(text, GroupBy("process")).report.rows.at(0).packets.rx_packets);
     }
 }
 
@@ -120,16 +125,15 @@ TEST_CASE("a column is what all rows agree on, and once they differ they differ"
     const auto with_uid = [](int uid) {
         return line("a", "1", 7, 5, "p", fmt::format(R"("rx_bytes":1,"tx_bytes":1,"uid":{})", uid));
     };
-    const std::vector<Member> columns{Member::uid};
-    CHECK(add_up(with_uid(1) + with_uid(1), GroupBy::name, {}, {}, columns).report.rows.at(0).uid == Uid{1});
-    CHECK_FALSE(add_up(with_uid(1) + with_uid(2) + with_uid(1), GroupBy::name, {}, {}, columns).report.rows.at(0).uid);
+    CHECK(add_up(with_uid(1) + with_uid(1), GroupBy("name")).report.rows.at(0).uid == Uid{1});
+    CHECK_FALSE(add_up(with_uid(1) + with_uid(2) + with_uid(1), GroupBy("name")).report.rows.at(0).uid);
 }
 
 TEST_CASE("a cause is not a process of that name")
 {
     std::string cause = line("a", "1", 7, 5, "[exited]");
     cause.replace(cause.find(R"("kind":"process")"), 16, R"("kind":"cause")");
-    const Report report = add_up(cause + line("a", "1", 7, 5, "[exited]"), GroupBy::name).report;
+    const Report report = add_up(cause + line("a", "1", 7, 5, "[exited]"), GroupBy("name")).report;
     CHECK(report.rows.size() == 2);
     CHECK(report.totals.unattributed_rx_bytes == 10U);
 }
@@ -150,7 +154,7 @@ TEST_CASE("traffic without an owner is in the unit of its socket, where that was
     const std::string unknown = cause("unit", R"("unit":null,"attribution":"unknown")");
     const auto sums = [](const std::string& text) {
         std::string all;
-        for (const Row& row : add_up(text, GroupBy::unit, {}, {}, {Member::unit}).report.rows) {
+        for (const Row& row : add_up(text, GroupBy("unit")).report.rows) {
             all += fmt::format("{} {};", row.identity && row.identity->unit ? *row.identity->unit : "-", *row.rx_bytes);
         }
         return all;
@@ -159,7 +163,7 @@ TEST_CASE("traffic without an owner is in the unit of its socket, where that was
     CHECK(sums(owned + none + several) == "u.service 1;- 2;- 10;");
     CHECK(sums(owned + none + in_none) == "u.service 1;- 12;");
     CHECK(sums(owned + none + unknown) == "u.service 1;- 2;- 10;");
-    CHECK(add_up(owned + known, GroupBy::unit).report.totals.unattributed_rx_bytes == 10U);
+    CHECK(add_up(owned + known, GroupBy("unit")).report.totals.unattributed_rx_bytes == 10U);
 }
 
 TEST_CASE("rows of one snapshot are one window; hours and days stay apart")
@@ -170,14 +174,14 @@ TEST_CASE("rows of one snapshot are one window; hours and days stay apart")
                              line("a", "1", 8, 5, "q", R"("rx_bytes":1,"tx_bytes":1)", nine) +
                              line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1)", ten);
     CHECK(add_up(text).report.duration == 2s);
-    CHECK(add_up(text, GroupBy::name, {}, Per::hour).report.rows.size() == 3);
-    CHECK(add_up(text, GroupBy::name, {}, Per::day).report.rows.size() == 2);
-    Wanted late;
+    CHECK(add_up(text, GroupBy("name"), {}, Per::hour).report.rows.size() == 3);
+    CHECK(add_up(text, GroupBy("name"), {}, Per::day).report.rows.size() == 2);
+    SummaryPlan late;
     late.from = parse_timestamp(ten);
-    CHECK(add_up(text, GroupBy::name, late).report.totals.rx_bytes == 1U);
-    Wanted early;
+    CHECK(add_up(text, GroupBy("name"), late).report.totals.rx_bytes == 1U);
+    SummaryPlan early;
     early.to = parse_timestamp(ten);
-    CHECK(add_up(text, GroupBy::name, early).report.totals.rx_bytes == 2U);
+    CHECK(add_up(text, GroupBy("name"), early).report.totals.rx_bytes == 2U);
 }
 
 TEST_CASE("totals are no window, and a note says so")
@@ -229,8 +233,8 @@ TEST_CASE("a rate is by the windows of what is added up")
         CHECK(row.window == (row.host == "a" ? 2s : 1s));
         CHECK(row.until == parse_timestamp(row.host == "a" ? "2026-11-20T22:00:01Z" : "2026-11-20T21:00:01Z"));
     }
-    CHECK(add_up(text, GroupBy::name).report.rows.at(0).window == 3s);
-    for (const Row& row : add_up(text, GroupBy::name, {}, Per::hour).report.rows) {
+    CHECK(add_up(text, GroupBy("name")).report.rows.at(0).window == 3s);
+    for (const Row& row : add_up(text, GroupBy("name"), {}, Per::hour).report.rows) {
         CHECK(row.window == (row.time == parse_timestamp(late) ? 1s : 2s));
     }
     // A report of both hosts does not say how long each was watched.
@@ -244,23 +248,59 @@ TEST_CASE("a rate is by the windows of what is added up")
 
 TEST_CASE("a row that does not say which group it is of is told of")
 {
-    const auto keyless = [](const std::string& text, GroupBy by) {
-        return has_note(add_up(text, by, {}, {}, {Member::unit, Member::user}).report, NoteCode::key_unanswered);
+    const auto keyless = [](const std::string& text, const GroupBy& by) {
+        return has_note(add_up(text, by).report, NoteCode::key_unanswered);
     };
     const std::string with_unit = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1,"unit":"u","user":null)");
-    CHECK_FALSE(keyless(with_unit, GroupBy::unit));
-    CHECK_FALSE(keyless(with_unit, GroupBy::user)); // it is of nobody
-    CHECK(keyless(line("a", "1", 7, 5, "p"), GroupBy::unit));
-    CHECK(keyless(with_unit, GroupBy::connection));
-    CHECK_FALSE(keyless(with_unit, GroupBy::process));
+    CHECK_FALSE(keyless(with_unit, GroupBy("unit")));
+    CHECK_FALSE(keyless(with_unit, GroupBy("user"))); // it is of nobody
+    CHECK(keyless(line("a", "1", 7, 5, "p"), GroupBy("unit")));
+    CHECK(keyless(with_unit, GroupBy("connection")));
+    CHECK_FALSE(keyless(with_unit, GroupBy("process")));
     const auto replaced = [](std::string text, std::string_view from, std::string_view to) {
         return text.replace(text.find(from), from.size(), to);
     };
     const std::string cause = replaced(line("a", "1", 7, 5, "[exited]"), R"("kind":"process")", R"("kind":"cause")");
-    CHECK_FALSE(keyless(cause, GroupBy::unit));
+    CHECK_FALSE(keyless(cause, GroupBy("unit")));
     const std::string by_user = replaced(line("a", "1", 7, 5, "p"), R"("by":"process")", R"("by":"user")");
-    CHECK_FALSE(keyless(by_user, GroupBy::name));
-    CHECK(keyless(replaced(by_user, R"("process":"p")", R"("process":null)"), GroupBy::name)); // several
+    CHECK_FALSE(keyless(by_user, GroupBy("name")));
+    CHECK(keyless(replaced(by_user, R"("process":"p")", R"("process":null)"), GroupBy("name"))); // several
+}
+
+TEST_CASE("a remedy names the columns that would have to be saved")
+{
+    const auto remedy = [](const std::string& text, std::string_view by, const SummaryPlan& plan) {
+        const Report report = add_up(text, GroupBy(by), plan).report;
+        return report.notes.size() == 1 ? report.notes[0].remedy : fmt::format("{} notes", report.notes.size());
+    };
+    const auto with = [](std::string_view more) {
+        return line("a", "1", 7, 5, "p", fmt::format(R"("rx_bytes":1,"tx_bytes":1{})", more));
+    };
+    SummaryPlan ports;
+    ports.filter.ports = {443};
+    CHECK(remedy(with(""), "process", ports) == "save these columns too: -o +local_port,remote_port");
+    SummaryPlan without_unit;
+    without_unit.filter.excluded.units = {"u"};
+    CHECK(remedy(with(R"(,"unit":null)"), "process", without_unit) == "save that column too: -o +cgroup");
+    CHECK(remedy(with(""), "process", without_unit) == "save these columns too: -o +cgroup,unit");
+    CHECK(remedy(with(R"(,"unit":null,"cgroup":"/")"), "process", without_unit) == "0 notes"); // it is in none
+    CHECK(remedy(with(""), "unit", {}) == "save that column too: -o +unit");
+    CHECK(remedy(with(""), "unit,remote", {}) == "save these columns too: -o +unit,remote_address");
+    std::string several = with(R"(,"unit":null)");
+    several.replace(several.find(R"("by":"process")"), 14, R"("by":"user")");
+    CHECK(remedy(several, "unit", {}) == "take samples --by unit");
+}
+
+TEST_CASE("rows that were saved by several keys tell all of them")
+{
+    std::string saved = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":1,"user":"u","remote_address":null)");
+    saved.replace(saved.find(R"("by":"process")"), 14, R"("by":"remote,user")");
+    CHECK(add_up(saved, GroupBy("user")).report.notes.empty());
+    CHECK(add_up(saved, GroupBy("remote")).report.notes.empty()); // null is known to be none
+    CHECK(add_up(saved + line("a", "1", 7, 5, "p"), GroupBy("user,remote")).report.rows.size() == 2);
+    CHECK(why_not(R"({"schema":"socktally/1","started_at":"2026-11-20T21:00:00Z","duration_ns":1,"complete":true,)"
+                  R"("by":"remote,user","rows":[{"user":"u","rx_bytes":1}]})"
+                  "\n") == "read");
 }
 
 TEST_CASE("connections that were not saved are not known")
@@ -273,30 +313,33 @@ TEST_CASE("connections that were not saved are not known")
 
 TEST_CASE("a filter leaves out what it cannot judge, and says so")
 {
-    Wanted port;
+    SummaryPlan port;
     port.filter.ports = {443};
-    const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy::process, port).report;
+    const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), port).report;
     CHECK(report.rows.empty());
     CHECK(has_note(report, NoteCode::filter_unjudged));
-    Wanted name;
+    SummaryPlan name;
     name.filter.names = {"q"};
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, NoteCode::filter_unjudged));
-    Wanted both = port; // one that says no is enough
+    CHECK_FALSE(
+        has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), name).report, NoteCode::filter_unjudged));
+    SummaryPlan both = port; // one that says no is enough
     both.filter.names = {"q"};
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, both).report, NoteCode::filter_unjudged));
+    CHECK_FALSE(
+        has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), both).report, NoteCode::filter_unjudged));
 }
 
 TEST_CASE("a filter that no row passes is told of, and makes nothing incomplete")
 {
-    Wanted name;
+    SummaryPlan name;
     name.filter.names = {"q"};
-    const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report;
+    const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), name).report;
     CHECK(has_note(report, NoteCode::filter_unmatched));
     CHECK(is_complete(report.notes));
     name.filter.names = {"q", "p"};
-    CHECK_FALSE(has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy::process, name).report, NoteCode::filter_unmatched));
     CHECK_FALSE(
-        has_note(add_up("", GroupBy::process, name).report, NoteCode::filter_unmatched)); // there is nothing at all
+        has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), name).report, NoteCode::filter_unmatched));
+    CHECK_FALSE(
+        has_note(add_up("", GroupBy("process"), name).report, NoteCode::filter_unmatched)); // there is nothing at all
 }
 
 TEST_CASE("a sum that does not fit is told, and makes the report incomplete")
@@ -316,9 +359,9 @@ TEST_CASE("a sum that does not fit is told, and makes the report incomplete")
 TEST_CASE("a row passes a filter or its opposite, unless neither can judge it")
 {
     const auto count = [](const std::string& text, const std::vector<Named<Uid>>& users, bool excluded) {
-        Wanted wanted;
+        SummaryPlan wanted;
         (excluded ? wanted.filter.excluded : static_cast<Criteria&>(wanted.filter)).users = users;
-        const Report report = add_up(text, GroupBy::process, wanted).report;
+        const Report report = add_up(text, GroupBy("process"), wanted).report;
         return report.rows.size() + (has_note(report, NoteCode::filter_unjudged) ? 10 : 0);
     };
     const std::string alice = line("a", "1", 7, 5, "p", R"("user":"alice","rx_bytes":1)");
@@ -335,10 +378,10 @@ TEST_CASE("a row passes a filter or its opposite, unless neither can judge it")
 
 TEST_CASE("a pod is found by the name that was saved")
 {
-    Wanted wanted;
+    SummaryPlan wanted;
     wanted.filter.pods = {"web-1"};
     const auto rows_of = [&](std::string_view pod) {
-        return add_up(line("a", "1", 7, 5, "p", fmt::format(R"("pod":"{}")", pod)), GroupBy::process, wanted)
+        return add_up(line("a", "1", 7, 5, "p", fmt::format(R"("pod":"{}")", pod)), GroupBy("process"), wanted)
             .report.rows.size();
     };
     CHECK(rows_of("web-1") == 1);
@@ -405,7 +448,7 @@ TEST_CASE("a line means the same after others of its snapshot")
         CHECK(reason_after(text) == "read");
         CHECK(add_up(good + good + text + good).report.totals.tx_bytes == 4U);
     }
-    const Report escaped = add_up(good + good + changed("\"p\"", "\"\\u0070\""), GroupBy::name).report;
+    const Report escaped = add_up(good + good + changed("\"p\"", "\"\\u0070\""), GroupBy("name")).report;
     REQUIRE(escaped.rows.size() == 1);
     CHECK(escaped.rows[0].rx_bytes == 30U);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "report/summary.hpp"
+#include "commands/summary.hpp"
 
 #include <fmt/format.h>
 
@@ -17,18 +17,17 @@ std::string counted(std::uint64_t count, std::string_view noun, std::string_view
 }
 
 constexpr std::chrono::nanoseconds no_window{0};
-constexpr const char* save_column = "save that column too: -o +COLUMN";
 
 std::chrono::nanoseconds sum_of(std::chrono::nanoseconds a, std::chrono::nanoseconds b)
 {
     return b > std::chrono::nanoseconds::max() - a ? std::chrono::nanoseconds::max() : a + b;
 }
 
-bool may_have_traffic(const SavedRow& row)
+/// How long several windows are together does not say when the last of them ended; nor does it of several hosts'.
+TimePoint end_of(const Heading& heading)
 {
-    const auto moved = [&row](Member member) { return row.number(member).value_or(0) != 0; };
-    return row.number(Member::rx_bytes) != 0U || row.number(Member::tx_bytes) != 0U ||
-           moved(Member::unknown_connections) || moved(Member::rx_packets) || moved(Member::tx_packets);
+    const TimePoint begin = heading.started_at;
+    return heading.host ? begin + std::min(heading.duration, TimePoint::max() - begin) : begin;
 }
 
 } // namespace
@@ -43,8 +42,9 @@ void Common::add(const std::optional<std::string_view>& value)
     }
 }
 
-Summary::Summary(GroupBy by, std::optional<Per> per, const std::vector<Member>& columns, Wanted wanted)
-    : by_(by), per_(per), selection_(std::move(wanted)), groups_(by, per, columns)
+Summary::Summary(SummaryPlan plan)
+    : plan_(std::move(plan)),
+      grouping_(plan_.by, plan_.filter, plan_.idle, plan_.per ? Grouping::Pieces::by_time : Grouping::Pieces::one)
 {
 }
 
@@ -60,8 +60,8 @@ void Summary::add(SnapshotParser& parser)
 void Summary::add_line(SnapshotParser& parser)
 {
     const Heading& heading = parser.heading();
-    parser.for_each_row([&](const SavedRow& row) {
-        if (!is_taken(heading, row)) {
+    parser.for_each_row([&](Row& row, const Origin& origin) {
+        if (!is_taken(*row.time, row.host)) {
             return;
         }
         const auto [is_new, verdict] = snapshots_seen_.find(parser);
@@ -69,7 +69,7 @@ void Summary::add_line(SnapshotParser& parser)
             count(heading, verdict);
         }
         if (verdict != Coverage::Verdict::repeated) {
-            add_row(heading, row);
+            add_row(heading, row, origin);
         }
     });
 }
@@ -77,46 +77,42 @@ void Summary::add_line(SnapshotParser& parser)
 void Summary::add_document(SnapshotParser& parser)
 {
     const Heading& heading = parser.heading();
-    SavedRow of_whole;
-    if (heading.host) {
-        of_whole.set(Member::host, {0, *heading.host});
-    }
     const auto verdict = snapshots_seen_.find(parser).verdict;
-    if (is_taken(heading, of_whole)) {
+    if (is_taken(heading.started_at, heading.host)) {
         count(heading, verdict);
     }
     if (verdict == Coverage::Verdict::repeated) {
         return;
     }
     const Scope whole = scope_of(heading.started_at, heading.host);
-    parser.for_each_row([&](const SavedRow& row) {
-        if (!is_taken(heading, row)) {
+    parser.for_each_row([&](Row& row, const Origin& origin) {
+        if (!is_taken(*row.time, row.host)) {
             return;
         }
-        if (row.find(Member::time) != nullptr || row.text(Member::host) != heading.host) {
-            const Scope own = scope_of(time_of(heading, row), row.text(Member::host));
-            if (own != whole) { // a report, which does not say how long it is of each
-                windows_[own].reset();
-                windows_[whole].reset();
-            }
+        if (const Scope own = scope_of(*row.time, row.host); own != whole) {
+            windows_[own].reset(); // it is a row of a report, which does not say how long it is of each
+            windows_[whole].reset();
         }
-        add_row(heading, row);
+        add_row(heading, row, origin);
     });
 }
 
-bool Summary::is_taken(const Heading& heading, const SavedRow& row) const
+bool Summary::is_taken(TimePoint time, const std::optional<std::string_view>& host) const
 {
-    return selection_.takes_time(time_of(heading, row)) && selection_.takes_host(row);
+    const auto& hosts = plan_.hosts;
+    return (!plan_.from || time >= *plan_.from) && (!plan_.to || time < *plan_.to) &&
+           (hosts.empty() || std::find(hosts.begin(), hosts.end(), host) != hosts.end());
 }
 
 Summary::Scope Summary::scope_of(TimePoint time, const std::optional<std::string_view>& host) const
 {
-    return {per_ ? beginning(time, *per_) : TimePoint{}, is_by_host(by_) ? std::string(host.value_or("")) : ""};
+    return {plan_.per ? beginning(time, *plan_.per) : TimePoint{},
+            plan_.by.is_by_host() ? std::string(host.value_or("")) : ""};
 }
 
 void Summary::count(const Heading& heading, Coverage::Verdict verdict)
 {
-    if ((heading.by == GroupBy::interface) != (by_ == GroupBy::interface)) {
+    if (heading.by->is_by_interface() != plan_.by.is_by_interface()) {
         ++other_layer_;
         return;
     }
@@ -141,34 +137,19 @@ void Summary::count(const Heading& heading, Coverage::Verdict verdict)
     backend_.add(heading.backend);
 }
 
-void Summary::add_row(const Heading& heading, const SavedRow& row)
+void Summary::add_row(const Heading& heading, Row& row, const Origin& origin)
 {
-    if ((heading.by == GroupBy::interface) != (by_ == GroupBy::interface)) {
+    if (heading.by->is_by_interface() != plan_.by.is_by_interface()) {
         return;
     }
-    const auto [judged, lacks_column] = selection_.judge(row);
-    const auto rx = row.number(Member::rx_bytes);
-    const auto tx = row.number(Member::tx_bytes);
-    if (judged.judgement == Judgement::unknown && may_have_traffic(row)) {
-        unjudged_.add(judged, 1, row.number(Member::connections), rx, tx);
-        lacks_column_ = lacks_column_ || lacks_column;
+    row.until = end_of(heading);
+    if (plan_.per) {
+        row.time = beginning(*row.time, *plan_.per);
     }
-    if (judged.judgement != Judgement::in) {
-        return;
-    }
-    ++taken_;
-    cut_short_ += row.is(RowKind::other) ? 1 : 0;
-    rx_.add(rx);
-    tx_.add(tx);
-    if (!row.is(RowKind::process)) {
-        const bool is_known = row.is(RowKind::cause);
-        unattributed_rx_.add(is_known ? rx : std::nullopt);
-        unattributed_tx_.add(is_known ? tx : std::nullopt);
-    }
-    keyless_ += groups_.add(heading, row) ? 0 : 1;
+    grouping_.add(row, origin);
 }
 
-Report Summary::report() const
+Report Summary::report()
 {
     Report report;
     report.host = host_.value().value_or("");
@@ -176,24 +157,23 @@ Report Summary::report() const
     report.started_at = std::chrono::floor<std::chrono::system_clock::duration>(first_.value_or(TimePoint{}));
     report.duration = duration_;
     report.backend = snapshots_ == 0 ? "none" : backend_.value().value_or("several");
-    report.by = by_;
-    report.per = per_;
+    report.by = plan_.by;
+    report.per = plan_.per;
     report.notes = notes();
-    report.rows = groups_.rows();
-    report.totals.rx_bytes = rx_.value();
-    report.totals.tx_bytes = tx_.value();
-    report.totals.unattributed_rx_bytes = unattributed_rx_.value();
-    report.totals.unattributed_tx_bytes = unattributed_tx_.value();
+    report.totals = grouping_.totals();
+    report.rows = grouping_.take_rows();
     for (Row& row : report.rows) {
         const auto window = windows_.find(scope_of(row.time.value_or(TimePoint{}), row.host));
         row.window = window != windows_.end() ? window->second.value_or(no_window) : no_window;
-        report.totals.unknown_connections = sum(report.totals.unknown_connections, row.unknown_connections);
     }
     return report;
 }
 
 std::vector<Note> Summary::notes() const
 {
+    const auto& [passed, keyless, rests] = grouping_.counts();
+    const Unjudged& unjudged = grouping_.unjudged();
+    const ColumnSet& lacking = grouping_.lacking();
     const std::pair<bool, Note> all[] = {
         {snapshots_ == 0, Note(NoteCode::no_snapshots)},
         {incomplete_ > 0, Note{NoteCode::snapshots_incomplete,
@@ -208,21 +188,22 @@ std::vector<Note> Summary::notes() const
          Note{NoteCode::totals_added,
               counted(totals_, "snapshot", "is of totals", "are of totals") +
                   " since each socket was opened, not of a window: other snapshots may count the same bytes"}},
-        {!unjudged_.empty(), unjudged_.note(lacks_column_ ? save_column : "")},
-        {snapshots_ > 0 && taken_ == 0 && unjudged_.empty() && !selection_.takes_every_row(),
+        {!unjudged.empty(), unjudged.note("row")},
+        {snapshots_ > 0 && passed == 0 && unjudged.empty() && !plan_.filter.is_empty(),
          Note(NoteCode::filter_unmatched)},
-        {rx_.has_overflowed() || tx_.has_overflowed() || groups_.has_overflowed(), Note(NoteCode::sum_overflow)},
-        {keyless_ > 0, Note{NoteCode::key_unanswered,
-                            counted(keyless_, "row", "does", "do") +
-                                fmt::format(" not say what --by {} asks for, and {} where that is null", to_string(by_),
-                                            keyless_ == 1 ? "is in a row" : "are in rows")}},
-        {cut_short_ > 0, Note{NoteCode::rows_past_top,
-                              counted(cut_short_, "row", "sums", "sum") +
-                                  " what --top left out when it was saved; any other row may lack some of that"}},
+        {grouping_.has_overflowed(), Note(NoteCode::sum_overflow)},
+        {keyless > 0, Note{NoteCode::key_unanswered,
+                           counted(keyless, "row", "does", "do") +
+                               fmt::format(" not say what --by {} asks for, and {} where that is null", plan_.by.name(),
+                                           keyless == 1 ? "is in a row" : "are in rows"),
+                           lacking.none() ? "take samples --by " + plan_.by.name() : saving_remedy(lacking)}},
+        {rests > 0, Note{NoteCode::rows_past_top,
+                         counted(rests, "row", "sums", "sum") +
+                             " what --top left out when it was saved; any other row may lack some of that"}},
         {other_layer_ > 0, Note{NoteCode::other_layer,
                                 counted(other_layer_, "snapshot", "was", "were") +
-                                    (by_ == GroupBy::interface ? " left out: they do not count interfaces"
-                                                               : " left out: they count interfaces, not sockets")}},
+                                    (plan_.by.is_by_interface() ? " left out: they do not count interfaces"
+                                                                : " left out: they count interfaces, not sockets")}},
     };
     std::vector<Note> notes;
     for (const auto& [holds, note] : all) {

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+#include "table/flow_rows.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace socktally {
+
+namespace {
+
+bool is_of(const PublishedPort& port, Protocol protocol)
+{
+    return port.protocol == to_string(protocol == Protocol::mptcp ? Protocol::tcp : protocol);
+}
+
+bool passes(const Tuple& tuple, const ProxiedPort& proxied)
+{
+    const Endpoint container{proxied.container, proxied.published.port};
+    return is_of(proxied.published, tuple.protocol) &&
+           (tuple.local.port == proxied.published.host.port || tuple.remote == container);
+}
+
+/// The published ports that the flow's traffic came by, one after the other with commas: of its owner's container, or
+/// of what its owner is the docker-proxy of. Null: none that is known.
+std::optional<std::string> published_ports_of(const Tuple& tuple, const Identity& identity)
+{
+    if (identity.proxied) {
+        return passes(tuple, *identity.proxied)
+                   ? std::optional(to_string(identity.proxied->published) + " via docker-proxy")
+                   : std::nullopt;
+    }
+    std::string text;
+    for (const PublishedPort& port : identity.published) {
+        const std::uint16_t local = tuple.local.port;
+        if (local >= port.port && local - port.port <= port.more && is_of(port, tuple.protocol)) {
+            text += text.empty() ? "" : ",";
+            text += to_string(port_in(port, local));
+        }
+    }
+    return text.empty() ? std::nullopt : std::optional(std::move(text));
+}
+
+std::optional<Address> address_of(const Endpoint& endpoint)
+{
+    return endpoint.address.family == Family::none ? std::nullopt : std::optional(endpoint.address);
+}
+
+std::optional<std::uint16_t> port_of(const Endpoint& endpoint)
+{
+    return endpoint.port == 0 ? std::nullopt : std::optional(endpoint.port);
+}
+
+void set_owner(Row& row, const Process& owner)
+{
+    row.kind = RowKind::process;
+    row.pid = owner.pid;
+    row.start_time = owner.start_time;
+    row.process = owner.name;
+    row.uid = owner.uid;
+    row.identity = owner.identity;
+    if (!row.netns && owner.netns != Inode{}) {
+        row.netns = owner.netns;
+    }
+}
+
+/// What is known without an owner: why there is none, and what the socket and its cgroup tell.
+void set_cause(Row& row, const Flow& flow, const Sample& sample)
+{
+    row.kind = RowKind::cause;
+    row.process = cause_name(flow.attribution.cause);
+    row.uid = flow.uid;
+    if (const auto group = sample.groups.find(flow.cgroup_id); group != sample.groups.end()) {
+        row.identity = group->second;
+    }
+}
+
+std::vector<Sharer> sharers_of(std::size_t flow, const Sample& sample)
+{
+    std::vector<Sharer> sharers;
+    if (const auto found = sample.sharers.find(flow); found != sample.sharers.end()) {
+        for (const std::uint32_t index : found->second) {
+            const Process& process = sample.processes[index];
+            sharers.push_back({process.pid, process.name});
+        }
+        std::sort(sharers.begin(), sharers.end());
+    }
+    return sharers;
+}
+
+} // namespace
+
+Row row_of(const Flow& flow, const Sample& sample)
+{
+    const Tuple& tuple = flow.tuple;
+    Row row;
+    if (flow.netns != Inode{}) {
+        row.netns = flow.netns;
+    }
+    if (flow.attribution.process) {
+        set_owner(row, sample.processes[*flow.attribution.process]);
+    } else {
+        set_cause(row, flow, sample);
+    }
+    if (tuple != Tuple{}) { // else the backend summed several sockets, or had no room for what they are
+        row.protocol = tuple.protocol;
+    }
+    row.local_address = address_of(tuple.local);
+    row.local_port = port_of(tuple.local);
+    row.remote_address = address_of(tuple.remote);
+    row.remote_port = port_of(tuple.remote);
+    row.port = flow.accepted || !row.remote_port ? row.local_port : row.remote_port;
+    row.device = flow.interface;
+    if (row.identity != nullptr) {
+        row.published = published_ports_of(tuple, *row.identity);
+    }
+    row.rx_bytes = flow.rx_bytes;
+    row.tx_bytes = flow.tx_bytes;
+    row.packets = flow.packets;
+    row.connections = flow.sockets;
+    row.unknown_connections = flow.rx_bytes && flow.tx_bytes ? 0 : flow.sockets;
+    row.attribution = flow.attribution.quality;
+    return row;
+}
+
+Row row_of(const InterfaceTraffic& interface)
+{
+    Row row;
+    row.interface = interface.name;
+    row.outbound = interface.outbound;
+    row.rx_bytes = interface.rx_bytes;
+    row.tx_bytes = interface.tx_bytes;
+    row.packets = {interface.rx_packets, interface.tx_packets, std::nullopt, std::nullopt};
+    row.connections.reset(); // drivers know none
+    return row;
+}
+
+void add_flows(Grouping& grouping, const Sample& sample)
+{
+    for (std::size_t i = 0; i < sample.flows.size(); ++i) {
+        Row row = row_of(sample.flows[i], sample);
+        row.shared_with = sharers_of(i, sample);
+        grouping.add(row);
+    }
+}
+
+void add_interfaces(Grouping& grouping, const std::vector<InterfaceTraffic>& interfaces)
+{
+    for (const InterfaceTraffic& interface : interfaces) {
+        grouping.add(row_of(interface));
+    }
+}
+
+} // namespace socktally

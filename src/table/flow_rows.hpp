@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// What is measured, as rows: one a flow, before any are added up, or one an interface.
+#pragma once
+
+#include "model/sample.hpp"
+#include "table/grouping.hpp"
+
+#include <vector>
+
+namespace socktally {
+
+/// The flow must be attributed, and its owner identified.
+Row row_of(const Flow& flow, const Sample& sample);
+
+/// What drivers count has no owner.
+Row row_of(const InterfaceTraffic& interface);
+
+/// Adds the row of each flow, with the other owners of its socket (Sample::sharers).
+void add_flows(Grouping& grouping, const Sample& sample);
+void add_interfaces(Grouping& grouping, const std::vector<InterfaceTraffic>& interfaces);
+
+} // namespace socktally

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+// One row a key, and the text by which rows of one group know each other.
+#include "table/keys.hpp"
+
+#include "table/row.hpp"
+#include "util/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+#include <stdexcept>
+
+namespace socktally {
+
+/// The values that tell a group from others, each with what tells where it ends.
+class KeyText {
+public:
+    explicit KeyText(std::string& out) : out_(out) { out_.clear(); }
+
+    void add(const std::optional<std::string_view>& text)
+    {
+        out_.push_back(text ? 't' : '-');
+        append(text ? text->size() : 0);
+        out_.append(text.value_or(""));
+    }
+    void add(const std::optional<std::string>& text) { add(std::optional<std::string_view>(text)); }
+    void add(const std::optional<Address>& value)
+    {
+        const Address address = value.value_or(Address{});
+        out_.push_back(static_cast<char>(address.family));
+        out_.append(address.bytes.begin(), address.bytes.end());
+    }
+    template <typename Number>
+    void add(const std::optional<Number>& number)
+    {
+        out_.push_back(number ? 'n' : '-');
+        if constexpr (requires { number->value; }) { // an id
+            append(number ? static_cast<std::uint64_t>(number->value) : 0);
+        } else {
+            append(number ? static_cast<std::uint64_t>(*number) : 0);
+        }
+    }
+
+private:
+    void append(std::uint64_t value)
+    {
+        std::array<char, sizeof value> bytes{};
+        std::memcpy(bytes.data(), &value, sizeof value);
+        out_.append(bytes.data(), bytes.size());
+    }
+
+    std::string& out_;
+};
+
+namespace {
+
+template <auto field>
+void tell(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(row.*field);
+}
+
+/// The user's name is filled in when a sample is grouped already, so there the number counts.
+void tell_user(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(row.user);
+    text.add(row.user ? std::nullopt : row.uid);
+}
+
+void tell_name(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(row.kind);
+    text.add(row.process);
+}
+
+/// A pid alone may be another process a minute later. Sockets of other users, which nobody may look at, are told apart
+/// by user.
+void tell_process(KeyText& text, const Row& row, const Origin& origin, const Key& self)
+{
+    text.add(row.host);
+    tell_name(text, row, origin, self);
+    if (row.pid && row.start_time) {
+        text.add(std::optional(origin.boot_id));
+        text.add(row.pid);
+        text.add(std::optional(row.start_time->ticks));
+    } else if (row.kind != RowKind::cause || row.process == cause_name(Cause::other_user)) {
+        tell_user(text, row, origin, self);
+    }
+}
+
+void tell_netns(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(row.host);
+    text.add(row.netns_name);
+    text.add(row.netns_name ? std::nullopt : row.netns);
+}
+
+void tell_interface(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(row.host);
+    text.add(row.interface);
+}
+
+void tell_connection(KeyText& text, const Row& row, const Origin& origin, const Key& self)
+{
+    tell_process(text, row, origin, self);
+    tell_netns(text, row, origin, self);
+    text.add(row.protocol);
+    text.add(row.local_address);
+    text.add(row.local_port);
+    text.add(row.remote_address);
+    text.add(row.remote_port);
+}
+
+using IdentityText = std::optional<std::string> Identity::*;
+
+/// `fields` are those of the row's identity that tell rows apart. Traffic without an owner, of which none is known, is
+/// kept apart from processes that have none; `is_in_none`: it is known to have none either.
+void tell_identity(KeyText& text, const Row& row, std::initializer_list<IdentityText> fields, bool is_in_none)
+{
+    static const Identity unknown;
+    const Identity& identity = row.identity ? *row.identity : unknown;
+    const bool is_in_one =
+        std::any_of(fields.begin(), fields.end(), [&](IdentityText field) { return (identity.*field).has_value(); });
+    const bool is_apart = row.kind == RowKind::cause && !is_in_one && !is_in_none;
+    text.add(is_apart ? std::optional<std::string_view>(row.process) : std::nullopt);
+    for (const IdentityText field : fields) {
+        text.add(identity.*field);
+    }
+}
+
+/// What a process runs, which the cgroup of a socket does not tell.
+template <IdentityText field>
+void tell_program(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    tell_identity(text, row, {field}, false);
+}
+
+/// What the cgroup of a socket tells even where no process is known; unless the row sums sockets of several cgroups.
+void tell_group(KeyText& text, const Row& row, const Origin& origin, const Key& self,
+                std::initializer_list<IdentityText> fields)
+{
+    const bool is_of_one = origin.by == nullptr || origin.by->has(self.name) || origin.by->has("connection");
+    tell_identity(text, row, fields, is_of_one && row.attribution == Quality::socket);
+}
+
+template <IdentityText field>
+void tell_group_in(KeyText& text, const Row& row, const Origin& origin, const Key& self)
+{
+    tell_group(text, row, origin, self, {field});
+}
+
+/// Two containers may have the same name: those with an id are told apart by it.
+void tell_container(KeyText& text, const Row& row, const Origin& origin, const Key& self)
+{
+    const bool has_id = row.identity != nullptr && row.identity->container_id;
+    tell_group(text, row, origin, self, {has_id ? &Identity::container_id : &Identity::container});
+}
+
+/// The same holds for pods, but their uids are not saved.
+void tell_pod(KeyText& text, const Row& row, const Origin& origin, const Key& self)
+{
+    if (row.identity != nullptr && row.identity->pod_uid) {
+        tell_group(text, row, origin, self, {&Identity::pod_uid});
+    } else {
+        tell_group(text, row, origin, self, {&Identity::pod_namespace, &Identity::pod});
+    }
+}
+
+constexpr unsigned of_owner = Key::of_owner;
+constexpr unsigned of_sockets = Key::of_sockets;
+constexpr unsigned of_host = Key::of_host;
+constexpr unsigned gathers = Key::gathers;
+
+constexpr std::array key_table = {
+    Key{"process", "processes", "process", "pid,process,rx_bytes,tx_bytes,connections,user",
+        "process,user,unit,container", Requirement::processes, of_host, tell_process, "pid",
+        "pid,user,uid,ppid,exe,command,cgroup,unit,container,container_id,image,pod,namespace"},
+    Key{"connection", "connections", "protocol,local_address,local_port,remote_address,remote_port",
+        "pid,process,protocol,local_address,local_port,remote_address,remote_port,rx_bytes,tx_bytes",
+        "process,user,unit,container,protocol", Requirement::peers, of_sockets | of_host, tell_connection,
+        "pid,process"},
+    Key{"name", "names", "process", "process,rx_bytes,tx_bytes,connections", "process", Requirement::processes,
+        of_owner, tell_name},
+    Key{"exe", "exes", "exe", "exe,process,rx_bytes,tx_bytes,connections", "exe,process", Requirement::exe, gathers,
+        tell_program<&Identity::exe>},
+    Key{"command", "commands", "command", "command,process,rx_bytes,tx_bytes,connections", "command,process",
+        Requirement::command, gathers, tell_program<&Identity::command>},
+    Key{"user", "users", "user", "user,rx_bytes,tx_bytes,connections", "user", Requirement::processes, of_owner,
+        tell_user, "", "uid"},
+    Key{"remote", "remotes", "remote_address", "remote_address,rx_bytes,tx_bytes,connections", "remote_address",
+        Requirement::peers, of_sockets, tell<&Row::remote_address>},
+    Key{"port", "ports", "port", "port,rx_bytes,tx_bytes,connections", "port", Requirement::peers, of_sockets,
+        tell<&Row::port>},
+    Key{"protocol", "protocols", "protocol", "protocol,rx_bytes,tx_bytes,connections", "protocol", Requirement::tuples,
+        of_sockets, tell<&Row::protocol>},
+    Key{"cgroup", "cgroups", "cgroup", "cgroup,process,rx_bytes,tx_bytes,connections", "cgroup,process",
+        Requirement::cgroup, gathers, tell_group_in<&Identity::cgroup>, "",
+        "unit,container,container_id,image,pod,namespace"},
+    Key{"unit", "units", "unit", "unit,process,rx_bytes,tx_bytes,connections", "unit,process", Requirement::cgroup,
+        gathers, tell_group_in<&Identity::unit>},
+    Key{"container", "containers", "container", "container,process,rx_bytes,tx_bytes,connections", "container,process",
+        Requirement::containers, gathers, tell_container, "", "container_id"},
+    Key{"pod", "pods", "pod", "namespace,pod,process,rx_bytes,tx_bytes,connections", "namespace,pod,process",
+        Requirement::containers, gathers, tell_pod, "namespace", "namespace"},
+    Key{"netns", "netns", "netns", "netns,rx_bytes,tx_bytes,connections", "netns", Requirement::netns,
+        of_sockets | of_host, tell_netns},
+    Key{"interface", "interfaces", "interface", "interface,outbound,rx_bytes,tx_bytes,rx_packets,tx_packets",
+        "interface", Requirement::interfaces, of_sockets | of_host, tell_interface},
+};
+
+const Key& require_key(std::string_view name)
+{
+    const auto* found =
+        std::find_if(key_table.begin(), key_table.end(), [name](const Key& key) { return key.name == name; });
+    if (found != key_table.end()) {
+        return *found;
+    }
+    std::array<std::string_view, key_table.size()> valid;
+    std::transform(key_table.begin(), key_table.end(), valid.begin(), [](const Key& key) { return key.name; });
+    throw std::invalid_argument(fmt::format("unknown --by key {}: {}", quote(name), suggest(name, valid)));
+}
+
+} // namespace
+
+std::span<const Key> keys() { return key_table; }
+
+GroupBy::GroupBy(std::string_view names)
+{
+    for (std::string_view rest = names;;) {
+        const auto comma = rest.find(',');
+        const Key& key = require_key(rest.substr(0, comma));
+        if (!has(key.name)) {
+            keys_.push_back(&key);
+        }
+        if (comma == rest.npos) {
+            break;
+        }
+        rest.remove_prefix(comma + 1);
+    }
+    if (is_by_interface() && keys_.size() > 1) {
+        throw std::invalid_argument("--by interface takes no other key: what an interface moves has no owner");
+    }
+}
+
+std::string GroupBy::name() const
+{
+    std::string names;
+    for (const Key* key : keys_) {
+        names.append(names.empty() ? "" : ",").append(key->name);
+    }
+    return names;
+}
+
+std::string_view GroupBy::array() const { return keys_.size() == 1 ? keys_.front()->plural : "rows"; }
+
+bool GroupBy::has(std::string_view key) const
+{
+    return std::any_of(keys_.begin(), keys_.end(), [key](const Key* each) { return each->name == key; });
+}
+
+bool GroupBy::requires_any(Requirement requirement) const
+{
+    return std::any_of(keys_.begin(), keys_.end(),
+                       [requirement](const Key* key) { return key->requirement == requirement; });
+}
+
+bool GroupBy::is_by_owner() const
+{
+    return std::all_of(keys_.begin(), keys_.end(), [](const Key* key) { return !key->is(Key::of_sockets); });
+}
+
+bool GroupBy::is_by_host() const
+{
+    return std::any_of(keys_.begin(), keys_.end(), [](const Key* key) { return key->is(Key::of_host); });
+}
+
+bool GroupBy::gathers_processes() const
+{
+    const bool names_process = has("process") || has("connection") || has("name");
+    return !names_process &&
+           std::any_of(keys_.begin(), keys_.end(), [](const Key* key) { return key->is(Key::gathers); });
+}
+
+/// What --top left out of saved rows is one group, whatever the key.
+void GroupBy::write_key(std::string& key, const Row& row, const Origin& origin) const
+{
+    KeyText text(key);
+    if (row.is_other()) {
+        text.add(std::optional<std::string_view>("other"));
+        return;
+    }
+    for (const Key* each : keys_) {
+        each->tell(text, row, origin, *each);
+    }
+}
+
+} // namespace socktally
