@@ -3,7 +3,8 @@
 #include "formats/escape.hpp"
 #include "formats/width.hpp"
 
-#include <array>
+#include <utf8proc.h>
+
 #include <cstdint>
 
 namespace socktally {
@@ -97,28 +98,14 @@ std::optional<CodePoint> decode_utf8(std::string_view text)
     if (text.empty()) {
         return std::nullopt;
     }
-    const unsigned lead = byte_at(text, 0);
-    if (lead < 0x80) {
-        return CodePoint{lead, 1};
+    const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+    if (bytes[0] < 0x80) {
+        return CodePoint{bytes[0], 1};
     }
-    const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() < length) {
-        return std::nullopt;
-    }
-    char32_t value = lead & (0x7fU >> length);
-    for (std::size_t i = 1; i < length; ++i) {
-        const unsigned byte = byte_at(text, i);
-        if ((byte & 0xc0) != 0x80) {
-            return std::nullopt;
-        }
-        value = value << 6 | (byte & 0x3f);
-    }
-    constexpr std::array<char32_t, 5> smallest = {0, 0, 0x80, 0x800, 0x10000};
-    const bool is_surrogate = value >= 0xd800 && value <= 0xdfff;
-    if (value < smallest[length] || value > 0x10ffff || is_surrogate) {
-        return std::nullopt;
-    }
-    return CodePoint{value, length};
+    utf8proc_int32_t value = 0;
+    const auto length = utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(text.size()), &value);
+    return length > 0 ? std::optional(CodePoint{static_cast<char32_t>(value), static_cast<std::size_t>(length)})
+                      : std::nullopt;
 }
 
 void append_escaped(std::string& out, std::string_view text) { append_escaped_if(out, text, is_control); }

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Binary searches in the tables of width_tables.hpp.
 #include "formats/width.hpp"
 #include "formats/escape.hpp"
-#include "formats/width_tables.hpp"
 
-#include <algorithm>
-#include <span>
+#include <utf8proc.h>
+
 #include <vector>
 
 namespace socktally {
 
 namespace {
 
-bool is_in(char32_t c, std::span<const CodePointRange> ranges)
-{
-    const auto after =
-        std::upper_bound(ranges.begin(), ranges.end(), c,
-                         [](char32_t value, const CodePointRange& range) { return value < range.first; });
-    return after != ranges.begin() && c <= (after - 1)->last;
-}
+bool is_ascii(char32_t c) { return c < 0x80; }
+
+utf8proc_category_t category_of(char32_t c) { return utf8proc_category(static_cast<utf8proc_int32_t>(c)); }
 
 /// One step through text: how many bytes, how many columns.
 struct Glyph {
@@ -36,19 +30,35 @@ Glyph first_glyph(std::string_view text)
 
 bool is_printable(char32_t c)
 {
-    const bool is_ascii = c >= 0x20 && c < 0x7f;
-    return is_ascii || !is_in(c, unprintable);
+    if (is_ascii(c)) {
+        return c >= 0x20 && c < 0x7f;
+    }
+    switch (category_of(c)) {
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP: return false;
+    default: break;
+    }
+    const bool is_selector = c >= 0xfe00 && c <= 0xfe0f;
+    const bool is_filler = c == 0x2800; // the empty Braille pattern
+    return is_selector || (!is_filler && utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->ignorable == 0);
 }
 
 std::size_t display_width(char32_t c)
 {
-    if (c < 0x300) {
+    if (is_ascii(c)) {
         return 1;
     }
-    if (is_in(c, zero_width)) {
+    const auto category = category_of(c);
+    const bool joins = c >= 0x1160 && c <= 0x11ff; // Hangul vowels and finals join the syllable before them
+    if (joins || category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME) {
         return 0;
     }
-    return is_in(c, double_width) ? 2 : 1;
+    return utf8proc_charwidth(static_cast<utf8proc_int32_t>(c)) == 2 ? 2 : 1;
 }
 
 std::size_t display_width(std::string_view text)
@@ -66,7 +76,7 @@ bool is_blank(std::string_view text)
 {
     while (!text.empty()) {
         const auto decoded = decode_utf8(text);
-        if (!decoded || (!is_in(decoded->value, spaces) && display_width(decoded->value) != 0)) {
+        if (!decoded || (category_of(decoded->value) != UTF8PROC_CATEGORY_ZS && display_width(decoded->value) != 0)) {
             return false;
         }
         text.remove_prefix(decoded->length);

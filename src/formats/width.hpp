@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How much room text takes on a terminal. A table of our own: wcwidth() depends on the locale.
+// How much room text takes on a terminal. By libutf8proc: wcwidth() depends on the locale.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@
 namespace socktally {
 
 /// False for what draws nothing or changes how other text is drawn: controls, format characters (bidi marks and
-/// overrides, joiners, BOM, tags), fillers, line separators, private use, and the larger stretches that Unicode has not
-/// assigned. Spaces are printable.
+/// overrides, joiners, BOM, tags), fillers, line separators, private use, and what Unicode has not assigned. Spaces are
+/// printable, and so are the selectors that emoji need.
 bool is_printable(char32_t c);
 
 /// Columns that a printable code point takes: 0 for combining marks, 2 for East Asian wide ones and emoji, else 1.
