@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // doctor: which backends work here, what each cannot see, why the others do not work, and the one line that fixes it.
 // Of a backend that is named also how to run it without being root.
-#include "commands/choose_backend.hpp"
+#include "commands/backends.hpp"
 #include "commands/commands.hpp"
-#include "commands/grants.hpp"
 #include "commands/output.hpp"
 
 namespace socktally {

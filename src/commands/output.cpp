@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "commands/output.hpp"
 
+#include "commands/make_report.hpp"
 #include "linux/terminal.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <utility>
 
 namespace socktally {
 
@@ -24,31 +29,77 @@ Output::Output(const Options& options)
 
 bool Output::is_terminal() const { return !file_ && socktally::is_terminal(STDOUT_FILENO); }
 
-void Output::write(std::string_view text) const
+void Output::write(std::string_view text, Interrupt* interrupt) const
 {
     if (file_) {
         file_->write(text);
-    } else {
-        write_all(STDOUT_FILENO, text, output_name);
+        return;
     }
-}
-
-void Output::write(std::string_view text, Interrupt& interrupt) const
-{
-    while (!file_ && !text.empty() && interrupt.wait_writable(STDOUT_FILENO)) {
+    while (interrupt != nullptr && !text.empty() && interrupt->wait_writable(STDOUT_FILENO)) {
         const std::string_view part = text.substr(0, Interrupt::writable_bytes);
-        write(part);
+        write_all(STDOUT_FILENO, part, output_name);
         text.remove_prefix(part.size());
     }
-    write(text);
+    write_all(STDOUT_FILENO, text, output_name);
 }
 
 void print_listing(const Listing& listing, const Options& options)
 {
     std::string out;
-    format_or_usual(options.format, is_terminal(STDOUT_FILENO))
-        ->list(out, listing, {.header = options.header, .width = terminal_width(STDOUT_FILENO)});
+    const Format* format = format_or_usual(options.format, is_terminal(STDOUT_FILENO));
+    format->list(out, listing, {.header = options.header, .width = terminal_width(STDOUT_FILENO)});
     write_all(STDOUT_FILENO, out, output_name);
+}
+
+std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options)
+{
+    std::vector<std::string> lines;
+    const bool explains_exit = options.strict && !report.complete;
+    const bool is_silence = is_silent(report, layout);
+    if (options.quiet || (!is_silence && layout.format->has_notes)) {
+        return lines;
+    }
+    for (const Note& note : report.notes) {
+        const Telling when = telling(note.code);
+        const bool speaks_up = !is_silence || explains_exit || when == Telling::in_silence;
+        const bool is_important = speaks_up && (note.incomplete || when == Telling::always);
+        if (when != Telling::elsewhere && (options.verbose || is_important)) {
+            lines.push_back(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
+        }
+    }
+    return lines;
+}
+
+Printer::Printer(const Options& options, Layout layout, const Output& output)
+    : options_(options), layout_(std::move(layout)), output_(output)
+{
+}
+
+/// A note is not repeated from window to window.
+void Printer::say_notes(const Report& report)
+{
+    std::vector<std::string> lines = note_lines(report, layout_, options_);
+    for (const std::string& line : lines) {
+        if (std::find(said_.begin(), said_.end(), line) == said_.end()) {
+            say(line);
+        }
+    }
+    said_ = std::move(lines);
+}
+
+void Printer::print(const Report& report, Interrupt* interrupt)
+{
+    say_notes(report);
+    const std::string text = is_silent(report, layout_) ? "" : render(report, layout_);
+    if (output_.is_file()) {
+        output_.write(text);
+    } else if (!text.empty()) {
+        if (!std::exchange(is_first_, false)) {
+            output_.write(layout_.format->between_windows, interrupt);
+        }
+        output_.write(text, interrupt);
+        layout_.style.header = layout_.style.header && !layout_.format->is_one_table;
+    }
 }
 
 bool is_silent(const Report& report, const Layout& layout) { return !layout.alerts.empty() && report.rows.empty(); }

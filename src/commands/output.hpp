@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where reports go, and what --alert makes of them.
+// Where reports go: standard output as one stream, or a file, each window in the place of the one before; what the
+// format has no place for goes to standard error. And what --alert makes of them.
 #pragma once
 
 #include "commands/commands.hpp"
@@ -8,7 +9,9 @@
 #include "linux/interrupt.hpp"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace socktally {
 
@@ -21,10 +24,9 @@ public:
     bool is_terminal() const;
     bool is_file() const { return file_.has_value(); }
 
-    void write(std::string_view text) const;
-    /// The same while signals are taken: one does not keep it waiting for a reader that is slow, and a second one
-    /// kills.
-    void write(std::string_view text, Interrupt& interrupt) const;
+    /// With `interrupt`, while signals are taken: one does not keep it waiting for a reader that is slow, and a second
+    /// one kills.
+    void write(std::string_view text, Interrupt* interrupt = nullptr) const;
 
 private:
     std::optional<AtomicFile> file_;
@@ -32,6 +34,30 @@ private:
 
 /// On standard output.
 void print_listing(const Listing& listing, const Options& options);
+
+/// Notes that go to standard error, a line each: those that make the report incomplete, or name a hint; all of them if
+/// that was asked for. If nothing is printed, only those that explain the exit code, or say that nothing could be
+/// printed.
+std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options);
+
+/// Prints reports one after another.
+class Printer {
+public:
+    /// `options` and `output` have to outlive this.
+    Printer(const Options& options, Layout layout, const Output& output);
+
+    /// All of the report is written when this returns.
+    void print(const Report& report, Interrupt* interrupt = nullptr);
+
+private:
+    void say_notes(const Report& report);
+
+    const Options& options_;
+    Layout layout_;
+    const Output& output_;
+    bool is_first_ = true;
+    std::vector<std::string> said_; // of the window before
+};
 
 /// Alerts that no row gave cause to: nothing is printed.
 bool is_silent(const Report& report, const Layout& layout);

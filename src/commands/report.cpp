@@ -3,7 +3,6 @@
 #include "commands/commands.hpp"
 #include "commands/make_report.hpp"
 #include "commands/output.hpp"
-#include "commands/print_notes.hpp"
 #include "commands/summary.hpp"
 #include "linux/error.hpp"
 #include "linux/fd.hpp"
@@ -142,8 +141,7 @@ Exit run_report(const Options& options)
     }
     report.complete = is_complete(report.notes);
     arrange_pieces(report, options, layout);
-    print_notes(report, layout, options);
-    output.write(is_silent(report, layout) ? "" : render(report, layout));
+    Printer(options, layout, output).print(report);
     return exit_of(has_alert(report, layout), report.complete, options);
 }
 

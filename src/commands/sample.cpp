@@ -3,9 +3,8 @@
 #include "commands/commands.hpp"
 #include "commands/layout.hpp"
 #include "commands/output.hpp"
-#include "commands/printer.hpp"
+#include "commands/sampler.hpp"
 #include "commands/since_run.hpp"
-#include "commands/windows.hpp"
 #include "linux/interrupt.hpp"
 #include "linux/terminal.hpp"
 
@@ -23,19 +22,19 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
         return run_since(options, layout, output, table);
     }
     Printer printer(options, layout, output);
-    Windows windows(options, layout, table, nullptr);
+    Sampler sampler(options, layout, table, nullptr);
     Interrupt interrupt;
     const std::uint64_t count = options.count.value_or(1); // 0: no number is the last one's
     bool complete = true;
     bool alerted = false;
     bool is_last = false;
     for (std::uint64_t number = 1; !is_last; ++number) {
-        const Report report = windows.next(interrupt);
+        const Report report = sampler.next(interrupt);
         is_last = number == count || interrupt.signal() != 0;
         if (is_last) {
             interrupt.release();
         }
-        printer.print(report, interrupt);
+        printer.print(report, &interrupt);
         complete = complete && report.complete;
         alerted = alerted || has_alert(report, layout);
     }

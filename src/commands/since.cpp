@@ -4,9 +4,9 @@
 // Bytes of one interval go out before the state moves on: where that fails, the next run prints them again. Counters
 // hold all that was ever moved, so they go out after it: where that fails, the next run prints them and more, and none
 // ever falls.
-#include "commands/printer.hpp"
+#include "commands/output.hpp"
+#include "commands/sampler.hpp"
 #include "commands/since_run.hpp"
-#include "commands/windows.hpp"
 #include "linux/interrupt.hpp"
 
 #include <csignal>
@@ -20,15 +20,15 @@ Exit run_since(const Options& options, const Layout& layout, const Output& outpu
         throw UsageError("--alert leaves rows out, and counters for Prometheus would miss them: take another format");
     }
     SinceRun since(options, layout);
-    Windows windows(options, layout, table, &since);
+    Sampler sampler(options, layout, table, &since);
     Interrupt interrupt;
-    Report report = windows.next(interrupt);
+    Report report = sampler.next(interrupt);
     since.prepare(report);
     if (report.cumulative) {
         since.commit();
-        printer.print(report, interrupt);
+        printer.print(report, &interrupt);
     } else {
-        printer.print(report, interrupt);
+        printer.print(report, &interrupt);
         since.commit();
     }
     interrupt.release(); // not before: a signal does not part the output from the state

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which backend is taken, and what doctor says of each.
-#include "commands/choose_backend.hpp"
+#include "commands/backends.hpp"
 #include "commands/commands.hpp"
 #include "linux/privileges.hpp"
 #include "unit/captured_output.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What run_sample() leaves on standard output, in a file and as exit code, with --alert and --output-file.
+#include "commands/output.hpp"
 #include "commands/commands.hpp"
-#include "commands/print_notes.hpp"
 #include "temp_directory.hpp"
 #include "unit/build_sample.hpp"
 #include "unit/captured_output.hpp"

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "commands/windows.hpp"
+#include "commands/sampler.hpp"
 
 #include "commands/complete_filter.hpp"
-#include "commands/grants.hpp"
-#include "commands/progress.hpp"
 #include "commands/unmatched.hpp"
 #include "linux/clocks.hpp"
 #include "linux/interfaces.hpp"
@@ -57,16 +55,46 @@ void trace_gaps(const Sample& sample)
     }
 }
 
+/// One line on the terminal that says how far the window is; its destructor wipes it.
+class Progress {
+public:
+    explicit Progress(std::chrono::nanoseconds window) : window_(window) {}
+    ~Progress()
+    {
+        if (is_shown_) {
+            print("\r\033[K");
+        }
+    }
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    void show(std::chrono::nanoseconds elapsed)
+    {
+        using Seconds = std::chrono::duration<double>;
+        is_shown_ = true;
+        print(fmt::format("\r\033[Ksampling, {:.0f} of {:.0f} s", Seconds(elapsed).count(), Seconds(window_).count()));
+    }
+
+private:
+    static void print(std::string_view text)
+    {
+        [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size()); // only a courtesy
+    }
+
+    std::chrono::nanoseconds window_;
+    bool is_shown_ = false;
+};
+
 } // namespace
 
-Windows::Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since)
+Sampler::Sampler(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since)
     : options_(options), layout_(layout), table_(table), since_(since), filter_(complete_filter(options)),
       host_(host_name()), boot_id_(boot_id())
 {
     open();
 }
 
-void Windows::open()
+void Sampler::open()
 {
     BackendOptions needs = needs_of(options_, layout_);
     needs.interfaces = ids_of(filter_.interfaces);
@@ -82,7 +110,7 @@ void Windows::open()
 
 /// An interface or a network namespace that was made anew is followed by its name: with a backend that knows of it from
 /// its start.
-std::vector<Note> Windows::renew()
+std::vector<Note> Sampler::renew()
 {
     const Renamed renamed = renew_names(filter_);
     if (!renamed.others.empty()) {
@@ -91,7 +119,7 @@ std::vector<Note> Windows::renew()
     return notes_of(renamed);
 }
 
-BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
+BackendResult Sampler::measure(Identifier& identifier, Interrupt& interrupt)
 {
     Progress progress(options_.duration);
     SampleRequest request;
@@ -118,7 +146,7 @@ BackendResult Windows::measure(Identifier& identifier, Interrupt& interrupt)
     return result;
 }
 
-Report Windows::next(Interrupt& interrupt)
+Report Sampler::next(Interrupt& interrupt)
 {
     Identifier identifier(identity_needs_of(options_, layout_), {}, memory_);
     if (since_ != nullptr) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Windows one after another, each as a report, measured by one backend that stays open. What all of them have in common
-// is found out once. Nothing is printed here but on standard error.
+// Measures windows one after another, each as a report, with one backend that stays open. What all of them have in
+// common is found out once. Nothing is printed here but on standard error.
 #pragma once
 
-#include "commands/choose_backend.hpp"
+#include "commands/backends.hpp"
 #include "commands/make_report.hpp"
 #include "commands/since_run.hpp"
 #include "linux/interrupt.hpp"
@@ -17,12 +17,12 @@
 
 namespace socktally {
 
-class Windows {
+class Sampler {
 public:
     /// Opens the backend. Throws UsageError or BackendUnavailable. What is given has to outlive this; `since` may be
     /// null.
-    Windows(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since);
-    Windows(const Options&, Layout&&, std::span<const BackendEntry>, SinceRun*) = delete;
+    Sampler(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since);
+    Sampler(const Options&, Layout&&, std::span<const BackendEntry>, SinceRun*) = delete;
 
     /// Measures one more window; a signal ends it early.
     Report next(Interrupt& interrupt);
