@@ -4,7 +4,7 @@
 import json
 import unittest
 
-import parts
+import interop
 
 URL = "http://127.0.0.1:8123/"
 CONFIG = """\
@@ -32,7 +32,7 @@ USERS = """\
 
 
 def query(text):
-    return parts.http(URL, text)
+    return interop.http(URL, text)
 
 
 def rows(text):
@@ -55,7 +55,7 @@ class ClickHouse(unittest.TestCase):
     def test_jsonl(self):
         which = "backend != 'procfs'"
         self.check_sums(which)
-        self.assertEqual(names(which), {parts.json_text(name).encode(): moved for name, moved in CROWD.bytes.items()})
+        self.assertEqual(names(which), {interop.json_text(name).encode(): moved for name, moved in CROWD.bytes.items()})
 
     def test_tsv(self):
         which = "backend IS NULL AND rx_bytes IS NOT NULL"
@@ -76,15 +76,15 @@ class ClickHouse(unittest.TestCase):
                              f"{len(CROWD.bytes)}\t0\t0\t{len(CROWD.bytes)}\n")
 
 
-parts.fetch()
-parts.prepare("curl")
-CROWD = parts.Crowd()
-with parts.room() as room:
+interop.fetch()
+interop.prepare("curl")
+CROWD = interop.Crowd()
+with interop.room() as room:
     (room / "config.xml").write_text(CONFIG.format(room=room))
     (room / "users.xml").write_text(USERS.format(room=room))
-    with parts.Daemon("usr/sbin/clickhouse-server", f"--config-file={room}/config.xml", ready=URL):
-        query((parts.EXAMPLES / "clickhouse/table.sql").read_text())
-        inserts = [parts.EXAMPLES / "clickhouse" / name for name in ("jsonl.sh", "tsv.sh")]
-        parts.sample(CROWD, *([insert, *options] for insert in inserts for options in ((), ("-b", "procfs"))))
+    with interop.Daemon("usr/sbin/clickhouse-server", f"--config-file={room}/config.xml", ready=URL):
+        query((interop.EXAMPLES / "clickhouse/table.sql").read_text())
+        inserts = [interop.EXAMPLES / "clickhouse" / name for name in ("jsonl.sh", "tsv.sh")]
+        interop.sample(CROWD, *([insert, *options] for insert in inserts for options in ((), ("-b", "procfs"))))
         CROWD.end()
         unittest.main(argv=["test_clickhouse"])

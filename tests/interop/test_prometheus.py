@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-import parts
+import interop
 
 EXPORTER = "http://127.0.0.1:9100"
 PROMETHEUS = "http://127.0.0.1:9090"
@@ -20,7 +20,7 @@ scrape_configs:
       - targets: ['127.0.0.1:9100']
 """
 FILES = ("a.prom", "b.prom")  # without rows, which would be those of window.prom
-GOLDEN = parts.HERE.parent / "golden/expected"
+GOLDEN = interop.HERE.parent / "golden/expected"
 # So that promtool sees every metric but those of interfaces, of which this namespace has none: the golden outputs have them.
 WAYS = (
     ["-f", "prom"],
@@ -33,7 +33,7 @@ WAYS = (
 
 
 def query(text):
-    answer = json.loads(parts.http(f"{PROMETHEUS}/api/v1/query", query=text))
+    answer = json.loads(interop.http(f"{PROMETHEUS}/api/v1/query", query=text))
     return [(one["metric"], one["value"][1]) for one in answer["data"]["result"]]
 
 
@@ -65,7 +65,7 @@ class Windows(unittest.TestCase):
     def test_names(self):
         """The newline, the quote and the backslash are themselves again."""
         self.assertEqual(wait_for("count(socktally_receive_bytes)", str(len(CROWD.bytes))), str(len(CROWD.bytes)))
-        received = {parts.series_text(name, "\n"): moved for name, (moved, _) in CROWD.bytes.items()}
+        received = {interop.series_text(name, "\n"): moved for name, (moved, _) in CROWD.bytes.items()}
         self.assertEqual(received_by("socktally_receive_bytes"), received)
 
 
@@ -84,13 +84,13 @@ class Counters(unittest.TestCase):
     """Totals that only grow, by the line for cron."""
 
     def check(self, rounds):
-        told = subprocess.run(parts.cron("node_exporter.cron", CROWD), capture_output=True, text=True)
+        told = subprocess.run(interop.cron("node_exporter.cron", CROWD), capture_output=True, text=True)
         self.assertEqual((told.returncode, told.stdout, told.stderr), (0, "", ""))
         promtool(self, (TEXTFILES / "socktally.prom").read_text())
         received = str(rounds * CROWD.received())
         self.assertEqual(wait_for("sum(socktally_receive_bytes_total)", received), received)
         self.assertEqual(figure("sum(socktally_transmit_bytes_total)"), str(rounds * CROWD.sent()))
-        received = {parts.series_text(name, "\n"): rounds * moved for name, (moved, _) in CROWD.bytes.items()}
+        received = {interop.series_text(name, "\n"): rounds * moved for name, (moved, _) in CROWD.bytes.items()}
         self.assertEqual(received_by("socktally_receive_bytes_total"), received)
 
     def test_runs(self):
@@ -104,7 +104,7 @@ class Counters(unittest.TestCase):
 def promtool(test, text):
     """It has nothing to say."""
     test.assertIn("socktally_", text)
-    told = subprocess.run([parts.ROOT / "usr/bin/promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    told = subprocess.run([interop.ROOT / "usr/bin/promtool", "check", "metrics"], input=text, capture_output=True, text=True)
     test.assertEqual((told.returncode, told.stdout + told.stderr), (0, ""))
 
 
@@ -120,19 +120,19 @@ class Promtool(unittest.TestCase):
                 promtool(self, path.read_text())
 
 
-parts.fetch()
-parts.prepare()
-CROWD = parts.Crowd()
-with parts.room() as room:
+interop.fetch()
+interop.prepare()
+CROWD = interop.Crowd()
+with interop.room() as room:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/var/lib"], check=True)  # in this mount namespace
     TEXTFILES.mkdir(parents=True)
     pathlib.Path("/var/lib/socktally").mkdir(mode=0o700)
-    TEXTS = parts.sample(CROWD, *WAYS, *(["-f", "prom", "-b", "procfs", "--protocol", "sctp", "--output-file", TEXTFILES / name]
+    TEXTS = interop.sample(CROWD, *WAYS, *(["-f", "prom", "-b", "procfs", "--protocol", "sctp", "--output-file", TEXTFILES / name]
                                          for name in FILES))
     (TEXTFILES / "window.prom").write_text(TEXTS[0])
     (room / "prometheus.yml").write_text(CONFIG)
-    with parts.Daemon("usr/bin/prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
+    with interop.Daemon("usr/bin/prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
                       "--web.listen-address=127.0.0.1:9100", ready=EXPORTER), \
-         parts.Daemon("usr/bin/prometheus", f"--config.file={room}/prometheus.yml", f"--storage.tsdb.path={room}/data",
+         interop.Daemon("usr/bin/prometheus", f"--config.file={room}/prometheus.yml", f"--storage.tsdb.path={room}/data",
                       "--web.listen-address=127.0.0.1:9090", ready=f"{PROMETHEUS}/-/ready"):
         unittest.main(argv=["test_prometheus"])

@@ -13,11 +13,11 @@ import sys
 import time
 import unittest
 
-import parts
+import interop
 import scene
 
 SERVICE = pathlib.Path(sys.argv[4]).resolve()
-TIMER = parts.EXAMPLES / "systemd/socktally.timer"
+TIMER = interop.EXAMPLES / "systemd/socktally.timer"
 # Where each file of the build goes.
 INSTALLED = json.loads((SERVICE.parent.parent / "meson-info/intro-installed.json").read_text())
 DROP_IN = """\
@@ -47,12 +47,12 @@ class Systemd:
     """An own one, until the end of the `with`."""
 
     def __init__(self, room):
-        self.cgroup = cgroup2() / f"socktally-parts-{os.stat('/proc/self/ns/net').st_ino}"
+        self.cgroup = cgroup2() / f"socktally-interop-{os.stat('/proc/self/ns/net').st_ino}"
         self.cgroup.mkdir()
         self.log = open(room / "log", "w+")
         (room / "root").mkdir()
         join = 'echo $$ > "$0/cgroup.procs"; exec unshare --mount --pid --fork --uts --cgroup --kill-child "$@"'
-        self.process = subprocess.Popen(["sh", "-c", join, self.cgroup, parts.HERE / "boot", room / "root"],
+        self.process = subprocess.Popen(["sh", "-c", join, self.cgroup, interop.HERE / "boot", room / "root"],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def __enter__(self):
@@ -123,7 +123,7 @@ class Service(unittest.TestCase):
         self.run_service()
         CROWD.move()
         rows = self.run_service()
-        expected = {parts.json_text(name): moved for name, moved in CROWD.bytes.items()}
+        expected = {interop.json_text(name): moved for name, moved in CROWD.bytes.items()}
         moved = {row["process"]: (row["rx_bytes"], row["tx_bytes"]) for row in rows if row["process"] in expected}
         self.assertEqual(moved, expected)
         self.assertEqual({row["backend"] for row in rows}, {BACKEND}, "the service may do less than it needs")
@@ -139,7 +139,7 @@ class Service(unittest.TestCase):
 class Verify(unittest.TestCase):
     def test_program(self):
         """It starts the program where that is installed, and is installed beside the timer."""
-        self.assertIn(f"ExecStart={INSTALLED[str(parts.PROGRAM)]} -q --since", SERVICE.read_text())
+        self.assertIn(f"ExecStart={INSTALLED[str(interop.PROGRAM)]} -q --since", SERVICE.read_text())
         self.assertTrue(INSTALLED[str(SERVICE)].endswith("/doc/socktally/examples/systemd/socktally.service"), INSTALLED)
 
     def test_units(self):
@@ -152,18 +152,18 @@ class Verify(unittest.TestCase):
         self.assertEqual(told.returncode, 0, told.stdout)
 
 
-parts.prepare("systemctl", "systemd-analyze", "nsenter")
-with parts.room() as room, Systemd(room) as SYSTEMD:
+interop.prepare("systemctl", "systemd-analyze", "nsenter")
+with interop.room() as room, Systemd(room) as SYSTEMD:
     for unit in (SERVICE, TIMER):
         shutil.copy(unit, SYSTEMD.root / "etc/systemd/system")
     drop_in = SYSTEMD.root / "etc/systemd/system/socktally.service.d"
     drop_in.mkdir()
     (drop_in / "test.conf").write_text(DROP_IN)
-    installed = SYSTEMD.root / INSTALLED[str(parts.PROGRAM)].lstrip("/")
+    installed = SYSTEMD.root / INSTALLED[str(interop.PROGRAM)].lstrip("/")
     installed.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(parts.PROGRAM, installed)
+    shutil.copy(interop.PROGRAM, installed)
     SYSTEMD.run("systemctl", "daemon-reload")
-    BACKEND = json.loads(SYSTEMD.run(INSTALLED[str(parts.PROGRAM)], "-d", "1ms", "-f", "json").stdout)["backend"]
+    BACKEND = json.loads(SYSTEMD.run(INSTALLED[str(interop.PROGRAM)], "-d", "1ms", "-f", "json").stdout)["backend"]
     with SYSTEMD.forks_inside():
-        CROWD = parts.Crowd()
+        CROWD = interop.Crowd()
     unittest.main(argv=["test_systemd"])

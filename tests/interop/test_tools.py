@@ -9,7 +9,7 @@ import re
 import subprocess
 import unittest
 
-import parts
+import interop
 
 FORMATS = ("tsv", "csv", "json", "jsonl")
 
@@ -44,17 +44,17 @@ class Formats(unittest.TestCase):
     """What socktally prints, before anybody else reads it."""
 
     def test_tsv(self):
-        rows = {parts.unescape(row[1]): (int(row[2]), int(row[3])) for row in tsv_rows(read("tsv"))[1:]}
+        rows = {interop.unescape(row[1]): (int(row[2]), int(row[3])) for row in tsv_rows(read("tsv"))[1:]}
         self.assertEqual(rows, CROWD.bytes)
 
     def test_csv(self):
-        rows = {parts.unescape(row[1]): (int(row[2]), int(row[3])) for row in csv_rows(read("csv"))[1:]}
+        rows = {interop.unescape(row[1]): (int(row[2]), int(row[3])) for row in csv_rows(read("csv"))[1:]}
         self.assertEqual(rows, CROWD.bytes)
 
     def test_json(self):
         for rows in (json.loads(read("json"))["processes"], json_lines(read("jsonl"))):
             bytes_of = {row["process"]: (row["rx_bytes"], row["tx_bytes"]) for row in rows}
-            self.assertEqual(bytes_of, {parts.json_text(name): moved for name, moved in CROWD.bytes.items()})
+            self.assertEqual(bytes_of, {interop.json_text(name): moved for name, moved in CROWD.bytes.items()})
 
 
 class Jq(unittest.TestCase):
@@ -120,7 +120,7 @@ class OneLiners(unittest.TestCase):
     }
 
     def test_each(self):
-        paragraphs = (parts.EXAMPLES / "one-liners.sh").read_text().split("\n\n")[1:]
+        paragraphs = (interop.EXAMPLES / "one-liners.sh").read_text().split("\n\n")[1:]
         commands = dict(paragraph.split("\n", 1) for paragraph in paragraphs)
         titles = {title: re.match(r"# ([^:]*)", title)[1] for title in commands}
         self.assertEqual(sorted(titles.values()), sorted(self.READERS))
@@ -128,13 +128,13 @@ class OneLiners(unittest.TestCase):
             with self.subTest(title):
                 sums = {name: int(count) for name, count in self.READERS[titles[title]](run("sh", "-c", command))}
                 # Miller leaves the \\xHH of TSV as they are.
-                text = (lambda name: parts.series_text(name, "\t\n\r")) if "Miller, from tsv" in title else parts.json_text
+                text = (lambda name: interop.series_text(name, "\t\n\r")) if "Miller, from tsv" in title else interop.json_text
                 self.assertEqual(sums, {text(name): received for name, (received, _) in CROWD.bytes.items()})
 
 
 def as_text(field):
     """The text in JSON of what is a field of TSV or CSV."""
-    return parts.json_text(parts.unescape(field))
+    return interop.json_text(interop.unescape(field))
 
 
 def untabbed(field):
@@ -143,10 +143,10 @@ def untabbed(field):
     return re.sub(r"\\([tnr\\])", lambda found: letters[found[1]], field)
 
 
-parts.prepare("jq", "mlr", "sqlite3")
-CROWD = parts.Crowd()
-with parts.room():
-    for file_format, text in zip(FORMATS, parts.sample(CROWD, *[["-f", file_format] for file_format in FORMATS])):
+interop.prepare("jq", "mlr", "sqlite3")
+CROWD = interop.Crowd()
+with interop.room():
+    for file_format, text in zip(FORMATS, interop.sample(CROWD, *[["-f", file_format] for file_format in FORMATS])):
         with open(f"sample.{file_format}", "w", encoding="utf-8") as file:
             file.write(text)
     CROWD.end()

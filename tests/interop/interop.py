@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What the tests of parts share: the daemons that fetch unpacked, started on this network namespace's loopback and ended by pid,
+# What the interop tests share: the daemons that fetch unpacked, started on this network namespace's loopback and ended by pid,
 # processes with hostile names that move known bytes, and what socktally prints of them in each format.
 import contextlib
 import ctypes

@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import unittest
 
-import parts
+import interop
 
 ROUNDS = 5
 LOG = pathlib.Path("/var/log/socktally.jsonl")
@@ -21,7 +21,7 @@ def run(line):
 
 class Cron(unittest.TestCase):
     def test_log(self):
-        line = parts.cron("socktally.cron", CROWD)
+        line = interop.cron("socktally.cron", CROWD)
         for _ in range(ROUNDS):
             run(line)
             CROWD.move()
@@ -33,15 +33,15 @@ class Cron(unittest.TestCase):
             sums[row["process"], "tx"] += row["tx_bytes"]
         expected = collections.Counter()
         for name, (received, sent) in CROWD.bytes.items():
-            expected[parts.json_text(name), "rx"] = ROUNDS * received
-            expected[parts.json_text(name), "tx"] = ROUNDS * sent
+            expected[interop.json_text(name), "rx"] = ROUNDS * received
+            expected[interop.json_text(name), "tx"] = ROUNDS * sent
         self.assertEqual(sums, expected)
 
 
-parts.prepare()
+interop.prepare()
 for directory in ("/var/lib", "/var/log"):  # in this mount namespace
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], check=True)
 pathlib.Path("/var/lib/socktally").mkdir(mode=0o700)
-CROWD = parts.Crowd()
-with parts.room():
+CROWD = interop.Crowd()
+with interop.room():
     unittest.main(argv=["test_cron"])

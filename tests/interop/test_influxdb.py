@@ -5,19 +5,19 @@ import json
 import time
 import unittest
 
-import parts
+import interop
 
 URL = "http://127.0.0.1:8086"
 
 
 def series(text):
-    [result] = json.loads(parts.http(f"{URL}/query", db="socktally", epoch="ns", q=text))["results"]
+    [result] = json.loads(interop.http(f"{URL}/query", db="socktally", epoch="ns", q=text))["results"]
     return result.get("series", [])
 
 
 def tag(name):
     r"""A backslash that is not before a letter or digit is \x5c: readers differ in how they take it."""
-    text = parts.series_text(name)
+    text = interop.series_text(name)
     return "".join(r"\x5c" if letter == "\\" and not follower.isalnum() else letter
                    for letter, follower in zip(text, text[1:] + " "))
 
@@ -39,10 +39,10 @@ class InfluxDb(unittest.TestCase):
             self.assertGreater(window, 0)
 
 
-parts.fetch()
-parts.prepare("curl")
-CROWD = parts.Crowd()
-with parts.room() as room:
+interop.fetch()
+interop.prepare("curl")
+CROWD = interop.Crowd()
+with interop.room() as room:
     settings = {
         "INFLUXDB_REPORTING_DISABLED": "true",
         "INFLUXDB_META_DIR": f"{room}/meta",
@@ -52,9 +52,9 @@ with parts.room() as room:
         "INFLUXDB_BIND_ADDRESS": "127.0.0.1:8088",
         "INFLUXDB_HTTP_BIND_ADDRESS": "127.0.0.1:8086",
     }
-    with parts.Daemon("usr/bin/influxd", "-config", "/dev/null", ready=f"{URL}/ping", **settings):
+    with interop.Daemon("usr/bin/influxd", "-config", "/dev/null", ready=f"{URL}/ping", **settings):
         BEGUN = time.time()
-        parts.sample(CROWD, [parts.EXAMPLES / "influxdb.sh"])
+        interop.sample(CROWD, [interop.EXAMPLES / "influxdb.sh"])
         SAMPLED = time.time()
         CROWD.end()
         unittest.main(argv=["test_influxdb"])
