@@ -128,11 +128,15 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
         }
         const ssize_t length = ::readlinkat(fd, entry->d_name, link.data(), link.size());
         if (length < 0) {
-            if (status_of(errno) != FdTable::Status::gone) {
-                table.status = status_of(errno);
-                break;
+            const FdTable::Status status = status_of(errno);
+            if (status == FdTable::Status::gone) {
+                continue; // closed in between
             }
-            continue; // closed in between
+            // The kernel denies the links of a process that has ended, too (proc_pid_readlink).
+            const bool has_ended = status == FdTable::Status::denied &&
+                                   !read_file(fd, fmt::format("{}/stat", up).c_str(), buffer, proc_stat_limit);
+            table.status = has_ended ? FdTable::Status::gone : status;
+            break;
         }
         const std::string_view target(link.data(), static_cast<std::size_t>(length));
         const auto number = [entry] { return static_cast<int>(parse_number(entry->d_name).value_or(0)); };

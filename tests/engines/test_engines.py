@@ -149,9 +149,13 @@ def measure(tool, backends, containers, image, talks, proxy=None):
             visit.count(2, 1)
             visit.move(20_011, 3_001)
         for run in searching(runs):
-            wait_for(lambda: all(are_owned(run, container) for container in containers)
-                             and all((cookie_of(visit.socket), os.getpid()) in run.owners() for visit in visits),
-                             "the owner of a visit")
+            try:
+                wait_for(lambda: all(are_owned(run, container) for container in containers)
+                                 and all((cookie_of(visit.socket), os.getpid()) in run.owners() for visit in visits),
+                                 "the owner of a visit")
+            except RuntimeError as error:
+                decisions = [line for line in run.said().splitlines() if " dump of " not in line]
+                raise RuntimeError("\n".join([str(error), *decisions[-20:]])) from error
         for visit in visits:
             visit.socket.close()
 
