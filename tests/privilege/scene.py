@@ -180,6 +180,12 @@ class Run:
             if blocked >> (signal.SIGUSR1 - 1) & 1:
                 os.kill(int(process.name), signal.SIGUSR1)
 
+    def kill(self):
+        """Does nothing to a run that has ended."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def finish(self):
         out, _ = self.process.communicate(timeout=LIMIT)
         with self.errors:
@@ -203,11 +209,15 @@ def watch(commands, move):
     """Runs the program in each of these ways at once, and calls `move`, with the runs, when all of them sample; then
     their windows end. Returns the exit status, output and messages of each run."""
     runs = [Run(command) for command in commands]
-    wait_for(lambda: all(run.is_sampling() for run in runs), "the beginning of a window")
-    move(runs)
-    for run in runs:
-        run.end_window()
-    return [run.finish() for run in runs]
+    try:
+        wait_for(lambda: all(run.is_sampling() for run in runs), "the beginning of a window")
+        move(runs)
+        for run in runs:
+            run.end_window()
+        return [run.finish() for run in runs]
+    finally:
+        for run in runs:
+            run.kill()
 
 
 def as_user(uid, *options):
