@@ -268,7 +268,10 @@ private:
     RunTimes next_sharers_;                    // likewise, before the next one
     std::unordered_set<std::uint32_t> idle_;   // those of sharers_ that had not run until the rescan
     std::unordered_set<std::uint64_t> wanted_; // by the search under way
-    std::unordered_set<std::int32_t> parents_; // pids: of those who were found by it
+    /// Where the last search of all processes ran out of time: the next one goes on from there. A busy machine would
+    /// keep it among the same first processes.
+    Pid resume_at_{};
+    std::unordered_set<std::int32_t> parents_;                // pids: of those who were found by it
     std::unordered_map<std::int32_t, Clock::time_point> hot_; // pids: when they last opened or closed a socket
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;

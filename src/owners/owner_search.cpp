@@ -71,23 +71,29 @@ bool OwnerScanner::search(const std::vector<Inode>& wanted, Reach reach, Clock::
     if (wanted_.empty()) {
         return true;
     }
-    const std::vector<Entry> entries = list_processes();
+    std::vector<Entry> entries = list_processes();
+    std::rotate(entries.begin(),
+                std::find_if(entries.begin(), entries.end(), [this](const Entry& e) { return e.pid >= resume_at_; }),
+                entries.end());
     std::vector<bool> looked(entries.size());
     const auto late = [&] { return Clock::now() > deadline; };
     const auto done = [&] { return wanted_.empty() || late(); };
-    const auto look_until = [&](auto over, auto likely) {
-        for (std::size_t i = 0; i < entries.size() && !over(); ++i) {
+    const auto look_until = [&](auto over, auto likely) { // returns where it stopped
+        std::size_t i = 0;
+        for (; i < entries.size() && !over(); ++i) {
             if (!looked[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
                 looked[i] = true;
                 read(entries[i], Look::again);
             }
         }
+        return i;
     };
     look_until(late, [&](const Entry& entry) { return seen_of(entry) == nullptr; });
     look_until(done, [&](const Entry& entry) { return hot_.contains(entry.pid.value); });
     look_until(done, [&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
     if (is_everywhere) {
-        look_until(done, [&](const Entry& entry) { return !has_not_run(entry); });
+        const std::size_t stopped = look_until(done, [&](const Entry& entry) { return !has_not_run(entry); });
+        resume_at_ = late() && stopped < entries.size() ? entries[stopped].pid : Pid{};
         for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
             read_threads(entries[i]);
         }
