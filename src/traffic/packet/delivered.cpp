@@ -19,16 +19,22 @@ bool same_socket(const Socket& first, const Socket& last)
 /// What the kernel's counters gained; null where one of the lists has none, or where they began anew.
 std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, const Socket* last)
 {
-    const auto before = first != nullptr ? tcp_payload(*first) : std::nullopt;
-    const auto after = last != nullptr ? tcp_payload(*last) : std::nullopt;
-    if (after && flow.began()) {
-        return TcpPayload{minus(after->rx_bytes, flow.rx.counted), minus(after->tx_bytes, flow.tx.counted)};
-    }
-    if (!before || !after || after->rx_bytes < before->rx_bytes || after->tx_bytes < before->tx_bytes) {
+    if (last == nullptr || !last->tcp) {
         return std::nullopt;
     }
-    return TcpPayload{minus(after->rx_bytes - before->rx_bytes, flow.rx.earlier_bytes),
-                      minus(after->tx_bytes - before->tx_bytes, flow.tx.earlier_bytes)};
+    const TcpPayload after = tcp_payload(*last, {last->accepted, false});
+    if (flow.began()) {
+        return TcpPayload{minus(after.rx_bytes, flow.rx.counted), minus(after.tx_bytes, flow.tx.counted)};
+    }
+    if (first == nullptr || !first->tcp) {
+        return std::nullopt;
+    }
+    const TcpPayload before = tcp_payload(*first, {first->accepted, false});
+    if (after.rx_bytes < before.rx_bytes || after.tx_bytes < before.tx_bytes) {
+        return std::nullopt;
+    }
+    return TcpPayload{minus(after.rx_bytes - before.rx_bytes, flow.rx.earlier_bytes),
+                      minus(after.tx_bytes - before.tx_bytes, flow.tx.earlier_bytes)};
 }
 
 /// A process that closes a socket with unread bytes sends RST (tcp_close()), and so does its end when more come after
