@@ -221,15 +221,6 @@ void ContainerNames::read_files(Uid owner, const std::vector<CgroupPlace>& wante
     }
 }
 
-EngineAnswer ContainerNames::ask_engine(const TrustedPlace& place, const Source& source)
-{
-    const HttpAnswer answer = lookups_->ask_engine(place, source.target, {deadline_, list_limit});
-    if (!answer.body) {
-        return {std::nullopt, answer.failure, {}};
-    }
-    return {source.parse(*answer.body), "its answer makes no sense", {}};
-}
-
 void ContainerNames::take_answer(Uid owner, const Source& source)
 {
     constexpr int rest = 100;
@@ -239,7 +230,10 @@ void ContainerNames::take_answer(Uid owner, const Source& source)
     const std::string path = fmt::format("{}/{}", base, source.path);
     EngineAnswer& answer = (*answers_)[path];
     if (const auto begun = Clock::now(); begun >= answer.rests_until) {
-        answer = ask_engine({base, std::string(source.path), owner.value}, source);
+        const HttpAnswer http =
+            lookups_->ask_engine({base, std::string(source.path), owner.value}, source.target, {deadline_, list_limit});
+        answer.list = http.body ? source.parse(*http.body) : std::nullopt;
+        answer.failure = http.body ? "its answer makes no sense" : http.failure;
         const auto now = Clock::now();
         answer.rests_until = now + rest * (now - begun);
     }

@@ -71,7 +71,6 @@ private:
     void read_networks(const std::vector<CgroupPlace>& wanted);
     void ask(Uid owner, const std::vector<CgroupPlace>& wanted);
     void take_answer(Uid owner, const Source& source);
-    EngineAnswer ask_engine(const TrustedPlace& place, const Source& source);
     const std::string& docker_root();
     std::string home(Uid owner) const;
 
