@@ -421,8 +421,8 @@ std::weak_ordering order(const Cell& a, const Cell& b)
 /// Every field, so that rows which differ in anything visible always come out in the same order.
 auto every_field(const Row& row)
 {
-    static const Identity nothing;
-    const Identity& identity = row.identity ? *row.identity : nothing;
+    static const Identity no_identity;
+    const Identity& identity = row.identity ? *row.identity : no_identity;
     return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
                     row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
                     row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,

@@ -119,17 +119,17 @@ void tell_connection(KeyText& text, const Row& row, const Origin& origin, const 
 
 using IdentityText = std::optional<std::string> Identity::*;
 
-/// `fields` are those of the row's identity that tell rows apart. Traffic without an owner, of which none is known, is
+/// `parts` are those of the row's identity that tell rows apart. Traffic without an owner, of which none is known, is
 /// kept apart from processes that have none; `is_in_none`: it is known to have none either.
-void tell_identity(KeyText& text, const Row& row, std::initializer_list<IdentityText> fields, bool is_in_none)
+void tell_identity(KeyText& text, const Row& row, std::initializer_list<IdentityText> parts, bool is_in_none)
 {
     static const Identity unknown;
     const Identity& identity = row.identity ? *row.identity : unknown;
     const bool is_in_one =
-        std::any_of(fields.begin(), fields.end(), [&](IdentityText field) { return (identity.*field).has_value(); });
+        std::any_of(parts.begin(), parts.end(), [&](IdentityText field) { return (identity.*field).has_value(); });
     const bool is_apart = row.kind == RowKind::cause && !is_in_one && !is_in_none;
     text.add(is_apart ? std::optional<std::string_view>(row.process) : std::nullopt);
-    for (const IdentityText field : fields) {
+    for (const IdentityText field : parts) {
         text.add(identity.*field);
     }
 }
@@ -143,10 +143,10 @@ void tell_program(KeyText& text, const Row& row, const Origin& /*origin*/, const
 
 /// What the cgroup of a socket tells even where no process is known; unless the row sums sockets of several cgroups.
 void tell_group(KeyText& text, const Row& row, const Origin& origin, const Key& self,
-                std::initializer_list<IdentityText> fields)
+                std::initializer_list<IdentityText> parts)
 {
     const bool is_of_one = origin.by == nullptr || origin.by->has(self.name) || origin.by->has("connection");
-    tell_identity(text, row, fields, is_of_one && row.attribution == Quality::socket);
+    tell_identity(text, row, parts, is_of_one && row.attribution == Quality::socket);
 }
 
 template <IdentityText field>
