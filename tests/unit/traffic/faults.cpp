@@ -27,7 +27,7 @@ TEST_CASE("each fault has its row in the table, and words with a count, one or s
 {
     std::set<std::string> messages;
     for (std::size_t i = 0; i < Faults::kinds; ++i) {
-        for (const std::uint64_t count : {1, 7}) {
+        for (const std::uint64_t count : {1UL, 7UL}) {
             Faults faults;
             faults[static_cast<Fault>(i)] = count;
             const auto notes = notes_of(faults);
