@@ -154,8 +154,12 @@ def measure(tool, backends, containers, image, talks, proxy=None):
                                  and all((cookie_of(visit.socket), os.getpid()) in run.owners() for visit in visits),
                                  "the owner of a visit")
             except RuntimeError as error:
-                decisions = [line for line in run.said().splitlines() if " dump of " not in line]
-                raise RuntimeError("\n".join([str(error), *decisions[-20:]])) from error
+                lacking = [container.name for container in containers if not are_owned(run, container)]
+                ours = {f"socket:[{os.fstat(visit.socket.fileno()).st_ino}]" for visit in visits
+                        if (cookie_of(visit.socket), os.getpid()) not in run.owners()}
+                decisions = [line for line in run.said().splitlines()
+                             if "given up" in line or "handed on" in line or any(name in line for name in ours)]
+                raise RuntimeError("\n".join([f"{error}: {lacking}, {ours}", *decisions[-40:]])) from error
         for visit in visits:
             visit.socket.close()
 

@@ -121,14 +121,23 @@ void Tool::read_trace()
     take_lines();
 }
 
+/// Output too: the program does not go on to its next window before the last one's is taken.
+void Tool::poll_once()
+{
+    std::array<pollfd, 2> waits{
+        {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = err_.get(), .events = POLLIN, .revents = 0}}};
+    must(::poll(waits.data(), waits.size(), 100), "poll");
+    if (waits[0].revents)
+        read_some(out_, out_text_);
+    if (waits[1].revents)
+        read_trace();
+}
+
 void Tool::wait_for(const std::function<bool()>& condition, const char* what)
 {
     const auto deadline = Clock::now() + time_limit;
     while (!condition() && err_.get() >= 0) { // else finish() tells why
-        pollfd wait{.fd = err_.get(), .events = POLLIN, .revents = 0};
-        must(::poll(&wait, 1, 100), "poll");
-        if (wait.revents)
-            read_trace();
+        poll_once();
         if (Clock::now() > deadline)
             throw std::runtime_error(std::string("the tool does not ") + what + "; it says:\n" + err_text_);
     }
@@ -153,18 +162,13 @@ Output Tool::finish()
     const auto deadline = Clock::now() + time_limit;
     Output output{.status = 0, .out = {}, .err = {}};
     while (out_.get() >= 0 || err_.get() >= 0) {
-        std::array<pollfd, 2> waits{
-            {{.fd = out_.get(), .events = POLLIN, .revents = 0}, {.fd = err_.get(), .events = POLLIN, .revents = 0}}};
-        must(::poll(waits.data(), waits.size(), 100), "poll");
-        if (waits[0].revents)
-            read_some(out_, output.out);
-        if (waits[1].revents)
-            read_trace();
+        poll_once();
         if (Clock::now() > deadline)
             throw std::runtime_error("the tool does not end; it says:\n" + err_text_);
     }
     must(::waitpid(pid_, &output.status, 0), "waitpid");
     pid_ = -1;
+    output.out = std::move(out_text_);
     output.err = std::move(err_text_);
     return output;
 }

@@ -114,6 +114,7 @@ public:
     /// Where the trace comes from, for whoever waits for other things too; -1: the tool is over.
     int trace_fd() const { return err_.get(); }
     void read_trace();
+    void poll_once();
     const std::string& said() const { return err_text_; }
 
     Output finish();
@@ -126,6 +127,7 @@ private:
     int number_ = 0; // among the tools that run beside each other
     Fd out_;
     Fd err_;
+    std::string out_text_;        // read so far
     std::string err_text_;        // read so far
     std::size_t lines_taken_ = 0; // bytes of it
     bool is_sampling_ = false;
