@@ -14,7 +14,7 @@ struct Words {
     Fault fault;
     NoteCode code;
     std::string_view message;
-    std::string_view remedy = "";
+    std::string_view remedy{};
 };
 
 constexpr std::array<Words, Faults::kinds> table{{
