@@ -98,7 +98,7 @@ TEST_CASE("a helper that does not answer is given up, and the next question gets
     SUBCASE("it dies") { CHECK_FALSE(helper.ask("die", soon())); }
     SUBCASE("it fails") { CHECK_FALSE(helper.ask("throw", soon())); }
     CHECK(helper.pid() == 0);
-    CHECK(is_gone(first));
+    CHECK(ends(first));
     CHECK(helper.ask("b", soon()) == "answer to b");
     CHECK(helper.pid() != first);
 }
