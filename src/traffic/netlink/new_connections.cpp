@@ -76,6 +76,7 @@ void NewConnectionWatcher::watch(Clock::time_point end, const SampleRequest& req
 {
     const auto begun = Clock::now();
     auto next_progress = begun;
+    missed_.clear();
     next_tick_ = begun;
     const int fd = watched_.front().watch->fd_to_watch();
     for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
@@ -187,12 +188,25 @@ void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
     }
     datagrams_.look_again(missed);
     show_accepted(missed);
+    missed_.insert(missed_.end(), missed.begin(), missed.end());
+    std::sort(missed_.begin(), missed_.end());
     for (Watched& watched : watched_) {
-        for (const Inode inode : watched.watch->still_open(missed)) {
-            owners_.handed_on(inode);
-            watched.unresolved = true;
-            watched.pace.hurry();
-        }
+        hand_on(watched);
+    }
+}
+
+/// Those of the missed sockets that are open. A socket that was found on the way to another one may be in no list yet:
+/// it waits for the next.
+void NewConnectionWatcher::hand_on(Watched& watched)
+{
+    if (missed_.empty()) {
+        return;
+    }
+    for (const Inode inode : watched.watch->still_open(missed_)) {
+        owners_.handed_on(inode);
+        std::erase(missed_, inode);
+        watched.unresolved = true;
+        watched.pace.hurry();
     }
 }
 
@@ -208,6 +222,7 @@ void NewConnectionWatcher::search(Clock::time_point now)
         }
         const std::size_t opened = watched.watch->table().opened();
         watched.watch->look();
+        hand_on(watched);
         owners_.look_at_groups(watched.watch->table().flows());
         drain(watched);
         watched.pace.last = now;

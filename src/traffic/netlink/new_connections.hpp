@@ -85,6 +85,7 @@ private:
     };
 
     void drain(Watched& watched);
+    void hand_on(Watched& watched);
     void drain_all();
     void take_datagrams(Clock::time_point now);
     void check_for_connections(Clock::time_point now);
@@ -94,6 +95,7 @@ private:
     void search_again(const std::vector<Inode>& missed);
     void show_accepted(const std::vector<Inode>& inodes);
 
+    std::vector<Inode> missed_; // sorted: sockets that are not where they were, and not known to be open
     std::vector<Watched> watched_;
     Capture& datagrams_; // empty where packets cannot be captured
     OwnerScanner& owners_;
