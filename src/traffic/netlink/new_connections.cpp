@@ -4,6 +4,7 @@
 #include "linux/interrupt.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace socktally {
@@ -15,6 +16,9 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds tick_interval = 10ms;
 constexpr std::size_t idle_namespaces_a_tick = 32;
 constexpr auto busy_time = 1s;
+/// By then a missed socket is in a list, or it is closed.
+constexpr auto remembered_missed = 1s;
+
 constexpr auto progress_interval = 250ms;
 
 } // namespace
@@ -188,23 +192,29 @@ void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
     }
     datagrams_.look_again(missed);
     show_accepted(missed);
-    missed_.insert(missed_.end(), missed.begin(), missed.end());
-    std::sort(missed_.begin(), missed_.end());
+    const auto now = Clock::now();
+    std::erase_if(missed_, [now](const auto& entry) { return now > entry.second + remembered_missed; });
+    for (const Inode inode : missed) {
+        missed_.insert_or_assign(inode, now);
+    }
     for (Watched& watched : watched_) {
         hand_on(watched);
     }
 }
 
-/// Those of the missed sockets that are open. A socket that was found on the way to another one may be in no list yet:
-/// it waits for the next.
+/// Gives up the holders of missed sockets that are open. A socket that was found on the way to another one may be in
+/// no list yet: it waits for the next list.
 void NewConnectionWatcher::hand_on(Watched& watched)
 {
     if (missed_.empty()) {
         return;
     }
-    for (const Inode inode : watched.watch->still_open(missed_)) {
+    std::vector<Inode> inodes; // sorted
+    std::transform(missed_.begin(), missed_.end(), std::back_inserter(inodes),
+                   [](const auto& entry) { return entry.first; });
+    for (const Inode inode : watched.watch->still_open(inodes)) {
         owners_.handed_on(inode);
-        std::erase(missed_, inode);
+        missed_.erase(inode);
         watched.unresolved = true;
         watched.pace.hurry();
     }

@@ -95,7 +95,7 @@ private:
     void search_again(const std::vector<Inode>& missed);
     void show_accepted(const std::vector<Inode>& inodes);
 
-    std::vector<Inode> missed_; // sorted: sockets that are not where they were, and not known to be open
+    std::map<Inode, Clock::time_point> missed_; // when sockets were missed that are not known to be open
     std::vector<Watched> watched_;
     Capture& datagrams_; // empty where packets cannot be captured
     OwnerScanner& owners_;
