@@ -36,12 +36,12 @@ struct Option {
     const char* help;  // "{}" stands for the words that are valid; empty: for programs, not in the help text
     void (*apply)(Options& options, std::string_view text) = nullptr; // null with `add`: --help and --version
 
-    /// What completions offer: words, or "@" and a kind of names: columns, files, interfaces, netns, pids, users.
+    /// Completions offer this: words, or "@" and a kind of names: columns, files, interfaces, netns, pids, users.
     const char* offers = "";
     /// In their place all words that are valid. Null: they cannot be listed.
     std::vector<std::string> (*words)(Command command) = nullptr;
 
-    /// Of filters, in place of `apply`: one value. --exclude takes them by the same names.
+    /// Takes one value of a filter, in place of `apply`. --exclude takes them by the same names.
     void (*add)(Criteria& criteria, std::string_view value) = nullptr;
     bool is_one_value = false; // of filters: it may have commas in it
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the user asked for, as plain data. The options that set it are in option_table.cpp.
+// The user's request as plain data. The options that set it are in option_table.cpp.
 #pragma once
 
 #include "cli/invocation.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What saved snapshots come to together: their rows by a key, and the facts around them. One pass; what is kept depends
+// Sums of saved snapshots: their rows by a key, and the facts around them. One pass; what is kept depends
 // on the number of groups and hosts.
 #pragma once
 

@@ -15,7 +15,7 @@
 
 namespace socktally {
 
-/// What a format may have to know beside what it prints.
+/// Settings of a format beside the data that it prints.
 struct Style {
     bool color = false;
     bool header = true;
@@ -52,7 +52,7 @@ const Format* find_format(std::string_view name);
 /// `asked` if it is not null, else what suits where the text goes.
 const Format* format_or_usual(const Format* asked, bool to_terminal);
 
-/// What is printed as cells under names, whichever kind it is.
+/// Cells under names, whichever kind of data they are.
 struct CellTable {
     std::vector<std::string_view> names;
     std::size_t rows = 0;

@@ -11,7 +11,7 @@
 
 namespace socktally {
 
-/// What the calling thread has cost so far. Searches are paced by it and not by wall time, which would make them rarer
+/// Returns the CPU time of the calling thread so far. Searches are paced by it and not by wall time, which would make them rarer
 /// on a busy machine, where they matter most.
 std::chrono::nanoseconds thread_cpu_time();
 
