@@ -11,8 +11,8 @@
 
 namespace socktally {
 
-/// Returns the CPU time of the calling thread so far. Searches are paced by it and not by wall time, which would make them rarer
-/// on a busy machine, where they matter most.
+/// Returns the CPU time of the calling thread so far. Searches are paced by it and not by wall time, which would make
+/// them rarer on a busy machine, where they matter most.
 std::chrono::nanoseconds thread_cpu_time();
 
 /// Returns how far the boot clock of this process is ahead of the kernel's own. 0 on kernels without time namespaces.
