@@ -96,31 +96,31 @@ void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
 
 Note unmeasured_note() { return Note(NoteCode::alert_unanswered); }
 
-void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const Layout& layout,
+void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const OutputPlan& plan,
                  Identifier& identifier)
 {
     attribute(sample, viewer);
-    if (asks(layout, Requirement::sharers)) {
+    if (asks(plan, Requirement::sharers)) {
         find_sharers(sample);
     }
     identifier.identify(sample, options.all);
 }
 
-void arrange(std::vector<Row>& rows, const Report& whole, const Options& options, const Layout& layout)
+void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& options, const OutputPlan& plan)
 {
-    if (layout.format->is_series) { // before --top, which would split a series
-        merge_series(rows, layout.columns, options.by);
+    if (plan.format->is_series) { // before --top, which would split a series
+        merge_series(rows, plan.columns, options.by);
     }
     add_rates(rows, whole.duration, whole.totals);
-    keep_alerting(rows, layout.alerts); // before --top, whose last row is a sum that nobody moved
+    keep_alerting(rows, plan.alerts); // before --top, whose last row is a sum that nobody moved
     sort_rows(rows, options.sort);
-    keep_top(rows, is_cumulative(options, layout) ? rows.size() : options.top.value_or(rows.size()));
+    keep_top(rows, is_cumulative(options, plan) ? rows.size() : options.top.value_or(rows.size()));
     if (!rows.empty() && rows.back().is_other()) {
         add_rates(rows, whole.duration, whole.totals); // of the rest: a sum of rounded ones is none
     }
 }
 
-Report make_report(Sample sample, const Options& options, const Layout& layout, const Filter& filter,
+Report make_report(Sample sample, const Options& options, const OutputPlan& plan, const Filter& filter,
                    Identifier& identifier)
 {
     Report report;
@@ -140,7 +140,7 @@ Report make_report(Sample sample, const Options& options, const Layout& layout, 
     if (!grouping.unjudged().empty()) {
         report.notes.push_back(grouping.unjudged().note("socket"));
     }
-    if (report.duration.count() == 0 && has_rate_alert(layout)) { // a first run of --since
+    if (report.duration.count() == 0 && has_rate_alert(plan)) { // a first run of --since
         report.notes.push_back(unmeasured_note());
     }
     report.complete = is_complete(report.notes);
@@ -149,14 +149,14 @@ Report make_report(Sample sample, const Options& options, const Layout& layout, 
     if (const std::size_t users = identifier.users().unanswered(); users > 0) {
         report.notes.push_back(unnamed_note(users));
     }
-    arrange(report.rows, report, options, layout);
+    finish_rows(report.rows, report, options, plan);
     return report;
 }
 
-std::string render(const Report& report, const Layout& layout)
+std::string render(const Report& report, const OutputPlan& plan)
 {
     std::string out;
-    layout.format->render(out, report, layout.columns, layout.style);
+    plan.format->render(out, report, plan.columns, plan.style);
     return out;
 }
 

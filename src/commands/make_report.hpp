@@ -2,7 +2,7 @@
 // From a sample to the rows and facts that a format prints. No I/O but who users and processes are.
 #pragma once
 
-#include "commands/layout.hpp"
+#include "commands/output_plan.hpp"
 #include "processes/identifier.hpp"
 #include "table/row.hpp"
 
@@ -15,18 +15,18 @@ namespace socktally {
 Note unmeasured_note();
 
 /// Attributes the flows, and finds out who their owners are as far as that is asked for.
-void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const Layout& layout,
+void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const OutputPlan& plan,
                  Identifier& identifier);
 
 /// Groups, sorts and cuts what has its owners. `filter` is the options' one with users, namespaces and interfaces
 /// filled in.
-Report make_report(Sample sample, const Options& options, const Layout& layout, const Filter& filter,
+Report make_report(Sample sample, const Options& options, const OutputPlan& plan, const Filter& filter,
                    Identifier& identifier);
 
 /// What is done to rows that are printed together: series made one, rates, --alert, --sort and --top. `whole` is the
 /// report that they are of.
-void arrange(std::vector<Row>& rows, const Report& whole, const Options& options, const Layout& layout);
+void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& options, const OutputPlan& plan);
 
-std::string render(const Report& report, const Layout& layout);
+std::string render(const Report& report, const OutputPlan& plan);
 
 } // namespace socktally

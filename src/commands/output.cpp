@@ -51,12 +51,12 @@ void print_listing(const Listing& listing, const Options& options)
     write_all(STDOUT_FILENO, out, output_name);
 }
 
-std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options)
+std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options)
 {
     std::vector<std::string> lines;
     const bool explains_exit = options.strict && !report.complete;
-    const bool is_silence = is_silent(report, layout);
-    if (options.quiet || (!is_silence && layout.format->has_notes)) {
+    const bool is_silence = is_silent(report, plan);
+    if (options.quiet || (!is_silence && plan.format->has_notes)) {
         return lines;
     }
     for (const Note& note : report.notes) {
@@ -70,15 +70,15 @@ std::vector<std::string> note_lines(const Report& report, const Layout& layout, 
     return lines;
 }
 
-Printer::Printer(const Options& options, Layout layout, const Output& output)
-    : options_(options), layout_(std::move(layout)), output_(output)
+Printer::Printer(const Options& options, OutputPlan plan, const Output& output)
+    : options_(options), plan_(std::move(plan)), output_(output)
 {
 }
 
 /// A note is not repeated from window to window.
 void Printer::say_notes(const Report& report)
 {
-    std::vector<std::string> lines = note_lines(report, layout_, options_);
+    std::vector<std::string> lines = note_lines(report, plan_, options_);
     for (const std::string& line : lines) {
         if (std::find(said_.begin(), said_.end(), line) == said_.end()) {
             say(line);
@@ -90,21 +90,21 @@ void Printer::say_notes(const Report& report)
 void Printer::print(const Report& report, Interrupt* interrupt)
 {
     say_notes(report);
-    const std::string text = is_silent(report, layout_) ? "" : render(report, layout_);
+    const std::string text = is_silent(report, plan_) ? "" : render(report, plan_);
     if (output_.is_file()) {
         output_.write(text);
     } else if (!text.empty()) {
         if (!std::exchange(is_first_, false)) {
-            output_.write(layout_.format->between_windows, interrupt);
+            output_.write(plan_.format->between_windows, interrupt);
         }
         output_.write(text, interrupt);
-        layout_.style.header = layout_.style.header && !layout_.format->is_one_table;
+        plan_.style.header = plan_.style.header && !plan_.format->is_one_table;
     }
 }
 
-bool is_silent(const Report& report, const Layout& layout) { return !layout.alerts.empty() && report.rows.empty(); }
+bool is_silent(const Report& report, const OutputPlan& plan) { return !plan.alerts.empty() && report.rows.empty(); }
 
-bool has_alert(const Report& report, const Layout& layout) { return !layout.alerts.empty() && !report.rows.empty(); }
+bool has_alert(const Report& report, const OutputPlan& plan) { return !plan.alerts.empty() && !report.rows.empty(); }
 
 Exit exit_of(bool has_alert, bool is_complete, const Options& options)
 {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/layout.hpp"
+#include "commands/output_plan.hpp"
 #include "linux/atomic_file.hpp"
 #include "linux/interrupt.hpp"
 
@@ -38,13 +38,13 @@ void print_listing(const Listing& listing, const Options& options);
 /// Notes that go to standard error, a line each: those that make the report incomplete, or name a hint; all of them if
 /// that was asked for. If nothing is printed, only those that explain the exit code, or say that nothing could be
 /// printed.
-std::vector<std::string> note_lines(const Report& report, const Layout& layout, const Options& options);
+std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options);
 
 /// Prints reports one after another.
 class Printer {
 public:
     /// `options` and `output` have to outlive this.
-    Printer(const Options& options, Layout layout, const Output& output);
+    Printer(const Options& options, OutputPlan plan, const Output& output);
 
     /// All of the report is written when this returns.
     void print(const Report& report, Interrupt* interrupt = nullptr);
@@ -53,16 +53,16 @@ private:
     void say_notes(const Report& report);
 
     const Options& options_;
-    Layout layout_;
+    OutputPlan plan_;
     const Output& output_;
     bool is_first_ = true;
     std::vector<std::string> said_; // of the window before
 };
 
 /// Alerts that no row gave cause to: nothing is printed.
-bool is_silent(const Report& report, const Layout& layout);
+bool is_silent(const Report& report, const OutputPlan& plan);
 
-bool has_alert(const Report& report, const Layout& layout);
+bool has_alert(const Report& report, const OutputPlan& plan);
 
 /// A row that alerts says more than that there may be others.
 Exit exit_of(bool has_alert, bool is_complete, const Options& options);

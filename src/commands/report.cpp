@@ -107,7 +107,7 @@ bool has_unmeasured(const std::vector<Row>& rows)
 }
 
 /// Each piece of the report on its own, one after the other.
-void arrange_pieces(Report& report, const Options& options, const Layout& layout)
+void finish_pieces(Report& report, const Options& options, const OutputPlan& plan)
 {
     std::vector<Row>& rows = report.rows;
     std::map<std::optional<TimePoint>, std::vector<Row>> pieces;
@@ -116,7 +116,7 @@ void arrange_pieces(Report& report, const Options& options, const Layout& layout
     }
     rows.clear();
     for (auto& [time, piece] : pieces) {
-        arrange(piece, report, options, layout);
+        finish_rows(piece, report, options, plan);
         std::move(piece.begin(), piece.end(), std::back_inserter(rows));
     }
 }
@@ -126,7 +126,7 @@ void arrange_pieces(Report& report, const Options& options, const Layout& layout
 Exit run_report(const Options& options)
 {
     const Output output(options);
-    const Layout layout = make_layout(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
+    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
     Summary summary({options.by, options.per, options.all, options.filter, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
     Input input(summary, left_out);
@@ -136,13 +136,13 @@ Exit run_report(const Options& options)
     Report report = summary.report();
     report.notes.insert(report.notes.end(), input.notes().begin(), input.notes().end());
     left_out.add_notes(report.notes);
-    if (has_rate_alert(layout) && has_unmeasured(report.rows)) {
+    if (has_rate_alert(plan) && has_unmeasured(report.rows)) {
         report.notes.push_back(unmeasured_note());
     }
     report.complete = is_complete(report.notes);
-    arrange_pieces(report, options, layout);
-    Printer(options, layout, output).print(report);
-    return exit_of(has_alert(report, layout), report.complete, options);
+    finish_pieces(report, options, plan);
+    Printer(options, plan, output).print(report);
+    return exit_of(has_alert(report, plan), report.complete, options);
 }
 
 } // namespace socktally

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The default command: sample, then print; as often as asked for.
 #include "commands/commands.hpp"
-#include "commands/layout.hpp"
 #include "commands/output.hpp"
+#include "commands/output_plan.hpp"
 #include "commands/sampler.hpp"
 #include "commands/since_run.hpp"
 #include "linux/interrupt.hpp"
@@ -17,12 +17,12 @@ namespace socktally {
 Exit run_sample(const Options& options, std::span<const BackendEntry> table)
 {
     const Output output(options);
-    const Layout layout = make_layout(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
+    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
     if (!options.since.empty()) {
-        return run_since(options, layout, output, table);
+        return run_since(options, plan, output, table);
     }
-    Printer printer(options, layout, output);
-    Sampler sampler(options, layout, table, nullptr);
+    Printer printer(options, plan, output);
+    Sampler sampler(options, plan, table, nullptr);
     Interrupt interrupt;
     const std::uint64_t count = options.count.value_or(1); // 0: no number is the last one's
     bool complete = true;
@@ -36,7 +36,7 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
         }
         printer.print(report, &interrupt);
         complete = complete && report.complete;
-        alerted = alerted || has_alert(report, layout);
+        alerted = alerted || has_alert(report, plan);
     }
     if (interrupt.signal() != 0) {
         std::raise(interrupt.signal());

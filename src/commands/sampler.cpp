@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/sampler.hpp"
 
-#include "commands/complete_filter.hpp"
+#include "commands/resolve_filter.hpp"
 #include "commands/unmatched.hpp"
 #include "linux/clocks.hpp"
 #include "linux/interfaces.hpp"
@@ -87,8 +87,8 @@ private:
 
 } // namespace
 
-Sampler::Sampler(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since)
-    : options_(options), layout_(layout), table_(table), since_(since), filter_(complete_filter(options)),
+Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const BackendEntry> table, SinceRun* since)
+    : options_(options), plan_(plan), table_(table), since_(since), filter_(resolve_filter(options)),
       host_(host_name()), boot_id_(boot_id())
 {
     open();
@@ -96,7 +96,7 @@ Sampler::Sampler(const Options& options, const Layout& layout, std::span<const B
 
 void Sampler::open()
 {
-    BackendOptions needs = needs_of(options_, layout_);
+    BackendOptions needs = needs_of(options_, plan_);
     needs.interfaces = ids_of(filter_.interfaces);
     if (options_.since.empty()) { // else what is printed may change from run to run, but not what is known
         needs.namespaces = ids_of(filter_.namespaces);
@@ -126,8 +126,8 @@ BackendResult Sampler::measure(Identifier& identifier, Interrupt& interrupt)
     request.window = options_.duration;
     request.interrupt = &interrupt;
     request.last = ++number_ == options_.count.value_or(1);
-    request.look = identifier.look();
-    request.group_look = identifier.group_look();
+    request.identify_process = identifier.identify_process();
+    request.identify_group = identifier.identify_group();
     const bool shows_progress = options_.progress && !options_.quiet && options_.duration > std::chrono::seconds(1) &&
                                 is_terminal(STDERR_FILENO) && !is_dumb_terminal();
     request.progress = [&](std::chrono::nanoseconds elapsed) {
@@ -148,7 +148,7 @@ BackendResult Sampler::measure(Identifier& identifier, Interrupt& interrupt)
 
 Report Sampler::next(Interrupt& interrupt)
 {
-    Identifier identifier(identity_needs_of(options_, layout_), {}, memory_);
+    Identifier identifier(identity_needs_of(options_, plan_), {}, memory_);
     if (since_ != nullptr) {
         since_->begin(ids_of(filter_.namespaces));
     }
@@ -165,7 +165,7 @@ Report Sampler::next(Interrupt& interrupt)
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
     Sample& sample = result.sample;
-    find_owners(sample, result.viewer, options_, layout_, identifier);
+    find_owners(sample, result.viewer, options_, plan_, identifier);
     if (options_.trace) {
         say(fmt::format("window {}: {} us", number_,
                         std::chrono::duration_cast<std::chrono::microseconds>(sample.duration).count()));
@@ -177,14 +177,14 @@ Report Sampler::next(Interrupt& interrupt)
     for (Process& process : sample.processes) { // once nothing is compared with /proc any more
         process.start_time.ticks = ticks_since_boot(process.start_time.ticks, boot_clock_shift());
     }
-    Report report = make_report(std::move(sample), options_, layout_, filter_, identifier);
+    Report report = make_report(std::move(sample), options_, plan_, filter_, identifier);
     memory_->lookups->release();
     for (Note& note : report.notes) {
         note.remedy = fitting_remedy(std::move(note.remedy), choice_.capabilities);
     }
     report.host = host_;
     report.boot_id = boot_id_;
-    if (asks(layout_, Requirement::reports)) {
+    if (asks(plan_, Requirement::reports)) {
         for (Row& row : report.rows) {
             row.host = report.host;
             row.time = report.started_at;

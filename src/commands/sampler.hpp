@@ -21,8 +21,8 @@ class Sampler {
 public:
     /// Opens the backend. Throws UsageError or BackendUnavailable. What is given has to outlive this; `since` may be
     /// null.
-    Sampler(const Options& options, const Layout& layout, std::span<const BackendEntry> table, SinceRun* since);
-    Sampler(const Options&, Layout&&, std::span<const BackendEntry>, SinceRun*) = delete;
+    Sampler(const Options& options, const OutputPlan& plan, std::span<const BackendEntry> table, SinceRun* since);
+    Sampler(const Options&, OutputPlan&&, std::span<const BackendEntry>, SinceRun*) = delete;
 
     /// Measures one more window; a signal ends it early.
     Report next(Interrupt& interrupt);
@@ -33,7 +33,7 @@ private:
     BackendResult measure(Identifier& identifier, Interrupt& interrupt);
 
     const Options& options_;
-    const Layout& layout_;
+    const OutputPlan& plan_;
     std::span<const BackendEntry> table_;
     SinceRun* since_;
     Filter filter_;

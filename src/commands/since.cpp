@@ -13,14 +13,15 @@
 
 namespace socktally {
 
-Exit run_since(const Options& options, const Layout& layout, const Output& output, std::span<const BackendEntry> table)
+Exit run_since(const Options& options, const OutputPlan& plan, const Output& output,
+               std::span<const BackendEntry> table)
 {
-    Printer printer(options, layout, output);
-    if (is_cumulative(options, layout) && !layout.alerts.empty()) {
+    Printer printer(options, plan, output);
+    if (is_cumulative(options, plan) && !plan.alerts.empty()) {
         throw UsageError("--alert leaves rows out, and counters for Prometheus would miss them: take another format");
     }
-    SinceRun since(options, layout);
-    Sampler sampler(options, layout, table, &since);
+    SinceRun since(options, plan);
+    Sampler sampler(options, plan, table, &since);
     Interrupt interrupt;
     Report report = sampler.next(interrupt);
     since.prepare(report);
@@ -35,7 +36,7 @@ Exit run_since(const Options& options, const Layout& layout, const Output& outpu
     if (interrupt.signal() != 0) {
         std::raise(interrupt.signal());
     }
-    return exit_of(has_alert(report, layout), report.complete, options);
+    return exit_of(has_alert(report, plan), report.complete, options);
 }
 
 } // namespace socktally

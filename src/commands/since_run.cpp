@@ -33,13 +33,13 @@ Moment read_moment()
 }
 
 /// What a state with series is for: those of other labels would never end. Empty for one without.
-std::string purpose_of(const Options& options, const Layout& layout)
+std::string purpose_of(const Options& options, const OutputPlan& plan)
 {
-    if (!is_cumulative(options, layout)) {
+    if (!is_cumulative(options, plan)) {
         return "";
     }
     std::string purpose = fmt::format("prom by {}:", options.by.name());
-    for (const Column* column : layout.columns) {
+    for (const Column* column : plan.columns) {
         purpose.append(" ").append(column->name);
     }
     return purpose;
@@ -68,8 +68,8 @@ std::vector<GrowingSeries> growth_of(const Report& report, const ColumnList& col
 
 } // namespace
 
-SinceRun::SinceRun(const Options& options, const Layout& layout)
-    : options_(options), layout_(layout),
+SinceRun::SinceRun(const Options& options, const OutputPlan& plan)
+    : options_(options), plan_(plan),
       file_(options.since, options.wait ? StateFile::Lock::wait : StateFile::Lock::at_once)
 {
     const auto text = file_.read();
@@ -81,7 +81,7 @@ SinceRun::SinceRun(const Options& options, const Layout& layout)
         begin_anew(fmt::format("{}; it is kept as {}", bad->why, quote(file_.keep_aside())), Totals::may_be_old);
     } else {
         before_ = std::get<Baseline>(std::move(state));
-        if (before_->purpose != purpose_of(options, layout)) {
+        if (before_->purpose != purpose_of(options, plan)) {
             throw std::runtime_error(fmt::format("{} is of runs with another format, --by or columns: counters for "
                                                  "Prometheus need a file of their own",
                                                  quote(options.since)));
@@ -115,7 +115,7 @@ void SinceRun::begin_anew(const std::string& why, Totals totals)
 /// Counters go on from where they were, and no byte is in them twice.
 Note SinceRun::anew_note() const
 {
-    const bool is_left_out = is_cumulative(options_, layout_) && totals_ == Totals::may_be_old;
+    const bool is_left_out = is_cumulative(options_, plan_) && totals_ == Totals::may_be_old;
     return {NoteCode::begun_anew,
             fmt::format("{}: {}",
                         is_left_out ? "what moved since the run before is missing in the counters"
@@ -139,8 +139,8 @@ void SinceRun::prepare(Report& report)
     if (before_) {
         report.since = report.started_at;
     }
-    next_.purpose = purpose_of(options_, layout_);
-    if (is_cumulative(options_, layout_)) {
+    next_.purpose = purpose_of(options_, plan_);
+    if (is_cumulative(options_, plan_)) {
         accumulate_series(report);
     }
     file_.prepare(write_state(next_));
@@ -152,9 +152,9 @@ void SinceRun::accumulate_series(Report& report)
     Row rest;
     rest.kind = RowKind::other;
     rest.process = "other";
-    auto moved = totals_ == Totals::are_new ? growth_of(report, layout_.columns) : std::vector<GrowingSeries>();
+    auto moved = totals_ == Totals::are_new ? growth_of(report, plan_.columns) : std::vector<GrowingSeries>();
     next_.series = accumulate(std::move(series_), std::move(moved), options_.top.value_or(enough),
-                              texts_of(labels_of(rest, layout_.columns, report.by)));
+                              texts_of(labels_of(rest, plan_.columns, report.by)));
     report.series = next_.series;
     report.cumulative = true;
 }

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/layout.hpp"
 #include "commands/output.hpp"
+#include "commands/output_plan.hpp"
 #include "since/advance.hpp"
 #include "since/state_file.hpp"
 #include "table/row.hpp"
@@ -21,7 +21,7 @@ class SinceRun {
 public:
     /// Locks the state file and reads it. Says on standard error where it is of no use and the run begins anew. Throws
     /// where it is of runs that print something else. What is given has to outlive this.
-    SinceRun(const Options& options, const Layout& layout);
+    SinceRun(const Options& options, const OutputPlan& plan);
 
     /// Before the sample is taken. `namespaces` are those that are printed; empty: all.
     void begin(const std::vector<Inode>& namespaces);
@@ -40,7 +40,7 @@ private:
     void accumulate_series(Report& report);
 
     const Options& options_;
-    const Layout& layout_;
+    const OutputPlan& plan_;
     StateFile file_;
     std::optional<Baseline> before_;
     std::string anew_; // why the run begins anew; empty where it does not, or is the first
@@ -51,6 +51,7 @@ private:
 };
 
 /// run_sample() with --since.
-Exit run_since(const Options& options, const Layout& layout, const Output& output, std::span<const BackendEntry> table);
+Exit run_since(const Options& options, const OutputPlan& plan, const Output& output,
+               std::span<const BackendEntry> table);
 
 } // namespace socktally

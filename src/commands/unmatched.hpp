@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Filters by what a process is, and no process is that: mistyped, or over. Users, interfaces and network namespaces
-// that do not exist are refused before (complete_filter.hpp).
+// that do not exist are refused before (resolve_filter.hpp).
 #pragma once
 
 #include "model/sample.hpp"

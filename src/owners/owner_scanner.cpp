@@ -243,8 +243,8 @@ void OwnerScanner::add_process(Seen& seen, const Process& process)
     }
     if (!seen.process) {
         seen.process = table_.add(process);
-        if (look_) {
-            look_(table_.processes().back());
+        if (identify_process_) {
+            identify_process_(table_.processes().back());
         }
     } else {
         refresh(table_.processes()[*seen.process], process);
@@ -268,8 +268,8 @@ void OwnerScanner::refresh(Process& process, const Process& now) const
     if (trace_) {
         trace_("process {} is now {}", process.pid.value, quote(process.name));
     }
-    if (look_) {
-        look_(process);
+    if (identify_process_) {
+        identify_process_(process);
     }
 }
 

@@ -87,20 +87,20 @@ public:
     /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
     explicit OwnerScanner(const std::string& proc = "/proc", Source source = Source::cheapest, Trace trace = {});
 
-    /// Calls `look` with each process that turns out to own a socket, at once, and again when it has become another
-    /// program: it may be over soon.
-    void set_look(std::function<void(Process&)> look) { look_ = std::move(look); }
+    /// Sets a function that is called with each process when it is found to own a socket, since the process may end
+    /// soon, and again when it has become another program.
+    void set_identify_process(std::function<void(Process&)> identify) { identify_process_ = std::move(identify); }
 
-    /// Calls `look` with the cgroup of each socket that is listed in a window. If no owner of a socket is found, only
-    /// the cgroup tells whose it is.
-    void set_group_look(std::function<void(std::uint64_t cgroup_id)> look) { group_look_ = std::move(look); }
+    /// Sets a function that is called with the cgroup of each socket that is listed in a window. If no owner of a
+    /// socket is found, only the cgroup tells whose it is.
+    void set_identify_group(std::function<void(std::uint64_t)> identify) { identify_group_ = std::move(identify); }
     /// `sockets` is a list of Flow or Socket. Traces `group COOKIE ID` once a window for each.
     template <typename Sockets>
     void look_at_groups(const Sockets& sockets)
     {
         for (const auto& socket : sockets) {
-            if (group_look_) {
-                group_look_(socket.cgroup_id);
+            if (identify_group_) {
+                identify_group_(socket.cgroup_id);
             }
             if (trace_ && socket.cgroup_id != 0 && traced_groups_.insert(socket.cookie.value).second) {
                 trace_("group {} {}", socket.cookie.value, socket.cgroup_id);
@@ -245,9 +245,9 @@ private:
     std::vector<Holder> marked(std::vector<Holder> holders) const;
 
     Fd proc_;
-    std::function<void(Process&)> look_;
+    std::function<void(Process&)> identify_process_;
     std::function<void()> meanwhile_;
-    std::function<void(std::uint64_t)> group_look_;
+    std::function<void(std::uint64_t)> identify_group_;
     Source source_;
     bool bpf_declined_;
     bool rescan_follows_ = true;

@@ -104,12 +104,12 @@ bool Identifier::read(Process& process)
     return !needs_.any() || memory_->processes.fill(proc_.get(), needs_, process);
 }
 
-std::function<void(Process&)> Identifier::look()
+std::function<void(Process&)> Identifier::identify_process()
 {
     return needs_.any() ? [this](Process& process) { read(process); } : std::function<void(Process&)>();
 }
 
-std::function<void(std::uint64_t)> Identifier::group_look()
+std::function<void(std::uint64_t)> Identifier::identify_group()
 {
     return needs_.cgroup ? [this](std::uint64_t id) { meet_group(id); } : std::function<void(std::uint64_t)>();
 }

@@ -54,10 +54,10 @@ public:
     /// Returns false if something is not known because the process ended too early.
     bool read(Process& process);
     /// Returns read() for backends that meet processes that may end soon; empty if nothing is to be read.
-    std::function<void(Process&)> look();
+    std::function<void(Process&)> identify_process();
 
     /// Returns a function that finds the path of a cgroup, for SampleRequest; empty if paths are not needed.
-    std::function<void(std::uint64_t cgroup_id)> group_look();
+    std::function<void(std::uint64_t cgroup_id)> identify_group();
 
     /// Identifies all owners of flows with traffic, or with `idle` of all flows. For a flow without a process it uses
     /// the cgroup of the socket, and the attribution becomes Quality::socket. Flows must be attributed. Anything that

@@ -29,13 +29,13 @@ struct Unavailable {
 
 /// Called with the cgroup of a socket that has just been seen (Flow::cgroup_id), perhaps repeatedly: finds out its path
 /// at once, because the cgroup may be removed soon.
-using GroupLook = std::function<void(std::uint64_t cgroup_id)>;
+using IdentifyGroup = std::function<void(std::uint64_t cgroup_id)>;
 
 class Interrupt; // linux/interrupt.hpp
 
 /// Called with a process that a backend has just met, and again when it has become another program, to find out who it
 /// is while it lives. For backends that look processes up themselves; what the kernel tells of them needs no look.
-using ProcessLook = std::function<void(Process&)>;
+using IdentifyProcess = std::function<void(Process&)>;
 
 struct SampleRequest {
     std::chrono::nanoseconds window{0}; // 0: no window, totals of the open sockets
@@ -43,8 +43,8 @@ struct SampleRequest {
     bool last = false;                  // no window follows: nothing has to be kept for one, or left to it
     /// Called when the window begins, with 0, and a few times a second from then on; may be empty.
     std::function<void(std::chrono::nanoseconds elapsed)> progress;
-    ProcessLook look;     // at processes that may be over soon; may be empty
-    GroupLook group_look; // at cgroups that may be removed soon; may be empty
+    IdentifyProcess identify_process; // at processes that may be over soon; may be empty
+    IdentifyGroup identify_group;     // at cgroups that may be removed soon; may be empty
 
     void tell(std::chrono::nanoseconds elapsed) const
     {

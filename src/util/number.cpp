@@ -31,10 +31,10 @@ std::optional<Quantity> parse_quantity(std::string_view text, std::span<const Un
     bool is_cut = false;
     std::uint64_t place = unit->size;
     for (const char c : fraction) { // digit by digit, because 0.1 has no exact double
-        const auto digit = static_cast<unsigned>(c - '0');
+        const std::uint64_t digit = static_cast<unsigned>(c - '0');
         is_cut = is_cut || place % 10 != 0;
         place /= 10;
-        result.value += digit * place;
+        result.value += static_cast<unsigned __int128>(digit) * place;
         result.is_exact = result.is_exact && (digit == 0 || !is_cut);
     }
     return result;

@@ -3,8 +3,8 @@
 //   replay DIRECTORY             runs DIRECTORY/cases against DIRECTORY/expected
 //   replay --update DIRECTORY    writes what comes out to DIRECTORY/expected; read the difference before you believe it
 #include "cli/options.hpp"
-#include "commands/complete_filter.hpp"
 #include "commands/make_report.hpp"
+#include "commands/resolve_filter.hpp"
 #include "commands/unmatched.hpp"
 #include "linux/interfaces.hpp"
 #include "linux/proc.hpp"
@@ -96,16 +96,16 @@ std::string output_of(const Case& run, Windows& windows)
     if (options.by.is_by_interface()) {
         mark_outbound(replayed.result.sample.interfaces, filter.machine.interfaces, replayed.interface.index);
     }
-    const Layout layout = make_layout(options, false, run.width);
-    Identifier identifier(identity_needs_of(options, layout),
+    const OutputPlan plan = make_output_plan(options, false, run.width);
+    Identifier identifier(identity_needs_of(options, plan),
                           {replayed.proc->root(), replayed.proc->namespaces(), {replayed.proc->root()}});
     Sample& sample = replayed.result.sample;
-    find_owners(sample, replayed.result.viewer, options, layout, identifier);
+    find_owners(sample, replayed.result.viewer, options, plan, identifier);
     add_unmatched_notes(sample, filter, identifier);
-    Report report = make_report(std::move(sample), options, layout, filter, identifier);
+    Report report = make_report(std::move(sample), options, plan, filter, identifier);
     report.host = replayed.host;
     report.boot_id = replayed.boot_id;
-    return render(report, layout);
+    return render(report, plan);
 }
 
 /// The first line that differs is enough to see what it is about.

@@ -54,7 +54,7 @@ public:
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interfaces();
         OwnerScanner holders("/proc", OwnerScanner::Source::bpf, trace_);
-        holders.set_look(request.look);
+        holders.set_identify_process(request.identify_process);
         holders.expect_no_rescan();
         holders.scan(); // first, because it shows namespaces that live by an open file
         TotalsFlows flows;

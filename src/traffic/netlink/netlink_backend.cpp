@@ -88,7 +88,7 @@ Sampling::Sampling(const BackendOptions& options)
 BackendResult Sampling::totals(const SampleRequest& request)
 {
     Sample sample;
-    owners_.set_look(request.look);
+    owners_.set_identify_process(request.identify_process);
     owners_.expect_no_rescan();
     owners_.scan();
     namespaces_.enter_first(owners_.processes());
@@ -110,8 +110,8 @@ BackendResult Sampling::totals(const SampleRequest& request)
 BackendResult Sampling::next(const SampleRequest& request)
 {
     Sample sample;
-    owners_.set_look(request.look);
-    owners_.set_group_look(request.group_look);
+    owners_.set_identify_process(request.identify_process);
+    owners_.set_identify_group(request.identify_group);
     watch(clock_.is_first() ? open_window(request.window) : resume(request.window), request);
     datagrams_.end();
     sample.interfaces = take_interface_deltas(interfaces_);

@@ -165,8 +165,8 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     Sample& sample = result.sample;
     sample.backend = "packet";
 
-    owners_.set_look(request.look);
-    owners_.set_group_look(request.group_look);
+    owners_.set_identify_process(request.identify_process);
+    owners_.set_identify_group(request.identify_group);
     if (clock_.is_first()) {
         open();
     } else {

@@ -71,7 +71,7 @@ public:
         Sample& sample = result.sample;
         sample.backend = "procfs";
         sample.started_at = std::chrono::system_clock::now();
-        holders.set_look(request.look);
+        holders.set_identify_process(request.identify_process);
         holders.scan();
         const std::size_t refused = open_lists(holders.processes());
         if (request.window == 0ns) {

@@ -40,9 +40,9 @@ BackendResult result_of_a_window()
 Report report_with(const Options& options, BackendResult result = result_of_a_window())
 {
     Identifier nobody({});
-    const Layout layout = make_layout(options, false, 80);
-    find_owners(result.sample, result.viewer, options, layout, nobody);
-    return make_report(std::move(result.sample), options, layout, options.filter, nobody);
+    const OutputPlan plan = make_output_plan(options, false, 80);
+    find_owners(result.sample, result.viewer, options, plan, nobody);
+    return make_report(std::move(result.sample), options, plan, options.filter, nobody);
 }
 
 std::string tsv_with(Options options, BackendResult result = result_of_a_window())
@@ -50,7 +50,7 @@ std::string tsv_with(Options options, BackendResult result = result_of_a_window(
     options.format = find_format("tsv");
     options.columns = "pid,process,rx_bytes,tx_bytes";
     options.header = false;
-    return render(report_with(options, std::move(result)), make_layout(options, false, 80));
+    return render(report_with(options, std::move(result)), make_output_plan(options, false, 80));
 }
 
 } // namespace
@@ -256,7 +256,7 @@ TEST_CASE("each format has its writer")
     const auto text = [](const Format* format) {
         Options options;
         options.format = format;
-        return render(report_with(options), make_layout(options, false, 80));
+        return render(report_with(options), make_output_plan(options, false, 80));
     };
     CHECK(text(find_format("tsv")).starts_with("pid\tprocess\t"));
     CHECK(text(find_format("csv")).starts_with("pid,process,"));
@@ -267,19 +267,19 @@ TEST_CASE("each format has its writer")
 
 TEST_CASE("the format is pretty on a terminal and TSV elsewhere, unless one is named")
 {
-    CHECK(make_layout({}, true, 80).format == find_format("pretty"));
-    CHECK(make_layout({}, false, 80).format == find_format("tsv"));
+    CHECK(make_output_plan({}, true, 80).format == find_format("pretty"));
+    CHECK(make_output_plan({}, false, 80).format == find_format("tsv"));
     Options named;
     named.format = find_format("csv");
-    CHECK(make_layout(named, true, 80).format == find_format("csv"));
-    CHECK(make_layout(named, true, 33).style.width == 33);
+    CHECK(make_output_plan(named, true, 80).format == find_format("csv"));
+    CHECK(make_output_plan(named, true, 33).style.width == 33);
 }
 
 TEST_CASE("JSON has all columns of a grouping, the others the default ones")
 {
     Options json;
     json.format = find_format("json");
-    CHECK(make_layout(json, false, 80).columns.size() > make_layout({}, false, 80).columns.size());
+    CHECK(make_output_plan(json, false, 80).columns.size() > make_output_plan({}, false, 80).columns.size());
 }
 
 TEST_CASE("colour is a matter of the terminal and NO_COLOR, unless the user says")
@@ -287,7 +287,7 @@ TEST_CASE("colour is a matter of the terminal and NO_COLOR, unless the user says
     const auto colored = [](ColorWhen when, bool to_terminal) {
         Options options;
         options.color = when;
-        return make_layout(options, to_terminal, 80).style.color;
+        return make_output_plan(options, to_terminal, 80).style.color;
     };
     ::setenv("TERM", "xterm", 1); // a dumb terminal has no colour
     ::unsetenv("NO_COLOR");
@@ -307,15 +307,15 @@ TEST_CASE("an unknown column is wrong usage, told before any window")
 {
     Options options;
     options.columns = "pid,rx_byte";
-    CHECK_THROWS_AS(make_layout(options, false, 80), UsageError);
+    CHECK_THROWS_AS(make_output_plan(options, false, 80), UsageError);
     options.columns.clear();
     options.sort = "nothing";
-    CHECK_THROWS_AS(make_layout(options, false, 80), UsageError);
+    CHECK_THROWS_AS(make_output_plan(options, false, 80), UsageError);
 }
 
 TEST_CASE("a backend is asked for no more than what is printed, sorted by or filtered")
 {
-    const auto needs = [](const Options& options) { return needs_of(options, make_layout(options, false, 80)); };
+    const auto needs = [](const Options& options) { return needs_of(options, make_output_plan(options, false, 80)); };
     Options options;
     CHECK(!needs(options).tuples);
     CHECK(!needs(options).packets);
@@ -348,7 +348,7 @@ TEST_CASE("--top does not split what formats of time series add up")
     options.format = find_format("prom");
     options.columns = "process,rx_bytes";
     options.top = 1;
-    const std::string text = render(report_with(options, std::move(result)), make_layout(options, false, 80));
+    const std::string text = render(report_with(options, std::move(result)), make_output_plan(options, false, 80));
     CHECK(text.find("{process=\"nginx\"} 1100\n") != text.npos);
     CHECK(text.find("{process=\"other\",kind=\"other\"} 5\n") != text.npos);
 }

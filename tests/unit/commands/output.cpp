@@ -105,18 +105,18 @@ TEST_CASE("a filter that no process answers is told of beside the rows, and not 
 {
     Report report;
     report.notes = {{NoteCode::filter_unmatched, "no process seen here is called \"x\""}};
-    Layout layout;
+    OutputPlan plan;
     Options options;
     const std::vector<std::string> told{report.notes[0].message};
-    layout.format = find_format("tsv");
-    CHECK(note_lines(report, layout, options) == told);
-    layout.format = find_format("json"); // it is in the document
-    CHECK(note_lines(report, layout, options).empty());
-    layout.format = find_format("tsv");
-    layout.alerts = {parse_alert("rx_bytes>1")};
-    CHECK(note_lines(report, layout, options).empty());
+    plan.format = find_format("tsv");
+    CHECK(note_lines(report, plan, options) == told);
+    plan.format = find_format("json"); // it is in the document
+    CHECK(note_lines(report, plan, options).empty());
+    plan.format = find_format("tsv");
+    plan.alerts = {parse_alert("rx_bytes>1")};
+    CHECK(note_lines(report, plan, options).empty());
     options.verbose = true;
-    CHECK(note_lines(report, layout, options) == told);
+    CHECK(note_lines(report, plan, options) == told);
 }
 
 TEST_CASE("a row that alerts says more than that the sample is not complete; without one it is not complete")

@@ -227,7 +227,7 @@ TEST_CASE("who holds a socket is looked at once, and again as another program")
     OwnerScanner map(proc.root());
     std::vector<std::string> looks;
     bool is_over = false;
-    map.set_look([&](Process& process) {
+    map.set_identify_process([&](Process& process) {
         looks.push_back(process.name);
         if (!is_over) {
             Identity identity;
@@ -259,7 +259,7 @@ TEST_CASE("a process is looked at again where it became another program of the s
     proc.apply("process 5000001 100 0 python3\nstack 140730000000\nfd 3 socket:[11]\n");
     OwnerScanner map(proc.root());
     int looks = 0;
-    map.set_look([&looks](Process& process) {
+    map.set_identify_process([&looks](Process& process) {
         Identity identity;
         identity.command = std::to_string(++looks);
         process.identity = std::make_shared<const Identity>(identity);
@@ -361,7 +361,7 @@ TEST_CASE("the next window knows who holds what now, and who did when the last o
                "process 5000003 300 0 closes\nfd 3 socket:[13]\n");
     OwnerScanner map(proc.root());
     int looks = 0;
-    map.set_look([&](Process& process) {
+    map.set_identify_process([&](Process& process) {
         ++looks;
         process.identity = std::make_shared<const Identity>();
     });

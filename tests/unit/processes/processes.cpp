@@ -289,7 +289,7 @@ TEST_CASE("the files of each process are read at most once, whoever looks how of
     Identifier identifier(needs, {proc.root(), proc.namespaces(), {}});
     OwnerScanner map(proc.root());
     int looks = 0;
-    map.set_look([&looks, look = identifier.look()](Process& process) {
+    map.set_identify_process([&looks, look = identifier.identify_process()](Process& process) {
         ++looks;
         look(process);
         CHECK(process.identity);
@@ -417,7 +417,7 @@ TEST_CASE("a socket without a process is in the cgroup that the kernel tells, un
     const fs::path brief = world.mount() / "brief.service"; // made and removed between the first walk and the last
     fs::create_directory(brief);
     add(inode_of(brief));
-    identifier->group_look()(inode_of(brief));
+    identifier->identify_group()(inode_of(brief));
     fs::remove(brief);
     for (const fs::path& place : {world.mount() / "system.slice/cron.service", world.mount() / "docker" / world.id,
                                   inner, world.mount() / "init.scope", of_user, of_systemd, world.mount()}) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the names of the options mean on this machine, and whether they still do.
-#include "commands/complete_filter.hpp"
+#include "commands/resolve_filter.hpp"
 #include "linux/netns.hpp"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@ TEST_CASE("names of interfaces and network namespaces are followed where they me
     Options options;
     options.filter.interfaces = {{"lo"}};
     options.filter.namespaces = {{"current"}};
-    Filter filter = complete_filter(options);
+    Filter filter = resolve_filter(options);
     const Filter before = filter;
     REQUIRE(filter.interfaces.size() == 1);
     CHECK(filter.namespaces[0].id == Inode{own_netns_inode()});
@@ -37,7 +37,7 @@ TEST_CASE("a name that nothing has any more is kept for what had it: without it 
 {
     Options options;
     options.filter.interfaces = {{"lo"}};
-    Filter filter = complete_filter(options);
+    Filter filter = resolve_filter(options);
     filter.interfaces = {{"no such device", 4711}};
     filter.namespaces = {{"no-such-netns", Inode{42}}};
     const Renamed renamed = renew_names(filter);

@@ -12,7 +12,7 @@
 namespace socktally {
 
 /// Throws UsageError for a name that nobody and nothing has.
-Filter complete_filter(const Options& options);
+Filter resolve_filter(const Options& options);
 
 /// Fills in the ids of users. Throws UsageError for an unknown user.
 void find_users(Criteria& criteria);

@@ -15,7 +15,7 @@
 namespace socktally {
 
 /// What the options ask to be printed, checked before the window begins.
-struct Layout {
+struct OutputPlan {
     const Format* format = nullptr; // never null once made
     ColumnList columns;
     ColumnList sort_columns;
@@ -24,18 +24,18 @@ struct Layout {
 };
 
 /// Throws UsageError for an unknown column or a bad alert.
-Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width);
+OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_t terminal_width);
 
 /// Returns whether a column that is printed, sorted by or in an alert has this requirement.
-bool asks(const Layout& layout, Requirement requirement);
+bool asks(const OutputPlan& plan, Requirement requirement);
 /// Whether an alert is on a rate, which only a window has.
-bool has_rate_alert(const Layout& layout);
+bool has_rate_alert(const OutputPlan& plan);
 /// Whether what is printed are totals that grow from run to run: then all rows are needed, whatever --top says.
-bool is_cumulative(const Options& options, const Layout& layout);
+bool is_cumulative(const Options& options, const OutputPlan& plan);
 
 /// What a backend has to know to answer this.
-BackendOptions needs_of(const Options& options, const Layout& layout);
+BackendOptions needs_of(const Options& options, const OutputPlan& plan);
 /// What has to be known of processes.
-IdentityNeeds identity_needs_of(const Options& options, const Layout& layout);
+IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "commands/layout.hpp"
+#include "commands/output_plan.hpp"
 
 #include "linux/terminal.hpp"
 
@@ -43,64 +43,63 @@ ColumnList usual_columns(const Options& options, const Format& format)
 
 } // namespace
 
-bool asks(const Layout& layout, Requirement requirement)
+bool asks(const OutputPlan& plan, Requirement requirement)
 {
     const auto has_it = [requirement](const ColumnList& list) {
         return std::any_of(list.begin(), list.end(),
                            [requirement](const Column* column) { return column->requirement == requirement; });
     };
-    const auto& alerts = layout.alerts;
-    return has_it(layout.columns) || has_it(layout.sort_columns) ||
+    const auto& alerts = plan.alerts;
+    return has_it(plan.columns) || has_it(plan.sort_columns) ||
            std::any_of(alerts.begin(), alerts.end(),
                        [requirement](const Alert& alert) { return alert.column->requirement == requirement; });
 }
 
-Layout make_layout(const Options& options, bool to_terminal, std::size_t terminal_width)
+OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_t terminal_width)
 {
-    Layout layout;
-    layout.format = format_or_usual(options.format, to_terminal);
+    OutputPlan plan;
+    plan.format = format_or_usual(options.format, to_terminal);
     try {
-        layout.columns = select_columns(options.columns, usual_columns(options, *layout.format));
-        layout.sort_columns = sort_columns(options.sort);
-        std::transform(options.alerts.begin(), options.alerts.end(), std::back_inserter(layout.alerts), parse_alert);
+        plan.columns = select_columns(options.columns, usual_columns(options, *plan.format));
+        plan.sort_columns = sort_columns(options.sort);
+        std::transform(options.alerts.begin(), options.alerts.end(), std::back_inserter(plan.alerts), parse_alert);
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
     }
     if (options.command == Command::sample && options.duration.count() == 0 && options.since.empty() &&
-        has_rate_alert(layout)) {
+        has_rate_alert(plan)) {
         throw UsageError("--duration 0 has no window to measure rates by: no --alert on one would ever hold");
     }
     const std::string file = options.output_file.value_or("");
-    layout.style = {wants_color(options.color, to_terminal), options.header, terminal_width,
-                    file.substr(file.rfind('/') + 1)}; // npos + 1 is 0
-    return layout;
+    plan.style = {wants_color(options.color, to_terminal), options.header, terminal_width,
+                  file.substr(file.rfind('/') + 1)}; // npos + 1 is 0
+    return plan;
 }
 
-bool has_rate_alert(const Layout& layout)
+bool has_rate_alert(const OutputPlan& plan)
 {
-    return std::any_of(layout.alerts.begin(), layout.alerts.end(),
+    return std::any_of(plan.alerts.begin(), plan.alerts.end(),
                        [](const Alert& alert) { return is_rate(*alert.column); });
 }
 
-bool is_cumulative(const Options& options, const Layout& layout)
+bool is_cumulative(const Options& options, const OutputPlan& plan)
 {
-    return !options.since.empty() && layout.format->is_one_set;
+    return !options.since.empty() && plan.format->is_one_set;
 }
 
 namespace {
 
 /// Returns whether anything that was asked for has this requirement.
-bool is_required(const Options& options, const Layout& layout, Requirement requirement)
+bool is_required(const Options& options, const OutputPlan& plan, Requirement requirement)
 {
-    return options.by.requires_any(requirement) || options.filter.requires_any(requirement) ||
-           asks(layout, requirement);
+    return options.by.requires_any(requirement) || options.filter.requires_any(requirement) || asks(plan, requirement);
 }
 
 } // namespace
 
-BackendOptions needs_of(const Options& options, const Layout& layout)
+BackendOptions needs_of(const Options& options, const OutputPlan& plan)
 {
-    const auto is_needed = [&](Requirement requirement) { return is_required(options, layout, requirement); };
+    const auto is_needed = [&](Requirement requirement) { return is_required(options, plan, requirement); };
     BackendOptions needs;
     needs.capture_buffer = options.capture_buffer;
     needs.trace = options.trace ? Trace(&say) : Trace();
@@ -116,9 +115,9 @@ BackendOptions needs_of(const Options& options, const Layout& layout)
     return needs;
 }
 
-IdentityNeeds identity_needs_of(const Options& options, const Layout& layout)
+IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan)
 {
-    const auto is_needed = [&](Requirement requirement) { return is_required(options, layout, requirement); };
+    const auto is_needed = [&](Requirement requirement) { return is_required(options, plan, requirement); };
     IdentityNeeds needs;
     if (options.by.is_by_interface()) {
         return needs; // what drivers count is nobody's

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "commands/complete_filter.hpp"
+#include "commands/resolve_filter.hpp"
 
 #include "cli/values.hpp"
 #include "linux/interfaces.hpp"
@@ -103,7 +103,7 @@ void find_interfaces(Criteria& criteria, const std::vector<Interface>& interface
     criteria.interfaces = std::move(found);
 }
 
-Filter complete_filter(const Options& options)
+Filter resolve_filter(const Options& options)
 {
     Filter filter = options.filter;
     if (filter.asks(FilterKind::no_loopback) || filter.asks(FilterKind::interface)) {
