@@ -15,12 +15,14 @@ namespace socktally {
 
 namespace {
 
-/// What drivers count needs no socket to be seen: of the notes only what shortens the window concerns it.
+/// Drivers count whether or not a socket is seen, so most notes do not concern interfaces.
 std::vector<Note> notes_about_interfaces(const Sample& sample)
 {
     std::vector<Note> notes;
     std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes),
-                 [](const Note& note) { return note.about == Note::About::window; });
+                 [](const Note& note) {
+                     return note.about == Note::About::window || note.about == Note::About::interfaces;
+                 });
     return notes;
 }
 
@@ -55,6 +57,7 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
         switch (note.about) {
         case Note::About::protocol: return is_wanted(note.protocol);
         case Note::About::shared_sockets: return shared_sockets;
+        case Note::About::interfaces: return false;
         case Note::About::window:
         case Note::About::everything: break;
         }

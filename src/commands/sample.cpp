@@ -4,7 +4,7 @@
 #include "commands/output.hpp"
 #include "commands/output_plan.hpp"
 #include "commands/sampler.hpp"
-#include "commands/since_run.hpp"
+#include "commands/since.hpp"
 #include "linux/interrupt.hpp"
 #include "linux/terminal.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "commands/backends.hpp"
 #include "commands/make_report.hpp"
-#include "commands/since_run.hpp"
+#include "commands/since.hpp"
 #include "linux/interrupt.hpp"
 #include "processes/identifier.hpp"
 

@@ -94,8 +94,8 @@ struct Missing {
 };
 
 struct Note {
-    /// What a note is about. Where a filter leaves nothing of that, the note does not concern what is printed.
-    enum class About : std::uint8_t { everything, window, protocol, shared_sockets };
+    /// What a note is about. If nothing of that is printed, the note is not either.
+    enum class About : std::uint8_t { everything, window, interfaces, protocol, shared_sockets };
 
     /// What is not given comes from the table.
     explicit Note(NoteCode code);

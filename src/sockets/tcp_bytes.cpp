@@ -75,16 +75,6 @@ std::uint64_t read(const Socket& socket, const TcpHints& hints)
     return minus(got, eof_was_read ? 1 : 0);
 }
 
-/// A FIN is in some of the counters and not in others, so a step back of up to 2 is no reset.
-bool went_back(std::uint64_t before, std::uint64_t now) { return now + 2 < before; }
-
-bool segments_went_back(std::uint32_t before, std::uint32_t now, const TcpPayload& base, const TcpPayload& payload)
-{
-    constexpr std::uint64_t a_lot = std::uint64_t{1} << 31;
-    const bool is_ahead = static_cast<std::int32_t>(now - before) >= 0;
-    return !is_ahead && now < before && payload.rx_bytes + payload.tx_bytes < base.rx_bytes + base.tx_bytes + a_lot;
-}
-
 } // namespace
 
 bool peer_has_closed(TcpState state)
@@ -129,18 +119,6 @@ std::optional<std::uint32_t> unsent_bytes(const Socket& socket)
         return socket.tcp->notsent_bytes - (own_fin ? 1 : 0);
     }
     return socket.wqueue == 0 ? std::optional(0U) : std::nullopt;
-}
-
-bool bytes_went_back(const SocketCounters& before, const SocketCounters& now)
-{
-    return went_back(before.received, now.received) || went_back(before.acked, now.acked);
-}
-
-bool segments_went_back(const SocketCounters& before, const SocketCounters& now, const TcpPayload& base,
-                        const TcpPayload& payload)
-{
-    return segments_went_back(before.segs_in, now.segs_in, base, payload) ||
-           segments_went_back(before.segs_out, now.segs_out, base, payload);
 }
 
 } // namespace socktally

@@ -43,26 +43,4 @@ std::optional<std::uint32_t> unsent_bytes(const Socket& socket);
 /// or closed with SO_LINGER 0): all its counters are gone. A socket that never was connected has no write queue either.
 bool counters_were_reset(const Socket& socket);
 
-/// The counters by which a socket that began anew is known. They go back only then, but for a FIN, which is in some and
-/// not in others, and for the segments, which have 32 bits.
-struct SocketCounters {
-    std::uint64_t received = 0;
-    std::uint64_t acked = 0;
-    std::uint32_t segs_in = 0;
-    std::uint32_t segs_out = 0;
-
-    SocketCounters() = default;
-    explicit SocketCounters(const TcpCounters& counters)
-        : received(counters.bytes_received), acked(counters.bytes_acked), segs_in(counters.segs_in),
-          segs_out(counters.segs_out)
-    {
-    }
-};
-/// Whether bytes_received or bytes_acked say so.
-bool bytes_went_back(const SocketCounters& before, const SocketCounters& now);
-/// Whether the segments say so. `moved` has the payload in between, as far as it is known: a counter that has wrapped,
-/// rather than begun anew, is ahead by less than half its range or has moved a lot.
-bool segments_went_back(const SocketCounters& before, const SocketCounters& now, const TcpPayload& base,
-                        const TcpPayload& payload);
-
 } // namespace socktally

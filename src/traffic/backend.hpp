@@ -5,13 +5,12 @@
 #include "linux/trace.hpp"
 #include "model/sample.hpp"
 #include "traffic/attribution.hpp"
-#include "traffic/protocol_counters.hpp"
+#include "traffic/snapshot.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -54,17 +53,10 @@ struct SampleRequest {
     }
 };
 
-/// The network namespaces whose sockets are in a sample, for who compares it with a later one.
-struct ListedNamespaces {
-    std::map<Inode, ProtocolCounters> counters; // of each of them, just before its sockets were listed
-    std::vector<Inode> left_out{};              // that could not be entered, or ended in that moment
-    bool all = true;                            // no other one was there, as far as can be told
-};
-
 struct BackendResult {
     Sample sample;
     Viewer viewer;
-    ListedNamespaces listed{}; // of totals; else empty
+    Snapshot snapshot{}; // what the totals come from, but the interfaces; empty unless BackendOptions::counters
 };
 
 class Backend {
@@ -88,7 +80,7 @@ struct BackendOptions {
     bool packets = false;                    // PacketCounts too
     bool totals = false;                     // no window: totals of the open sockets
     bool repeated = false;                   // sample() will be called more than once
-    bool counters = false;                   // each socket's counters are a must
+    bool counters = false;                   // with totals: the snapshot that they come from
     std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
     std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
     std::size_t capture_buffer = std::size_t{8} << 20; // bytes, for backends that see packets

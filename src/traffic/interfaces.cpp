@@ -3,6 +3,7 @@
 
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
+#include "util/number.hpp"
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -44,49 +45,23 @@ std::vector<InterfaceTraffic> parse_interfaces(std::string_view text)
     return interfaces;
 }
 
-std::vector<InterfaceTraffic> read_interfaces()
+InterfaceCounters read_interfaces()
 {
     constexpr std::size_t size_limit = 16 << 20;
     std::string buffer;
     const auto text = read_file(AT_FDCWD, "/proc/net/dev", buffer, size_limit);
-    std::vector<InterfaceTraffic> interfaces = parse_interfaces(text.value_or(""));
-    for (InterfaceTraffic& interface : interfaces) {
+    InterfaceCounters counters{parse_interfaces(text.value_or(""))};
+    for (InterfaceTraffic& interface : counters.each) {
         interface.index = ::if_nametoindex(interface.name.c_str());
+        counters.latest = std::max(counters.latest, interface.index);
     }
-    return interfaces;
+    return counters;
 }
 
-bool is_same(const InterfaceTraffic& a, const InterfaceTraffic& b)
+void take_interface_deltas(InterfaceCounters& counters, Sample& sample)
 {
-    return a.index == b.index && (a.index != 0 || a.name == b.name);
-}
-
-bool counters_fell(const InterfaceTraffic& earlier, const InterfaceTraffic& later)
-{
-    return later.rx_bytes < earlier.rx_bytes || later.tx_bytes < earlier.tx_bytes ||
-           later.rx_packets < earlier.rx_packets || later.tx_packets < earlier.tx_packets;
-}
-
-std::vector<InterfaceTraffic> interface_deltas(const std::vector<InterfaceTraffic>& earlier,
-                                               std::vector<InterfaceTraffic> later)
-{
-    for (InterfaceTraffic& now : later) {
-        const auto before = std::find_if(earlier.begin(), earlier.end(),
-                                         [&](const InterfaceTraffic& interface) { return is_same(interface, now); });
-        if (before != earlier.end() && !counters_fell(*before, now)) {
-            now.rx_bytes -= before->rx_bytes;
-            now.tx_bytes -= before->tx_bytes;
-            now.rx_packets -= before->rx_packets;
-            now.tx_packets -= before->tx_packets;
-        }
-    }
-    return later;
-}
-
-std::vector<InterfaceTraffic> take_interface_deltas(std::vector<InterfaceTraffic>& counters)
-{
-    const std::vector<InterfaceTraffic> earlier = std::exchange(counters, read_interfaces());
-    return interface_deltas(earlier, counters);
+    sample.interfaces = read_interfaces().each;
+    counters = subtract(counters, sample);
 }
 
 } // namespace socktally

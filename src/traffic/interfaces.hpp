@@ -3,7 +3,7 @@
 // Sample::interfaces.
 #pragma once
 
-#include "model/sample.hpp"
+#include "traffic/snapshot.hpp"
 
 #include <string_view>
 #include <vector>
@@ -12,18 +12,11 @@ namespace socktally {
 
 /// Cumulative counters without lo, in the order of the file, which does not tell the index.
 std::vector<InterfaceTraffic> parse_interfaces(std::string_view text);
-/// Those of the current network namespace, with the index.
-std::vector<InterfaceTraffic> read_interfaces();
+/// Reads those of the current network namespace, with the index.
+InterfaceCounters read_interfaces();
 
-/// Whether they are one interface at two times: it may be renamed, and another one get its name.
-bool is_same(const InterfaceTraffic& a, const InterfaceTraffic& b);
-/// Whether the counters of one interface began anew in between.
-bool counters_fell(const InterfaceTraffic& earlier, const InterfaceTraffic& later);
-/// Later minus earlier. An interface that is new, or whose counters fell, counts from 0.
-std::vector<InterfaceTraffic> interface_deltas(const std::vector<InterfaceTraffic>& earlier,
-                                               std::vector<InterfaceTraffic> later);
-
-/// The deltas since `counters` were read, and reads them anew: the next window counts from there.
-std::vector<InterfaceTraffic> take_interface_deltas(std::vector<InterfaceTraffic>& counters);
+/// Reads the counters, and sets what moved since they had the values `counters` in the sample, with notes. The next
+/// window begins with the values that were read.
+void take_interface_deltas(InterfaceCounters& counters, Sample& sample);
 
 } // namespace socktally

@@ -3,6 +3,7 @@
 
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
+#include "util/number.hpp"
 
 #include <fcntl.h>
 

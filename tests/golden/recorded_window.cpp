@@ -214,8 +214,6 @@ Replayed Player::finish()
     sample.backend = "netlink";
     sample.started_at = std::chrono::system_clock::time_point(std::chrono::microseconds(number_of(fact("started_at"))));
     sample.duration = std::chrono::nanoseconds(totals_only_ ? 0 : number_of(fact("duration")));
-    const auto before = parse_interfaces(texts_["interfaces-first"]);
-    sample.interfaces = totals_only_ ? before : interface_deltas(before, parse_interfaces(texts_["interfaces-last"]));
     sample.flows = table_.take_flows();
     udp_.add_to(sample.flows, is_silent);
     sample.holders = holders_.take_holders();
@@ -224,6 +222,9 @@ Replayed Player::finish()
         process.uid = proc_->users().at(process.pid);
     }
     sample.notes = notes_of(faults_);
+    InterfaceCounters before{parse_interfaces(texts_["interfaces-first"])};
+    sample.interfaces = totals_only_ ? std::exchange(before, {}).each : parse_interfaces(texts_["interfaces-last"]);
+    subtract(before, sample);
     replayed_.result.viewer = {viewer_.value_or(Uid{0}), viewer_.has_value()};
     replayed_.proc = std::move(proc_);
     replayed_.host = fact("host");

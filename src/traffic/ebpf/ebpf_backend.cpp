@@ -113,7 +113,7 @@ public:
             interfaces_ = read_interfaces();
         }
         wait_until(clock_.begin(request.window), request);
-        sample.interfaces = take_interface_deltas(interfaces_);
+        take_interface_deltas(interfaces_, sample);
         if (packets_) {
             packets_->end_window();
         }
@@ -185,7 +185,7 @@ private:
     Tally::Windows windows_;
     std::optional<Packets> packets_;
     std::optional<Peers> peers_;
-    std::vector<InterfaceTraffic> interfaces_;
+    InterfaceCounters interfaces_;
     WindowClock clock_;
 };
 

@@ -13,6 +13,7 @@
 #include "traffic/ebpf/totals_flows.hpp"
 #include "traffic/interfaces.hpp"
 #include "traffic/namespaces.hpp"
+#include "traffic/protocol_counters.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -44,7 +45,10 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const OwnerScanner& hol
 
 class TotalsBackend final : public Backend {
 public:
-    TotalsBackend(Fd tcp, Fd udp, Trace trace) : tcp_(std::move(tcp)), udp_(std::move(udp)), trace_(trace) {}
+    TotalsBackend(Fd tcp, Fd udp, const BackendOptions& options)
+        : tcp_(std::move(tcp)), udp_(std::move(udp)), keeps_snapshot_(options.counters), trace_(options.trace)
+    {
+    }
 
     BackendResult sample(const SampleRequest& request) override
     {
@@ -52,13 +56,13 @@ public:
         Sample& sample = result.sample;
         sample.backend = "ebpf";
         sample.started_at = std::chrono::system_clock::now();
-        sample.interfaces = read_interfaces();
+        sample.interfaces = read_interfaces().each;
         OwnerScanner holders("/proc", OwnerScanner::Source::bpf, trace_);
         holders.set_identify_process(request.identify_process);
         holders.expect_no_rescan();
         holders.scan(); // first, because it shows namespaces that live by an open file
-        TotalsFlows flows;
-        const Unseen unseen = read_sockets(flows, holders, result.listed);
+        TotalsFlows flows(keeps_snapshot_ ? &result.snapshot : nullptr);
+        const Unseen unseen = read_sockets(flows, holders, result.snapshot);
         find_owners(holders, flows.inodes()); // of sockets that are not where they were at the scan
         holders.confirm(OwnerScanner::Clock::now());
         if (request.interrupt->signal() != 0) {
@@ -82,7 +86,7 @@ private:
         std::size_t refused = 0;  // network namespaces that could not be entered
         std::size_t unlisted = 0; // held sockets whose namespace is not listed
     };
-    Unseen read_sockets(TotalsFlows& flows, const OwnerScanner& holders, ListedNamespaces& listed) const
+    Unseen read_sockets(TotalsFlows& flows, const OwnerScanner& holders, Snapshot& snapshot) const
     {
         std::vector<NetworkNamespace> namespaces = network_namespaces(holders.processes());
         std::vector<UnlistedSockets::Found> found; // their descriptors lead into the namespaces
@@ -90,7 +94,7 @@ private:
         std::set<Inode> tried;
         Unseen unseen;
         while (!namespaces.empty()) {
-            unseen.refused += read_sockets(flows, namespaces, listed);
+            unseen.refused += read_sockets(flows, namespaces, snapshot);
             for (const NetworkNamespace& space : namespaces) {
                 tried.insert(Inode{space.inode});
             }
@@ -101,24 +105,24 @@ private:
                            [](const auto& each) { return each.space; });
             unseen.unlisted = unlisted.count(is_listed);
         }
-        listed.all = unseen.refused == 0;
+        snapshot.saw_all = unseen.refused == 0;
         return unseen;
     }
 
     /// Returns the number of those that could not be entered.
     std::size_t read_sockets(TotalsFlows& flows, const std::vector<NetworkNamespace>& namespaces,
-                             ListedNamespaces& listed) const
+                             Snapshot& snapshot) const
     {
         for (const NetworkNamespace& space : namespaces) {
             if (!space.hidden) {
-                listed.left_out.push_back(Inode{space.inode});
+                snapshot.left_out.push_back(Inode{space.inode});
             }
         }
         int error = 0;
         const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
-            std::erase(listed.left_out, Inode{space.inode});
+            std::erase(snapshot.left_out, Inode{space.inode});
             if (const auto counters = ProtocolCountersReader().read()) {
-                listed.counters.emplace(Inode{space.inode}, *counters);
+                snapshot.opens[Inode{space.inode}] = {counters->tcp_opens, counters->tcp_failures};
             }
             const auto tcp_in_use = TcpInUse().read();
             flows.begin_namespace(tcp_in_use.value_or(0));
@@ -139,6 +143,7 @@ private:
 
     Fd tcp_;
     Fd udp_;
+    bool keeps_snapshot_;
     Trace trace_;
 };
 
@@ -153,7 +158,7 @@ OpenResult open_totals(const BackendOptions& options)
                                         std::generic_category().message(error)),
                             "socktally -b netlink -d 0"});
     }
-    return std::make_unique<TotalsBackend>(Fd(links.tcp), Fd(links.udp), options.trace);
+    return std::make_unique<TotalsBackend>(Fd(links.tcp), Fd(links.udp), options);
 }
 
 } // namespace socktally

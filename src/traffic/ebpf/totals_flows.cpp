@@ -83,9 +83,14 @@ void TotalsFlows::count_tcp(Flow& flow, const totals_row& row)
     const Socket socket = tcp_socket_of(row);
     flow.state = state_of(socket);
     flow.accepted = listening_[row.local_port];
-    const TcpPayload payload = tcp_payload(socket, {.accepted = flow.accepted});
-    flow.rx_bytes = payload.rx_bytes;
-    flow.tx_bytes = payload.tx_bytes;
+    const SocketCounters counters = counters_of(socket, {.accepted = flow.accepted});
+    flow.rx_bytes = counters.payload.rx_bytes;
+    flow.tx_bytes = counters.payload.tx_bytes;
+    if (snapshot_ != nullptr) {
+        snapshot_->sockets.try_emplace(
+            {flow.netns, flow.cookie},
+            Snapshot::Socket{counters, flow.tuple.remote, flow.state == SocketState::orphaned});
+    }
     resets_ += counters_were_reset(socket) ? 1 : 0;
 }
 

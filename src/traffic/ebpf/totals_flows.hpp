@@ -5,6 +5,7 @@
 
 #include "model/flow.hpp"
 #include "traffic/ebpf/totals.h"
+#include "traffic/snapshot.hpp"
 
 #include <bitset>
 #include <cstddef>
@@ -14,6 +15,9 @@ namespace socktally {
 
 class TotalsFlows {
 public:
+    /// The counters of the sockets go into `snapshot` too, unless it is null.
+    explicit TotalsFlows(Snapshot* snapshot = nullptr) : snapshot_(snapshot) {}
+
     /// The rows that follow are of another network namespace, with about so many TCP sockets. The kernel gives its
     /// listeners first.
     void begin_namespace(std::size_t tcp_in_use);
@@ -31,6 +35,7 @@ public:
 private:
     void count_tcp(Flow& flow, const totals_row& row);
 
+    Snapshot* snapshot_;
     std::vector<Flow> flows_;
     std::vector<Inode> listeners_;
     std::bitset<65536> listening_;

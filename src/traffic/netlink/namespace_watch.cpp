@@ -95,6 +95,14 @@ void NamespaceWatch::next_window()
     last_counters_.reset();
 }
 
+void NamespaceWatch::add_to(Snapshot& snapshot) const
+{
+    if (last_counters_) {
+        snapshot.opens[netns_] = {last_counters_->tcp_opens, last_counters_->tcp_failures};
+    }
+    table_.add_to(snapshot, netns_);
+}
+
 bool NamespaceWatch::has_new_connections()
 {
     const std::uint64_t opens = counters_.read_tcp_opens().value_or(opens_ + 1);
@@ -260,17 +268,15 @@ bool NamespaceWatch::udp_silent() const
     return datagrams_before_ && last_counters_ && *datagrams_before_ == last_counters_->udp_datagrams;
 }
 
-/// Connections that the kernel says were opened in the window, less those that a look, an event or a dump has shown. An
-/// attempt that failed may have left nothing to be shown.
+/// Returns how many connections the kernel has counted that no look, event or dump has shown.
 std::size_t NamespaceWatch::connections_missed() const
 {
     if (!first_counters_ || !last_counters_) {
         return 0;
     }
-    const std::uint64_t failed = last_counters_->tcp_failures - first_counters_->tcp_failures;
-    const std::uint64_t opened = last_counters_->tcp_opens - first_counters_->tcp_opens;
-    const std::uint64_t shown = table_.opened() + table_.resets() + failed;
-    return opened > shown ? static_cast<std::size_t>(opened - shown) : 0;
+    const OpenCounts before{first_counters_->tcp_opens, first_counters_->tcp_failures};
+    OpenCounts after{last_counters_->tcp_opens, last_counters_->tcp_failures};
+    return missed_connections(before, after, table_.opened() + table_.resets());
 }
 
 /// Connections that were taken for new beyond those that the kernel says were opened: the first dump has missed them.

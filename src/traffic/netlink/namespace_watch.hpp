@@ -29,8 +29,8 @@ public:
     NamespaceWatch(Inode netns, Udp udp, Trace trace);
 
     Inode netns() const { return netns_; }
-    /// Of the namespace just before the last dump; null where they cannot be read.
-    const std::optional<ProtocolCounters>& last_counters() const { return last_counters_; }
+    /// Adds the counters of the last dump.
+    void add_to(Snapshot& snapshot) const;
 
     void listen();
     /// The first dump, with another one where sockets went meanwhile.

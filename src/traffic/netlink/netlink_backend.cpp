@@ -71,7 +71,7 @@ private:
     NewConnectionWatcher watcher_;
     WindowClock clock_;
     Clock::duration dump_time_{0}; // of the dump with which the window began
-    std::vector<InterfaceTraffic> interfaces_;
+    InterfaceCounters interfaces_;
 };
 
 Sampling::Sampling(const BackendOptions& options)
@@ -93,7 +93,7 @@ BackendResult Sampling::totals(const SampleRequest& request)
     owners_.scan();
     namespaces_.enter_first(owners_.processes());
     sample.started_at = std::chrono::system_clock::now();
-    sample.interfaces = read_interfaces();
+    sample.interfaces = read_interfaces().each;
     std::size_t listed = 0;
     do {
         for (; listed < namespaces_.all().size(); ++listed) {
@@ -102,8 +102,9 @@ BackendResult Sampling::totals(const SampleRequest& request)
         namespaces_.find_unlisted(owners_);
     } while (namespaces_.enter_unlisted() > 0);
     find_owners(Follows::nothing, request.window);
+    Snapshot snapshot = options_.counters ? namespaces_.snapshot() : Snapshot{};
     BackendResult result = result_of(std::move(sample), request, Follows::nothing);
-    result.listed = namespaces_.listed();
+    result.snapshot = std::move(snapshot);
     return result;
 }
 
@@ -114,7 +115,7 @@ BackendResult Sampling::next(const SampleRequest& request)
     owners_.set_identify_group(request.identify_group);
     watch(clock_.is_first() ? open_window(request.window) : resume(request.window), request);
     datagrams_.end();
-    sample.interfaces = take_interface_deltas(interfaces_);
+    take_interface_deltas(interfaces_, sample);
     const bool is_last = !options_.repeated || request.last || request.interrupt->signal() != 0;
     const auto follows = is_last ? Follows::nothing : Follows::another_window;
     const auto last = close_window(follows);
@@ -268,7 +269,9 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
         namespaces_.find_unlisted(owners_);
     }
     collect(sample, follows); // last: it leaves nothing behind to tell faults by
-    sample.notes = notes_of(faults);
+    for (Note& note : notes_of(faults)) {
+        sample.notes.push_back(std::move(note));
+    }
     add_unread_note(sample.notes, owners_.failed());
     for (Note& note : notes_of(datagrams_.faults())) {
         note.about = Note::About::protocol;

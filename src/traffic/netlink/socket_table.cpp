@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/netlink/socket_table.hpp"
 
-#include "util/sum.hpp"
-
 #include <algorithm>
 #include <utility>
 
@@ -92,8 +90,7 @@ SocketTable::Row SocketTable::at_start(const Socket& socket)
     }
     const std::size_t index = add(socket);
     Tracked& tracked = tracked_[index];
-    tracked.base = tcp_payload(socket, {flows_[index].accepted, tracked.peer_closed});
-    tracked.counters = SocketCounters(*socket.tcp);
+    tracked.base = counters_of(socket, {flows_[index].accepted, tracked.peer_closed});
     tracked.has_base = true;
     return mark(index);
 }
@@ -191,32 +188,22 @@ void SocketTable::finish(std::size_t index, const Socket& socket, Age age)
     Tracked& tracked = tracked_[index];
     update(index, socket);
 
-    const TcpPayload now = tcp_payload(socket, {flow.accepted, tracked.peer_closed});
+    SocketCounters now = counters_of(socket, {flow.accepted, tracked.peer_closed});
     if (!tracked.has_base && idle_since_before(socket, age)) {
         tracked.base = now;
-        tracked.counters = SocketCounters(*socket.tcp);
     }
-    if (counters_were_reset(socket) || is_new_epoch(index, socket, now)) {
+    if (counters_were_reset(socket) || flow.tuple.remote != socket.tuple.remote || have_restarted(tracked.base, now)) {
         ++resets_;
         tracked.base = {};
         if (socket.tuple.remote.port != 0) {
             flow.tuple = socket.tuple; // it has connected again, perhaps to somewhere else
         }
     }
-    flow.rx_bytes = minus(now.rx_bytes, tracked.base.rx_bytes);
-    flow.tx_bytes = minus(now.tx_bytes, tracked.base.tx_bytes);
-    tracked.counters = SocketCounters(*socket.tcp);
+    const TcpPayload moved = subtract(tracked.base, now);
+    flow.rx_bytes = moved.rx_bytes;
+    flow.tx_bytes = moved.tx_bytes;
+    tracked.base = now;
     late_ += tracked.missed > 0 && flow.may_have_traffic() ? 1 : 0;
-}
-
-/// Not by the payload: the receive queue is measured before the counters, without the socket's lock
-/// (tcp_diag_get_info()), so what came in between is taken for read, and may not be so at the next dump.
-bool SocketTable::is_new_epoch(std::size_t index, const Socket& socket, const TcpPayload& now) const
-{
-    const Tracked& tracked = tracked_[index];
-    const SocketCounters counters(*socket.tcp);
-    return flows_[index].tuple.remote != socket.tuple.remote || bytes_went_back(tracked.counters, counters) ||
-           (tracked.has_base && segments_went_back(tracked.counters, counters, tracked.base, now));
 }
 
 std::size_t SocketTable::next_window(Events events)
@@ -224,13 +211,19 @@ std::size_t SocketTable::next_window(Events events)
     std::size_t kept = 0;
     std::size_t forgotten = 0;
     for (std::size_t i = 0; i < flows_.size(); ++i) {
-        rebase(i);
-        const bool is_lost = tracked_[i].missed == given_up && events == Events::lost;
+        Flow& flow = flows_[i];
+        Tracked& tracked = tracked_[i];
+        const bool is_missing = tracked.counted == Counted::no;
+        tracked.missed = is_missing ? std::min<std::uint8_t>(tracked.missed + 1, most_missed) : 0;
+        tracked.has_base = tracked.has_base || !is_missing;
+        const bool is_lost = tracked.missed == most_missed && events == Events::lost;
         forgotten += is_lost ? 1 : 0;
-        if (is_lost || tracked_[i].counted == Counted::to_its_end) {
-            by_cookie_.erase(flows_[i].cookie.value);
+        if (is_lost || tracked.counted == Counted::to_its_end) {
+            by_cookie_.erase(flow.cookie.value);
         } else {
-            tracked_[i].counted = Counted::no;
+            tracked.counted = Counted::no;
+            flow.rx_bytes = 0;
+            flow.tx_bytes = 0;
             move(i, kept++);
         }
     }
@@ -247,18 +240,13 @@ std::size_t SocketTable::next_window(Events events)
     return forgotten;
 }
 
-/// Not to what the kernel says now, which may be a byte less than it said before.
-void SocketTable::rebase(std::size_t index)
+void SocketTable::add_to(Snapshot& snapshot, Inode netns) const
 {
-    Flow& flow = flows_[index];
-    Tracked& tracked = tracked_[index];
-    tracked.base.rx_bytes += std::exchange(flow.rx_bytes, 0).value_or(0);
-    tracked.base.tx_bytes += std::exchange(flow.tx_bytes, 0).value_or(0);
-    if (tracked.counted == Counted::no) {
-        tracked.missed = std::min<std::uint8_t>(tracked.missed + 1, given_up);
-    } else {
-        tracked.has_base = true;
-        tracked.missed = 0;
+    snapshot.sockets.reserve(snapshot.sockets.size() + flows_.size());
+    for (std::size_t i = 0; i < flows_.size(); ++i) {
+        const Flow& flow = flows_[i];
+        snapshot.sockets.try_emplace({netns, flow.cookie}, Snapshot::Socket{tracked_[i].base, flow.tuple.remote,
+                                                                            flow.state == SocketState::orphaned});
     }
 }
 
@@ -266,7 +254,7 @@ std::vector<const Flow*> SocketTable::missing() const
 {
     std::vector<const Flow*> flows;
     for (std::size_t i = 0; i < flows_.size(); ++i) {
-        if (tracked_[i].counted == Counted::no && tracked_[i].missed < given_up) {
+        if (tracked_[i].counted == Counted::no && tracked_[i].missed < most_missed) {
             flows.push_back(&flows_[i]);
         }
     }

@@ -6,7 +6,7 @@
 
 #include "model/flow.hpp"
 #include "sockets/sock_diag.hpp"
-#include "sockets/tcp_bytes.hpp"
+#include "traffic/snapshot.hpp"
 
 #include <bitset>
 #include <chrono>
@@ -73,6 +73,8 @@ public:
     std::size_t resets() const { return resets_; }
 
     const std::vector<Flow>& flows() const { return flows_; }
+    /// Adds the counters of the sockets in the last dump.
+    void add_to(Snapshot& snapshot, Inode netns) const;
     /// The table is of no use any more.
     std::vector<Flow> take_flows() { return std::move(flows_); }
 
@@ -87,23 +89,19 @@ private:
     /// How far a socket is counted in this window.
     enum class Counted : std::uint8_t { no, to_last_dump, to_its_end };
     struct Tracked {
-        TcpPayload base;
-        SocketCounters counters; // behind it
-        bool has_base = false;   // the first dump showed it
+        SocketCounters base;
+        bool has_base = false; // the first dump showed it
         bool peer_closed = false;
         Counted counted = Counted::no;
-        std::uint8_t missed = 0; // windows that ended without it, up to given_up
+        std::uint8_t missed = 0; // windows that ended without it, up to most_missed
         std::uint16_t dump = 0;  // the last one that showed it
     };
-    static constexpr std::uint8_t given_up = 2;
 
     std::size_t add(const Socket& socket);
     Row mark(std::size_t index);
     bool accepted(const Socket& socket) const;
     void update(std::size_t index, const Socket& socket);
     void finish(std::size_t index, const Socket& socket, Age age);
-    bool is_new_epoch(std::size_t index, const Socket& socket, const TcpPayload& now) const;
-    void rebase(std::size_t index);
     void move(std::size_t from, std::size_t to);
     bool has_counters(const Socket& socket);
 

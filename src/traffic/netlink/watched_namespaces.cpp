@@ -126,17 +126,15 @@ void WatchedNamespaces::each_wanted(const std::function<void(NamespaceWatch&)>& 
     }
 }
 
-ListedNamespaces WatchedNamespaces::listed() const
+Snapshot WatchedNamespaces::snapshot() const
 {
-    ListedNamespaces listed;
+    Snapshot snapshot;
     for (const auto& watch : watches_) {
-        if (const auto& counters = watch->last_counters()) {
-            listed.counters.emplace(watch->netns(), *counters);
-        }
+        watch->add_to(snapshot);
     }
-    listed.left_out = others_.left_out();
-    listed.all = others_.refused() == 0;
-    return listed;
+    snapshot.left_out = others_.left_out();
+    snapshot.saw_all = others_.refused() == 0;
+    return snapshot;
 }
 
 /// The kernel sends the events of all namespaces from the same queues, so when those of our own are in, the others are.

@@ -44,7 +44,7 @@ public:
     /// That could not be entered.
     std::size_t refused() const { return others_.refused(); }
     /// With what was counted before the last dump of each.
-    ListedNamespaces listed() const;
+    Snapshot snapshot() const;
 
     /// Takes the events of all sockets destroyed before now.
     void settle(SocketTable::Window window) const;

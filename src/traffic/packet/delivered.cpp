@@ -2,6 +2,7 @@
 #include "traffic/packet/delivered.hpp"
 
 #include "sockets/tcp_bytes.hpp"
+#include "traffic/snapshot.hpp"
 #include "util/sum.hpp"
 
 #include <algorithm>
@@ -16,25 +17,26 @@ bool same_socket(const Socket& first, const Socket& last)
     return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
 }
 
-/// What the kernel's counters gained; null where one of the lists has none, or where they began anew.
+/// Returns what the kernel's counters gained; null if one of the lists has none, or if they restarted.
 std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, const Socket* last)
 {
     if (last == nullptr || !last->tcp) {
         return std::nullopt;
     }
-    const TcpPayload after = tcp_payload(*last, {last->accepted, false});
+    SocketCounters after = counters_of(*last, {last->accepted, false});
     if (flow.began()) {
-        return TcpPayload{minus(after.rx_bytes, flow.rx.counted), minus(after.tx_bytes, flow.tx.counted)};
+        return TcpPayload{minus(after.payload.rx_bytes, flow.rx.counted),
+                          minus(after.payload.tx_bytes, flow.tx.counted)};
     }
     if (first == nullptr || !first->tcp) {
         return std::nullopt;
     }
-    const TcpPayload before = tcp_payload(*first, {first->accepted, false});
-    if (after.rx_bytes < before.rx_bytes || after.tx_bytes < before.tx_bytes) {
+    const SocketCounters before = counters_of(*first, {first->accepted, false});
+    if (have_restarted(before, after)) {
         return std::nullopt;
     }
-    return TcpPayload{minus(after.rx_bytes - before.rx_bytes, flow.rx.earlier_bytes),
-                      minus(after.tx_bytes - before.tx_bytes, flow.tx.earlier_bytes)};
+    const TcpPayload moved = subtract(before, after);
+    return TcpPayload{minus(moved.rx_bytes, flow.rx.earlier_bytes), minus(moved.tx_bytes, flow.tx.earlier_bytes)};
 }
 
 /// A process that closes a socket with unread bytes sends RST (tcp_close()), and so does its end when more come after

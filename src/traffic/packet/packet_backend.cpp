@@ -89,7 +89,7 @@ private:
     OtherNamespaces others_{options_.namespaces, Capture::files_per_namespace};
     bool watches_others_ = options_.interfaces.empty(); // an interface that is asked for is one of our own
     WindowClock clock_;
-    std::vector<InterfaceTraffic> interfaces_; // when the window began
+    InterfaceCounters interfaces_; // when the window began
 };
 
 void PacketBackend::open()
@@ -180,14 +180,16 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     const auto end = WindowClock::now();
     capture_.end();
     clock_.end(sample, how_ended(request), end);
-    sample.interfaces = take_interface_deltas(interfaces_);
+    take_interface_deltas(interfaces_, sample);
     owners_.rescan();
     capture_.await_packets();
     capture_.finish(sample.flows);
 
     Faults faults = capture_.faults();
     faults[Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;
-    sample.notes = notes_of(faults);
+    for (Note& note : notes_of(faults)) {
+        sample.notes.push_back(std::move(note));
+    }
     add_unread_note(sample.notes, owners_.failed());
     add_refused_namespaces(sample, others_.refused());
     if (watches_others_) {

@@ -75,7 +75,7 @@ public:
         holders.scan();
         const std::size_t refused = open_lists(holders.processes());
         if (request.window == 0ns) {
-            sample.interfaces = read_interfaces();
+            sample.interfaces = read_interfaces().each;
         } else {
             if (clock_.is_first()) {
                 interfaces_ = read_interfaces();
@@ -83,7 +83,7 @@ public:
             const auto end = clock_.begin(request.window);
             read_first_lists();
             wait_until(end, request);
-            sample.interfaces = take_interface_deltas(interfaces_);
+            take_interface_deltas(interfaces_, sample);
             clock_.end(sample, how_ended(request));
         }
         read_last_lists();
@@ -174,7 +174,7 @@ private:
     std::vector<Inode> wanted_namespaces_;
     std::vector<Place> places_;               // of this window
     std::map<Inode, ProcSockets> previous_{}; // how the window before left each namespace
-    std::vector<InterfaceTraffic> interfaces_{};
+    InterfaceCounters interfaces_{};
     Trace trace_;
     WindowClock clock_{};
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs of --since over a backend that makes its counters up: what goes out, what is kept, and in which order.
+#include "commands/since.hpp"
 #include "commands/commands.hpp"
-#include "since/state_codec.hpp"
 #include "temp_directory.hpp"
 #include "unit/build_sample.hpp"
 #include "unit/captured_output.hpp"
@@ -26,6 +26,8 @@ namespace {
 struct Counters {
     std::uint64_t received = 0; // by process 7 on the one socket there is
     std::uint64_t frames = 0;   // that eth0 received, of 10 bytes each
+    std::uint64_t opened = 0;   // connections, as the kernel counts them
+    bool is_gone = false;       // the socket
     bool is_interrupted = false;
 };
 Counters counters; // NOLINT: of this file's tests
@@ -47,7 +49,12 @@ public:
         };
         interface.index = 2;
         result.sample.interfaces = {interface};
-        result.listed.counters[Inode{}] = {};
+        const SocketCounters counted{{counters.received, 0}, counters.received};
+        result.snapshot.sockets[{Inode{}, Cookie{1}}] = {counted, received.tuple.remote};
+        result.snapshot.opens[Inode{}] = {counters.opened};
+        if (counters.is_gone) {
+            result.sample.flows.clear();
+        }
         if (counters.is_interrupted) {
             std::raise(SIGTERM);
         }
@@ -140,13 +147,13 @@ public:
         std::ifstream file(options.since);
         return {std::istreambuf_iterator<char>(file), {}};
     }
-    void damage() const { std::ofstream(options.since) << "{\"schema\":\"socktally-state/2\""; }
+    void damage() const { std::ofstream(options.since) << "socktally-state 3\nrun"; }
     void reboot() const
     {
         const auto text = read_state(state());
-        Baseline baseline = std::get<Baseline>(text);
-        baseline.boot_id = "another";
-        std::ofstream(options.since) << write_state(baseline);
+        State changed = std::get<State>(text);
+        changed.boot_id = "another";
+        std::ofstream(options.since) << write_state(changed);
     }
 
     Options options;
@@ -242,4 +249,96 @@ TEST_CASE("since: what is printed may change from run to run, and no byte is los
     CHECK_THROWS_AS(runs.run(152), std::runtime_error);
     runs.options.format = find_format("json");
     CHECK(runs.run(153).find("\"rx_bytes\":2,") != std::string::npos);
+}
+
+namespace {
+
+const GrowingSeries::Labels rest{{"process", "other"}, {"kind", "other"}};
+
+GrowingSeries named(const std::string& name, std::uint64_t rx, std::uint64_t tx, std::uint64_t connections = 1)
+{
+    return {{{"process", name}}, rx, tx, connections};
+}
+
+} // namespace
+
+TEST_CASE("accumulate: series grow, and one that has moved nothing stays")
+{
+    auto series = accumulate({}, {named("a", 1, 2), named("b", 10, 20)}, 100, rest);
+    CHECK(series == std::vector{named("b", 10, 20), named("a", 1, 2)});
+    for (GrowingSeries& one : series) {
+        one.connections = 0; // is not kept
+    }
+    series = accumulate(series, {named("a", 5, 5, 3)}, 100, rest);
+    CHECK(series == std::vector{named("b", 10, 20, 0), named("a", 6, 7, 3)});
+}
+
+TEST_CASE("accumulate: newcomers fill the free places by size, and the others are summed up")
+{
+    auto series = accumulate({}, {named("a", 1, 0), named("b", 2, 0), named("c", 3, 0)}, 2, rest);
+    CHECK(series == std::vector{named("c", 3, 0), named("b", 2, 0), GrowingSeries{rest, 1, 0, 1}});
+    series = accumulate(series, {named("a", 1000, 0), named("c", 1, 0)}, 2, rest);
+    CHECK(series == std::vector{named("c", 4, 0, 2), named("b", 2, 0), GrowingSeries{rest, 1001, 0, 2}});
+    SUBCASE("more places")
+    {
+        series = accumulate(series, {named("a", 7, 0)}, 3, rest);
+        CHECK(series[2] == named("a", 7, 0));
+        CHECK(series[3].rx_bytes == 1001);
+    }
+    SUBCASE("fewer places: none goes")
+    {
+        series = accumulate(series, {named("b", 1, 0), named("d", 9, 0)}, 1, rest);
+        CHECK(series.size() == 3);
+        CHECK(series[1].rx_bytes == 3);
+        CHECK(series[2].rx_bytes == 1010);
+    }
+}
+
+TEST_CASE("accumulate: what a series lacks is told of this run only")
+{
+    GrowingSeries lacking = named("a", 1, 0);
+    lacking.unknown_connections = 2;
+    auto series = accumulate({named("a", 1, 0)}, {lacking}, 100, rest);
+    CHECK(series.at(0).unknown_connections == 2);
+}
+
+TEST_CASE("accumulate: packets of interfaces grow like bytes; what has none has none")
+{
+    GrowingSeries interface = named("eth0", 1, 2);
+    interface.rx_packets = 3;
+    interface.tx_packets = 4;
+    const auto series = accumulate({interface, named("a", 1, 0)}, {interface, named("a", 1, 0)}, 100, rest);
+    CHECK(series.at(0).rx_packets == 6U);
+    CHECK(series.at(0).tx_packets == 8U);
+    CHECK_FALSE(series.at(1).rx_packets.has_value());
+}
+
+TEST_CASE("accumulate: no series begins with nothing") { CHECK(accumulate({}, {named("a", 0, 0)}, 100, rest).empty()); }
+
+TEST_CASE("since: a state of another boot, of another namespace or of the future says nothing")
+{
+    State before;
+    before.boot_id = "0f3c";
+    before.uptime = std::chrono::minutes(1);
+    State now = before;
+    now.uptime += std::chrono::seconds(1);
+    CHECK(why_unfit(before, now).empty());
+    SUBCASE("boot") { now.boot_id = "another"; }
+    SUBCASE("namespace") { now.netns = Inode{1}; }
+    SUBCASE("future") { now.uptime = std::chrono::seconds(1); }
+    CHECK_FALSE(why_unfit(before, now).empty());
+}
+
+TEST_CASE("since: in JSON the interval begins at the run before, and what is unknown is in notes")
+{
+    Runs runs(find_format("json"));
+    CHECK(runs.run(100).find("\"since\":") == std::string::npos);
+    counters.opened = 3;
+    const std::string text = runs.run(130);
+    CHECK(text.find("\"since\":") != std::string::npos);
+    CHECK(text.find("\"duration_ns\":0,") == std::string::npos);
+    CHECK(text.find("\"code\":\"connections-missed\",\"message\":\"3 connections began") != std::string::npos);
+    counters.is_gone = true;
+    CHECK(runs.run(0).find("\"1 connection ended since the run before: the last bytes of it are unknown\"") !=
+          std::string::npos);
 }

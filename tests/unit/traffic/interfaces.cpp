@@ -59,13 +59,3 @@ TEST_CASE("a text cut anywhere is read without fault")
         CHECK(parse_interfaces(cut).size() <= 4);
     }
 }
-
-TEST_CASE("deltas: by name, whatever the order; what is new or was reset counts from 0; what vanished is gone")
-{
-    const List earlier{{"gone", 1000, 1000}, {"eth0", 100, 200}, {"wlan0", 5000, 6000}, {"half", 5000, 1}};
-    const List later{{"half", 10, 2}, {"wlan0", 10, 20}, {"eth0", 150, 1200}, {"new", 7, 8}};
-    CHECK(interface_deltas(earlier, later) ==
-          List{{"half", 10, 2}, {"wlan0", 10, 20}, {"eth0", 50, 1000}, {"new", 7, 8}});
-    CHECK(interface_deltas({{"eth0", 1, 2, 3, 4}}, {{"eth0", 10, 20, 30, 40}}) == List{{"eth0", 9, 18, 27, 36}});
-    CHECK(interface_deltas({{"eth0", 1, 2, 3, 4}}, {{"eth0", 10, 20, 1, 40}}) == List{{"eth0", 10, 20, 1, 40}});
-}

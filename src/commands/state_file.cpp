@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "since/state_file.hpp"
+#include "commands/state_file.hpp"
 
 #include "linux/error.hpp"
 #include "linux/file.hpp"

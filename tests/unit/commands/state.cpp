@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "since/state_codec.hpp"
-#include "since/state_file.hpp"
+#include "commands/state.hpp"
+#include "commands/state_file.hpp"
 
 #include "temp_directory.hpp"
 #include "unit/build_sample.hpp"
@@ -21,27 +21,29 @@ using namespace socktally::test;
 
 namespace {
 
-Baseline sample_baseline()
+State sample_state()
 {
-    Baseline baseline;
-    baseline.boot_id = "879068ff-17dd-4f22-9a3c-c1c24be7d5ef";
-    baseline.netns = Inode{4026531833};
-    baseline.purpose = "by=process";
-    baseline.taken_at = std::chrono::system_clock::time_point(std::chrono::microseconds(1795239969446354));
-    baseline.uptime = std::chrono::nanoseconds(26239432301939);
-    baseline.saw_all = false;
-    baseline.opens = {{Inode{1}, {5, 2, 1, false}}, {Inode{2}, {6, 0, 0, true}}};
-    baseline.sockets[{Inode{1}, Cookie{77}}] = {endpoint("10.0.0.1", 443), UINT64_MAX, 1, true, 1};
-    baseline.sockets[{Inode{2}, Cookie{77}}] = {endpoint("fe80::1", 80), 0, 12, false, 0};
-    baseline.sockets[{Inode{2}, Cookie{78}}] = {};
+    State state;
+    state.boot_id = "879068ff-17dd-4f22-9a3c-c1c24be7d5ef";
+    state.netns = Inode{4026531833};
+    state.purpose = "prom by process";
+    state.taken_at = std::chrono::system_clock::time_point(std::chrono::microseconds(1795239969446354));
+    state.uptime = std::chrono::nanoseconds(26239432301939);
+    Snapshot& snapshot = state.snapshot;
+    snapshot.saw_all = false;
+    snapshot.opens = {{Inode{1}, {5, 2, 1, false}}, {Inode{2}, {6, 0, 0, true}}};
+    const SocketCounters counters{{10, 20}, UINT64_MAX, 21, UINT32_MAX, 4};
+    snapshot.sockets[{Inode{1}, Cookie{77}}] = {counters, endpoint("10.0.0.1", 443), true, 1};
+    snapshot.sockets[{Inode{2}, Cookie{77}}] = {{}, endpoint("fe80::1", 80), false, 0};
+    snapshot.sockets[{Inode{2}, Cookie{78}}] = {};
     std::string hostile;
     for (int byte = 0; byte < 256; ++byte) {
         hostile += static_cast<char>(byte);
     }
-    baseline.interfaces = {{{hostile, 1, 2, 3, 4}}, 12};
-    baseline.interfaces.counters[0].index = 7;
-    baseline.series = {{{{"process", hostile}, {"user", "root"}}, 10, 20, 0}, {{}, 0, 0, 0, 0, 8, 9}};
-    return baseline;
+    snapshot.interfaces = {{{hostile, 1, 2, 3, 4}}, 12};
+    snapshot.interfaces.each[0].index = 7;
+    state.series = {{{{"process", hostile}, {"user", "root"}}, 10, 20, 0}, {{}, 0, 0, 0, 0, 8, 9}};
+    return state;
 }
 
 std::string why_bad(std::string_view text)
@@ -58,11 +60,8 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
     return text.replace(at, what.size(), with);
 }
 
-/// The text with the check sum that it should have.
-std::string checked(std::string_view text)
-{
-    return with_check_sum(std::string(text.substr(0, text.rfind(",\"check\""))));
-}
+/// The lines with the check sum that they should have.
+std::string checked(std::string_view text) { return with_check_sum(std::string(text.substr(0, text.rfind("check ")))); }
 
 std::string content_of(const std::filesystem::path& path)
 {
@@ -96,29 +95,49 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
 
 TEST_CASE("state: what is written is read the same")
 {
-    const Baseline written = sample_baseline();
+    const State written = sample_state();
     const auto state = read_state(write_state(written));
-    const auto* read = std::get_if<Baseline>(&state);
+    const auto* read = std::get_if<State>(&state);
     REQUIRE(read != nullptr);
     CHECK(read->boot_id == written.boot_id);
     CHECK(read->netns == written.netns);
     CHECK(read->purpose == written.purpose);
     CHECK(read->taken_at == written.taken_at);
     CHECK(read->uptime == written.uptime);
-    CHECK(read->saw_all == written.saw_all);
-    CHECK(read->opens == written.opens);
-    CHECK(read->sockets == written.sockets);
     CHECK(read->series == written.series);
-    CHECK(read->interfaces.latest == 12);
-    REQUIRE(read->interfaces.counters.size() == 1);
-    CHECK(read->interfaces.counters[0].name == written.interfaces.counters[0].name);
-    CHECK(read->interfaces.counters[0].index == 7);
-    CHECK(read->interfaces.counters[0].tx_packets == 4);
+    CHECK(read->snapshot.saw_all == written.snapshot.saw_all);
+    CHECK(read->snapshot.opens == written.snapshot.opens);
+    CHECK(read->snapshot.sockets == written.snapshot.sockets);
+    const InterfaceCounters& interfaces = read->snapshot.interfaces;
+    CHECK(interfaces.latest == 12);
+    REQUIRE(interfaces.each.size() == 1);
+    CHECK(interfaces.each[0].name == written.snapshot.interfaces.each[0].name);
+    CHECK(interfaces.each[0].index == 7);
+    CHECK(interfaces.each[0].tx_packets == 4);
+}
+
+TEST_CASE("state: the text is the one that is described")
+{
+    State state = sample_state();
+    state.snapshot.sockets.erase({Inode{2}, Cookie{77}});
+    state.snapshot.sockets.erase({Inode{2}, Cookie{78}});
+    state.snapshot.interfaces.each[0].name = "eth0";
+    state.series = {{{{"process", "a b%"}}, 10, 20}};
+    const std::string text = write_state(state);
+    CHECK(text.substr(0, text.find("check ")) ==
+          R"(socktally-state 3
+run "879068ff-17dd-4f22-9a3c-c1c24be7d5ef" 4026531833 1795239969446354 26239432301939 0 12 "prom%20by%20process"
+opens 1 5 2 1 0
+opens 2 6 0 0 1
+interface 7 1 2 3 4 "eth0"
+series 10 20 - - "process" "a%20b%25"
+socket 1 77 10.0.0.1 443 10 20 18446744073709551615 21 4294967295 4 1 1
+)");
 }
 
 TEST_CASE("state: a text that was cut or changed is none")
 {
-    const std::string text = write_state(sample_baseline());
+    const std::string text = write_state(sample_state());
     for (std::size_t size = 0; size < text.size(); ++size) {
         CHECK_FALSE(why_bad(std::string_view(text).substr(0, size)).empty());
     }
@@ -136,41 +155,60 @@ TEST_CASE("state: other texts say what they are")
     CHECK(has(why_bad(""), "no state"));
     CHECK(has(why_bad("root:x:0:0:root:/root:/bin/bash\n"), "no state"));
     CHECK(has(why_bad(std::string(10 << 20, '\0')), "no state"));
-    CHECK(has(why_bad(replaced(write_state({}), "state/2", "state/1")), "another version"));
-    CHECK(has(why_bad(replaced(write_state({}), "state/2", "state/20")), "another version"));
-    CHECK(has(why_bad(replaced(write_state({}), "\"netns\":0", "\"netns\":1")), "damaged"));
+    CHECK(has(why_bad(R"({"schema":"socktally-state/2","boot_id":"","netns":0})"), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "state 3", "state 2")), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "state 3", "state 30")), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "run \"\" 0", "run \"\" 1")), "damaged"));
 }
 
 TEST_CASE("state: with a good check sum only what could have been written is taken")
 {
-    const std::string text = write_state(sample_baseline());
+    const std::string text = write_state(sample_state());
     CHECK(checked(text) == text);
     const auto is_bad = [&](std::string_view what, std::string_view with) {
         return !why_bad(checked(replaced(text, what, with))).empty();
     };
-    CHECK_FALSE(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,79,0,0,0,0,\"\",0]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,77,0,0,0,0,\"\",0]")); // there twice
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,-1,0,0,0,\"\",0]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,1.5,0,0,0,\"\",0]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,1e3,0,0,0,\"\",0]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,2,0,\"\",0]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,4294967296,\"\",0]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"\",65536]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"nowhere\",0]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"\",0,0]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "[2,78,0,0,0,0,\"\"]"));
-    CHECK(is_bad("[2,78,0,0,0,0,\"\",0]", "null"));
+    const std::string socket = "socket 2 78 - 0 0 0 0 0 0 0 0 0\n";
+    CHECK_FALSE(is_bad(socket, "socket 2 79 - 0 0 0 0 0 0 0 0 0\n"));
+    CHECK_FALSE(is_bad(socket, ""));
+    for (const char* bad : {"socket 2 77 - 0 0 0 0 0 0 0 0 0\n", // there twice
+                            "socket 2 78 - 0 -1 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 +1 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 1.5 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 1e3 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0  0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 2 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0 4294967296\n",
+                            "socket 2 78 - 0 0 0 0 0 4294967296 0 0 0\n",
+                            "socket 2 78 - 65536 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 nowhere 0 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0 0 \n",
+                            " socket 2 78 - 0 0 0 0 0 0 0 0 0\n",
+                            "socket\n",
+                            "\n",
+                            "more 1\n",
+                            "opens 1 5 2 1 0\n",
+                            "series 1 2 3\n",
+                            "series 1 2 - - \"label\"\n",
+                            "series 1 2 - x\n"}) {
+        CAPTURE(bad);
+        CHECK(is_bad(socket, bad));
+    }
     CHECK(is_bad("18446744073709551615", "18446744073709551616"));
-    CHECK(is_bad("\"latest_interface\":12", "\"latest_interface\":4294967296"));
-    CHECK(is_bad("8,9]", "8,\"9\"]"));
-    CHECK(is_bad("\"saw_all\":false", "\"saw_all\":0"));
-    CHECK(is_bad("\"saw_all\":false", "\"saw_all\":false,\"saw_all\":true"));
-    CHECK(is_bad("\"taken_at_us\":1", "\"taken_at_us\":-1"));
-    CHECK(is_bad("\"taken_at_us\":1795239969446354", "\"taken_at_us\":9223372036854775807"));
-    CHECK(is_bad("by=process", "\\u0100")); // no byte
-    CHECK(is_bad("\"root\"", "\"\xc4\x80\""));
-    CHECK(is_bad(",\"sockets\":[", ",\"more\":1,\"sockets\":["));
-    CHECK(is_bad("\"series\":[", "\"series\":[" + std::string(5000, '[') + std::string(5000, ']') + ","));
+    CHECK(is_bad(" 0 12 \"", " 0 4294967296 \"")); // the latest interface
+    CHECK(is_bad(" 0 12 \"", " 2 12 \""));
+    CHECK(is_bad("1795239969446354", "-1"));
+    CHECK(is_bad("1795239969446354", "9223372036854775807"));
+    CHECK(is_bad("26239432301939", "9223372036854775808"));
+    for (const char* bad : {"\"root", "root\"", "\"", "", "root", "\"ro\"ot\"", "\"%\"", "\"%7\"", "\"%zz\"",
+                            "\"%72oot\"", "\"%FF\"", "\"\xff\""}) {
+        CAPTURE(bad);
+        CHECK(is_bad("\"root\"", bad));
+    }
+    CHECK(is_bad("run ", "ran "));
+    CHECK(is_bad("opens 1", "run \"\" 0 0 0 0 0 \"\"\nopens 1"));
 }
 
 TEST_CASE("state file: replaced as a whole, with a mode of its own")
