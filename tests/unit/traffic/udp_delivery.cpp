@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which of the datagrams that came were read. Each case is one window, or a few
-// in a row.
+// Which of the datagrams that came were read. Each case is one window, or a few in a row.
 #include "traffic/packet/delivered.hpp"
 
 #include <doctest/doctest.h>
@@ -46,7 +45,9 @@ std::vector<Flow> flows(std::uint64_t rx_bytes)
 {
     Flow flow;
     flow.inode = reader;
+    flow.uid = Uid{5};
     flow.rx_bytes = rx_bytes;
+    flow.tx_bytes = 77;
     return {flow};
 }
 
@@ -58,16 +59,21 @@ struct State {
 using Listed = std::optional<State>;
 
 struct Window {
-    const char* what;
-    Listed first;           // at the beginning
     std::uint64_t came;     // datagrams
     std::uint32_t smallest; // their lengths
     std::uint32_t largest;
-    Listed last;             // at the end
-    std::uint64_t read;      // datagrams, in the whole namespace
-    std::uint64_t rx_bytes;  // payload of what came
-    std::uint64_t delivered; // and of that, what the process read
-    std::uint64_t unsure;    // datagrams whose length is not known
+    Listed last;                            // at the end
+    std::uint64_t read;                     // datagrams, in the whole namespace
+    std::uint64_t rx_bytes;                 // payload of what came
+    std::optional<std::uint64_t> delivered; // and of that, what the process read; null: it has no flow
+    std::uint64_t unsure;                   // datagrams whose length is not known
+    std::uint64_t read_late = 0;            // datagrams, after the last packet of the window and before its end
+};
+
+struct Case {
+    const char* what;
+    Listed first; // at the beginning
+    std::vector<Window> windows;
 };
 
 std::vector<Socket> list_of(const Listed& state)
@@ -80,34 +86,68 @@ std::vector<Socket> list_of(const Listed& state)
 TEST_CASE("udp delivery: of what came, what was read")
 {
     constexpr State quiet;
-    const Window windows[] = {
-        {"all was read", State{0, 5}, 10, 100, 300, State{0, 5}, 10, 2000, 2000, 0},
+    const Case cases[] = {
+        {"all was read", State{0, 5}, {{10, 100, 300, State{0, 5}, 10, 2000, 2000, 0}}},
         // Datagrams of one length: what was dropped or waits is taken away to the byte.
-        {"dropped", State{0, 5}, 10, 200, 200, State{0, 8}, 7, 2000, 1400, 0},
-        {"waiting", State{0, 5}, 10, 200, 200, State{3 * 768, 5}, 7, 2000, 1400, 0},
-        {"both, of a new socket", {}, 10, 200, 200, State{768, 2}, 7, 2000, 1400, 0},
+        {"dropped", State{0, 5}, {{10, 200, 200, State{0, 8}, 7, 2000, 1400, 0}}},
+        {"waiting", State{0, 5}, {{10, 200, 200, State{3 * 768, 5}, 7, 2000, 1400, 0}}},
+        {"both, of a new socket", {}, {{10, 200, 200, State{768, 2}, 7, 2000, 1400, 0}}},
         // Datagrams of many lengths: the most that it can be is taken away.
-        {"dropped, of any length", quiet, 10, 100, 300, State{0, 2}, 8, 2000, 1400, 2},
-        {"waiting, of any length", quiet, 10, 100, 300, State{1500, 0}, 8, 2000, 500, 1},
-        {"more waits than came", quiet, 10, 100, 300, State{9999, 0}, 8, 2000, 0, 1},
-        {"nobody reads it", State{200'000, 50}, 10, 100, 300, State{200'000, 60}, 0, 2000, 0, 0},
+        {"dropped, of any length", quiet, {{10, 100, 300, State{0, 2}, 8, 2000, 1400, 2}}},
+        {"waiting, of any length", quiet, {{10, 100, 300, State{1500, 0}, 8, 2000, 500, 1}}},
+        {"more waits than came", quiet, {{10, 100, 300, State{9999, 0}, 8, 2000, 0, 1}}},
+        {"nobody reads it", State{200'000, 50}, {{10, 100, 300, State{200'000, 60}, 0, 2000, 0, 0}}},
         // What had waited before the window.
-        {"it was read", State{500, 0}, 0, 0, 0, quiet, 1, 0, 0, 1},
-        {"it is gone with its socket", State{500, 0}, 0, 0, 0, {}, 0, 0, 0, 1},
-        {"it still waits", State{500, 0}, 0, 0, 0, State{500, 0}, 0, 0, 0, 0},
+        {"it was read", State{500, 0}, {{0, 0, 0, quiet, 1, 0, 0, 1}}},
+        {"it is gone with its socket", State{500, 0}, {{0, 0, 0, {}, 0, 0, 0, 1}}},
+        {"it still waits", State{500, 0}, {{0, 0, 0, State{500, 0}, 0, 0, 0, 0}}},
+        // What waits is of the window in which it is read, whether or not its socket is closed then.
+        {"read in the next window, and closed",
+         quiet,
+         {{10, 200, 200, State{3 * 768, 0}, 7, 2000, 1400, 0}, {0, 0, 0, {}, 3, 0, 600, 1}}},
+        {"closed without being read",
+         quiet,
+         {{10, 200, 200, State{3 * 768, 0}, 7, 2000, 1400, 0}, {0, 0, 0, {}, 0, 0, std::nullopt, 0}}},
+        // What is read or dropped after the last packet of a window is in the packets of the next one.
+        {"read early, window after window",
+         quiet,
+         {{10, 100, 300, quiet, 10, 2000, 2000, 0, 2},
+          {10, 100, 300, quiet, 8, 2000, 2000, 0, 3},
+          {10, 100, 300, quiet, 7, 2000, 2000, 0, 0},
+          {10, 100, 300, quiet, 10, 2000, 2000, 0, 5},
+          {10, 100, 300, quiet, 5, 2000, 2000, 0, 1},
+          {4, 100, 300, {}, 1, 800, 800, 2}}}, // two are never read
+        {"dropped early, once",
+         State{0, 5},
+         {{2, 200, 200, State{0, 8}, 0, 400, 0, 0},
+          {4, 200, 200, State{0, 8}, 3, 800, 600, 0},
+          {1, 200, 200, State{0, 8}, 1, 200, 200, 0}}},
     };
-    for (const Window& window : windows) {
-        CAPTURE(window.what);
+    for (const Case& each : cases) {
+        CAPTURE(each.what);
         UdpDelivery delivery;
-        delivery.begin(list_of(window.first), counters(100));
-        delivery.end(list_of(window.last), counters(100 + window.read));
-        if (window.came != 0) {
-            delivery.add(came(reader, window.came, window.smallest, window.largest));
+        std::uint64_t read = 100;
+        delivery.begin(list_of(each.first), counters(read));
+        for (std::size_t i = 0; i < each.windows.size(); ++i) {
+            CAPTURE(i);
+            const Window& window = each.windows[i];
+            if (i > 0) {
+                delivery.next_window();
+            }
+            if (window.came != 0) {
+                delivery.add(came(reader, window.came, window.smallest, window.largest));
+            }
+            delivery.end_packets(counters(read += window.read));
+            delivery.end(list_of(window.last), counters(read += window.read_late));
+            const bool has_flow = i == 0 || window.came != 0;
+            auto all = has_flow ? flows(window.rx_bytes) : std::vector<Flow>{};
+            delivery.correct(all);
+            REQUIRE(all.size() == (window.delivered ? 1 : 0));
+            CHECK((all.empty() || all[0].rx_bytes == window.delivered));
+            CHECK((all.empty() || (all[0].inode == reader && all[0].uid == Uid{5})));
+            CHECK((has_flow || all.empty() || all[0].tx_bytes == 0U));
+            CHECK(delivery.unsure() == window.unsure);
         }
-        auto all = flows(window.rx_bytes);
-        delivery.correct(all);
-        CHECK(all[0].rx_bytes == window.delivered);
-        CHECK(delivery.unsure() == window.unsure);
     }
 }
 
@@ -142,8 +182,7 @@ TEST_CASE("udp delivery: what came for many while their sockets changed is unsur
     CHECK(delivery.unsure() == 1);
 }
 
-TEST_CASE("udp delivery: a queue that is empty a moment later was on its way "
-          "to be read")
+TEST_CASE("udp delivery: a queue that is empty a moment later was on its way to be read")
 {
     UdpDelivery delivery;
     delivery.begin({listed(reader, 500, 0)}, counters(100));
@@ -154,8 +193,7 @@ TEST_CASE("udp delivery: a queue that is empty a moment later was on its way "
     CHECK(delivery.unsure() == 0);
 }
 
-TEST_CASE("udp delivery: datagrams that one of several sockets has read hide "
-          "none that were left unread")
+TEST_CASE("udp delivery: datagrams that one of several sockets has read hide none that were left unread")
 {
     UdpDelivery delivery;
     delivery.begin({listed(reader, 0, 0)}, counters(100));
@@ -167,8 +205,7 @@ TEST_CASE("udp delivery: datagrams that one of several sockets has read hide "
     CHECK(delivery.unsure() == 5);
 }
 
-TEST_CASE("udp delivery: datagrams that may have come back were read if more "
-          "was read than came")
+TEST_CASE("udp delivery: datagrams that may have come back were read if more was read than came")
 {
     struct Unseen {
         std::uint64_t read; // 5 came
@@ -187,104 +224,7 @@ TEST_CASE("udp delivery: datagrams that may have come back were read if more "
     }
 }
 
-TEST_CASE("udp delivery: what was read after the end of one is in the packets "
-          "of the next, again and again")
-{
-    UdpDelivery delivery;
-    delivery.begin({listed(reader, 0, 0)}, counters(100));
-    std::uint64_t read = 100;
-    std::uint64_t early = 0;
-    for (const std::uint64_t meanwhile : {2U, 3U, 0U, 5U, 1U}) {
-        constexpr std::uint64_t in_window = 10;
-        delivery.add(came(reader, in_window, 100, 300));
-        read += in_window - early;
-        delivery.end_packets(counters(read));
-        read += meanwhile;
-        delivery.end({listed(reader, 0, 0)}, counters(read));
-        auto all = flows(2000);
-        delivery.correct(all);
-        CHECK(all[0].rx_bytes == 2000U);
-        CHECK(delivery.unsure() == 0);
-        delivery.next_window();
-        early = meanwhile;
-    }
-    delivery.add(came(reader, 4, 100,
-                      300)); // one of them was read before, and two are never read
-    delivery.end_packets(counters(read + 1));
-    delivery.end({}, counters(read + 1));
-    auto all = flows(800);
-    delivery.correct(all);
-    CHECK(delivery.unsure() == 2);
-}
-
-TEST_CASE("udp delivery: what waited is of the window in which it is read, "
-          "also where its socket is closed then")
-{
-    UdpDelivery delivery;
-    delivery.begin({listed(reader, 0, 0)}, counters(100));
-    delivery.add(came(reader, 10, 200, 200));
-    delivery.end_packets(counters(107));
-    delivery.end({listed(reader, 3 * 768, 0)}, counters(107));
-    auto all = flows(2000);
-    all[0].uid = Uid{5};
-    all[0].tx_bytes = 77;
-    delivery.correct(all);
-    CHECK(all[0].rx_bytes == 1400U);
-    delivery.next_window();
-    all.clear(); // no packet, and no socket in the list
-    SUBCASE("read")
-    {
-        delivery.end_packets(counters(110));
-        delivery.end({}, counters(110));
-        delivery.correct(all);
-        REQUIRE(all.size() == 1);
-        CHECK(all[0].inode == reader);
-        CHECK(all[0].uid == Uid{5});
-        CHECK(all[0].rx_bytes == 600U);
-        CHECK(all[0].tx_bytes == 0U);
-        CHECK(delivery.unsure() == 1);
-    }
-    SUBCASE("closed without being read")
-    {
-        delivery.end_packets(counters(107));
-        delivery.end({}, counters(107));
-        delivery.correct(all);
-        CHECK(all.empty());
-        CHECK(delivery.unsure() == 0);
-    }
-}
-
-TEST_CASE("udp delivery: a datagram that was dropped after the end is of the "
-          "next window, whose packets have it")
-{
-    UdpDelivery delivery;
-    delivery.begin({listed(reader, 0, 5)}, counters(100));
-    delivery.add(came(reader, 2, 200, 200));
-    delivery.end_packets(counters(100));
-    delivery.end({listed(reader, 0, 8)},
-                 counters(100)); // three, of which one has come after the end
-    auto all = flows(400);
-    delivery.correct(all);
-    CHECK(all[0].rx_bytes == 0U);
-    delivery.next_window();
-    delivery.add(came(reader, 4, 200, 200));
-    delivery.end_packets(counters(103));
-    delivery.end({listed(reader, 0, 8)}, counters(103));
-    all = flows(800);
-    delivery.correct(all);
-    CHECK(all[0].rx_bytes == 600U);
-    delivery.next_window();
-    delivery.add(came(reader, 1, 200, 200)); // it was but once
-    delivery.end_packets(counters(104));
-    delivery.end({listed(reader, 0, 8)}, counters(104));
-    all = flows(200);
-    delivery.correct(all);
-    CHECK(all[0].rx_bytes == 200U);
-    CHECK(delivery.unsure() == 0);
-}
-
-TEST_CASE("udp delivery: datagrams without a socket are nobody's where the "
-          "kernel found none either")
+TEST_CASE("udp delivery: datagrams without a socket are nobody's where the kernel found none either")
 {
     UdpDelivery delivery;
     delivery.begin({}, counters(0, 10));
