@@ -76,7 +76,7 @@ std::vector<OwnerScanner::Entry> OwnerScanner::list_processes()
 void OwnerScanner::scan()
 {
     const std::vector<Entry> entries = list_processes();
-    read_all(entries, Look::first);
+    read_all(entries, Scan::first);
     table_.sort_first();
     sharers_ = run_times_of_sharers();
     trace_("processes scanned: {}, not readable: {}", entries.size(), denied_.size());
@@ -86,7 +86,7 @@ void OwnerScanner::rescan()
 {
     std::vector<Entry> entries = list_processes();
     std::erase_if(entries, [this](const Entry& entry) { return has_not_run(entry); });
-    read_all(entries, Look::again);
+    read_all(entries, Scan::again);
     for (const auto& [process, ran] : sharers_) {
         if (read_ran(proc_.get(), table_.process(process).pid) == ran) {
             idle_.insert(process);
@@ -94,19 +94,19 @@ void OwnerScanner::rescan()
     }
 }
 
-void OwnerScanner::read_all(const std::vector<Entry>& entries, Look look)
+void OwnerScanner::read_all(const std::vector<Entry>& entries, Scan scan)
 {
-    if (read_through_bpf(entries, look)) {
+    if (read_through_bpf(entries, scan)) {
         return;
     }
     for (const Entry& entry : entries) {
-        read(entry, look);
+        read(entry, scan);
     }
 }
 
 /// Only where there is so much to read that loading a BPF program is cheaper. What it does not show, the files
 /// registered with an io_uring, a search finds later.
-bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Look look)
+bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan)
 {
     constexpr std::int64_t many_files = 2'000; // some 2.7 us each through /proc
     if (bpf_declined_) {
@@ -134,7 +134,7 @@ bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Look look
         table.status = FdTable::Status::ok;
         table.files = files[i];
         table.ran = ran[i];
-        add(entries[i], table, look);
+        add(entries[i], table, scan);
         tables->erase(entries[i].pid.value); // not twice in memory
     }
     return true;
@@ -159,12 +159,12 @@ bool OwnerScanner::known_as_denied(const Entry& entry) const
     return seen_of(entry) != nullptr && denied_.contains(entry.pid.value);
 }
 
-void OwnerScanner::read(const Entry& entry, Look look)
+void OwnerScanner::read(const Entry& entry, Scan scan)
 {
     if (meanwhile_) {
         meanwhile_();
     }
-    add(entry, read_fd_table(proc_.get(), fmt::format("{}/fd", entry.pid.value).c_str(), entry.pid), look);
+    add(entry, read_fd_table(proc_.get(), fmt::format("{}/fd", entry.pid.value).c_str(), entry.pid), scan);
 }
 
 void OwnerScanner::read_threads(const Entry& entry)
@@ -191,11 +191,11 @@ void OwnerScanner::read_threads(const Entry& entry)
                 table.sockets.push_back({Inode{inode}, -1});
             }
         }
-        add(entry, table, Look::again);
+        add(entry, table, Scan::again);
     }
 }
 
-void OwnerScanner::add(const Entry& entry, const FdTable& table, Look look)
+void OwnerScanner::add(const Entry& entry, const FdTable& table, Scan scan)
 {
     switch (table.status) {
     case FdTable::Status::gone: return;
@@ -220,7 +220,7 @@ void OwnerScanner::add(const Entry& entry, const FdTable& table, Look look)
         const std::uint64_t inode = socket.inode.value;
         inodes.push_back(inode);
         const bool known = std::binary_search(seen.inodes.begin(), seen.inodes.end(), inode);
-        if (look == Look::again) {
+        if (scan == Scan::again) {
             is_holder_found = add_later(socket, *seen.process, entry.pid, known) || is_holder_found;
         } else if (!known) {
             table_.add_first(socket.inode, *seen.process);
@@ -343,7 +343,7 @@ OwnerScanner::RunTimes OwnerScanner::run_times_of_sharers() const
     return times;
 }
 
-/// Whether its process still had the socket when it was last looked at, and is not over.
+/// Whether its process still had the socket when it was last read, and is not over.
 bool OwnerScanner::is_current(const Holder& holder) const
 {
     const std::int32_t pid = table_.process(holder.process).pid.value;
@@ -372,7 +372,7 @@ std::vector<Holder> OwnerScanner::marked(std::vector<Holder> holders) const
 const std::vector<Process>& OwnerScanner::holding_processes()
 {
     for (Process& process : table_.processes()) {
-        if (hot_.contains(process.pid.value)) { // else looked at in rescan(), or it has not run
+        if (hot_.contains(process.pid.value)) { // else read in rescan(), or it has not run
             refresh(process);
         }
     }
@@ -409,7 +409,7 @@ void OwnerScanner::forget_ended_processes()
     std::erase_if(denied_, [this](std::int32_t pid) { return !seen_.contains(pid); });
 }
 
-/// What each process held when it was last looked at.
+/// What each process held when it was last read.
 std::vector<Holder> OwnerScanner::held_now() const
 {
     std::vector<Holder> held;

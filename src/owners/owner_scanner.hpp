@@ -96,7 +96,7 @@ public:
     void set_identify_group(std::function<void(std::uint64_t)> identify) { identify_group_ = std::move(identify); }
     /// `sockets` is a list of Flow or Socket. Traces `group COOKIE ID` once a window for each.
     template <typename Sockets>
-    void look_at_groups(const Sockets& sockets)
+    void identify_groups(const Sockets& sockets)
     {
         for (const auto& socket : sockets) {
             if (identify_group_) {
@@ -128,7 +128,7 @@ public:
     /// and so are the parents of those that were found: what is held before a fork is held by both after it. Searches
     /// everywhere if one of the sockets was searched before: on a busy machine a few are always gone by the time they
     /// are searched. Returns false if time ran out before every possible owner was read.
-    bool search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline);
+    bool search(const std::vector<Inode>& sockets, Reach reach, Clock::time_point deadline);
 
     /// Reads the owners again that search() found, if it is time. Returns the sockets, sorted, that are not there any
     /// more: closed, or handed on.
@@ -210,23 +210,23 @@ private:
     struct OwnerSighting {
         Pid pid;
         SocketFd socket;
-        Clock::time_point next_look;
+        Clock::time_point next_check;
         std::chrono::nanoseconds interval{0};
     };
-    enum class Look : std::uint8_t { first, again };
+    enum class Scan : std::uint8_t { first, again };
     using RunTimes = std::unordered_map<std::uint32_t, SchedStat>; // by process
 
     std::vector<Entry> list_processes();
-    void read_all(const std::vector<Entry>& entries, Look look);
-    bool read_through_bpf(const std::vector<Entry>& entries, Look look);
-    void read(const Entry& entry, Look look);
+    void read_all(const std::vector<Entry>& entries, Scan scan);
+    bool read_through_bpf(const std::vector<Entry>& entries, Scan scan);
+    void read(const Entry& entry, Scan scan);
     void read_threads(const Entry& entry);
-    void add(const Entry& entry, const FdTable& table, Look look);
+    void add(const Entry& entry, const FdTable& table, Scan scan);
     void add_process(Seen& seen, const Process& process);
     void refresh(Process& process) const;
     void refresh(Process& process, const Process& now) const;
     bool add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known);
-    void count_search(std::vector<Inode> wanted, bool is_finished);
+    void count_search(std::vector<Inode> sockets, bool is_finished);
     const Seen* seen_of(const Entry& entry) const;
     bool has_not_run(const Entry& entry) const;
     bool known_as_denied(const Entry& entry) const;
@@ -264,10 +264,10 @@ private:
         mutable int unasked = 0; // windows in which nobody asked for it
     };
     std::unordered_map<std::uint64_t, Cost> costs_;
-    RunTimes sharers_;                         // processes that share a socket: what they had run before the window
-    RunTimes next_sharers_;                    // likewise, before the next one
-    std::unordered_set<std::uint32_t> idle_;   // those of sharers_ that had not run until the rescan
-    std::unordered_set<std::uint64_t> wanted_; // by the search under way
+    RunTimes sharers_;                           // processes that share a socket: what they had run before the window
+    RunTimes next_sharers_;                      // likewise, before the next one
+    std::unordered_set<std::uint32_t> idle_;     // those of sharers_ that had not run until the rescan
+    std::unordered_set<std::uint64_t> searched_; // by the search under way
     /// Where the last search of all processes ran out of time: the next one goes on from there. A busy machine would
     /// keep it among the same first processes.
     Pid resume_at_{};

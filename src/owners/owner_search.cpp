@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A holder is looked at again after this, then after twice as long, and so on.
+/// A holder is read again after this, then after twice as long, and so on.
 constexpr auto first_interval = 8ms;
 
 /// What a search that does not find a socket counts, and after how much the socket is given up.
@@ -48,66 +48,66 @@ bool OwnerScanner::is_given_up(Inode inode) const
 
 std::vector<Inode> OwnerScanner::worth_searching(std::vector<Inode> sockets) const
 {
-    std::vector<Inode> wanted = unheld(std::move(sockets));
-    std::erase_if(wanted, [this](Inode inode) { return is_given_up(inode); });
-    return wanted;
+    std::vector<Inode> owned_by_none = unheld(std::move(sockets));
+    std::erase_if(owned_by_none, [this](Inode inode) { return is_given_up(inode); });
+    return owned_by_none;
 }
 
-bool OwnerScanner::search(const std::vector<Inode>& wanted, Reach reach, Clock::time_point deadline)
+bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock::time_point deadline)
 {
-    if (wanted.empty()) {
+    if (sockets.empty()) {
         return true;
     }
-    wanted_.clear();
+    searched_.clear();
     parents_.clear();
     bool is_everywhere = reach == Reach::everywhere;
-    for (const Inode inode : wanted) {
-        wanted_.insert(inode.value);
+    for (const Inode inode : sockets) {
+        searched_.insert(inode.value);
         is_everywhere = is_everywhere || costs_.contains(inode.value);
     }
     for (const Inode own : own_sockets()) { // captures, which no other process holds
-        wanted_.erase(own.value);
+        searched_.erase(own.value);
     }
-    if (wanted_.empty()) {
+    if (searched_.empty()) {
         return true;
     }
     std::vector<Entry> entries = list_processes();
     std::rotate(entries.begin(),
                 std::find_if(entries.begin(), entries.end(), [this](const Entry& e) { return e.pid >= resume_at_; }),
                 entries.end());
-    std::vector<bool> looked(entries.size());
+    std::vector<bool> was_read(entries.size());
     const auto late = [&] { return Clock::now() > deadline; };
-    const auto done = [&] { return wanted_.empty() || late(); };
-    const auto look_until = [&](auto over, auto likely) { // returns where it stopped
+    const auto done = [&] { return searched_.empty() || late(); };
+    const auto read_until = [&](auto over, auto likely) { // returns where it stopped
         std::size_t i = 0;
         for (; i < entries.size() && !over(); ++i) {
-            if (!looked[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
-                looked[i] = true;
-                read(entries[i], Look::again);
+            if (!was_read[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
+                was_read[i] = true;
+                read(entries[i], Scan::again);
             }
         }
         return i;
     };
-    look_until(late, [&](const Entry& entry) { return seen_of(entry) == nullptr; });
-    look_until(done, [&](const Entry& entry) { return hot_.contains(entry.pid.value); });
-    look_until(done, [&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
+    read_until(late, [&](const Entry& entry) { return seen_of(entry) == nullptr; });
+    read_until(done, [&](const Entry& entry) { return hot_.contains(entry.pid.value); });
+    read_until(done, [&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
     if (is_everywhere) {
-        const std::size_t stopped = look_until(done, [&](const Entry& entry) { return !has_not_run(entry); });
+        const std::size_t stopped = read_until(done, [&](const Entry& entry) { return !has_not_run(entry); });
         resume_at_ = late() && stopped < entries.size() ? entries[stopped].pid : Pid{};
         for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
             read_threads(entries[i]);
         }
     }
-    const bool is_finished = wanted_.empty() || !late();
+    const bool is_finished = searched_.empty() || !late();
     // However late: only the two together say who may have moved its bytes.
-    look_until([] { return false; }, [&](const Entry& entry) { return parents_.contains(entry.pid.value); });
-    count_search(wanted, is_finished);
+    read_until([] { return false; }, [&](const Entry& entry) { return parents_.contains(entry.pid.value); });
+    count_search(sockets, is_finished);
     return is_finished;
 }
 
-void OwnerScanner::count_search(std::vector<Inode> wanted, bool is_finished)
+void OwnerScanner::count_search(std::vector<Inode> sockets, bool is_finished)
 {
-    std::vector<Inode> missing = unheld(std::move(wanted)); // sorted
+    std::vector<Inode> missing = unheld(std::move(sockets)); // sorted
     missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
     for (const Inode inode : missing) {
         Cost& cost = costs_[inode.value];
@@ -124,7 +124,7 @@ void OwnerScanner::count_search(std::vector<Inode> wanted, bool is_finished)
 bool OwnerScanner::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
 {
     const std::uint64_t inode = socket.inode.value;
-    const bool is_found = wanted_.erase(inode) != 0 || !held(socket.inode);
+    const bool is_found = searched_.erase(inode) != 0 || !held(socket.inode);
     if (!known) {
         table_.add_later(socket.inode, process);
     }
@@ -132,9 +132,9 @@ bool OwnerScanner::add_later(const SocketFd& socket, std::uint32_t process, Pid 
         hot_.insert_or_assign(pid.value, Clock::now());
         unconfirmed_.insert(inode);
         table_.found(socket.inode);
-        const auto next_look = Clock::now() + first_interval;
-        sightings_.insert_or_assign(inode, OwnerSighting{pid, socket, next_look, first_interval});
-        next_confirm_ = std::min(next_confirm_, next_look);
+        const auto next_check = Clock::now() + first_interval;
+        sightings_.insert_or_assign(inode, OwnerSighting{pid, socket, next_check, first_interval});
+        next_confirm_ = std::min(next_confirm_, next_check);
     }
     return is_found;
 }
@@ -152,7 +152,7 @@ bool OwnerScanner::still_holds(const OwnerSighting& sighting) const
     return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
 }
 
-/// A later look at the process finds the socket anew where it is at another descriptor.
+/// If the process has the socket at another descriptor, the next reading of it finds the socket anew.
 void OwnerScanner::forget_sighting(Inode inode)
 {
     const auto sighting = sightings_.find(inode.value);
@@ -172,7 +172,7 @@ std::vector<Inode> OwnerScanner::confirm(Clock::time_point now)
     next_confirm_ = Clock::time_point::max();
     std::unordered_set<std::int32_t> refreshed; // pids
     for (auto& [inode, sighting] : sightings_) {
-        if (now >= sighting.next_look) {
+        if (now >= sighting.next_check) {
             if (still_holds(sighting)) {
                 unconfirmed_.erase(inode);
             } else {
@@ -183,9 +183,9 @@ std::vector<Inode> OwnerScanner::confirm(Clock::time_point now)
                 refresh(table_.processes()[*seen->second.process]);
             }
             sighting.interval *= 2;
-            sighting.next_look = now + sighting.interval;
+            sighting.next_check = now + sighting.interval;
         }
-        next_confirm_ = std::min(next_confirm_, sighting.next_look);
+        next_confirm_ = std::min(next_confirm_, sighting.next_check);
     }
     for (const Inode inode : missed) {
         forget_sighting(inode);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which processes were seen to hold which sockets in this window, and which held them when the last one ended. Pure:
-// who looks, and where, is OwnerScanner's.
+// which process is read, and when, is up to OwnerScanner.
 #pragma once
 
 #include "model/flow.hpp"

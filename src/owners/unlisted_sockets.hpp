@@ -28,8 +28,8 @@ public:
     /// Returns whether the sockets of a namespace are listed.
     using IsListed = std::function<bool(Inode netns)>;
 
-    /// Returns the namespaces that are not listed, but have TCP or UDP sockets that processes held at the last look.
-    /// `listed` has the inodes of the sockets in all lists. A socket of a listed namespace is examined once: a
+    /// Returns the namespaces that are not listed, but have TCP or UDP sockets that processes held when they were last
+    /// read. `listed` has the inodes of the sockets in all lists. A socket of a listed namespace is examined once: a
     /// duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
     std::vector<Found> find(const OwnerScanner& holders, std::vector<Inode> listed, const IsListed& is_listed);
 
@@ -53,7 +53,7 @@ private:
     class Examination;
 
     std::unordered_map<std::uint64_t, Verdict> verdicts_; // by inode
-    bool is_first_ = true;                                // then the lists were made after the look
+    bool is_first_ = true;                                // then the lists were made after that
 };
 
 void add_unlisted_note(std::vector<Note>& notes, std::size_t sockets);

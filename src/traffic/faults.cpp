@@ -37,7 +37,7 @@ constexpr std::array<Words, Faults::kinds> table{{
      "the first list of sockets missed {0} connections: what they had moved before is counted too"},
     {Fault::without_counters, NoteCode::no_counters, "the kernel has no counters for {0} connections",
      "use Linux 4.9 or later"},
-    {Fault::failed_quick_lists, NoteCode::owners_unread, "{0} looks at new sockets failed: some owners may be unknown"},
+    {Fault::failed_quick_lists, NoteCode::owners_unread, "{0} lists of new sockets failed: some owners may be unknown"},
     {Fault::disappeared, NoteCode::sockets_vanished, "{0} connections ended without a trace of their last bytes"},
     {Fault::late, NoteCode::sockets_vanished,
      "{0} connections that had vanished in another window are counted to their end now: some of their bytes were moved "

@@ -42,7 +42,7 @@ enum class Fault : std::uint8_t {
     holes_forgotten,     // what filled them was not counted
     captured_late,       // namespaces whose packets were captured a while after the window began
     packets_malformed,   // no socket got them
-    ended_unread,        // TcpWindow, in connections
+    ended_unread,        // TcpMoved, in connections
     unsent_unknown,      // likewise
     failed_lists,        // of sockets
     failed_links,        // lists of interfaces

@@ -134,7 +134,7 @@ void Player::first(const Socket& socket)
 
 void Player::destroyed(const Socket& socket)
 {
-    const Flow* flow = totals_only_ ? nullptr : table_.destroyed(socket, SocketTable::Window::open, age);
+    const Flow* flow = totals_only_ ? nullptr : table_.destroyed(socket, SocketTable::Phase::open, age);
     if (flow != nullptr) {
         holders_.closed(flow->inode);
     }

@@ -39,7 +39,7 @@ Dumper::Dumped NamespaceWatch::open()
     const auto dumped = dumper_.tcp([this] { table_.begin_dump(); }, add);
     faults_[Fault::disturbed] = dumped.outcome == Dumper::Outcome::disturbed ? 1 : 0;
     // Where sockets went while it was made, the dump may have skipped others: another one shows those.
-    if (drain(SocketTable::Window::opening) > 0) {
+    if (drain(SocketTable::Phase::opening) > 0) {
         dumper_.tcp([this] { table_.begin_dump(); }, add);
     }
     return dumped;
@@ -58,7 +58,7 @@ void NamespaceWatch::begin_late()
 {
     listen();
     open();
-    settle(SocketTable::Window::opening, [] {});
+    settle(SocketTable::Phase::opening, [] {});
     begin();
     faults_[Fault::begun_late] = 1;
 }
@@ -109,7 +109,7 @@ bool NamespaceWatch::has_new_connections()
     return std::exchange(opens_, opens) != opens;
 }
 
-void NamespaceWatch::look()
+void NamespaceWatch::list()
 {
     const bool listed = dumper_.tcp_quick([this](const Socket& socket) { table_.during(socket); });
     faults_[Fault::failed_quick_lists] += listed ? 0 : 1;
@@ -171,20 +171,20 @@ Dumper::Dumped NamespaceWatch::dump_at_end(const std::function<void()>& meanwhil
     return dumped;
 }
 
-std::size_t NamespaceWatch::drain(SocketTable::Window window, const Closed& closed)
+std::size_t NamespaceWatch::drain(SocketTable::Phase phase, const Closed& closed)
 {
     return events_.drain([&](const Socket& socket) {
-        const Flow* flow = table_.destroyed(socket, window, age());
+        const Flow* flow = table_.destroyed(socket, phase, age());
         if (flow != nullptr && closed) {
             closed(*flow);
         }
     });
 }
 
-void NamespaceWatch::settle(SocketTable::Window window, const std::function<void()>& meanwhile)
+void NamespaceWatch::settle(SocketTable::Phase phase, const std::function<void()>& meanwhile)
 {
     const bool settled =
-        events_.settle([&](const Socket& socket) { table_.destroyed(socket, window, age()); }, meanwhile);
+        events_.settle([&](const Socket& socket) { table_.destroyed(socket, phase, age()); }, meanwhile);
     faults_[Fault::late_events] += settled ? 0 : 1;
 }
 
@@ -268,7 +268,7 @@ bool NamespaceWatch::udp_silent() const
     return datagrams_before_ && last_counters_ && *datagrams_before_ == last_counters_->udp_datagrams;
 }
 
-/// Returns how many connections the kernel has counted that no look, event or dump has shown.
+/// Returns how many connections the kernel has counted that no list, event or dump has shown.
 std::size_t NamespaceWatch::connections_missed() const
 {
     if (!first_counters_ || !last_counters_) {

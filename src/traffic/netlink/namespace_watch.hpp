@@ -46,7 +46,7 @@ public:
     /// True where connections were opened since the last call, or where that cannot be told.
     bool has_new_connections();
     /// Sockets that came since the last dump, without counters.
-    void look();
+    void list();
     /// Which of these have not been closed by their process: those that it has are without inode.
     std::vector<Inode> still_open(const std::vector<Inode>& inodes);
     /// The last dump, and the only one where totals since each socket was opened are wanted.
@@ -56,9 +56,9 @@ public:
     bool close_again(const std::function<void()>& meanwhile);
 
     /// Takes the events that are there; how many there were.
-    std::size_t drain(SocketTable::Window window, const Closed& closed = {});
+    std::size_t drain(SocketTable::Phase phase, const Closed& closed = {});
     /// Those of all sockets destroyed before now, in this namespace.
-    void settle(SocketTable::Window window, const std::function<void()>& meanwhile);
+    void settle(SocketTable::Phase phase, const std::function<void()>& meanwhile);
     int fd_to_watch() const { return events_.fd_to_watch(); }
 
     /// Looks for the sockets that were there and are neither in the last dump nor destroyed; how many are left.

@@ -166,7 +166,7 @@ Dumper::Dumped Sampling::open_namespaces()
             const auto dumped = watches[i]->open();
             first = i == 0 ? dumped : first;
         }
-        namespaces_.settle(SocketTable::Window::opening);
+        namespaces_.settle(SocketTable::Phase::opening);
         datagrams_.begin();
         for (; begun < watches.size(); ++begun) {
             watches[begun]->begin();
@@ -204,7 +204,7 @@ Dumper::Dumped Sampling::close_window(Follows follows)
         const auto dumped = watch->close(drain);
         last = watch == watches.front() ? dumped : last;
     }
-    namespaces_.settle(SocketTable::Window::open);
+    namespaces_.settle(SocketTable::Phase::open);
     constexpr int patience = 3;
     for (int i = 0; i < patience; ++i) {
         const auto again =
@@ -212,7 +212,7 @@ Dumper::Dumped Sampling::close_window(Follows follows)
         if (again == 0) {
             break;
         }
-        namespaces_.settle(SocketTable::Window::open);
+        namespaces_.settle(SocketTable::Phase::open);
     }
     namespaces_.find_missing(follows == Follows::nothing ? 250ms : 20ms);
     datagrams_.await_packets();
@@ -240,8 +240,8 @@ void Sampling::find_owners(Follows follows, std::chrono::nanoseconds window)
     }
     constexpr std::chrono::nanoseconds shortest_search = 10ms;
     const auto time = is_last ? last_search : std::clamp(window / 8, shortest_search, last_search);
-    const auto wanted = is_last ? owners_.unheld(std::move(inodes)) : owners_.worth_searching(std::move(inodes));
-    owners_.search(wanted, OwnerScanner::Reach::everywhere, Clock::now() + time);
+    const auto sockets = is_last ? owners_.unheld(std::move(inodes)) : owners_.worth_searching(std::move(inodes));
+    owners_.search(sockets, OwnerScanner::Reach::everywhere, Clock::now() + time);
     watcher_.trace_owners();
     if (options_.repeated) { // else there was no window before
         for (const auto& watch : namespaces_.all()) {

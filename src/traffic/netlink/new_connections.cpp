@@ -103,7 +103,7 @@ void NewConnectionWatcher::watch(Clock::time_point end, const SampleRequest& req
 
 void NewConnectionWatcher::drain(Watched& watched)
 {
-    watched.watch->drain(SocketTable::Window::open, [&](const Flow& flow) {
+    watched.watch->drain(SocketTable::Phase::open, [&](const Flow& flow) {
         const Inode inode = flow.inode;
         owners_.closed(inode);
         if (what_ == Closed::summed && closed_.add(flow, watched.watch->netns(), owners_)) {
@@ -124,9 +124,9 @@ void NewConnectionWatcher::drain_all()
 void NewConnectionWatcher::take_datagrams(Clock::time_point now)
 {
     datagrams_.drain();
-    const auto look = datagrams_.next_look();
-    if (look && now >= *look) {
-        datagrams_.look(now);
+    const auto due = datagrams_.next_search();
+    if (due && now >= *due) {
+        datagrams_.search(now);
     }
 }
 
@@ -176,7 +176,7 @@ void NewConnectionWatcher::show_accepted(const std::vector<Inode>& inodes)
     }
     for (Watched& watched : watched_) {
         if (known < inodes.size() && watched.watch->table().has_unaccepted()) {
-            watched.watch->look();
+            watched.watch->list();
         }
     }
 }
@@ -190,7 +190,7 @@ void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
     for (const Inode inode : missed) {
         owners_.trace()("missed: socket:[{}] is not where it was", inode.value);
     }
-    datagrams_.look_again(missed);
+    datagrams_.search_again(missed);
     show_accepted(missed);
     const auto now = Clock::now();
     std::erase_if(missed_, [now](const auto& entry) { return now > entry.second + remembered_missed; });
@@ -224,16 +224,16 @@ void NewConnectionWatcher::hand_on(Watched& watched)
 void NewConnectionWatcher::search(Clock::time_point now)
 {
     const SearchCost cost;
-    std::vector<Inode> wanted;
+    std::vector<Inode> sockets;
     std::vector<Watched*> listed;
     for (Watched& watched : watched_) {
         if (!watched.unresolved || now < watched.pace.next()) {
             continue;
         }
         const std::size_t opened = watched.watch->table().opened();
-        watched.watch->look();
+        watched.watch->list();
         hand_on(watched);
-        owners_.look_at_groups(watched.watch->table().flows());
+        owners_.identify_groups(watched.watch->table().flows());
         drain(watched);
         watched.pace.last = now;
         if (watched.watch->table().opened() != opened) {
@@ -242,13 +242,13 @@ void NewConnectionWatcher::search(Clock::time_point now)
             watched.pace.slow_down();
         }
         const std::vector<Inode> found = owners_.worth_searching(watched.watch->table().live_inodes());
-        wanted.insert(wanted.end(), found.begin(), found.end());
+        sockets.insert(sockets.end(), found.begin(), found.end());
         listed.push_back(&watched);
     }
     if (listed.empty()) {
         return;
     }
-    owners_.search(wanted, OwnerScanner::Reach::likely, Clock::now() + longest_search);
+    owners_.search(sockets, OwnerScanner::Reach::likely, Clock::now() + longest_search);
     for (Watched* watched : listed) {
         watched->unresolved = is_unresolved(*watched);
     }

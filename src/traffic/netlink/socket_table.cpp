@@ -116,7 +116,7 @@ void SocketTable::during(const Socket& socket)
     ++opened_;
 }
 
-const Flow* SocketTable::destroyed(const Socket& socket, Window window, Age age)
+const Flow* SocketTable::destroyed(const Socket& socket, Phase phase, Age age)
 {
     if (!socket.tcp) {
         return nullptr;
@@ -134,7 +134,7 @@ const Flow* SocketTable::destroyed(const Socket& socket, Window window, Age age)
         return &flows_[known->second];
     }
     const bool was_connected = socket.tcp->segs_out != 0 || socket.tcp->segs_in != 0 || socket.wqueue > 1;
-    if (!was_connected || window != Window::open || idle_since_before(socket, age)) {
+    if (!was_connected || phase != Phase::open || idle_since_before(socket, age)) {
         return nullptr;
     }
     const std::size_t index = add(socket);
@@ -235,7 +235,7 @@ std::size_t SocketTable::next_window(Events events)
     late_ = 0;
     without_counters_ = 0;
     for (const Socket& socket : std::exchange(of_next_window_, {})) {
-        destroyed(socket, Window::open, Age{0});
+        destroyed(socket, Phase::open, Age{0});
     }
     return forgotten;
 }

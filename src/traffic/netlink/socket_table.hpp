@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The TCP sockets of a window, keyed by cookie: what each had moved at the start, and what at its end. Pure.
-// Rows come in from the first dump, from looks during the window, from destroy events and from the last dump, which is
+// Rows come in from the first dump, from lists during the window, from destroy events and from the last dump, which is
 // the first one of the next window.
 #pragma once
 
@@ -39,8 +39,8 @@ public:
     /// A destroy event. One of a socket never seen is of a connection that was born and ended in the window, unless the
     /// window had not begun. One of a socket that the last dump has shown belongs to the next window. Gives the flow as
     /// it ended, until the next change of the table; null where there is nothing to say of it.
-    enum class Window : std::uint8_t { opening, open };
-    const Flow* destroyed(const Socket& socket, Window window, Age age);
+    enum class Phase : std::uint8_t { opening, open };
+    const Flow* destroyed(const Socket& socket, Phase phase, Age age);
     Row at_end(const Socket& socket, Age age);
 
     /// Drops a destroyed socket whose flow has been accounted for elsewhere.

@@ -76,7 +76,7 @@ bool WatchedNamespaces::leave(Inode netns)
 {
     const auto watch =
         std::find_if(watches_.begin(), watches_.end(), [=](const auto& w) { return w->netns() == netns; });
-    (*watch)->drain(SocketTable::Window::open);
+    (*watch)->drain(SocketTable::Phase::open);
     if (!(*watch)->is_empty() || datagrams_.is_needed(netns)) {
         return false;
     }
@@ -138,9 +138,9 @@ Snapshot WatchedNamespaces::snapshot() const
 }
 
 /// The kernel sends the events of all namespaces from the same queues, so when those of our own are in, the others are.
-void WatchedNamespaces::settle(SocketTable::Window window) const
+void WatchedNamespaces::settle(SocketTable::Phase phase) const
 {
-    own().settle(window, [this] { datagrams_.drain(); }); // a ring has room for a few blocks only
+    own().settle(phase, [this] { datagrams_.drain(); }); // a ring has room for a few blocks only
     for (std::size_t i = 1; i < watches_.size(); ++i) {
         watches_[i]->drain(window);
     }
@@ -161,7 +161,7 @@ void WatchedNamespaces::find_missing(std::chrono::milliseconds longest_wait) con
         }
         std::this_thread::sleep_for(pause);
         datagrams_.drain();
-        settle(SocketTable::Window::open);
+        settle(SocketTable::Phase::open);
     }
 }
 

@@ -47,7 +47,7 @@ public:
     Snapshot snapshot() const;
 
     /// Takes the events of all sockets destroyed before now.
-    void settle(SocketTable::Window window) const;
+    void settle(SocketTable::Phase phase) const;
     /// Looks for the sockets that neither the last dump nor an event has shown, and gives their events so much time.
     void find_missing(std::chrono::milliseconds longest_wait) const;
 

@@ -100,39 +100,39 @@ void Capture::drain()
     }
 }
 
-std::optional<Capture::Clock::time_point> Capture::next_look() const
+std::optional<Capture::Clock::time_point> Capture::next_search() const
 {
     std::optional<Clock::time_point> next;
     for (const auto& place : places_) {
-        const auto look = place->sockets().next_look();
-        next = look && (!next || *look < *next) ? look : next;
+        const auto time = place->sockets().next_search();
+        next = time && (!next || *time < *next) ? time : next;
     }
     return next ? std::optional(std::max(*next, rested_)) : std::nullopt;
 }
 
-/// One namespace at a time, the one that has waited longest first: a look's cost asks for rest from all.
-void Capture::look(Clock::time_point now)
+/// One namespace at a time, the one that has waited longest first: a search's cost asks for rest from all.
+void Capture::search(Clock::time_point now)
 {
     FlowSockets* due = nullptr;
     for (const auto& place : places_) {
-        const auto look = place->sockets().next_look();
-        if (look && (due == nullptr || *look < *due->next_look())) {
+        const auto time = place->sockets().next_search();
+        if (time && (due == nullptr || *time < *due->next_search())) {
             due = &place->sockets();
         }
     }
     if (due != nullptr) {
-        due->look(now);
+        due->search(now);
         rested_ = due->rested();
     }
 }
 
-void Capture::look_again(const std::vector<Inode>& missed)
+void Capture::search_again(const std::vector<Inode>& missed)
 {
     if (missed.empty()) {
         return;
     }
     for (const auto& place : places_) {
-        place->sockets().look_again(missed);
+        place->sockets().search_again(missed);
     }
 }
 

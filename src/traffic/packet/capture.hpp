@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The packets of some network namespaces over one window after another: what the packet backend is made of, and the
-// netlink backend's UDP. Whoever uses it says when things happen, and looks at the holders of sockets.
+// netlink backend's UDP. Whoever uses it says when things happen, and scans the holders of sockets.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -47,12 +47,12 @@ public:
     void drain();
     /// The same, for places that call it very often.
     void drain_now_and_then();
-    /// When look() has something to do; null: not before packets come.
-    std::optional<Clock::time_point> next_look() const;
-    /// Looks at the sockets of new flows while they live.
-    void look(Clock::time_point now);
-    /// Has look() look for those who hold by now what is still open of what OwnerScanner::confirm() missed.
-    void look_again(const std::vector<Inode>& missed);
+    /// When search() has something to do; null: not before packets come.
+    std::optional<Clock::time_point> next_search() const;
+    /// Finds the sockets of new flows while they live.
+    void search(Clock::time_point now);
+    /// Has search() find the holders by now of what is still open of what OwnerScanner::confirm() missed.
+    void search_again(const std::vector<Inode>& missed);
     /// Traces the owners of the listed sockets, if that was asked for.
     void trace_owners() const;
     /// Drops what has been idle for long. To be called a few times a second.
@@ -85,7 +85,7 @@ private:
     bool is_first_ = true; // window
     Clock::time_point begun_{};
     Clock::time_point drained_{};
-    Clock::time_point rested_{}; // until then the last look's cost asks for rest
+    Clock::time_point rested_{}; // until then the last search's cost asks for rest
 };
 
 } // namespace socktally

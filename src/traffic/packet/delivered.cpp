@@ -41,7 +41,7 @@ std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, co
 
 /// A process that closes a socket with unread bytes sends RST (tcp_close()), and so does its end when more come after
 /// that; who gets one has what it was to send thrown away. Without FIN and RST it was given up.
-bool may_have_left_bytes(const PacketFlow& flow, const TcpWindow& window)
+bool may_have_left_bytes(const PacketFlow& flow, const TcpMoved& window)
 {
     const bool moved = window.rx_bytes + window.tx_bytes != 0;
     const bool reset = ((flow.rx.tcp_flags | flow.tx.tcp_flags) & TcpHeader::rst) != 0;
@@ -51,7 +51,7 @@ bool may_have_left_bytes(const PacketFlow& flow, const TcpWindow& window)
 
 } // namespace
 
-TcpWindow tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket* last)
+TcpMoved tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket* last)
 {
     const bool is_new = flow.began() && !flow.is_old;
     if (is_new || (first != nullptr && last != nullptr && !same_socket(*first, *last))) {
@@ -68,7 +68,7 @@ TcpWindow tcp_in_window(const PacketFlow& flow, const Socket* first, const Socke
         flow.rx.carried + static_cast<std::int64_t>(flow.rx.payload_bytes) + (flow.is_old ? 0 : unread(first));
     const std::int64_t tx =
         flow.tx.carried + static_cast<std::int64_t>(flow.tx.payload_bytes) - (flow.is_old ? 0 : unsent(first));
-    TcpWindow window;
+    TcpMoved window;
     if (const auto payload = gained(flow, first, last)) {
         window.rx_bytes = payload->rx_bytes;
         window.tx_bytes = payload->tx_bytes;
@@ -83,12 +83,12 @@ TcpWindow tcp_in_window(const PacketFlow& flow, const Socket* first, const Socke
     return window;
 }
 
-TcpWindow tcp_without_packets(const Socket* first, const Socket& last)
+TcpMoved tcp_without_packets(const Socket* first, const Socket& last)
 {
     if (first == nullptr || !same_socket(*first, last)) {
         return {};
     }
-    TcpWindow window = tcp_in_window(PacketFlow{}, first, &last);
+    TcpMoved window = tcp_in_window(PacketFlow{}, first, &last);
     window.rx_carried -= std::int64_t{unread_bytes(last)};
     window.tx_carried += std::int64_t{unsent_bytes(last).value_or(0)};
     return window;

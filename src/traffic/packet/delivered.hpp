@@ -19,7 +19,7 @@ namespace socktally {
 
 /// What the process wrote and read of a TCP connection in the window. Packets show what was on the wire; the queues of
 /// the socket at both ends of the window make up the difference.
-struct TcpWindow {
+struct TcpMoved {
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
     bool ended_unread = false;   // it ended in a way in which bytes may have been left that nobody read, or sent
@@ -32,12 +32,12 @@ struct TcpWindow {
 /// there (any more). Where both have counters their difference is the figure, and of a connection that was seen to
 /// begin what the last one has more than was counted: each list is of one instant, whatever passes at the same time.
 /// Else packets are, with what the queues gained or lost. Over several windows both add up to the same.
-TcpWindow tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket* last);
+TcpMoved tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket* last);
 
 /// The same of a connection without packets in the window, from whose queue may have been read. Lists are made a moment
 /// after the end: one that the list before does not have began by then, and is the next window's. What is carried is
 /// for a flow whose first list is `last`.
-TcpWindow tcp_without_packets(const Socket* first, const Socket& last);
+TcpMoved tcp_without_packets(const Socket* first, const Socket& last);
 
 /// From datagrams that came to datagrams that were read: one that finds the receive buffer of its socket full, that is
 /// still in it at the end, or that no socket waits for, was on the wire and reached no process. The kernel counts such

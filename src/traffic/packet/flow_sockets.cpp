@@ -113,7 +113,7 @@ void FlowSockets::list(DiagDetail detail)
     }
     const Instant last_listed = std::exchange(listed_at_, packet_clock_now());
     const auto before = std::exchange(lookup_, std::make_shared<SocketLookup>(std::move(sockets)));
-    owners_.look_at_groups(listed());
+    owners_.identify_groups(listed());
     note_changes(before->all(), last_listed);
     begun_ = begun;
     datagrams_ = flows_.datagrams();
@@ -185,7 +185,7 @@ void FlowSockets::cut_flows(std::uint16_t port)
     std::size_t cut = 0;
     for (auto entry = by_port_.lower_bound({port, nullptr}); entry != by_port_.end() && entry->first == port; ++entry) {
         PacketFlow& flow = *entry->second;
-        const bool was_looked_up = flow.found.match != Quality::unknown || !flow.takers.empty() || flow.looks != 0;
+        const bool was_looked_up = flow.found.match != Quality::unknown || !flow.takers.empty() || flow.lookups != 0;
         if (flow.is_cut || !was_looked_up || has_its_sockets(flow)) {
             continue;
         }
@@ -246,7 +246,7 @@ void FlowSockets::add_ended(PacketFlow& flow)
     }
 }
 
-std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
+std::optional<FlowSockets::Clock::time_point> FlowSockets::next_search() const
 {
     std::optional<Clock::time_point> next;
     if (!pending_.empty() || !handed_on_.empty()) {
@@ -259,7 +259,7 @@ std::optional<FlowSockets::Clock::time_point> FlowSockets::next_look() const
     return next;
 }
 
-void FlowSockets::look(Clock::time_point now)
+void FlowSockets::search(Clock::time_point now)
 {
     const SearchCost cost;
     list(DiagDetail::sockets);
@@ -276,7 +276,7 @@ void FlowSockets::look(Clock::time_point now)
         const bool is_searched = std::any_of(own.begin(), own.end(), [this](Inode inode) {
             return !owners_.held(inode) && !owners_.is_given_up(inode);
         });
-        const bool is_long = ++flow->looks >= looks_per_flow && !is_searched;
+        const bool is_long = ++flow->lookups >= looks_per_flow && !is_searched;
         all_wait = all_wait && is_long;
         return is_long && !is_unaccepted(*flow);
     });
@@ -296,7 +296,7 @@ void FlowSockets::look(Clock::time_point now)
     rested_ = cost.rested();
 }
 
-void FlowSockets::look_again(const std::vector<Inode>& missed)
+void FlowSockets::search_again(const std::vector<Inode>& missed)
 {
     if (has_unaccepted() && !are_listed(missed)) { // accepted since, and handed on already
         list(DiagDetail::sockets);
@@ -553,7 +553,7 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     }
 }
 
-/// Holders were looked at a moment ago: whoever had a socket that is closed by now is found no more.
+/// Holders were scanned a moment ago: whoever had a socket that is closed by now is found no more.
 std::vector<Inode> FlowSockets::only_open(std::vector<Inode> inodes) const
 {
     if (inodes.empty()) {

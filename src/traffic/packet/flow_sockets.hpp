@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // From the flows of one network namespace to sockets and their holders while they live: sockets are listed when flows
-// come that no list has, and holders are looked for when sockets come that nobody is known to hold. Both at a bounded
+// come that no list has, and holders are searched for when sockets come that nobody is known to hold. Both at a bounded
 // cost.
 #pragma once
 
@@ -33,25 +33,25 @@ public:
     FlowSockets(OwnerScanner& holders, Protocols protocols, FlowTable& flows);
 
     /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
-    /// list: of a socket that comes in between they are looked for when its packets come.
+    /// list: of a socket that comes in between they are searched for when its packets come.
     void list(DiagDetail detail = DiagDetail::tcp_info);
     /// Flows that are new, or used anew by another connection.
     void add(const std::vector<PacketFlow*>& flows);
     /// Adds a flow whose tuple another flow has taken.
     void add_ended(PacketFlow& flow);
-    /// Returns when look() has something to do; null if not before packets arrive or sockets are handed over.
-    std::optional<Clock::time_point> next_look() const;
-    void look(Clock::time_point now);
+    /// Returns when search() has something to do; null if not before packets arrive or sockets are handed over.
+    std::optional<Clock::time_point> next_search() const;
+    void search(Clock::time_point now);
     /// Sorted inodes of sockets, of any namespace, that are not where they were seen any more: those of them that are
     /// open were handed on.
-    void look_again(const std::vector<Inode>& missed);
+    void search_again(const std::vector<Inode>& missed);
     /// Forgets flows that are about to be retired.
     void drop(PacketFlow& flow);
     /// Traces the owners of the listed sockets, if that was asked for.
     void trace_owners() const;
-    /// Nothing is to be looked for before that: the cost of the last look asks for rest.
+    /// Nothing is to be searched for before that: the cost of the last search asks for rest.
     Clock::time_point rested() const { return rested_; }
-    /// After the last list, and once holders were looked at again: looks for every holder that is still missing.
+    /// After the last list, and once holders were scanned again: searches for every holder that is still missing.
     void finish(const std::vector<PacketFlow*>& flows);
 
     /// What is listed now is the beginning of the window, and of what was said of another one nothing is left. Flows of

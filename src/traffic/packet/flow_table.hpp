@@ -69,7 +69,7 @@ struct PacketFlow {
     std::uint32_t list = 0;                   // FlowTable::list() when its last packet was taken
     bool is_cut = false;                      // UDP: later packets are another flow, because sockets have changed
     bool is_unsure = false;                   // some multicast or broadcast may not have reached its sockets
-    std::uint32_t looks = 0;                  // how often it was looked up
+    std::uint32_t lookups = 0;                // how often it was looked up
     bool is_old = false;                      // it existed in an earlier window
     bool is_over = false;                     // a connection whose socket is gone, in this window or before
 

@@ -218,7 +218,7 @@ bool NamespaceCapture::drain_to_end()
 void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
 {
     if (flow.tuple.protocol == Protocol::tcp) {
-        const TcpWindow window = tcp_in_window(flow, sockets_.first(flow.socket_tuple()), last);
+        const TcpMoved window = tcp_in_window(flow, sockets_.first(flow.socket_tuple()), last);
         flow.count(window.rx_bytes, window.tx_bytes);
         flow.rx.carried = window.rx_carried;
         flow.tx.carried = window.tx_carried;
@@ -374,7 +374,7 @@ std::vector<Flow> NamespaceCapture::silent_flows()
         if (is_listener(socket) || socket.inode == Inode{}) {
             continue;
         }
-        TcpWindow window;
+        TcpMoved window;
         if (socket.tuple.protocol == Protocol::tcp && all_interfaces_ && !watch_.flows().has(socket.tuple)) {
             window = tcp_without_packets(sockets_.first(socket.tuple), socket);
         }

@@ -110,7 +110,7 @@ private:
     std::vector<PacketFlow*> by_queues_;    // what they carry is known by their queues
     bool has_begun_ = false;
     bool begun_late_ = false;          // in this window, after bytes had moved unseen
-    std::uint64_t ended_unread_ = 0;   // TcpWindow, in connections
+    std::uint64_t ended_unread_ = 0;   // TcpMoved, in connections
     std::uint64_t unsent_unknown_ = 0; // likewise
     std::uint64_t forward_unsure_ = 0; // mark_nobodys()
 };

@@ -212,13 +212,13 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
         capture_.drain();
         if (now >= std::max(confirmed, owners_.next_confirm())) {
             const SearchCost cost;
-            capture_.look_again(owners_.confirm(now));
+            capture_.search_again(owners_.confirm(now));
             capture_.trace_owners();
             confirmed = cost.rested();
         }
-        const auto next_look = capture_.next_look();
-        if (next_look && now >= *next_look) {
-            capture_.look(now);
+        const auto next_search = capture_.next_search();
+        if (next_search && now >= *next_search) {
+            capture_.search(now);
         }
         if (now >= next_progress) {
             request.tell(now - begun);
@@ -227,7 +227,7 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
             next_progress = now + tell_interval;
         }
         const auto next_confirm = std::max(confirmed, owners_.next_confirm());
-        request.interrupt->wait_until(std::min({end, next_progress, next_confirm, next_look.value_or(end)}),
+        request.interrupt->wait_until(std::min({end, next_progress, next_confirm, next_search.value_or(end)}),
                                       capture_.fd());
     }
 }

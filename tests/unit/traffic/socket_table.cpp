@@ -159,13 +159,13 @@ Step listed(const Sockets& sockets)
 }
 
 /// Destroy events have neither inode nor user.
-Step ended(const Sockets& sockets, SocketTable::Window window = SocketTable::Window::open)
+Step ended(const Sockets& sockets, SocketTable::Phase phase = SocketTable::Phase::open)
 {
     return [=](SocketTable& table) {
         for (Socket socket : sockets) {
             socket = in_state(TcpState::close, without_inode(socket));
             socket.uid = {};
-            table.destroyed(socket, window, recent);
+            table.destroyed(socket, phase, recent);
         }
     };
 }
@@ -288,7 +288,7 @@ TEST_CASE("sockets: what one window tells")
         {"a list shows listeners too, and requests that may never become a connection",
          {listed({listener(80), in_state(TcpState::syn_recv, without_inode(accepted(1, 0, 0))), accepted(2, 0, 0)})},
          "2: 0/0 accepted; 1 opened; 1 missing"},
-        {"destroyed before the window opened", {ended({connection(1, 30, 40)}, SocketTable::Window::opening)}, ""},
+        {"destroyed before the window opened", {ended({connection(1, 30, 40)}, SocketTable::Phase::opening)}, ""},
         {"destroyed, and never connected", {ended({never_connected(1)})}, ""},
         {"an orphan keeps the inode of the time when it had one",
          {first({connection(1, 100, 200)}), last({orphan(100, 300)})},
@@ -432,9 +432,9 @@ TEST_CASE("sockets: a row shown twice by one dump is a repeat; by two dumps, or 
 TEST_CASE("sockets: an event returns the flow as it ended, with its inode, unless it tells nothing of the window")
 {
     Socket ended = in_state(TcpState::close, without_inode(connection(1, 150, 1200)));
-    constexpr auto open = SocketTable::Window::open;
+    constexpr auto open = SocketTable::Phase::open;
     SocketTable table;
-    CHECK(table.destroyed(ended, SocketTable::Window::opening, recent) == nullptr);
+    CHECK(table.destroyed(ended, SocketTable::Phase::opening, recent) == nullptr);
     first({connection(1, 100, 200)})(table);
     const Flow* flow = table.destroyed(ended, open, recent);
     REQUIRE(flow != nullptr);

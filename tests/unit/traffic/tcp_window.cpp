@@ -51,7 +51,7 @@ TEST_CASE("tcp window: the kernel's counters at both ends, whatever packets show
 {
     const Socket first = listed(0, 0, TcpPayload{1000, 5000});
     const Socket last = listed(0, 0, TcpPayload{1700, 5001});
-    const TcpWindow window = tcp_in_window(flow(90, 80), &first, &last);
+    const TcpMoved window = tcp_in_window(flow(90, 80), &first, &last);
     CHECK(window.rx_bytes == 700);
     CHECK(window.tx_bytes == 1);
     PacketFlow again = flow(90, 80);
@@ -77,7 +77,7 @@ TEST_CASE("tcp window: of a connection that was seen to begin, what was not coun
     PacketFlow answered = flow(0, 0);
     answered.rx.tcp_flags = TcpHeader::syn;
     const Socket first = listed(0, 0, TcpPayload{700, 300});
-    const TcpWindow before = tcp_in_window(answered, nullptr, &first);
+    const TcpMoved before = tcp_in_window(answered, nullptr, &first);
     CHECK(before.rx_bytes == 0);
     CHECK(before.tx_bytes == 0);
     answered.next_window();
@@ -85,7 +85,7 @@ TEST_CASE("tcp window: of a connection that was seen to begin, what was not coun
     answered.tx.payload_bytes = 300;
     answered.tx.tcp_flags = TcpHeader::syn | TcpHeader::ack;
     const Socket last = listed(0, 0, TcpPayload{900, 300});
-    const TcpWindow window = tcp_in_window(answered, &first, &last);
+    const TcpMoved window = tcp_in_window(answered, &first, &last);
     CHECK(window.rx_bytes == 900);
     CHECK(window.tx_bytes == 300);
     answered.count(window.rx_bytes, window.tx_bytes);
@@ -100,7 +100,7 @@ TEST_CASE("tcp window: what was counted before its packets came is not counted w
     PacketFlow quick = flow(0, 0);
     quick.tx.tcp_flags = TcpHeader::syn;
     const Socket last = listed(20, 5, TcpPayload{80, 55});
-    const TcpWindow window = tcp_in_window(quick, nullptr, &last);
+    const TcpMoved window = tcp_in_window(quick, nullptr, &last);
     CHECK(window.rx_bytes == 80);
     CHECK(window.tx_bytes == 55);
     quick.count(window.rx_bytes, window.tx_bytes);
@@ -110,7 +110,7 @@ TEST_CASE("tcp window: what was counted before its packets came is not counted w
     quick.rx.payload_bytes = 130;
     quick.tx.payload_bytes = 60;
     quick.tx.tcp_flags |= TcpHeader::fin;
-    const TcpWindow ended = tcp_in_window(quick, &last, nullptr);
+    const TcpMoved ended = tcp_in_window(quick, &last, nullptr);
     CHECK(ended.rx_bytes == 50);
     CHECK(ended.tx_bytes == 5);
     CHECK_FALSE(ended.ended_unread);
@@ -123,7 +123,7 @@ TEST_CASE("tcp window: a connection without packets")
     {
         const Socket last = listed(40, 7, TcpPayload{60, 55}, 2);
         for (const Socket* before : {static_cast<const Socket*>(nullptr), &first}) {
-            const TcpWindow window = tcp_without_packets(before, last);
+            const TcpMoved window = tcp_without_packets(before, last);
             CHECK(window.rx_bytes == 0);
             CHECK(window.tx_bytes == 0);
             CHECK(window.rx_carried == 0);
@@ -132,7 +132,7 @@ TEST_CASE("tcp window: a connection without packets")
     }
     SUBCASE("was read from")
     {
-        const TcpWindow window = tcp_without_packets(&first, listed(30, 10, TcpPayload{1070, 500}));
+        const TcpMoved window = tcp_without_packets(&first, listed(30, 10, TcpPayload{1070, 500}));
         CHECK(window.rx_bytes == 70);
         CHECK(window.tx_bytes == 0);
         CHECK(window.rx_carried == 0);
@@ -141,14 +141,14 @@ TEST_CASE("tcp window: a connection without packets")
     SUBCASE("has some after the end: they are counted, and its packets are not, once it ends")
     {
         const Socket last = listed(0, 0, TcpPayload{1160, 525});
-        const TcpWindow window = tcp_without_packets(&first, last);
+        const TcpMoved window = tcp_without_packets(&first, last);
         CHECK(window.rx_bytes == 160);
         CHECK(window.tx_bytes == 25);
         PacketFlow late = flow(60, 35); // and those of 10 that had waited to be sent
         late.rx.carried = window.rx_carried;
         late.tx.carried = window.tx_carried;
         late.tx.tcp_flags = TcpHeader::fin;
-        const TcpWindow ended = tcp_in_window(late, &last, nullptr);
+        const TcpMoved ended = tcp_in_window(late, &last, nullptr);
         CHECK(ended.rx_bytes == 0);
         CHECK(ended.tx_bytes == 0);
     }
@@ -158,7 +158,7 @@ TEST_CASE("tcp window: packets and queues where there are no counters")
 {
     const Socket first = listed(10, 0, std::nullopt, 0);
     const Socket last = listed(30, 0, std::nullopt, 0);
-    const TcpWindow window = tcp_in_window(flow(100, 50), &first, &last);
+    const TcpMoved window = tcp_in_window(flow(100, 50), &first, &last);
     CHECK(window.rx_bytes == 80);
     CHECK(window.tx_bytes == 50);
     CHECK_FALSE(window.unsent_unknown);
@@ -211,7 +211,7 @@ TEST_CASE("tcp window: all that a connection of a new namespace moved before its
     SUBCASE("by the kernel's counters")
     {
         const Socket last = listed(0, 0, TcpPayload{540, 700});
-        const TcpWindow window = tcp_in_window(adopted, &first, &last);
+        const TcpMoved window = tcp_in_window(adopted, &first, &last);
         CHECK(window.rx_bytes == 540);
         CHECK(window.tx_bytes == 700);
     }
@@ -219,7 +219,7 @@ TEST_CASE("tcp window: all that a connection of a new namespace moved before its
     {
         adopted.rx.payload_bytes = 30;
         adopted.tx.payload_bytes = 20; // they had waited to be sent
-        const TcpWindow window = tcp_in_window(adopted, &first, nullptr);
+        const TcpMoved window = tcp_in_window(adopted, &first, nullptr);
         CHECK(window.rx_bytes == 540);
         CHECK(window.tx_bytes == 700);
     }
