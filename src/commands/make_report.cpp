@@ -19,10 +19,9 @@ namespace {
 std::vector<Note> notes_about_interfaces(const Sample& sample)
 {
     std::vector<Note> notes;
-    std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes),
-                 [](const Note& note) {
-                     return note.about == Note::About::window || note.about == Note::About::interfaces;
-                 });
+    std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes), [](const Note& note) {
+        return note.about == Note::About::window || note.about == Note::About::interfaces;
+    });
     return notes;
 }
 

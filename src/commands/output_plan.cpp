@@ -95,6 +95,21 @@ bool is_required(const Options& options, const OutputPlan& plan, Requirement req
     return options.by.requires_any(requirement) || options.filter.requires_any(requirement) || asks(plan, requirement);
 }
 
+/// Returns whether something tells connections to one port of a service apart.
+bool are_ports_needed(const Options& options, const OutputPlan& plan)
+{
+    const auto is_asked = [](const Column* column) {
+        static const ColumnSet ports = column_set("local_port,remote_port");
+        return ports.test(index_of(*column));
+    };
+    const auto& filter = options.filter;
+    return options.by.has("connection") || !filter.ports.empty() || !filter.excluded.ports.empty() ||
+           std::any_of(plan.columns.begin(), plan.columns.end(), is_asked) ||
+           std::any_of(plan.sort_columns.begin(), plan.sort_columns.end(), is_asked) ||
+           std::any_of(plan.alerts.begin(), plan.alerts.end(),
+                       [&](const Alert& alert) { return is_asked(alert.column); });
+}
+
 } // namespace
 
 BackendOptions needs_of(const Options& options, const OutputPlan& plan)
@@ -111,6 +126,7 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
     needs.tuples = needs.peers || needs.counters || (!by_interface && !options.by.is_by_owner()) ||
                    is_needed(Requirement::tuples) || is_needed(Requirement::netns) || is_needed(Requirement::sharers) ||
                    is_needed(Requirement::ports);
+    needs.ports = is_needed(Requirement::ports) || are_ports_needed(options, plan);
     needs.packets = !by_interface && is_needed(Requirement::packets); // drivers count theirs anyway
     return needs;
 }

@@ -269,7 +269,8 @@ void SinceRun::accumulate_series(Report& report)
     report.cumulative = true;
 }
 
-Exit run_since(const Options& options, const OutputPlan& plan, const Output& output, std::span<const BackendEntry> table)
+Exit run_since(const Options& options, const OutputPlan& plan, const Output& output,
+               std::span<const BackendEntry> table)
 {
     Printer printer(options, plan, output);
     if (is_cumulative(options, plan) && !plan.alerts.empty()) {

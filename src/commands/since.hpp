@@ -4,8 +4,8 @@
 #pragma once
 
 #include "commands/commands.hpp"
-#include "commands/output_plan.hpp"
 #include "commands/output.hpp"
+#include "commands/output_plan.hpp"
 #include "commands/state.hpp"
 #include "commands/state_file.hpp"
 #include "traffic/backend.hpp"
@@ -62,6 +62,7 @@ std::vector<GrowingSeries> accumulate(std::vector<GrowingSeries> before, std::ve
                                       std::size_t most, const GrowingSeries::Labels& rest);
 
 /// run_sample() with --since.
-Exit run_since(const Options& options, const OutputPlan& plan, const Output& output, std::span<const BackendEntry> table);
+Exit run_since(const Options& options, const OutputPlan& plan, const Output& output,
+               std::span<const BackendEntry> table);
 
 } // namespace socktally

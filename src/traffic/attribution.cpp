@@ -108,7 +108,7 @@ void attribute(Sample& sample, const Viewer& viewer)
         }
         flow.attribution = attribution_of(flow, sample, viewer);
         const bool moved_bytes = flow.rx_bytes.value_or(0) != 0 || flow.tx_bytes.value_or(0) != 0;
-        shared += flow.attribution.quality == Quality::shared && moved_bytes ? 1 : 0;
+        shared += flow.attribution.quality == Quality::shared && moved_bytes ? flow.sockets : 0;
         const Cause cause = flow.attribution.cause;
         denied = denied ||
                  (viewer.denied && (cause == Cause::other_user || cause == Cause::unknown) && flow.may_have_traffic());

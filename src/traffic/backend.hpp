@@ -77,6 +77,7 @@ public:
 struct BackendOptions {
     bool tuples = false;                     // a flow for each socket, not only one for each process
     bool peers = false;                      // with tuples: a flow for each other end of a datagram socket too
+    bool ports = false;                      // with tuples: both ports of each connection, not only the service's
     bool packets = false;                    // PacketCounts too
     bool totals = false;                     // no window: totals of the open sockets
     bool repeated = false;                   // sample() will be called more than once

@@ -17,8 +17,8 @@ void put_into(SocketTable& table, const Socket& socket, std::uint32_t kind)
     switch (kind % 6) {
     case 0: table.at_start(socket); break;
     case 1: table.during(socket); break;
-    case 2: table.destroyed(socket, SocketTable::Window::open, age); break;
-    case 3: table.destroyed(socket, SocketTable::Window::opening, age); break;
+    case 2: table.destroyed(socket, SocketTable::Phase::open, age); break;
+    case 3: table.destroyed(socket, SocketTable::Phase::opening, age); break;
     case 4: table.forget(socket.cookie); break;
     default: table.at_end(socket, age);
     }

@@ -39,6 +39,15 @@ WindowClock::Moment middle(const Dumper::Dumped& dumped)
     return {middle, now.system - std::chrono::duration_cast<std::chrono::system_clock::duration>(now.steady - middle)};
 }
 
+/// Returns how closed connections can be summed; null if each is asked for.
+std::optional<ClosedFlows::Sums> sums_of(const BackendOptions& options)
+{
+    if (options.ports) {
+        return std::nullopt;
+    }
+    return options.tuples ? ClosedFlows::Sums::by_peer : ClosedFlows::Sums::by_owner;
+}
+
 /// The steps of netlink's samples, one window after another. A window ends with a dump, and the next one begins with
 /// the same. The order of the steps is what makes the figures right.
 class Sampling {
@@ -78,9 +87,7 @@ Sampling::Sampling(const BackendOptions& options)
     : options_(options), owners_("/proc", OwnerScanner::Source::cheapest, options.trace),
       datagrams_(owners_, PacketWatch::Kept::udp,
                  options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
-      namespaces_(options, datagrams_),
-      watcher_(datagrams_, owners_,
-               options.tuples ? NewConnectionWatcher::Closed::kept : NewConnectionWatcher::Closed::summed)
+      namespaces_(options, datagrams_), watcher_(datagrams_, owners_, sums_of(options))
 {
     owners_.set_meanwhile([this] { datagrams_.drain_now_and_then(); });
 }

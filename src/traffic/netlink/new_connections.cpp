@@ -2,6 +2,7 @@
 #include "traffic/netlink/new_connections.hpp"
 
 #include "linux/interrupt.hpp"
+#include "util/sum.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -23,36 +24,55 @@ constexpr auto progress_interval = 250ms;
 
 } // namespace
 
-bool ClosedFlows::add(const Flow& flow, Inode netns, const OwnerScanner& holders)
+ClosedFlows::Key ClosedFlows::key_of(const Flow& flow, Inode netns, const OwnerScanner& owners) const
 {
-    const std::vector<std::uint32_t> owners = holders.holders_of(flow.inode);
-    if (owners.size() > 1) {
-        return false;
-    }
     Key key;
-    key.netns = netns;
-    if (owners.size() == 1 && !holders.is_doubtful(flow)) {
-        key.process = owners.front();
-    } else {
+    if (!owners.is_doubtful(flow)) {
+        key.processes = owners.holders_of(flow.inode);
+        std::sort(key.processes.begin(), key.processes.end());
+    }
+    if (key.processes.empty()) {
         key.uid = flow.uid;
         key.cgroup_id = flow.cgroup_id;
     }
-    const auto [entry, is_new] = sums_.try_emplace(key);
+    key.netns = netns;
+    key.is_silent = !flow.may_have_traffic();
+    if (by_ == Sums::by_peer) {
+        key.tuple = flow.tuple;
+        key.accepted = flow.accepted;
+        key.interface = flow.interface;
+        (flow.accepted ? key.tuple.remote : key.tuple.local).port = 0;
+    }
+    return key;
+}
+
+bool ClosedFlows::add(const Flow& flow, Inode netns, const OwnerScanner& owners)
+{
+    const auto [entry, is_new] = sums_.try_emplace(key_of(flow, netns, owners));
+    const Key& key = entry->first;
     Flow& sum = entry->second;
+    const bool has_several_owners = key.processes.size() > 1;
     if (is_new) {
         sum.state = SocketState::closed;
         sum.uid = flow.uid;
         sum.cgroup_id = flow.cgroup_id;
         sum.netns = netns;
+        sum.tuple = key.tuple;
+        sum.accepted = key.accepted;
+        sum.interface = key.interface;
         sum.sockets = 0;
-        if (key.process) {
-            sum.attribution = {key.process, Cause::none, Quality::owner};
+        sum.rx_bytes = 0;
+        sum.tx_bytes = 0;
+        if (has_several_owners) {
+            sum.inode = flow.inode;
+        } else if (!key.processes.empty()) {
+            sum.attribution = {key.processes.front(), Cause::none, Quality::owner};
         }
     }
-    sum.rx_bytes = sum.rx_bytes.value_or(0) + flow.rx_bytes.value_or(0);
-    sum.tx_bytes = sum.tx_bytes.value_or(0) + flow.tx_bytes.value_or(0);
-    sum.sockets += flow.may_have_traffic() ? 1 : 0;
-    return true;
+    socktally::add(sum.rx_bytes, flow.rx_bytes);
+    socktally::add(sum.tx_bytes, flow.tx_bytes);
+    ++sum.sockets;
+    return is_new && has_several_owners;
 }
 
 void ClosedFlows::move_to(std::vector<Flow>& flows)
@@ -106,8 +126,10 @@ void NewConnectionWatcher::drain(Watched& watched)
     watched.watch->drain(SocketTable::Phase::open, [&](const Flow& flow) {
         const Inode inode = flow.inode;
         owners_.closed(inode);
-        if (what_ == Closed::summed && closed_.add(flow, watched.watch->netns(), owners_)) {
-            owners_.forget(inode);
+        if (closed_) {
+            if (!closed_->add(flow, watched.watch->netns(), owners_)) {
+                owners_.forget(inode);
+            }
             watched.watch->forget(flow.cookie);
         }
     });

@@ -34,24 +34,36 @@
 
 namespace socktally {
 
-/// Sums of the connections that closed in the window, by owner: so that a long window on a busy machine does not
-/// remember each of them. Only for samples in which no single connection is asked for.
+/// Sums of the connections that closed in the window, so that a long window on a busy machine does not remember each of
+/// them. Only for samples in which no single connection is asked for.
 class ClosedFlows {
 public:
-    /// True if the flow was taken into a sum; one with several owners has to be decided upon with the others at the
-    /// end.
+    /// The connections of one sum have the same owners. by_peer: they also have the same addresses and the same port of
+    /// the service; the other port is any.
+    enum class Sums : std::uint8_t { by_owner, by_peer };
+    explicit ClosedFlows(Sums sums) : by_(sums) {}
+
+    /// Adds the flow to a sum. Returns whether its inode still stands for the owners of the sum: if there are several,
+    /// attribute() chooses among them when the window is over.
     bool add(const Flow& flow, Inode netns, const OwnerScanner& owners);
-    /// One flow a sum, attributed if there is an owner.
+    /// One flow a sum, attributed if there is one owner.
     void move_to(std::vector<Flow>& flows);
 
 private:
     struct Key {
-        std::optional<std::uint32_t> process;
-        std::optional<Uid> uid;      // of the socket, if there is no process
-        std::uint64_t cgroup_id = 0; // likewise
+        std::vector<std::uint32_t> processes; // sorted
+        std::optional<Uid> uid;               // of the socket, if there is no process
+        std::uint64_t cgroup_id = 0;          // likewise
         Inode netns;
+        bool is_silent = false; // moved nothing: printed only on request
+        Tuple tuple;            // if it is by peer, like what follows
+        bool accepted = false;
+        std::uint32_t interface = 0;
         auto operator<=>(const Key&) const = default;
     };
+    Key key_of(const Flow& flow, Inode netns, const OwnerScanner& owners) const;
+
+    Sums by_;
     std::map<Key, Flow> sums_;
 };
 
@@ -60,11 +72,14 @@ using NamespaceWatches = std::vector<std::unique_ptr<NamespaceWatch>>;
 class NewConnectionWatcher {
 public:
     using Clock = std::chrono::steady_clock;
-    enum class Closed : std::uint8_t { summed, kept };
 
-    NewConnectionWatcher(Capture& datagrams, OwnerScanner& owners, Closed what)
-        : datagrams_(datagrams), owners_(owners), what_(what)
+    /// Without `sums` closed connections stay in the tables of their namespaces.
+    NewConnectionWatcher(Capture& datagrams, OwnerScanner& owners, std::optional<ClosedFlows::Sums> sums)
+        : datagrams_(datagrams), owners_(owners)
     {
+        if (sums) {
+            closed_.emplace(*sums);
+        }
     }
 
     /// The namespaces of the next window; those that were there before are known.
@@ -74,7 +89,12 @@ public:
     /// Traces the owners of the sockets, if that was asked for.
     void trace_owners() const;
     /// Hands over the sums of closed connections.
-    void move_closed_to(std::vector<Flow>& flows) { closed_.move_to(flows); }
+    void move_closed_to(std::vector<Flow>& flows)
+    {
+        if (closed_) {
+            closed_->move_to(flows);
+        }
+    }
 
 private:
     struct Watched {
@@ -99,8 +119,7 @@ private:
     std::vector<Watched> watched_;
     Capture& datagrams_; // empty where packets cannot be captured
     OwnerScanner& owners_;
-    ClosedFlows closed_;
-    Closed what_;
+    std::optional<ClosedFlows> closed_;
     Clock::time_point next_tick_{};
     std::size_t next_idle_ = 0;  // of watched_, to be checked
     Clock::time_point rested_{}; // until then the last search's cost asks for rest

@@ -142,7 +142,7 @@ void WatchedNamespaces::settle(SocketTable::Phase phase) const
 {
     own().settle(phase, [this] { datagrams_.drain(); }); // a ring has room for a few blocks only
     for (std::size_t i = 1; i < watches_.size(); ++i) {
-        watches_[i]->drain(window);
+        watches_[i]->drain(phase);
     }
 }
 

@@ -333,6 +333,19 @@ TEST_CASE("a backend is asked for no more than what is printed, sorted by or fil
     options.sort = "port";
     CHECK(needs(options).tuples);
     CHECK(needs(options).peers);
+    CHECK(!needs(options).ports); // those of services will do
+    for (const char* columns : {"local_port", "remote_port"}) {
+        options.columns = columns;
+        CHECK(needs(options).ports);
+    }
+    options.columns = "pid";
+    options.filter.excluded.ports = {443};
+    CHECK(needs(options).ports);
+    options.filter.excluded.ports.clear();
+    options.by = GroupBy("remote,connection");
+    CHECK(needs(options).ports);
+    options.by = GroupBy("remote");
+    CHECK(!needs(options).ports);
     CHECK(!needs(options).totals);
     options.duration = {};
     CHECK(needs(options).totals);

@@ -213,7 +213,7 @@ std::string text_of(const SocketTable& table)
 }
 
 struct Case {
-    const char* what;
+    std::string_view what;
     std::vector<Step> steps;
     std::string_view told;
 };
@@ -330,7 +330,6 @@ Step next(std::string told, SocketTable::Events events = complete, std::size_t g
     return [=](SocketTable& table) {
         CHECK(text_of(table) == told);
         CHECK(table.next_window(events) == given_up);
-        CHECK_FALSE(table.moved_bytes());
     };
 }
 
@@ -371,7 +370,7 @@ TEST_CASE("sockets: what one window after another tells")
          "1: 50/20 accepted"},
         {"a port is listened on as long as a dump shows the listener",
          {first({listener(80)}), last({}), next(""), last({accepted(1, 1, 1)})},
-         "1: 1/0; 1 opened"},
+         "1: 1/1; 1 opened"},
         {"missing: it keeps its base, and nothing has moved",
          {with_one, twice_missed, ended({connection(1, 100, 200)})},
          "1: 0/0 closed"},
@@ -506,6 +505,7 @@ TEST_CASE("sockets: over many windows the sum is what was moved, and the table d
         CHECK(table.flows().size() <= 4);
         CHECK(table.missing().empty());
         table.next_window(complete);
+        CHECK_FALSE(table.moved_bytes());
         CHECK(table.flows().size() == 2);
     }
     CHECK(sum == moved + rx - 50);

@@ -164,9 +164,15 @@ TEST_CASE("tcp window: packets and queues where there are no counters")
     CHECK_FALSE(window.unsent_unknown);
     const Socket sending = listed(0, std::nullopt, std::nullopt, 0);
     CHECK(tcp_in_window(flow(100, 50), &first, &sending).unsent_unknown);
-    const Socket reset = listed(0, 0, TcpPayload{1, 1}); // counters that began anew
+    const Socket reset = listed(0, 0, TcpPayload{1, 1}); // counters that restarted
     const Socket before = listed(0, 0, TcpPayload{5, 5});
     CHECK(tcp_in_window(flow(100, 50), &before, &reset).rx_bytes == 100);
+    Socket many_segments = before;
+    many_segments.tcp->segs_in = 9;
+    CHECK(tcp_in_window(flow(100, 50), &many_segments, &reset).rx_bytes == 100);
+    CHECK(tcp_in_window(flow(100, 50), &many_segments, &before).rx_bytes == 100);
+    const Socket unread = listed(4, 0, TcpPayload{1, 5}); // its queue was measured before the last 4 bytes came
+    CHECK(tcp_in_window(flow(100, 50), &before, &unread).rx_bytes == 0);
 }
 
 TEST_CASE("tcp window: one that closed is whole, one that was reset or vanished may have left bytes")

@@ -71,7 +71,7 @@ struct Window {
 };
 
 struct Case {
-    const char* what;
+    std::string_view what;
     Listed first; // at the beginning
     std::vector<Window> windows;
 };

@@ -78,7 +78,7 @@ TEST_CASE("counters: what is a restart, and what moved otherwise")
         return counters;
     };
     struct Case {
-        const char* what;
+        std::string_view what;
         SocketCounters before;
         SocketCounters after;
         std::optional<TcpPayload> moved; // null: a restart
