@@ -21,9 +21,9 @@ constexpr std::string_view introduction =
        socktally report [OPTION]... [FILE]...
        socktally doctor [-b NAME] [OUTPUT OPTION]...
 
-Says which process moved how many bytes over the network: takes one sample and
-prints one row per process. report adds up samples that were saved as json or
-jsonl. doctor says which backends work and what they need.
+Shows which process moved how many bytes over the network. Takes one sample and
+prints one row per process. report adds up samples saved as json or jsonl.
+doctor shows which backends work here and what they need.
 )";
 
 constexpr std::string_view examples = R"(
@@ -32,7 +32,8 @@ Examples:
   socktally --by connection --remote 10.0.0.0/8 --sort tx_bytes
   socktally -f json | jq '.processes[] | select(.tx_bytes > 1000000)'
 
-See socktally(1), socktally-output(5) and socktally-backends(7).
+See socktally(1), socktally-report(1), socktally-output(5),
+socktally-backends(7) and socktally-since(7).
 )";
 
 /// CLI11's text names the option first: "--top: 1 required N missing", "quiet was given a disallowed flag override".
@@ -44,7 +45,7 @@ UsageError mismatch(std::string_view text)
     return UsageError(fmt::format("--{} takes no value", text.substr(0, text.find(' '))));
 }
 
-/// "  -d, --duration TIME  window: 5, ...", with room for a short name where there is none.
+/// "  -d, --duration TIME  window: 5, ...", with room for a short name if there is none.
 std::string help_line(const Option& option)
 {
     constexpr std::size_t indent = 28;
@@ -79,7 +80,7 @@ void refuse_foreign(Command command, const Option& option)
 {
     if (!option.group.has(command)) {
         throw UsageError(command == Command::doctor || command == Command::report
-                             ? fmt::format("{} takes no sample, so it does not take {}",
+                             ? fmt::format("{} does not take {}: it takes no sample",
                                            command == Command::doctor ? "doctor" : "report", option.long_name())
                              : fmt::format("only report takes {}", option.long_name()));
     }
@@ -136,7 +137,8 @@ private:
     void give_help(Invocation& invocation) const
     {
         if (!help_->remaining().empty()) {
-            throw UsageError(fmt::format("unexpected argument {}; help takes none", quote(help_->remaining().front())));
+            throw UsageError(
+                fmt::format("unexpected argument {}; help takes no arguments", quote(help_->remaining().front())));
         }
         invocation.command = Command::help;
         invocation.text = help_text();
@@ -191,7 +193,7 @@ private:
         if (count != 0) {
             throw UsageError(fmt::format("unexpected argument {}{}; {}", misplaced, count > most ? ", …" : "",
                                          invocation.command == Command::doctor
-                                             ? "doctor takes none, but a backend with --backend"
+                                             ? "doctor takes no arguments; choose a backend with --backend"
                                              : "the commands are doctor and report"));
         }
     }

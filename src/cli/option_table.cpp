@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every option with its help and its effect. What their values may look like is in values.cpp.
+// Every option with its help and its effect. values.cpp parses their values.
 // If an option is repeated, the last one wins; a filter takes both.
 #include "cli/option_table.hpp"
 
@@ -22,11 +22,11 @@ namespace {
 constexpr OptionGroup sampling{"Sampling", true, false, false};
 constexpr OptionGroup choosing{"Sampling", true, false, true};
 constexpr OptionGroup judging{"Sampling", true, true, false};
-constexpr OptionGroup rows{"Rows and columns, of report too", true, true, false};
-constexpr OptionGroup filters{"Filters (repeatable), of report too", true, true, false};
+constexpr OptionGroup rows{"Rows and columns (also for report)", true, true, false};
+constexpr OptionGroup filters{"Filters (repeatable, also for report)", true, true, false};
 constexpr OptionGroup sample_filters{"Filters (repeatable)", true, false, false};
-constexpr OptionGroup reporting{"Of report only", false, true, false};
-constexpr OptionGroup output{"Output, of report and doctor too", true, true, true};
+constexpr OptionGroup reporting{"Only for report", false, true, false};
+constexpr OptionGroup output{"Output (also for report and doctor)", true, true, true};
 constexpr OptionGroup about{"About", true, true, true};
 
 template <typename List, typename Name>
@@ -82,42 +82,43 @@ void exclude(Options& options, std::string_view text);
 
 constexpr std::array table{
     Option{sampling, "-d,--duration", "TIME",
-           "window: 5, 500ms, 1.5s, 2m, 1h; default 1s; 0: totals since each open socket was opened",
+           "window length: 500ms, 5s, 2m; default 1s; 0: totals since each open socket was opened",
            [](Options& o, std::string_view text) {
                o.duration = duration_value(text);
                o.is_duration_given = true;
            },
            "0 500ms 1s 5s 1m"},
-    Option{sampling, "--interval", "TIME", "windows of this length, one after another, until stopped",
+    Option{sampling, "--interval", "TIME", "measure one window after another, until stopped",
            [](Options& o, std::string_view text) { o.interval = interval_value(text); }, "1s 5s 10s 1m"},
-    Option{sampling, "--count", "N", "so many windows; 0: until stopped",
+    Option{sampling, "--count", "N", "stop after N windows; 0: never",
            [](Options& o, std::string_view text) { o.count = count_value(text); }, "0 10 60"},
     Option{sampling, "--since", "FILE",
-           "what moved since the last run with FILE; waits for nothing; the first run: totals",
+           "print at once what moved since the last run with FILE (TCP only); the first run prints totals",
            [](Options& o, std::string_view text) { o.since = text; }, "@files"},
-    Option{sampling, "--wait", nullptr, "wait for another run with the same FILE",
+    Option{sampling, "--wait", nullptr, "with --since: wait while another run uses FILE",
            [](Options& o, std::string_view) { o.wait = true; }},
     Option{choosing, "-b,--backend", "NAME", "{}; default auto: the best that works",
            [](Options& o, std::string_view text) { o.backend = text; }, "auto", backend_words},
-    Option{sampling, "--capture-buffer", "SIZE", "room for captured packets; default 8M",
+    Option{sampling, "--capture-buffer", "SIZE", "size of the buffer for captured packets; default 8M",
            [](Options& o, std::string_view text) { o.capture_buffer = capture_buffer_value(text); }, "4M 16M 64M 256M"},
-    Option{judging, "--strict", nullptr, "exit code 3 when the result is not complete",
+    Option{judging, "--strict", nullptr, "exit with 3 if the result is incomplete",
            [](Options& o, std::string_view) { o.strict = true; }},
 
     Option{rows, "--by", "KEY,...", "one row per KEY: {}; default process",
            [](Options& o, std::string_view text) { o.by = group_by_value(text); }, "", key_words},
-    Option{rows, "--sort", "COLUMN",
-           "sort by it, largest number first, or by a sum of columns; default rx_bytes+tx_bytes",
+    Option{rows, "--sort", "COLUMN", "sort by this column or sum of columns, largest first; default rx_bytes+tx_bytes",
            [](Options& o, std::string_view text) { o.sort = text; }, "@columns"},
-    Option{rows, "--top", "N", "the first N rows; the others summed in one",
+    Option{rows, "--top", "N", "print the first N rows and the sum of the others",
            [](Options& o, std::string_view text) { o.top = top_value(text); }},
-    Option{rows, "--all", nullptr, "also the rows without traffic", [](Options& o, std::string_view) { o.all = true; }},
-    Option{rows, "--alert", "EXPR", "only rows like tx_bytes_per_sec>10M; exit code 10 where there are any; repeatable",
+    Option{rows, "--all", nullptr, "also print rows without traffic",
+           [](Options& o, std::string_view) { o.all = true; }},
+    Option{rows, "--alert", "EXPR",
+           "print only rows such as tx_bytes_per_sec>10M; exit with 10 if there are any; repeatable",
            [](Options& o, std::string_view text) { o.alerts.emplace_back(text); }, "@columns"},
     Option{rows, "-o,--output", "COLUMN,...",
-           "print these, as in pid,rx_bytes; a + before them adds to the default ones",
+           "print these columns, such as pid,rx_bytes; +COLUMN adds to the default columns",
            [](Options& o, std::string_view text) { o.columns = text; }, "@columns"},
-    Option{rows, "--output-file", "FILE", "replace this file instead of printing",
+    Option{rows, "--output-file", "FILE", "write to this file instead of standard output",
            [](Options& o, std::string_view text) { o.output_file = text; }, "@files"},
     Option{rows, "-H,--list-columns", nullptr, "list all columns instead of sampling",
            [](Options& o, std::string_view) { o.command = Command::list_columns; }},
@@ -126,10 +127,10 @@ constexpr std::array table{
         filters, "--pid", "PID,...", "the process with this id",
         [](Criteria& c, std::string_view value) { c.pids.push_back(pid_value(value)); }, "@pids"),
     filter(
-        filters, "--name", "NAME", "processes with this whole name; not a list",
+        filters, "--name", "NAME", "processes with exactly this name, commas included",
         [](Criteria& c, std::string_view value) { c.names.emplace_back(value); }, "", one_value),
     filter(
-        filters, "--filter", "TEXT", "processes with this text in their name; not a list",
+        filters, "--filter", "TEXT", "processes with this text in their name",
         [](Criteria& c, std::string_view value) { c.substrings.emplace_back(value); }, "", one_value),
     filter(
         filters, "--user", "USER,...", "processes of this user, by name or number",
@@ -154,22 +155,23 @@ constexpr std::array table{
         filters, "--netns", "NAME,...",
         "sockets in this network namespace: a name, a number, a process id, current or all (default)",
         [](Criteria& c, std::string_view value) { c.namespaces.push_back({std::string(value)}); }, "@netns"),
-    Option{filters, "--exclude", "FILTER=V", "leave out what --FILTER V lets through", exclude, "", excludable},
+    Option{filters, "--exclude", "FILTER=V", "leave out what --FILTER V selects", exclude, "", excludable},
     // One name may look like a list; find_interfaces() decides.
     filter(
         sample_filters, "--interface", "NAME,...", "connections over this network interface",
         [](Criteria& c, std::string_view value) { c.interfaces.push_back({std::string(value)}); }, "@interfaces",
         one_value),
-    Option{sample_filters, "--no-loopback", nullptr, "leave out traffic between two ends of this machine",
+    Option{sample_filters, "--no-loopback", nullptr, "leave out traffic within this machine",
            [](Options& o, std::string_view) { o.filter.loopback = false; }},
 
     Option{reporting, "--host", "NAME", "snapshots of this host; repeatable",
            [](Options& o, std::string_view text) { o.hosts.emplace_back(text); }},
-    Option{reporting, "--from", "WHEN", "snapshots since 2026-11-20 or 2026-11-20T21:00:00Z, by their beginning",
+    Option{reporting, "--from", "WHEN",
+           "snapshots that began at this time or later: 2026-11-20 or 2026-11-20T21:00:00Z",
            [](Options& o, std::string_view text) { o.from = begin_value(text); }},
-    Option{reporting, "--to", "WHEN", "snapshots before this, or to the end of this day",
+    Option{reporting, "--to", "WHEN", "snapshots that began before this time, or by the end of this day",
            [](Options& o, std::string_view text) { o.to = end_value(text); }},
-    Option{reporting, "--per", "PIECE", "cut into pieces: hour or day, in UTC",
+    Option{reporting, "--per", "PIECE", "separate rows for each hour or day, in UTC",
            [](Options& o, std::string_view text) { o.per = per_value(text); }, "hour day"},
 
     Option{output, "-f,--format", "FORMAT", "{}; default pretty on a terminal, else tsv",
@@ -182,7 +184,7 @@ constexpr std::array table{
     Option{output, "-q,--quiet", nullptr, "no notes and no progress line",
            [](Options& o, std::string_view) { o.quiet = true; }},
     Option{output, "-v,--verbose", nullptr,
-           "say which backend was taken and why, and print every note; -vv: trace decisions too",
+           "print which backend is used and why, and every note; -vv: also trace decisions",
            [](Options& o, std::string_view) { o.trace = std::exchange(o.verbose, true); }},
     Option{output, "--list-options", nullptr, "",
            [](Options& o, std::string_view) { o.listed = std::exchange(o.command, Command::list_options); }},
@@ -231,7 +233,7 @@ void exclude(Options& options, std::string_view text)
             throw UsageError(fmt::format("--exclude {} needs a value, as in {}=VALUE", name, name));
         }
         if (!option.group.has(options.command)) {
-            throw UsageError(fmt::format("report takes no sample, so it does not take --exclude {}", name));
+            throw UsageError(fmt::format("report does not take --exclude {}: it takes no sample", name));
         }
         add_values(options.filter.excluded, option, text.substr(equals + 1));
         return;

@@ -43,7 +43,7 @@ struct Options : Invocation {
 
     Filter filter; // the ids of its names, and this machine's interfaces, are filled in later
 
-    // Of report only.
+    // Only for report.
     std::vector<std::string> hosts; // --host as given, empty: all
     std::optional<TimePoint> from;  // the first moment
     std::optional<TimePoint> to;    // the first moment past the last

@@ -18,18 +18,17 @@ namespace {
 void settle_windows(Options& o)
 {
     if (o.interval && o.is_duration_given) {
-        throw UsageError("--interval is the length of each window: it goes without --duration");
+        throw UsageError("--interval and --duration cannot be combined");
     }
     o.duration = o.interval.value_or(o.duration);
     if (o.interval && !o.count) {
         o.count = 0;
     }
     if (o.count && o.duration.count() == 0) {
-        throw UsageError("--count needs windows, and --duration 0 is none");
+        throw UsageError("--count needs windows: use --duration 1s, or another time greater than 0");
     }
     if (o.count && o.count != 1U && o.format != nullptr && o.format->is_one_set && !o.output_file) {
-        throw UsageError(
-            fmt::format("{} is read as one set of figures: several windows go to an --output-file", o.format->name));
+        throw UsageError(fmt::format("-f {} with several windows needs --output-file", o.format->name));
     }
 }
 
@@ -37,25 +36,24 @@ void refuse_output(const Options& options)
 {
     const Format* format = options.format;
     if (options.command == Command::doctor && format != nullptr && !format->is_of_doctor) {
-        throw UsageError(fmt::format("doctor does not print {}", format->name));
+        throw UsageError(fmt::format("doctor cannot print {}; use pretty, tsv or json", format->name));
     }
     const bool is_list = options.command == Command::list_columns || options.command == Command::list_options;
     if (is_list && format != nullptr && format->list == nullptr) {
-        throw UsageError(fmt::format("{} prints samples only, not the list of columns", format->name));
+        throw UsageError(fmt::format("{} is a format for samples, not for lists", format->name));
     }
     if (is_list && options.output_file) {
-        throw UsageError("--list-columns prints the list, and takes no --output-file");
+        throw UsageError("--list-columns and --output-file cannot be combined");
     }
 }
 
 void complete_report(Options& options)
 {
     if (options.from && options.to && *options.from >= *options.to) {
-        throw UsageError("--from is not before --to");
+        throw UsageError("--from must be before --to");
     }
     if (options.per && options.format != nullptr && options.format->is_one_set) {
-        throw UsageError(
-            fmt::format("--per makes rows of an hour or a day, for which {} has no place", options.format->name));
+        throw UsageError(fmt::format("--per and -f {} cannot be combined", options.format->name));
     }
     if (options.files.empty()) {
         options.files.emplace_back("-");
@@ -68,20 +66,20 @@ bool is_same_place(const std::string& path, const std::string& other)
     return std::filesystem::weakly_canonical(path, ignored) == std::filesystem::weakly_canonical(other, ignored);
 }
 
-/// The interval is what has passed since the run before.
+/// The interval is what has passed since the last run.
 void settle_since(Options& o)
 {
     if (o.since.empty()) {
         if (o.wait) {
-            throw UsageError("--wait goes with --since: it waits for another run with the same file");
+            throw UsageError("--wait needs --since: it waits for another run with the same file");
         }
         return;
     }
     if (o.is_duration_given && o.duration.count() != 0) {
-        throw UsageError("--since measures from the run before: it goes without --duration");
+        throw UsageError("--since and --duration cannot be combined: --since measures from the last run");
     }
     if (o.interval || o.count) {
-        throw UsageError("--since measures from the run before: it goes without --interval and --count");
+        throw UsageError("--since cannot be combined with --interval or --count: it measures from the last run");
     }
     const std::filesystem::path state(o.since);
     const auto beside = [&](std::string_view format) {
@@ -89,7 +87,7 @@ void settle_since(Options& o)
     };
     for (const std::string_view format : {"{}", "{}.lock", "{}.bad", ".socktally.{}"}) {
         if (o.output_file && is_same_place(*o.output_file, beside(format))) {
-            throw UsageError("--output-file is a file that --since keeps its state in");
+            throw UsageError("--output-file and --since need different files");
         }
     }
     o.duration = std::chrono::nanoseconds(0);
@@ -102,7 +100,7 @@ void refuse_filters_by_interface(const Options& o)
     others.interfaces.clear();
     others.excluded.interfaces.clear();
     if (!others.is_empty()) {
-        throw UsageError("--by interface counts all traffic of an interface: it takes no filter but --interface");
+        throw UsageError("--by interface counts all traffic of an interface: the only filter is --interface");
     }
 }
 

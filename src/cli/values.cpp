@@ -44,7 +44,7 @@ std::uint64_t number_between(std::string_view what, std::string_view text, std::
 {
     const auto value = parse_number(text);
     if (!value || *value < low || *value > high) {
-        throw UsageError(fmt::format("bad {} {}: give a whole number from {} to {}", what, quote(text), low, high));
+        throw UsageError(fmt::format("bad {} {}: use a whole number from {} to {}", what, quote(text), low, high));
     }
     return *value;
 }
@@ -72,7 +72,7 @@ std::chrono::nanoseconds duration_value(std::string_view text)
         throw bad("the longest is 366 days (8784h)");
     }
     if (!time->is_exact) {
-        throw bad("finer than a nanosecond");
+        throw bad("use whole nanoseconds");
     }
     return std::chrono::nanoseconds(static_cast<std::int64_t>(time->value));
 }
@@ -86,7 +86,7 @@ const Format* format_value(std::string_view text)
     return word_value<const Format*>("format", text, words);
 }
 
-ColorWhen color_value(std::string_view text) { return word_value<ColorWhen>("colour setting", text, color_words); }
+ColorWhen color_value(std::string_view text) { return word_value<ColorWhen>("--color", text, color_words); }
 
 GroupBy group_by_value(std::string_view text)
 {
@@ -119,7 +119,7 @@ std::chrono::nanoseconds interval_value(std::string_view text)
 {
     const auto interval = duration_value(text);
     if (interval.count() == 0) {
-        throw UsageError(fmt::format("bad interval {}: a window is longer than nothing", quote(text)));
+        throw UsageError("--interval must be greater than 0");
     }
     return interval;
 }
@@ -141,9 +141,8 @@ std::size_t capture_buffer_value(std::string_view text)
     constexpr std::array<Unit, 4> units{{{"K", 1ULL << 10}, {"M", 1ULL << 20}, {"G", 1ULL << 30}, {"", 1}}};
     const auto size = parse_quantity(text, units);
     if (!size || !size->is_exact || size->value < smallest || size->value > largest) {
-        throw UsageError(
-            fmt::format("bad size {}: give bytes, or a number with K, M or G behind it, as in 4M, between 512K and 1G",
-                        quote(text)));
+        throw UsageError(fmt::format(
+            "bad size {}: use a number of bytes, or one with K, M or G such as 4M, between 512K and 1G", quote(text)));
     }
     return static_cast<std::size_t>(size->value);
 }
@@ -157,7 +156,7 @@ TimePoint begin_value(std::string_view text)
         return *time;
     }
     throw UsageError(fmt::format(
-        "bad time {}: give 2026-11-20, 2026-11-20T21:00:00Z, 2026-11-20T22:00:00+01:00 or the like", quote(text)));
+        "bad time {}: use a form such as 2026-11-20, 2026-11-20T21:00:00Z or 2026-11-20T22:00:00+01:00", quote(text)));
 }
 
 TimePoint end_value(std::string_view text)
@@ -166,7 +165,7 @@ TimePoint end_value(std::string_view text)
     return parse_date(text) ? begin + std::chrono::days(1) : begin;
 }
 
-Per per_value(std::string_view text) { return word_value<Per>("piece", text, per_words); }
+Per per_value(std::string_view text) { return word_value<Per>("--per", text, per_words); }
 
 Prefix remote_value(std::string_view text)
 {
@@ -185,7 +184,7 @@ std::vector<std::string_view> list_value(std::string_view text)
         const auto comma = rest.find_first_of(",\n");
         const std::string_view part = rest.substr(0, comma);
         if (part.empty()) {
-            throw UsageError(fmt::format("bad list {}: a part is empty", quote(text)));
+            throw UsageError(fmt::format("bad list {}: an item is empty", quote(text)));
         }
         parts.push_back(part);
         if (comma == rest.npos) {

@@ -22,20 +22,19 @@ struct Declined {
 struct Choice {
     std::unique_ptr<Backend> backend;
     std::string_view name;
-    std::string_view capabilities;  // that it has a use for, where it is the one that was named; else empty
     std::vector<Declined> declined; // better ones that cannot work here
 };
 
 /// Throws UsageError for what is neither "auto" nor a name of the table.
 void require_known_backend(const std::string& wanted, std::span<const BackendEntry> table);
 
-/// Refuses what would fail later, or for a reason that tells nothing: where too few files may be open.
+/// Refuses what would fail later, or for a reason that tells nothing: if too few files may be open.
 OpenResult open_backend(const BackendEntry& entry, const BackendOptions& options);
 
 /// `wanted` is a name of the table, or "auto": the first that opens. Throws UsageError or BackendUnavailable.
 Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table);
 
-/// What a sample says of a better backend that was not taken.
+/// Makes the note about a better backend that is unavailable.
 Note declined_note(const Declined& declined);
 
 /// One line for doctor; the commands are for a shell of root, in this order.
@@ -47,9 +46,14 @@ struct GrantLine {
 
 std::vector<GrantLine> grant_lines(const BackendEntry& backend);
 
-/// Low rooms name setcap(8) with all capabilities where privilege is wanting. Where that would change nothing, another
-/// line takes its place; of a backend that the user has named, the line with what that one has a use for.
-/// `capabilities`: those of the backend that was named; empty: none was.
-std::string fitting_remedy(std::string remedy, std::string_view capabilities);
+/// Everything that any backend can use, in one list: setcap(8) replaces what was set before.
+inline constexpr std::string_view all_capabilities =
+    "cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace";
+
+/// Returns the remedy. If file capabilities have no effect here, privilege_remedy is replaced by the reason.
+std::string fitting_remedy(std::string remedy);
+
+/// The same for doctor, which prints the setcap(8) line with `capabilities` instead of privilege_remedy.
+std::string command_remedy(std::string remedy, std::string_view capabilities);
 
 } // namespace socktally

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // doctor: which backends work here, what each cannot see, why the others do not work, and the one line that fixes it.
-// Of a backend that is named also how to run it without being root.
+// With a named backend it also prints how to run it without root.
 #include "commands/backends.hpp"
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
@@ -18,16 +18,16 @@ bool examine(const BackendEntry& entry, std::string_view capabilities, Listing& 
     OpenResult result = open_backend(entry, {});
     if (const auto* refusal = std::get_if<Unavailable>(&result)) {
         listing.rows.push_back(
-            {name, "declined", refusal->why, or_null(fitting_remedy(refusal->remedy, capabilities))});
+            {name, "declined", refusal->why, or_null(command_remedy(refusal->remedy, capabilities))});
         return false;
     }
-    listing.rows.push_back({name, "works", "counts by " + std::string(entry.counters), {}});
+    listing.rows.push_back({name, "works", std::string(entry.counters), {}});
     const Backend& backend = *std::get<std::unique_ptr<Backend>>(result);
     if (std::string variant = backend.variant(); !variant.empty()) {
         listing.rows.push_back({name, "variant", std::move(variant), {}});
     }
     for (const Note& limit : backend.limits()) {
-        listing.rows.push_back({name, "limited", limit.message, or_null(fitting_remedy(limit.remedy, capabilities))});
+        listing.rows.push_back({name, "limited", limit.message, or_null(command_remedy(limit.remedy, capabilities))});
     }
     return true;
 }
@@ -55,7 +55,7 @@ Exit run_doctor(const Options& options, std::span<const BackendEntry> table)
             continue;
         }
         const bool is_named = options.backend == entry.name;
-        if (examine(entry, is_named ? entry.capabilities : "", listing)) {
+        if (examine(entry, is_named ? entry.capabilities : all_capabilities, listing)) {
             exit = Exit::ok;
         }
         if (is_named) {

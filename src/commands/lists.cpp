@@ -13,7 +13,7 @@ namespace {
 
 Cell text_cell(std::string_view text) { return Cell(std::string(text)); }
 
-/// What completions offer for the value: words, or the kind of names that they know how to find.
+/// Returns what completions offer for the value: words, or the kind of names that they can find.
 std::string offers_of(const Option& option, Command command)
 {
     std::string text = option.offers;

@@ -5,6 +5,7 @@
 #include "table/flow_rows.hpp"
 #include "table/merge.hpp"
 #include "traffic/attribution.hpp"
+#include "util/number.hpp"
 
 #include <fmt/format.h>
 
@@ -68,7 +69,7 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
 Note unnamed_note(std::size_t users)
 {
     return {NoteCode::user_names,
-            fmt::format("the names of {} users are not known: the user database did not answer", users)};
+            fmt::format("the user database did not answer: {} shown by number", plural(users, "user is", "users are"))};
 }
 
 void name_numbers(std::vector<Row>& rows, Identifier& identifier)
@@ -99,13 +100,15 @@ void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
 Note unmeasured_note() { return Note(NoteCode::alert_unanswered); }
 
 void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const OutputPlan& plan,
-                 Identifier& identifier)
+                 const Filter& filter, Identifier& identifier)
 {
     attribute(sample, viewer);
     if (asks(plan, Requirement::sharers)) {
         find_sharers(sample);
     }
-    identifier.identify(sample, options.all);
+    identifier.identify(sample, options.all, [&](const Flow& flow) {
+        return filter.judge(row_of(flow, sample)).judgement != Judgement::out;
+    });
 }
 
 void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& options, const OutputPlan& plan)
@@ -114,7 +117,7 @@ void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& opt
         merge_series(rows, plan.columns, options.by);
     }
     add_rates(rows, whole.duration, whole.totals);
-    keep_alerting(rows, plan.alerts); // before --top, whose last row is a sum that nobody moved
+    keep_alerting(rows, plan.alerts); // before --top, whose last row is the sum of others
     sort_rows(rows, options.sort);
     keep_top(rows, is_cumulative(options, plan) ? rows.size() : options.top.value_or(rows.size()));
     if (!rows.empty() && rows.back().is_other()) {

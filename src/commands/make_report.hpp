@@ -11,20 +11,20 @@
 
 namespace socktally {
 
-/// What to say where an alert is on a rate, and there is none.
+/// The note for an alert on a rate without a window.
 Note unmeasured_note();
 
 /// Attributes the flows, and finds out who their owners are as far as that is asked for.
+/// `filter` is the options' one with users, namespaces and interfaces filled in.
 void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const OutputPlan& plan,
-                 Identifier& identifier);
+                 const Filter& filter, Identifier& identifier);
 
-/// Groups, sorts and cuts what has its owners. `filter` is the options' one with users, namespaces and interfaces
-/// filled in.
+/// Groups, sorts and cuts the flows, which have their owners.
 Report make_report(Sample sample, const Options& options, const OutputPlan& plan, const Filter& filter,
                    Identifier& identifier);
 
-/// What is done to rows that are printed together: series made one, rates, --alert, --sort and --top. `whole` is the
-/// report that they are of.
+/// Finishes rows that are printed together: merges series, adds rates, applies --alert, --sort and --top. `whole` is
+/// the report that they belong to.
 void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& options, const OutputPlan& plan);
 
 std::string render(const Report& report, const OutputPlan& plan);

@@ -18,7 +18,7 @@ namespace socktally {
 /// Standard output, or the file that takes its place.
 class Output {
 public:
-    /// Throws where nothing can be written there.
+    /// Throws if nothing can be written there.
     explicit Output(const Options& options);
 
     bool is_terminal() const;
@@ -56,7 +56,7 @@ private:
     OutputPlan plan_;
     const Output& output_;
     bool is_first_ = true;
-    std::vector<std::string> said_; // of the window before
+    std::vector<std::string> said_; // of the last window
 };
 
 /// Alerts that no row gave cause to: nothing is printed.

@@ -22,7 +22,7 @@ bool wants_color(ColorWhen when, bool to_terminal)
     return to_terminal && !is_dumb_terminal() && (no_color == nullptr || *no_color == '\0');
 }
 
-/// Of a report, and of lines of several windows, also what tells rows apart that those of one sample have in common.
+/// A report, and lines of several windows, also have the columns that are the same in all rows of one sample.
 ColumnList usual_columns(const Options& options, const Format& format)
 {
     ColumnList list = format.usual_columns(options.by);
@@ -68,7 +68,7 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
     }
     if (options.command == Command::sample && options.duration.count() == 0 && options.since.empty() &&
         has_rate_alert(plan)) {
-        throw UsageError("--duration 0 has no window to measure rates by: no --alert on one would ever hold");
+        throw UsageError("rates need a window: use -d 1s, or alert on rx_bytes or tx_bytes");
     }
     const std::string file = options.output_file.value_or("");
     plan.style = {wants_color(options.color, to_terminal), options.header, terminal_width,
@@ -136,7 +136,7 @@ IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan)
     const auto is_needed = [&](Requirement requirement) { return is_required(options, plan, requirement); };
     IdentityNeeds needs;
     if (options.by.is_by_interface()) {
-        return needs; // what drivers count is nobody's
+        return needs; // drivers count without owners
     }
     needs.command = is_needed(Requirement::command);
     needs.exe = is_needed(Requirement::exe);

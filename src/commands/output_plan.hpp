@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is to be printed, and what has to be known for it.
+// Turns options into a plan of the output, and into what must be measured and read for it.
 #pragma once
 
 #include "cli/options.hpp"
@@ -14,7 +14,7 @@
 
 namespace socktally {
 
-/// What the options ask to be printed, checked before the window begins.
+/// The output that the options ask for, checked before the window begins.
 struct OutputPlan {
     const Format* format = nullptr; // never null once made
     ColumnList columns;
@@ -33,9 +33,9 @@ bool has_rate_alert(const OutputPlan& plan);
 /// Whether what is printed are totals that grow from run to run: then all rows are needed, whatever --top says.
 bool is_cumulative(const Options& options, const OutputPlan& plan);
 
-/// What a backend has to know to answer this.
+/// Returns what a backend must deliver for this plan.
 BackendOptions needs_of(const Options& options, const OutputPlan& plan);
-/// What has to be known of processes.
+/// Returns what must be read about processes.
 IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan);
 
 } // namespace socktally

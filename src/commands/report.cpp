@@ -8,6 +8,7 @@
 #include "linux/fd.hpp"
 #include "linux/terminal.hpp"
 #include "report/read.hpp"
+#include "util/number.hpp"
 #include "util/text.hpp"
 
 #include <fcntl.h>
@@ -25,7 +26,7 @@ namespace socktally {
 
 namespace {
 
-/// What was left out of all files, named one by one as long as that is of use.
+/// Counts the lines that were skipped in all files, and names the first of them.
 class LeftOutLines {
 public:
     explicit LeftOutLines(bool quiet) : quiet_(quiet) {}
@@ -40,15 +41,15 @@ public:
         }
         const std::string range =
             count == 1 ? fmt::format("{}", lines.first_line) : fmt::format("{}-{}", lines.first_line, lines.last_line);
-        const std::string_view what = lines.is_cut_off ? "cut off, left out" : "left out";
+        const std::string_view what = lines.is_cut_off ? "cut off, skipped" : "skipped";
         say(fmt::format("{}:{}: {}: {}", quote(file), range, what, lines.reason));
     }
     void add_notes(std::vector<Note>& notes) const
     {
         if (skipped_ > 0) {
             notes.push_back({NoteCode::lines_left_out,
-                             fmt::format("{} left out, being no snapshots that this program reads",
-                                         skipped_ == 1 ? "1 line was" : fmt::format("{} lines were", skipped_))});
+                             fmt::format("skipped {}", plural(skipped_, "line that is not a socktally snapshot",
+                                                              "lines that are not socktally snapshots"))});
         }
         if (cut_off_ > 0) {
             notes.emplace_back(NoteCode::input_cut_off);
@@ -77,7 +78,7 @@ public:
         }
         const int file = is_stdin ? STDIN_FILENO : opened.get();
         if (was_read(file)) {
-            notes_.push_back({NoteCode::given_twice, quote(shown) + " was given more than once, and read once"});
+            notes_.push_back({NoteCode::given_twice, quote(shown) + " was given more than once and is read once"});
             return;
         }
         read_snapshots(

@@ -49,19 +49,11 @@ void find_namespaces(Criteria& criteria)
         errno = 0;
         netns = find_netns(name);
         if (!netns) {
-            throw UsageError(errno == EACCES
-                                 ? fmt::format("the network namespace of process {} may not be looked at without "
-                                               "cap_sys_ptrace",
-                                               name)
-                                 : fmt::format("no such network namespace: {}", quote(name)));
+            throw UsageError(
+                errno == EACCES
+                    ? fmt::format("no permission to see the network namespace of process {}: run with sudo", name)
+                    : fmt::format("no such network namespace: {}", quote(name)));
         }
-    }
-}
-
-void add_notes(std::vector<Note>& notes, const std::vector<std::string>& names, std::string_view what, bool incomplete)
-{
-    for (const std::string& name : names) {
-        notes.emplace_back(NoteCode::name_changed, fmt::format("{} {}", name, what)).incomplete = incomplete;
     }
 }
 
@@ -139,12 +131,14 @@ Renamed renew_names(Filter& filter)
 std::vector<Note> notes_of(const Renamed& renamed)
 {
     std::vector<Note> notes;
-    add_notes(notes, renamed.others,
-              "is another one than in the window before: what was moved between these two windows is missing, and what "
-              "moved there before",
-              true);
-    add_notes(notes, renamed.gone,
-              "is not there any more: it counts from the first window on that begins when it is there again", false);
+    for (const std::string& name : renamed.others) {
+        notes.emplace_back(NoteCode::name_changed,
+                           name + " was replaced since the last window: bytes moved in between are missing");
+    }
+    for (const std::string& name : renamed.gone) {
+        notes.emplace_back(NoteCode::name_changed, name + " is gone: counting resumes when it is back").incomplete =
+            false;
+    }
     return notes;
 }
 

@@ -11,7 +11,7 @@
 
 namespace socktally {
 
-/// Throws UsageError for a name that nobody and nothing has.
+/// Throws UsageError for a name that does not exist.
 Filter resolve_filter(const Options& options);
 
 /// Fills in the ids of users. Throws UsageError for an unknown user.
@@ -19,7 +19,7 @@ void find_users(Criteria& criteria);
 /// The same for interfaces, by their names in `interfaces`. A text may be a list of names.
 void find_interfaces(Criteria& criteria, const std::vector<Interface>& interfaces);
 
-/// Addresses come and go, so the interfaces that the filter goes by are looked at again.
+/// Addresses come and go, so the interfaces that the filter uses are read again.
 void refresh(Filter& filter);
 
 /// Names of interfaces and network namespaces, quoted.
@@ -27,7 +27,7 @@ struct Renamed {
     std::vector<std::string> others; // that mean something else than they did
     std::vector<std::string> gone;   // that mean nothing any more: the filter keeps what they meant
 };
-/// What they mean by now.
+/// Looks the names up again.
 Renamed renew_names(Filter& filter);
 std::vector<Note> notes_of(const Renamed& renamed);
 

@@ -108,8 +108,8 @@ void Sampler::open()
     }
 }
 
-/// An interface or a network namespace that was made anew is followed by its name: with a backend that knows of it from
-/// its start.
+/// An interface or a network namespace that was replaced is found again by its name, with a new backend that knows it
+/// from its start.
 std::vector<Note> Sampler::renew()
 {
     const Renamed renamed = renew_names(filter_);
@@ -165,7 +165,7 @@ Report Sampler::next(Interrupt& interrupt)
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
     Sample& sample = result.sample;
-    find_owners(sample, result.viewer, options_, plan_, identifier);
+    find_owners(sample, result.viewer, options_, plan_, filter_, identifier);
     if (options_.trace) {
         say(fmt::format("window {}: {} us", number_,
                         std::chrono::duration_cast<std::chrono::microseconds>(sample.duration).count()));
@@ -180,7 +180,8 @@ Report Sampler::next(Interrupt& interrupt)
     Report report = make_report(std::move(sample), options_, plan_, filter_, identifier);
     memory_->lookups->release();
     for (Note& note : report.notes) {
-        note.remedy = fitting_remedy(std::move(note.remedy), choice_.capabilities);
+        const bool is_chosen = note.code == NoteCode::other_netns && !options_.filter.namespaces.empty();
+        note.remedy = is_chosen ? "run with sudo" : fitting_remedy(std::move(note.remedy));
     }
     report.host = host_;
     report.boot_id = boot_id_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The default command with --since: totals, less those of the run before.
+// The default command with --since: totals, less those of the last run.
 //
 // Bytes of one interval go out before the state moves on: if that fails, the next run prints them again. Counters hold
 // all that was ever moved, so they go out after it: if that fails, the next run prints them and more, and none ever
@@ -86,13 +86,13 @@ std::vector<GrowingSeries> accumulate(std::vector<GrowingSeries> before, std::ve
 std::string why_unfit(const State& before, const State& now)
 {
     if (before.boot_id != now.boot_id) {
-        return "the machine was started anew since the run before";
+        return "the machine was rebooted since the last run";
     }
     if (before.netns != now.netns) {
-        return "the run before was in another network namespace";
+        return "the last run was in another network namespace";
     }
     if (before.uptime >= now.uptime) {
-        return "the run before is later than now";
+        return "the last run is later than this one";
     }
     return "";
 }
@@ -143,25 +143,23 @@ void add_note(std::vector<Note>& notes, NoteCode code, std::uint64_t connections
 
 void add_notes(std::vector<Note>& notes, const SnapshotGaps& gaps)
 {
-    add_note(notes, NoteCode::closed_since, gaps.closed,
-             gaps.closed == 1 ? "{} ended since the run before: the last bytes of it are unknown"
-                              : "{} ended since the run before: the last bytes of these are unknown");
+    add_note(notes, NoteCode::closed_since, gaps.closed, "{} closed since the last run: last bytes are unknown");
     add_note(notes, NoteCode::connections_missed, gaps.missed,
-             "{} began and ended between the runs: what moved there is unknown");
+             "{} opened and closed between two runs: bytes are unknown");
     if (gaps.missed > 0) {
-        notes.back().remedy = "run it more often, or take windows";
+        notes.back().remedy = "run socktally more often, or measure windows with -d";
     }
     add_note(notes, NoteCode::counters_reset, gaps.restarted,
-             "the counters of {} began anew since the run before: what moved until then is missing");
+             "the counters of {} were reset since the last run: earlier bytes are missing");
     add_note(notes, NoteCode::unseen_before, gaps.unknown,
-             "{} in network namespaces that the run before could not enter: what moved since then is unknown");
+             "the last run could not enter the network namespaces of {}: bytes since then are unknown");
     add_note(notes, NoteCode::unseen_before, gaps.late,
-             "{} that the run before did not see, but an earlier one: what moved since that one is counted now");
+             "the last run did not see {}, but an earlier one did: bytes since that run are counted now");
     if (gaps.late > 0) {
         notes.back().incomplete = false;
     }
     add_note(notes, NoteCode::no_counters, gaps.nameless,
-             "the kernel gives {} no cookie to know it again by: what moved there is unknown");
+             "the kernel has no cookies to recognise {}: bytes since the last run are unknown");
 }
 
 } // namespace
@@ -176,13 +174,13 @@ SinceRun::SinceRun(const Options& options, const OutputPlan& plan)
     }
     auto state = read_state(*text);
     if (const auto* bad = std::get_if<BadState>(&state)) {
-        begin_anew(fmt::format("{}; it is kept as {}", bad->why, quote(file_.keep_aside())), Totals::may_be_old);
+        begin_anew(fmt::format("{} (kept as {})", bad->why, quote(file_.keep_aside())), Totals::may_be_old);
     } else {
         before_ = std::get<State>(std::move(state));
         if (before_->purpose != purpose_of(options, plan)) {
-            throw std::runtime_error(fmt::format("{} is of runs with another format, --by or columns: counters for "
-                                                 "Prometheus need a file of their own",
-                                                 quote(options.since)));
+            throw std::runtime_error(
+                fmt::format("state file {} was written with a different -f, --by or -o; use a file of its own",
+                            quote(options.since)));
         }
         series_ = std::move(before_->series);
     }
@@ -193,7 +191,7 @@ void SinceRun::begin(const std::vector<Inode>& namespaces)
     namespaces_ = namespaces;
     next_.boot_id = boot_id();
     if (next_.boot_id.empty()) {
-        throw std::runtime_error("--since needs /proc/sys/kernel/random/boot_id, to tell one boot from another");
+        throw std::runtime_error("--since cannot read /proc/sys/kernel/random/boot_id, which identifies the boot");
     }
     next_.netns = own_namespace();
     next_.uptime = time_since_boot();
@@ -211,7 +209,7 @@ void SinceRun::begin_anew(const std::string& why, Totals totals)
     anew_ = why;
     totals_ = totals;
     if (!options_.quiet) {
-        say(fmt::format("{} is begun anew: {}", quote(options_.since), why));
+        say(fmt::format("starting over with state file {}: {}", quote(options_.since), why));
     }
 }
 
@@ -221,8 +219,8 @@ Note SinceRun::anew_note() const
     const bool is_left_out = is_cumulative(options_, plan_) && totals_ == Totals::may_be_old;
     return {NoteCode::begun_anew,
             fmt::format("{}: {}",
-                        is_left_out ? "what moved since the run before is missing in the counters"
-                                    : "totals since each open socket was opened, not since the run before",
+                        is_left_out ? "bytes moved since the last run are missing from the counters"
+                                    : "totals since each open socket was opened, not since the last run",
                         anew_)};
 }
 
@@ -274,7 +272,8 @@ Exit run_since(const Options& options, const OutputPlan& plan, const Output& out
 {
     Printer printer(options, plan, output);
     if (is_cumulative(options, plan) && !plan.alerts.empty()) {
-        throw UsageError("--alert leaves rows out, and counters for Prometheus would miss them: take another format");
+        throw UsageError(
+            "--alert cannot be combined with --since and -f prom: the counters would lack the rows that it leaves out");
     }
     SinceRun since(options, plan);
     Sampler sampler(options, plan, table, &since);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One run of --since, around the sampling: holds the state file, subtracts the run before from the totals, and leaves
+// One run of --since, around the sampling: holds the state file, subtracts the last run from the totals, and leaves
 // the state to the run after.
 #pragma once
 
@@ -26,7 +26,7 @@ public:
 
     /// To be called before the sample is taken. `namespaces` are those that are printed; empty: all.
     void begin(const std::vector<Inode>& namespaces);
-    /// Turns totals into what moved since the run before.
+    /// Turns totals into what moved since the last run.
     void subtract(BackendResult& result);
     /// To be called before the report is printed: puts into it when its interval began, and writes the new state beside
     /// the old one.

@@ -311,10 +311,10 @@ std::string with_check_sum(std::string lines)
 std::variant<State, BadState> read_state(std::string_view text)
 {
     if (!text.starts_with("socktally-state ") && !text.starts_with("{\"schema\":\"socktally-state/")) {
-        return BadState{"it is no state of socktally"};
+        return BadState{"not a socktally state file"};
     }
     if (!text.starts_with(first_line)) {
-        return BadState{"it is of another version of socktally"};
+        return BadState{"written by another version of socktally"};
     }
     const std::size_t end = text.rfind("\ncheck ") + 1; // 0 if there is none
     const std::string_view lines = text.substr(0, end);
@@ -324,7 +324,7 @@ std::variant<State, BadState> read_state(std::string_view text)
         }
         return read_lines(lines.substr(first_line.size()));
     } catch (const Malformed&) {
-        return BadState{"it is damaged or cut short"};
+        return BadState{"damaged or cut short"};
     }
 }
 

@@ -17,7 +17,7 @@ namespace socktally {
 
 namespace {
 
-/// Of two million sockets.
+/// Enough for two million sockets.
 constexpr std::size_t size_limit = std::size_t{256} << 20;
 
 constexpr mode_t own = S_IRUSR | S_IWUSR;
@@ -25,7 +25,7 @@ constexpr mode_t writable_by_others = S_IWGRP | S_IWOTH;
 
 std::runtime_error refusal(const std::string& path, std::string_view why)
 {
-    return std::runtime_error(fmt::format("cannot trust {}: {}", quote(path), why));
+    return std::runtime_error(fmt::format("cannot use {}: {}", quote(path), why));
 }
 
 /// In a directory that all may write to, anybody could put another file in the place of ours, but for the sticky bit.
@@ -33,10 +33,10 @@ void check_directory(const Fd& directory, const std::string& path)
 {
     struct stat status {};
     if (::fstat(directory.get(), &status) != 0) {
-        throw errno_error("cannot look at " + quote(path));
+        throw errno_error("cannot examine " + quote(path));
     }
     if ((status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0) {
-        throw refusal(path, "everybody may write to this directory");
+        throw refusal(path, "everyone can write to this directory");
     }
 }
 
@@ -44,16 +44,16 @@ void check_file(const Fd& file, const std::string& path)
 {
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) {
-        throw errno_error("cannot look at " + quote(path));
+        throw errno_error("cannot examine " + quote(path));
     }
     if (!S_ISREG(status.st_mode)) {
-        throw refusal(path, "it is not a plain file");
+        throw refusal(path, "not a regular file");
     }
     if (status.st_uid != ::geteuid()) {
-        throw refusal(path, "it belongs to another user");
+        throw refusal(path, "owned by another user");
     }
     if ((status.st_mode & writable_by_others) != 0) {
-        throw refusal(path, "others may write to it");
+        throw refusal(path, "other users can write to it");
     }
 }
 
@@ -75,7 +75,7 @@ StateFile::StateFile(const std::string& path, Lock lock)
     lock_ = open_plain(name_ + ".lock", O_RDWR | O_CREAT);
     if (::flock(lock_.get(), LOCK_EX | (lock == Lock::wait ? 0 : LOCK_NB)) != 0) {
         if (errno == EWOULDBLOCK) {
-            throw std::runtime_error(fmt::format("another run is at work with {}; --wait waits for it", quote(path)));
+            throw std::runtime_error(fmt::format("another run is using {}; --wait waits for it", quote(path)));
         }
         throw errno_error("cannot lock " + quote(path_of(name_ + ".lock")));
     }
@@ -127,14 +127,14 @@ std::string StateFile::keep_aside() const
             return path_of(name);
         }
         if (errno != EEXIST) {
-            throw errno_error("cannot keep " + quote(path_of(name_)) + " as " + quote(path_of(name)));
+            throw errno_error("cannot rename " + quote(path_of(name_)) + " as " + quote(path_of(name)));
         }
     }
-    throw std::runtime_error(fmt::format("cannot keep {} aside: all names up to {} are taken", quote(path_of(name_)),
+    throw std::runtime_error(fmt::format("cannot set {} aside: all names up to {} are taken", quote(path_of(name_)),
                                          quote(fmt::format("{}.bad.{}", path_of(name_), most))));
 }
 
-/// Where a run could not go on after it kept the file aside.
+/// If a run could not go on after it kept the file aside.
 bool StateFile::is_file(const std::string& name) const
 {
     const int error = errno;

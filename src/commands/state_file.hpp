@@ -16,20 +16,20 @@ class StateFile {
 public:
     enum class Lock : std::uint8_t { at_once, wait };
 
-    /// Locks FILE.lock beside it, which stays. Throws where another run holds the lock, unless it is to wait; and where
+    /// Locks FILE.lock beside it, which stays. Throws if another run holds the lock, unless it is to wait; and if
     /// the directory, the lock or what FILE is cannot be trusted: a link, not a plain file, somebody else's, writable
     /// by others.
     StateFile(const std::string& path, Lock lock);
 
-    /// Its text; null where there is no file. Throws where it cannot be read.
+    /// Its text; null if there is no file. Throws if it cannot be read.
     std::optional<std::string> read() const;
 
-    /// For a text that is not ours: what is FILE has the name FILE.bad too from now on, or FILE.bad.2 and so on where
+    /// For a text that is not ours: what is FILE has the name FILE.bad too from now on, or FILE.bad.2 and so on if
     /// that is taken. Returns the path.
     std::string keep_aside() const;
     /// Writes the text to .socktally.FILE, which the lock makes ours: what can fail of replacing FILE fails here.
     void prepare(std::string_view text);
-    /// What was prepared becomes FILE.
+    /// Puts the prepared file in the place of FILE.
     void replace();
 
 private:

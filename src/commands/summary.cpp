@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "commands/summary.hpp"
 
+#include "table/columns.hpp"
+#include "util/number.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,13 +13,19 @@ namespace socktally {
 
 namespace {
 
-/// "1 snapshot is", "2 snapshots are"
-std::string counted(std::uint64_t count, std::string_view noun, std::string_view one, std::string_view many)
-{
-    return fmt::format("{} {}{} {}", count, noun, count == 1 ? "" : "s", count == 1 ? one : many);
-}
-
 constexpr std::chrono::nanoseconds no_window{0};
+
+/// For rows that lack the column of a key, or hold several values of it.
+Note keyless_note(std::uint64_t rows, const GroupBy& by, const ColumnSet& lacking)
+{
+    if (lacking.none()) {
+        return {NoteCode::key_unanswered,
+                fmt::format("{} no single value for --by {}", plural(rows, "row has", "rows have"), by.name()),
+                "record with --by " + by.name()};
+    }
+    return {NoteCode::key_unanswered, fmt::format("{} {}", plural(rows, "row lacks", "rows lack"), names_of(lacking)),
+            saving_remedy(lacking)};
+}
 
 std::chrono::nanoseconds sum_of(std::chrono::nanoseconds a, std::chrono::nanoseconds b)
 {
@@ -177,33 +186,27 @@ std::vector<Note> Summary::notes() const
     const std::pair<bool, Note> all[] = {
         {snapshots_ == 0, Note(NoteCode::no_snapshots)},
         {incomplete_ > 0, Note{NoteCode::snapshots_incomplete,
-                               fmt::format("{} of {} not complete", incomplete_,
-                                           counted(snapshots_, "snapshot", "is", incomplete_ == 1 ? "is" : "are"))}},
-        {repeated_ > 0, Note{NoteCode::given_twice, counted(repeated_, "snapshot", "was", "were") +
-                                                        " given more than once, and counted once"}},
-        {overlapping_ > 0, Note{NoteCode::windows_overlap,
-                                counted(overlapping_, "snapshot", "overlaps", "overlap") +
-                                    " in time with others of the same host: what moved then may be counted twice"}},
-        {totals_ > 0,
-         Note{NoteCode::totals_added,
-              counted(totals_, "snapshot", "is of totals", "are of totals") +
-                  " since each socket was opened, not of a window: other snapshots may count the same bytes"}},
+                               fmt::format("{} of {} {} incomplete", incomplete_, plural(snapshots_, "snapshot"),
+                                           incomplete_ == 1 ? "is" : "are")}},
+        {repeated_ > 0, Note{NoteCode::given_twice, plural(repeated_, "snapshot was", "snapshots were") +
+                                                        " given more than once and counted once"}},
+        {overlapping_ > 0,
+         Note{NoteCode::windows_overlap, plural(overlapping_, "snapshot overlaps", "snapshots overlap") +
+                                             " with others of the same host: some bytes may be counted twice"}},
+        {totals_ > 0, Note{NoteCode::totals_added, plural(totals_, "snapshot has", "snapshots have") +
+                                                       " totals since each socket was opened (-d 0, or a first run "
+                                                       "with --since): other snapshots may count the same bytes"}},
         {!unjudged.empty(), unjudged.note("row")},
         {snapshots_ > 0 && passed == 0 && unjudged.empty() && !plan_.filter.is_empty(),
          Note(NoteCode::filter_unmatched)},
         {grouping_.has_overflowed(), Note(NoteCode::sum_overflow)},
-        {keyless > 0, Note{NoteCode::key_unanswered,
-                           counted(keyless, "row", "does", "do") +
-                               fmt::format(" not say what --by {} asks for, and {} where that is null", plan_.by.name(),
-                                           keyless == 1 ? "is in a row" : "are in rows"),
-                           lacking.none() ? "take samples --by " + plan_.by.name() : saving_remedy(lacking)}},
+        {keyless > 0, keyless_note(keyless, plan_.by, lacking)},
         {rests > 0, Note{NoteCode::rows_past_top,
-                         counted(rests, "row", "sums", "sum") +
-                             " what --top left out when it was saved; any other row may lack some of that"}},
+                         plural(rests, "row sums", "rows sum") +
+                             " what --top left out when the snapshot was saved: other rows may be too low"}},
         {other_layer_ > 0, Note{NoteCode::other_layer,
-                                counted(other_layer_, "snapshot", "was", "were") +
-                                    (plan_.by.is_by_interface() ? " left out: they do not count interfaces"
-                                                                : " left out: they count interfaces, not sockets")}},
+                                fmt::format("skipped {}: recorded {} --by interface", plural(other_layer_, "snapshot"),
+                                            plan_.by.is_by_interface() ? "without" : "with")}},
     };
     std::vector<Note> notes;
     for (const auto& [holds, note] : all) {

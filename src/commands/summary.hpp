@@ -27,7 +27,7 @@ struct SummaryPlan {
     std::optional<TimePoint> to;    // the first moment past the last
 };
 
-/// What all were, else null.
+/// The common value of all that were added, else null.
 class Common {
 public:
     void add(const std::optional<std::string_view>& value);
@@ -54,7 +54,7 @@ public:
     Report report();
 
 private:
-    /// What a rate is of: a piece of the report, and a host where each row is of one.
+    /// The rows that a rate is computed over: a piece of the report, and a host if each row is of one host.
     struct Scope {
         TimePoint piece;
         std::string host;

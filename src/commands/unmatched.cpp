@@ -37,7 +37,7 @@ constexpr Kind by_pid{"has the pid", no_word};
 constexpr Kind by_name{"is called", [](const Process& process) { return Text(process.name); }};
 constexpr Kind by_substring{"has a name that contains", no_word};
 constexpr Kind by_unit{"is in the unit", [](const Process& process) {
-                           constexpr std::string_view type = ".service"; // which nobody types
+                           constexpr std::string_view type = ".service"; // rarely typed
                            Text word = text_of(process, &Identity::unit);
                            if (word && word->ends_with(type)) {
                                word->remove_suffix(type.size());
@@ -107,7 +107,7 @@ Note unmatched_note(const Kind& kind, const std::string& value, const std::vecto
         }
     }
     const auto meant = nearest(value, std::vector<std::string_view>(words.begin(), words.end()));
-    return {NoteCode::filter_unmatched, fmt::format("no process seen here {} {}{}", kind.relation, quote(value),
+    return {NoteCode::filter_unmatched, fmt::format("no visible process {} {}{}", kind.relation, quote(value),
                                                     meant ? fmt::format(": did you mean {}?", quote(*meant)) : "")};
 }
 

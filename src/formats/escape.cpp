@@ -39,7 +39,7 @@ bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c <= 0x9f); }
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
-/// The letter of a short escape that TSV and JSON share, 0 where there is none.
+/// The letter of a short escape that TSV and JSON share, 0 if there is none.
 char short_escape(char32_t c)
 {
     switch (c) {

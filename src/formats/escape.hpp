@@ -14,14 +14,14 @@ struct CodePoint {
     std::size_t length = 0; // bytes it takes
 };
 
-/// The code point at the beginning of `text`; nullopt where that is not valid UTF-8 (cut, overlong, surrogate, >
+/// The code point at the beginning of `text`; nullopt if that is not valid UTF-8 (cut, overlong, surrogate, >
 /// 10FFFF) or `text` is empty.
 std::optional<CodePoint> decode_utf8(std::string_view text);
 
 /// For TSV, and for CSV before quoting: `\t \n \r \\`; other controls (C0, DEL, C1) and invalid bytes as `\xHH`.
 void append_escaped(std::string& out, std::string_view text);
 
-/// A CSV field (RFC 4180): escaped as above, then quoted where it has to be.
+/// A CSV field (RFC 4180): escaped as above, then quoted if it has to be.
 void append_csv_text(std::string& out, std::string_view text);
 
 /// For terminals: as append_escaped, and everything that draws nothing or turns the writing direction as `\xHH` a byte.
@@ -29,7 +29,7 @@ void append_printable(std::string& out, std::string_view text);
 std::string printable(std::string_view text);
 
 /// The value of a Prometheus label, without its quotes: backslash, quote and newline escaped as that format does it.
-/// What it has no escape for becomes the text that append_escaped makes of it: other controls, invalid bytes.
+/// Other control characters and invalid bytes become the text of append_escaped().
 void append_prom_label(std::string& out, std::string_view text);
 
 /// The value of an InfluxDB tag: comma, blank and equals sign with a backslash before them; controls and invalid bytes

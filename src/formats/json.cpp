@@ -127,7 +127,7 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
     }
     members.number("duration_ns", nanoseconds_of(report));
     members.text("backend", report.backend);
-    // What rx_bytes and tx_bytes are, whichever backend answered.
+    // The layer of rx_bytes and tx_bytes does not depend on the backend.
     members.text("layer", report.by.is_by_interface() ? "link" : "payload");
     members.boolean("complete", report.complete);
     members.text("by", report.by.name());

@@ -87,7 +87,7 @@ void put_share(Painter& painter, const Row& row, const Totals& totals, std::size
 
 bool is_last(const Table& table, const Field& field) { return !table.has_share && &field == &table.fields.back(); }
 
-/// What was moved in an hour or a day, by all rows of it.
+/// The bytes of an hour or a day, over all its rows.
 struct Piece {
     std::uint64_t bytes = 0;
     std::uint64_t unknown = 0;
@@ -110,7 +110,7 @@ std::map<TimePoint, Piece> pieces_of(const Report& report)
     return pieces;
 }
 
-/// A bar for each piece. Where one is missing, nothing was saved in it, which is not the same as no traffic.
+/// A bar for each piece. If one is missing, nothing was saved in it, which is not the same as no traffic.
 void put_chart(Painter& painter, const Report& report, std::size_t width)
 {
     constexpr std::size_t bytes_width = 9; // "≥1023 KiB"
@@ -173,7 +173,7 @@ std::string bytes_text(const std::optional<std::uint64_t>& bytes, const Totals& 
     return bytes ? marked(human_bytes(*bytes), totals.unknown_connections) : "-";
 }
 
-/// What the sample comes to, in pieces that a line may be broken between.
+/// The totals of the sample, in pieces between which a line may break.
 std::vector<std::string> sums(const Report& report)
 {
     const Totals& totals = report.totals;
@@ -208,7 +208,7 @@ std::vector<std::string> no_sums(const Report& report)
     return {fmt::format("{} in {}", seen, human_window(report.duration))};
 }
 
-/// What it comes to, how it was got, and whether anything is missing.
+/// Prints the totals, the backend, and whether anything is missing.
 void put_closing_line(Painter& painter, const Report& report, std::size_t width)
 {
     const std::string_view verdict = report.complete ? "complete" : "incomplete";
@@ -238,7 +238,7 @@ void put_note(Painter& painter, const Note& note, std::size_t width)
     painter.end_line();
 }
 
-/// Those first that say that bytes are missing.
+/// Prints notes about missing bytes first.
 void put_notes(Painter& painter, const Report& report, std::size_t width)
 {
     for (const bool incomplete : {true, false}) {

@@ -64,7 +64,7 @@ Field column_field(const Column& column, const Report& report, bool header)
     field.is_right_aligned = column.type != CellType::string;
     field.is_name = column.name == "process" || column.name == "user";
     const bool is_key = report.by.has(column.name);
-    for (const Row& row : report.rows) { // people are told which row is the rest also where the key is a number
+    for (const Row& row : report.rows) { // people are told which row is the rest also if the key is a number
         field.cells.push_back(is_key && row.is_other() ? "other" : text_of(column, row, report.by));
     }
     set_width(field);
@@ -129,7 +129,7 @@ void drop(Table& table, std::string_view column)
     std::erase_if(table.fields, [column](const Field& field) { return field.column == column; });
 }
 
-/// What a table can do without, the most dispensable first.
+/// Returns the columns that a table can do without, the most dispensable first.
 std::vector<std::string_view> dispensable(const Report& report, const ColumnList& columns)
 {
     if (columns != default_columns(report.by)) { // they were asked for

@@ -15,9 +15,9 @@ namespace socktally {
 /// One column of the table, its text ready for the terminal.
 struct Field {
     std::string_view column; // its name; empty for the rate, which is no column elsewhere
-    std::string heading;     // empty where there is no header
+    std::string heading;     // empty if there is no header
     bool is_right_aligned = false;
-    bool is_name = false; // may be cut where the line is too long
+    bool is_name = false; // may be cut if the line is too long
     std::size_t width = 0;
     std::vector<std::string> cells; // one a row
 };
@@ -32,8 +32,8 @@ constexpr std::size_t gap = 2;           // between two columns
 constexpr std::size_t percent_width = 4; // ">99%"
 constexpr std::size_t share_width = 5;   // "SHARE", and the same of a row but its bar
 
-/// What does not fit goes in this order: the ends of long names, the bars; of the default columns the user and the
-/// connections; the rate, the share, more of the names. The key and the bytes never go, nor does a column that was
+/// Leaves out what does not fit, in this order: the ends of long names, the bars; of the default columns the user and
+/// the connections; the rate, the share, more of the names. The key and the bytes never go, nor does a column that was
 /// asked for: the line gets longer instead.
 Table lay_out(const Report& report, const ColumnList& columns, const Style& style);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What formats of time series have in common: the labels of a row, by which a series is known, and what is measured.
+// Shared by formats of time series: the labels of a row, which identify a series, and its figures.
 #pragma once
 
 #include "formats/format.hpp"
@@ -22,7 +22,7 @@ struct Label {
 /// no owner has the label `process`: else the name of a series would depend on which processes happened to move bytes.
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by);
 
-/// The columns that hold figures; where there are none, those that are printed by default.
+/// The columns that hold figures; if there are none, those that are printed by default.
 ColumnList measures_of(const ColumnList& columns, const GroupBy& by);
 
 struct Series {

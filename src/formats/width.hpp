@@ -20,7 +20,7 @@ std::size_t display_width(char32_t c);
 /// Columns of printable text (see append_printable). A byte that is not UTF-8 counts as one.
 std::size_t display_width(std::string_view text);
 
-/// True where nothing of `text` can be seen: it is empty, or spaces and marks only.
+/// True if nothing of `text` can be seen: it is empty, or spaces and marks only.
 bool is_blank(std::string_view text);
 
 /// `pieces` with blanks between them, in lines of at most `width` columns as far as their own widths allow. The first
@@ -29,7 +29,7 @@ std::string wrap(std::span<const std::string> pieces, std::size_t width, std::si
 /// The same with the words of `text`.
 std::string wrap(std::string_view text, std::size_t width, std::size_t begin, std::size_t indent);
 
-/// `text` where it fits into `width` columns, else its beginning and an ellipsis; never half a character.
+/// `text` if it fits into `width` columns, else its beginning and an ellipsis; never half a character.
 std::string cut_to_width(std::string_view text, std::size_t width);
 
 } // namespace socktally

@@ -57,7 +57,7 @@ TemporaryFile::TemporaryFile(int directory, std::string path, std::string name)
     constexpr mode_t own = S_IRUSR | S_IWUSR;
     file_ = Fd(::openat(directory, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, own));
     if (!file_) {
-        throw errno_error(fmt::format("cannot make the file {:?} beside {:?}", name_, path_));
+        throw errno_error(fmt::format("cannot create the file {:?} next to {:?}", name_, path_));
     }
 }
 
@@ -70,7 +70,7 @@ TemporaryFile::~TemporaryFile()
 
 void TemporaryFile::write(std::string_view text, mode_t mode) const
 {
-    const std::string what = fmt::format("a file beside {:?}", path_);
+    const std::string what = fmt::format("a temporary file next to {:?}", path_);
     write_all(file_.get(), text, what);
     if (::fchmod(file_.get(), mode) != 0 || ::fsync(file_.get()) != 0) {
         throw errno_error("cannot write to " + what);
@@ -105,16 +105,19 @@ void AtomicFile::require_replaceable() const
     status.st_mode = S_IFDIR; // of an empty name
     if (!name_.empty() && ::fstatat(directory_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno != ENOENT) {
-            throw errno_error(fmt::format("cannot look at {:?}", path_));
+            throw errno_error(fmt::format("cannot examine {:?}", path_));
         }
         return;
     }
-    if (!S_ISREG(status.st_mode)) {
-        const char* what = S_ISDIR(status.st_mode)   ? "a directory"
-                           : S_ISLNK(status.st_mode) ? "a symbolic link"
-                                                     : "no regular file";
-        throw std::runtime_error(fmt::format("cannot replace {:?}: it is {}", path_, what));
+    if (S_ISREG(status.st_mode)) {
+        return;
     }
+    const bool is_directory = S_ISDIR(status.st_mode);
+    if (is_directory || S_ISLNK(status.st_mode)) {
+        throw std::runtime_error(
+            fmt::format("cannot replace {:?}: it is a {}", path_, is_directory ? "directory" : "symbolic link"));
+    }
+    throw std::runtime_error(fmt::format("{:?} is not a regular file (use > {:?})", path_, path_));
 }
 
 void AtomicFile::write(std::string_view text) const

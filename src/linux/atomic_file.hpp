@@ -40,7 +40,7 @@ private:
 class AtomicFile {
 public:
     /// Throws if `path` cannot be replaced: its directory is not writable, or it is not a regular file. Symbolic links
-    /// and devices are refused too: the link or device would be replaced, which nobody means by /dev/null.
+    /// and devices are refused too: the link or device would be replaced, which is not what /dev/null means.
     explicit AtomicFile(const std::string& path);
 
     /// Replaces the file. All may read it, whatever the umask is, because its readers are mostly other users. Signals

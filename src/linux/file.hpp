@@ -20,7 +20,7 @@ namespace socktally {
 /// errno set if it cannot be opened or read.
 std::optional<std::string_view> read_file(int directory, const char* path, std::string& buffer, std::size_t limit);
 
-/// Reads an open file from its start again: for the files of /proc, which are made anew at each read.
+/// Reads an open file from its start again: for the files of /proc, whose content is made at each read.
 std::optional<std::string_view> reread_file(int file, std::string& buffer, std::size_t limit);
 
 /// Returns the owner; of /proc/PID this is the effective user of the process, dumpable or not (task_dump_owner()). Null

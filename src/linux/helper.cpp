@@ -156,7 +156,7 @@ bool Helper::start()
     return true;
 }
 
-/// One that waits for a disk does not die at once: the next start looks at it again.
+/// One that waits for a disk does not die at once: the next start tries it again.
 void Helper::end()
 {
     constexpr int tries = 50;

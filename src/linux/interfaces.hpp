@@ -33,9 +33,9 @@ std::optional<std::uint32_t> routed_interface();
 
 // The messages. `payload` is what follows the netlink header; a message that is cut short gives null.
 
-/// Of an RTM_NEWLINK.
+/// Parses an RTM_NEWLINK.
 std::optional<Interface> parse_interface(std::span<const std::byte> payload);
-/// Of an RTM_NEWADDR; of a point-to-point interface this end's address. Null if it has none.
+/// Parses an RTM_NEWADDR; for a point-to-point interface, this end's address. Null if it has none.
 std::optional<InterfaceAddress> parse_interface_address(std::span<const std::byte> payload);
 /// Asks for the way to one address (RTM_GETROUTE) as the kernel would take it: policy rules and all tables count.
 std::vector<std::byte> route_request(const Address& to);

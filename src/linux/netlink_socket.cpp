@@ -15,7 +15,7 @@ namespace socktally {
 
 namespace {
 
-/// What the kernel fills at most per datagram of a dump (NLMSG_GOODSIZE, 32 KiB since 4.4).
+/// The most that the kernel puts into a datagram of a dump (NLMSG_GOODSIZE, 32 KiB since 4.4).
 constexpr std::size_t buffer_size = 32 << 10;
 
 constexpr std::size_t align(std::size_t length)

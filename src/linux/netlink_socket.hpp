@@ -58,7 +58,7 @@ public:
 
 private:
     Fd fd_;
-    std::unique_ptr<std::byte[]> buffer_; // not zeroed: it takes memory where it is used
+    std::unique_ptr<std::byte[]> buffer_; // not zeroed: it takes memory if it is used
 };
 
 /// Sends `request` (a struct nlmsghdr with its payload; the sequence is filled in) and hands each message of the reply

@@ -26,7 +26,7 @@ struct NetworkNamespace {
     bool hidden = false;
 };
 
-/// What a walk of /proc has seen, so that it need not be walked again to find namespaces.
+/// Processes that a walk of /proc has seen, so that finding namespaces needs no second walk.
 struct ProcessesSeen {
     std::vector<std::int32_t> pids;
     std::vector<NetworkNamespace> open; // namespaces that processes have open files of

@@ -54,23 +54,19 @@ std::string_view file_capabilities_obstacle()
     const auto has = [](int capability) { return has_capability(capability); };
     if (is_in_first(NamespaceKind::user) == false &&
         std::all_of(used_by_backends.begin(), used_by_backends.end(), has)) {
-        return "the capabilities of a user namespace count for nothing outside of it: run socktally outside of the "
-               "container";
+        return "capabilities of a user namespace have no effect outside it: run socktally outside the container";
     }
     if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
-        return "no_new_privs is set here, so that capabilities of files have no effect: run it outside of the sandbox "
-               "that sets it";
+        return "no_new_privs disables file capabilities here: run socktally outside the sandbox that sets it";
     }
     // One that is not in the bounding set makes execve() of the file fail as a whole.
     const auto is_unbound = [](int capability) { return ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1; };
     if (std::any_of(used_by_backends.begin(), used_by_backends.end(), is_unbound)) {
-        return "the bounding set here lacks capabilities that it takes: run it outside of the container that takes "
-               "them away";
+        return "the container's bounding set lacks capabilities: run socktally outside the container";
     }
     struct statvfs place {};
     if (::statvfs("/proc/self/exe", &place) == 0 && (place.f_flag & ST_NOSUID) != 0) {
-        return "the program lies in a file system that is mounted nosuid, so that its capabilities have no effect: put "
-               "it elsewhere";
+        return "the program is in a file system mounted nosuid, which disables file capabilities: move it elsewhere";
     }
     return {};
 }

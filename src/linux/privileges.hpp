@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the system allows this process: capabilities, namespaces, open files.
+// Reads what the system allows this process: capabilities, namespaces, open files.
 #pragma once
 
 #include <cstddef>

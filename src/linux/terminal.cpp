@@ -67,7 +67,7 @@ void write_all(int fd, std::string_view text, std::string_view name)
 {
     while (!text.empty()) {
         const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno == EAGAIN) { // somebody else made it non-blocking
+        if (written < 0 && errno == EAGAIN) { // another process made it non-blocking
             pollfd ready{fd, POLLOUT, 0};
             ::poll(&ready, 1, -1);
             continue;

@@ -85,17 +85,17 @@ std::string_view receive(const Fd& connection, const HttpLimits& limits, std::st
             continue;
         }
         if (got < 0) {
-            return "the connection broke";
+            return "connection lost";
         }
         answer.append(part.data(), static_cast<std::size_t>(got));
         if (got == 0 || is_whole(answer)) {
             return {};
         }
         if (answer.size() > limits.most) {
-            return "its answer is too long";
+            return "answer too long";
         }
     }
-    return "it did not answer in time";
+    return "no answer in time";
 }
 
 } // namespace
@@ -105,18 +105,18 @@ HttpAnswer parse_http_answer(std::string_view answer)
     constexpr std::string_view protocol = "HTTP/1.";
     const auto headers = answer.find(headers_end);
     if (!answer.starts_with(protocol) || headers == answer.npos) {
-        return failed("it does not speak HTTP");
+        return failed("not an HTTP server");
     }
     std::string_view status = answer.substr(0, answer.find('\r'));
     next_word(status);
     const auto code = parse_number(next_word(status));
     if (code != 200) {
-        return failed(code ? "it answered with status " + std::to_string(*code) : "it does not speak HTTP");
+        return failed(code ? "HTTP status " + std::to_string(*code) : "not an HTTP server");
     }
     const std::string_view body = answer.substr(headers + headers_end.size());
     const auto length = content_length(answer.substr(0, headers));
     if (length && *length > body.size()) {
-        return failed("its answer was cut short");
+        return failed("answer cut short");
     }
     return {std::string(body.substr(0, length.value_or(body.npos))), ""};
 }
@@ -128,13 +128,13 @@ HttpAnswer http_get(int socket, std::string_view target, uid_t owner, const Http
         return failed_with_errno("cannot connect");
     }
     if (!is_of(owner, connection)) {
-        return failed("somebody else listens there");
+        return failed("another user listens there");
     }
     const std::string request = "GET " + std::string(target) + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
     // A new connection has room for this; whatever has no room is no daemon.
     if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size())) {
-        return failed("it takes no request");
+        return failed("cannot send a request");
     }
     std::string answer;
     const std::string_view failure = receive(connection, limits, answer);

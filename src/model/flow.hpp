@@ -39,7 +39,7 @@ enum class SocketState : std::uint8_t {
     closed,    // destroyed within the window
 };
 
-/// Why nobody owns a flow. Printed in brackets in place of a process name (see cause_name).
+/// Why a flow has no owner. Printed in brackets instead of a process name (see cause_name).
 enum class Cause : std::uint8_t { none, exited, kernel, unaccepted, time_wait, other_user, other_netns, unknown };
 std::string_view cause_name(Cause cause); // "[time-wait]"; empty for Cause::none
 /// Returns the cause with this name; null if there is none.
@@ -60,12 +60,12 @@ std::string_view to_string(Quality quality); // "exact"
 
 struct Attribution {
     std::optional<std::uint32_t> process; // index into Sample::processes
-    Cause cause = Cause::none;            // Cause::none where there is a process, and until attribute() has decided
+    Cause cause = Cause::none;            // Cause::none if there is a process, and until attribute() has decided
     Quality quality = Quality::unknown;
 };
 
 /// Layer `ip` of a flow: packets as the stack handed them on (a superpacket is one), and their bytes from the IP header
-/// on. Null where the backend cannot know.
+/// on. Null if the backend cannot know.
 struct PacketCounts {
     std::optional<std::uint64_t> rx_packets;
     std::optional<std::uint64_t> tx_packets;
@@ -81,19 +81,19 @@ struct Flow {
     Cookie cookie;
     Inode inode;
     Inode netns;                 // of the socket's network namespace, the NNN of `net:[NNN]`; 0: not known
-    std::optional<Uid> uid;      // the socket's (its creator's fsuid); null where the kernel did not say
+    std::optional<Uid> uid;      // the socket's (its creator's fsuid); null if the kernel did not say
     std::uint64_t cgroup_id = 0; // cgroup of the socket (version 2), from its creator or listener; 0: not known
     std::optional<std::uint64_t> rx_bytes; // payload in the window, from the process's side; null: unknown
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;
     SocketState state = SocketState::open;
-    std::uint32_t sockets = 1;      // more where a backend sums a process's sockets; then there is no tuple
+    std::uint32_t sockets = 1;      // more if a backend sums a process's sockets; then there is no tuple
     std::uint32_t interface = 0;    // index of the device that the socket is bound to or its packets pass; 0: unknown
     bool accepted = false;          // the other end opened the connection: the local port is the service's
     Quality match = Quality::owner; // how sure it is that the traffic is this socket's: owner or inherited
     Attribution attribution;        // filled by attribute() unless the backend knows it exactly
 
-    /// True where it moved bytes or packets, or where it is not known whether it moved bytes.
+    /// True if it moved bytes or packets, or if it is not known whether it moved bytes.
     bool may_have_traffic() const
     {
         return rx_bytes.value_or(1) != 0 || tx_bytes.value_or(1) != 0 || packets.rx_packets.value_or(0) != 0 ||
@@ -101,13 +101,13 @@ struct Flow {
     }
 };
 
-/// A process at the moment it was looked up, which may be over by now.
+/// A process at the moment it was looked up, which may have ended since.
 struct Process {
     Pid pid;
     StartTime start_time;
     std::string name;                                      // the group leader's comm: any bytes but NUL, at most 15
     std::optional<Uid> uid;                                // effective
-    std::optional<std::uint64_t> cgroup_id = std::nullopt; // of version 2, where the backend saw it
+    std::optional<std::uint64_t> cgroup_id = std::nullopt; // of version 2, if the backend saw it
     Inode netns = {};                                      // of its first socket, else its own; 0: not known
     std::uint64_t stack_start = 0;                         // elsewhere after each exec; 0: not known
     std::shared_ptr<const Identity> identity = nullptr;    // null until it is read
@@ -124,7 +124,7 @@ bool update(Process& process, const Process& now);
 struct Holder {
     Inode inode;
     std::uint32_t process = 0; // index into Sample::processes
-    bool current = true;       // still held it when last looked at
+    bool current = true;       // still held it at the last reading
     bool idle = false;         // another one of the same socket ran in the window, and this one did not
 };
 

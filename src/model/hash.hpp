@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A hash of addresses and ports, which others choose: each table has a seed of its own, so that nobody can choose them
-// to collide.
+// A hash of addresses and ports, which others choose: each table has its own seed, so that an attacker cannot choose
+// them to collide.
 #pragma once
 
 #include "model/address.hpp"

@@ -21,7 +21,7 @@ struct PublishedPort {
     auto operator<=>(const PublishedPort&) const = default;
 };
 
-/// What a docker-proxy passes on: connections to the host's port, by connections of its own to the container's.
+/// The connections that a docker-proxy forwards: from the host's port, through its own connections, to the container's.
 struct ProxiedPort {
     PublishedPort published;
     Address container;
@@ -33,8 +33,8 @@ PublishedPort port_in(const PublishedPort& range, std::uint16_t port);
 
 std::string to_string(const PublishedPort& port); // "0.0.0.0:8080->80/tcp", "[::]:8080->80/tcp"
 
-/// What has to be read. `containers` is their names, and stands for `cgroup` as well; `ports` are those that they
-/// publish, and stand for `containers`.
+/// Facts to read about processes. `containers` means their names, and includes `cgroup`; `ports` are the ports that
+/// they publish, and include `containers`.
 struct IdentityNeeds {
     bool command = false;
     bool exe = false;
@@ -54,10 +54,10 @@ struct Identity {
     std::optional<Pid> parent;
     std::optional<std::string> cgroup;
     std::optional<std::string> unit;
-    std::optional<std::string> container; // its name; where that is not known, the first 12 digits of its id
+    std::optional<std::string> container; // its name; if that is not known, the first 12 digits of its id
     std::optional<std::string> container_id;
     std::optional<std::string> image;
-    std::optional<std::string> pod; // its name; where that is not known, its uid
+    std::optional<std::string> pod; // its name; if that is not known, its uid
     std::optional<std::string> pod_uid;
     std::optional<std::string> pod_namespace;
     std::vector<PublishedPort> published; // by its container
@@ -65,7 +65,7 @@ struct Identity {
     auto operator<=>(const Identity&) const = default;
 };
 
-/// What both agree on; the rest is null.
+/// Returns the facts that both share; the rest is null.
 Identity common(const Identity& a, const Identity& b);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Ids: one-field structs, so that a pid is never passed where an inode is meant.
+// Ids: one-field structs, so that a pid is never passed for an inode.
 #pragma once
 
 #include <compare>
@@ -25,7 +25,7 @@ struct Uid {
     auto operator<=>(const Uid&) const = default;
 };
 
-/// A file's number. Of a socket in sockfs, the NNN of `socket:[NNN]`, 0 where no file refers to it (unaccepted,
+/// A file's number. Of a socket in sockfs, the NNN of `socket:[NNN]`, 0 if no file refers to it (unaccepted,
 /// orphaned, TIME_WAIT); of a namespace in nsfs, the NNN of `net:[NNN]`.
 struct Inode {
     std::uint64_t value = 0;

@@ -43,14 +43,14 @@ enum class Outbound : std::uint8_t {
 };
 std::string_view to_string(Outbound outbound); // "default", "fallback"
 
-/// What a network interface moved as the driver counts it, with the headers that the interface has (/proc/net/dev).
+/// Bytes and packets of a network interface as the driver counts them, with the interface's headers (/proc/net/dev).
 struct InterfaceTraffic {
     std::string name;
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
     std::uint64_t rx_packets = 0;
     std::uint64_t tx_packets = 0;
-    std::optional<Outbound> outbound = std::nullopt; // set where it is the default way out, and that was asked for
+    std::optional<Outbound> outbound = std::nullopt; // set if it is the default way out, and that was asked for
     std::uint32_t index = 0; // the kernel's number, which it keeps when it is renamed; 0: not known
 };
 /// Marks the interface that traffic to anywhere leaves by: the one with the index `routed`, or if there is none, the

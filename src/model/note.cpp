@@ -25,24 +25,24 @@ using About = Note::About;
 constexpr bool incomplete = true;
 constexpr bool complete = false;
 
-constexpr std::string_view ebpf_remedy = "use -b ebpf to count them; socktally doctor says what it needs";
-constexpr std::string_view netns_remedy = "run it as root, or leave them out with --netns current";
-constexpr std::string_view outside_remedy = "run socktally outside of the container";
-constexpr std::string_view root_remedy = "run socktally as root";
+constexpr std::string_view ebpf_remedy = "use -b ebpf to count them (see socktally doctor)";
+constexpr std::string_view netns_remedy = "run with sudo, or use --netns current for this namespace only";
+constexpr std::string_view outside_remedy = "run socktally outside the container";
+constexpr std::string_view root_remedy = "run with sudo";
 
 constexpr std::array kinds = {
     NoteKind{udp_bytes, "udp-bytes", incomplete, "the bytes of UDP sockets are unknown", "", About::protocol},
     NoteKind{uncounted_bytes, "uncounted-bytes", incomplete, "", ebpf_remedy, About::protocol},
     NoteKind{packet_sockets, "packet-sockets", complete, "", ebpf_remedy, About::protocol},
     NoteKind{no_bytes, "no-bytes", incomplete,
-             "bytes are not counted: sockets are listed at both ends of the window, and those in between are not seen",
-             "socktally doctor tells what the better backends need"},
+             "bytes are not counted: sockets are only listed, at the start and the end of the window",
+             "see socktally doctor for what better backends need"},
     NoteKind{events_lost, "events-lost", incomplete},
     NoteKind{connections_missed, "connections-missed", incomplete},
     NoteKind{closed_since, "closed-since", incomplete},
     NoteKind{unseen_before, "unseen-before", incomplete},
     NoteKind{first_run, "first-run", complete,
-             "the first run with this state file: totals since each open socket was opened", "", About::window},
+             "first run with this state file: totals since each open socket was opened", "", About::window},
     NoteKind{begun_anew, "begun-anew", incomplete, "", "", About::window, Telling::elsewhere},
     NoteKind{dump_unclean, "dump-unclean", incomplete},
     NoteKind{counters_reset, "counters-reset", incomplete},
@@ -56,9 +56,8 @@ constexpr std::array kinds = {
     NoteKind{packets_malformed, "packets-malformed", complete},
     NoteKind{sockets_vanished, "sockets-vanished", incomplete},
     NoteKind{shared_sockets, "shared-sockets", incomplete, "", "", About::shared_sockets},
-    NoteKind{owners_denied, "owners-denied", complete,
-             "the descriptors of some processes may not be read: their traffic has no process", "", About::everything,
-             Telling::always},
+    NoteKind{owners_denied, "owners-denied", complete, "cannot identify the processes of other users", "",
+             About::everything, Telling::always},
     NoteKind{owners_unread, "owners-unread", complete},
     NoteKind{container_names, "container-names", complete},
     NoteKind{user_names, "user-names", complete},
@@ -66,41 +65,41 @@ constexpr std::array kinds = {
     NoteKind{other_pidns, "other-pidns", complete, "", outside_remedy},
     NoteKind{spliced_bytes, "spliced-bytes", incomplete, "", root_remedy},
     NoteKind{socket_memory, "socket-memory", incomplete,
-             "the kernel had no memory left for notes on some TCP sockets: what was read from them by splice(2) is not "
-             "counted, nor are all of them counted as connections",
+             "the kernel had no memory to track some TCP sockets: bytes read from them by splice(2) are missing, and "
+             "some connections are not counted",
              "sysctl net.core.optmem_max=131072"},
     NoteKind{missed_calls, "missed-calls", incomplete},
     NoteKind{too_many_processes, "too-many-processes", incomplete,
-             "more processes moved bytes than there is room for: the rest is in [unknown]"},
+             "too many processes moved bytes: the rest are counted in [unknown]"},
     NoteKind{too_many_sockets, "too-many-sockets", incomplete,
-             "more sockets moved bytes than there is room for: the rest has a process but no addresses"},
+             "too many sockets moved bytes: the rest are counted by process, without addresses"},
     NoteKind{too_many_peers, "too-many-peers", incomplete},
     NoteKind{no_peers, "no-peers", complete},
     NoteKind{no_packets, "no-packets", incomplete},
     NoteKind{packets_partly, "packets-partly", incomplete,
-             "only a part of the control groups is in sight here: packets of sockets that belong to others are not "
-             "seen",
+             "only some control groups are visible here: packets of sockets in other groups are not counted",
              outside_remedy},
     NoteKind{shared_packets, "shared-packets", complete},
     NoteKind{filter_unjudged, "filter-unjudged", incomplete},
     NoteKind{interrupted, "interrupted", incomplete, "a signal ended the window early", "", About::window},
     NoteKind{other_netns, "other-netns", incomplete, "", netns_remedy},
     NoteKind{sockets_unlisted, "sockets-unlisted", incomplete},
-    NoteKind{no_snapshots, "no-snapshots", incomplete, "there is no snapshot of what was asked for in the input"},
+    NoteKind{no_snapshots, "no-snapshots", incomplete, "no matching snapshots in the input"},
     NoteKind{snapshots_incomplete, "snapshots-incomplete", incomplete},
     NoteKind{lines_left_out, "lines-left-out", incomplete},
     NoteKind{totals_added, "totals-added", incomplete, "",
-             "save no samples of --duration 0, and leave out the first run of --since"},
-    NoteKind{input_cut_off, "input-cut-off", complete, "the input ends within a snapshot, which was left out"},
-    NoteKind{filter_unmatched, "filter-unmatched", complete, "no row passes the filters", "", About::everything,
+             "do not save samples of -d 0, nor the first run with --since"},
+    NoteKind{input_cut_off, "input-cut-off", complete, "the input ends in the middle of a snapshot, which was skipped"},
+    NoteKind{filter_unmatched, "filter-unmatched", complete, "no row matches the filters", "", About::everything,
              Telling::always},
-    NoteKind{sum_overflow, "sum-overflow", incomplete, "a sum is past 18446744073709551615, where it stays"},
+    NoteKind{sum_overflow, "sum-overflow", incomplete,
+             "a sum is larger than 18446744073709551615 and is printed as that number"},
     NoteKind{rows_past_top, "rows-past-top", incomplete, "", "save without --top"},
     NoteKind{given_twice, "given-twice", complete, "", "", About::everything, Telling::always},
     NoteKind{windows_overlap, "windows-overlap", incomplete},
     NoteKind{key_unanswered, "key-unanswered", incomplete},
     NoteKind{alert_unanswered, "alert-unanswered", incomplete,
-             "a rate is not known where there is no window: no alert on one can hold there", "", About::everything,
+             "rates are unknown without a window: alerts on rates were not checked", "", About::everything,
              Telling::in_silence},
     NoteKind{other_layer, "other-layer", complete},
     NoteKind{backend_declined, "backend-declined", complete, "", "", About::everything, Telling::elsewhere},

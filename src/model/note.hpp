@@ -86,7 +86,7 @@ enum class Telling : std::uint8_t {
 };
 Telling telling(NoteCode code);
 
-/// What is missing according to a note. Null: not known.
+/// The sockets and bytes that a note says are missing. Null: unknown.
 struct Missing {
     std::optional<std::uint64_t> sockets;
     std::optional<std::uint64_t> rx_bytes; // of the sockets whose bytes are known
@@ -97,17 +97,17 @@ struct Note {
     /// What a note is about. If nothing of that is printed, the note is not either.
     enum class About : std::uint8_t { everything, window, interfaces, protocol, shared_sockets };
 
-    /// What is not given comes from the table.
+    /// Takes what is not given from the table.
     explicit Note(NoteCode code);
     Note(NoteCode code, std::string message);
     Note(NoteCode code, std::string message, std::string_view remedy);
 
     NoteCode code;
     std::string message; // one line for people
-    std::string remedy;  // one line that would fix it; empty where nothing would
+    std::string remedy;  // one line that would fix it; empty if nothing would
     bool incomplete;     // a figure may be short because of it
     About about;
-    Protocol protocol = Protocol::udp;             // where it is about one
+    Protocol protocol = Protocol::udp;             // if it is about one
     std::optional<Missing> missing = std::nullopt; // if it can be told
 };
 
@@ -117,9 +117,7 @@ inline bool is_complete(const std::vector<Note>& notes)
     return std::none_of(notes.begin(), notes.end(), [](const Note& note) { return note.incomplete; });
 }
 
-/// Everything that any backend can use, in one line: setcap(8) replaces what was set before.
-inline constexpr std::string_view setcap_remedy =
-    "setcap cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace=ep \"$(command -v "
-    "socktally)\"";
+/// The remedy if a privilege is missing. doctor prints a setcap(8) line instead.
+inline constexpr std::string_view privilege_remedy = "run with sudo, or grant capabilities (see socktally doctor)";
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What BPF programs say of a process, in our words.
+// Turns what BPF programs report about a process into a Process.
 #pragma once
 
 #include "linux/clocks.hpp"

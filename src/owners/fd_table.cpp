@@ -32,7 +32,7 @@ FdTable::Status status_of(int error)
 }
 
 /// Reads the process through the descriptor directory (`../stat`): that path belongs to one process for good and fails
-/// when it is over, whoever has its pid by then.
+/// when it ends, even if its pid is used again.
 bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& buffer, FdTable& table)
 {
     Process& process = table.process;

@@ -29,12 +29,12 @@ struct NamespaceFd {
 struct FdTable {
     enum class Status : std::uint8_t { ok, gone, denied, failed };
     Status status = Status::gone; // failed: for want of descriptors or memory
-    std::int64_t files = 0; // number of open files as the kernel counts them; 0 where it does not (before Linux 6.2)
+    std::int64_t files = 0;       // number of open files as the kernel counts them; 0 if it does not (before Linux 6.2)
     std::vector<SocketFd> sockets;
     std::vector<NamespaceFd> namespaces;
-    Process process;         // filled only where there are sockets
-    std::int32_t parent = 0; // pid, likewise
-    /// What the process's only thread had run before the table was read. Null where it has more threads or few files.
+    Process process;         // filled only if there are sockets
+    std::int32_t parent = 0; // pid in the same namespace
+    /// Run time of the process's only thread before the table was read. Null if it has more threads, or few files.
     std::optional<SchedStat> ran;
 };
 
@@ -44,7 +44,7 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid);
 /// Reads the same process again: its name, its user, and where its stack begins. Null if it is gone.
 std::optional<Process> reread_process(int proc, const Process& process);
 
-/// How much a process with a single thread has run; null where that cannot be told or it has several.
+/// How much a process with a single thread has run; null if that cannot be told or it has several.
 std::optional<SchedStat> read_ran(int proc, Pid pid);
 
 /// The sockets among an io_uring's registered files: the lines below `UserFiles:` of its fdinfo, `    3: socket:[123]`.
@@ -58,7 +58,7 @@ std::vector<Inode> own_sockets();
 
 /// The tables of all processes in one go, by pid, with their sockets of IP and network namespaces, through a BPF
 /// iterator: ten times quicker than /proc/*/fd, but it takes a millisecond or two to load. FdTable::files and
-/// FdTable::ran are left to the caller. Null where BPF is not allowed, not built in, or pids are not those of this pid
+/// FdTable::ran are left to the caller. Null if BPF is not allowed, not built in, or pids are not those of this pid
 /// namespace.
 std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files();
 

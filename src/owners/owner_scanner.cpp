@@ -25,7 +25,7 @@ namespace socktally {
 
 namespace {
 
-/// False only where the kernel says for sure that the thread uses the descriptor table of its process.
+/// False only if the kernel says for sure that the thread uses the descriptor table of its process.
 bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 {
     return ::syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) != 0;
@@ -33,10 +33,10 @@ bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 
 using namespace std::chrono_literals;
 
-/// Whoever opened or closed a socket so long ago is no likelier than others to hold the next one.
+/// A process that opened or closed a socket that long ago is no more likely than others to hold the next one.
 constexpr auto hot_time = 10s;
 
-/// A given-up socket that nobody has asked for in so many windows is forgotten.
+/// A given-up socket is forgotten if it was not searched for in this many windows.
 constexpr int most_unasked = 10;
 
 } // namespace
@@ -104,7 +104,7 @@ void OwnerScanner::read_all(const std::vector<Entry>& entries, Scan scan)
     }
 }
 
-/// Only where there is so much to read that loading a BPF program is cheaper. What it does not show, the files
+/// Only if there is so much to read that loading a BPF program is cheaper. What it does not show, the files
 /// registered with an io_uring, a search finds later.
 bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan)
 {
@@ -146,7 +146,7 @@ const OwnerScanner::Seen* OwnerScanner::seen_of(const Entry& entry) const
     return seen != seen_.end() && seen->second.directory == entry.directory ? &seen->second : nullptr;
 }
 
-/// True only where it is certain. A process that has been on a CPU all along is charged for it at each tick, so that
+/// True only if it is certain. A process that has been on a CPU all along is charged for it at each tick, so that
 /// after a while its run time tells; a table that processes share without being threads is read at the one that ran.
 bool OwnerScanner::has_not_run(const Entry& entry) const
 {
@@ -327,8 +327,8 @@ ProcessesSeen OwnerScanner::processes() const
     return processes;
 }
 
-/// Of several holders of a socket one that does not run cannot be the one that moves its bytes: a shell that waits for
-/// its child, the privileged half of sshd.
+/// A holder that does not run cannot have moved the bytes of a shared socket: for example a shell that waits for
+/// its child, or the privileged process of sshd.
 OwnerScanner::RunTimes OwnerScanner::run_times_of_sharers() const
 {
     RunTimes times;

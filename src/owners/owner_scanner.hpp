@@ -17,7 +17,7 @@
 //
 // How often sockets are listed is SearchPace: 20 ms after the last list while new sockets appear, because 50 ms of life
 // are then enough to be seen, on a machine where list and search take up to 8 ms; else ever less often, up to 500 ms.
-// What a list and its search cost in CPU time is followed by three times as much rest, so they take at most a quarter.
+// A list and its search are followed by a pause of three times their CPU time, so they take at most a quarter of it.
 //
 // An owner that a search found is read again after 8 ms, 16 ms, and so on (confirm()): a server may have handed the
 // socket on, or a process may have become another program. An accepted connection that closed before the second reading
@@ -80,11 +80,11 @@ class OwnerScanner {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// What is read where both can be: bpf shows the processes of all users without privilege over them; cheapest takes
-    /// it only where it is quicker than /proc.
+    /// The source to use if both are available: bpf shows the processes of all users without privilege over them;
+    /// cheapest uses it only if it is faster than /proc.
     enum class Source : std::uint8_t { cheapest, bpf };
 
-    /// `proc` is where /proc is; another place for tests. Throws where it cannot be opened.
+    /// `proc` is where /proc is; another place for tests. Throws if it cannot be opened.
     explicit OwnerScanner(const std::string& proc = "/proc", Source source = Source::cheapest, Trace trace = {});
 
     /// Sets a function that is called with each process when it is found to own a socket, since the process may end
@@ -147,11 +147,11 @@ public:
     bool held(Inode inode) const { return table_.held(inode); }
     /// The sockets that processes held when they were last read and that are not in `listed`, which is sorted.
     std::vector<std::pair<Pid, std::vector<Inode>>> held_besides(const std::vector<Inode>& listed) const;
-    /// Those of `inodes` that no process was seen to hold in this window. Quick for many at once.
+    /// Returns the `inodes` that no process was seen to hold in this window. Fast for many at once.
     std::vector<Inode> unheld(std::vector<Inode> inodes) const { return table_.unheld(std::move(inodes)); }
     /// All processes that were seen to hold it, as indices for holding_processes().
     std::vector<std::uint32_t> holders_of(Inode inode) const { return table_.holders_of(inode); }
-    /// These sockets are open, and no owner is found: whoever held them before this window moves nothing with them.
+    /// These sockets are open without a known owner: holders from before this window move nothing with them.
     void disown(std::vector<Inode> inodes) { table_.disown(std::move(inodes)); }
     /// Seen once, by search(), and not confirmed.
     bool unconfirmed(Inode inode) const { return unconfirmed_.contains(inode.value); }
@@ -175,7 +175,7 @@ public:
     /// Lists them first.
     ProcessesSeen processes_now();
 
-    /// Of several owners of a socket those that have not run since the scan are idle: they cannot have moved a byte.
+    /// If a socket has several owners, those that have not run since the scan are idle: they cannot have moved a byte.
     /// Only a rescan tells that.
     std::vector<Holder> holders() const { return marked(table_.all()); }
     /// With the names that the processes have by now.
@@ -192,7 +192,7 @@ public:
     void next_window();
 
 private:
-    /// What is remembered of a process; `directory` is the inode of /proc/PID, which a new process of the same pid does
+    /// Facts kept about a process; `directory` is the inode of /proc/PID, which a new process of the same pid does
     /// not share.
     struct Seen {
         std::uint64_t directory = 0;
@@ -200,7 +200,7 @@ private:
         std::optional<SchedStat> ran;         // as FdTable::ran
         std::optional<std::uint32_t> process; // index into the processes of table_, once it held a socket
         std::vector<std::uint64_t> inodes;    // held when it was last read, sorted
-        std::vector<NamespaceFd> namespaces;  // likewise
+        std::vector<NamespaceFd> namespaces;  // the same
     };
     struct Entry {
         Pid pid;
@@ -258,10 +258,10 @@ private:
     std::unordered_map<std::uint64_t, OwnerSighting> sightings_; // the last one of search(), by inode
     Clock::time_point next_confirm_ = Clock::time_point::max();
     std::unordered_set<std::uint64_t> unconfirmed_;
-    /// What was spent on searches that did not find this socket, by inode.
+    /// The searches that did not find this socket, by inode.
     struct Cost {
         int spent = 0;
-        mutable int unasked = 0; // windows in which nobody asked for it
+        mutable int unasked = 0; // windows without a search for it
     };
     std::unordered_map<std::uint64_t, Cost> costs_;
     RunTimes sharers_;                           // processes that share a socket: what they had run before the window
@@ -283,9 +283,9 @@ private:
 /// Searches everywhere for the owners of these sockets that are not known yet, until last_search is over.
 void find_owners(OwnerScanner& owners, std::vector<Inode> sockets);
 
-/// What a search for owners could not see, in words. `unread`: OwnerScanner::failed(); no note if it is 0.
+/// Adds a note if descriptor tables could not be read. `unread`: OwnerScanner::failed(); no note if it is 0.
 void add_unread_note(std::vector<Note>& notes, std::size_t unread);
-/// For doctor, where the processes of other users cannot be read.
+/// For doctor, if the processes of other users cannot be read.
 void add_denied_limit(std::vector<Note>& limits);
 
 } // namespace socktally

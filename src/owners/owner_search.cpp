@@ -4,6 +4,7 @@
 #include "linux/privileges.hpp"
 #include "linux/proc.hpp"
 #include "owners/owner_scanner.hpp"
+#include "util/number.hpp"
 
 #include <fmt/format.h>
 #include <linux/capability.h>
@@ -23,7 +24,7 @@ using namespace std::chrono_literals;
 /// A holder is read again after this, then after twice as long, and so on.
 constexpr auto first_interval = 8ms;
 
-/// What a search that does not find a socket counts, and after how much the socket is given up.
+/// The weight of a search that does not find a socket, and the sum of weights at which the socket is given up.
 constexpr int finished = 4;
 constexpr int cut_short = 1;
 constexpr int most_spent = 4 * finished;
@@ -119,7 +120,7 @@ void OwnerScanner::count_search(std::vector<Inode> sockets, bool is_finished)
     }
 }
 
-/// One that nobody asked for yet is new all the same: found on the way to another, it counts as held, and would not be
+/// A socket that was not searched for yet is new too: found during another search, it counts as held, and would not be
 /// asked for later.
 bool OwnerScanner::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
 {
@@ -229,9 +230,10 @@ void add_unread_note(std::vector<Note>& notes, std::size_t unread)
     if (unread > 0) {
         notes.push_back(
             {NoteCode::owners_unread,
-             fmt::format("the descriptors of processes could not be read {} times, for want of memory or of "
-                         "descriptors of our own: some owners may be unknown",
-                         unread),
+             fmt::format(
+                 "out of memory or of open files: process descriptors could not be read {}, so some owners may be "
+                 "unknown",
+                 plural(unread, "time")),
              "ulimit -n 1024"});
     }
 }
@@ -239,8 +241,8 @@ void add_unread_note(std::vector<Note>& notes, std::size_t unread)
 void add_denied_limit(std::vector<Note>& limits)
 {
     if (!has_capability(CAP_DAC_READ_SEARCH) || !has_capability(CAP_SYS_PTRACE)) {
-        limits.push_back({NoteCode::owners_denied,
-                          "names your own processes only; the traffic of others is totalled by user", setcap_remedy});
+        limits.push_back({NoteCode::owners_denied, "names only your own processes; sums the traffic of others by user",
+                          privilege_remedy});
     }
 }
 

@@ -20,19 +20,19 @@ public:
     std::vector<Process>& processes() { return processes_; }
     const Process& process(std::uint32_t index) const { return processes_[index]; }
 
-    /// What the first scan finds. To be sorted when it is over, and before anything is asked.
+    /// Adds a holder from the first scan. The table must be sorted after that scan, before it is queried.
     void add_first(Inode inode, std::uint32_t process) { first_.push_back({inode, process}); }
     void sort_first();
-    /// What is found afterwards.
+    /// Adds a holder that was found later.
     void add_later(Inode inode, std::uint32_t process);
-    /// It is open and not where it was seen: until `found` again nobody holds it, nor did those who were seen to.
+    /// The socket is open, but its holder has it no more: until `found` again it has no holder, earlier ones included.
     void hand_on(Inode inode) { handed_on_.insert(inode.value); }
     void found(Inode inode) { handed_on_.erase(inode.value); }
     /// A closed socket will not be asked for again.
     void forget(Inode inode);
 
     bool held(Inode inode) const;
-    /// Those of `inodes` that no process was seen to hold in this window. Quick for many at once.
+    /// Returns the `inodes` that no process was seen to hold in this window. Fast for many at once.
     std::vector<Inode> unheld(std::vector<Inode> inodes) const;
     /// All processes that were seen to hold it, in this window or at the end of the last one.
     std::vector<std::uint32_t> holders_of(Inode inode) const;

@@ -17,7 +17,7 @@ namespace socktally {
 
 namespace {
 
-/// Of all kinds of namespaces those of the network are wanted, which the link tells.
+/// Adds the namespace if the link says that it is a network namespace.
 void add_namespace(FdTable& table, const files_row& row)
 {
     std::array<char, 64> link{};

@@ -3,6 +3,7 @@
 
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
+#include "util/number.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -172,10 +173,11 @@ bool UnlistedSockets::has(Inode netns) const
 void add_unlisted_note(std::vector<Note>& notes, std::size_t sockets)
 {
     if (sockets > 0) {
-        notes.push_back({NoteCode::sockets_unlisted,
-                         fmt::format("{} socket{} that processes hold {} in no list of the kernel's: their network "
-                                     "namespace could not be entered in time, and what moved there is unknown",
-                                     sockets, sockets == 1 ? "" : "s", sockets == 1 ? "is" : "are")});
+        notes.push_back(
+            {NoteCode::sockets_unlisted,
+             fmt::format("{} in a network namespace that could not be entered in time: bytes moved there are "
+                         "unknown",
+                         plural(sockets, "socket is", "sockets are"))});
     }
 }
 

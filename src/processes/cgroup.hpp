@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a cgroup path tells about a process: its systemd unit, its container, its pod. Pure: text in, plain data out.
+// Reads the systemd unit, the container and the pod out of a cgroup path. Pure: text in, plain data out.
 // The names of containers are found in container_names.hpp.
 #pragma once
 
@@ -12,13 +12,13 @@
 
 namespace socktally {
 
-/// What runs a container, as far as the path shows it.
+/// The engine that runs a container, as far as the path shows it.
 enum class Engine : std::uint8_t { docker, podman, containerd, crio, lxc, nspawn };
 
 struct CgroupPlace {
-    std::string path;                // "/system.slice/nginx.service", as the kernel has it: any bytes
-    std::optional<std::string> unit; // of this machine's systemd, `\xNN` unescaped; the user unit where it is one
-    std::optional<Uid> user;         // whose systemd (user@UID.service) made the path and vouches for it
+    std::string path;                        // "/system.slice/nginx.service", as the kernel has it: any bytes
+    std::optional<std::string> unit;         // of this machine's systemd, `\xNN` unescaped; the user unit if it is one
+    std::optional<Uid> user;                 // whose systemd (user@UID.service) made the path and vouches for it
     std::optional<std::string> container_id; // the innermost container's, 64 lower-case hexadecimal digits
     std::optional<std::string> machine;      // name of a container that has no such id: LXC, systemd-nspawn
     std::optional<Engine> engine;            // of the innermost container

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the container engines' files and answers say of containers. Pure: JSON text in, plain data out. All of it is
+// Parses the files and answers of container engines. Pure: JSON text in, plain data out. All input is
 // hostile: ids are checked, names that no engine would give are left out, endless nesting is refused.
 #pragma once
 
@@ -34,8 +34,8 @@ ContainerList parse_docker_list(std::string_view text);
 ContainerList parse_storage_list(std::string_view text);
 /// Podman's GET /libpod/containers/json?namespace=true&pod=true.
 ContainerList parse_podman_list(std::string_view text);
-/// What CNI, the network of Podman up to 4, keeps of a container: the published ports, and as `pod` the name of its
-/// pod, or its own name if it is in no pod.
+/// Parses what CNI, the network of Podman up to 4, stores about a container: the published ports, and as `pod` the name
+/// of its pod, or its own name if it is in no pod.
 std::optional<ContainerFacts> parse_cni_result(std::string_view text);
 /// The annotations in an OCI runtime's config.json, of containerd and of CRI-O.
 std::optional<ContainerFacts> parse_runtime_config(std::string_view text);

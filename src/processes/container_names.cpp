@@ -233,7 +233,7 @@ void ContainerNames::take_answer(Uid owner, const Source& source)
         const HttpAnswer http =
             lookups_->ask_engine({base, std::string(source.path), owner.value}, source.target, {deadline_, list_limit});
         answer.list = http.body ? source.parse(*http.body) : std::nullopt;
-        answer.failure = http.body ? "its answer makes no sense" : http.failure;
+        answer.failure = http.body ? "unexpected answer" : http.failure;
         const auto now = Clock::now();
         answer.rests_until = now + rest * (now - begun);
     }
@@ -276,7 +276,7 @@ void ContainerNames::find(const std::vector<CgroupPlace>& wanted)
         read_files(owner, places);
     }
     for (const std::string& base : unread_) {
-        failures_.push_back(fmt::format("{}: it could not be read in time", base));
+        failures_.push_back(fmt::format("{}: not read in time", base));
     }
     deadline_ = Clock::now() + places_.patience;
     for (const auto& [owner, places] : by_owner) {

@@ -25,7 +25,7 @@ struct ContainerPlaces {
     std::chrono::milliseconds patience{1000}; // for all sockets together, and the same for all files
 };
 
-/// What an engine said when it was last asked. It is not asked again for a hundred times as long as that took, so that
+/// The last answer of an engine. The engine is not asked again for a hundred times as long as it took, so that
 /// a slow or silent engine does not eat up windows that follow each other.
 struct EngineAnswer {
     ContainerList list;
@@ -36,7 +36,7 @@ using EngineAnswers = std::map<std::string, EngineAnswer>; // by the path of the
 
 class ContainerNames {
 public:
-    /// What has to be found out. The files of some engines tell names, but not published ports.
+    /// The facts to find. The files of some engines have names, but not published ports.
     enum class Wanted : std::uint8_t { names, names_and_ports };
     explicit ContainerNames(ContainerPlaces places, Wanted what = Wanted::names,
                             std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>(),

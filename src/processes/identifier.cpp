@@ -4,6 +4,7 @@
 #include "linux/error.hpp"
 #include "linux/proc.hpp"
 #include "processes/process_files.hpp"
+#include "util/number.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -33,26 +34,41 @@ std::vector<bool> owners_in(const Sample& sample, bool idle)
 
 bool has_cgroup(const Process& process) { return process.identity != nullptr && process.identity->cgroup; }
 
+/// Counts the `processes` with a flow that may be printed.
+std::size_t printed_owners(const Sample& sample, std::vector<bool> processes,
+                           const std::function<bool(const Flow&)>& is_printed)
+{
+    std::size_t count = 0;
+    for (const Flow& flow : sample.flows) {
+        const auto process = flow.attribution.process;
+        if (process && processes[*process] && is_printed(flow)) {
+            processes[*process] = false;
+            ++count;
+        }
+    }
+    return count;
+}
+
 Note unread_note(std::size_t processes)
 {
     return {NoteCode::identity_unread,
-            fmt::format("{} ended before it could be read who {}", plural(processes, "process", "processes"),
-                        processes == 1 ? "it is" : "they are")};
+            fmt::format("{} ended before {} could be identified", plural(processes, "process", "processes"),
+                        processes == 1 ? "it" : "they")};
 }
 
 Note nameless_note(std::size_t containers, const ContainerNames& names)
 {
     const auto& failures = names.failures();
-    std::string message = containers > 0
-                              ? fmt::format("the {} of {} not known", containers == 1 ? "name" : "names",
-                                            plural(containers, "container") + (containers == 1 ? " is" : " are"))
-                              : "not all is known of some containers";
     constexpr std::size_t most = 3; // enough to tell what is wrong; every user may have an engine
+    std::string why;
     for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) {
-        message += "; " + failures[i];
+        why += "; " + failures[i];
     }
-    message += failures.size() > most ? "; …" : "";
-    return {NoteCode::container_names, message, names.denied() ? "run socktally as root" : ""};
+    why += failures.size() > most ? "; …" : "";
+    return {NoteCode::container_names,
+            containers > 0 ? plural(containers, "container has", "containers have") + " no known name" + why
+                           : "some containers could not be identified in full" + why,
+            names.denied() ? "run with sudo" : ""};
 }
 
 Identity named(Identity identity, const ContainerFacts& facts)
@@ -226,13 +242,13 @@ Sample Identifier::running()
     return sample;
 }
 
-void Identifier::identify(Sample& sample, bool idle)
+void Identifier::identify(Sample& sample, bool idle, const std::function<bool(const Flow&)>& is_printed)
 {
     if (!needs_.any()) {
         return;
     }
     const std::vector<bool> owners = owners_in(sample, idle);
-    std::size_t unread = 0;
+    std::vector<bool> unread(owners.size());
     for (std::size_t i = 0; i < owners.size(); ++i) {
         Process& process = sample.processes[i];
         if (!owners[i]) {
@@ -243,10 +259,10 @@ void Identifier::identify(Sample& sample, bool idle)
             read_through_cgroup(process);
             is_whole = has_cgroup(process) && !needs_.command && !needs_.exe && !needs_.parent;
         }
-        unread += is_whole ? 0 : 1;
+        unread[i] = !is_whole;
     }
-    if (unread > 0) {
-        sample.notes.push_back(unread_note(unread));
+    if (const std::size_t count = printed_owners(sample, std::move(unread), is_printed); count > 0) {
+        sample.notes.push_back(unread_note(count));
     }
     if (needs_.cgroup) {
         identify_sockets(sample, idle);

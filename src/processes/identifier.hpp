@@ -30,7 +30,7 @@ struct IdentityPlaces {
     ContainerPlaces containers = {};
 };
 
-/// What is kept from one window to the next.
+/// Data kept from one window to the next.
 struct IdentityMemory {
     std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>();
     std::shared_ptr<Lookups> lookups = std::make_shared<Lookups>();
@@ -61,8 +61,10 @@ public:
 
     /// Identifies all owners of flows with traffic, or with `idle` of all flows. For a flow without a process it uses
     /// the cgroup of the socket, and the attribution becomes Quality::socket. Flows must be attributed. Anything that
-    /// could not be found out becomes a note.
-    void identify(Sample& sample, bool idle);
+    /// could not be found out becomes a note, unless the process has no flow that `is_printed`.
+    void identify(
+        Sample& sample, bool idle,
+        const std::function<bool(const Flow&)>& is_printed = [](const Flow&) { return true; });
 
     /// All processes that live now, as a sample without flows, with what is needed of them.
     Sample running();

@@ -181,7 +181,7 @@ HttpAnswer Lookups::ask_engine(const TrustedPlace& socket, std::string_view targ
                      message(at_socket, socket.base, socket.path, socket.owner, patience.count(), limits.most, target),
                      limits.deadline + grace);
     if (!given) {
-        return {std::nullopt, "it did not answer in time"};
+        return {std::nullopt, "no answer in time"};
     }
     const bool is_body = given->front() == has_answer;
     given->erase(0, 1);

@@ -36,7 +36,7 @@ public:
     UserAnswer find_user(Uid uid, std::chrono::milliseconds patience);
     UserAnswer find_user(const std::string& name, std::chrono::milliseconds patience);
 
-    /// As read_trusted_file(), with errno ETIMEDOUT if the file cannot be read in time.
+    /// Like read_trusted_file(), with errno ETIMEDOUT if the file cannot be read in time.
     std::optional<std::string> read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline);
     /// Asks an engine at this socket. The answer is null without a failure if there is no such socket.
     HttpAnswer ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits);

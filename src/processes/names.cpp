@@ -87,7 +87,7 @@ std::optional<Uid> find_user(const std::string& name)
     const auto number = parse_number(name);
     if (!answer.in_time && !number) {
         throw std::runtime_error(
-            fmt::format("the user database did not answer for {}: give the number of the user", quote(name)));
+            fmt::format("the user database did not answer for {}: use the user's number", quote(name)));
     }
     return number && *number <= UINT32_MAX ? std::optional(Uid{static_cast<std::uint32_t>(*number)}) : std::nullopt;
 }

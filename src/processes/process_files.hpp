@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reads the files of /proc/PID that say who a process is, while it lives: each at most once, and only those needed.
-// What was read is kept from window to window.
+// Keeps what it read from window to window.
 #pragma once
 
 #include "model/flow.hpp"
@@ -60,7 +60,7 @@ private:
     void forget_ended(int proc);
 
     std::map<Key, Known> known_;
-    std::size_t most_ = 1024; // entries; then ended processes are looked for
+    std::size_t most_ = 1024; // entries; then ended processes are removed
     std::uint64_t window_ = 0;
 };
 

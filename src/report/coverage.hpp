@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What was measured when, to tell which snapshot a line is a row of, whether a snapshot is given twice, and whether it
-// counts what another one has. What is kept depends on the number of hosts and of their boots.
+// Remembers which times were measured, to find the snapshot of a line, repeated snapshots, and snapshots that
+// overlap. Its memory depends on the number of hosts and of their boots.
 #pragma once
 
 #include "report/snapshot.hpp"
@@ -56,11 +56,11 @@ public:
     /// one host do.
     Finding find(const SnapshotParser& parser);
 
-    /// What follows is another input: a line of it begins a snapshot.
+    /// Ends an input: the next line begins a new snapshot.
     void end_input() { ++input_; }
 
 private:
-    /// What comes from one boot of one host: its windows, and the snapshot that its last line was of.
+    /// The windows of one boot of one host, and the snapshot of its last line.
     struct Source {
         Coverage coverage;
         std::size_t input = 0; // 0: it was no line

@@ -29,7 +29,7 @@ bool is_compressed(std::string_view text)
 
 bool is_blank_line(std::string_view line) { return std::all_of(line.begin(), line.end(), is_blank_byte); }
 
-/// Looks for the end of an object that takes several lines, and gives up where it cannot be one: an unfinished line
+/// Looks for the end of an object that takes several lines, and gives up if it cannot be one: an unfinished line
 /// that others were appended to must not swallow them. It does not see all faults; the parser does.
 class ObjectEnd {
 public:
@@ -153,7 +153,7 @@ void Lines::begin_input()
     constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
     const std::string_view text(buffer_.get() + start_, end_ - start_);
     if (is_compressed(text)) {
-        throw std::runtime_error(quote(name_) + " is compressed: unpack it first, as with zcat(1)");
+        throw std::runtime_error(quote(name_) + " is compressed: decompress it first, for example with zcat");
     }
     start_ += text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
 }
@@ -202,7 +202,7 @@ bool Lines::fill()
     return got > 0;
 }
 
-/// From `from` on, reading as far as that needs. Null where the input ends, or the line is over the limit, before it.
+/// From `from` on, reading as far as that needs. Null if the input ends, or the line is over the limit, before it.
 std::optional<std::size_t> Lines::find_newline(std::size_t from)
 {
     std::size_t searched = from - start_;

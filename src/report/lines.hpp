@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Input cut into lines, and into JSON objects that take several lines, within a buffer that does not grow past a limit.
-// What the text means is nothing to this file.
+// It does not interpret the text.
 #pragma once
 
 #include <cstddef>
@@ -30,10 +30,10 @@ public:
     Lines(int fd, std::string name, std::size_t limit = longest);
 
     /// The next line that is not blank; null at the end. Its text is valid until the next call.
-    /// Throws where the input cannot be read, or is compressed.
+    /// Throws if the input cannot be read, or is compressed.
     std::optional<Extent> next();
 
-    /// The object that begins with the line that next() gave last and ends with a later one. Null where there is none:
+    /// The object that begins with the line that next() gave last and ends with a later one. Null if there is none:
     /// then next() goes on with the line after that one. Its text is valid until the next call.
     std::optional<Extent> extend();
 

@@ -69,7 +69,7 @@ void read_snapshots(int fd, const std::string& name, const std::function<void(Sn
     Faults faults(tell);
     while (const auto line = lines.next()) {
         if (line->is_overlong) {
-            faults.add({line->first_line, line->last_line, "it is over 32 MiB long"}, Faults::Joining::never);
+            faults.add({line->first_line, line->last_line, "longer than 32 MiB"}, Faults::Joining::never);
             continue;
         }
         Extent extent = *line;

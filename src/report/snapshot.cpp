@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// simdjson's DOM: it looks at the whole text before it says yes, where On-Demand would find a fault after half of a
-// snapshot was added; and it takes the instructions that the processor has, where On-Demand takes those of the build.
+// Uses simdjson's DOM: it checks the whole text first, while On-Demand would find a fault after half of a
+// snapshot was added; and it uses the instructions that the processor has, while On-Demand uses those of the build.
 #include "report/snapshot.hpp"
 
 #include "table/columns.hpp"
@@ -107,7 +107,7 @@ struct SnapshotParser::Impl {
     dom::array rows;         // of a document
     Order line_order;
     Order row_order;
-    // What was read last, since rows of one snapshot have the same.
+    // The values read last, because rows of one snapshot share them.
     std::string time_text;
     TimePoint time;
     std::string by_text;
@@ -157,10 +157,10 @@ void SnapshotParser::Impl::parse(std::string_view text)
     dom::object object;
     dom::element root;
     if (const auto error = parser.parse(text.data(), text.size(), false).get(root); error != simdjson::SUCCESS) {
-        throw BadSnapshot(fmt::format("it is not JSON: {}", simdjson::error_message(error)));
+        throw BadSnapshot(fmt::format("not JSON: {}", simdjson::error_message(error)));
     }
     if (root.get(object) != simdjson::SUCCESS) {
-        throw BadSnapshot("it is not a JSON object");
+        throw BadSnapshot("not a JSON object");
     }
     is_document = object.at_key("ts").error() != simdjson::SUCCESS;
     if (is_document) {
@@ -208,7 +208,7 @@ void SnapshotParser::Impl::read_time(std::string_view name, std::string_view tex
     if (text != time_text || text.empty()) {
         const auto parsed = parse_timestamp(text);
         if (!parsed) {
-            throw wrong_type(name, "a time as in 2026-11-20T21:32:00.123456Z");
+            throw wrong_type(name, "a time such as 2026-11-20T21:32:00.123456Z");
         }
         time_text = text;
         time = *parsed;
@@ -224,7 +224,7 @@ void SnapshotParser::Impl::read_keys(std::string_view name, std::string_view tex
     try {
         by = GroupBy(text);
     } catch (const std::invalid_argument&) {
-        throw BadSnapshot(fmt::format("unknown value {} of {}", quote(text), quote(name)));
+        throw BadSnapshot(fmt::format("unknown value {} in {}", quote(text), quote(name)));
     }
     by_text = text;
     settled = settled_columns(by);
@@ -233,13 +233,13 @@ void SnapshotParser::Impl::read_keys(std::string_view name, std::string_view tex
 void SnapshotParser::Impl::read_part(const Slot& slot, const dom::element& value)
 {
     if ((parts & bit(slot.part)) != 0) {
-        throw BadSnapshot(fmt::format("{} is there twice", quote(slot.name)));
+        throw BadSnapshot(fmt::format("{} appears twice", quote(slot.name)));
     }
     parts |= bit(slot.part);
     switch (slot.part) {
     case Part::schema:
         if (const auto text = text_of(slot.name, value); text != schema) {
-            throw BadSnapshot(fmt::format("its schema is {}, and this program reads {}", quote(text), quote(schema)));
+            throw BadSnapshot(fmt::format("the schema is {}, not {}", quote(text), quote(schema)));
         }
         break;
     case Part::started_at: read_time(slot.name, text_of(slot.name, value)); break;
@@ -288,7 +288,7 @@ void SnapshotParser::Impl::read_document(const dom::object& object)
         }
     }
     if ((parts & bit(Part::schema)) == 0) {
-        throw BadSnapshot("it is neither a snapshot nor a row of one");
+        throw BadSnapshot("neither a snapshot nor a row of one");
     }
     require_parts();
     std::size_t lists = 0;
@@ -301,7 +301,7 @@ void SnapshotParser::Impl::read_document(const dom::object& object)
         }
     }
     if (lists != 1) {
-        throw BadSnapshot(fmt::format("it has {} arrays {}", lists == 0 ? "no" : "two", quote(by.array())));
+        throw BadSnapshot(fmt::format("{} {}", lists == 0 ? "no array" : "two arrays", quote(by.array())));
     }
     for (const dom::element element : rows) {
         read_row_of_document(element);
@@ -328,7 +328,7 @@ void SnapshotParser::Impl::require_parts() const
          {std::pair(Part::started_at, is_document ? "started_at" : "ts"), std::pair(Part::duration, "duration_ns"),
           std::pair(Part::by, "by"), std::pair(Part::complete, "complete")}) {
         if ((parts & bit(part)) == 0) {
-            throw BadSnapshot(fmt::format("it has no {}", quote(name)));
+            throw BadSnapshot(fmt::format("{} is missing", quote(name)));
         }
     }
 }
@@ -347,11 +347,11 @@ void SnapshotParser::Impl::begin_row()
 void SnapshotParser::Impl::read_value(const Slot& slot, const dom::element& value)
 {
     if (slot.column == nullptr) {
-        return; // of a later version, or somebody else's
+        return; // of a later version or another program
     }
     const std::size_t index = index_of(*slot.column);
     if (origin.saved.test(index)) {
-        throw BadSnapshot(fmt::format("{} is there twice", quote(slot.name)));
+        throw BadSnapshot(fmt::format("{} appears twice", quote(slot.name)));
     }
     origin.saved.set(index);
     if (const SavedValue saved = value_of(*slot.column, value); !saved.is_null) {
@@ -364,7 +364,7 @@ void SnapshotParser::Impl::put(const Column& column, const SavedValue& value)
     filled.set(index_of(column));
     known.set(index_of(column));
     if (!column.parse(row, *identity, value)) {
-        throw BadSnapshot(fmt::format("unknown value {} of {}", quote(value.text), quote(column.name)));
+        throw BadSnapshot(fmt::format("unknown value {} in {}", quote(value.text), quote(column.name)));
     }
 }
 

@@ -17,7 +17,7 @@
 
 namespace socktally {
 
-/// What is said of a snapshot as a whole.
+/// The fields of a snapshot as a whole.
 struct Heading {
     TimePoint started_at;
     std::chrono::nanoseconds duration{0};
@@ -46,13 +46,13 @@ public:
     /// `text` has `padding` bytes behind it that may be read. Throws BadSnapshot.
     void parse(std::string_view text);
 
-    // Of what was parsed last; valid until the next time.
+    // The results of the last parse; valid until the next one.
     /// Whether it says that it is a snapshot or a row of one, however wrong the rest of it may be.
     bool claims_to_be_one() const;
     const Heading& heading() const;
     /// False: it is one row of a snapshot.
     bool is_document() const;
-    /// Of all that was parsed: of a document, or of one row.
+    /// Hash of all text that was parsed: of a document, or of one row.
     std::size_t text_hash() const;
     /// `use` may change the row, which has its host and its time. What was not saved of it is null.
     void for_each_row(const std::function<void(Row& row, const Origin& origin)>& use);

@@ -20,11 +20,11 @@
 
 namespace socktally {
 
-/// `payload` is what follows the netlink header. Null where it is cut short or of no family known.
+/// `payload` is what follows the netlink header. Null if it is cut short or of no family known.
 /// `protocol` is what was asked for; a destroy event names its own in INET_DIAG_PROTOCOL.
 std::optional<Socket> parse_diag(std::span<const std::byte> payload, Protocol protocol);
 
-/// A copy of struct tcp_info may be shorter on an older kernel or longer on a newer one. Null where it ends before
+/// A copy of struct tcp_info may be shorter on an older kernel or longer on a newer one. Null if it ends before
 /// bytes_acked and its neighbours (before Linux 4.9).
 std::optional<TcpCounters> parse_tcp_info(std::span<const std::byte> info);
 
@@ -48,7 +48,7 @@ std::vector<std::byte> tcp_lookup_request(const Tuple& tuple, Cookie cookie, std
 /// Whether the same dump had shown the socket before.
 enum class DumpRow : std::uint8_t { fresh, repeated };
 
-/// Of the network namespace that the calling thread is in when it is made, wherever it is used.
+/// Lists sockets of the network namespace in which it was constructed, from any thread.
 class Dumper {
 public:
     explicit Dumper(Trace trace) : trace_(trace) {}
@@ -60,24 +60,24 @@ public:
     };
 
     /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. `begin` is
-    /// called before each dump. Sockets that only some of the dumps show are all taken. Nothing is asked where there
-    /// are none. Throws std::system_error where the kernel refuses.
+    /// called before each dump. Sockets that only some of the dumps show are all taken. Nothing is asked if there
+    /// are none. Throws std::system_error if the kernel refuses.
     struct Dumped {
         Outcome outcome = Outcome::clean;
         std::chrono::steady_clock::time_point begun; // of the first dump, which shows most sockets
         std::chrono::steady_clock::time_point ended;
     };
     Dumped tcp(const std::function<void()>& begin, const Take& take);
-    /// TCP sockets once, as a rule without counters: cheaper. False where the kernel gave an error.
+    /// TCP sockets once, as a rule without counters: cheaper. False if the kernel gave an error.
     bool tcp_quick(const std::function<void(const Socket&)>& take, DiagDetail detail = DiagDetail::sockets);
     /// Whether the kernel lists TCP sockets, which costs less than to ask for them.
     bool lists_tcp();
-    /// False where the kernel does not list UDP sockets (no udp_diag).
+    /// False if the kernel does not list UDP sockets (no udp_diag).
     bool udp(const std::function<void(const Socket&)>& take);
-    /// One TCP socket by tuple and cookie; null where there is none (any more).
+    /// One TCP socket by tuple and cookie; null if there is none (any more).
     std::optional<Socket> lookup(const Flow& flow);
 
-    /// How many TCP sockets there are; null where that is not told.
+    /// How many TCP sockets there are; null if that is not told.
     std::optional<std::size_t> tcp_in_use() const { return in_use_.read(); }
 
     /// Messages that were cut short or made no sense.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A socket as the kernel lists it, whoever asked: sock_diag, /proc/net, or a BPF iterator. Plain data, with the names
+// A socket as the kernel lists it through sock_diag, /proc/net or a BPF iterator. Plain data, with the names
 // of the kernel (linux/inet_diag.h, linux/tcp.h). What the figures mean in payload bytes is in tcp_bytes.hpp.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace socktally {
 
-/// As inet_diag and struct sock have them (include/net/tcp_states.h).
+/// The kernel's values, in inet_diag and struct sock (include/net/tcp_states.h).
 enum class TcpState : std::uint8_t {
     established = 1,
     syn_sent = 2,
@@ -41,7 +41,7 @@ struct TcpCounters {
     std::optional<Sent> sent;
 };
 
-/// What a list does not tell is zero or null: /proc/net knows no cookie, cgroup, device and v6_only; a destroy event
+/// Fields that a list lacks are zero or null: /proc/net has no cookie, cgroup, device and v6_only; a destroy event
 /// has neither inode nor uid nor cgroup.
 struct Socket {
     Tuple tuple;                            // unconnected: no remote end; bound to no address: an unspecified local one
@@ -65,7 +65,7 @@ inline bool is_listener(const Socket& socket)
     return socket.tuple.protocol == Protocol::tcp && socket.state == TcpState::listen;
 }
 
-/// What attribution has to know of the state; always open if the socket is not TCP.
+/// Returns the state as attribution needs it; always open if the socket is not TCP.
 SocketState state_of(const Socket& socket);
 
 /// The flow of a socket of which no more is known than the list tells: its bytes and packets are null.

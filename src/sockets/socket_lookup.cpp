@@ -38,7 +38,7 @@ bool takes(const Socket& socket, Family family, std::uint32_t interface)
     return socket.family == Family::v6 && family == Family::v4 && !socket.v6_only;
 }
 
-/// Of sockets with equal addresses the kernel prefers one that is bound to the device, then one of the same family.
+/// If addresses are equal, the kernel prefers a socket bound to the device, then one of the same family.
 int rank(const Socket& socket, Family family)
 {
     return (socket.interface != 0 ? 2 : 0) + (socket.family == family ? 1 : 0);
@@ -53,7 +53,7 @@ bool is_repeated(const Socket& a, const Socket& b)
     return (a.inode != Inode{} || a.cookie != Cookie{}) && identity(a) == identity(b);
 }
 
-/// What is over, or has no holder yet, while the list was made gives way to what is there.
+/// Drops sockets that closed or had no holder yet while the list was made, if an open one is there.
 void drop_stale(Candidates& candidates)
 {
     const auto is_live = [](const Socket* socket) { return socket->inode != Inode{}; };

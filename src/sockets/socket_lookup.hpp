@@ -16,7 +16,7 @@ namespace socktally {
 /// which none may be taken on a guess. Several that one process holds are that process's all the same.
 struct SocketMatch {
     std::vector<const Socket*> sockets; // into the lookup
-    /// The best that an attribution through this match may be: owner where both ends agree, inherited where the socket
+    /// The best that an attribution through this match may be: owner if both ends agree, inherited if the socket
     /// is an unconnected one that takes what comes to its port; unknown without a socket.
     Quality quality = Quality::unknown;
 
@@ -39,7 +39,7 @@ public:
     /// unconnected socket with this local port: with the address, else with none (of v6 for v4 traffic too, unless it
     /// is v6 only). This is how the kernel delivers a datagram (udp4_lib_lookup2(), udp6_lib_lookup2()), and what is
     /// sent is taken to come from the socket that would get the answer. `interface` is the index of the device that the
-    /// packet was seen on, 0 where that is not known: a socket that is bound to another one is left out.
+    /// packet was seen on, 0 if that is not known: a socket that is bound to another one is left out.
     /// A datagram to a multicast or broadcast address goes to every socket that takes it.
     SocketMatch find(const Tuple& tuple, std::uint32_t interface = 0) const;
 
@@ -53,7 +53,7 @@ public:
     /// bound to its address or to none. find() returns only those of them that receive what comes back.
     std::vector<const Socket*> senders(const Tuple& tuple, std::uint32_t interface = 0) const;
 
-    /// True where a TCP socket accepts at this end of a tuple: the flow's Flow::accepted.
+    /// True if a TCP socket accepts at this end of a tuple: the flow's Flow::accepted.
     bool accepts_at(const Endpoint& local) const;
 
 private:

@@ -16,7 +16,7 @@ bool peer_has_closed(TcpState state);
 /// This end has sent its FIN, or has it in its queue.
 bool is_closing(TcpState state);
 
-/// What the state alone does not tell.
+/// Facts that the state alone does not give.
 struct TcpHints {
     bool accepted = false;    // the local port is listened on: this end did not send the SYN
     bool peer_closed = false; // an earlier list showed that the peer's FIN had come
@@ -39,7 +39,7 @@ std::uint32_t unread_bytes(const Socket& socket);
 /// Written and not on the wire yet, of TCP; null if the list does not tell how much of the queue was sent.
 std::optional<std::uint32_t> unsent_bytes(const Socket& socket);
 
-/// True where the socket, which has counters, was connected and then emptied by tcp_disconnect() (connect to AF_UNSPEC,
+/// True if the socket, which has counters, was connected and then emptied by tcp_disconnect() (connect to AF_UNSPEC,
 /// or closed with SO_LINGER 0): all its counters are gone. A socket that never was connected has no write queue either.
 bool counters_were_reset(const Socket& socket);
 

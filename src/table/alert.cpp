@@ -5,6 +5,8 @@
 #include "util/number.hpp"
 #include "util/text.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <limits>
 #include <optional>
@@ -39,7 +41,7 @@ std::string_view trimmed(std::string_view text)
     return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
-/// Null where it is no number, has too many digits, or is more than any column can hold.
+/// Null if it is no number, has too many digits, or is more than any column can hold.
 std::optional<Hundredths> threshold_of(std::string_view number)
 {
     constexpr std::array<Unit, 7> units{{{"Ki", 100ULL << 10},
@@ -70,12 +72,11 @@ Alert parse_alert(std::string_view text)
         }
         const auto threshold = threshold_of(trimmed(text.substr(place + comparison.sign.size())));
         if (!threshold) {
-            throw bad_alert(text, "give a number after the " + std::string(comparison.sign) +
-                                      ", with K, M, G, Ki, Mi or Gi behind it if need be, as in 500, 1.5M or 64Ki");
+            throw bad_alert(text, fmt::format("use a number after {}, such as 500, 1.5M or 64Ki", comparison.sign));
         }
         return {&column, comparison.holds, *threshold};
     }
-    throw bad_alert(text, "give COLUMN>NUMBER, or >=, <, <=, = or != instead of >");
+    throw bad_alert(text, "use COLUMN>NUMBER, or another of >=, <, <=, = and !=");
 }
 
 bool matches(const Alert& alert, const Row& row)

@@ -271,7 +271,7 @@ constexpr Column figure(std::string_view name, std::string_view header, std::str
     return fact<field>(name, header, description, requirement, unit, metric, merge);
 }
 
-/// What follows from other columns is not read from saved rows.
+/// Marks a column that is computed from others, and so is not read from saved rows.
 constexpr Column derived(Column column)
 {
     column.parse = nullptr;
@@ -388,7 +388,7 @@ void add_names(ColumnList& list, std::string_view names)
     }
 }
 
-/// The value that a row is sorted by. A sum is null only where all of its parts are.
+/// The value that a row is sorted by. A sum is null only if all of its parts are.
 Cell sort_value(const Row& row, const ColumnList& parts)
 {
     Cell value = parts.front()->value(row);
@@ -517,9 +517,8 @@ const Column& require_column(std::string_view name, std::string_view spec)
     std::array<std::string_view, table.size()> valid;
     std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
     const auto word = nearest(name, valid);
-    throw std::invalid_argument(
-        fmt::format("unknown column {}: {}", quote(name),
-                    word ? fmt::format("did you mean {:?}?", *word) : "--list-columns names all of them"));
+    throw std::invalid_argument(fmt::format("unknown column {}: {}", quote(name),
+                                            word ? fmt::format("did you mean {:?}?", *word) : "see --list-columns"));
 }
 
 Cell cell(const Column& column, const Row& row, const GroupBy& by)
@@ -605,9 +604,8 @@ ColumnList select_columns(std::string_view spec, const ColumnList& defaults)
 ColumnList sort_columns(std::string_view spec)
 {
     if (spec.find(',') != spec.npos) {
-        throw std::invalid_argument(fmt::format("cannot sort by {}: give one column, or a sum such as "
-                                                "rx_bytes+tx_bytes",
-                                                quote(spec)));
+        throw std::invalid_argument(
+            fmt::format("cannot sort by {}: use one column, or a sum such as rx_bytes+tx_bytes", quote(spec)));
     }
     ColumnList parts;
     for (const auto name : split(spec.empty() ? "rx_bytes+tx_bytes" : spec, '+')) {

@@ -65,7 +65,7 @@ ColumnSet settled_columns(const GroupBy& by);
 /// message that names the nearest column.
 const Column& require_column(std::string_view name, std::string_view spec);
 
-/// What is printed: the column's value, or "other" in the text column that a grouping is keyed by where the row sums
+/// Returns the printed value: the column's, or "other" in the text column of a key if the row sums
 /// the rest.
 Cell cell(const Column& column, const Row& row, const GroupBy& by);
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What each kind of filter asks of a row, and how the answers become one. Null means unknown, unless the rest of the
+// Judges a row by each kind of filter, and combines the judgements. Null means unknown, unless the rest of the
 // row rules a value out.
 #include "table/filter.hpp"
 
 #include "table/columns.hpp"
+#include "util/number.hpp"
 
 #include <fmt/format.h>
 
@@ -53,13 +54,13 @@ constexpr std::uint32_t bit(FilterKind kind) { return 1U << static_cast<unsigned
 
 constexpr Judgement judgement_of(bool holds) { return holds ? Judgement::in : Judgement::out; }
 
-/// What is unknown stays unknown.
+/// Unknown stays unknown.
 constexpr Judgement opposite(Judgement judgement)
 {
     return judgement == Judgement::unknown ? judgement : judgement_of(judgement == Judgement::out);
 }
 
-/// `is_none`: where the field is null there is nothing that could match.
+/// `is_none`: if the field is null there is nothing that could match.
 template <typename T, typename Test>
 Judgement judge_field(const std::optional<T>& field, bool is_none, const Test& test)
 {
@@ -170,7 +171,7 @@ Judgement judge_container(const Row& row, const std::string& name, const Machine
                                          [&](const std::string& id) { return begins_id(id, name); }));
 }
 
-/// Where the name of a pod is not known, its uid is in the place of the name.
+/// If the name of a pod is not known, its uid is in the place of the name.
 Judgement judge_pod(const Row& row, const std::string& name, const Machine& /*machine*/)
 {
     const Identity& identity = identity_of(row);
@@ -258,10 +259,11 @@ void for_each_kind(const Criteria& criteria, const Use& use)
 
 std::string byte_text(const std::optional<std::uint64_t>& rx, const std::optional<std::uint64_t>& tx)
 {
-    const auto number = [](const std::optional<std::uint64_t>& bytes) {
-        return bytes ? std::to_string(*bytes) : "an unknown number of";
-    };
-    return rx || tx ? number(rx) + " bytes received, " + number(tx) + " sent" : "an unknown number of bytes";
+    if (!rx && !tx) {
+        return "an unknown number of bytes";
+    }
+    return fmt::format("{} received, {} sent", rx ? plural(*rx, "byte") : "an unknown number of bytes",
+                       tx ? std::to_string(*tx) : "an unknown number");
 }
 
 } // namespace
@@ -347,8 +349,9 @@ Note Unjudged::note(std::string_view noun) const
     }
     const bool is_one = count_ == 1;
     Note note(NoteCode::filter_unjudged,
-              fmt::format("{} {}{} left out because {} cannot judge {}: {}", count_, noun, is_one ? " was" : "s were",
-                          filters, is_one ? "it" : "them", byte_text(rx_.value(), tx_.value())),
+              fmt::format("{} left out because {} cannot judge {}: {}",
+                          plural(count_, fmt::format("{} was", noun), fmt::format("{}s were", noun)), filters,
+                          is_one ? "it" : "them", byte_text(rx_.value(), tx_.value())),
               saving_remedy(lacking_));
     note.missing = Missing{sockets_, rx_.value(), tx_.value()};
     return note;
@@ -359,8 +362,7 @@ std::string saving_remedy(const ColumnSet& columns)
     if (columns.none()) {
         return "";
     }
-    return fmt::format("save {} too: -o +{}", columns.count() == 1 ? "that column" : "these columns",
-                       names_of(columns));
+    return "record with -o +" + names_of(columns);
 }
 
 } // namespace socktally

@@ -112,7 +112,7 @@ private:
     KnownSum tx_;
 };
 
-/// The remedy where these columns would have to be saved; empty if there are none.
+/// The remedy if these columns would have to be saved; empty if there are none.
 std::string saving_remedy(const ColumnSet& columns);
 
 } // namespace socktally

@@ -66,7 +66,7 @@ void set_owner(Row& row, const Process& owner)
     }
 }
 
-/// What is known without an owner: why there is none, and what the socket and its cgroup tell.
+/// Fills a row without an owner: the reason, and the facts from the socket and its cgroup.
 void set_cause(Row& row, const Flow& flow, const Sample& sample)
 {
     row.kind = RowKind::cause;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is measured, as rows: one a flow, before any are added up, or one an interface.
+// Makes rows of what is measured: one per flow, before any are added up, or one per interface.
 #pragma once
 
 #include "model/sample.hpp"
@@ -12,7 +12,7 @@ namespace socktally {
 /// The flow must be attributed, and its owner identified.
 Row row_of(const Flow& flow, const Sample& sample);
 
-/// What drivers count has no owner.
+/// The row has no owner, because drivers know none.
 Row row_of(const InterfaceTraffic& interface);
 
 /// Adds the row of each flow, with the other owners of its socket (Sample::sharers).

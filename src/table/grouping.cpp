@@ -11,7 +11,7 @@ namespace socktally {
 
 namespace {
 
-/// True where it moved bytes or packets, or where it is not known whether it moved bytes.
+/// True if it moved bytes or packets, or if it is not known whether it moved bytes.
 bool may_have_traffic(const Row& row)
 {
     return row.rx_bytes.value_or(1) != 0 || row.tx_bytes.value_or(1) != 0 || row.unknown_connections != 0 ||
@@ -103,7 +103,7 @@ void Grouping::add_to_group(const Row& row, const Origin& origin)
     }
 }
 
-/// What interfaces move has no owner, so no part of it has none.
+/// Totals by interface have no unattributed part, because interfaces know no owners.
 Totals Grouping::totals() const
 {
     const bool has_owners = !by_.is_by_interface();

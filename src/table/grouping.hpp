@@ -34,7 +34,7 @@ public:
     /// Adds the row if it passes the filter.
     void add(const Row& row, const Origin& origin = {});
 
-    /// One row a group, and one of RowKind::other (of each time) where saved rows were of that kind. Unsorted.
+    /// One row a group, and one of RowKind::other (of each time) if saved rows were of that kind. Unsorted.
     std::vector<Row> take_rows() { return std::move(rows_); }
     /// The sums of all rows that pass, also of those that moved nothing.
     Totals totals() const;

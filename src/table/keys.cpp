@@ -78,7 +78,7 @@ void tell_name(KeyText& text, const Row& row, const Origin& /*origin*/, const Ke
     text.add(row.process);
 }
 
-/// A pid alone may be another process a minute later. Sockets of other users, which nobody may look at, are told apart
+/// A pid alone may be another process a minute later. Sockets of other users, which may not be examined, are separated
 /// by user.
 void tell_process(KeyText& text, const Row& row, const Origin& origin, const Key& self)
 {
@@ -134,14 +134,14 @@ void tell_identity(KeyText& text, const Row& row, std::initializer_list<Identity
     }
 }
 
-/// What a process runs, which the cgroup of a socket does not tell.
+/// For facts about the program of a process, which the cgroup of a socket does not give.
 template <IdentityText field>
 void tell_program(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {
     tell_identity(text, row, {field}, false);
 }
 
-/// What the cgroup of a socket tells even where no process is known; unless the row sums sockets of several cgroups.
+/// For facts that the cgroup of a socket gives even without a process, unless the row sums sockets of several cgroups.
 void tell_group(KeyText& text, const Row& row, const Origin& origin, const Key& self,
                 std::initializer_list<IdentityText> parts)
 {
@@ -244,7 +244,7 @@ GroupBy::GroupBy(std::string_view names)
         rest.remove_prefix(comma + 1);
     }
     if (is_by_interface() && keys_.size() > 1) {
-        throw std::invalid_argument("--by interface takes no other key: what an interface moves has no owner");
+        throw std::invalid_argument("--by interface cannot be combined with other keys");
     }
 }
 
@@ -287,7 +287,7 @@ bool GroupBy::gathers_processes() const
            std::any_of(keys_.begin(), keys_.end(), [](const Key* key) { return key->is(Key::gathers); });
 }
 
-/// What --top left out of saved rows is one group, whatever the key.
+/// The rest that --top left out of saved rows is one group, whatever the key.
 void GroupBy::write_key(std::string& key, const Row& row, const Origin& origin) const
 {
     KeyText text(key);

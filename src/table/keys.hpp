@@ -13,17 +13,17 @@ namespace socktally {
 
 struct Row;
 
-/// What a backend has to do, or what has to be read of processes, for a column, a key or a filter. What costs more than
+/// Work for a backend, or facts to read about processes, for a column, a key or a filter. Anything that costs more than
 /// counting is done only if something asks for it by name.
 enum class Requirement : std::uint8_t {
     processes,
-    tuples,     // a flow for each socket; means something only where the rows are not by owner
+    tuples,     // a flow for each socket; means something only if the rows are not by owner
     peers,      // the same, and the other end of each datagram
     packets,    // packets counted as well as payload; on request
     interfaces, // nothing; has a value only in rows by interface
     reports,    // nothing; what rows of one sample have in common
     sharers,    // a flow for each socket, and who else owns it; on request
-    // What has to be read of processes (IdentityNeeds); on request.
+    // Facts to read about processes (IdentityNeeds); on request.
     command,
     exe,
     parent,
@@ -51,7 +51,7 @@ struct Key {
     enum Trait : std::uint8_t {
         of_owner = 0,   // rows are of processes or sets of them, so sockets of one process are in one row
         of_sockets = 1, // rows are told apart by what single sockets have
-        of_host = 2,    // a row is of one machine, also where rows of several machines are added up
+        of_host = 2,    // a row is of one machine, also if rows of several machines are added up
         gathers = 4,    // a row may be of several processes, and traffic without an owner has rows of its own
     };
 

@@ -28,7 +28,7 @@ Bytes sum_of(const Bytes& rx, const Bytes& tx)
     return rx || tx ? Bytes(sum(rx.value_or(0), tx.value_or(0))) : std::nullopt;
 }
 
-/// number * scale / whole, rounded; null where there is no number or no whole.
+/// number * scale / whole, rounded; null if there is no number or no whole.
 Bytes scaled(const Bytes& number, std::uint64_t scale, std::uint64_t whole)
 {
     if (!number || whole == 0) {

@@ -10,7 +10,7 @@
 
 namespace socktally {
 
-/// Adds `row` to `into`: sums are summed, anything else is kept where both agree on it.
+/// Adds `row` to `into`: sums are summed, anything else is kept if both agree on it.
 void merge(Row& into, const Row& row);
 
 /// Returns the sums of `row`, as a row of RowKind::other that has nothing else but its host, time and window.
@@ -21,7 +21,7 @@ Row rest_of(const Row& row);
 void keep_top(std::vector<Row>& rows, std::size_t count);
 
 /// Sets the rates of the rows by the length of `window`, or of their own, rounded to the nearest, and their shares of
-/// the bytes that are known of `whole`. A window of 0 has no rates; where nothing moved, there are no shares.
+/// the bytes that are known of `whole`. A window of 0 has no rates; if nothing moved, there are no shares.
 void add_rates(std::vector<Row>& rows, std::chrono::nanoseconds window, const Totals& whole);
 
 } // namespace socktally

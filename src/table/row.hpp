@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is printed: flows grouped by a key, one row a group, and the facts about the sample around them.
+// The printed data: flows grouped by a key, one row per group, and facts about the sample.
 #pragma once
 
 #include "model/flow.hpp"
@@ -22,7 +22,7 @@ namespace socktally {
 /// Whose traffic a row is. Names cannot tell: a process may call itself "[exited]" or "other".
 enum class RowKind : std::uint8_t {
     process, // a process's, or several processes'
-    cause,   // nobody's, and the name in brackets says why
+    cause,   // traffic without an owner; the name in brackets says why
     other,   // of the rows past the first N together
 };
 std::string_view to_string(RowKind kind); // "process"
@@ -34,7 +34,7 @@ struct Sharer {
     auto operator<=>(const Sharer&) const = default;
 };
 
-/// A field other than a sum is set where all flows of the row agree on it, else null.
+/// A field other than a sum is set if all flows of the row agree on it, else null.
 struct Row {
     std::optional<std::string> host;
     std::optional<TimePoint> time; // when its window, or the piece of a report that it is of, began
@@ -53,28 +53,28 @@ struct Row {
     std::optional<std::uint16_t> local_port;
     std::optional<Address> remote_address;
     std::optional<std::uint16_t> remote_port;
-    std::optional<std::uint16_t> port;    // the service's: local where accepted, else remote
+    std::optional<std::uint16_t> port;    // the service's: local if accepted, else remote
     std::optional<std::string> interface; // its name; only of rows by interface, which have no flows
     std::optional<Outbound> outbound;
-    std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null where no flow's are
+    std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null if no flow's are
     std::optional<std::uint64_t> tx_bytes;
     std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next two
     std::optional<std::uint64_t> tx_bytes_per_sec;
     std::optional<Decimal> share; // of all bytes, in percent
     PacketCounts packets;         // null as soon as one flow's are: nothing would say that a sum lacks some
-    std::optional<std::uint64_t> connections = 0; // sockets in the row; null where saved rows do not tell
+    std::optional<std::uint64_t> connections = 0; // sockets in the row; null if saved rows do not tell
     std::uint64_t unknown_connections = 0;        // those of them whose bytes are unknown: the sums lack theirs
-    std::optional<std::string> published;         // see published_ports_of(); where that was asked for
-    std::vector<Sharer> shared_with;    // all others that own one of its sockets, sorted; where that was asked for
+    std::optional<std::string> published;         // see published_ports_of(); if that was asked for
+    std::vector<Sharer> shared_with;    // all others that own one of its sockets, sorted; if that was asked for
     std::optional<Quality> attribution; // the worst of its flows; null for RowKind::other
-    // Of rows of a report that are not of all that it is of; null: they are.
+    // Only in reports, for rows that do not cover all of it; null: the row covers all of it.
     std::optional<std::chrono::nanoseconds> window; // the windows that the bytes are of together; 0: not known
     std::optional<TimePoint> until;                 // the end of the last of them
 
     bool is_other() const { return kind == RowKind::other; }
 };
 
-/// A sum is of what is known. It is null where there is something to sum and nothing of it is known.
+/// A sum is of what is known. It is null if there is something to sum and nothing of it is known.
 struct Totals {
     std::optional<std::uint64_t> rx_bytes = 0;
     std::optional<std::uint64_t> tx_bytes = 0;
@@ -101,7 +101,7 @@ struct Report {
     std::string host;
     std::string boot_id;
     std::chrono::system_clock::time_point started_at;
-    std::optional<std::chrono::system_clock::time_point> since; // the run before that the figures are counted from
+    std::optional<std::chrono::system_clock::time_point> since; // the last run that the figures are counted from
     std::chrono::nanoseconds duration{0};
     std::string backend;
     bool cumulative = false; // the figures are totals that only grow, not those of a window
@@ -110,7 +110,7 @@ struct Report {
     GroupBy by;
     Totals totals;
     std::vector<Row> rows;
-    std::vector<GrowingSeries> series; // in place of the rows where the figures are cumulative
+    std::vector<GrowingSeries> series; // in place of the rows if the figures are cumulative
     std::optional<Per> per;            // of a report: its rows are of an hour or a day each
     std::vector<InterfaceTraffic> interfaces;
 };

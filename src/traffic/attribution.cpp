@@ -2,6 +2,8 @@
 // Flow to owner by inode. One sort of the holders, then a binary search a flow: no second copy of anything.
 #include "traffic/attribution.hpp"
 
+#include "util/number.hpp"
+
 #include <algorithm>
 #include <span>
 #include <tuple>
@@ -13,7 +15,7 @@ namespace socktally {
 
 namespace {
 
-/// Of one socket, those that are idle come last.
+/// Holders of one socket are sorted with idle ones last.
 bool is_less(const Holder& a, const Holder& b)
 {
     return std::tie(a.inode, a.idle, a.process) < std::tie(b.inode, b.idle, b.process);
@@ -88,11 +90,9 @@ Attribution attribution_of(const Flow& flow, const Sample& sample, const Viewer&
 
 Note shared_note(std::size_t sockets)
 {
-    const std::string message =
-        sockets == 1 ? "1 socket with traffic is held by several processes; its bytes are shown at the youngest"
-                     : std::to_string(sockets) + " sockets with traffic are held by several processes each; the bytes "
-                                                 "of each are shown at its youngest";
-    return {NoteCode::shared_sockets, message};
+    return {NoteCode::shared_sockets,
+            fmt::format("{} shared by several processes: the bytes are credited to the youngest",
+                        plural(sockets, "socket is", "sockets are"))};
 }
 
 } // namespace
@@ -117,15 +117,15 @@ void attribute(Sample& sample, const Viewer& viewer)
         sample.notes.push_back(shared_note(shared));
     }
     if (denied) {
-        // The one hint that a user without privilege gets, where it would have shown more. To root the machine itself
+        // The one hint that a user without privilege gets, if it would have shown more. To root the machine itself
         // denies them.
-        sample.notes.emplace_back(NoteCode::owners_denied).remedy = viewer.uid == Uid{} ? "" : setcap_remedy;
+        sample.notes.emplace_back(NoteCode::owners_denied).remedy = viewer.uid == Uid{} ? "" : privilege_remedy;
     }
 }
 
 void find_sharers(Sample& sample)
 {
-    std::unordered_multimap<std::uint64_t, std::uint32_t> movers; // by cookie, where the kernel told who moved bytes
+    std::unordered_multimap<std::uint64_t, std::uint32_t> movers; // by cookie, if the kernel told who moved bytes
     for (const Flow& flow : sample.flows) {
         if (flow.attribution.process && flow.attribution.quality == Quality::exact && flow.cookie != Cookie{}) {
             movers.emplace(flow.cookie.value, *flow.attribution.process);

@@ -10,7 +10,7 @@
 
 namespace socktally {
 
-/// Whose eyes looked: decides whether an unheld socket is somebody else's or a riddle.
+/// The user that searched, and what it may see: decides whether an unheld socket is another user's or unknown.
 struct Viewer {
     Uid uid;
     bool denied = false; // some process's descriptors could not be listed
@@ -22,10 +22,10 @@ struct Viewer {
 /// have it, marked shared.
 void attribute(Sample& sample, const Viewer& viewer);
 
-/// Those of one socket that are not idle. After attribute(), which sorts them.
+/// Returns the holders of one socket that are not idle. Call it after attribute(), which sorts them.
 std::span<const Holder> movers_of(Inode inode, const std::vector<Holder>& holders);
 
-/// Notes for each flow which other processes own its socket (Sample::sharers): all others that hold it, where holders
+/// Notes for each flow which other processes own its socket (Sample::sharers): all others that hold it, if holders
 /// are known, else the others that moved bytes through it. After attribute().
 void find_sharers(Sample& sample);
 

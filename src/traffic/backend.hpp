@@ -33,7 +33,7 @@ using IdentifyGroup = std::function<void(std::uint64_t cgroup_id)>;
 class Interrupt; // linux/interrupt.hpp
 
 /// Called with a process that a backend has just met, and again when it has become another program, to find out who it
-/// is while it lives. For backends that look processes up themselves; what the kernel tells of them needs no look.
+/// is while it lives. For backends that look processes up themselves; facts from the kernel need none.
 using IdentifyProcess = std::function<void(Process&)>;
 
 struct SampleRequest {
@@ -62,18 +62,18 @@ struct BackendResult {
 class Backend {
 public:
     virtual ~Backend() = default;
-    /// Measures one window. Throws where it cannot go on. Called again, it measures the next one, which began where the
+    /// Measures one window. Throws if it cannot go on. Called again, it measures the next one, which began where the
     /// last one ended (window_clock.hpp): what is moved between two calls belongs to it, and no byte to both or to
     /// none. What is kept from one call to the next does not grow with their number. Flows, notes and figures are those
     /// of the window alone. With a signal in `request.interrupt` it ends at once.
     virtual BackendResult sample(const SampleRequest& request) = 0;
-    /// Which of the ways to do it this one took here, and why not the others; empty where there is one way.
+    /// Which of the ways to do it this one took here, and why not the others; empty if there is one way.
     virtual std::string variant() const { return {}; }
-    /// What this backend cannot see here, whatever the traffic; for doctor.
+    /// Returns what this backend cannot see here, whatever the traffic; for doctor.
     virtual std::vector<Note> limits() const = 0;
 };
 
-/// What a backend has to know before it opens: it may cost less when less is wanted.
+/// Demands on a backend, given before it opens: it may cost less if less is asked.
 struct BackendOptions {
     bool tuples = false;                     // a flow for each socket, not only one for each process
     bool peers = false;                      // with tuples: a flow for each other end of a datagram socket too
@@ -90,21 +90,21 @@ struct BackendOptions {
 
 using OpenResult = std::variant<std::unique_ptr<Backend>, Unavailable>;
 
-/// sock_diag: TCP of all network namespaces to the byte; datagrams are captured where that is allowed.
+/// sock_diag: TCP of all network namespaces to the byte; datagrams are captured if that is allowed.
 OpenResult open_netlink(const BackendOptions& options);
 /// AF_PACKET: TCP and UDP packets, summed by tuple and matched to sockets and their owners. Counts payload, packets and
 /// IP bytes to the byte as long as the capture buffer drops nothing.
 OpenResult open_packet(const BackendOptions& options);
-/// /proc/net: which process has how many sockets. It works where nothing else does, and counts no bytes.
+/// /proc/net: which process has how many sockets. It works if nothing else does, and counts no bytes.
 OpenResult open_procfs(const BackendOptions& options);
 
 struct BackendEntry {
     std::string_view name;
     std::string_view counters; // where its counters come from
     OpenResult (*open)(const BackendOptions& options);
-    /// Those of capabilities(7) that it has a use for, as setcap(8) takes them.
+    /// The capabilities(7) that it uses, in the form that setcap(8) takes.
     std::string_view capabilities{};
-    /// That it opens at once, at least: more with each network namespace.
+    /// The least number of files that are open at the same time; each network namespace adds more.
     std::size_t files = 0;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/faults.hpp"
 
+#include "util/number.hpp"
+
 #include <fmt/format.h>
 
 #include <string_view>
@@ -9,78 +11,73 @@ namespace socktally {
 
 namespace {
 
-/// In `message` {0} is the count, and {1} the ending of the plural.
+/// In `message` {0} is the count with the noun ("3 connections"), {1} is "was" or "were".
 struct Words {
     Fault fault;
     NoteCode code;
+    std::string_view noun;
     std::string_view message;
     std::string_view remedy{};
 };
 
 constexpr std::array<Words, Faults::kinds> table{{
-    {Fault::interrupted, NoteCode::interrupted, "a signal ended the window early"},
-    {Fault::not_listening, NoteCode::events_lost,
-     "the kernel does not announce closed sockets: what connections that closed in the window had moved is missing",
+    {Fault::interrupted, NoteCode::interrupted, "", "a signal ended the window early"},
+    {Fault::not_listening, NoteCode::events_lost, "",
+     "the kernel does not report closed sockets: the bytes of connections that closed in the window are missing",
      "use a kernel with CONFIG_INET_DIAG and sock_diag multicast (Linux 4.2)"},
-    {Fault::late_events, NoteCode::events_lost,
-     "the kernel was late in announcing closed sockets: last bytes may be missing"},
-    {Fault::events_lost, NoteCode::events_lost,
-     "{0} announcements of closed sockets were lost: their last bytes are missing"},
-    {Fault::events_lost_small, NoteCode::events_lost,
-     "{0} announcements of closed sockets were lost: their last bytes are missing", setcap_remedy},
-    {Fault::garbled, NoteCode::dump_unclean, "{0} messages of the kernel made no sense"},
-    {Fault::disturbed, NoteCode::dump_unclean,
-     "so many sockets came and went that no list of them was undisturbed: some may be missing"},
-    {Fault::missed, NoteCode::connections_missed,
-     "{0} connections were opened that no list and no announcement showed"},
-    {Fault::missed_by_first_dump, NoteCode::dump_unclean,
-     "the first list of sockets missed {0} connections: what they had moved before is counted too"},
-    {Fault::without_counters, NoteCode::no_counters, "the kernel has no counters for {0} connections",
+    {Fault::late_events, NoteCode::events_lost, "",
+     "the kernel reported closed sockets too late: their last bytes may be missing"},
+    {Fault::events_lost, NoteCode::events_lost, "event",
+     "{0} of closed sockets {1} lost: their last bytes are missing"},
+    {Fault::events_lost_small, NoteCode::events_lost, "event",
+     "{0} of closed sockets {1} lost: their last bytes are missing", privilege_remedy},
+    {Fault::garbled, NoteCode::dump_unclean, "kernel message", "{0} could not be understood"},
+    {Fault::disturbed, NoteCode::dump_unclean, "", "sockets changed too fast for a complete list: some may be missing"},
+    {Fault::missed, NoteCode::connections_missed, "connection", "{0} opened and closed unseen: bytes are missing"},
+    {Fault::missed_by_first_dump, NoteCode::dump_unclean, "connection",
+     "the first list of sockets lacked {0}: bytes from before the window are counted too"},
+    {Fault::without_counters, NoteCode::no_counters, "connection", "the kernel has no counters for {0}",
      "use Linux 4.9 or later"},
-    {Fault::failed_quick_lists, NoteCode::owners_unread, "{0} lists of new sockets failed: some owners may be unknown"},
-    {Fault::disappeared, NoteCode::sockets_vanished, "{0} connections ended without a trace of their last bytes"},
-    {Fault::late, NoteCode::sockets_vanished,
-     "{0} connections that had vanished in another window are counted to their end now: some of their bytes were moved "
-     "then"},
-    {Fault::begun_late, NoteCode::other_netns,
-     "{0} other network namespaces could be entered only after the window had begun: what moved there before is "
+    {Fault::failed_quick_lists, NoteCode::owners_unread, "scan",
+     "{0} for new sockets failed: some owners may be unknown"},
+    {Fault::disappeared, NoteCode::sockets_vanished, "connection", "{0} ended unseen: last bytes are missing"},
+    {Fault::late, NoteCode::sockets_vanished, "connection",
+     "{0} lost in an earlier window {1} found again: bytes from that window are counted in this one"},
+    {Fault::begun_late, NoteCode::other_netns, "network namespace",
+     "{0} could be entered only after the window began: earlier bytes there are missing"},
+    {Fault::resets, NoteCode::counters_reset, "connection",
+     "the counters of {0} were reset (reconnected, or closed with SO_LINGER 0): earlier bytes are missing"},
+    {Fault::udp_unknown, NoteCode::udp_bytes, "", "the bytes of UDP sockets are unknown", privilege_remedy},
+    {Fault::udp_unknown_totals, NoteCode::udp_bytes, "", "the bytes of UDP sockets are unknown",
+     "measure a window, such as -d 1s: the kernel keeps no totals for UDP sockets"},
+    {Fault::udp_unlisted, NoteCode::udp_bytes, "", "UDP sockets cannot be listed", diag_modules_remedy},
+    {Fault::packets_dropped, NoteCode::packets_dropped, "packet",
+     "{0} did not fit into the capture buffer: bytes are missing", "enlarge it: --capture-buffer 64M"},
+    {Fault::packets_late, NoteCode::packets_dropped, "",
+     "the kernel delivered the last packets too late: their bytes are missing"},
+    {Fault::packets_cut, NoteCode::packets_unread, "packet",
+     "{0} had longer headers than socktally captures: bytes are missing"},
+    {Fault::fragments_unmatched, NoteCode::packets_unread, "packet",
+     "{0} {1} part of a datagram whose beginning was not seen: bytes are missing"},
+    {Fault::holes_forgotten, NoteCode::packets_unread, "gap",
+     "{0} in TCP connections could not be tracked: bytes retransmitted there are missing"},
+    {Fault::captured_late, NoteCode::packets_unread, "network namespace",
+     "packets in {0} could be captured only after the window began: the first ones are missing"},
+    {Fault::packets_malformed, NoteCode::packets_malformed, "packet", "{0} had wrong lengths and reached no socket"},
+    {Fault::ended_unread, NoteCode::queues_unseen, "connection",
+     "{0} ended by a reset or unseen: bytes that no process read are counted as received, and unsent bytes are "
      "missing"},
-    {Fault::resets, NoteCode::counters_reset,
-     "the counters of {0} connections were reset (reconnect, or close with SO_LINGER 0): what they had moved before is "
-     "missing"},
-    {Fault::udp_unknown, NoteCode::udp_bytes, "the bytes of UDP sockets are unknown", setcap_remedy},
-    {Fault::udp_unknown_totals, NoteCode::udp_bytes, "the bytes of UDP sockets are unknown",
-     "a window, as with -d 1s: the kernel keeps no totals of UDP sockets"},
-    {Fault::udp_unlisted, NoteCode::udp_bytes, "UDP sockets cannot be listed", diag_modules_remedy},
-    {Fault::packets_dropped, NoteCode::packets_dropped,
-     "{0} packet{1} found the capture buffer full: their bytes are missing", "give it more room: --capture-buffer 64M"},
-    {Fault::packets_late, NoteCode::packets_dropped, "the kernel was late in handing over the last packets"},
-    {Fault::packets_cut, NoteCode::packets_unread,
-     "{0} packet{1} had longer headers than are captured: their bytes are missing"},
-    {Fault::fragments_unmatched, NoteCode::packets_unread,
-     "{0} packet{1} were fragments of datagrams whose beginning was not seen"},
-    {Fault::holes_forgotten, NoteCode::packets_unread,
-     "connections lost packets in {0} places more than can be kept in mind: what was sent again there is missing"},
-    {Fault::captured_late, NoteCode::packets_unread,
-     "packets in {0} network namespace{1} could be captured only after the window had begun: the first ones are "
-     "missing"},
-    {Fault::packets_malformed, NoteCode::packets_malformed,
-     "{0} packet{1} had lengths that do not fit, and went to no socket"},
-    {Fault::ended_unread, NoteCode::queues_unseen,
-     "{0} connection{1} ended by a reset or without a sign: bytes that nobody read count as received, and unsent ones "
-     "are missing"},
-    {Fault::unsent_unknown, NoteCode::queues_unseen,
-     "{0} connection{1} had bytes in the send queue at an end of the window: without sock_diag it is not known which "
-     "of them were on the wire"},
-    {Fault::failed_lists, NoteCode::owners_unread, "sockets could not be listed {0} times: some owners may be unknown"},
-    {Fault::failed_links, NoteCode::packets_unread,
-     "network interfaces could not be listed: packets may be counted at two of them"},
-    {Fault::unread_datagrams, NoteCode::datagrams_unread,
-     "datagrams reached sockets and were not all read ({0} dropped or left of unknown length): what their processes "
-     "received is not known to the byte"},
-    {Fault::forward_unsure, NoteCode::forwarded_unsure,
-     "{0} flow{1} with an address of this machine and no socket: taken for what is forwarded with other addresses "
-     "(NAT), and not counted, though not all of it was seen twice"},
+    {Fault::unsent_unknown, NoteCode::queues_unseen, "connection",
+     "{0} had bytes in the send queue at the start or end of the window: without sock_diag it is unknown which were "
+     "sent"},
+    {Fault::failed_lists, NoteCode::owners_unread, "time",
+     "sockets could not be listed {0}: some owners may be unknown"},
+    {Fault::failed_links, NoteCode::packets_unread, "",
+     "network interfaces could not be listed: packets may be counted twice"},
+    {Fault::unread_datagrams, NoteCode::datagrams_unread, "datagram",
+     "{0} {1} dropped or not read: received bytes are not exact"},
+    {Fault::forward_unsure, NoteCode::forwarded_unsure, "flow",
+     "{0} with an address of this machine but no socket {1} not counted: probably forwarded traffic (NAT)"},
 }};
 
 } // namespace
@@ -100,7 +97,9 @@ std::vector<Note> notes_of(const Faults& faults)
         const std::uint64_t count = faults[words.fault];
         if (count != 0) {
             notes.push_back(
-                {words.code, fmt::format(fmt::runtime(words.message), count, count == 1 ? "" : "s"), words.remedy});
+                {words.code,
+                 fmt::format(fmt::runtime(words.message), plural(count, words.noun), count == 1 ? "was" : "were"),
+                 words.remedy});
         }
     }
     return notes;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the netlink and packet backends could not see in a window, counted while it runs, and the notes that say so.
-// Each code stands in socktally-output(5).
+// Counts what the netlink and packet backends could not see in a window, and makes notes of it.
 #pragma once
 
 #include "model/sample.hpp"
@@ -46,7 +45,7 @@ enum class Fault : std::uint8_t {
     unsent_unknown,      // likewise
     failed_lists,        // of sockets
     failed_links,        // lists of interfaces
-    unread_datagrams,    // nobody read them, and their length is not known
+    unread_datagrams,    // not read, and of unknown length
     forward_unsure,      // flows taken for forwarded ones (sightings.hpp)
 };
 
@@ -56,7 +55,7 @@ public:
 
     std::uint64_t& operator[](Fault fault) { return counts_.at(static_cast<std::size_t>(fault)); }
     std::uint64_t operator[](Fault fault) const { return counts_.at(static_cast<std::size_t>(fault)); }
-    /// What could not be seen in one network namespace as well as in another.
+    /// Adds the counts of another network namespace.
     Faults& operator+=(const Faults& more);
 
 private:
@@ -65,7 +64,7 @@ private:
 
 std::vector<Note> notes_of(const Faults& faults);
 
-/// Where the kernel does not load them by itself, and for the next boot (modules-load.d(5)). One line for a shell, the
+/// If the kernel does not load them by itself, and for the next boot (modules-load.d(5)). One line for a shell, the
 /// end of it a comment; no backslash, which TSV would double.
 inline constexpr std::string_view diag_modules_remedy =
     "modprobe -a tcp_diag udp_diag && (echo tcp_diag; echo udp_diag) > "

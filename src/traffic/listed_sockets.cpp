@@ -4,6 +4,7 @@
 #include "linux/file.hpp"
 #include "owners/fd_table.hpp"
 #include "sockets/socket_lookup.hpp"
+#include "util/number.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -188,8 +189,7 @@ void drop_captures(Sample& sample)
 void add_note(Sample& sample, Protocol protocol, std::string_view name)
 {
     sample.notes
-        .emplace_back(NoteCode::uncounted_bytes,
-                      fmt::format("{} moved bytes, but the bytes of its sockets are not counted", name))
+        .emplace_back(NoteCode::uncounted_bytes, fmt::format("{} moved bytes, which this backend does not count", name))
         .protocol = protocol;
 }
 
@@ -198,7 +198,7 @@ void add_note(Sample& sample, Protocol protocol, std::string_view name)
 Note uncounted_limit()
 {
     return {NoteCode::uncounted_bytes,
-            "lists sockets of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET, but their bytes are unknown"};
+            "lists sockets of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET, but cannot count their bytes"};
 }
 
 void finish_uncounted(Sample& sample, const UncountedTraffic& traffic)
@@ -221,9 +221,8 @@ void finish_uncounted(Sample& sample, const UncountedTraffic& traffic)
     if (sockets > 0) {
         sample.notes
             .emplace_back(NoteCode::packet_sockets,
-                          fmt::format("{} socket{} below IP (AF_PACKET): what is sent through them is not "
-                                      "counted",
-                                      sockets, sockets == 1 ? "" : "s"))
+                          fmt::format("bytes sent through {} below IP (AF_PACKET) are not counted",
+                                      plural(static_cast<std::uint64_t>(sockets), "socket")))
             .protocol = Protocol::packet;
     }
 }

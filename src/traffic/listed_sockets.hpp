@@ -14,8 +14,8 @@
 
 namespace socktally {
 
-/// Of the list at the beginning those that a process can hold, of the one at the end all; a socket of both is one flow,
-/// as the end shows it, and one that only the first has is SocketState::closed. Left out is what moves no bytes:
+/// Takes the sockets that a process can hold from the first list, and all from the last; a socket in both is one flow,
+/// as in the last, and one that only the first has is SocketState::closed. Leaves out sockets that move no bytes:
 /// listening sockets, and TCP that is in TIME_WAIT or not connected.
 std::vector<Flow> flows_of(const std::vector<Socket>& first, const std::vector<Socket>& last);
 

@@ -3,6 +3,7 @@
 
 #include "linux/clocks.hpp"
 #include "linux/privileges.hpp"
+#include "util/number.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -20,7 +21,7 @@ namespace {
 
 constexpr int find_share = 30; // searches take at most 1/30 of the time while a window is open
 
-/// The kernel doubles the table of open files each time it is full, and waits for all CPUs where several threads use
+/// The kernel doubles the table of open files each time it is full, and waits for all CPUs if several threads use
 /// it: so it is made large enough before there are any.
 void make_room(std::size_t namespaces, std::size_t files_per_namespace)
 {
@@ -177,16 +178,14 @@ void add_refused_namespaces(Sample& sample, std::size_t refused)
     Flow& unseen = sample.flows.emplace_back(); // bytes unknown
     unseen.sockets = 0;
     unseen.attribution.cause = Cause::other_netns;
-    sample.notes.push_back(
-        {NoteCode::other_netns,
-         fmt::format("{} other network namespace{} could not be entered: what moved there is unknown", refused,
-                     refused == 1 ? "" : "s")});
+    sample.notes.push_back({NoteCode::other_netns, fmt::format("{} could not be entered: bytes moved there are unknown",
+                                                               plural(refused, "other network namespace"))});
 }
 
 void add_namespaces_limit(std::vector<Note>& limits)
 {
     if (!has_capability(CAP_SYS_ADMIN)) {
-        limits.push_back({NoteCode::other_netns, "sees the current network namespace only"});
+        limits.push_back({NoteCode::other_netns, "sees only the current network namespace"});
     }
 }
 

@@ -17,27 +17,27 @@
 
 namespace socktally {
 
-/// That of this process.
+/// Returns the network namespace of this process.
 Inode own_namespace();
 /// `wanted` is BackendOptions::namespaces.
 bool is_wanted(Inode netns, const std::vector<Inode>& wanted);
 
-/// Those that are wanted besides our own.
+/// Returns the wanted network namespaces except our own.
 std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted, const ProcessesSeen& seen);
 
 /// Calls `work` inside each of them, after making room for so many open files each; how many could not be entered, or
 /// had no room (std::system_error).
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work);
-/// So many at once where they wait for the kernel to give or take back a capture buffer, ten milliseconds and more
+/// So many at once if they wait for the kernel to give or take back a capture buffer, ten milliseconds and more
 /// each.
 inline constexpr std::size_t waiting_threads = 64;
 
-/// Those that are wanted besides our own as they come and go, for backends that go on from window to window.
+/// The wanted network namespaces except our own, as they come and go, for backends that measure several windows.
 class OtherNamespaces {
 public:
     using Clock = std::chrono::steady_clock;
-    /// `is_new`: it was not there when they were last looked for, so that all that moved in it did so since.
+    /// `is_new`: it was not there at the last search, so all of its traffic is newer.
     enum class Arrival : std::uint8_t { was_there, is_new };
     using Work = std::function<void(Inode netns, Arrival arrival)>;
 
@@ -50,7 +50,7 @@ public:
     /// Returns whether it is time to look while a window is open, which takes some microseconds a process: after this
     /// interval, or later if that would cost too much; with 0 in any case. Always false if no new ones can appear.
     bool is_due(Clock::time_point now, std::chrono::nanoseconds interval) const;
-    /// As enter_each(), those that were not entered yet, from several threads at once.
+    /// Enters those that were not entered yet, like enter_each(), from several threads at once.
     void enter(const Work& work);
     /// Looks for namespaces that only sockets lead to: those that processes hold and that are not in `listed`, the
     /// inodes of all sockets that the lists show. To be called when sockets were listed.
@@ -65,13 +65,13 @@ public:
     /// window later.
     void leave(const std::function<bool(Inode netns)>& leave);
 
-    /// That were found.
+    /// Number of namespaces that were found.
     std::size_t size() const { return found_.size() + found_by_socket_.size(); }
     /// At any time of the window.
     std::size_t refused() const { return refused_; }
-    /// That were found and not entered, as far as their inodes are known.
+    /// Returns those that were found and not entered, if their inodes are known.
     std::vector<Inode> left_out() const;
-    /// When they were looked for before they were last looked for.
+    /// Time of the search before last.
     Clock::time_point found_before() const { return found_before_; }
 
 private:
@@ -82,7 +82,7 @@ private:
     std::vector<NetworkNamespace> found_;
     std::set<std::uint64_t> known_;   // inodes, of those found before
     std::set<std::uint64_t> entered_; // inodes
-    std::set<std::uint64_t> gone_;    // of those, when they were last looked for
+    std::set<std::uint64_t> gone_;    // of those, at the last search
     UnlistedSockets unlisted_;
     std::vector<UnlistedSockets::Found> found_by_socket_; // not entered yet
     std::size_t refused_ = 0;
@@ -91,7 +91,7 @@ private:
     std::chrono::nanoseconds rest_{0}; // pause that the cost of the last search asks for
 };
 
-/// Says so, and adds a flow without figures for what moved there: `[other netns]`. Nothing where none was refused.
+/// Says so, and adds a flow without figures for what moved there: `[other netns]`. Nothing if none was refused.
 void add_refused_namespaces(Sample& sample, std::size_t refused);
 /// For doctor.
 void add_namespaces_limit(std::vector<Note>& limits);

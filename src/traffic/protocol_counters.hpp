@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What /proc/net/snmp, snmp6 and sctp/snmp count for a whole network namespace, IPv4 and IPv6 together. Cheap to read
-// (tens of microseconds), never reset: the counters tell that there are new connections without asking for every
-// socket, that no datagram moved at all, and what became of those that came.
+// Reads what /proc/net/snmp, snmp6 and sctp/snmp count for a whole network namespace, IPv4 and IPv6 together. Cheap
+// (tens of microseconds), never reset: the counters show new connections without a list of every
+// socket, whether any datagram moved, and what happened to datagrams that came.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -39,10 +39,10 @@ void add_snmp_lines(std::string_view text, ProtocolCounters& counters);
 
 class ProtocolCountersReader {
 public:
-    /// Of the network namespace that the calling thread is in, wherever read() is called.
+    /// Reads the counters of the network namespace in which it was constructed, from any thread.
     ProtocolCountersReader();
     static constexpr std::size_t files = 3; // that it has open, at most
-    /// Null where the files cannot be read.
+    /// Null if the files cannot be read.
     std::optional<ProtocolCounters> read();
     /// tcp_opens alone, for half of the cost.
     std::optional<std::uint64_t> read_tcp_opens();
@@ -51,7 +51,7 @@ private:
     std::optional<ProtocolCounters> read_snmp();
 
     Fd snmp_;
-    Fd snmp6_; // absent where IPv6 is off
+    Fd snmp6_; // absent if IPv6 is off
     Fd sctp_;  // absent without SCTP
     std::string buffer_;
 };

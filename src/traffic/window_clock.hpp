@@ -26,7 +26,7 @@ public:
 
     /// The first window begins at `moment`; every later one has begun where the one before ended. The result is when it
     /// is to end: a whole number of windows after the first began, so that being late never adds up. An end that is
-    /// over already is left out, and the window is that much longer; so is one that the window before was to have, and
+    /// over already is left out, and the window is that much longer; so is one that the last window was to have, and
     /// came a little early.
     std::chrono::steady_clock::time_point begin(std::chrono::nanoseconds window, Moment moment = now());
 

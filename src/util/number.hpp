@@ -31,7 +31,7 @@ inline std::optional<std::uint16_t> parse_port(std::string_view text)
                                                           : std::nullopt;
 }
 
-/// What may stand behind a number, and how many of the smallest things it is.
+/// A unit after a number, and its size in the smallest units.
 struct Unit {
     std::string_view suffix;
     std::uint64_t size; // at most 2^50

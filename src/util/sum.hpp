@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Sums of counters. Real ones do not reach 2^64 (eleven years at 400 Gbit/s); should a broken one come in, the sum
-// sticks at the top instead of wrapping round to a small number that looks true.
+// sticks at the top instead of wrapping round to a small number that looks plausible.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,7 @@ std::string quote(std::string_view text);
 /// The valid word that begins like the typed one, or is within a third of its length in edits; if any.
 std::optional<std::string_view> nearest(std::string_view typed, std::span<const std::string_view> valid);
 
-/// `did you mean "rx_bytes"?` where there is a nearest one, else
+/// `did you mean "rx_bytes"?` if there is a nearest one, else
 /// `valid ones are a, b, c`.
 std::string suggest(std::string_view typed, std::span<const std::string_view> valid);
 

@@ -100,7 +100,7 @@ std::string output_of(const Case& run, Windows& windows)
     Identifier identifier(identity_needs_of(options, plan),
                           {replayed.proc->root(), replayed.proc->namespaces(), {replayed.proc->root()}});
     Sample& sample = replayed.result.sample;
-    find_owners(sample, replayed.result.viewer, options, plan, identifier);
+    find_owners(sample, replayed.result.viewer, options, plan, filter, identifier);
     add_unmatched_notes(sample, filter, identifier);
     Report report = make_report(std::move(sample), options, plan, filter, identifier);
     report.host = replayed.host;

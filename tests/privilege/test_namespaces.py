@@ -27,7 +27,7 @@ def main():
     enters = [*scene.as_user(scene.OWN, "--inh-caps=+sys_admin", "--ambient-caps=+sys_admin"), SHELF.copy("plain")]
     found = [refused(SHELF.copy("plain")), refused(*unprivileged), refused(*enters)]
     denied = subprocess.run([*unprivileged, "--netns", str(named.pid)], capture_output=True, text=True)
-    told = f"socktally: the network namespace of process {named.pid} may not be looked at without cap_sys_ptrace\n"
+    told = f"socktally: no permission to see the network namespace of process {named.pid}: run with sudo\n"
     assert (denied.returncode, denied.stderr) == (2, told), denied
     nameless.end()
     found += [refused(*unprivileged), refused(*enters)]

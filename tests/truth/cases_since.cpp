@@ -172,7 +172,7 @@ int run_beside_traffic(Stage& stage, int phases, const std::vector<std::string>&
             killed += WIFSIGNALED(output.status) ? 1 : 0;
             CHECK_MESSAGE((output.status == 0 || (WIFSIGNALED(output.status) && WTERMSIG(output.status) == signal)),
                           output.err);
-            CHECK(output.err.find("begun anew") == std::string::npos);
+            CHECK(output.err.find("starting over with") == std::string::npos);
             take(output);
         }
         traffic.get();
@@ -254,7 +254,7 @@ TEST_CASE("since: runs outside, inside and outside of a time namespace follow ea
         stage.advance();
         const Place place{.net = &stage.netns(), .boot_shift = std::chrono::seconds(shift)};
         const Output output = Tool(place, 0ms, since(state)).finish();
-        CHECK(output.err.find("begun anew") == std::string::npos);
+        CHECK(output.err.find("starting over with") == std::string::npos);
         const Report report = expect_success(output);
         CHECK(within(report.tx_bytes, each, 2));
         const std::string key = "\"duration_ns\":";
@@ -330,9 +330,9 @@ TEST_CASE("since: what ends unseen is said, and nothing is made up")
     INFO(second.text);
     CHECK_FALSE(second.complete);
     CHECK(second.has_note("closed-since"));
-    CHECK(second.text.find("2 connections ended since the run before") != std::string::npos);
+    CHECK(second.text.find("2 connections closed since the last run") != std::string::npos);
     CHECK(second.has_note("connections-missed"));
-    CHECK(second.text.find("6 connections began and ended between the runs") != std::string::npos);
+    CHECK(second.text.find("6 connections opened and closed between two runs") != std::string::npos);
     CHECK(second.rx_bytes == 0);
     CHECK(second.tx_bytes == 0);
 
@@ -370,7 +370,7 @@ TEST_CASE("since: counters for Prometheus grow to what was moved")
     }
     const Output other = Tool(stage.place(), 0ms, since(state)).finish();
     CHECK(WEXITSTATUS(other.status) == 1);
-    CHECK(other.err.find("need a file of their own") != std::string::npos);
+    CHECK(other.err.find("use a file of its own") != std::string::npos);
 }
 
 TEST_CASE("since: one run at a time")
@@ -385,7 +385,7 @@ TEST_CASE("since: one run at a time")
     CHECK(WIFEXITED(second.status));
     CHECK(WEXITSTATUS(second.status) == 1);
     CHECK(second.out.empty());
-    CHECK(second.err.find("another run is at work") != std::string::npos);
+    CHECK(second.err.find("another run is using") != std::string::npos);
 
     Tool waiting(stage.place(), 0ms, {"--since", state.file(), "--netns", "current", "--wait"});
     std::this_thread::sleep_for(100ms);

@@ -38,10 +38,9 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
 {
     std::vector<Note> notes;
     if (faults.foreign_processes > 0) {
-        notes.push_back(
-            {NoteCode::other_pidns, fmt::format("{} that moved bytes {} in pid namespaces that are not visible here",
-                                                plural(faults.foreign_processes, "process", "processes"),
-                                                faults.foreign_processes == 1 ? "lives" : "live")});
+        notes.push_back({NoteCode::other_pidns,
+                         fmt::format("{} in pid namespaces that are not visible here: their bytes are in [unknown]",
+                                     plural(faults.foreign_processes, "process is", "processes are"))});
     }
     if (faults.interrupted) {
         notes.emplace_back(NoteCode::interrupted);
@@ -51,33 +50,32 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
     }
     if (faults.unreached_namespaces > 0) {
         notes.push_back({NoteCode::other_netns,
-                         fmt::format("{} could not be entered: of connections that were there before, what "
-                                     "several threads read first at once may be missing",
+                         fmt::format("{} could not be entered: bytes that several threads read at once from older "
+                                     "connections there may be missing",
                                      plural(faults.unreached_namespaces, "network namespace")),
-                         "run socktally as root"});
+                         "run with sudo"});
     }
     if (faults.unclaimed > 0) {
         notes.push_back({NoteCode::spliced_bytes,
-                         fmt::format("{} of other network namespaces {} read by splice(2), which is not counted "
-                                     "for those that were there before",
+                         fmt::format("{} in other network namespaces, opened before the window, {} read by splice(2): "
+                                     "those bytes are missing",
                                      plural(faults.unclaimed, "connection"), faults.unclaimed == 1 ? "was" : "were")});
     }
     if (faults.had_no_room) {
         notes.emplace_back(NoteCode::socket_memory);
     }
     if (faults.missed_calls > 0) {
-        notes.push_back({NoteCode::missed_calls,
-                         fmt::format("the BPF programs were not shown {}, which came while they were at work on "
-                                     "the same processor: those bytes are not counted",
-                                     plural(faults.missed_calls, "call"))});
+        notes.push_back(
+            {NoteCode::missed_calls, fmt::format("the kernel skipped the BPF programs for {} on a processor that was "
+                                                 "already running them: those bytes are missing",
+                                                 plural(faults.missed_calls, "call"))});
     }
     if (faults.flows_dropped > 0) {
         notes.emplace_back(NoteCode::too_many_sockets);
     }
     if (faults.crowded_sockets > 0) {
         notes.push_back({NoteCode::too_many_peers,
-                         fmt::format("{} had more than {} other ends: the bytes of the rest have a socket but "
-                                     "no remote address",
+                         fmt::format("{} had more than {} peers: the bytes of the rest have no remote address",
                                      plural(faults.crowded_sockets, "socket"), TALLY_MOST_PEERS)});
     }
     return notes;

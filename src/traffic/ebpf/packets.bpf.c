@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 // Counts the packets of each socket where they pass between IP and the socket. Another process than the one that moves them may be running
-// then, so no process is looked at: the backend finds it by the cookie, in what tally.bpf.c saw or in the descriptor tables after the window.
+// then, so no process is noted: the backend finds it by the cookie, in what tally.bpf.c saw or in the descriptor tables after the window.
 // The hooks of control groups know the socket of a packet, which those of interfaces (tc, XDP) mostly do not.
 #include <linux/bpf.h>
 #include <stdbool.h>

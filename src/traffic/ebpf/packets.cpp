@@ -146,12 +146,12 @@ std::optional<Unavailable> Packets::load()
     sees_all_ = root.sees_all;
     skeleton_.reset(packets_bpf__open());
     if (!skeleton_) {
-        return cgroup_refusal("the packet programs cannot be read", errno);
+        return cgroup_refusal("cannot open the BPF programs that count packets", errno);
     }
     const std::uint32_t buffers = windows_ == Tally::Windows::many ? TALLY_BUFFERS : 1;
     bpf_map__set_max_entries(skeleton_->maps.sockets, buffers * most_sockets);
     if (const int error = -packets_bpf__load(skeleton_.get()); error != 0) {
-        return cgroup_refusal("the kernel does not take the packet programs", error);
+        return cgroup_refusal("the kernel rejected the BPF programs that count packets", error);
     }
     return std::nullopt;
 }
@@ -167,7 +167,7 @@ void Packets::start()
         if (!links_.at(index)) {
             const int error = errno;
             links_ = {};
-            refusal_ = cgroup_refusal("the packet programs cannot be attached to the control groups", error);
+            refusal_ = cgroup_refusal("cannot attach the BPF programs that count packets to the control groups", error);
             return;
         }
     }
@@ -235,18 +235,15 @@ void Packets::add_to(Sample& sample)
         sample.notes.push_back(
             {NoteCode::shared_packets,
              fmt::format(
-                 "{} {} used by several processes, or {} several other ends: {} packets are in [unknown], or in "
-                 "a row of the process without a remote end",
-                 plural(shared, "socket"), shared == 1 ? "was" : "were", shared == 1 ? "has" : "have",
-                 shared == 1 ? "its" : "their")});
+                 "{} several processes or peers: packets are in [unknown], or in a row without a remote address",
+                 plural(shared, "socket has", "sockets have"))});
     }
     if (!sees_all_) {
         sample.notes.emplace_back(NoteCode::packets_partly);
     }
     if (dropped > 0) {
-        sample.notes.push_back(
-            {NoteCode::packets_dropped, fmt::format("{} of more sockets than there is room for {} not counted",
-                                                    plural(dropped, "packet"), dropped == 1 ? "is" : "are")});
+        sample.notes.push_back({NoteCode::packets_dropped, fmt::format("too many sockets had packets: {} not counted",
+                                                                       plural(dropped, "packet was", "packets were"))});
     }
 }
 

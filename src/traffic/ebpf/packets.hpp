@@ -59,7 +59,7 @@ private:
 /// Sockets that had packets, by their cookies.
 using PacketSockets = std::unordered_map<std::uint64_t, packets_socket>;
 
-/// What is known of a socket that is not listed: that it had no packets, or nothing.
+/// How an unlisted socket counts: without packets, or unknown.
 enum class Unlisted : std::uint8_t { none, unknown };
 
 /// Fills `packets` of the sample's flows, and adds a flow for each socket whose packets none of them can take. The

@@ -49,13 +49,13 @@ std::optional<Unavailable> Peers::load(Tally::PeerMaps maps)
     sees_all_ = std::get<CgroupRoot>(opened).sees_all;
     const std::unique_ptr<peers_bpf, void (*)(peers_bpf*)> skeleton(peers_bpf__open(), peers_bpf__destroy);
     if (!skeleton) {
-        return cgroup_refusal("the programs that see addresses cannot be read", errno);
+        return cgroup_refusal("cannot open the BPF programs that see peers", errno);
     }
     int error = -bpf_map__reuse_fd(skeleton->maps.peers, maps.peers);
     error = error == 0 ? -bpf_map__reuse_fd(skeleton->maps.raw_peers, maps.raw_peers) : error;
     error = error == 0 ? -peers_bpf__load(skeleton.get()) : error;
     if (error != 0) {
-        return cgroup_refusal("the kernel does not take the programs that see addresses", error);
+        return cgroup_refusal("the kernel rejected the BPF programs that see peers", error);
     }
     const auto& loaded = skeleton->progs;
     const std::array order{loaded.datagram_goes4, loaded.datagram_goes6, loaded.datagram_comes4, loaded.datagram_comes6,
@@ -71,8 +71,7 @@ void Peers::attach()
     for (std::size_t index = 0; !refusal_ && index < count; ++index) {
         links_.at(index) = socktally::attach(programs_.at(index).get(), root_.get(), types.at(index));
         if (!links_.at(index)) {
-            refusal_ =
-                cgroup_refusal("the programs that see addresses cannot be attached to the control groups", errno);
+            refusal_ = cgroup_refusal("cannot attach the BPF programs that see peers to the control groups", errno);
         }
     }
     if (refusal_) {
@@ -83,14 +82,13 @@ void Peers::attach()
 std::optional<Note> Peers::note() const
 {
     if (refusal_) {
-        return Note{NoteCode::no_peers,
-                    "the other ends of unconnected datagram sockets are not known: " + refusal_->why, refusal_->remedy};
+        return Note{NoteCode::no_peers, "the peers of unconnected UDP sockets are unknown: " + refusal_->why,
+                    refusal_->remedy};
     }
     if (!sees_all_) {
         return Note{NoteCode::no_peers,
-                    "the other ends of unconnected datagram sockets are not known if their control groups are not in "
-                    "sight here",
-                    "run socktally outside of the container"};
+                    "the peers of unconnected UDP sockets are unknown in control groups that are not visible here",
+                    "run socktally outside the container"};
     }
     return std::nullopt;
 }

@@ -40,18 +40,18 @@ Unavailable bpf_refusal(int error, Unavailable otherwise)
 {
     const std::string reason = std::generic_category().message(error);
     if (error == EPERM && is_in_first(NamespaceKind::user) == false) {
-        return {fmt::format("BPF programs are forbidden in a user namespace: {}", reason),
-                "run socktally outside of the container"};
+        return {fmt::format("the kernel does not allow BPF programs in a user namespace: {}", reason),
+                "run socktally outside the container"};
     }
     if ((error == EPERM || error == EACCES) && !(has_capability(CAP_BPF) && has_capability(CAP_PERFMON)) &&
         !has_capability(CAP_SYS_ADMIN)) {
-        return {fmt::format("BPF programs are forbidden here: {}", reason), std::string(setcap_remedy)};
+        return {"no permission to load BPF programs", std::string(privilege_remedy)};
     }
     if (::access("/sys/kernel/btf/vmlinux", R_OK) != 0) {
-        return {"the kernel has no type information (BTF)", "a kernel with CONFIG_DEBUG_INFO_BTF"};
+        return {"the kernel has no type information (BTF)", "use a kernel with CONFIG_DEBUG_INFO_BTF"};
     }
     if (error == ENOSYS) {
-        return {"the kernel has no BPF", "a kernel with CONFIG_BPF_SYSCALL"};
+        return {"the kernel has no BPF", "use a kernel with CONFIG_BPF_SYSCALL"};
     }
     return otherwise;
 }
@@ -60,11 +60,11 @@ Unavailable cgroup_refusal(std::string_view what, int error)
 {
     Unavailable result{fmt::format("{}: {}", what, std::generic_category().message(error)), ""};
     if (error != EPERM && error != EACCES) {
-        result.remedy = "a kernel with CONFIG_CGROUP_BPF";
+        result.remedy = "use a kernel with CONFIG_CGROUP_BPF";
     } else if (!has_capability(CAP_NET_ADMIN)) {
-        result.remedy = setcap_remedy;
+        result.remedy = privilege_remedy;
     } else { // one that was attached without leave for others
-        result.remedy = "bpftool cgroup tree: a program is in the way";
+        result.remedy = "another BPF program is in the way: find it with bpftool cgroup tree";
     }
     return result;
 }
@@ -74,8 +74,7 @@ std::variant<CgroupRoot, Unavailable> open_cgroup_root()
     const auto mount = read_cgroup2_mount(AT_FDCWD, "/proc/self/mountinfo");
     Fd directory(mount ? ::open(mount->path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1);
     if (!is_cgroup2(directory)) {
-        return Unavailable{"version 2 of the control groups is not mounted here",
-                           "mount -t cgroup2 none /sys/fs/cgroup/unified"};
+        return Unavailable{"cgroup v2 is not mounted", "mount -t cgroup2 none /sys/fs/cgroup/unified"};
     }
     return CgroupRoot{std::move(directory), mount->is_whole && is_in_first(NamespaceKind::cgroup).value_or(false)};
 }
@@ -91,9 +90,9 @@ std::string why_refused(const Variant& variant, int error, Lockdown lockdown)
     case ESRCH: // libbpf looks each of them up in the kernel's type information
         return fmt::format("the kernel has no {}", variant.needs);
     case EPERM:
-        return lockdown == Lockdown::active ? "the kernel is locked down and forbids them"
-                                            : "the kernel forbids them: " + message_of(error);
-    default: return "the kernel refuses the programs: " + message_of(error);
+        return lockdown == Lockdown::active ? "the kernel is locked down and does not allow it"
+                                            : "the kernel does not allow it: " + message_of(error);
+    default: return "the kernel rejected the programs: " + message_of(error);
     }
 }
 
@@ -101,21 +100,21 @@ std::string describe_refusals(std::span<const RefusedVariant> refused)
 {
     std::string text;
     for (const RefusedVariant& one : refused) {
-        text += fmt::format("{}not as {}: {}", text.empty() ? "" : "; ", one.name, one.why);
+        text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", one.name, one.why);
     }
     return text;
 }
 
 std::string describe_choice(std::string_view chosen, std::span<const RefusedVariant> refused)
 {
-    std::string text = fmt::format("runs as {}", chosen);
+    std::string text = fmt::format("uses {}", chosen);
     if (!refused.empty()) {
         text += "; " + describe_refusals(refused);
     }
     const auto at =
         std::find_if(variants.begin(), variants.end(), [&](const Variant& one) { return one.name == chosen; });
     for (auto rest = at == variants.end() ? at : at + 1; rest != variants.end(); ++rest) {
-        text += fmt::format("; {} was not tried, for it is not needed", rest->name);
+        text += fmt::format("; {}: not needed", rest->name);
     }
     return text;
 }

@@ -36,8 +36,8 @@ struct Variant {
 
 /// In the order in which they are tried.
 inline constexpr std::array variants{
-    Variant{"tracepoints", "tracepoints of sends and receives (Linux 6.3 has them)", true},
-    Variant{"fexit", "functions of the socket layer that fexit programs are for", false},
+    Variant{"tracepoints", "tracepoints for socket sends and receives (added in Linux 6.3)", true},
+    Variant{"fexit", "socket functions that fexit programs attach to", false},
 };
 
 enum class Lockdown : std::uint8_t { none, active };

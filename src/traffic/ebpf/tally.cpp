@@ -90,8 +90,9 @@ int try_attaching(const bpf_program* program)
 
 Unavailable refusal(int error, std::span<const RefusedVariant> refused)
 {
-    return bpf_refusal(error, {fmt::format("no variant of the BPF programs loads: {}", describe_refusals(refused)),
-                               "Linux 6.3 or later, or 5.12 or later with CONFIG_FUNCTION_TRACER and no lockdown"});
+    return bpf_refusal(
+        error, {fmt::format("the kernel rejected every variant of the BPF programs: {}", describe_refusals(refused)),
+                "use Linux 6.3 or later, or 5.12 or later with CONFIG_FUNCTION_TRACER and without lockdown"});
 }
 
 } // namespace

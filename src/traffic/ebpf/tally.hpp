@@ -18,7 +18,7 @@ struct tally_bpf;
 
 namespace socktally {
 
-/// What the programs could not see in a window.
+/// Counts of what the programs could not see in a window.
 struct EbpfFaults {
     bool interrupted = false;
     std::size_t foreign_processes = 0; // that have no pid in our namespace
@@ -62,7 +62,7 @@ public:
     /// count for the one that is over. All stay attached, because fexit programs take long to detach.
     void end_window();
 
-    /// Of the window that is over: all counters in use, by slot, also those without a process (see tally.h); and the
+    /// Returns the counters of the last window by slot, also those without a process (see tally.h); and the
     /// flows, whose `slot` is such a number.
     std::vector<std::pair<std::uint32_t, tally_counters>> counters() const;
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;

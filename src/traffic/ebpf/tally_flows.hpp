@@ -41,7 +41,7 @@ public:
     bool has_overflowed() const { return left_.contains(TALLY_OVERFLOW_SLOT); }
 
 private:
-    /// What no flow has taken so far.
+    /// Bytes that no flow has taken so far.
     struct Left {
         Attribution attribution;
         std::uint64_t rx_bytes;

@@ -32,13 +32,12 @@ void add_notes(Sample& sample, const TotalsFlows& flows, const OwnerScanner& hol
 {
     if (flows.has_udp()) {
         sample.notes.emplace_back(NoteCode::udp_bytes).remedy =
-            "a window, as with -d 1s: the kernel keeps no totals of UDP sockets";
+            "measure a window, such as -d 1s: the kernel keeps no totals for UDP sockets";
     }
     if (flows.resets() > 0) {
-        sample.notes.push_back({NoteCode::counters_reset,
-                                fmt::format("{} sockets were disconnected and used again: what they had moved before "
-                                            "is missing",
-                                            flows.resets())});
+        sample.notes.push_back(
+            {NoteCode::counters_reset, fmt::format("{} disconnected and reused: earlier bytes are missing",
+                                                   plural(flows.resets(), "socket was", "sockets were"))});
     }
     add_unread_note(sample.notes, holders.failed());
 }
@@ -66,7 +65,7 @@ public:
         find_owners(holders, flows.inodes()); // of sockets that are not where they were at the scan
         holders.confirm(OwnerScanner::Clock::now());
         if (request.interrupt->signal() != 0) {
-            sample.notes.emplace_back(NoteCode::interrupted, "a signal came before all was read").about =
+            sample.notes.emplace_back(NoteCode::interrupted, "a signal came before all sockets were read").about =
                 Note::About::everything;
         }
         add_notes(sample, flows, holders);
@@ -153,10 +152,10 @@ OpenResult open_totals(const BackendOptions& options)
 {
     iterators_totals links{};
     if (const int error = iterators_load_totals(&links); error != 0) {
-        return bpf_refusal(error,
-                           {fmt::format("the kernel does not take the programs that list sockets (Linux 5.17): {}",
-                                        std::generic_category().message(error)),
-                            "socktally -b netlink -d 0"});
+        return bpf_refusal(
+            error, {fmt::format("the kernel rejected the BPF programs that list sockets (they need Linux 5.17): {}",
+                                std::generic_category().message(error)),
+                    "use -b netlink -d 0"});
     }
     return std::make_unique<TotalsBackend>(Fd(links.tcp), Fd(links.udp), options);
 }

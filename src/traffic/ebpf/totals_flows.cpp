@@ -29,7 +29,7 @@ Socket tcp_socket_of(const totals_row& row)
     return socket;
 }
 
-/// What needs no look at who holds the socket; attribute() decides the rest.
+/// Returns the causes that do not depend on the holder; attribute() decides the rest.
 Cause known_cause(const totals_row& row)
 {
     switch (row.holder) {

@@ -26,9 +26,9 @@ public:
     bool has_udp() const { return has_udp_; }
     /// Sockets whose counters began anew with another connection: what they had moved before is lost.
     std::size_t resets() const { return resets_; }
-    /// Of all sockets that a process may hold.
+    /// Returns the inodes of all sockets that a process may hold.
     std::vector<Inode> inodes() const;
-    /// Of all sockets that were listed, listeners included.
+    /// Returns the inodes of all listed sockets, with listeners.
     std::vector<Inode> listed() const;
     std::vector<Flow> take() { return std::move(flows_); }
 

@@ -27,7 +27,7 @@ constexpr auto longest_wait = std::chrono::seconds(5);
 constexpr auto wait_after_loss = std::chrono::milliseconds(500);
 constexpr auto longest_poll = std::chrono::milliseconds(20);
 
-/// Opens a TCP socket and closes it at once; its cookie, or null where that fails.
+/// Opens a TCP socket and closes it at once; its cookie, or null if that fails.
 std::optional<std::uint64_t> destroy_a_socket()
 {
     const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -17,11 +17,11 @@ public:
 
     DestroyEvents();
 
-    /// From here on events are kept. False where the kernel does not let us listen.
+    /// From here on events are kept. False if the kernel does not let us listen.
     bool listen();
     bool is_listening() const { return listening_; }
-    /// What to wait on: only worth it while the buffer is small, else events are read by the bunch at each tick. -1: do
-    /// not.
+    /// Returns the descriptor to wait on: worth it only if the buffer is small, else each tick reads many events. -1:
+    /// do not wait.
     int fd_to_watch() const { return small_buffer_ ? socket_.fd() : -1; }
 
     /// How many there were.

@@ -24,7 +24,7 @@ public:
     using Closed = std::function<void(const Flow&)>;
 
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
-    /// Throws where the kernel refuses.
+    /// Throws if the kernel refuses.
     enum class Udp : std::uint8_t { listed, left_out };
     NamespaceWatch(Inode netns, Udp udp, Trace trace);
 
@@ -33,7 +33,7 @@ public:
     void add_to(Snapshot& snapshot) const;
 
     void listen();
-    /// The first dump, with another one where sockets went meanwhile.
+    /// The first dump, with another one if sockets went meanwhile.
     Dumper::Dumped open();
     /// Once the events of everything before the window are in.
     void begin();
@@ -43,15 +43,15 @@ public:
     void begin_new(Clock::time_point before);
     /// The next window begins where the last one ended. Between the windows: nothing of the last one is known any more.
     void next_window();
-    /// True where connections were opened since the last call, or where that cannot be told.
+    /// True if connections were opened since the last call, or if that cannot be told.
     bool has_new_connections();
     /// Sockets that came since the last dump, without counters.
     void list();
     /// Which of these have not been closed by their process: those that it has are without inode.
     std::vector<Inode> still_open(const std::vector<Inode>& inodes);
-    /// The last dump, and the only one where totals since each socket was opened are wanted.
+    /// The last dump, and the only one if totals since each socket was opened are wanted.
     Dumper::Dumped close(const std::function<void()>& meanwhile = [] {});
-    /// Another dump where the kernel says that more connections were opened than any showed. False where none was
+    /// Another dump if the kernel says that more connections were opened than any showed. False if none was
     /// needed.
     bool close_again(const std::function<void()>& meanwhile);
 
@@ -74,12 +74,12 @@ public:
     /// Inodes of the sockets that have to have a holder.
     std::vector<Inode> live_inodes() const;
 
-    /// What could not be seen, once it is over.
+    /// Returns what could not be seen in the window that is over.
     Faults faults(bool totals_only);
-    /// Hands over all flows: where they are moved, no other window can follow.
+    /// Hands over all flows: if they are moved, no other window can follow.
     enum class Flows : std::uint8_t { moved, copied };
     void hand_over(std::vector<Flow>& flows, Flows how);
-    /// Where it is true, and no process lives in the namespace, there is nothing left to watch.
+    /// If it is true, and no process lives in the namespace, there is nothing left to watch.
     bool is_empty() const { return table_.is_empty() && udp_.flows().empty(); }
 
 private:
@@ -108,7 +108,7 @@ private:
     std::optional<std::uint64_t> datagrams_before_; // the window
     std::uint64_t events_lost_before_ = 0;          // the window
     std::uint64_t events_lost_told_ = 0;            // by faults(), of all windows
-    std::uint64_t garbled_before_ = 0;              // likewise
+    std::uint64_t garbled_before_ = 0;              // the same
     bool lost_lately_ = false;                      // an event, in the last window
     bool last_dump_disturbed_ = false;
 };

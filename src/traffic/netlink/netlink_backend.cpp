@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The netlink backend: sock_diag dumps at both ends of the window, destroy events and the search for owners in between.
-// Sees TCP to the byte; the kernel does not count the bytes of UDP sockets, so datagrams are captured where that is
+// Sees TCP to the byte; the kernel does not count the bytes of UDP sockets, so datagrams are captured if that is
 // allowed (traffic/packet).
 #include "linux/interrupt.hpp"
 #include "linux/netlink_socket.hpp"
@@ -312,7 +312,7 @@ std::vector<Note> netlink_limits()
 {
     std::vector<Note> limits;
     if (!has_capability(CAP_NET_RAW)) {
-        limits.push_back({NoteCode::udp_bytes, "lists UDP sockets, but their bytes are unknown", setcap_remedy});
+        limits.push_back({NoteCode::udp_bytes, "lists UDP sockets, but cannot count their bytes", privilege_remedy});
     }
     limits.push_back(uncounted_limit());
     add_namespaces_limit(limits);
@@ -320,9 +320,8 @@ std::vector<Note> netlink_limits()
     if (!has_capability(CAP_NET_ADMIN)) {
         limits.push_back(
             {NoteCode::events_lost,
-             "has a small buffer for announcements of closed sockets: of more than a few hundred at once some "
-             "may be lost",
-             setcap_remedy});
+             "has a small buffer for events of closed sockets: if several hundred close at once, some may be lost",
+             privilege_remedy});
     }
     return limits;
 }
@@ -336,14 +335,13 @@ Unavailable netlink_refusal(int error)
     case EOPNOTSUPP: return {"the kernel cannot list TCP sockets: no tcp_diag", std::string(diag_modules_remedy)};
     case EPROTONOSUPPORT:
     case EAFNOSUPPORT:
-        return {fmt::format("there is no NETLINK_SOCK_DIAG here: {}", reason),
-                "allow AF_NETLINK where a sandbox forbids it (RestrictAddressFamilies=), else a kernel with "
-                "CONFIG_INET_DIAG"};
+        return {fmt::format("NETLINK_SOCK_DIAG is not available: {}", reason),
+                "allow AF_NETLINK in the sandbox (RestrictAddressFamilies=), or use a kernel with CONFIG_INET_DIAG"};
     case EPERM:
     case EACCES:
-        return {fmt::format("sock_diag is forbidden here: {}", reason),
+        return {fmt::format("no permission to use sock_diag: {}", reason),
                 "allow AF_NETLINK sockets in the sandbox (seccomp, RestrictAddressFamilies=)"};
-    default: return {fmt::format("sock_diag does not work here: {}", reason), ""};
+    default: return {fmt::format("sock_diag failed: {}", reason), ""};
     }
 }
 
@@ -355,7 +353,7 @@ public:
 
 private:
     BackendOptions options_;
-    std::unique_ptr<Sampling> sampling_; // null where no window was before, or none was to follow
+    std::unique_ptr<Sampling> sampling_; // null if no window was before, or none was to follow
 };
 
 BackendResult NetlinkBackend::sample(const SampleRequest& request)
@@ -378,7 +376,7 @@ BackendResult NetlinkBackend::sample(const SampleRequest& request)
 OpenResult open_netlink(const BackendOptions& options)
 {
     if (::access("/proc/self/stat", R_OK) != 0) {
-        return Unavailable{"/proc is not there to find the owners of sockets in", "mount -t proc proc /proc"};
+        return Unavailable{"/proc is not mounted, so owners of sockets cannot be found", "mount -t proc proc /proc"};
     }
     try {
         NetlinkSocket socket(NetlinkSocket::Mode::blocking);

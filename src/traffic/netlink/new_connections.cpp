@@ -203,7 +203,7 @@ void NewConnectionWatcher::show_accepted(const std::vector<Inode>& inodes)
     }
 }
 
-/// Those that are open, soon: who has them now may be over before long.
+/// Searches for the new holders of sockets that are open, soon: a holder may end before long.
 void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
 {
     if (missed.empty()) {
@@ -242,7 +242,7 @@ void NewConnectionWatcher::hand_on(Watched& watched)
     }
 }
 
-/// What stays unresolved (a connection that nobody accepts, a socket of the kernel's) is searched for ever less often.
+/// Sockets that stay without owner (an unaccepted connection, a socket of the kernel) are searched for ever less often.
 void NewConnectionWatcher::search(Clock::time_point now)
 {
     const SearchCost cost;

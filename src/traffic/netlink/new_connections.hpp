@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What netlink does between two dumps, so that connections which open and close in between are counted with their
+// Watches for connections that open and close between two dumps of netlink, so that they are counted with their
 // owners.
 //
 // The kernel announces each closed TCP socket with its last counters (destroy_events.hpp), but without inode: such a
@@ -16,7 +16,7 @@
 //                          often.
 //   some ms after an owner was found:  it is read again (OwnerScanner::confirm()).
 //
-// Datagrams, where they can be captured, are taken from their ring every 10 ms as well.
+// Datagrams, if they can be captured, are taken from their ring every 10 ms as well.
 #pragma once
 
 #include "owners/owner_scanner.hpp"
@@ -117,7 +117,7 @@ private:
 
     std::map<Inode, Clock::time_point> missed_; // when sockets were missed that are not known to be open
     std::vector<Watched> watched_;
-    Capture& datagrams_; // empty where packets cannot be captured
+    Capture& datagrams_; // empty if packets cannot be captured
     OwnerScanner& owners_;
     std::optional<ClosedFlows> closed_;
     Clock::time_point next_tick_{};

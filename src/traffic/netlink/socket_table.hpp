@@ -36,7 +36,7 @@ public:
 
     Row at_start(const Socket& socket);
     void during(const Socket& socket);
-    /// A destroy event. One of a socket never seen is of a connection that was born and ended in the window, unless the
+    /// A destroy event. If its socket was never seen, its connection was opened and closed in the window, unless the
     /// window had not begun. One of a socket that the last dump has shown belongs to the next window. Gives the flow as
     /// it ended, until the next change of the table; null where there is nothing to say of it.
     enum class Phase : std::uint8_t { opening, open };
@@ -53,9 +53,9 @@ public:
     std::size_t late() const { return late_; }
     /// Inodes of sockets that a process has to hold: neither destroyed nor closed.
     std::vector<Inode> live_inodes() const;
-    /// Likewise the sockets of these inodes, which are sorted.
+    /// The same for the sockets of these inodes, which are sorted.
     std::vector<const Flow*> live(const std::vector<Inode>& inodes) const;
-    /// Those that were so in the last dump.
+    /// Returns the inodes that were live in the last dump.
     std::vector<Inode> listed_inodes() const;
     /// Adds the inodes of all that the table has, and of the listeners in the last dump.
     void add_listed(std::vector<Inode>& inodes) const;
@@ -80,7 +80,7 @@ public:
 
     /// The next window begins where this one ended: what a socket is counted up to is its base, what was destroyed is
     /// forgotten. One that is missing keeps its base, for its event may come yet; it is given up when it is missing
-    /// twice, and forgotten too where events are known to be `lost`: else it is dead, and its event comes when its
+    /// twice, and forgotten too if events are known to be `lost`: else it is dead, and its event comes when its
     /// process closes it. How many were forgotten so.
     enum class Events : std::uint8_t { complete, lost };
     std::size_t next_window(Events events);
@@ -111,7 +111,7 @@ private:
     std::vector<Socket> of_next_window_;  // events that belong to the next window
     std::bitset<65536> listening_;        // ports, at any time of the window
     std::bitset<65536> listed_listening_; // those of the last dump
-    std::vector<Inode> listeners_;        // likewise
+    std::vector<Inode> listeners_;        // the same
     std::uint16_t dump_ = 0;
     std::size_t opened_ = 0;
     std::size_t resets_ = 0;

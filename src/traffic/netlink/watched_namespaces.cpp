@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t files_per_namespace = 5 + ProtocolCountersReader::files + UncountedSockets::files;
 
-/// Of the capture buffer: datagrams are a part of all packets, and headers all that is kept of them.
+/// The part of the capture buffer for datagrams: they are a part of all packets, and only headers are kept.
 constexpr std::size_t datagram_share = 2;
 
 } // namespace

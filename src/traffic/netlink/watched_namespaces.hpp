@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The network namespaces of netlink's samples as they come and go: a watch of the TCP sockets of each, and a capture of
-// its datagrams where that is allowed. Knows nothing of processes.
+// its datagrams if that is allowed. Knows nothing of processes.
 #pragma once
 
 #include "owners/unlisted_sockets.hpp"
@@ -37,11 +37,11 @@ public:
     std::size_t enter_unlisted();
     std::size_t unlisted() const { return others_.unlisted(); }
 
-    /// That of our own namespace first, if only for its events.
+    /// Our own namespace comes first, even if only for its events.
     const NamespaceWatches& all() const { return watches_; }
     NamespaceWatch& own() const { return *watches_.front(); }
     void each_wanted(const std::function<void(NamespaceWatch&)>& work) const;
-    /// That could not be entered.
+    /// Number of namespaces that could not be entered.
     std::size_t refused() const { return others_.refused(); }
     /// With what was counted before the last dump of each.
     Snapshot snapshot() const;

@@ -26,11 +26,11 @@ public:
     Capture& operator=(const Capture&) = delete;
     ~Capture();
 
-    /// What each of so many namespaces beside our own may have of a capture buffer like our own.
+    /// Returns the buffer size of each of so many namespaces besides our own, which has `buffer_bytes`.
     static std::size_t share_of(std::size_t buffer_bytes, std::size_t namespaces);
     static constexpr std::size_t files_per_namespace = 10 + ProtocolCountersReader::files + UncountedSockets::files;
 
-    /// The network namespace that the calling thread, one of several, is in. Throws std::system_error where packets
+    /// The network namespace that the calling thread, one of several, is in. Throws std::system_error if packets
     /// cannot be captured.
     void add_namespace(Inode netns, std::size_t buffer_bytes,
                        OtherNamespaces::Arrival arrival = OtherNamespaces::Arrival::was_there);

@@ -201,7 +201,7 @@ void UdpDelivery::add(const PacketFlow& flow)
 
 void UdpDelivery::add_elsewhere(const PacketFlow& flow) { elsewhere_ += flow.rx.datagrams; }
 
-/// How many more datagrams came than were read or dropped. Less than there were where the kernel has cut some in pieces
+/// How many more datagrams came than were read or dropped. Less than there were if the kernel has cut some in pieces
 /// (UDP_SEGMENT), which come as one and are read one by one.
 std::int64_t UdpDelivery::unread() const
 {
@@ -224,7 +224,7 @@ std::optional<std::uint64_t> UdpDelivery::was_read() const
     return counters_after_->udp_read - counters_before_->udp_read;
 }
 
-/// Likewise, of those the ones that may have come after the last packet of the window.
+/// The same, for those that may have come after the last packet of the window.
 std::uint64_t UdpDelivery::read_meanwhile() const
 {
     return counters_at_end_ && counters_after_ ? counters_after_->udp_read - counters_at_end_->udp_read : 0;
@@ -254,7 +254,7 @@ void UdpDelivery::correct(std::vector<Flow>& flows)
     }
 }
 
-/// What waited was read, or closed without being read, which nothing tells but that nothing was read at all.
+/// Waiting datagrams were read or closed unread; only a socket that read nothing at all shows which.
 void UdpDelivery::add_last_reads(const Received& socket, std::vector<Flow>& flows)
 {
     if (was_read() == 0U) {
@@ -278,7 +278,7 @@ void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flow
     socket.reader = std::make_unique<Flow>(*most.flow);
     socket.reader->tx_bytes = 0;
     socket.reader->packets = {0, 0, 0, 0};
-    if (socket.lost() == socket.datagrams && socket.queued == socket.queued_before) { // nobody reads it
+    if (socket.lost() == socket.datagrams && socket.queued == socket.queued_before) { // no process reads it
         most.flow->rx_bytes = 0;
         socket.waits = socket.waited;
         socket.knows_waits = socket.knows_waited;

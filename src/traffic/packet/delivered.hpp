@@ -17,19 +17,19 @@
 
 namespace socktally {
 
-/// What the process wrote and read of a TCP connection in the window. Packets show what was on the wire; the queues of
+/// The bytes that a process wrote and read on a TCP connection in the window. Packets show the wire; the queues of
 /// the socket at both ends of the window make up the difference.
 struct TcpMoved {
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
-    bool ended_unread = false;   // it ended in a way in which bytes may have been left that nobody read, or sent
+    bool ended_unread = false;   // it ended so that bytes may be left unread or unsent
     bool unsent_unknown = false; // bytes waited to be sent or acknowledged at an end of the window
     std::int64_t rx_carried = 0; // PacketFlow::Counts::carried into the next window
     std::int64_t tx_carried = 0;
 };
 
-/// `first` and `last` are the flow's socket as the lists at both ends of the window have it, null where it was not
-/// there (any more). Where both have counters their difference is the figure, and of a connection that was seen to
+/// `first` and `last` are the flow's socket as the lists at both ends of the window have it, null if it was not
+/// there (any more). If both have counters their difference is the figure, and of a connection that was seen to
 /// begin what the last one has more than was counted: each list is of one instant, whatever passes at the same time.
 /// Else packets are, with what the queues gained or lost. Over several windows both add up to the same.
 TcpMoved tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket* last);
@@ -45,7 +45,7 @@ TcpMoved tcp_without_packets(const Socket* first, const Socket& last);
 /// taken to be as long as any was, and the figure is too low rather than too high.
 class UdpDelivery {
 public:
-    /// What is there, and what the namespace has counted so far. Either may be told again, a moment later: a queue that
+    /// Sets the sockets and the namespace's counters at the start. Both may be set again a moment later: a queue that
     /// is empty then was on its way to be read.
     void begin(const std::vector<Socket>& sockets, const std::optional<ProtocolCounters>& counters);
     /// Before that: what the namespace has counted when the last packet of the window came.
@@ -60,20 +60,20 @@ public:
     void add(const PacketFlow& flow);
     /// One whose datagrams some socket may have read, but not which.
     void add_elsewhere(const PacketFlow& flow);
-    /// Whether datagrams were read that no flow has, before those that may have been are added. Unsure where they were
+    /// Whether datagrams were read that no flow has, before those that may have been are added. Unsure if they were
     /// fewer than those, or may have been some of `unclaimed`, which came to sockets that no list has, or to none.
     bool take_unseen(std::uint64_t datagrams, std::uint64_t unclaimed = 0);
-    /// Takes from the flows' rx_bytes what nobody read, and adds what waited in the window before and was read in this
-    /// one.
+    /// Subtracts unread bytes from the flows' rx_bytes, and adds bytes that waited in the last window and were read in
+    /// this one.
     void correct(std::vector<Flow>& flows);
-    /// True where so many datagrams, to tuples without a socket, were for nobody.
+    /// True if this many datagrams, to tuples without a socket, had no receiver.
     bool unwanted(std::uint64_t datagrams) const;
 
     /// Datagrams that waited or were lost and whose length is not known: figures may be short.
     std::uint64_t unsure() const { return unsure_; }
 
 private:
-    /// What is known of the datagrams of one socket.
+    /// Facts about the datagrams of one socket.
     struct Received {
         std::optional<std::uint32_t> drops_before;
         std::uint32_t drops = 0;         // since then
@@ -83,14 +83,14 @@ private:
         std::uint64_t datagrams = 0; // that came
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
         std::uint32_t largest = 0;
-        std::uint64_t waited = 0; // bytes of datagrams that the window before did not count, for nobody had read them
-        std::uint64_t waits = 0;  // likewise, of this window
+        std::uint64_t waited = 0; // bytes that the last window did not count, because they were unread
+        std::uint64_t waits = 0;  // the same, of this window
         bool knows_waited = true; // not only that there were some
         bool knows_waits = true;
         bool is_listed = false;       // at the end
         std::unique_ptr<Flow> reader; // whose bytes wait, with no figures but rx_bytes
 
-        /// Of `datagrams`, those that were dropped.
+        /// Returns how many of `datagrams` were dropped.
         std::uint64_t lost() const { return std::min(std::uint64_t{dropped_early} + drops, datagrams); }
         std::uint32_t early_drops() const;
     };

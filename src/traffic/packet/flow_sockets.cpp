@@ -337,7 +337,7 @@ bool FlowSockets::are_listed(const std::vector<Inode>& inodes) const
     return static_cast<std::size_t>(count) == inodes.size();
 }
 
-/// Where only one connection is in doubt, it is not worth a list.
+/// If only one connection is in doubt, it is not worth a list.
 bool FlowSockets::is_open(const Socket& socket)
 {
     if (files_ || socket.tuple.protocol != Protocol::tcp) {

@@ -54,12 +54,12 @@ public:
     /// After the last list, and once holders were scanned again: searches for every holder that is still missing.
     void finish(const std::vector<PacketFlow*>& flows);
 
-    /// What is listed now is the beginning of the window, and of what was said of another one nothing is left. Flows of
+    /// The sockets listed now start the window, and data of earlier windows is dropped. Flows of
     /// UDP are about to be forgotten. `none`: everything that the sockets have moved belongs to this window.
     enum class Before : std::uint8_t { listed, none };
     void begin_window(Before before = Before::listed);
     bool has_tcp() const { return protocols_ == Protocols::tcp_and_udp; }
-    /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null where that
+    /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null if that
     /// has none, or several.
     const Socket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
     const Socket* last(const Tuple& tuple) const { return lookup_->find(tuple).only(); }
@@ -98,7 +98,7 @@ private:
     OwnerScanner& owners_;
     Protocols protocols_;
     FlowTable& flows_;
-    std::optional<Dumper> dumper_;         // null where the kernel has no sock_diag
+    std::optional<Dumper> dumper_;         // null if the kernel has no sock_diag
     std::optional<ProcSocketFiles> files_; // instead of it
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
     Instant begun_{0};                                        // when that list was begun

@@ -35,7 +35,7 @@ void count_direction(PacketFlow::Counts& direction, const Packet& packet)
     }
 }
 
-/// As operator==, which calls memcmp() for each address: this runs for each packet.
+/// Like operator==, which calls memcmp() for each address: this runs for each packet.
 bool same_address(const Address& a, const Address& b)
 {
     std::array<std::uint64_t, 2> left{};

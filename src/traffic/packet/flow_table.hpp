@@ -35,8 +35,8 @@ struct PacketFlow {
         std::uint8_t tcp_flags = 0;      // of all its segments together
         std::uint64_t earlier_bytes = 0; // payload of flows that had the tuple before in the window
         std::uint64_t counted = 0;       // of TCP: what the windows so far have of it, all together
-        /// Of TCP: what was on the wire in earlier windows or waited in the queue before the first one, less what was
-        /// counted. It is to be counted yet where it is positive, and it has been counted already where it is not.
+        /// For TCP: bytes on the wire in earlier windows, or in the queue before the first one, less those
+        /// counted. Positive: bytes still to be counted; negative: bytes counted already.
         std::int64_t carried = 0;
         std::uint64_t datagrams = 0; // of UDP, with how many bytes of payload each had; not known of one in fragments
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
@@ -65,7 +65,7 @@ struct PacketFlow {
     bool rewritten = false;                   // `found` was `maybe`, and has a tuple of its own
     bool is_nobodys = false;                  // no socket's here: forwarded, or a tunnel (sightings.hpp)
     std::chrono::nanoseconds first_packet{0}; // since the epoch
-    std::chrono::nanoseconds ended{0};        // likewise, when another connection took the tuple
+    std::chrono::nanoseconds ended{0};        // the same, when another connection took the tuple
     std::uint32_t list = 0;                   // FlowTable::list() when its last packet was taken
     bool is_cut = false;                      // UDP: later packets are another flow, because sockets have changed
     bool is_unsure = false;                   // some multicast or broadcast may not have reached its sockets
@@ -87,7 +87,7 @@ struct PacketFlow {
     {
         return rx.packets == 0 && tx.packets == 0 && rx.payload_bytes == 0 && tx.payload_bytes == 0;
     }
-    /// What its process read and wrote, in place of what was on the wire.
+    /// Sets the bytes that its process read and wrote, instead of those on the wire.
     void count(std::uint64_t rx_bytes, std::uint64_t tx_bytes);
     void next_window();
     /// A TCP connection with a socket that was not seen to end.
@@ -107,7 +107,7 @@ public:
     void add(const Packet& packet, Direction direction, std::uint32_t interface);
     /// Adds a connection whose first bytes, all of this window, were read and written before packets were kept.
     void adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
-    /// Of a packet that is to be added in the next window, whether it ends a connection.
+    /// Notes whether a packet that belongs to the next window ends a connection.
     void note_end(const Packet& packet, Direction direction);
 
     /// Time goes on: a number that the caller chooses, for PacketFlow::last_seen.

@@ -37,7 +37,7 @@ public:
         }
         return size > captured_.size() ? Verdict::cut : Verdict::packet;
     }
-    /// Of what need() has said can be read.
+    /// Reads a byte that need() has checked.
     std::uint8_t byte(std::size_t at) const { return std::to_integer<std::uint8_t>(captured_[at]); }
     std::uint16_t word(std::size_t at) const { return static_cast<std::uint16_t>(byte(at) << 8 | byte(at + 1)); }
     std::uint32_t number(std::size_t at) const { return std::uint32_t{word(at)} << 16 | word(at + 2); }

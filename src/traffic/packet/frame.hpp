@@ -23,7 +23,7 @@ enum class LinkLayer : std::uint8_t {
     none, // bare IP: tun devices, tunnels
 };
 
-/// What was captured of a frame. `length` is that of the whole frame, in which the kernel's superpackets are beyond
+/// The captured part of a frame. `length` is that of the whole frame; the kernel's superpackets are longer than
 /// what the length field of IPv4 or IPv6 can say.
 struct Frame {
     std::span<const std::byte> bytes;
@@ -31,7 +31,7 @@ struct Frame {
     LinkLayer link = LinkLayer::ethernet;
 };
 
-/// Which part of a datagram a packet has, where that came in pieces.
+/// Which part of a datagram a packet has, if that came in pieces.
 struct Fragment {
     std::uint32_t id = 0;
     std::uint32_t offset = 0; // of its first byte in the datagram

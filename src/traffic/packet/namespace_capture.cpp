@@ -24,7 +24,7 @@ constexpr auto reading_time = 2ms;
 /// So often sockets are listed in the hope of queues without datagrams.
 constexpr int most_lists = 3;
 
-/// A flow may be idle for so long, or, where there are very many, for so much less.
+/// A flow may be idle for so long, or, if there are very many, for so much less.
 constexpr std::chrono::seconds idle_limit = 60s;
 constexpr std::chrono::seconds crowded_limit = 5s;
 constexpr std::size_t crowd = 100'000;
@@ -214,7 +214,7 @@ bool NamespaceCapture::drain_to_end()
     return complete;
 }
 
-/// What was on the wire becomes what the process wrote and read.
+/// Turns the bytes on the wire into those that the process wrote and read.
 void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
 {
     if (flow.tuple.protocol == Protocol::tcp) {
@@ -227,7 +227,7 @@ void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
     }
 }
 
-/// What only passes through has neither of its ends here. A socket that takes whatever comes to its port may have the
+/// A forwarded flow has neither end here. A socket that receives anything at its port may have the
 /// port of an end that is elsewhere.
 bool NamespaceCapture::is_ours(const PacketFlow& flow) const
 {
@@ -241,7 +241,7 @@ bool NamespaceCapture::is_ours(const PacketFlow& flow) const
     return (flow.has_socket() && (has_address || flow.to_many)) || (!flow.takers.empty() && flow.to_many);
 }
 
-/// `last` is a connection's socket where it is still there.
+/// `last` is a connection's socket if it is still there.
 void NamespaceCapture::finish(PacketFlow& flow, const Socket* last)
 {
     flow.is_over = flow.tuple.protocol == Protocol::tcp && last == nullptr;
@@ -308,7 +308,7 @@ std::uint64_t NamespaceCapture::finish_unclaimed()
     return datagrams;
 }
 
-/// They came where the kernel says that more was read than packets show.
+/// They came if the kernel says that more was read than packets show.
 void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
 {
     std::uint64_t datagrams = 0;
@@ -324,7 +324,7 @@ void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
     }
 }
 
-/// What is missing of the packets would be missing in the next window as well. See next_window().
+/// Packets that are missing would be missing in the next window as well. See next_window().
 void NamespaceCapture::count_from_queues(PacketFlow& flow, const Socket& last)
 {
     flow.rx.carried = std::int64_t{unread_bytes(last)};
@@ -364,8 +364,8 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
     flows.insert(flows.end(), own.begin(), own.end());
 }
 
-/// The sockets without packets, for whoever wants to see them too, and for what was read that had come before the
-/// window; but none of it where packets may have passed an interface that was not asked for.
+/// Adds the sockets without packets, to be listed too, and for bytes that were read but came before the
+/// window; but none of it if packets may have passed an interface that was not asked for.
 std::vector<Flow> NamespaceCapture::silent_flows()
 {
     carried_.clear();

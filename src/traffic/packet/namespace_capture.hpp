@@ -30,7 +30,7 @@ struct CaptureWants {
 
 class NamespaceCapture {
 public:
-    /// That which the calling thread is in. Throws std::system_error where packets cannot be captured.
+    /// Captures in the network namespace of the calling thread. Throws std::system_error if packets cannot be captured.
     NamespaceCapture(Inode netns, OwnerScanner& holders, const CaptureWants& wants, std::size_t buffer_bytes,
                      OtherNamespaces::Arrival arrival);
 
@@ -43,7 +43,7 @@ public:
     const FlowSockets& sockets() const { return sockets_; }
 
     bool has_begun() const { return has_begun_; }
-    /// Lists the sockets, and keeps packets from then on; where other windows were before, that is a moment after this
+    /// Lists the sockets, and keeps packets from then on; if other windows were before, that is a moment after this
     /// one began.
     enum class When : std::uint8_t { first_window, later };
     void begin(When when);
@@ -57,7 +57,7 @@ public:
 
     /// The window is over: packets of now and later are of the next one. Lists the sockets.
     void end();
-    /// Takes those of before; false where some may still be on their way.
+    /// Takes those of before; false if some may still be on their way.
     bool drain_to_end();
     /// After that. `complete`: none was on its way any more.
     void close(bool complete) { watch_.close(complete); }

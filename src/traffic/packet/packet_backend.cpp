@@ -31,9 +31,8 @@ constexpr auto packet_namespaces_interval = 250ms;
 std::vector<Note> packet_limits()
 {
     std::vector<Note> limits;
-    limits.push_back({NoteCode::queues_unseen,
-                      "does not see the queues of sockets but at both ends of the window: of a connection that ends by "
-                      "a reset, what nobody read counts as received"});
+    limits.push_back({NoteCode::queues_unseen, "reads socket queues only at the start and end of the window: if a "
+                                               "connection is reset, its unread bytes count as received"});
     limits.push_back(uncounted_limit());
     add_namespaces_limit(limits);
     add_denied_limit(limits);
@@ -45,14 +44,14 @@ Unavailable packet_refusal(int error)
     const std::string reason = std::generic_category().message(error);
     switch (error) {
     case EPERM:
-    case EACCES: return {fmt::format("capturing packets is forbidden here: {}", reason), std::string(setcap_remedy)};
+    case EACCES: return {"no permission to capture packets", std::string(privilege_remedy)};
     case EAFNOSUPPORT:
-        return {"the kernel has no packet sockets", "modprobe af_packet, or a kernel with CONFIG_PACKET"};
+        return {"the kernel has no packet sockets", "run modprobe af_packet, or use a kernel with CONFIG_PACKET"};
     case EINVAL:
     case ENOMEM:
-        return {fmt::format("the kernel gives no capture buffer of this size: {}", reason),
-                "ask for less: --capture-buffer 4M"};
-    default: return {fmt::format("packets cannot be captured here: {}", reason), ""};
+        return {fmt::format("the kernel refused a capture buffer of this size: {}", reason),
+                "use a smaller one, such as --capture-buffer 4M"};
+    default: return {fmt::format("cannot capture packets: {}", reason), ""};
     }
 }
 
@@ -237,10 +236,11 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
 OpenResult open_packet(const BackendOptions& options)
 {
     if (options.totals) {
-        return Unavailable{"it counts packets as they come, so it has no totals from before", "give a window: -d 1s"};
+        return Unavailable{"it counts packets while it runs, so it has no earlier totals",
+                           "measure a window, such as -d 1s"};
     }
     if (::access("/proc/self/stat", R_OK) != 0) {
-        return Unavailable{"/proc is not there to find the owners of sockets in", "mount -t proc proc /proc"};
+        return Unavailable{"/proc is not mounted, so owners of sockets cannot be found", "mount -t proc proc /proc"};
     }
     try {
         return std::make_unique<PacketBackend>(options);

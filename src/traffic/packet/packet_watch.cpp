@@ -99,7 +99,7 @@ bool PacketWatch::drain_until(std::chrono::nanoseconds limit)
     return ring_.drain([this](const CapturedFrame& captured) { take(captured); }, limit) || !ring_.has_more();
 }
 
-/// What was dropped since the end may be of either window.
+/// Packets dropped since the end may belong to either window.
 void PacketWatch::close(bool complete)
 {
     next_faults_[Fault::packets_dropped] = ring_.new_drops();
@@ -178,7 +178,7 @@ std::optional<Direction> PacketWatch::direction_of(const CapturedFrame& captured
     if (!interfaces_.contains(captured.interface)) {
         choose_interfaces(); // it is new
         learn_addresses();
-        interfaces_.insert(captured.interface); // even where it is gone again
+        interfaces_.insert(captured.interface); // even if it is gone again
     }
     if (!is_wanted(captured.interface) ||
         std::binary_search(choice_.skipped.begin(), choice_.skipped.end(), captured.interface)) {

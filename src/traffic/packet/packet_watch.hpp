@@ -27,7 +27,7 @@ struct InterfaceChoice {
 /// All are watched but those that only repeat others: ports of a bridge or a bond, whose local traffic the bridge or
 /// bond shows; VLANs and their like, whose packets the interface below shows, unless that itself is left out; a VRF,
 /// whose members show them. `links` are those that are wanted: what a link left out would show is shown by no other.
-/// What a bridge passes from port to port is nobody's here, and only its ports show it.
+/// Traffic between ports of a bridge belongs to no socket here, and only the ports show it.
 InterfaceChoice choose_interfaces(const std::vector<Interface>& links);
 
 /// The UDP ports at which the kernel takes the packets of tunnels.
@@ -38,16 +38,16 @@ public:
     enum class Kept : std::uint8_t { tcp_and_udp, udp };
 
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
-    /// Throws std::system_error where the kernel refuses. `wanted`: indices of interfaces, sorted; empty: all.
+    /// Throws std::system_error if the kernel refuses. `wanted`: indices of interfaces, sorted; empty: all.
     PacketWatch(Kept kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted);
 
     /// From here on packets are kept.
     void begin();
     /// Takes the packets that there are.
     void drain();
-    /// Of packets that come at `instant`, since the epoch, or later, only how connections end is told in this window.
+    /// Packets at `instant` (since the epoch) or later only tell this window how connections end.
     void end(std::chrono::nanoseconds instant);
-    /// Takes those of before `limit`, also where the next window is to have them; false where some may still be on
+    /// Takes those of before `limit`, also if the next window is to have them; false if some may still be on
     /// their way.
     bool drain_until(std::chrono::nanoseconds limit);
     /// After this all packets belong to the next window. `complete`: no packet of this one was still on its way.
@@ -69,7 +69,7 @@ public:
     /// Whether the address is, or was, of this machine.
     bool is_local(const Address& address) const { return address.is_loopback() || addresses_.contains(address); }
 
-    /// What could not be seen, once it is over.
+    /// Returns what could not be seen in the window that is over.
     Faults faults() const;
 
 private:

@@ -61,7 +61,7 @@ private:
 };
 
 /// Fragments after the first have no ports: they are matched to the first of their datagram, whichever comes earlier.
-/// Of too many datagrams in pieces the oldest is given up.
+/// If too many datagrams are incomplete, the oldest is dropped.
 class Fragments {
 public:
     /// Hands `fragment` to `take` with its ports filled in, and for TCP the sequence number of its first byte; at once,
@@ -70,7 +70,7 @@ public:
 
     /// Fragments whose first one has not come in this window.
     std::uint64_t unmatched() const { return given_up_ + waiting_; }
-    /// Those that have waited for all of a window are given up without being told of again.
+    /// Drops fragments that have waited for a whole window; they are not reported again.
     void next_window();
 
 private:
@@ -98,7 +98,7 @@ private:
     std::unordered_map<Key, Datagram, KeyHash> datagrams_;
     std::deque<Key> order_;      // oldest first
     std::uint64_t waiting_ = 0;  // of datagrams that are not old
-    std::uint64_t given_up_ = 0; // likewise, in this window
+    std::uint64_t given_up_ = 0; // the same, in this window
 };
 
 } // namespace socktally

@@ -47,7 +47,7 @@ public:
         keep(size);
     }
     void skip_if(std::uint32_t value, std::uint8_t count) { jump(value, count, 0); }
-    /// Where the value is another, past the next `count` instructions.
+    /// If the value is another, past the next `count` instructions.
     void skip_unless(std::uint32_t value, std::uint8_t count) { jump(value, 0, count); }
 
     std::size_t size() const { return instructions_.size(); }
@@ -295,7 +295,7 @@ PacketRing::Frames::Frames(std::span<const std::byte> block) : block_(block)
     left_ = description.hdr.bh1.num_pkts;
 }
 
-/// False as well where it is not what the kernel writes.
+/// False as well if it is not what the kernel writes.
 bool PacketRing::Frames::next(CapturedFrame& captured, std::chrono::nanoseconds end)
 {
     tpacket3_hdr packet{};

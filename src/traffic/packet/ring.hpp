@@ -17,8 +17,8 @@
 
 namespace socktally {
 
-/// What the classic BPF program of the capture keeps. The program runs in the kernel for each packet of the namespace,
-/// so what need not be seen is left out there.
+/// The packets that the capture's classic BPF program keeps. It runs in the kernel for each packet of the namespace,
+/// so it leaves out packets that need not be seen.
 struct FilterPlan {
     std::vector<std::uint32_t> wanted;  // interfaces; empty: all
     std::vector<std::uint32_t> skipped; // interfaces whose packets are seen elsewhere as well
@@ -56,7 +56,7 @@ public:
     void start() const;
 
     /// Hands the packets of the blocks that are ready to `take`, up to the first one of `end` or later, which waits for
-    /// the next call. True where there is such a one. Not more than one round.
+    /// the next call. True if there is such a one. Not more than one round.
     static constexpr auto no_end = std::chrono::nanoseconds::max();
     template <typename Take>
     bool drain(Take take, std::chrono::nanoseconds end = no_end)
@@ -104,7 +104,7 @@ private:
     };
 
     std::span<std::byte> block(std::size_t index) const;
-    /// The next one; null where the kernel has not handed it over.
+    /// The next one; null if the kernel has not handed it over.
     std::optional<Frames> ready_block() const;
     void release_block();
 
@@ -113,7 +113,7 @@ private:
     std::size_t blocks_ = 0;
     std::span<std::byte> memory_;
     std::size_t next_ = 0;        // block
-    std::optional<Frames> begun_; // of it, where it is read in part
+    std::optional<Frames> begun_; // of it, if it is read in part
 };
 
 } // namespace socktally

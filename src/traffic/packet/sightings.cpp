@@ -19,7 +19,7 @@ constexpr std::uint32_t region_bits = 22;
 constexpr std::uint32_t longest_queue = std::uint32_t{1} << region_bits;
 constexpr std::uint32_t short_queue = std::uint32_t{1} << 18;
 
-/// What comes at one end of a flow leaves at the other end of its counterpart.
+/// Bytes that arrive at one end of a flow leave at the other end of its counterpart.
 bool is_same_stream(const PacketFlow& flow, const PacketFlow& other)
 {
     const bool shares_end = flow.tuple.remote == other.tuple.local;
@@ -77,7 +77,7 @@ struct Pair {
     const PacketFlow* other;
 };
 
-/// Of flows of about the same length, against a flood of them.
+/// The most flows of about the same length that are compared, in case of a flood of them.
 constexpr std::size_t most_candidates = 256;
 
 class Judge {

@@ -38,7 +38,7 @@ struct SightingPlace {
     bool forwards = true;                         // IP is forwarded here
 };
 
-/// Marks the flows of rules 3a and 3b as nobody's. Looks for counterparts among `all`, which is called only if a flow
+/// Marks the flows of rules 3a and 3b as belonging to no process. Searches `all` for counterparts, only if a flow
 /// may be one of these. Returns how many are taken for forwarded ones although their bytes differ.
 std::uint64_t mark_nobodys(const std::vector<PacketFlow*>& flows, const std::function<std::vector<PacketFlow*>()>& all,
                            const SightingPlace& place);

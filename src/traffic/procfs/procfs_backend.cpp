@@ -9,6 +9,7 @@
 #include "traffic/listed_sockets.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/window_clock.hpp"
+#include "util/number.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -31,7 +32,7 @@ Note no_bytes_note() { return Note(NoteCode::no_bytes); }
 void add_garbled_note(std::vector<Note>& notes, std::size_t lines)
 {
     if (lines > 0) {
-        notes.push_back({NoteCode::dump_unclean, fmt::format("{} lines of /proc/net made no sense", lines)});
+        notes.push_back({NoteCode::dump_unclean, plural(lines, "line") + " of /proc/net could not be understood"});
     }
 }
 
@@ -109,14 +110,14 @@ public:
     std::vector<Note> limits() const override
     {
         std::vector<Note> limits{no_bytes_note()};
-        limits.front().remedy.clear(); // whoever reads this is being told already
+        limits.front().remedy.clear(); // doctor, which prints this, says it already
         add_namespaces_limit(limits);
         add_denied_limit(limits);
         return limits;
     }
 
 private:
-    /// How many namespaces could not be looked into.
+    /// Number of namespaces that could not be read.
     std::size_t open_lists(const ProcessesSeen& seen)
     {
         for (Place& place : places_) {
@@ -187,7 +188,7 @@ OpenResult open_procfs(const BackendOptions& options)
         return Unavailable{"/proc does not list processes and sockets", "mount -t proc proc /proc"};
     }
     if (options.counters) {
-        return Unavailable{"it knows no bytes of any socket", ""};
+        return Unavailable{"it cannot count bytes", ""};
     }
     return std::make_unique<ProcfsBackend>(options);
 }

@@ -93,17 +93,17 @@ TEST_CASE("--since has no window of its own")
     CHECK(options.wait);
     CHECK(options.duration.count() == 0);
     CHECK(parse({"--since", "state"}).duration.count() == 0);
-    const char* no_duration = "--since measures from the run before: it goes without --duration";
+    const char* no_duration = "--since and --duration cannot be combined: --since measures from the last run";
     CHECK(error_of({"--since", "state", "-d", "1"}) == no_duration);
-    const char* state = "--output-file is a file that --since keeps its state in";
+    const char* state = "--output-file and --since need different files";
     CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/f"}) == state);
     CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/./f.lock"}) == state);
     CHECK(error_of({"--since", "/tmp/f", "--output-file", "/tmp/.socktally.f"}) == state);
     CHECK(parse({"--since", "/tmp/f", "--output-file", "/tmp/f.prom"}).output_file == "/tmp/f.prom");
-    const char* no_windows = "--since measures from the run before: it goes without --interval and --count";
+    const char* no_windows = "--since cannot be combined with --interval or --count: it measures from the last run";
     CHECK(error_of({"--since", "state", "--interval", "1"}) == no_windows);
     CHECK(error_of({"--since", "state", "--count", "2"}) == no_windows);
-    CHECK(error_of({"--wait"}) == "--wait goes with --since: it waits for another run with the same file");
+    CHECK(error_of({"--wait"}) == "--wait needs --since: it waits for another run with the same file");
 }
 
 TEST_CASE("windows that follow each other are as long as --interval says, and as many as --count says")
@@ -117,16 +117,16 @@ TEST_CASE("windows that follow each other are as long as --interval says, and as
     CHECK(parse({"--count", "3"}).duration == 1s);
     CHECK(parse({"--count", "3", "-d", "5"}).duration == 5s);
     CHECK(parse({"--count", "0"}).count == 0U);
-    CHECK(error_of({"--interval", "1", "-d", "1"}) ==
-          "--interval is the length of each window: it goes without --duration");
-    CHECK(error_of({"--interval", "0"}) == "bad interval \"0\": a window is longer than nothing");
-    CHECK(error_of({"--count", "2", "-d", "0"}) == "--count needs windows, and --duration 0 is none");
+    CHECK(error_of({"--interval", "1", "-d", "1"}) == "--interval and --duration cannot be combined");
+    CHECK(error_of({"--interval", "0"}) == "--interval must be greater than 0");
+    CHECK(error_of({"--count", "2", "-d", "0"}) ==
+          "--count needs windows: use --duration 1s, or another time greater than 0");
     CHECK(error_of({"--count", "-1"}).starts_with("bad number of windows \"-1\": "));
-    const char* one_set = "prom is read as one set of figures: several windows go to an --output-file";
+    const char* one_set = "-f prom with several windows needs --output-file";
     CHECK(error_of({"--interval", "1", "-f", "prom"}) == one_set);
     CHECK(parse({"--count", "1", "-f", "prom"}).count == 1);
     CHECK(parse({"--interval", "1", "-f", "prom", "--output-file", "f"}).count == 0);
-    CHECK(error_of({"doctor", "--count", "1"}) == "doctor takes no sample, so it does not take --count");
+    CHECK(error_of({"doctor", "--count", "1"}) == "doctor does not take --count: it takes no sample");
 }
 
 TEST_CASE("spellings of an option and its value")
@@ -161,7 +161,7 @@ TEST_CASE("rows by interface take no filter but --interface")
     CHECK(parse({"--by", "interface", "--interface", "eth0,eth1"}).filter.interfaces ==
           std::vector<Named<std::uint32_t>>{{"eth0,eth1"}});
     CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by.is_by_interface());
-    const std::string refusal = "--by interface counts all traffic of an interface: it takes no filter but --interface";
+    const std::string refusal = "--by interface counts all traffic of an interface: the only filter is --interface";
     for (const char* option : {"--pid=1", "--name=a", "--filter=a", "--user=root", "--port=1", "--remote=10.0.0.1",
                                "--protocol=udp", "--unit=a", "--container=a", "--netns=current", "--no-loopback"}) {
         CAPTURE(option);
@@ -230,9 +230,9 @@ TEST_CASE("arguments that have no place")
           "unexpected argument \"foo\", \"ba\\nr\"; the commands are doctor and report");
     CHECK(error_of({"--", "-q"}) == "unexpected argument \"-q\"; the commands are doctor and report");
     CHECK(error_of({"doctor", "foo"}) ==
-          "unexpected argument \"foo\"; doctor takes none, but a backend with --backend");
+          "unexpected argument \"foo\"; doctor takes no arguments; choose a backend with --backend");
     CHECK(error_of({"doctor", "doctor"}) ==
-          "unexpected argument \"doctor\"; doctor takes none, but a backend with --backend");
+          "unexpected argument \"doctor\"; doctor takes no arguments; choose a backend with --backend");
     CHECK(error_of({""}) == "unexpected argument \"\"; the commands are doctor and report");
     CHECK(error_of({"a", "b", "c", "d", "e"}) ==
           "unexpected argument \"a\", \"b\", \"c\", …; the commands are doctor and report");
@@ -258,20 +258,21 @@ TEST_CASE("doctor takes the output options only")
     CHECK(parse({"-f", "tsv", "doctor"}).format == find_format("tsv"));
     CHECK(parse({"doctor", "-f", "pretty", "-q", "-v", "-n", "--color=never", "--no-progress"}).quiet);
     for (const auto* format : {"csv", "jsonl", "prom", "influx"})
-        CHECK(error_of({"doctor", "-f", format}) == "doctor does not print " + std::string(format));
-    CHECK(error_of({"doctor", "-d", "1"}) == "doctor takes no sample, so it does not take --duration");
-    CHECK(error_of({"--pid", "1", "doctor"}) == "doctor takes no sample, so it does not take --pid");
-    CHECK(error_of({"doctor", "--output-file", "x"}) == "doctor takes no sample, so it does not take --output-file");
-    CHECK(error_of({"doctor", "-H"}) == "doctor takes no sample, so it does not take --list-columns");
-    CHECK(error_of({"doctor", "--strict"}) == "doctor takes no sample, so it does not take --strict");
+        CHECK(error_of({"doctor", "-f", format}) ==
+              "doctor cannot print " + std::string(format) + "; use pretty, tsv or json");
+    CHECK(error_of({"doctor", "-d", "1"}) == "doctor does not take --duration: it takes no sample");
+    CHECK(error_of({"--pid", "1", "doctor"}) == "doctor does not take --pid: it takes no sample");
+    CHECK(error_of({"doctor", "--output-file", "x"}) == "doctor does not take --output-file: it takes no sample");
+    CHECK(error_of({"doctor", "-H"}) == "doctor does not take --list-columns: it takes no sample");
+    CHECK(error_of({"doctor", "--strict"}) == "doctor does not take --strict: it takes no sample");
 }
 
 TEST_CASE("list-columns, version and help")
 {
     CHECK(parse({"-H"}).command == Command::list_columns);
     CHECK(parse({"--list-columns", "-f", "json"}).format == find_format("json"));
-    CHECK(error_of({"-H", "-f", "prom"}) == "prom prints samples only, not the list of columns");
-    CHECK(error_of({"--output-file", "x", "-H"}) == "--list-columns prints the list, and takes no --output-file");
+    CHECK(error_of({"-H", "-f", "prom"}) == "prom is a format for samples, not for lists");
+    CHECK(error_of({"--output-file", "x", "-H"}) == "--list-columns and --output-file cannot be combined");
     CHECK(parse({"--version"}).command == Command::version);
     CHECK(parse({"-V"}).command == Command::version);
     CHECK(parse({"--version"}).text.starts_with("socktally "));
@@ -282,7 +283,7 @@ TEST_CASE("list-columns, version and help")
     CHECK(parse({"help"}).text == parse({"--help"}).text);
     CHECK(parse({"help", "doctor"}).command == Command::help);
     CHECK(parse({"-n", "help"}).command == Command::help);
-    CHECK(error_of({"help", "\x1b[31m"}) == "unexpected argument \"\\x1b[31m\"; help takes none");
+    CHECK(error_of({"help", "\x1b[31m"}) == "unexpected argument \"\\x1b[31m\"; help takes no arguments");
     CHECK(parse({"--name", "help"}).command == Command::sample);
 }
 

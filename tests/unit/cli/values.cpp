@@ -71,7 +71,7 @@ TEST_CASE("durations out of reach say so")
     }
     for (const std::string text : {"0.0000000001", "0.0000001ms", "1.33333333333333h"}) {
         CAPTURE(text);
-        CHECK(duration_error(text).ends_with("finer than a nanosecond"));
+        CHECK(duration_error(text).ends_with("use whole nanoseconds"));
     }
 }
 
@@ -90,14 +90,14 @@ TEST_CASE("whole numbers are decimal and within bounds")
     for (const std::string text :
          {"", "0", "-1", "+1", "2147483648", "18446744073709551617", "0x10", "1 ", " 1", "1.0", "x"}) {
         CAPTURE(text);
-        CHECK(error_of([text] { pid_value(text); }).ends_with(": give a whole number from 1 to 2147483647"));
+        CHECK(error_of([text] { pid_value(text); }).ends_with(": use a whole number from 1 to 2147483647"));
     }
 
     CHECK(port_value("1") == 1);
     CHECK(port_value("65535") == 65535);
-    CHECK(error_of([] { port_value("0"); }) == "bad port \"0\": give a whole number from 1 to 65535");
-    CHECK(error_of([] { port_value("65536"); }) == "bad port \"65536\": give a whole number from 1 to 65535");
-    CHECK(error_of([] { port_value("https"); }) == "bad port \"https\": give a whole number from 1 to 65535");
+    CHECK(error_of([] { port_value("0"); }) == "bad port \"0\": use a whole number from 1 to 65535");
+    CHECK(error_of([] { port_value("65536"); }) == "bad port \"65536\": use a whole number from 1 to 65535");
+    CHECK(error_of([] { port_value("https"); }) == "bad port \"https\": use a whole number from 1 to 65535");
 
     CHECK(capture_buffer_value("524288") == 524288);
     CHECK(capture_buffer_value("4M") == 4 << 20);
@@ -108,7 +108,7 @@ TEST_CASE("whole numbers are decimal and within bounds")
         CAPTURE(text);
         CHECK(error_of([&] {
                   capture_buffer_value(text);
-              }).ends_with("K, M or G behind it, as in 4M, between 512K and 1G"));
+              }).ends_with("or one with K, M or G such as 4M, between 512K and 1G"));
     }
 
     CHECK(top_value("3") == 3);
@@ -127,7 +127,7 @@ TEST_CASE("words")
     CHECK(color_value("auto") == ColorWhen::automatic);
     CHECK(color_value("always") == ColorWhen::always);
     CHECK(color_value("never") == ColorWhen::never);
-    CHECK(error_of([] { color_value("nevr"); }) == "unknown colour setting \"nevr\": did you mean \"never\"?");
+    CHECK(error_of([] { color_value("nevr"); }) == "unknown --color \"nevr\": did you mean \"never\"?");
 
     CHECK(group_by_value("user,port") == GroupBy("user,port"));
     CHECK(error_of([] { group_by_value("proces"); }) == "unknown --by key \"proces\": did you mean \"process\"?");
@@ -156,6 +156,6 @@ TEST_CASE("lists")
     CHECK(list_value("a,b,c") == std::vector<std::string_view>{"a", "b", "c"});
     for (const std::string text : {"", ",", "a,", ",a", "a,,b"}) {
         CAPTURE(text);
-        CHECK(error_of([text] { list_value(text); }).ends_with(": a part is empty"));
+        CHECK(error_of([text] { list_value(text); }).ends_with(": an item is empty"));
     }
 }

@@ -6,6 +6,7 @@
 #include "unit/captured_output.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace socktally;
 using namespace socktally::test;
@@ -28,7 +29,7 @@ OpenResult refuses(const BackendOptions&) { return Unavailable{"no such thing", 
 OpenResult refuses_for_good(const BackendOptions&) { return Unavailable{"never", ""}; }
 OpenResult refuses_for_want_of_privilege(const BackendOptions&)
 {
-    return Unavailable{"forbidden", std::string(setcap_remedy)};
+    return Unavailable{"forbidden", std::string(privilege_remedy)};
 }
 OpenResult must_not_be_opened(const BackendOptions&)
 {
@@ -85,7 +86,7 @@ TEST_CASE("a backend that was named is the only one tried")
     CHECK(choice.declined.empty());
 
     const Table refusing{{"best", "magic", refuses}, {"good", "luck", must_not_be_opened}};
-    CHECK(message_of<BackendUnavailable>("best", refusing) == "the best backend cannot work here: no such thing");
+    CHECK(message_of<BackendUnavailable>("best", refusing) == "the best backend is unavailable: no such thing");
     try {
         choose_backend("best", {}, refusing);
     } catch (const BackendUnavailable& error) {
@@ -96,7 +97,7 @@ TEST_CASE("a backend that was named is the only one tried")
 TEST_CASE("where no backend opens, the last one's reason stands for all")
 {
     CHECK(message_of<BackendUnavailable>("auto", {{"best", "magic", refuses}, {"poor", "guesses", refuses_for_good}}) ==
-          "no backend can work here; poor: never");
+          "no backend works here; poor: never");
 }
 
 TEST_CASE("a backend is not opened where there is no room for its files, and that is the reason")
@@ -108,8 +109,7 @@ TEST_CASE("a backend is not opened where there is no room for its files, and tha
     const Choice choice = choose_backend("auto", {}, table);
     CHECK(choice.name == "good");
     REQUIRE(choice.declined.size() == 1);
-    CHECK(choice.declined[0].reason.why ==
-          "there is no room for the 1073741824 files that it opens: Too many open files");
+    CHECK(choice.declined[0].reason.why == "open-file limit too low: 1073741824 more are needed");
     CHECK(choice.declined[0].reason.remedy == "ulimit -n 1024");
 }
 
@@ -128,7 +128,7 @@ TEST_CASE("doctor lists every backend with what it cannot see or why it does not
     const Table table{{"best", "magic", refuses}, {"good", "luck", opens}, {"poor", "guesses", refuses_for_good}};
     CHECK(doctor(table, find_format("tsv"), Exit::ok) == "backend\tstatus\tfinding\tremedy\n"
                                                          "best\tdeclined\tno such thing\tmake it\n"
-                                                         "good\tworks\tcounts by luck\t\n"
+                                                         "good\tworks\tluck\t\n"
                                                          "good\tvariant\truns as a fake\t\n"
                                                          "good\tlimited\tsees no UDP\tbuy another kernel\n"
                                                          "good\tlimited\tsees one place\t\n"
@@ -161,8 +161,7 @@ TEST_CASE("doctor tells of a backend that is named, and only of it, how to grant
     CHECK_THROWS_AS(doctor(table, find_format("tsv"), Exit::ok, "bset"), UsageError);
 }
 
-TEST_CASE(
-    "want of privilege: of a backend that is named, the remedy is what that one has a use for, else what all have")
+TEST_CASE("if a privilege is missing, doctor prints the setcap line, and everything else refers to doctor")
 {
     const Table table{{"best", "magic", refuses_for_want_of_privilege, "cap_net_raw"}};
     const std::string obstacle(file_capabilities_obstacle()); // no_new_privs, say
@@ -174,13 +173,18 @@ TEST_CASE(
         }
         return "nothing was thrown";
     };
-    const std::string own = obstacle.empty() ? "setcap cap_net_raw=ep \"$(command -v socktally)\"" : obstacle;
-    const std::string all = obstacle.empty() ? std::string(setcap_remedy) : obstacle;
-    CHECK(remedy("best") == own);
-    CHECK(remedy("auto") == all);
-    CHECK(doctor(table, find_format("tsv"), Exit::unavailable, "best").find("\tforbidden\t" + own + "\n") !=
-          std::string::npos);
-    CHECK(doctor(table, find_format("tsv"), Exit::unavailable).find("\tforbidden\t" + all + "\n") != std::string::npos);
+    const std::string hint = obstacle.empty() ? std::string(privilege_remedy) : obstacle;
+    CHECK(remedy("best") == hint);
+    CHECK(remedy("auto") == hint);
+    const auto line = [&](std::string_view capabilities) {
+        const std::string command = fmt::format("setcap {}=ep \"$(command -v socktally)\"", capabilities);
+        return "\tforbidden\t" + (obstacle.empty() ? command : obstacle) + "\n";
+    };
+    const auto told = [&](const std::string& wanted) {
+        return doctor(table, find_format("tsv"), Exit::unavailable, wanted);
+    };
+    CHECK(told("best").find(line("cap_net_raw")) != std::string::npos);
+    CHECK(told("auto").find(line(all_capabilities)) != std::string::npos);
 }
 
 TEST_CASE("what a capability is used for is said of the backend that is named")
@@ -189,9 +193,9 @@ TEST_CASE("what a capability is used for is said of the backend that is named")
         const Table table{{name, "magic", refuses, "cap_net_admin"}};
         return doctor(table, find_format("tsv"), Exit::unavailable, std::string(name));
     };
-    CHECK(exposed("ebpf").find("\tcap_net_admin: used to count packets and to see where datagrams go; ") !=
+    CHECK(exposed("ebpf").find("\tcap_net_admin: counts packets and sees the peers of UDP sockets; ") !=
           std::string::npos);
-    CHECK(exposed("netlink").find("\tcap_net_admin: used for more room for announcements") != std::string::npos);
+    CHECK(exposed("netlink").find("\tcap_net_admin: enlarges the buffer for events") != std::string::npos);
     CHECK(exposed("netlink").find("packets") == std::string::npos);
 }
 
@@ -199,7 +203,7 @@ TEST_CASE("a sample names each better backend that declined, and stays complete"
 {
     const Note note = declined_note({"best", {"no such thing", "make it"}});
     CHECK(note.code == NoteCode::backend_declined);
-    CHECK(note.message == "the best backend, which sees more, cannot work here: no such thing");
+    CHECK(note.message == "the best backend, which sees more, is unavailable: no such thing");
     CHECK(note.remedy == "make it");
     CHECK_FALSE(note.incomplete);
 }

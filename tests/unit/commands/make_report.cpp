@@ -41,7 +41,7 @@ Report report_with(const Options& options, BackendResult result = result_of_a_wi
 {
     Identifier nobody({});
     const OutputPlan plan = make_output_plan(options, false, 80);
-    find_owners(result.sample, result.viewer, options, plan, nobody);
+    find_owners(result.sample, result.viewer, options, plan, options.filter, nobody);
     return make_report(std::move(result.sample), options, plan, options.filter, nobody);
 }
 

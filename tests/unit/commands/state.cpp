@@ -269,7 +269,7 @@ TEST_CASE("state file: where something is in the place of the new one that canno
     std::filesystem::create_directory(directory.path() / ".socktally.state");
     CHECK_THROWS_WITH_AS(
         file.prepare("two"),
-        ("cannot make the file \".socktally.state\" beside \"" + path.string() + "\": File exists").c_str(),
+        ("cannot create the file \".socktally.state\" next to \"" + path.string() + "\": File exists").c_str(),
         std::system_error);
     CHECK(file.read() == "one");
 }
@@ -335,19 +335,19 @@ TEST_CASE("state file: what cannot be trusted is refused")
     SUBCASE("writable by others")
     {
         ::chmod(path.c_str(), 0620);
-        CHECK(has(complaint_of(path), "others may write"));
+        CHECK(has(complaint_of(path), "other users can write"));
     }
     SUBCASE("a pipe")
     {
         std::filesystem::remove(path);
         REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-        CHECK(has(complaint_of(path), "not a plain file"));
+        CHECK(has(complaint_of(path), "not a regular file"));
     }
-    SUBCASE("a directory") { CHECK(has(complaint_of(directory.path()), "not a plain file")); }
+    SUBCASE("a directory") { CHECK(has(complaint_of(directory.path()), "not a regular file")); }
     SUBCASE("an open directory")
     {
         ::chmod(directory.path().c_str(), 0777);
-        CHECK(has(complaint_of(path), "everybody"));
+        CHECK(has(complaint_of(path), "everyone"));
         ::chmod(directory.path().c_str(), 01777);
         CHECK(complaint_of(path) == "");
     }

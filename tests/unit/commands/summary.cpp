@@ -278,17 +278,17 @@ TEST_CASE("a remedy names the columns that would have to be saved")
     };
     SummaryPlan ports;
     ports.filter.ports = {443};
-    CHECK(remedy(with(""), "process", ports) == "save these columns too: -o +local_port,remote_port");
+    CHECK(remedy(with(""), "process", ports) == "record with -o +local_port,remote_port");
     SummaryPlan without_unit;
     without_unit.filter.excluded.units = {"u"};
-    CHECK(remedy(with(R"(,"unit":null)"), "process", without_unit) == "save that column too: -o +cgroup");
-    CHECK(remedy(with(""), "process", without_unit) == "save these columns too: -o +cgroup,unit");
+    CHECK(remedy(with(R"(,"unit":null)"), "process", without_unit) == "record with -o +cgroup");
+    CHECK(remedy(with(""), "process", without_unit) == "record with -o +cgroup,unit");
     CHECK(remedy(with(R"(,"unit":null,"cgroup":"/")"), "process", without_unit) == "0 notes"); // it is in none
-    CHECK(remedy(with(""), "unit", {}) == "save that column too: -o +unit");
-    CHECK(remedy(with(""), "unit,remote", {}) == "save these columns too: -o +unit,remote_address");
+    CHECK(remedy(with(""), "unit", {}) == "record with -o +unit");
+    CHECK(remedy(with(""), "unit,remote", {}) == "record with -o +unit,remote_address");
     std::string several = with(R"(,"unit":null)");
     several.replace(several.find(R"("by":"process")"), 14, R"("by":"user")");
-    CHECK(remedy(several, "unit", {}) == "take samples --by unit");
+    CHECK(remedy(several, "unit", {}) == "record with --by unit");
 }
 
 TEST_CASE("rows that were saved by several keys tell all of them")
@@ -396,23 +396,22 @@ TEST_CASE("what is no snapshot is refused in words")
     CHECK(why_not(with(R"("rx_bytes":18446744073709551615,"tx_bytes":0)")) == "read");
     CHECK(why_not(with(R"("rx_bytes":-1)")) == "\"rx_bytes\" is not a whole number from 0 to 18446744073709551615");
     CHECK(why_not(with(R"("rx_bytes":1e3)")) == "\"rx_bytes\" is not a whole number from 0 to 18446744073709551615");
-    CHECK(why_not(with(R"("rx_bytes":18446744073709551616)")).starts_with("it is not JSON"));
-    CHECK(why_not(with(R"("pid":1)")) == "\"pid\" is there twice");
-    CHECK(why_not(with(R"("host":"b")")) == "\"host\" is there twice");
+    CHECK(why_not(with(R"("rx_bytes":18446744073709551616)")).starts_with("not JSON"));
+    CHECK(why_not(with(R"("pid":1)")) == "\"pid\" appears twice");
+    CHECK(why_not(with(R"("host":"b")")) == "\"host\" appears twice");
     CHECK(why_not(with(R"("user":1)")) == "\"user\" is not a string");
-    CHECK(why_not(with(R"("attribution":"sure")")) == "unknown value \"sure\" of \"attribution\"");
+    CHECK(why_not(with(R"("attribution":"sure")")) == "unknown value \"sure\" in \"attribution\"");
     CHECK(why_not(with(R"("later":[{"deep":1}])")) == "read");
-    CHECK(why_not(with(R"("schema":"socktally/2")")) ==
-          "its schema is \"socktally/2\", and this program reads \"socktally/1\"");
-    CHECK(why_not("{}\n") == "it is neither a snapshot nor a row of one");
-    CHECK(why_not("[]\n") == "it is not a JSON object");
-    CHECK(why_not(good.substr(0, good.size() - 1) + " {}\n").starts_with("it is not JSON"));
-    CHECK(why_not(std::string(5000, '[') + "\n").starts_with("it is not JSON"));
-    CHECK(why_not("{\"a\":\"\xff\"}\n").starts_with("it is not JSON"));
+    CHECK(why_not(with(R"("schema":"socktally/2")")) == "the schema is \"socktally/2\", not \"socktally/1\"");
+    CHECK(why_not("{}\n") == "neither a snapshot nor a row of one");
+    CHECK(why_not("[]\n") == "not a JSON object");
+    CHECK(why_not(good.substr(0, good.size() - 1) + " {}\n").starts_with("not JSON"));
+    CHECK(why_not(std::string(5000, '[') + "\n").starts_with("not JSON"));
+    CHECK(why_not("{\"a\":\"\xff\"}\n").starts_with("not JSON"));
     CHECK(
         why_not(
             R"({"schema":"socktally/1","started_at":"2026-11-20T21:00:00Z","duration_ns":1,"complete":true,"by":"name"})"
-            "\n") == "it has no arrays \"names\"");
+            "\n") == "no array \"names\"");
 }
 
 TEST_CASE("a line means the same after others of its snapshot")

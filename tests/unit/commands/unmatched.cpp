@@ -58,22 +58,22 @@ TEST_CASE("each value that no process has is a note, with the nearest that one h
 {
     Filter filter;
     filter.pids = {Pid{5000001}, Pid{5000003}};
-    CHECK(messages(filter) == Messages{"no process seen here has the pid \"5000003\""});
+    CHECK(messages(filter) == Messages{"no visible process has the pid \"5000003\""});
     filter = {};
     filter.names = {"ngnix", "curl", "zzz"};
-    CHECK(messages(filter) == Messages{"no process seen here is called \"ngnix\": did you mean \"nginx\"?",
-                                       "no process seen here is called \"zzz\""});
+    CHECK(messages(filter) == Messages{"no visible process is called \"ngnix\": did you mean \"nginx\"?",
+                                       "no visible process is called \"zzz\""});
     filter = {};
     filter.substrings = {"zz"};
-    CHECK(messages(filter) == Messages{"no process seen here has a name that contains \"zz\""});
+    CHECK(messages(filter) == Messages{"no visible process has a name that contains \"zz\""});
     filter = {};
     filter.units = {"ngnix", "nginx.socket"};
-    CHECK(messages(filter) == Messages{"no process seen here is in the unit \"ngnix\": did you mean \"nginx\"?",
-                                       "no process seen here is in the unit \"nginx.socket\""});
+    CHECK(messages(filter) == Messages{"no visible process is in the unit \"ngnix\": did you mean \"nginx\"?",
+                                       "no visible process is in the unit \"nginx.socket\""});
     filter = {};
     filter.containers = {"web"};
-    CHECK(messages(filter) == Messages{"no process seen here is in the container \"web\""});
+    CHECK(messages(filter) == Messages{"no visible process is in the container \"web\""});
     filter = {};
     filter.pods = {"a\nb"};
-    CHECK(messages(filter) == Messages{"no process seen here is in the pod \"a\\nb\""});
+    CHECK(messages(filter) == Messages{"no visible process is in the pod \"a\\nb\""});
 }

@@ -454,12 +454,12 @@ TEST_CASE("a hostile daemon costs its time and names nothing")
         const std::string& whole = names.failures().front();
         return whole.substr(whole.rfind(": ") + 2);
     };
-    CHECK(failure("", Manner::hang) == "it did not answer in time");
-    CHECK(failure(list, Manner::drip) == "it did not answer in time");
+    CHECK(failure("", Manner::hang) == "no answer in time");
+    CHECK(failure(list, Manner::drip) == "no answer in time");
     const std::string flooded = failure(answer(std::string(1 << 20, '[')), Manner::flood);
-    CHECK((flooded == "its answer is too long" || flooded == "it did not answer in time"));
-    CHECK(failure(answer(std::string(1'000'000, '[')), Manner::answer) == "its answer makes no sense");
-    CHECK(failure("HTTP/1.0 500 Oops\r\n\r\n", Manner::answer) == "it answered with status 500");
+    CHECK((flooded == "answer too long" || flooded == "no answer in time"));
+    CHECK(failure(answer(std::string(1'000'000, '[')), Manner::answer) == "unexpected answer");
+    CHECK(failure("HTTP/1.0 500 Oops\r\n\r\n", Manner::answer) == "HTTP status 500");
 }
 
 TEST_CASE("an engine that is slow or silent is left alone for a while, and what it said stands")
@@ -476,7 +476,7 @@ TEST_CASE("an engine that is slow or silent is left alone for a while, and what 
             names.find({place});
             CHECK((std::chrono::steady_clock::now() - begun >= machine.places().patience) == is_first);
             REQUIRE(names.failures().size() == 1);
-            CHECK(names.failures().front().ends_with("run/docker.sock: it did not answer in time"));
+            CHECK(names.failures().front().ends_with("run/docker.sock: no answer in time"));
         }
     }
     SUBCASE("slow")
@@ -521,8 +521,8 @@ TEST_CASE("processes get the names of their containers, and a note tells which h
     CHECK(sample.processes[1].identity->container == "bbbbbbbbbbbb");
     REQUIRE(sample.notes.size() == 1);
     CHECK(sample.notes[0].code == NoteCode::container_names);
-    CHECK(sample.notes[0].message.starts_with("the name of 1 container is not known; "));
-    CHECK(sample.notes[0].message.ends_with("run/docker.sock: it did not answer in time"));
+    CHECK(sample.notes[0].message.starts_with("1 container has no known name; "));
+    CHECK(sample.notes[0].message.ends_with("run/docker.sock: no answer in time"));
     CHECK_FALSE(sample.notes[0].incomplete);
 }
 

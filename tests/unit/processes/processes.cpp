@@ -323,6 +323,13 @@ TEST_CASE("another process that has the pid by now lends it nothing")
     CHECK(sample.notes[0].code == NoteCode::identity_unread);
     CHECK(sample.notes[0].message.starts_with("2 "));
     CHECK_FALSE(sample.notes[0].incomplete);
+
+    Sample filtered = sample_of({process(5000001, 6, "gone"), process(5000002, 1, "never")});
+    world.identifier(everything()).identify(filtered, false, [](const Flow& flow) {
+        return flow.attribution.process == 1U;
+    });
+    REQUIRE(filtered.notes.size() == 1);
+    CHECK(filtered.notes[0].message.starts_with("1 "));
 }
 
 TEST_CASE("files that are missing or empty are nulls")

@@ -120,7 +120,7 @@ TEST_CASE("a byte order mark is no part of the first line, and what is compresse
     CHECK(all_lines("\xef\xbb\xbf", 2) == "1-1 overlong|");
     CHECK(extended("\xef\xbb\xbf{\n\"a\":1}\n") == "1-2 {\n\"a\":1}|");
     for (const std::string_view packed : {"\x1f\x8b\x08", "\x28\xb5\x2f\xfd\n", "\xfd\x37zXZ\n"}) {
-        CHECK_THROWS_WITH(all_lines(packed), "\"test\" is compressed: unpack it first, as with zcat(1)");
+        CHECK_THROWS_WITH(all_lines(packed), "\"test\" is compressed: decompress it first, for example with zcat");
     }
 }
 

@@ -186,7 +186,7 @@ TEST_CASE("a wrong column is refused in one line that names the nearest")
 {
     CHECK(refused_columns("pid,rxbytes") == "unknown column \"rxbytes\": did you mean \"rx_bytes\"?");
     CHECK(refused_columns("PID") == "unknown column \"PID\": did you mean \"pid\"?");
-    CHECK(refused_columns("zzz") == "unknown column \"zzz\": --list-columns names all of them");
+    CHECK(refused_columns("zzz") == "unknown column \"zzz\": see --list-columns");
     CHECK(refused_columns(" pid").find("did you mean \"pid\"?") != std::string::npos);
     for (const std::string_view spec : {",", "pid,", ",pid", "pid,,uid", "+", "+pid,", "+,pid"})
         CHECK_MESSAGE(refused_columns(spec) == "empty column name in \"" + std::string(spec) + "\"", spec);
@@ -269,7 +269,7 @@ TEST_CASE("a wrong sort key is refused")
     CHECK(refused_sort("+rx_bytes") == "empty column name in \"+rx_bytes\"");
     CHECK(refused_sort("rx_bytes+") == "empty column name in \"rx_bytes+\"");
     CHECK(refused_sort("rx_bytes,tx_bytes") ==
-          "cannot sort by \"rx_bytes,tx_bytes\": give one column, or a sum such as rx_bytes+tx_bytes");
+          "cannot sort by \"rx_bytes,tx_bytes\": use one column, or a sum such as rx_bytes+tx_bytes");
     CHECK(refused_sort("user") == "accepted");
 }
 

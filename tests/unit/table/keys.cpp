@@ -100,7 +100,7 @@ TEST_CASE("a wrong key is refused in one line")
     CHECK(refusal("user,nam") == "unknown --by key \"nam\": did you mean \"name\"?");
     CHECK(refusal("").starts_with("unknown --by key \"\": valid ones are process, connection, name, "));
     CHECK(refusal("user,").starts_with("unknown --by key \"\": "));
-    CHECK(refusal("user,interface") == "--by interface takes no other key: what an interface moves has no owner");
+    CHECK(refusal("user,interface") == "--by interface cannot be combined with other keys");
     CHECK(refusal("interface,interface") == "interface");
 }
 

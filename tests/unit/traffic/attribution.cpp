@@ -75,7 +75,7 @@ TEST_CASE("capabilities are no remedy for root")
         CHECK(sample.notes[0].code == NoteCode::owners_denied);
         return sample.notes[0].remedy;
     };
-    CHECK(remedy(denied).starts_with("setcap "));
+    CHECK(remedy(denied).starts_with("run with sudo"));
     CHECK(remedy({Uid{0}, true}).empty());
 }
 

@@ -13,10 +13,10 @@ TEST_CASE("a refused variant says what the kernel lacks, forbids or does not und
 {
     const Variant variant{"probes", "probes", false};
     CHECK(why_refused(variant, ESRCH, Lockdown::none) == "the kernel has no probes");
-    CHECK(why_refused(variant, EPERM, Lockdown::active) == "the kernel is locked down and forbids them");
-    CHECK(why_refused(variant, EPERM, Lockdown::none) == "the kernel forbids them: Operation not permitted");
-    CHECK(why_refused(variant, EINVAL, Lockdown::none) == "the kernel refuses the programs: Invalid argument");
-    CHECK(why_refused(variant, 524, Lockdown::none) == "the kernel refuses the programs: Operation not supported");
+    CHECK(why_refused(variant, EPERM, Lockdown::active) == "the kernel is locked down and does not allow it");
+    CHECK(why_refused(variant, EPERM, Lockdown::none) == "the kernel does not allow it: Operation not permitted");
+    CHECK(why_refused(variant, EINVAL, Lockdown::none) == "the kernel rejected the programs: Invalid argument");
+    CHECK(why_refused(variant, 524, Lockdown::none) == "the kernel rejected the programs: Operation not supported");
 }
 
 TEST_CASE("lockdown is what stands in brackets")
@@ -29,9 +29,9 @@ TEST_CASE("lockdown is what stands in brackets")
 
 TEST_CASE("the choice of a variant names the one that runs, why not those before it, and those that were not tried")
 {
-    CHECK(describe_choice("tracepoints", {}) == "runs as tracepoints; fexit was not tried, for it is not needed");
+    CHECK(describe_choice("tracepoints", {}) == "uses tracepoints; fexit: not needed");
     const std::vector<RefusedVariant> first{{"tracepoints", "too old"}};
-    CHECK(describe_choice("fexit", first) == "runs as fexit; not as tracepoints: too old");
+    CHECK(describe_choice("fexit", first) == "uses fexit; tracepoints: too old");
     const std::vector<RefusedVariant> all{{"tracepoints", "too old"}, {"fexit", "forbidden"}};
-    CHECK(describe_refusals(all) == "not as tracepoints: too old; not as fexit: forbidden");
+    CHECK(describe_refusals(all) == "tracepoints: too old; fexit: forbidden");
 }
