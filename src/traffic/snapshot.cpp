@@ -254,13 +254,13 @@ InterfaceCounters subtract(const InterfaceCounters& before, Sample& sample)
             if (!is_new) {
                 add_note(
                     sample, NoteCode::unseen_before,
-                    fmt::format("interface {} is not new and was not seen before: what it moved is unknown", name));
+                    fmt::format("interface {} appeared but is not new: its bytes are unknown", name));
             }
             return !is_new;
         }
         if (counters_fell(*found, now)) {
             add_note(sample, NoteCode::counters_reset,
-                     fmt::format("the counters of interface {} were reset: what it had moved before is missing", name));
+                     fmt::format("the counters of interface {} were reset: earlier bytes are missing", name));
             return false;
         }
         now.rx_bytes -= found->rx_bytes;
