@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What one run of --since leaves to the next, and the text of it in a file. Pure.
+// The data that one run of --since leaves to the next, and its text in a file. Pure.
 #pragma once
 
 #include "table/row.hpp"

@@ -94,7 +94,7 @@ struct Missing {
 };
 
 struct Note {
-    /// What a note is about. If nothing of that is printed, the note is not either.
+    /// The subject of a note. If nothing of that is printed, the note is not either.
     enum class About : std::uint8_t { everything, window, interfaces, protocol, shared_sockets };
 
     /// Takes what is not given from the table.

@@ -409,7 +409,7 @@ void OwnerScanner::forget_ended_processes()
     std::erase_if(denied_, [this](std::int32_t pid) { return !seen_.contains(pid); });
 }
 
-/// What each process held when it was last read.
+/// Returns the sockets that each process held at its last reading.
 std::vector<Holder> OwnerScanner::held_now() const
 {
     std::vector<Holder> held;

@@ -87,7 +87,7 @@ struct Snapshot {
     InterfaceCounters interfaces;
 };
 
-/// What cannot be known of the time between two snapshots.
+/// Connections and interfaces whose bytes between two snapshots cannot be known.
 struct SnapshotGaps {
     std::size_t closed = 0;    // connections whose last bytes are unknown
     std::uint64_t missed = 0;  // connections that were opened and closed in between

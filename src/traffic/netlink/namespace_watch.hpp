@@ -57,7 +57,7 @@ public:
 
     /// Takes the events that are there; how many there were.
     std::size_t drain(SocketTable::Phase phase, const Closed& closed = {});
-    /// Those of all sockets destroyed before now, in this namespace.
+    /// Waits for the events of all sockets in this namespace that were destroyed before now.
     void settle(SocketTable::Phase phase, const std::function<void()>& meanwhile);
     int fd_to_watch() const { return events_.fd_to_watch(); }
 

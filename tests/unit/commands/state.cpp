@@ -152,9 +152,9 @@ TEST_CASE("state: a text that was cut or changed is none")
 
 TEST_CASE("state: other texts say what they are")
 {
-    CHECK(has(why_bad(""), "no state"));
-    CHECK(has(why_bad("root:x:0:0:root:/root:/bin/bash\n"), "no state"));
-    CHECK(has(why_bad(std::string(10 << 20, '\0')), "no state"));
+    CHECK(has(why_bad(""), "not a socktally state"));
+    CHECK(has(why_bad("root:x:0:0:root:/root:/bin/bash\n"), "not a socktally state"));
+    CHECK(has(why_bad(std::string(10 << 20, '\0')), "not a socktally state"));
     CHECK(has(why_bad(R"({"schema":"socktally-state/2","boot_id":"","netns":0})"), "another version"));
     CHECK(has(why_bad(replaced(write_state({}), "state 3", "state 2")), "another version"));
     CHECK(has(why_bad(replaced(write_state({}), "state 3", "state 30")), "another version"));
