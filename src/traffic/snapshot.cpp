@@ -252,9 +252,8 @@ InterfaceCounters subtract(const InterfaceCounters& before, Sample& sample)
         if (found == before.each.end()) {
             const bool is_new = now.index > before.latest || before.latest == 0;
             if (!is_new) {
-                add_note(
-                    sample, NoteCode::unseen_before,
-                    fmt::format("interface {} appeared but is not new: its bytes are unknown", name));
+                add_note(sample, NoteCode::unseen_before,
+                         fmt::format("interface {} appeared but is not new: its bytes are unknown", name));
             }
             return !is_new;
         }

@@ -339,6 +339,5 @@ TEST_CASE("since: in JSON the interval begins at the run before, and what is unk
     CHECK(text.find("\"duration_ns\":0,") == std::string::npos);
     CHECK(text.find("\"code\":\"connections-missed\",\"message\":\"3 connections opened") != std::string::npos);
     counters.is_gone = true;
-    CHECK(runs.run(0).find("\"1 connection closed since the last run: last bytes are unknown\"") !=
-          std::string::npos);
+    CHECK(runs.run(0).find("\"1 connection closed since the last run: last bytes are unknown\"") != std::string::npos);
 }
