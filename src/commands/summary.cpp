@@ -77,6 +77,7 @@ void Summary::add_line(SnapshotParser& parser)
         if (is_new) {
             count(heading, verdict);
         }
+        leave_unmeasured(heading, row);
         if (verdict != Coverage::Verdict::repeated) {
             add_row(heading, row, origin);
         }
@@ -93,17 +94,26 @@ void Summary::add_document(SnapshotParser& parser)
     if (verdict == Coverage::Verdict::repeated) {
         return;
     }
-    const Scope whole = scope_of(heading.started_at, heading.host);
     parser.for_each_row([&](Row& row, const Origin& origin) {
         if (!is_taken(*row.time, row.host)) {
             return;
         }
-        if (const Scope own = scope_of(*row.time, row.host); own != whole) {
-            windows_[own].reset(); // it is a row of a report, which does not say how long it is of each
-            windows_[whole].reset();
-        }
+        leave_unmeasured(heading, row);
         add_row(heading, row, origin);
     });
+}
+
+/// A row that is of another scope than its snapshot is one of a report, which does not say how long it is of each.
+void Summary::leave_unmeasured(const Heading& heading, const Row& row)
+{
+    if (row.time == heading.started_at && row.host == heading.host) {
+        return;
+    }
+    const Scope whole = scope_of(heading.started_at, heading.host);
+    if (const Scope own = scope_of(*row.time, row.host); own != whole) {
+        windows_[own].reset();
+        windows_[whole].reset();
+    }
 }
 
 bool Summary::is_taken(TimePoint time, const std::optional<std::string_view>& host) const

@@ -64,6 +64,7 @@ private:
     void add_line(SnapshotParser& parser);
     void add_document(SnapshotParser& parser);
     void add_row(const Heading& heading, Row& row, const Origin& origin);
+    void leave_unmeasured(const Heading& heading, const Row& row);
     bool is_taken(TimePoint time, const std::optional<std::string_view>& host) const;
     void count(const Heading& heading, Coverage::Verdict verdict);
     Scope scope_of(TimePoint time, const std::optional<std::string_view>& host) const;

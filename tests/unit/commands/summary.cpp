@@ -244,6 +244,15 @@ TEST_CASE("a rate is by the windows of what is added up")
     for (const Row& row : add_up(text + saved).report.rows) {
         CHECK(row.window == (row.host == "b" ? 1s : 0s));
     }
+    // Nor do the lines of a report that was cut into hours say how long each hour was watched.
+    std::string cut;
+    for (const char* hour : {"21", "22"}) {
+        cut += line("a", "1", 7, 5, "p", fmt::format(R"("rx_bytes":5,"time":"2026-11-20T{}:00:00Z")", hour));
+    }
+    const auto pieces = add_up(cut, GroupBy("process"), {}, Per::hour).report.rows;
+    REQUIRE(pieces.size() == 2);
+    CHECK(pieces[0].window == 0s);
+    CHECK(pieces[1].window == 0s);
 }
 
 TEST_CASE("a row that does not say which group it is of is told of")
