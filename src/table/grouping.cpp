@@ -19,11 +19,12 @@ bool may_have_traffic(const Row& row)
 }
 
 /// A row that stands for an unseen namespace instead of sockets has a note of its own, and so have sockets of a
-/// protocol that the backend does not count.
+/// protocol that the backend does not count. Bytes that are known are never left out in silence.
 bool has_note_of_its_own(const Row& row)
 {
     const bool is_counted = !row.protocol || row.protocol == Protocol::tcp || row.protocol == Protocol::udp;
-    return row.connections == 0U || (!is_counted && !row.rx_bytes && !row.tx_bytes);
+    const bool has_bytes = row.rx_bytes.value_or(0) != 0 || row.tx_bytes.value_or(0) != 0;
+    return !has_bytes && (row.connections == 0U || (!is_counted && !row.rx_bytes && !row.tx_bytes));
 }
 
 } // namespace

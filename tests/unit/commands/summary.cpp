@@ -327,6 +327,8 @@ TEST_CASE("a filter leaves out what it cannot judge, and says so")
     const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), port).report;
     CHECK(report.rows.empty());
     CHECK(has_note(report, NoteCode::filter_unjudged));
+    const std::string of_no_sockets = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":0,"connections":0)");
+    CHECK(has_note(add_up(of_no_sockets, GroupBy("process"), port).report, NoteCode::filter_unjudged));
     SummaryPlan name;
     name.filter.names = {"q"};
     CHECK_FALSE(
