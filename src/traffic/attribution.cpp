@@ -5,6 +5,7 @@
 #include "util/number.hpp"
 
 #include <algorithm>
+#include <set>
 #include <span>
 #include <tuple>
 #include <unordered_map>
@@ -125,10 +126,11 @@ void attribute(Sample& sample, const Viewer& viewer)
 
 void find_sharers(Sample& sample)
 {
-    std::unordered_multimap<std::uint64_t, std::uint32_t> movers; // by cookie, if the kernel told who moved bytes
+    // By cookie, if the kernel told who moved bytes. A socket may have a flow for each of thousands of peers.
+    std::unordered_map<std::uint64_t, std::set<std::uint32_t>> movers;
     for (const Flow& flow : sample.flows) {
         if (flow.attribution.process && flow.attribution.quality == Quality::exact && flow.cookie != Cookie{}) {
-            movers.emplace(flow.cookie.value, *flow.attribution.process);
+            movers[flow.cookie.value].insert(*flow.attribution.process);
         }
     }
     for (std::size_t i = 0; i < sample.flows.size(); ++i) {
@@ -145,8 +147,9 @@ void find_sharers(Sample& sample)
         for (const Holder& holder : holders_of(flow.inode, sample.holders)) {
             add(holder.process);
         }
-        const auto [begin, end] = movers.equal_range(flow.cookie.value);
-        std::for_each(begin, end, [&add](const auto& mover) { add(mover.second); });
+        if (const auto found = movers.find(flow.cookie.value); found != movers.end()) {
+            std::for_each(found->second.begin(), found->second.end(), add);
+        }
         if (!others.empty()) {
             sample.sharers.emplace(i, std::move(others));
         }

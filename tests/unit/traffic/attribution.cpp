@@ -208,11 +208,11 @@ TEST_CASE("who shares a socket: its other holders, or the others that moved byte
         result.cookie = Cookie{cookie};
         return result;
     };
-    sample.flows = {socket_flow(1), socket_flow(2), socket_flow(3), moved(0, 77),
-                    moved(2, 77),   moved(1, 78),   moved(0, 0),    moved(1, 0)};
+    sample.flows = {socket_flow(1), socket_flow(2), socket_flow(3), moved(0, 77), moved(2, 77),
+                    moved(1, 78),   moved(0, 0),    moved(1, 0),    moved(2, 77)}; // with another peer
     attribute(sample, all_seeing);
     find_sharers(sample);
-    CHECK(sample.sharers == std::map<std::size_t, std::vector<std::uint32_t>>{{0, {0}}, {3, {2}}, {4, {0}}});
+    CHECK(sample.sharers == std::map<std::size_t, std::vector<std::uint32_t>>{{0, {0}}, {3, {2}}, {4, {0}}, {8, {0}}});
     const auto by_process = group(sample, {}, GroupBy("process"), false);
     REQUIRE(by_process.size() == 4); // one is nobody's
     const auto row = std::find_if(by_process.begin(), by_process.end(), [](const Row& r) { return r.pid == Pid{7}; });
