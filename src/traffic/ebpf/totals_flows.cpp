@@ -5,7 +5,9 @@
 #include "traffic/ebpf/tally_flows.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
+#include <utility>
 
 namespace socktally {
 
@@ -58,6 +60,9 @@ void TotalsFlows::add(const totals_row& row)
         listeners_.push_back(Inode{row.inode});
         return;
     }
+    if (is_repeated(row.cookie)) {
+        return;
+    }
     Flow& flow = flows_.emplace_back();
     flow.tuple.protocol = is_tcp ? Protocol::tcp : Protocol::udp;
     flow.tuple.local = {address_of(row.local, row.family), row.local_port};
@@ -76,6 +81,29 @@ void TotalsFlows::add(const totals_row& row)
     } else {
         has_udp_ = true;
     }
+}
+
+/// Before Linux 6.17 the iterator may show a socket again if others come and go beside it in the kernel's hash.
+bool TotalsFlows::is_repeated(std::uint64_t cookie)
+{
+    constexpr std::size_t least = 1024;
+    const auto place_of = [this](std::uint64_t wanted) -> std::uint64_t& {
+        std::size_t place = wanted * 0x9e3779b97f4a7c15U >> 32U;
+        for (;; ++place) {
+            std::uint64_t& found = cookies_[place & (cookies_.size() - 1)];
+            if (found == wanted || found == 0) {
+                return found;
+            }
+        }
+    };
+    if (cookies_.size() <= flows_.size() + flows_.size() / 4) {
+        const std::size_t size = std::bit_ceil(std::max({least, 2 * cookies_.size(), flows_.capacity()}));
+        cookies_.assign(size, 0);
+        for (const Flow& flow : flows_) {
+            place_of(flow.cookie.value) = flow.cookie.value;
+        }
+    }
+    return cookie != 0 && std::exchange(place_of(cookie), cookie) == cookie;
 }
 
 void TotalsFlows::count_tcp(Flow& flow, const totals_row& row)

@@ -33,10 +33,12 @@ public:
     std::vector<Flow> take() { return std::move(flows_); }
 
 private:
+    bool is_repeated(std::uint64_t cookie);
     void count_tcp(Flow& flow, const totals_row& row);
 
     Snapshot* snapshot_;
     std::vector<Flow> flows_;
+    std::vector<std::uint64_t> cookies_; // of them, in an open hash table: 0 where there is none
     std::vector<Inode> listeners_;
     std::bitset<65536> listening_;
     std::size_t resets_ = 0;

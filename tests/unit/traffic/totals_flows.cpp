@@ -20,10 +20,12 @@ void set(tally_u8 (&to)[16], const std::array<std::uint8_t, 4>& address)
     std::copy(address.begin(), address.end(), to);
 }
 
+constexpr tally_u64 first_cookie = 77;
+
 totals_row udp_row()
 {
     totals_row row{};
-    row.cookie = 77;
+    row.cookie = first_cookie;
     row.inode = 1234;
     row.uid = 1000;
     row.family = AF_INET;
@@ -77,7 +79,7 @@ TEST_CASE("a connection: who, where, and how much")
     CHECK(flow.tuple.protocol == Protocol::tcp);
     CHECK(flow.tuple.local == Endpoint{*parse_address("10.0.0.1"), 40'000});
     CHECK(flow.tuple.remote == Endpoint{*parse_address("10.0.0.2"), 443});
-    CHECK(flow.cookie == Cookie{77});
+    CHECK(flow.cookie == Cookie{first_cookie});
     CHECK(flow.inode == Inode{1234});
     CHECK(flow.netns == Inode{4026531840});
     CHECK(flow.uid == Uid{1000});
@@ -130,11 +132,28 @@ TEST_CASE("a listener is no flow; it tells which connections were accepted, in i
     flows.add(listener_row(40'000));
     flows.add(tcp_row());
     flows.begin_namespace(0);
-    flows.add(tcp_row());
+    totals_row elsewhere = tcp_row();
+    elsewhere.cookie = 78;
+    flows.add(elsewhere);
     const auto taken = flows.take();
     REQUIRE(taken.size() == 2);
     CHECK(taken[0].accepted);
     CHECK_FALSE(taken[1].accepted);
+}
+
+TEST_CASE("a socket that the kernel shows again counts once")
+{
+    TotalsFlows flows;
+    flows.begin_namespace(3000);
+    constexpr tally_u64 sockets = 5000; // more than were expected
+    for (int times = 0; times < 2; ++times) {
+        for (tally_u64 cookie = 1; cookie <= sockets; ++cookie) {
+            totals_row row = tcp_row();
+            row.cookie = cookie << 12U;
+            flows.add(row);
+        }
+    }
+    CHECK(flows.take().size() == sockets);
 }
 
 TEST_CASE("a socket without a file: not accepted yet, or closed by its process")
@@ -156,7 +175,9 @@ TEST_CASE("only sockets that a process may hold are looked for")
     totals_row unaccepted = tcp_row();
     unaccepted.inode = 0;
     TotalsFlows flows;
-    for (const totals_row& row : {kernels, unknown, unaccepted, tcp_row()}) {
+    tally_u64 cookie = first_cookie;
+    for (totals_row row : {kernels, unknown, unaccepted, tcp_row()}) {
+        row.cookie = cookie++;
         flows.add(row);
     }
     CHECK(flows.inodes() == std::vector{Inode{1234}});
@@ -169,6 +190,7 @@ TEST_CASE("only sockets that a process may hold are looked for")
 TEST_CASE("a socket that was disconnected and sends again has lost its counters")
 {
     totals_row row = tcp_row();
+    row.cookie = 78;
     row.segs_in = row.segs_out = 0;
     row.wqueue = 10;
     TotalsFlows flows;
@@ -183,7 +205,9 @@ TEST_CASE("the bytes of a UDP socket are unknown, and so is the remote end of on
     TotalsFlows flows;
     flows.add(tcp_row());
     CHECK_FALSE(flows.has_udp());
-    flows.add(udp_row());
+    totals_row udp = udp_row();
+    udp.cookie = 78;
+    flows.add(udp);
     CHECK(flows.has_udp());
     const Flow flow = flows.take().at(1);
     CHECK(flow.tuple.protocol == Protocol::udp);
