@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Writes a row for each IP socket and each namespace in each descriptor table of this machine; threads with a table of their own come too.
+// Writes a row for each socket of IP or AF_PACKET and each namespace in each descriptor table of this machine; threads with a table of their own come too.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -20,7 +20,8 @@ int write_sockets(struct bpf_iter__task_file* context)
     const int is_namespace = file->f_inode->i_sb->s_magic == NSFS_MAGIC;
     struct socket* socket = bpf_sock_from_file(file);
     struct sock* sk = socket ? socket->sk : 0;
-    if (!is_namespace && (!sk || (sk->__sk_common.skc_family != AF_INET && sk->__sk_common.skc_family != AF_INET6)))
+    const unsigned short family = sk ? sk->__sk_common.skc_family : 0;
+    if (!is_namespace && family != AF_INET && family != AF_INET6 && family != AF_PACKET)
         return 0;
     struct task_struct* leader = task->group_leader;
     struct files_row row = {
