@@ -402,10 +402,20 @@ void OwnerScanner::forget_ended_processes()
     for (const Entry& entry : list_processes()) {
         alive.emplace(entry.pid.value, entry.directory);
     }
-    std::erase_if(seen_, [&](const auto& entry) {
-        const auto found = alive.find(entry.first);
-        return found == alive.end() || found->second != entry.second.directory;
-    });
+    // The kernel numbers a directory anew when it needed the memory meanwhile (drop_caches).
+    const auto is_same = [this](const Seen& seen, std::uint64_t directory) {
+        return seen.directory == directory ||
+               (seen.process && reread_process(proc_.get(), table_.process(*seen.process)));
+    };
+    for (auto it = seen_.begin(); it != seen_.end();) {
+        const auto found = alive.find(it->first);
+        if (found == alive.end() || !is_same(it->second, found->second)) {
+            it = seen_.erase(it);
+            continue;
+        }
+        it->second.directory = found->second;
+        ++it;
+    }
     std::erase_if(denied_, [this](std::int32_t pid) { return !seen_.contains(pid); });
 }
 

@@ -415,6 +415,23 @@ TEST_CASE("a pid that another process has by the next window is another process"
     CHECK(holds_of(map).all == Expected{{12, 5000001, 900}});
 }
 
+TEST_CASE("a process whose directory has another number in the next window is the same process")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 server\nfd 3 socket:[11]\n");
+    OwnerScanner map(proc.root());
+    map.scan();
+    const std::filesystem::path old = proc.of(5000001).string() + ".old";
+    std::filesystem::rename(proc.of(5000001), old);
+    std::filesystem::copy(old, proc.of(5000001),
+                          std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
+    map.next_window();
+    CHECK(map.held(Inode{11}));
+    map.rescan();
+    CHECK(holds_of(map).all == Expected{{11, 5000001, 100}});
+    CHECK(map.holders_of(Inode{11}).size() == 1);
+}
+
 TEST_CASE("a socket that was handed on is searched for again in the next window")
 {
     FixtureProc proc;
