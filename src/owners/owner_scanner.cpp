@@ -182,11 +182,15 @@ void OwnerScanner::read_threads(const Entry& entry)
             continue;
         }
         FdTable table = read_fd_table(proc_.get(), fmt::format("{}/{}/fd", path, *tid).c_str(), entry.pid);
+        if (table.sockets.empty()) { // then it does not say whose it is
+            continue;
+        }
         for (SocketFd& socket : table.sockets) {
             socket.thread = *tid;
         }
         if (const Seen* seen = seen_of(entry)) { // add() takes a table for all that the process holds
             table.files = seen->files;
+            table.namespaces = seen->namespaces;
             for (const std::uint64_t inode : seen->inodes) {
                 table.sockets.push_back({Inode{inode}, -1});
             }

@@ -95,8 +95,12 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
     if (is_everywhere) {
         const std::size_t stopped = read_until(done, [&](const Entry& entry) { return !has_not_run(entry); });
         resume_at_ = late() && stopped < entries.size() ? entries[stopped].pid : Pid{};
-        for (std::size_t i = 0; i < entries.size() && !done(); ++i) {
+        std::size_t i = 0;
+        for (; i < entries.size() && !done(); ++i) {
             read_threads(entries[i]);
+        }
+        if (stopped == entries.size() && late() && i < entries.size()) {
+            resume_at_ = entries[i].pid;
         }
     }
     const bool is_finished = searched_.empty() || !late();
@@ -195,8 +199,14 @@ std::vector<Inode> OwnerScanner::confirm(Clock::time_point now)
     return missed;
 }
 
+/// Who was seen to hold it besides may have it yet, and is read again even if it has not run since.
 void OwnerScanner::handed_on(Inode inode)
 {
+    for (const std::uint32_t process : holders_of(inode)) {
+        if (const auto seen = seen_.find(table_.process(process).pid.value); seen != seen_.end()) {
+            seen->second.ran.reset();
+        }
+    }
     table_.hand_on(inode);
     costs_.erase(inode.value);
     trace_("handed on: socket:[{}]", inode.value);

@@ -323,6 +323,44 @@ TEST_CASE("a sighting is confirmed by a second look; what is gone by then and op
           Expected{{11, 5000001, 100}, {12, 5000003, 300}, {12, 5000004, 400}, {13, 5000002, 200}});
 }
 
+TEST_CASE("a socket that was handed on is found at a process that was seen with it and has not run since")
+{
+    FixtureProc proc;
+    OwnerScanner map(proc.root());
+    map.scan();
+    proc.apply("process 5000001 100 0 accepts\nfd 3 socket:[11]\n");
+    map.search(inodes({11}), Reach::likely, soon());
+    proc.apply("process 5000002 200 0 serves\nfd 3 socket:[11]\n");
+    std::filesystem::create_directories(proc.of(5000002) / "task/5000002");
+    std::ofstream(proc.of(5000002) / "schedstat") << "5 0 1\n";
+    map.search(inodes({99}), Reach::likely, soon()); // reads it on the way
+    std::filesystem::remove(proc.of(5000001) / "fd/3");
+    CHECK(map.confirm(soon()) == inodes({11}));
+    map.handed_on(Inode{11});
+    CHECK_FALSE(map.held(Inode{11}));
+    map.search(inodes({11}), Reach::everywhere, soon());
+    CHECK(map.held(Inode{11}));
+    CHECK(holds_of(map).all == Expected{{11, 5000001, 100}, {11, 5000002, 200}});
+}
+
+TEST_CASE("a thread with a descriptor table of its own holds for its process, also if there is no socket in it")
+{
+    FixtureProc proc;
+    proc.apply("process 5000001 100 0 server\nfd 3 socket:[11]\nfd 4 net:[4026532001]\n");
+    for (const char* thread : {"5000001", "5000005", "5000006"}) {
+        std::filesystem::create_directories(proc.of(5000001) / "task" / thread / "fd");
+    }
+    std::filesystem::create_symlink("/dev/null", proc.of(5000001) / "task/5000005/fd/3");
+    std::filesystem::create_symlink("socket:[12]", proc.of(5000001) / "task/5000006/fd/3");
+    OwnerScanner map(proc.root());
+    map.scan();
+    map.search(inodes({12, 99}), Reach::everywhere, soon());
+    const Held holds = holds_of(map);
+    CHECK(holds.all == Expected{{11, 5000001, 100}, {12, 5000001, 100}});
+    CHECK(holds.processes.size() == 1);
+    CHECK(map.processes().open.size() == 1);
+}
+
 TEST_CASE("a place without /proc is an error, not an empty answer")
 {
     CHECK_THROWS_WITH(OwnerScanner("/nonexistent/proc"),
