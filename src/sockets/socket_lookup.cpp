@@ -3,8 +3,10 @@
 #include "sockets/socket_lookup.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
+#include <set>
 #include <tuple>
 
 namespace socktally {
@@ -38,11 +40,8 @@ bool takes(const Socket& socket, Family family, std::uint32_t interface)
     return socket.family == Family::v6 && family == Family::v4 && !socket.v6_only;
 }
 
-/// If addresses are equal, the kernel prefers a socket bound to the device, then one of the same family.
-int rank(const Socket& socket, Family family)
-{
-    return (socket.interface != 0 ? 2 : 0) + (socket.family == family ? 1 : 0);
-}
+/// Returns false if the device of the traffic is not known, and the socket is bound to one.
+bool is_sure(const Socket& socket, std::uint32_t interface) { return socket.interface == 0 || interface != 0; }
 
 auto far_end(const Socket& socket) { return std::tie(socket.tuple.protocol, socket.tuple.remote); }
 
@@ -71,13 +70,26 @@ void add_takers(Candidates& candidates, std::span<const Socket> sockets, Family 
     }
 }
 
-void keep_best(Candidates& candidates, Family family)
+/// Of sockets with equal addresses the kernel prefers one that is bound to the device, then one of the same family.
+/// Where the device is not known, a bound socket may take all or nothing.
+void keep_best(Candidates& candidates, Family family, std::uint32_t interface)
 {
-    int best = 0;
-    for (const Socket* socket : candidates) {
-        best = std::max(best, rank(*socket, family));
+    if (candidates.size() < 2) {
+        return;
     }
-    std::erase_if(candidates, [&](const Socket* socket) { return rank(*socket, family) < best; });
+    const auto is_bound = [](const Socket* socket) { return socket->interface != 0; };
+    if (interface != 0 && std::any_of(candidates.begin(), candidates.end(), is_bound)) {
+        std::erase_if(candidates, std::not_fn(is_bound));
+    }
+    std::set<std::uint32_t> devices; // that have a socket of the family
+    for (const Socket* socket : candidates) {
+        if (socket->family == family) {
+            devices.insert(socket->interface);
+        }
+    }
+    std::erase_if(candidates, [&](const Socket* socket) {
+        return socket->family != family && devices.contains(socket->interface);
+    });
 }
 
 } // namespace
@@ -104,28 +116,32 @@ SocketMatch SocketLookup::find(const Tuple& tuple, std::uint32_t interface) cons
 {
     const Family family = tuple.local.address.family;
     SocketMatch match;
-    const Tuple unconnected{tuple.protocol, tuple.local, {}};
-    const Tuple anywhere{tuple.protocol, {{}, tuple.local.port}, {}};
+    const Tuple connected = normal(tuple);
+    std::array choices{connected, Tuple{tuple.protocol, connected.local, {}},
+                       Tuple{tuple.protocol, {{}, tuple.local.port}, {}}};
+    const auto end = is_datagram(tuple.protocol) ? std::unique(choices.begin(), choices.end()) : choices.begin() + 1;
+    const std::span<const Tuple> steps(choices.begin(), end);
     if (is_datagram(tuple.protocol) && tuple.local.address.goes_to_many()) {
-        add_takers(match.sockets, range(unconnected), family, interface);
-        add_takers(match.sockets, range(anywhere), family, interface);
+        for (const Tuple& step : steps) { // it may be connected to who sends to the group
+            add_takers(match.sockets, range(step), family, interface);
+        }
         match.quality = match.sockets.empty() ? Quality::unknown : Quality::inherited;
         return match;
     }
-    add_takers(match.sockets, range(normal(tuple)), family, interface);
-    match.quality = Quality::owner;
-    if (match.sockets.empty() && is_datagram(tuple.protocol)) {
-        match.quality = Quality::inherited;
-        add_takers(match.sockets, range(unconnected), family, interface);
-        if (match.sockets.empty()) {
-            add_takers(match.sockets, range(anywhere), family, interface);
+    for (const Tuple& step : steps) {
+        Candidates takers;
+        add_takers(takers, range(step), family, interface);
+        drop_stale(takers);
+        keep_best(takers, family, interface);
+        if (!takers.empty()) {
+            match.quality = &step == steps.data() ? Quality::owner : Quality::inherited;
+            match.sockets.insert(match.sockets.end(), takers.begin(), takers.end());
+        }
+        if (std::any_of(takers.begin(), takers.end(),
+                        [=](const Socket* socket) { return is_sure(*socket, interface); })) {
+            break;
         }
     }
-    if (match.sockets.empty()) {
-        match.quality = Quality::unknown;
-    }
-    drop_stale(match.sockets);
-    keep_best(match.sockets, family);
     return match;
 }
 

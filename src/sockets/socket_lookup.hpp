@@ -39,8 +39,9 @@ public:
     /// unconnected socket with this local port: with the address, else with none (of v6 for v4 traffic too, unless it
     /// is v6 only). This is how the kernel delivers a datagram (udp4_lib_lookup2(), udp6_lib_lookup2()), and what is
     /// sent is taken to come from the socket that would get the answer. `interface` is the index of the device that the
-    /// packet was seen on, 0 if that is not known: a socket that is bound to another one is left out.
-    /// A datagram to a multicast or broadcast address goes to every socket that takes it.
+    /// packet was seen on, 0 if that is not known: a socket that is bound to another one is left out. If it is not
+    /// known, a bound socket is one of several, because it may take all of the traffic or nothing. A datagram to a
+    /// multicast or broadcast address goes to every socket that takes it.
     SocketMatch find(const Tuple& tuple, std::uint32_t interface = 0) const;
 
     /// For a tuple without a socket: returns the connected socket whose tuple may have been rewritten into this one on

@@ -94,6 +94,40 @@ TEST_CASE("udp: a port of two processes, one of which closes it before the windo
     check(stage.measure(), not_all_attributed());
 }
 
+TEST_CASE("udp: a port of two processes, one of which is bound to a device that nothing comes by")
+{
+    TRUTH_DATAGRAMS();
+    Stage stage;
+    const Netns other;
+    join(stage.netns(), other);
+    const auto join_any = [](Self& self, bool is_bound) {
+        const int fd = must(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+        set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        if (is_bound) {
+            must(::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "near", 4), "bind to device");
+        }
+        const SocketAddress any = resolve({"0.0.0.0", port.port});
+        must(::bind(fd, any.get(), any.size), "bind");
+        return self.adopt(fd);
+    };
+    stage.start("t-bound", [=](Self& self) {
+        join_any(self, true);
+        self.step();
+    });
+    stage.start("t-any", [=](Self& self) {
+        const int fd = join_any(self, false);
+        self.step();
+        for (int datagram = 0; datagram < datagrams; ++datagram) {
+            self.receive_datagram(fd);
+        }
+    });
+    stage.start("t-sender", [](Self& self) {
+        self.step();
+        send(self, datagrams);
+    });
+    check(stage.measure(), not_all_attributed());
+}
+
 TEST_CASE("udp: a port that another process joins and leaves in the window")
 {
     TRUTH_DATAGRAMS();

@@ -194,6 +194,33 @@ TEST_CASE("a socket bound to a device takes that device's traffic, and before on
     CHECK(found({left}, to_server, 3) == 0);
 }
 
+TEST_CASE("a socket bound to a device is one of several if the device is not known")
+{
+    const auto bound = [](Socket socket) {
+        socket.interface = 2;
+        return socket;
+    };
+    const Socket left = bound(udp4(1, "0.0.0.0", 53));
+    const Socket near = bound(udp4(2, "10.0.0.1", 53));
+    const Socket connected = bound(listed(3, to_server, Family::v4));
+    const Socket any = udp4(4, "0.0.0.0", 53);
+    const auto count = [](std::vector<Socket> sockets) {
+        return SocketLookup(std::move(sockets)).find(to_server).sockets.size();
+    };
+    CHECK(count({any, left}) == 2);
+    CHECK(count({any, near}) == 2);
+    CHECK(count({any, connected}) == 2);
+    CHECK(count({any, near, connected}) == 3);
+    CHECK(count({left}) == 1);
+    CHECK(count({any, left, bound(udp6(5, "::", 53))}) == 2); // of those at the device the one of the family
+    CHECK(count({udp6(5, "::", 53), left}) == 2);
+    CHECK(found({any, near, connected}, to_server, 2) == 3);
+    CHECK(found({any, near}, to_server, 2) == 2);
+    CHECK(found({any, near, connected}, to_server, 9) == 4);
+    const Socket any_left = bound(udp6(5, "::", 53));
+    CHECK(SocketLookup({any_left}).find(any_left.tuple).sockets.size() == 1); // its own tuple comes once
+}
+
 TEST_CASE("a datagram to a group is every member's: one socket takes it, of several none is guessed")
 {
     for (const char* group : {"224.0.0.251", "255.255.255.255"}) {
@@ -202,7 +229,11 @@ TEST_CASE("a datagram to a group is every member's: one socket takes it, of seve
         CHECK(found({udp4(2, group, 53)}, to_group) == 2);
         CHECK(found({udp4(1, "0.0.0.0", 53), udp4(2, group, 53)}, to_group) == 0);
         CHECK(found({udp4(1, "0.0.0.0", 53), udp4(3, "10.0.0.1", 53)}, to_group) == 1);
+        CHECK(found({listed(4, to_group, Family::v4)}, to_group) == 4); // connected to who sends
+        CHECK(found({udp4(1, "0.0.0.0", 53), listed(4, to_group, Family::v4)}, to_group) == 0);
     }
+    const Socket member = udp4(1, "224.0.0.251", 53);
+    CHECK(SocketLookup({member}).find(member.tuple).sockets.size() == 1);
     const Tuple to_group6 = tuple(Protocol::udp, endpoint("ff02::fb", 53), endpoint("fd00::9", 53));
     CHECK(found({udp6(1, "::", 53), udp6(2, "ff02::fb", 53)}, to_group6) == 0);
     CHECK(found({udp6(1, "::", 53), udp6(2, "fd00::1", 53)}, to_group6) == 1);
