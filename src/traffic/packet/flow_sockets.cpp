@@ -117,6 +117,7 @@ void FlowSockets::list(DiagDetail detail)
     note_changes(before->all(), last_listed);
     begun_ = begun;
     datagrams_ = flows_.datagrams();
+    hand_on_missed();
     trace_owners();
 }
 
@@ -312,13 +313,38 @@ void FlowSockets::search_again(const std::vector<Inode>& missed)
     if (!sockets.empty() && (files_ || !all_tcp)) {
         list(DiagDetail::sockets);
     }
+    std::set<Inode> unlisted(missed.begin(), missed.end());
     for (const Socket& socket : sockets) {
+        unlisted.erase(socket.inode);
         if (is_open(socket)) {
-            owners_.handed_on(socket.inode);
-            handed_on_.push_back(socket.inode);
-            pace_.hurry();
+            hand_on(socket.inode);
         }
     }
+    const auto now = Clock::now();
+    std::erase_if(unlisted_, [now](const auto& entry) { return now > entry.second + longest_lag; });
+    for (const Inode inode : unlisted) {
+        unlisted_.insert_or_assign(inode, now);
+    }
+}
+
+/// What no list has after longest_lag is closed.
+void FlowSockets::hand_on_missed()
+{
+    if (unlisted_.empty()) {
+        return;
+    }
+    for (const Socket& socket : listed()) {
+        if (unlisted_.erase(socket.inode) != 0) {
+            hand_on(socket.inode);
+        }
+    }
+}
+
+void FlowSockets::hand_on(Inode inode)
+{
+    owners_.handed_on(inode);
+    handed_on_.push_back(inode);
+    pace_.hurry();
 }
 
 bool FlowSockets::has_unaccepted() const { return std::any_of(listed().begin(), listed().end(), waits_to_be_accepted); }

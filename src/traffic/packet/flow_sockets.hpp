@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -43,7 +44,8 @@ public:
     std::optional<Clock::time_point> next_search() const;
     void search(Clock::time_point now);
     /// Sorted inodes of sockets, of any namespace, that are not where they were seen any more: those of them that are
-    /// open were handed on.
+    /// open were handed on. A socket that was found on the way to another one may be in no list yet: it waits for the
+    /// next list.
     void search_again(const std::vector<Inode>& missed);
     /// Forgets flows that are about to be retired.
     void drop(PacketFlow& flow);
@@ -94,6 +96,8 @@ private:
     bool has_unaccepted() const;
     bool is_unaccepted(const PacketFlow& flow) const;
     bool are_listed(const std::vector<Inode>& inodes) const;
+    void hand_on_missed();
+    void hand_on(Inode inode);
 
     OwnerScanner& owners_;
     Protocols protocols_;
@@ -112,7 +116,8 @@ private:
     std::unordered_map<std::uint64_t, Instant> came_; // UDP sockets by inode: start of the last list without it
     SocketLookup gone_lookup_;
     std::vector<PacketFlow*> pending_;
-    std::vector<Inode> handed_on_; // their holders are to be found again
+    std::vector<Inode> handed_on_;                // their holders are to be found again
+    std::map<Inode, Clock::time_point> unlisted_; // when sockets were missed that no list had
     SearchPace pace_;
     Clock::time_point rested_{};
     std::size_t failed_lists_ = 0;
