@@ -2,6 +2,7 @@
 #include "traffic/packet/reassembly.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace socktally {
 
@@ -96,7 +97,8 @@ void SequenceSpace::open_hole(std::uint64_t begin, std::uint64_t end)
 namespace {
 
 constexpr std::size_t most_datagrams = 4096;
-constexpr std::size_t most_early = 64; // a datagram of 64 KiB has 45 fragments of 1,500 bytes
+constexpr std::size_t most_early = 64;                  // a datagram of 64 KiB has 45 fragments of 1,500 bytes
+constexpr auto longest_life = std::chrono::seconds(30); // the kernel gives up then; the id may be another datagram's
 
 /// A later fragment as if it had the headers of the first.
 Packet completed(Packet later, const Packet& first)
@@ -161,6 +163,9 @@ void Fragments::add(const Packet& fragment, const std::function<void(const Packe
 {
     Datagram& datagram =
         datagram_of({fragment.protocol, fragment.source.address, fragment.destination.address, fragment.fragment->id});
+    if (datagram.first && fragment.time > datagram.first->time + longest_life) {
+        datagram.first.reset();
+    }
     if (!fragment.is_later_fragment()) {
         datagram.first = fragment;
         take(fragment);

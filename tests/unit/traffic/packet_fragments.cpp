@@ -59,6 +59,23 @@ TEST_CASE("fragments: those that come before the first wait for it")
     CHECK(taken.fragments.unmatched() == 0);
 }
 
+TEST_CASE("fragments: an id that is used again much later is another datagram's")
+{
+    Taken taken;
+    taken.add(fragment(1, 0, 1472));
+    Packet later = fragment(1, 1480, 1480);
+    later.time = std::chrono::seconds(31);
+    taken.add(later);
+    CHECK(taken.packets.size() == 1);
+    CHECK(taken.fragments.unmatched() == 1);
+    Packet first = fragment(1, 0, 1472);
+    first.source.port = 1001;
+    first.time = later.time;
+    taken.add(first);
+    REQUIRE(taken.packets.size() == 3);
+    CHECK(taken.packets[2].source.port == 1001);
+}
+
 TEST_CASE("fragments: another datagram, address or protocol has another first one")
 {
     Taken taken;
