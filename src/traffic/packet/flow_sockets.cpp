@@ -486,6 +486,15 @@ bool FlowSockets::decide(PacketFlow& flow) const
     return owners_.unheld(std::move(inodes)).empty();
 }
 
+/// Once nothing more can be found out.
+void FlowSockets::conclude(PacketFlow& flow) const
+{
+    decide(flow);
+    if (owners_.is_doubtful(flow.found)) {
+        flow.found.inode = {};
+    }
+}
+
 bool FlowSockets::resolve(PacketFlow& flow) const
 {
     add_takers(flow);
@@ -543,7 +552,10 @@ void FlowSockets::drop(PacketFlow& flow)
 {
     std::erase(pending_, &flow);
     by_port_.erase({flow.tuple.local.port, &flow});
-    decide(flow);
+    if (flow.tuple.protocol == Protocol::tcp) {
+        flow.found.state = SocketState::closed;
+    }
+    conclude(flow);
 }
 
 void FlowSockets::settle(PacketFlow& flow) const
@@ -572,10 +584,7 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     owners_.disown(owners_.unheld(open));
     owners_.confirm(Clock::now());
     for (PacketFlow* flow : flows) {
-        decide(*flow);
-        if (owners_.is_doubtful(flow->found)) {
-            flow->found.inode = {};
-        }
+        conclude(*flow);
     }
 }
 

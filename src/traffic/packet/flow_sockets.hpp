@@ -86,6 +86,7 @@ private:
     void add_takers(PacketFlow& flow) const;
     void add_senders(PacketFlow& flow) const;
     bool decide(PacketFlow& flow) const;
+    void conclude(PacketFlow& flow) const;
     void note_rewritten(PacketFlow& flow) const;
     bool fits(const PacketFlow& flow) const;
     SocketMatch match(const PacketFlow& flow) const;
