@@ -131,6 +131,61 @@ TEST_CASE("packet: a bridge of three namespaces, and a route through it: each pa
     }
 }
 
+TEST_CASE("packet: VLANs, one in another and one at a bridge: each packet once")
+{
+    TRUTH_EXACT_OR_PACKETS();
+    Stage stage;
+    const Netns far;
+    disable_v6(stage.netns());
+    disable_v6(far);
+    join(stage.netns(), far, {.near6 = nullptr, .far6 = nullptr});
+    try {
+        make_vlan(stage.netns(), "near", "outer", 5, "10.83.0.1");
+    } catch (const std::exception&) {
+        TRUTH_SKIP("this kernel has no VLANs");
+    }
+    make_vlan(far, "far", "outer", 5, "10.83.0.2");
+    make_vlan(stage.netns(), "outer", "inner", 7, "10.84.0.1");
+    make_vlan(far, "outer", "inner", 7, "10.84.0.2");
+    make_bridge(stage.netns(), "bridge", "10.85.0.1");
+    make_vlan(stage.netns(), "near", "port", 6, nullptr);
+    add_port(stage.netns(), "bridge", "port");
+    make_vlan(far, "far", "port", 6, "10.85.0.2");
+    const Place there{.net = &far};
+    const std::vector<std::pair<std::string, std::string>> ways{
+        {"plain", "10.77.0."}, {"outer", "10.83.0."}, {"inner", "10.84.0."}, {"bridge", "10.85.0."}};
+    for (const auto& [way, prefix] : ways) {
+        start_talk(stage, {"t-ask-" + way, there, {prefix + "2", 7001}},
+                   {"t-" + way, stage.place(), {prefix + "1", 7002}});
+        start_stream(stage, {"t-get-" + way, there, {}}, {"t-srv-" + way, stage.place(), {prefix + "1", 7003}});
+    }
+    stage.start("t-bound", [](Self& self) {
+        const int fd = must(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+        must(::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "outer", 5), "bind to device");
+        const SocketAddress any = resolve({"0.0.0.0", 7004});
+        must(::bind(fd, any.get(), any.size), "bind");
+        self.adopt(fd);
+        self.step();
+        for (int count = 0; count < datagrams; ++count) {
+            self.receive_datagram(fd);
+        }
+    });
+    stage.start("t-to-bound", there, [](Self& self) {
+        const int fd = self.udp({"10.83.0.2", 7004});
+        self.step();
+        for (int count = 0; count < datagrams; ++count) {
+            self.send_datagram(fd, {"10.83.0.1", 7004}, answer);
+        }
+    });
+
+    const Measured measured = stage.measure({.arguments = packet_columns});
+    check(measured);
+    for (const auto& [way, prefix] : ways) {
+        check_row(row_of(measured, "t-ask-" + way), counts(datagrams, answer), counts(datagrams, question));
+        check_row(row_of(measured, "t-" + way), counts(datagrams, question), counts(datagrams, answer));
+    }
+}
+
 TEST_CASE("packet: what found the capture buffer full is counted and told")
 {
     if (backend_name() != "packet" && (backend_name() != "netlink" || !counts_datagrams())) {

@@ -302,6 +302,25 @@ void make_macvlan(const Netns& lower, const char* link, const Netns& upper, cons
     await_carrier(upper, name);
 }
 
+void make_vlan(const Netns& place, const char* link, const char* name, std::uint16_t id, const char* address)
+{
+    {
+        const Inside inside(place);
+        const std::uint32_t index = ::if_nametoindex(link);
+        Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
+        request.add(IFLA_IFNAME, name);
+        request.add(IFLA_LINK, &index, sizeof index);
+        const std::size_t info = request.open(IFLA_LINKINFO);
+        request.add(IFLA_INFO_KIND, "vlan");
+        const std::size_t data = request.open(IFLA_INFO_DATA);
+        request.add(IFLA_VLAN_ID, &id, sizeof id);
+        request.close(data);
+        request.close(info);
+        request.send("make vlan");
+    }
+    set_up_end(place, name, address, nullptr);
+}
+
 void add_port(const Netns& place, const char* bridge, const char* port)
 {
     const Inside inside(place);

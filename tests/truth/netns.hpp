@@ -62,6 +62,9 @@ void make_vxlan(const Netns& place, const char* name, const char* near, const ch
 /// A MACVLAN on an interface of `lower`, in another namespace. Throws where the kernel has none.
 void make_macvlan(const Netns& lower, const char* link, const Netns& upper, const char* name, const char* address);
 
+/// A VLAN on an interface that is up; no address where that is null. Throws where the kernel has none.
+void make_vlan(const Netns& place, const char* link, const char* name, std::uint16_t id, const char* address);
+
 /// Makes an interface a port of the bridge.
 void add_port(const Netns& place, const char* bridge, const char* port);
 

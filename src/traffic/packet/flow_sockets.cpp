@@ -154,7 +154,7 @@ void FlowSockets::note_changes(const std::vector<Socket>& before, Instant last_l
 /// Returns true if the list has exactly the sockets that the flow is known to have.
 bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
 {
-    const SocketMatch match = lookup_->find(flow.tuple, flow.looped ? 0 : flow.interface);
+    const SocketMatch match = lookup_->find(flow.tuple, flow.device());
     std::vector<Inode> known;
     add_inodes(flow, known);
     std::erase_if(known, [&flow](Inode inode) {
@@ -385,7 +385,7 @@ bool FlowSockets::have_one_holder(Inode a, Inode b) const
 /// the connection's first packet, or from after its end, has the socket of another connection with the same tuple.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
-    const std::uint32_t interface = flow.looped ? 0 : flow.interface;
+    const std::uint32_t interface = flow.device();
     const bool has_beginning = ((flow.rx.tcp_flags | flow.tx.tcp_flags) & TcpHeader::syn) != 0;
     const auto was_there = [&](Instant listed_at) {
         const bool had_begun = !has_beginning || flow.first_packet <= listed_at;
@@ -429,7 +429,7 @@ void FlowSockets::add_takers(PacketFlow& flow) const
     if (flow.is_cut || (flow.to_many && is_known())) {
         return;
     }
-    const std::uint32_t interface = flow.looped ? 0 : flow.interface;
+    const std::uint32_t interface = flow.device();
     const SocketMatch went = gone_lookup_.find(flow.tuple, interface);
     for (const Socket* socket : went.sockets) {
         if (gone_of(socket->inode).since > flow.first_packet) {
@@ -456,7 +456,7 @@ void FlowSockets::add_senders(PacketFlow& flow) const
     }
     std::vector<Inode> known;
     add_inodes(flow, known);
-    for (const Socket* socket : lookup_->senders(flow.tuple, flow.looped ? 0 : flow.interface)) {
+    for (const Socket* socket : lookup_->senders(flow.tuple, flow.device())) {
         if (std::find(known.begin(), known.end(), socket->inode) == known.end()) {
             flow.senders.push_back(socket->inode);
         }
@@ -562,7 +562,7 @@ void FlowSockets::settle(PacketFlow& flow) const
 {
     resolve(flow);
     if (flow.tuple.protocol == Protocol::tcp) {
-        const Socket* socket = lookup_->find(flow.socket_tuple(), flow.looped ? 0 : flow.interface).only();
+        const Socket* socket = lookup_->find(flow.socket_tuple(), flow.device()).only();
         flow.found.state = socket != nullptr ? state_of(*socket) : SocketState::closed;
     }
 }

@@ -148,16 +148,16 @@ void FlowTable::begin(PacketFlow& flow, const Tuple& tuple)
     new_.push_back(&flow);
 }
 
-void FlowTable::add(const Packet& packet, Direction direction, std::uint32_t interface)
+void FlowTable::add(const Packet& packet, Direction direction, std::uint32_t interface, bool is_shared)
 {
     if (packet.fragment) {
-        fragments_.add(packet, [&](const Packet& whole) { count(whole, direction, interface); });
+        fragments_.add(packet, [&](const Packet& whole) { count(whole, direction, interface, is_shared); });
     } else {
-        count(packet, direction, interface);
+        count(packet, direction, interface, is_shared);
     }
 }
 
-void FlowTable::count(const Packet& packet, Direction direction, std::uint32_t interface)
+void FlowTable::count(const Packet& packet, Direction direction, std::uint32_t interface, bool is_shared)
 {
     datagrams_ += packet.protocol == Protocol::udp ? 1 : 0;
     const auto count_in = [&](PacketFlow& flow, PacketFlow::Counts PacketFlow::*counts) {
@@ -176,6 +176,7 @@ void FlowTable::count(const Packet& packet, Direction direction, std::uint32_t i
         }
         count_direction(flow.*counts, packet);
         flow.interface = interface;
+        flow.is_shared = flow.is_shared || is_shared;
         flow.last_seen = now_;
         flow.list = list_;
         flow.looped = flow.looped || direction == Direction::looped;

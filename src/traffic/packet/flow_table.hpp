@@ -50,6 +50,7 @@ struct PacketFlow {
     Counts rx;
     Counts tx;
     std::uint32_t interface = 0; // on which it was seen last
+    bool is_shared = false;      // it also shows the packets of interfaces that are stacked on it
     bool looped = false;         // seen on lo, so both ends are here
     bool to_many = false;        // what came was multicast or broadcast
     bool assumed = false;        // what came was not seen: see FlowTable::add()
@@ -74,6 +75,10 @@ struct PacketFlow {
     bool is_over = false;                     // a connection whose socket is gone, in this window or before
 
     bool has_socket() const { return found.inode != Inode{}; }
+    /// The device by which sockets that are bound to one are told apart; 0: not known. Traffic within the machine goes
+    /// to sockets that are bound to the device that its sender is bound to.
+    std::uint32_t device() const { return !to_many && (looped || is_shared) ? 0 : interface; }
+
     /// The tuple under which lists show the socket of the flow.
     const Tuple& socket_tuple() const { return rewritten ? found.tuple : tuple; }
     /// Adds a socket that may have moved the bytes. No socket is ever removed: a later list with fewer sockets does not
@@ -102,9 +107,10 @@ struct PacketFlow {
 
 class FlowTable {
 public:
+    /// `interface` is where it was seen; `is_shared`: PacketFlow::is_shared.
     /// A datagram that is sent to many may come back to sockets of this machine, and no capture shows that
     /// (PACKET_LOOPBACK, of ip_mc_output()): it is taken to come, in a flow that is marked as assumed.
-    void add(const Packet& packet, Direction direction, std::uint32_t interface);
+    void add(const Packet& packet, Direction direction, std::uint32_t interface, bool is_shared = false);
     /// Adds a connection whose first bytes, all of this window, were read and written before packets were kept.
     void adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
     /// Notes whether a packet that belongs to the next window ends a connection.
@@ -170,7 +176,7 @@ private:
 
     PacketFlow& flow_of(Protocol protocol, const Endpoint& local, const Endpoint& remote, PacketFlow*& last);
     void begin(PacketFlow& flow, const Tuple& tuple);
-    void count(const Packet& packet, Direction direction, std::uint32_t interface);
+    void count(const Packet& packet, Direction direction, std::uint32_t interface, bool is_shared);
 
     std::unordered_map<Tuple, PacketFlow, TupleHash> flows_;
     PacketFlow* last_sent_ = nullptr; // packets come in bursts

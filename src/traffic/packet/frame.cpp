@@ -57,7 +57,7 @@ private:
 
 bool is_vlan_tag(std::uint16_t type) { return type == ETH_P_8021Q || type == ETH_P_8021AD; }
 
-Verdict parse_ethernet(Cursor& cursor, std::uint16_t& type)
+Verdict parse_ethernet(Cursor& cursor, std::uint16_t& type, bool& is_tagged)
 {
     constexpr std::size_t type_offset = 12;
     constexpr std::size_t tag_size = 4;
@@ -74,6 +74,7 @@ Verdict parse_ethernet(Cursor& cursor, std::uint16_t& type)
         if (tags == most_tags) {
             return Verdict::cut;
         }
+        is_tagged = is_tagged || (cursor.word(0) & vlan_mask) != 0;
         type = cursor.word(2);
         cursor.skip(tag_size);
     }
@@ -271,10 +272,11 @@ Verdict parse_v6(Cursor cursor, Packet& packet)
 Verdict parse_frame(const Frame& frame, Packet& packet)
 {
     packet = {};
+    packet.is_tagged = frame.is_tagged;
     Cursor cursor(frame.bytes, frame.length);
     if (frame.link == LinkLayer::ethernet) {
         std::uint16_t type = 0;
-        if (const Verdict verdict = parse_ethernet(cursor, type); verdict != Verdict::packet) {
+        if (const Verdict verdict = parse_ethernet(cursor, type, packet.is_tagged); verdict != Verdict::packet) {
             return verdict;
         }
         if (type != ETH_P_IP && type != ETH_P_IPV6) {

@@ -23,12 +23,16 @@ enum class LinkLayer : std::uint8_t {
     none, // bare IP: tun devices, tunnels
 };
 
+/// The part of a VLAN tag that names the VLAN; 0: the tag has a priority only (802.1Q).
+inline constexpr std::uint16_t vlan_mask = 0x0fff;
+
 /// The captured part of a frame. `length` is that of the whole frame; the kernel's superpackets are longer than
 /// what the length field of IPv4 or IPv6 can say.
 struct Frame {
     std::span<const std::byte> bytes;
     std::size_t length = 0;
     LinkLayer link = LinkLayer::ethernet;
+    bool is_tagged = false; // the kernel has taken off a VLAN tag, as Packet::is_tagged
 };
 
 /// Which part of a datagram a packet has, if that came in pieces.
@@ -56,6 +60,7 @@ struct Packet {
     TcpHeader tcp;                   // of TCP, but for later fragments
     std::uint32_t header_bytes = 0;  // of TCP or UDP, but for later fragments
     std::optional<Fragment> fragment;
+    bool is_tagged = false;           // of a VLAN, not only of a priority: it is for another interface, or for nobody
     bool to_many = false;             // by the link's address, which the kernel tells
     std::chrono::nanoseconds time{0}; // since the epoch, when the kernel took it
 

@@ -36,32 +36,48 @@ bool is_port(const std::vector<Interface>& links, const Interface& link)
     return master != nullptr && is_any(*master, masters);
 }
 
-/// A chain of stacked interfaces is short; one that is longer, or goes round in a circle, is not believed.
-bool repeats(const std::vector<Interface>& links, const Interface& link, int depth = 0)
+/// Returns the interface below that shows the packets of this one too; null if there is none.
+const Interface* below(const std::vector<Interface>& links, const Interface& link, Links which)
+{
+    constexpr std::array<std::string_view, 4> stacked{"macvlan", "macvtap", "ipvlan", "vlan"};
+    const std::size_t count = which == Links::all ? stacked.size() - 1 : stacked.size();
+    return is_any(link, std::span(stacked).first(count)) ? find(links, link.lower) : nullptr;
+}
+
+/// Returns the watched interface that shows the packets of `link`: itself, or one below it; null if none is. A chain of
+/// stacked interfaces is short; one that is longer, or goes round in a circle, is not believed.
+const Interface* shown_at(const std::vector<Interface>& links, const Interface& link, Links which, int depth = 0)
 {
     constexpr int deepest = 8;
-    constexpr std::array<std::string_view, 4> stacked{"vlan", "macvlan", "macvtap", "ipvlan"};
-    const bool has_members =
-        std::any_of(links.begin(), links.end(), [&](const Interface& each) { return each.master == link.index; });
-    if ((link.kind == "vrf" && has_members) || is_port(links, link)) {
-        return true;
-    }
-    const Interface* lower = is_any(link, stacked) ? find(links, link.lower) : nullptr;
-    return lower != nullptr && depth < deepest && !repeats(links, *lower, depth + 1);
+    const Interface* lower = below(links, link, which);
+    const Interface* found = lower != nullptr && depth < deepest ? shown_at(links, *lower, which, depth + 1) : nullptr;
+    return found == nullptr && !is_port(links, link) ? &link : found;
 }
 
 } // namespace
 
-InterfaceChoice choose_interfaces(const std::vector<Interface>& links)
+InterfaceChoice choose_interfaces(const std::vector<Interface>& links, Links which)
 {
     InterfaceChoice choice;
     for (const Interface& link : links) {
-        if (repeats(links, link)) {
+        const Interface* shown = shown_at(links, link, which);
+        if (shown != &link) {
             choice.skipped.push_back(link.index);
             choice.other_hosts = choice.other_hosts || link.kind == "macvlan" || link.kind == "macvtap";
         }
+        if (shown != &link && shown != nullptr) {
+            choice.shared.push_back(shown->index);
+        }
+        const Interface* master = find(links, link.master);
+        if (master != nullptr && master->kind == "vrf") {
+            choice.skipped.push_back(master->index);
+            choice.shared.push_back(shown != nullptr ? shown->index : link.index);
+        }
     }
-    std::sort(choice.skipped.begin(), choice.skipped.end());
+    for (std::vector<std::uint32_t>* list : {&choice.skipped, &choice.shared}) {
+        std::sort(list->begin(), list->end());
+        list->erase(std::unique(list->begin(), list->end()), list->end());
+    }
     return choice;
 }
 
@@ -148,6 +164,9 @@ void PacketWatch::take(const CapturedFrame& captured)
     Seen seen{{}, *direction, captured.interface};
     switch (parse_frame(captured.frame, seen.packet)) {
     case Verdict::packet:
+        if (seen.packet.is_tagged && wanted_.empty()) {
+            break; // its VLAN shows it
+        }
         seen.packet.time = captured.time;
         seen.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
                               !is_local(seen.packet.destination.address); // as the kernel decides it
@@ -167,7 +186,8 @@ void PacketWatch::take(const CapturedFrame& captured)
 void PacketWatch::count(const Seen& seen)
 {
     if (kept_ == Kept::tcp_and_udp || seen.packet.protocol == Protocol::udp) {
-        flows_.add(seen.packet, seen.direction, seen.interface);
+        const bool is_shared = std::binary_search(choice_.shared.begin(), choice_.shared.end(), seen.interface);
+        flows_.add(seen.packet, seen.direction, seen.interface, is_shared);
         ++packets_;
     }
 }
@@ -205,7 +225,7 @@ void PacketWatch::choose_interfaces()
         }
         tunnel_ports_ = tunnel_ports_of(links);
         std::erase_if(links, [this](const Interface& link) { return !is_wanted(link.index); });
-        choice_ = socktally::choose_interfaces(links);
+        choice_ = socktally::choose_interfaces(links, wanted_.empty() ? Links::all : Links::wanted);
         choice_.other_hosts = choice_.other_hosts || !wanted_.empty(); // a bridge's port sees packets to the bridge
     } catch (const std::system_error&) {
         ++faults_[Fault::failed_links];

@@ -21,14 +21,20 @@ namespace socktally {
 
 struct InterfaceChoice {
     std::vector<std::uint32_t> skipped; // indices: what they show is seen at another one as well. Sorted
+    std::vector<std::uint32_t> shared;  // that show the packets of those. Sorted
     bool other_hosts = false;           // some interface shows the packets of one that is stacked on it
 };
 
+/// Which interfaces `links` are: all of them, or those that are wanted.
+enum class Links : std::uint8_t { all, wanted };
+
 /// All are watched but those that only repeat others: ports of a bridge or a bond, whose local traffic the bridge or
-/// bond shows; VLANs and their like, whose packets the interface below shows, unless that itself is left out; a VRF,
-/// whose members show them. `links` are those that are wanted: what a link left out would show is shown by no other.
-/// Traffic between ports of a bridge belongs to no socket here, and only the ports show it.
-InterfaceChoice choose_interfaces(const std::vector<Interface>& links);
+/// bond shows; MACVLANs and their like, whose packets the interface below shows, unless that is such a port; a VRF,
+/// whose members show them. Of all links VLANs are watched too, and their packets not counted below: one may be a port
+/// of a bridge, which shows them again. Of those that are wanted the one below has the packets of its VLANs: what a
+/// link left out would show is shown by no other. Traffic between ports of a bridge belongs to no socket here, and
+/// only the ports show it.
+InterfaceChoice choose_interfaces(const std::vector<Interface>& links, Links which = Links::all);
 
 /// The UDP ports at which the kernel takes the packets of tunnels.
 std::vector<std::uint16_t> tunnel_ports_of(const std::vector<Interface>& links);

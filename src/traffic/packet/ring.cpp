@@ -211,6 +211,8 @@ bool read_frame(std::span<const std::byte> block, std::size_t offset, const tpac
     captured.frame.bytes = block.subspan(begin + skipped, header.tp_snaplen - skipped);
     captured.frame.length = std::max(header.tp_len, header.tp_snaplen) - skipped;
     captured.frame.link = ethernet ? LinkLayer::ethernet : LinkLayer::none;
+    captured.frame.is_tagged =
+        (header.tp_status & TP_STATUS_VLAN_VALID) != 0 && (header.hv1.tp_vlan_tci & vlan_mask) != 0;
     captured.time = std::chrono::seconds(header.tp_sec) + std::chrono::nanoseconds(header.tp_nsec);
     captured.interface = static_cast<std::uint32_t>(link.sll_ifindex);
     captured.type = link.sll_pkttype;

@@ -70,6 +70,10 @@ TEST_CASE("frame: VLAN tags, one and two, and more than anybody has")
     const Bytes ip = ipv4(IPPROTO_UDP, udp(9));
     CHECK(parsed(ethernet(ETH_P_8021Q, vlan(ETH_P_IP, ip))).payload_bytes == 9);
     CHECK(parsed(ethernet(ETH_P_8021AD, vlan(ETH_P_8021Q, vlan(ETH_P_IP, ip)))).payload_bytes == 9);
+    CHECK(parsed(ethernet(ETH_P_8021Q, vlan(ETH_P_IP, ip))).is_tagged);
+    CHECK(parsed(ethernet(ETH_P_8021Q, number16(0) + number16(ETH_P_8021Q) + vlan(ETH_P_IP, ip))).is_tagged);
+    CHECK_FALSE(parsed(ethernet(ETH_P_8021Q, number16(0xe000) + number16(ETH_P_IP) + ip)).is_tagged); // a priority
+    CHECK_FALSE(parsed(ethernet(ETH_P_IP, ip)).is_tagged);
     Bytes many = vlan(ETH_P_IP, ip);
     for (int tags = 0; tags < 5; ++tags) {
         many = vlan(ETH_P_8021Q, many);

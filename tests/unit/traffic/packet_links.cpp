@@ -54,15 +54,32 @@ TEST_CASE("links: ports of a bridge or a bond are left out, members of a VRF are
 
 TEST_CASE("links: what is stacked on one that is watched is left out")
 {
-    CHECK(choose_interfaces({link(2, ""), link(3, "vlan", 0, 2), link(4, "vlan", 0, 3)}).skipped == Indices{3});
-    CHECK(choose_interfaces({link(2, "", 5), link(3, "vlan", 0, 2), link(5, "bridge")}).skipped == Indices{2});
-    CHECK(choose_interfaces({link(3, "vlan", 0, 2)}).skipped.empty()); // on one of another namespace
+    const InterfaceChoice two = choose_interfaces({link(2, ""), link(3, "ipvlan", 0, 2), link(4, "ipvlan", 0, 3)});
+    CHECK(two.skipped == Indices{3, 4});
+    CHECK(two.shared == Indices{2});
+    CHECK(choose_interfaces({link(2, "", 5), link(3, "ipvlan", 0, 2), link(5, "bridge")}).skipped == Indices{2});
+    CHECK(choose_interfaces({link(3, "ipvlan", 0, 2)}).skipped.empty()); // on one of another namespace
     const InterfaceChoice macvlan = choose_interfaces({link(2, ""), link(3, "macvlan", 0, 2)});
     CHECK(macvlan.skipped == Indices{3});
     CHECK(macvlan.other_hosts);
-    CHECK(choose_interfaces({link(2, "vrf"), link(3, "", 2)}).skipped == Indices{2});
+    CHECK(macvlan.shared == Indices{2});
+    const InterfaceChoice vrf =
+        choose_interfaces({link(2, "vrf"), link(3, "", 2), link(4, "macvlan", 2, 5), link(5, "")});
+    CHECK(vrf.skipped == Indices{2, 4});
+    CHECK(vrf.shared == Indices{3, 5});
     CHECK(choose_interfaces({link(2, "vrf")}).skipped.empty()); // its members are not wanted
-    CHECK(choose_interfaces({link(2, "vlan", 0, 3), link(3, "vlan", 0, 2)}).skipped.size() <= 2); // round in a circle
+    CHECK(choose_interfaces({link(2, "ipvlan", 0, 3), link(3, "ipvlan", 0, 2)}).skipped.size() <= 2); // in a circle
+}
+
+TEST_CASE("links: VLANs are watched; if some links are wanted only, the one below has their packets")
+{
+    const std::vector<Interface> links{link(2, ""), link(3, "vlan", 0, 2), link(4, "vlan", 0, 3), link(5, "vlan", 6, 2),
+                                       link(6, "bridge")};
+    CHECK(choose_interfaces(links).skipped == Indices{5});
+    CHECK(choose_interfaces(links).shared.empty());
+    CHECK(choose_interfaces(links, Links::wanted).skipped == Indices{3, 4, 5});
+    CHECK(choose_interfaces({link(2, "", 5), link(3, "vlan", 0, 2), link(5, "bridge")}, Links::wanted).skipped ==
+          Indices{2});
 }
 
 TEST_CASE("filter: the kernel takes it, however many interfaces are left out")
