@@ -5,12 +5,14 @@
 
 #include "linux/error.hpp"
 #include "linux/file.hpp"
+#include "linux/privileges.hpp"
 #include "linux/proc.hpp"
 #include "owners/fd_table.hpp"
 #include "util/text.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <linux/kcmp.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -450,6 +452,11 @@ void OwnerScanner::forget_former_holders()
     std::erase_if(unconfirmed_, [this](std::uint64_t inode) { return holders_of(Inode{inode}).empty(); });
     std::erase_if(sightings_, [this](const auto& entry) { return !held(Inode{entry.first}); });
     std::erase_if(traced_, [this](const auto& entry) { return !held(Inode{entry.first}); });
+}
+
+bool OwnerScanner::may_be_denied() const
+{
+    return denied() > 0 || (::geteuid() != 0 && !has_capability(CAP_SYS_PTRACE));
 }
 
 } // namespace socktally

@@ -168,6 +168,9 @@ public:
 
     /// Processes whose descriptors could not be listed for want of privilege.
     std::size_t denied() const { return denied_.size(); }
+    /// Returns whether a process that was not seen may own a socket: descriptors were denied, or /proc may hide
+    /// processes (hidepid) from a user without CAP_SYS_PTRACE.
+    bool may_be_denied() const;
     /// Readings that failed for want of descriptors or memory.
     std::size_t failed() const { return failed_; }
     /// When they were last listed, and the network namespaces that they had open when they were last read.

@@ -288,7 +288,7 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
     add_refused_namespaces(sample, namespaces_.refused());
     add_unlisted_note(sample.notes, namespaces_.unlisted());
     result.sample = std::move(sample);
-    result.viewer = {Uid{::geteuid()}, owners_.denied() > 0 || ::geteuid() != 0};
+    result.viewer = {Uid{::geteuid()}, owners_.may_be_denied()};
     return result;
 }
 

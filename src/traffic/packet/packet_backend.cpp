@@ -198,7 +198,7 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     sample.holders = options_.repeated ? owners_.holders() : owners_.take_holders();
     sample.processes = options_.repeated ? owners_.holding_processes() : owners_.take_processes();
     finish_uncounted(sample, capture_.uncounted());
-    result.viewer = {Uid{::geteuid()}, owners_.denied() > 0 || ::geteuid() != 0};
+    result.viewer = {Uid{::geteuid()}, owners_.may_be_denied()};
     return result;
 }
 

@@ -103,7 +103,7 @@ public:
         add_refused_namespaces(sample, refused);
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
-        result.viewer = {Uid{::geteuid()}, holders.denied() > 0 || ::geteuid() != 0};
+        result.viewer = {Uid{::geteuid()}, holders.may_be_denied()};
         return result;
     }
 
