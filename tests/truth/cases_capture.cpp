@@ -214,7 +214,7 @@ TEST_CASE("packet: what found the capture buffer full is counted and told")
     INFO(describe(report));
     CHECK_FALSE(report.complete);
     CHECK(report.has_note("packets-dropped"));
-    const std::uint64_t missing = number_before(report.text, " packets found the capture buffer full");
+    const std::uint64_t missing = number_before(report.text, " packets did not fit into the capture buffer");
     CHECK(missing > 0U);
     CHECK(missing < sent);
     const Row flood = row_of({report, {}}, "t-flood");
