@@ -20,9 +20,8 @@ namespace {
 std::vector<Note> notes_about_interfaces(const Sample& sample)
 {
     std::vector<Note> notes;
-    std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes), [](const Note& note) {
-        return note.about == Note::About::window || note.about == Note::About::interfaces;
-    });
+    std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes),
+                 [](const Note& note) { return note.about == Note::About::window; });
     return notes;
 }
 
@@ -57,7 +56,6 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
         switch (note.about) {
         case Note::About::protocol: return is_wanted(note.protocol);
         case Note::About::shared_sockets: return shared_sockets;
-        case Note::About::interfaces: return false;
         case Note::About::window:
         case Note::About::everything: break;
         }

@@ -95,7 +95,7 @@ struct Missing {
 
 struct Note {
     /// The subject of a note. If nothing of that is printed, the note is not either.
-    enum class About : std::uint8_t { everything, window, interfaces, protocol, shared_sockets };
+    enum class About : std::uint8_t { everything, window, protocol, shared_sockets };
 
     /// Takes what is not given from the table.
     explicit Note(NoteCode code);

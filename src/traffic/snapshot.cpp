@@ -232,9 +232,10 @@ bool counters_fell(const InterfaceTraffic& before, const InterfaceTraffic& now)
            now.tx_packets < before.tx_packets;
 }
 
+/// JSON has interfaces beside processes, so the note concerns each sample.
 void add_note(Sample& sample, NoteCode code, std::string message)
 {
-    sample.notes.emplace_back(code, std::move(message)).about = Note::About::interfaces;
+    sample.notes.emplace_back(code, std::move(message)).about = Note::About::window;
 }
 
 } // namespace

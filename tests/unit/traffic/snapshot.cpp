@@ -361,7 +361,7 @@ public:
     bool has_one_note(NoteCode code) const
     {
         return sample.notes.size() == 1 && sample.notes[0].code == code && sample.notes[0].incomplete &&
-               sample.notes[0].about == Note::About::interfaces;
+               sample.notes[0].about == Note::About::window;
     }
 
     Sample sample;
