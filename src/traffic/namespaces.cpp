@@ -71,10 +71,19 @@ std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::siz
     return visit(namespaces, work, 1);
 }
 
-void OtherNamespaces::find(const ProcessesSeen& seen, When when)
+void OtherNamespaces::update(const ProcessesSeen& seen, When when)
+{
+    find(seen);
+    if (when == When::window_begins) {
+        refused_ = 0;
+        leave_gone();
+    }
+    enter_found();
+}
+
+void OtherNamespaces::find(const ProcessesSeen& seen)
 {
     const auto used = thread_cpu_time();
-    refused_ = when == When::window_begins ? 0 : refused_;
     found_before_ = std::exchange(found_at_, Clock::now());
     known_.clear();
     for (const NetworkNamespace& space : found_) {
@@ -91,7 +100,7 @@ bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds int
     return wanted_.empty() && now >= found_at_ + rest;
 }
 
-void OtherNamespaces::enter(const Work& work)
+void OtherNamespaces::enter_found()
 {
     std::vector<NetworkNamespace> fresh = found_;
     std::erase_if(fresh, [this](const NetworkNamespace& space) { return entered_.contains(space.inode); });
@@ -99,11 +108,11 @@ void OtherNamespaces::enter(const Work& work)
         return;
     }
     const bool found_any_before = found_before_ != Clock::time_point{};
-    make_room(found_.size(), files_);
+    make_room(found_.size(), work_.files);
     std::mutex entered;
     const auto enter_one = [&](Inode netns) {
         const bool is_new = found_any_before && !known_.contains(netns.value);
-        work(netns, is_new ? Arrival::is_new : Arrival::was_there);
+        work_.enter(netns, is_new ? Arrival::is_new : Arrival::was_there);
         const std::lock_guard lock(entered);
         entered_.insert(netns.value);
     };
@@ -120,7 +129,7 @@ void OtherNamespaces::find_unlisted(const OwnerScanner& owners, std::vector<Inod
     found_by_socket_ = unlisted_.find(owners, std::move(listed), [this](Inode netns) { return is_listed(netns); });
 }
 
-std::size_t OtherNamespaces::enter_unlisted(const Work& work)
+std::size_t OtherNamespaces::enter_unlisted()
 {
     std::vector<NetworkNamespace> spaces;
     std::transform(found_by_socket_.begin(), found_by_socket_.end(), std::back_inserter(spaces),
@@ -128,9 +137,9 @@ std::size_t OtherNamespaces::enter_unlisted(const Work& work)
     std::erase_if(spaces, [this](const NetworkNamespace& space) { return is_listed(Inode{space.inode}); });
     const std::size_t before = entered_.size();
     if (!spaces.empty()) {
-        make_room(before + spaces.size(), files_);
+        make_room(before + spaces.size(), work_.files);
         const auto enter_one = [&](Inode netns) {
-            work(netns, Arrival::was_there);
+            work_.enter(netns, Arrival::was_there);
             entered_.insert(netns.value);
         };
         refused_ += visit(spaces, enter_one, 1);
@@ -156,14 +165,14 @@ std::vector<Inode> OtherNamespaces::left_out() const
     return list;
 }
 
-void OtherNamespaces::leave(const std::function<bool(Inode netns)>& leave)
+void OtherNamespaces::leave_gone()
 {
     std::set<std::uint64_t> gone = entered_;
     for (const NetworkNamespace& space : found_) {
         gone.erase(space.inode);
     }
     for (const std::uint64_t netns : gone) {
-        if (gone_.contains(netns) && !unlisted_.has(Inode{netns}) && leave(Inode{netns})) {
+        if (gone_.contains(netns) && !unlisted_.has(Inode{netns}) && work_.leave(Inode{netns})) {
             entered_.erase(netns);
         }
     }

@@ -39,31 +39,34 @@ public:
     using Clock = std::chrono::steady_clock;
     /// `is_new`: it was not there at the last search, so all of its traffic is newer.
     enum class Arrival : std::uint8_t { was_there, is_new };
-    using Work = std::function<void(Inode netns, Arrival arrival)>;
+    /// What a backend does with each of them.
+    struct Work {
+        /// Is called inside a namespace, from several threads at once. A namespace in which it throws
+        /// std::system_error is refused, and entered the next time.
+        std::function<void(Inode netns, Arrival arrival)> enter;
+        /// Returns whether nothing is left to do for a namespace that is gone.
+        std::function<bool(Inode netns)> leave;
+        std::size_t files = 0; // that `enter` opens
+    };
 
-    /// `files` is how many `work` opens in each namespace.
-    OtherNamespaces(std::vector<Inode> wanted, std::size_t files) : wanted_(std::move(wanted)), files_(files) {}
+    OtherNamespaces(std::vector<Inode> wanted, Work work) : wanted_(std::move(wanted)), work_(std::move(work)) {}
 
-    /// Looks for namespaces when a window begins; while it is open, for new ones.
+    /// Finds namespaces and enters those that are new. When a window begins, it also leaves those that were not there
+    /// the last two times and have no socket that a process holds: what happened in one before it went is known a
+    /// window later.
     enum class When : std::uint8_t { window_begins, window_is_open };
-    void find(const ProcessesSeen& seen, When when);
+    void update(const ProcessesSeen& seen, When when);
     /// Returns whether it is time to look while a window is open, which takes some microseconds a process: after this
     /// interval, or later if that would cost too much; with 0 in any case. Always false if no new ones can appear.
     bool is_due(Clock::time_point now, std::chrono::nanoseconds interval) const;
-    /// Enters those that were not entered yet, like enter_each(), from several threads at once.
-    void enter(const Work& work);
     /// Looks for namespaces that only sockets lead to: those that processes hold and that are not in `listed`, the
     /// inodes of all sockets that the lists show. To be called when sockets were listed.
     void find_unlisted(const OwnerScanner& owners, std::vector<Inode> listed);
     /// Enters those. Returns how many.
-    std::size_t enter_unlisted(const Work& work);
+    std::size_t enter_unlisted();
     /// Counts the held sockets that belong to none of the namespaces that were entered; 0 if namespaces were refused,
     /// which has a note of its own, or if only some namespaces are wanted.
     std::size_t unlisted() const;
-    /// Calls `leave` for those that were entered, were not there when they were looked for the last two times, and have
-    /// no socket that a process holds. Forgets them if that is true: what happened in one before it went is known a
-    /// window later.
-    void leave(const std::function<bool(Inode netns)>& leave);
 
     /// Number of namespaces that were found.
     std::size_t size() const { return found_.size() + found_by_socket_.size(); }
@@ -75,10 +78,13 @@ public:
     Clock::time_point found_before() const { return found_before_; }
 
 private:
+    void find(const ProcessesSeen& seen);
+    void leave_gone();
+    void enter_found();
     bool is_listed(Inode netns) const;
 
     std::vector<Inode> wanted_;
-    std::size_t files_;
+    Work work_;
     std::vector<NetworkNamespace> found_;
     std::set<std::uint64_t> known_;   // inodes, of those found before
     std::set<std::uint64_t> entered_; // inodes

@@ -143,7 +143,8 @@ void Sampling::watch(Clock::time_point end, const SampleRequest& request)
 /// Enters namespaces that were created since the window began.
 void Sampling::take_in_new(std::chrono::nanoseconds interval)
 {
-    if (namespaces_.is_due(interval) && namespaces_.enter_newest(owners_.processes_now())) {
+    if (namespaces_.is_due(interval) &&
+        namespaces_.update(owners_.processes_now(), OtherNamespaces::When::window_is_open)) {
         datagrams_.begin();
         watcher_.set_namespaces(namespaces_.all());
     }
@@ -191,7 +192,7 @@ Sampling::Clock::time_point Sampling::resume(std::chrono::nanoseconds window)
     }
     owners_.next_window();
     datagrams_.next_window();
-    namespaces_.enter_new(owners_.processes());
+    namespaces_.update(owners_.processes(), OtherNamespaces::When::window_begins);
     datagrams_.begin();
     if (namespaces_.enter_unlisted() > 0) {
         datagrams_.begin();

@@ -22,7 +22,9 @@ constexpr std::size_t datagram_share = 2;
 
 WatchedNamespaces::WatchedNamespaces(const BackendOptions& options, Capture& datagrams)
     : capture_buffer_(options.totals ? 0 : options.capture_buffer / datagram_share), datagrams_(datagrams),
-      others_(options.namespaces, files_per_namespace + Capture::files_per_namespace),
+      others_(options.namespaces,
+              {[this](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share(), arrival); },
+               [this](Inode netns) { return leave(netns); }, files_per_namespace + Capture::files_per_namespace}),
       own_is_wanted_(is_wanted(own_namespace(), options.namespaces)), trace_(options.trace)
 {
 }
@@ -30,24 +32,14 @@ WatchedNamespaces::WatchedNamespaces(const BackendOptions& options, Capture& dat
 void WatchedNamespaces::enter_first(const ProcessesSeen& seen)
 {
     add(own_namespace(), own_is_wanted_ ? capture_buffer_ : 0, OtherNamespaces::Arrival::was_there);
-    others_.find(seen, OtherNamespaces::When::window_begins);
-    others_.enter(adding());
+    others_.update(seen, OtherNamespaces::When::window_begins);
 }
 
-void WatchedNamespaces::enter_new(const ProcessesSeen& seen)
-{
-    is_open_ = true;
-    others_.find(seen, OtherNamespaces::When::window_begins);
-    others_.leave([this](Inode netns) { return leave(netns); });
-    others_.enter(adding());
-}
-
-bool WatchedNamespaces::enter_newest(const ProcessesSeen& seen)
+bool WatchedNamespaces::update(const ProcessesSeen& seen, OtherNamespaces::When when)
 {
     is_open_ = true;
     const std::size_t before = watches_.size();
-    others_.find(seen, OtherNamespaces::When::window_is_open);
-    others_.enter(adding());
+    others_.update(seen, when);
     return watches_.size() != before;
 }
 
@@ -61,14 +53,10 @@ void WatchedNamespaces::find_unlisted(const OwnerScanner& owners)
     others_.find_unlisted(owners, std::move(listed));
 }
 
-std::size_t WatchedNamespaces::enter_unlisted() { return others_.enter_unlisted(adding()); }
-
-/// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
-/// anywhere: so each namespace is entered once.
-OtherNamespaces::Work WatchedNamespaces::adding()
+/// What each of the others has of the capture buffer.
+std::size_t WatchedNamespaces::share() const
 {
-    const std::size_t share = capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size());
-    return [this, share](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share, arrival); };
+    return capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size());
 }
 
 /// A namespace without name and processes may have sockets yet: they keep what they send after they are closed.
@@ -77,14 +65,15 @@ bool WatchedNamespaces::leave(Inode netns)
     const auto watch =
         std::find_if(watches_.begin(), watches_.end(), [=](const auto& w) { return w->netns() == netns; });
     (*watch)->drain(SocketTable::Phase::open);
-    if (!(*watch)->is_empty() || datagrams_.is_needed(netns)) {
+    if (!(*watch)->is_empty() || !datagrams_.leave(netns)) {
         return false;
     }
     watches_.erase(watch);
-    datagrams_.drop_namespace(netns);
     return true;
 }
 
+/// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
+/// anywhere: so each namespace is entered once.
 void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival)
 {
     const auto udp = capture(netns, capture_buffer, arrival);

@@ -23,10 +23,8 @@ public:
 
     /// Our own, and those that are there besides.
     void enter_first(const ProcessesSeen& seen);
-    /// Leaves those that are gone, and enters those that are new, whose window has begun already.
-    void enter_new(const ProcessesSeen& seen);
-    /// Enters those that were created since the window began. Returns true if there are some.
-    bool enter_newest(const ProcessesSeen& seen);
+    /// As OtherNamespaces, in later windows, or in one that has begun. Returns true if it has entered one.
+    bool update(const ProcessesSeen& seen, OtherNamespaces::When when);
     /// See OtherNamespaces::is_due().
     bool is_due(std::chrono::nanoseconds interval) const
     {
@@ -34,7 +32,7 @@ public:
     }
     /// See OtherNamespaces.
     void find_unlisted(const OwnerScanner& owners);
-    std::size_t enter_unlisted();
+    std::size_t enter_unlisted() { return others_.enter_unlisted(); }
     std::size_t unlisted() const { return others_.unlisted(); }
 
     /// Our own namespace comes first, even if only for its events.
@@ -52,7 +50,7 @@ public:
     void find_missing(std::chrono::milliseconds longest_wait) const;
 
 private:
-    OtherNamespaces::Work adding();
+    std::size_t share() const;
     bool leave(Inode netns);
     void add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival);
     NamespaceWatch::Udp capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival);

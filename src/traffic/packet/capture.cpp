@@ -68,10 +68,15 @@ void Capture::drop_namespace(Inode netns)
     std::erase_if(places_, [=](const auto& place) { return place->netns() == netns; });
 }
 
-bool Capture::is_needed(Inode netns) const
+bool Capture::leave(Inode netns)
 {
-    return std::any_of(places_.begin(), places_.end(),
-                       [=](const auto& place) { return place->netns() == netns && place->is_needed(); });
+    const bool is_needed = std::any_of(places_.begin(), places_.end(), [=](const auto& place) {
+        return place->netns() == netns && place->is_needed();
+    });
+    if (!is_needed) {
+        drop_namespace(netns);
+    }
+    return !is_needed;
 }
 
 void Capture::begin()

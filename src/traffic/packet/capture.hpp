@@ -35,10 +35,9 @@ public:
     void add_namespace(Inode netns, std::size_t buffer_bytes,
                        OtherNamespaces::Arrival arrival = OtherNamespaces::Arrival::was_there);
     bool is_empty() const { return places_.empty(); }
-    /// One that is gone, with all that is in it.
     void drop_namespace(Inode netns);
-    /// Whether there is something left in it to capture or to count.
-    bool is_needed(Inode netns) const;
+    /// Drops one that is gone. Returns false if there is something left in it to capture or to count.
+    bool leave(Inode netns);
 
     /// Packets are kept from here on, of the namespaces added since this was last called. Holders are to be scanned
     /// before, and between end() and finish().

@@ -75,17 +75,20 @@ public:
 private:
     void open();
     void resume();
-    void update_namespaces(OtherNamespaces::When when);
     void take_in_new(Clock::time_point now, std::chrono::nanoseconds interval);
     void find_unlisted();
-    OtherNamespaces::Work adding();
     void watch(Clock::time_point end, const SampleRequest& request);
 
     BackendOptions options_;
     OwnerScanner owners_;
     Capture capture_{owners_, PacketWatch::Kept::tcp_and_udp,
                      options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets, options_.interfaces};
-    OtherNamespaces others_{options_.namespaces, Capture::files_per_namespace};
+    OtherNamespaces others_{options_.namespaces,
+                            {[this](Inode netns, OtherNamespaces::Arrival arrival) {
+                                 const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
+                                 capture_.add_namespace(netns, share, arrival);
+                             },
+                             [this](Inode netns) { return capture_.leave(netns); }, Capture::files_per_namespace}};
     bool watches_others_ = options_.interfaces.empty(); // an interface that is asked for is one of our own
     WindowClock clock_;
     InterfaceCounters interfaces_; // when the window began
@@ -94,40 +97,23 @@ private:
 void PacketBackend::open()
 {
     owners_.scan();
-    update_namespaces(OtherNamespaces::When::window_begins);
+    if (watches_others_) {
+        others_.update(owners_.processes(), OtherNamespaces::When::window_begins);
+    }
     interfaces_ = read_interfaces();
     do {
         capture_.begin();
         if (watches_others_) {
             find_unlisted();
         }
-    } while (others_.enter_unlisted(adding()) > 0);
-}
-
-void PacketBackend::update_namespaces(OtherNamespaces::When when)
-{
-    if (!watches_others_) {
-        return;
-    }
-    const bool window_begins = when == OtherNamespaces::When::window_begins;
-    others_.find(window_begins ? owners_.processes() : owners_.processes_now(), when);
-    if (window_begins) { // the packets of the other namespaces have been handed over
-        others_.leave([this](Inode netns) {
-            const bool is_over = !capture_.is_needed(netns);
-            if (is_over) {
-                capture_.drop_namespace(netns);
-            }
-            return is_over;
-        });
-    }
-    others_.enter(adding());
+    } while (others_.enter_unlisted() > 0);
 }
 
 /// Enters namespaces that were created since the window began.
 void PacketBackend::take_in_new(Clock::time_point now, std::chrono::nanoseconds interval)
 {
-    if (others_.is_due(now, interval)) {
-        update_namespaces(OtherNamespaces::When::window_is_open);
+    if (watches_others_ && others_.is_due(now, interval)) {
+        others_.update(owners_.processes_now(), OtherNamespaces::When::window_is_open);
         capture_.begin();
     }
 }
@@ -139,21 +125,16 @@ void PacketBackend::find_unlisted()
     others_.find_unlisted(owners_, std::move(listed));
 }
 
-OtherNamespaces::Work PacketBackend::adding()
-{
-    const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
-    return
-        [this, share](Inode netns, OtherNamespaces::Arrival arrival) { capture_.add_namespace(netns, share, arrival); };
-}
-
 /// The last window's end is the beginning of this one.
 void PacketBackend::resume()
 {
     owners_.next_window();
     capture_.next_window();
-    update_namespaces(OtherNamespaces::When::window_begins);
+    if (watches_others_) {
+        others_.update(owners_.processes(), OtherNamespaces::When::window_begins);
+    }
     capture_.begin();
-    if (others_.enter_unlisted(adding()) > 0) {
+    if (others_.enter_unlisted() > 0) {
         capture_.begin();
     }
 }

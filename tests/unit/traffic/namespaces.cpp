@@ -45,53 +45,54 @@ TEST_CASE("a namespace is left when it was not there twice, and one that could n
     const Inode netns{netns_inode(path).value()};
     const ProcessesSeen there{{}, {{netns.value, path}}};
     const ProcessesSeen gone;
-    OtherNamespaces others({netns}, 1);
-    std::vector<Arrival> arrivals;
-    const auto enter = [&] {
-        others.enter([&](Inode, Arrival arrival) { arrivals.push_back(arrival); });
-        return arrivals.size();
-    };
-    int left = 0;
+    std::vector<Arrival> entered;
+    bool may_enter = true;
+    int left = 0; // how often it was to be left
     bool may_leave = false;
-    const auto leave = [&] {
-        others.leave([&](Inode inode) {
-            CHECK(inode == netns);
-            ++left;
-            return may_leave;
-        });
-        return left;
+    const auto enter = [&](Inode, Arrival arrival) {
+        if (!may_enter) {
+            throw std::system_error(EMFILE, std::generic_category());
+        }
+        entered.push_back(arrival);
     };
-
-    others.find(gone, When::window_begins);
-    CHECK(enter() == 0);
-    others.find(there, When::window_begins);
-    others.enter([](Inode, Arrival) { throw std::system_error(EMFILE, std::generic_category()); });
-    CHECK(others.refused() == 1);
-    others.find(gone, When::window_is_open);
-    CHECK(enter() == 0);
-    CHECK(others.refused() == 1); // what moved in it is unknown, also where it is gone by now
-    others.find(there, When::window_begins);
-    others.find(there, When::window_begins);
-    CHECK(enter() == 1);
-    CHECK(others.refused() == 0);
-    CHECK(arrivals.back() == Arrival::was_there);
-    others.find(there, When::window_begins);
-    CHECK(enter() == 1); // once
-
-    others.find(gone, When::window_begins);
-    CHECK(leave() == 0); // what happened in it is still to be read
-    others.find(there, When::window_begins);
-    CHECK(leave() == 0);
-    CHECK(enter() == 1); // it was never left
-    others.find(gone, When::window_begins);
-    CHECK(leave() == 0);
-    others.find(gone, When::window_begins);
-    CHECK(leave() == 1);
-    others.find(gone, When::window_begins);
-    may_leave = true;
-    CHECK(leave() == 2);
-    others.find(there, When::window_begins);
-    CHECK(leave() == 2);
-    CHECK(enter() == 2);
-    CHECK(arrivals.back() == Arrival::is_new);
+    const auto leave = [&](Inode inode) {
+        CHECK(inode == netns);
+        ++left;
+        return may_leave;
+    };
+    OtherNamespaces others({netns}, {enter, leave, 1});
+    struct Step {
+        const ProcessesSeen& seen;
+        When when;
+        bool may_enter;
+        bool may_leave;
+        std::size_t refused;
+        std::size_t entered; // so far
+        int left;            // so far
+    };
+    const Step steps[] = {
+        {gone, When::window_begins, true, false, 0, 0, 0},
+        {there, When::window_begins, false, false, 1, 0, 0}, // it is refused
+        {gone, When::window_is_open, true, false, 1, 0, 0},  // what moved in it is unknown, also if it is gone by now
+        {there, When::window_begins, false, false, 1, 0, 0},
+        {there, When::window_begins, true, false, 0, 1, 0}, // tried again
+        {there, When::window_begins, true, false, 0, 1, 0}, // once
+        {gone, When::window_begins, true, false, 0, 1, 0},  // what happened in it is still to be read
+        {there, When::window_begins, true, false, 0, 1, 0}, // it was never left
+        {gone, When::window_begins, true, false, 0, 1, 0},
+        {gone, When::window_begins, true, false, 0, 1, 1}, // twice
+        {gone, When::window_begins, true, true, 0, 1, 2},  // tried again
+        {there, When::window_begins, true, true, 0, 2, 2}, // it is new
+    };
+    for (const Step& step : steps) {
+        CAPTURE(&step - steps);
+        may_enter = step.may_enter;
+        may_leave = step.may_leave;
+        others.update(step.seen, step.when);
+        CHECK(others.refused() == step.refused);
+        CHECK(entered.size() == step.entered);
+        CHECK(left == step.left);
+    }
+    CHECK(entered.front() == Arrival::was_there);
+    CHECK(entered.back() == Arrival::is_new);
 }
