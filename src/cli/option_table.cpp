@@ -120,6 +120,12 @@ constexpr std::array table{
            [](Options& o, std::string_view text) { o.columns = text; }, "@columns"},
     Option{rows, "--output-file", "FILE", "write to this file instead of standard output",
            [](Options& o, std::string_view text) { o.output_file = text; }, "@files"},
+    Option{rows, "--bits", nullptr, "in pretty, rates in bits: 8.4 Mbit/s",
+           [](Options& o, std::string_view) { o.units.bits = true; }},
+    Option{rows, "--si", nullptr, "in pretty, units of 1000: MB, not MiB",
+           [](Options& o, std::string_view) { o.units.si = true; }},
+    Option{rows, "--all-rows", nullptr, "in pretty, also rows past the end of the terminal",
+           [](Options& o, std::string_view) { o.all_rows = true; }},
     Option{rows, "-H,--list-columns", nullptr, "list all columns instead of sampling",
            [](Options& o, std::string_view) { o.command = Command::list_columns; }},
 
@@ -262,6 +268,11 @@ std::string Option::full_help() const
 
 void Option::take(Options& options, const std::string& text) const
 {
+    if (&group == &filters || &group == &sample_filters) {
+        options.filter_text += options.filter_text.empty() ? "" : " ";
+        options.filter_text += long_name();
+        options.filter_text += value != nullptr ? " " + text : "";
+    }
     if (add != nullptr) {
         add_values(options.filter, *this, text);
     } else {

@@ -35,13 +35,16 @@ struct Options : Invocation {
     std::string columns;                    // as given to -o; empty: the default ones
     const Format* format = nullptr;         // null: pretty on a terminal, else tsv
     bool header = true;
+    Units units;
+    bool all_rows = false; // also those past the height of the terminal
     bool all = false;
     GroupBy by;
     std::string sort; // as given; empty: rx_bytes+tx_bytes
     std::optional<std::size_t> top;
     std::vector<std::string> alerts; // as given
 
-    Filter filter; // the ids of its names, and this machine's interfaces, are filled in later
+    std::string filter_text; // the filters as given: "--port 8080 --no-loopback"
+    Filter filter;           // the ids of its names, and this machine's interfaces, are filled in later
 
     // Only for report.
     std::vector<std::string> hosts; // --host as given, empty: all

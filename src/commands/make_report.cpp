@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/make_report.hpp"
 
+#include "commands/describe.hpp"
 #include "formats/series.hpp"
 #include "table/flow_rows.hpp"
 #include "table/merge.hpp"
@@ -83,6 +84,21 @@ void name_numbers(std::vector<Row>& rows, Identifier& identifier)
     }
 }
 
+/// Leaves out the notes on what a wide terminal alone asked for.
+void leave_out_extra_notes(std::vector<Note>& notes, const Options& options, OutputPlan plan)
+{
+    if (!plan.has_extras) {
+        return;
+    }
+    plan.has_extras = false;
+    const bool asks_identity = identity_needs_of(options, plan).any();
+    const bool asks_peers = needs_of(options, plan).peers;
+    std::erase_if(notes, [=](const Note& note) {
+        const bool is_on_identity = note.code == NoteCode::identity_unread || note.code == NoteCode::container_names;
+        return (is_on_identity && !asks_identity) || (note.code == NoteCode::no_peers && !asks_peers);
+    });
+}
+
 /// Leaves the rows that one of the alerts matches; without alerts, all.
 void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
 {
@@ -148,6 +164,11 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     }
     report.complete = is_complete(report.notes);
     report.interfaces = std::move(sample.interfaces);
+    leave_out_extra_notes(report.notes, options, plan);
+    describe(report, options, grouping.counts().passed);
+    if (plan.format->is_for_people && !options.by.is_by_interface()) {
+        describe_flows(report, sample, filter, plan.has_extras);
+    }
     name_numbers(report.rows, identifier);
     if (const std::size_t users = identifier.users().unanswered(); users > 0) {
         report.notes.push_back(unnamed_note(users));

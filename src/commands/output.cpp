@@ -79,6 +79,11 @@ Printer::Printer(const Options& options, OutputPlan plan, const Output& output)
 void Printer::say_notes(const Report& report)
 {
     std::vector<std::string> lines = note_lines(report, plan_, options_);
+    const bool is_for_programs = plan_.format->has_notes || plan_.format->is_series;
+    if (report.rows.empty() && plan_.alerts.empty() && !is_for_programs && !options_.quiet &&
+        is_terminal(STDERR_FILENO)) {
+        lines.push_back(report.idle_hint);
+    }
     for (const std::string& line : lines) {
         if (std::find(said_.begin(), said_.end(), line) == said_.end()) {
             say(line);

@@ -55,7 +55,8 @@ bool asks(const OutputPlan& plan, Requirement requirement)
                        [requirement](const Alert& alert) { return alert.column->requirement == requirement; });
 }
 
-OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_t terminal_width)
+OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_t terminal_width,
+                            std::size_t terminal_height)
 {
     OutputPlan plan;
     plan.format = format_or_usual(options.format, to_terminal);
@@ -71,8 +72,14 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
         throw UsageError("rates need a window: use -d 1s, or alert on rx_bytes or tx_bytes");
     }
     const std::string file = options.output_file.value_or("");
-    plan.style = {wants_color(options.color, to_terminal), options.header, terminal_width,
-                  file.substr(file.rfind('/') + 1)}; // npos + 1 is 0
+    plan.style = {wants_color(options.color, to_terminal),
+                  options.header,
+                  terminal_width,
+                  file.substr(file.rfind('/') + 1), // npos + 1 is 0
+                  options.top || options.all_rows ? 0 : terminal_height,
+                  options.units};
+    plan.has_extras = plan.format->is_for_people && terminal_width >= wide_table && !options.by.is_by_interface() &&
+                      (options.columns.empty() || options.columns.starts_with('+'));
     return plan;
 }
 
@@ -122,10 +129,10 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
     needs.repeated = options.count && options.count != 1U;
     needs.counters = !options.since.empty();
     const bool by_interface = options.by.is_by_interface();
-    needs.peers = is_needed(Requirement::peers);
-    needs.tuples = needs.peers || needs.counters || (!by_interface && !options.by.is_by_owner()) ||
-                   is_needed(Requirement::tuples) || is_needed(Requirement::netns) || is_needed(Requirement::sharers) ||
-                   is_needed(Requirement::ports);
+    needs.peers = is_needed(Requirement::peers) || plan.has_extras;
+    needs.tuples = needs.peers || (!by_interface && plan.format->is_for_people) || needs.counters ||
+                   (!by_interface && !options.by.is_by_owner()) || is_needed(Requirement::tuples) ||
+                   is_needed(Requirement::netns) || is_needed(Requirement::sharers) || is_needed(Requirement::ports);
     needs.ports = is_needed(Requirement::ports) || are_ports_needed(options, plan);
     needs.packets = !by_interface && is_needed(Requirement::packets); // drivers count theirs anyway
     return needs;
@@ -142,7 +149,7 @@ IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan)
     needs.exe = is_needed(Requirement::exe);
     needs.parent = is_needed(Requirement::parent);
     needs.ports = is_needed(Requirement::ports);
-    needs.containers = needs.ports || is_needed(Requirement::containers);
+    needs.containers = needs.ports || plan.has_extras || is_needed(Requirement::containers);
     needs.cgroup = needs.containers || is_needed(Requirement::cgroup);
     needs.netns = is_needed(Requirement::netns);
     return needs;

@@ -21,10 +21,13 @@ struct OutputPlan {
     ColumnList sort_columns;
     std::vector<Alert> alerts;
     Style style;
+    bool has_extras = false; // the busiest remote address, and the unit or container, if they are known
 };
 
 /// Throws UsageError for an unknown column or a bad alert.
-OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_t terminal_width);
+/// `terminal_height`: 0 if there is no limit.
+OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_t terminal_width,
+                            std::size_t terminal_height = 0);
 
 /// Returns whether a column that is printed, sorted by or in an alert has this requirement.
 bool asks(const OutputPlan& plan, Requirement requirement);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // report: saved snapshots added up.
 #include "commands/commands.hpp"
+#include "commands/describe.hpp"
 #include "commands/make_report.hpp"
 #include "commands/output.hpp"
 #include "commands/summary.hpp"
@@ -127,7 +128,8 @@ void finish_pieces(Report& report, const Options& options, const OutputPlan& pla
 Exit run_report(const Options& options)
 {
     const Output output(options);
-    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
+    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO),
+                                             output.is_terminal() ? terminal_height(STDOUT_FILENO) : 0);
     Summary summary({options.by, options.per, options.all, options.filter, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
     Input input(summary, left_out);
@@ -141,6 +143,7 @@ Exit run_report(const Options& options)
         report.notes.push_back(unmeasured_note());
     }
     report.complete = is_complete(report.notes);
+    describe(report, options, summary.passed());
     finish_pieces(report, options, plan);
     Printer(options, plan, output).print(report);
     return exit_of(has_alert(report, plan), report.complete, options);

@@ -17,7 +17,8 @@ namespace socktally {
 Exit run_sample(const Options& options, std::span<const BackendEntry> table)
 {
     const Output output(options);
-    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
+    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO),
+                                             output.is_terminal() ? terminal_height(STDOUT_FILENO) : 0);
     if (!options.since.empty()) {
         return run_since(options, plan, output, table);
     }

@@ -5,6 +5,7 @@
 #include "commands/unmatched.hpp"
 #include "linux/clocks.hpp"
 #include "linux/interfaces.hpp"
+#include "linux/netns.hpp"
 #include "linux/terminal.hpp"
 #include "processes/names.hpp"
 
@@ -13,6 +14,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <system_error>
 
 namespace socktally {
 
@@ -85,12 +87,25 @@ private:
     bool is_shown_ = false;
 };
 
+/// To tell people what is local; empty if that is not known.
+Machine this_machine()
+{
+    try {
+        return {interfaces(), Inode{own_netns_inode()}};
+    } catch (const std::system_error&) {
+        return {};
+    }
+}
+
 } // namespace
 
 Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const BackendEntry> table, SinceRun* since)
     : options_(options), plan_(plan), table_(table), since_(since), filter_(resolve_filter(options)),
       host_(host_name()), boot_id_(boot_id())
 {
+    if (plan.format->is_for_people && filter_.machine.interfaces.empty()) {
+        filter_.machine = this_machine();
+    }
     open();
 }
 

@@ -52,6 +52,8 @@ public:
 
     /// The report without notes about its input. Rows are unsorted; see Grouping::take_rows.
     Report report();
+    /// Returns how many rows passed the filter, with or without traffic.
+    std::uint64_t passed() const { return grouping_.counts().passed; }
 
 private:
     /// The rows that a rate is computed over: a piece of the report, and a host if each row is of one host.

@@ -3,6 +3,7 @@
 // format.cpp. No I/O.
 #pragma once
 
+#include "formats/human.hpp"
 #include "table/columns.hpp"
 #include "table/row.hpp"
 
@@ -21,7 +22,13 @@ struct Style {
     bool header = true;
     std::size_t width = 80; // columns of the terminal
     std::string file{};     // name of the file that the text is for, without its directory; empty: none is known
+    std::size_t height = 0; // lines of the terminal; 0: all rows are shown
+    Units units{};
 };
+
+/// A terminal of so many columns shows people more than the default columns: the busiest remote address, and the unit
+/// or container.
+constexpr std::size_t wide_table = 100;
 
 /// A plain table of text that is no sample: --list-columns and doctor.
 struct Listing {
@@ -36,10 +43,11 @@ struct Format {
     void (*render)(std::string& out, const Report& report, const ColumnList& columns, const Style& style);
     void (*list)(std::string& out, const Listing& listing, const Style& style) = nullptr; // null: prints samples only
     ColumnList (*usual_columns)(const GroupBy& by) = default_columns;
-    bool is_of_doctor = false; // doctor prints it too
-    bool has_notes = false;    // else they go to standard error
-    bool has_host = false;     // a report of rows has their host in any case
-    bool is_one_table = false; // the lines of all windows are one table, in which a column says when each began
+    bool is_of_doctor = false;  // doctor prints it too
+    bool has_notes = false;     // else they go to standard error
+    bool is_for_people = false; // it has units, what is local, and more columns if the terminal is wide
+    bool has_host = false;      // a report of rows has their host in any case
+    bool is_one_table = false;  // the lines of all windows are one table, in which a column says when each began
     bool is_series = false;  // rows are points of series, known by their labels; those of the same labels are added up
     bool is_one_set = false; // is read as one set of figures, which are counters if they are counted since another run
     std::string_view between_windows{};

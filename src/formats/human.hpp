@@ -8,8 +8,17 @@
 
 namespace socktally {
 
-std::string human_bytes(std::uint64_t bytes); // "512 B", "1.4 KiB", "236 MiB": at most 8 columns
-std::string human_rate(std::uint64_t bytes, std::chrono::nanoseconds window); // "236 MiB/s"; the window is over 0
+/// What people count in: --bits and --si.
+struct Units {
+    bool bits = false; // rates only, by the thousand
+    bool si = false;   // bytes by the thousand: kB, MB
+};
+
+std::string human_bytes(std::uint64_t bytes, Units units = {}); // "512 B", "1.4 KiB", "236 MiB": at most 8 columns
+std::string human_rate(std::uint64_t bytes_per_second, Units units = {}); // "236 MiB/s", "1.9 Mbit/s"
+/// The same of what was moved in a window, which is over 0.
+std::string human_rate(std::uint64_t bytes, std::chrono::nanoseconds window, Units units = {});
+std::string human_bits(std::uint64_t bits_per_second);            // "1.9 Mbit/s"
 std::string human_window(std::chrono::nanoseconds window);        // "250 ms", "1.0 s", "2 min 5 s", "1 h 30 min"
 std::string human_share(std::uint64_t part, std::uint64_t whole); // "84%", "<1%"; 100% means all of it
 

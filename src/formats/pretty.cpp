@@ -1,93 +1,25 @@
 // SPDX-License-Identifier: MIT
-// The table for people: aligned, rounded, with a bar for each row's share. Programs should read another format.
+// The report for people: what it is in one line, the rows as a table, then what there is to note. Programs should read
+// another format. How the table fits the terminal is in table_layout.cpp.
 #include "formats/escape.hpp"
 #include "formats/human.hpp"
 #include "formats/pretty_table.hpp"
 #include "formats/width.hpp"
+#include "util/sum.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <map>
+#include <set>
 
 namespace socktally {
 
 namespace {
 
-enum class Paint : std::uint8_t { plain, bold, dim, bar, good, warning };
+constexpr std::size_t gap = 2; // between two columns
 
-constexpr std::array<std::string_view, 6> sgr = {"", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[32m", "\x1b[33m"};
-
-class Painter {
-public:
-    Painter(std::string& out, bool color) : out_(out), color_(color) {}
-
-    void put(std::string_view text, Paint paint = Paint::plain)
-    {
-        const bool is_painted = color_ && paint != Paint::plain && !text.empty();
-        if (is_painted) {
-            out_ += sgr.at(static_cast<std::size_t>(paint));
-        }
-        out_ += text;
-        if (is_painted) {
-            out_ += "\x1b[0m";
-        }
-    }
-    void spaces(std::size_t count) { out_.append(count, ' '); }
-    void end_line() { out_ += '\n'; }
-
-private:
-    std::string& out_;
-    bool color_;
-};
-
-void put_padded(Painter& painter, const Field& field, std::string_view text, Paint paint, bool is_last)
-{
-    const std::string cut = cut_to_width(text, field.width);
-    const std::size_t padding = field.width - display_width(cut);
-    if (field.is_right_aligned) {
-        painter.spaces(padding);
-    }
-    painter.put(cut, paint);
-    if (!field.is_right_aligned && !is_last) {
-        painter.spaces(padding);
-    }
-    if (!is_last) {
-        painter.spaces(gap);
-    }
-}
-
-/// A bar in eighths of a column, for a share over 0: it is never drawn as nothing.
-std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width)
-{
-    constexpr std::array<std::string_view, 8> eighths = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-    const double share = static_cast<double>(part) / static_cast<double>(whole);
-    const double eighth_count = std::round(std::min(share, 1.0) * 8 * static_cast<double>(width));
-    const std::size_t filled = std::max<std::size_t>(static_cast<std::size_t>(eighth_count), 1);
-    std::string text;
-    for (std::size_t i = 0; i < filled / 8; ++i) {
-        text += "█";
-    }
-    return text.append(eighths.at(filled % 8));
-}
-
-void put_share(Painter& painter, const Row& row, const Totals& totals, std::size_t bar_width)
-{
-    const std::string percent = has_known_bytes(row) ? human_share(bytes_of(row), bytes_of(totals)) : "-";
-    painter.spaces(percent_width - std::min(percent_width, percent.size()));
-    painter.put(percent);
-    if (bytes_of(row) == 0 || bar_width == 0) {
-        return;
-    }
-    painter.spaces(1);
-    painter.put(bar(bytes_of(row), bytes_of(totals), bar_width), Paint::bar);
-}
-
-bool is_last(const Table& table, const Field& field) { return !table.has_share && &field == &table.fields.back(); }
-
-/// The bytes of an hour or a day, over all its rows.
+/// What was moved in an hour or a day, by all rows of it.
 struct Piece {
     std::uint64_t bytes = 0;
     std::uint64_t unknown = 0;
@@ -111,7 +43,7 @@ std::map<TimePoint, Piece> pieces_of(const Report& report)
 }
 
 /// A bar for each piece. If one is missing, nothing was saved in it, which is not the same as no traffic.
-void put_chart(Painter& painter, const Report& report, std::size_t width)
+void add_chart(std::string& out, const Report& report, const Style& style)
 {
     constexpr std::size_t bytes_width = 9; // "≥1023 KiB"
     constexpr std::size_t least = 5;
@@ -122,152 +54,187 @@ void put_chart(Painter& painter, const Report& report, std::size_t width)
         largest = std::max(largest, piece.bytes);
     }
     const std::size_t left = piece_name({}, *report.per).size() + bytes_width + 2 * gap;
-    const std::size_t bar_width = std::clamp(width - std::min(width, left), least, most);
+    const std::size_t bar_width = std::clamp(style.width - std::min(style.width, left), least, most);
     std::optional<TimePoint> expected;
     for (const auto& [time, piece] : pieces) {
         if (expected && *expected != time) {
-            painter.put("…", Paint::dim);
-            painter.end_line();
+            out += painted("…", Paint::dim, style.color) + '\n';
         }
-        const std::string bytes = marked(human_bytes(piece.bytes), piece.unknown);
-        painter.put(piece_name(time, *report.per));
-        painter.spaces(gap + bytes_width - std::min(bytes_width, display_width(bytes)));
-        painter.put(bytes);
+        const std::string bytes = marked(human_bytes(piece.bytes, style.units), piece.unknown);
+        out += piece_name(time, *report.per);
+        out.append(gap + bytes_width - std::min(bytes_width, display_width(bytes)), ' ').append(bytes);
         if (piece.bytes != 0) {
-            painter.spaces(gap);
-            painter.put(bar(piece.bytes, largest, bar_width), Paint::bar);
+            out.append(gap, ' ').append(painted(bar(piece.bytes, largest, bar_width), Paint::bar, style.color));
         }
-        painter.end_line();
+        out += '\n';
         expected = time + length(*report.per);
     }
-    painter.end_line();
+    out += '\n';
 }
 
-void put_header(Painter& painter, const Table& table)
+std::string both_ways(const std::string& rx, const std::string& tx) { return fmt::format("{} ↓ {} ↑", rx, tx); }
+
+/// "2.0 MiB ↓ 1.1 MiB ↑"
+template <typename T>
+std::string moved_text(const T& totals, Units units)
 {
-    for (const Field& field : table.fields) {
-        put_padded(painter, field, field.heading, Paint::dim, is_last(table, field));
-    }
-    if (table.has_share) {
-        painter.put("SHARE", Paint::dim);
-    }
-    painter.end_line();
+    const auto text = [&](const std::optional<std::uint64_t>& bytes) {
+        return bytes ? marked(human_bytes(*bytes, units), totals.unknown_connections) : "?";
+    };
+    return both_ways(text(totals.rx_bytes), text(totals.tx_bytes));
 }
 
-void put_row(Painter& painter, const Table& table, const Report& report, std::size_t index)
-{
-    const Row& row = report.rows[index];
-    const Paint name_paint = row.is_other() || row.attribution == Quality::unknown ? Paint::dim : Paint::bold;
-    for (const Field& field : table.fields) {
-        put_padded(painter, field, field.cells[index], field.is_name ? name_paint : Paint::plain,
-                   is_last(table, field));
-    }
-    if (table.has_share) {
-        put_share(painter, row, report.totals, table.bar_width);
-    }
-    painter.end_line();
-}
-
-std::string bytes_text(const std::optional<std::uint64_t>& bytes, const Totals& totals)
-{
-    return bytes ? marked(human_bytes(*bytes), totals.unknown_connections) : "-";
-}
-
-/// The totals of the sample, in pieces between which a line may break.
-std::vector<std::string> sums(const Report& report)
+std::string rates_text(const Report& report, Units units)
 {
     const Totals& totals = report.totals;
-    std::vector<std::string> pieces{fmt::format("total {} rx,", bytes_text(totals.rx_bytes, totals)),
-                                    fmt::format("{} tx", bytes_text(totals.tx_bytes, totals))};
-    if (report.duration.count() == 0) {
-        pieces.emplace_back("since the open sockets were opened");
-    } else {
-        pieces.push_back(fmt::format("in {}", human_window(report.duration)));
-        const bool is_measured = std::none_of(report.rows.begin(), report.rows.end(),
-                                              [](const Row& row) { return row.window == std::chrono::seconds(0); });
-        if (is_measured && (totals.rx_bytes || totals.tx_bytes)) {
-            pieces.push_back(
-                fmt::format("({})", marked(human_rate(bytes_of(totals), report.duration), totals.unknown_connections)));
+    const auto text = [&](const std::optional<std::uint64_t>& bytes) {
+        return bytes ? marked(human_rate(*bytes, report.duration, units), totals.unknown_connections) : "?";
+    };
+    return both_ways(text(totals.rx_bytes), text(totals.tx_bytes));
+}
+
+std::string group_count_text(const Report& report)
+{
+    std::string noun(report.per ? "rows" : report.by.array()); // a group has a row in each piece
+    if (report.group_count == 1) {                             // the plural is that of a key
+        noun = report.by.keys().size() == 1 ? report.by.keys().front()->name : "row";
+    }
+    return fmt::format("{} {}", report.group_count, noun);
+}
+
+/// What the report is: the window, the backend, how many rows there are, what was moved, and whether that is all.
+void add_first_line(std::string& out, const Report& report, const Style& style)
+{
+    const Totals& totals = report.totals;
+    std::vector<std::string> pieces{report.duration.count() == 0 ? "totals of open sockets"
+                                                                 : human_window(report.duration)};
+    const auto add = [&](std::string_view piece) { pieces.push_back(fmt::format("· {}", piece)); };
+    add(cut_to_width(printable(report.backend), 16));
+    if (!report.rows.empty()) {
+        const bool is_measured = std::all_of(report.rows.begin(), report.rows.end(), has_window);
+        add(group_count_text(report));
+        if (has_rates(report) && is_measured) {
+            add(rates_text(report, style.units));
+        }
+        if (has_totals(report) || !is_measured) {
+            add(moved_text(totals, style.units));
+        }
+        const auto& rx = totals.unattributed_rx_bytes;
+        const auto& tx = totals.unattributed_tx_bytes;
+        if (!report.by.is_by_interface() && (rx != 0U || tx != 0U)) {
+            const std::string bytes = human_bytes(sum(rx.value_or(0), tx.value_or(0)), style.units);
+            add(fmt::format("{} unattributed", rx || tx ? marked(bytes, totals.unknown_connections) : "?"));
         }
     }
-    const auto& rx = totals.unattributed_rx_bytes;
-    const auto& tx = totals.unattributed_tx_bytes;
-    if (!report.by.is_by_interface() && (rx != 0U || tx != 0U)) {
-        const auto both = rx || tx ? std::optional(sum(rx.value_or(0), tx.value_or(0))) : std::nullopt;
-        pieces.push_back(fmt::format("· {} unattributed", bytes_text(both, totals)));
-    }
-    return pieces;
-}
-
-std::vector<std::string> no_sums(const Report& report)
-{
-    const std::string_view seen = report.complete ? "no traffic" : "no traffic seen";
-    if (report.duration.count() == 0) {
-        return {fmt::format("{} on any open socket", seen)};
-    }
-    return {fmt::format("{} in {}", seen, human_window(report.duration))};
-}
-
-/// Prints the totals, the backend, and whether anything is missing.
-void put_closing_line(Painter& painter, const Report& report, std::size_t width)
-{
     const std::string_view verdict = report.complete ? "complete" : "incomplete";
-    std::vector<std::string> pieces = report.rows.empty() ? no_sums(report) : sums(report);
-    pieces.push_back(fmt::format("· {}", printable(report.backend)));
-    pieces.push_back(fmt::format("· {}", verdict));
-    constexpr std::size_t indent = 2;
-    const std::string text = wrap(pieces, width, 0, indent);
-    painter.put(std::string_view(text).substr(0, text.size() - verdict.size()));
-    painter.put(verdict, report.complete ? Paint::good : Paint::warning);
-    painter.end_line();
+    add(verdict);
+    std::string text = wrap(pieces, style.width, 0, gap);
+    text.resize(text.size() - verdict.size());
+    out += text + painted(verdict, report.complete ? Paint::good : Paint::warning, style.color) + '\n';
 }
 
-/// A remedy is not broken into lines: most are commands, which have to survive being copied.
-void put_note(Painter& painter, const Note& note, std::size_t width)
+void add_wrapped(std::string& out, std::string_view label, Paint paint, std::string_view text, const Style& style)
 {
-    constexpr std::string_view label = "note: ";
-    painter.put(label, note.incomplete ? Paint::warning : Paint::dim);
-    painter.put(wrap(printable(note.message), width, label.size(), label.size()));
-    painter.end_line();
-    if (note.remedy.empty()) {
-        return;
+    const std::size_t indent = display_width(label);
+    out += painted(label, paint, style.color) + wrap(printable(text), style.width, indent, indent) + '\n';
+}
+
+/// First the notes that say that bytes are missing. Those with the same remedy are together, and it is there once.
+void add_notes(std::string& out, const Report& report, const Style& style)
+{
+    std::vector<const Note*> notes;
+    for (const Note& note : report.notes) {
+        notes.push_back(&note);
     }
-    painter.spaces(label.size());
-    painter.put("remedy: ", Paint::dim);
-    painter.put(printable(note.remedy));
-    painter.end_line();
-}
-
-/// Prints notes about missing bytes first.
-void put_notes(Painter& painter, const Report& report, std::size_t width)
-{
-    for (const bool incomplete : {true, false}) {
-        for (const Note& note : report.notes) {
-            if (note.incomplete == incomplete) {
-                put_note(painter, note, width);
+    std::stable_partition(notes.begin(), notes.end(), [](const Note* note) { return note->incomplete; });
+    std::set<std::string_view> remedies;
+    for (const Note* first : notes) {
+        const std::string_view remedy = first->remedy;
+        if (!remedy.empty() && !remedies.insert(remedy).second) {
+            continue;
+        }
+        for (const Note* note : notes) {
+            if (note == first || (!remedy.empty() && note->remedy == remedy)) {
+                add_wrapped(out, "note: ", note->incomplete ? Paint::warning : Paint::dim, note->message, style);
             }
         }
+        if (!remedy.empty()) {
+            add_wrapped(out, "      remedy: ", Paint::dim, remedy, style);
+        }
+    }
+}
+
+std::string local_text(const LocalTraffic& local)
+{
+    const bool is_one = local.connections == 1;
+    return fmt::format("{} {} local: both ends are listed{}", plural(local.connections, "connection"),
+                       is_one ? "is" : "are",
+                       !local.can_be_hidden ? ""
+                       : is_one             ? "; --no-loopback hides it"
+                                            : "; --no-loopback hides them");
+}
+
+/// How many rows are shown if the lines around them are these.
+std::size_t shown_rows(const Report& report, const Style& style, std::size_t lines)
+{
+    constexpr std::size_t least = 3;
+    const std::size_t rows = report.rows.size();
+    if (style.height == 0 || lines + rows <= style.height) {
+        return rows;
+    }
+    const std::size_t room = style.height - std::min(style.height, lines + 1); // 1: the line of those not shown
+    return std::min(rows, std::max(least, room));
+}
+
+void add_table(std::string& out, std::string_view rest, const Report& report, const ColumnList& columns,
+               const Style& style)
+{
+    constexpr std::size_t more = 4; // the blank line, the legend, the columns left out, the prompt
+    const auto lines = std::count(out.begin(), out.end(), '\n') + std::count(rest.begin(), rest.end(), '\n');
+    const std::span<const Row> rows(report.rows);
+    const std::size_t shown =
+        shown_rows(report, style, static_cast<std::size_t>(lines) + more + (style.header ? 1 : 0));
+    PrettyTable made = make_pretty_table(report, rows.first(shown), columns, style);
+    const TableLines table = lay_out(std::move(made.columns), style.width, style.header, style.color);
+    for (const std::string& line : table.lines) {
+        out += line + '\n';
+    }
+    if (shown < rows.size()) {
+        Totals hidden;
+        for (const Row& row : rows.subspan(shown)) {
+            add(hidden.rx_bytes, row.rx_bytes);
+            add(hidden.tx_bytes, row.tx_bytes);
+            hidden.unknown_connections = sum(hidden.unknown_connections, row.unknown_connections);
+        }
+        out += fmt::format("… {} more  {}\n", rows.size() - shown, moved_text(hidden, style.units));
+    }
+    if (!made.legend.empty()) {
+        add_wrapped(out, "", Paint::plain, made.legend, style);
+    }
+    if (!table.missing.empty()) {
+        add_wrapped(out, "", Paint::plain, fmt::format("no room for: {}", fmt::join(table.missing, ", ")), style);
     }
 }
 
 void render_pretty(std::string& out, const Report& report, const ColumnList& columns, const Style& style)
 {
-    Painter painter(out, style.color);
-    if (!report.rows.empty() && report.per) {
-        put_chart(painter, report, style.width);
+    std::string rest;
+    if (report.local.connections != 0 && !report.rows.empty()) {
+        add_wrapped(rest, "", Paint::plain, local_text(report.local), style);
     }
-    if (!report.rows.empty()) {
-        const Table table = lay_out(report, columns, style);
-        if (style.header) {
-            put_header(painter, table);
+    add_notes(rest, report, style);
+    add_first_line(out, report, style);
+    if (report.rows.empty()) {
+        add_wrapped(out, "", Paint::plain, report.idle_hint, style);
+    } else {
+        out += '\n';
+        if (report.per) {
+            add_chart(out, report, style);
         }
-        for (std::size_t i = 0; i < report.rows.size(); ++i) {
-            put_row(painter, table, report, i);
-        }
-        painter.end_line();
+        add_table(out, rest, report, columns, style);
+        out += rest.empty() ? "" : "\n";
     }
-    put_closing_line(painter, report, style.width);
-    put_notes(painter, report, style.width);
+    out += rest;
 }
 
 using Texts = std::vector<std::string>;
@@ -338,6 +305,7 @@ extern const Format pretty_format{.name = "pretty",
                                   .list = list_pretty,
                                   .is_of_doctor = true,
                                   .has_notes = true,
+                                  .is_for_people = true,
                                   .between_windows = "\n"};
 
 } // namespace socktally

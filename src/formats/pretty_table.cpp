@@ -1,182 +1,376 @@
 // SPDX-License-Identifier: MIT
-// Texts and widths of the table's columns.
+// What is in each cell, and what is left out first if the table is too wide.
 #include "formats/pretty_table.hpp"
+
 #include "formats/escape.hpp"
-#include "formats/human.hpp"
 #include "formats/width.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <utility>
 
 namespace socktally {
 
 namespace {
 
-constexpr std::size_t min_bar = 5;
-constexpr std::size_t max_bar = 24;
-constexpr std::size_t good_name = 10; // names are not cut shorter than this while there is something else to leave out
-constexpr std::size_t min_name = 4;
-constexpr std::string_view rate_name; // no column
+using Cut = TableColumn::Cut;
 
-bool is_bytes(const Column& column) { return column.unit == "bytes"; }
-bool is_share(const Column& column) { return column.unit == "percent"; }
+// --- One cell
 
-std::string to_text(const Cell& cell, const Column& column)
+std::string text_cell(std::string_view text) { return is_blank(text) ? fmt::format("'{}'", text) : printable(text); }
+
+/// Shortens the ids of containers in the name of a unit, as their engines do.
+std::string with_short_ids(std::string_view text)
 {
-    if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
-        if (is_rate(column)) {
-            return human_bytes(*number) + "/s";
+    constexpr std::size_t length = 64;
+    constexpr std::size_t short_length = 12;
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string result;
+    while (!text.empty()) {
+        const std::size_t run = std::min(text.find_first_not_of(digits), text.size());
+        const std::size_t next = std::min(text.find_first_of(digits, run), text.size());
+        result.append(text.substr(0, run == length ? short_length : run)).append(text.substr(run, next - run));
+        text.remove_prefix(next);
+    }
+    return result;
+}
+
+/// ":8080", "10.0.0.1:8080", "[2001:db8::1]:443", "10.0.0.1", or "*" if neither is known.
+std::string endpoint_cell(const std::optional<Address>& address, const std::optional<std::uint16_t>& port)
+{
+    const std::string host = address ? to_string(*address) : "*";
+    if (!port) {
+        return host;
+    }
+    return fmt::format(fmt::runtime(address && address->family == Family::v6 ? "[{}]:{}" : "{}:{}"), host, *port);
+}
+
+/// From the end that opened the connection; both ways if that is not known.
+std::string_view arrow(const Row& row)
+{
+    const bool is_local = row.port && row.port == row.local_port;
+    const bool is_remote = row.port && row.port == row.remote_port;
+    return is_local == is_remote ? "↔" : is_local ? "←" : "→";
+}
+
+/// The bytes that a column counts.
+std::uint64_t counted_bytes(const Column& column, const Row& row)
+{
+    const bool is_rx = column.name.starts_with("rx");
+    return is_rx ? row.rx_bytes.value_or(0) : column.name.starts_with("tx") ? row.tx_bytes.value_or(0) : bytes_of(row);
+}
+
+std::string figure_text(const Column& column, const Row& row, std::uint64_t number, Units units)
+{
+    if (is_rate(column)) {
+        const bool is_rounded_to_0 = number == 0 && counted_bytes(column, row) != 0;
+        return is_rounded_to_0 ? human_rate(1, std::chrono::hours(1), units) : human_rate(number, units);
+    }
+    if (column.unit == "bits per second") {
+        return human_bits(number);
+    }
+    return column.unit == "bytes" ? human_bytes(number, units) : std::to_string(number);
+}
+
+// --- The table
+
+/// How a column is shown if it is not shown as others of its type.
+struct Look {
+    std::string_view column;
+    Cut cut;
+    std::size_t good;
+    std::size_t least;
+    unsigned expendable; // if it is there by default
+};
+
+// What is left out first: the bar, the unit and the busiest remote address, which are no columns elsewhere; then these.
+constexpr unsigned unit_rank = 2;
+constexpr unsigned remote_rank = 3;
+constexpr unsigned share_rank = 6;
+constexpr std::array looks = {
+    Look{"process", Cut::end, 15, 12, 0},
+    Look{"host", Cut::end, 12, 8, 2},
+    Look{"user", Cut::end, 8, 8, 4},
+    Look{"outbound", Cut::end, 8, 8, 4},
+    Look{"rx_packets", Cut::never, 0, 0, 4},
+    Look{"tx_packets", Cut::never, 0, 0, 4},
+    Look{"connections", Cut::never, 0, 0, 5},
+    Look{"rx_bytes", Cut::never, 0, 0, 7},
+    Look{"tx_bytes", Cut::never, 0, 0, 7},
+    Look{"protocol", Cut::end, 5, 5, TableColumn::dear},
+    Look{"pid", Cut::never, 0, 0, TableColumn::dear + 1},
+    Look{"exe", Cut::middle, 20, 12, 0},
+    Look{"cgroup", Cut::middle, 20, 12, 0},
+    Look{"container_id", Cut::middle, 12, 8, 0},
+    Look{"published", Cut::middle, 20, 12, 0},
+    Look{"local_address", Cut::middle, 15, 8, 0},
+    Look{"remote_address", Cut::middle, 15, 8, 0},
+};
+
+Look look_of(const Column& column)
+{
+    const auto* found =
+        std::find_if(looks.begin(), looks.end(), [&](const Look& look) { return look.column == column.name; });
+    const bool is_text = column.type == CellType::string;
+    return found != looks.end() ? *found : Look{column.name, is_text ? Cut::end : Cut::never, 12, 8, 0};
+}
+
+constexpr std::array<std::string_view, 4> endpoints = {"local_address", "local_port", "remote_address", "remote_port"};
+
+/// Makes the columns of the table out of some rows of the report, and remembers which marks the legend has to explain.
+class TableMaker {
+public:
+    TableMaker(const Report& report, std::span<const Row> rows, const Style& style)
+        : report_(report), rows_(rows), style_(style),
+          has_least_(report.totals.unknown_connections != 0 && (report.totals.rx_bytes || report.totals.tx_bytes))
+    {
+    }
+
+    /// If all of the default columns are asked for, the table may have more than these and fewer.
+    std::vector<TableColumn> columns(const ColumnList& list)
+    {
+        const ColumnList usual = default_columns(report_.by);
+        const auto is_listed = [&](const Column* column) { return has_column(list, column->name); };
+        const bool is_usual = std::all_of(usual.begin(), usual.end(), is_listed);
+        const bool has_rates_too =
+            is_usual && !report_.per && has_rates(report_) && !has_column(list, "rx_bytes_per_sec");
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            const Column& column = *list[i];
+            const bool is_total = column.name == "rx_bytes" || column.name == "tx_bytes";
+            if (names_endpoints(list, i)) {
+                add_endpoints();
+                i += endpoints.size() - 1;
+                continue;
+            }
+            if (has_rates_too && column.name == "rx_bytes") {
+                add(*find_column("rx_bytes_per_sec"), false);
+                add(*find_column("tx_bytes_per_sec"), false);
+            }
+            if (!has_rates_too || !is_total || has_totals(report_)) {
+                const bool is_default = is_usual && has_column(usual, column.name) && !report_.by.has(column.name);
+                const bool is_one_host = is_usual && column.name == "host" && has_one_host();
+                add(column, is_one_host || (is_default && (has_rates_too || !is_total)));
+            }
         }
-        return is_bytes(column) ? human_bytes(*number) : std::to_string(*number);
+        if (is_usual) {
+            add_share(has_column(list, "share"));
+            add_extras();
+        }
+        return std::move(columns_);
     }
-    if (const auto* decimal = std::get_if<Decimal>(&cell)) {
-        return to_string(*decimal) + "%";
-    }
-    if (const auto* text = std::get_if<std::string>(&cell)) {
-        return is_blank(*text) ? fmt::format("'{}'", *text) : printable(*text);
-    }
-    return "-";
-}
 
-std::string text_of(const Column& column, const Row& row, const GroupBy& by)
-{
-    const Cell value = cell(column, row, by);
-    const bool is_sum = (is_bytes(column) || is_rate(column)) && !std::holds_alternative<std::monostate>(value);
-    return marked(to_text(value, column), is_sum ? row.unknown_connections : 0);
-}
+    std::string legend() const // after columns()
+    {
+        if (has_least_) {
+            return fmt::format("{}≥ at least: the bytes of some sockets are unknown",
+                               has_unknown_ ? "? unknown, " : "");
+        }
+        return has_unknown_ ? "? unknown" : "";
+    }
 
-void set_width(Field& field)
-{
-    field.width = display_width(field.heading);
-    for (const std::string& text : field.cells) {
-        field.width = std::max(field.width, display_width(text));
+private:
+    bool has_one_host() const
+    {
+        return std::all_of(rows_.begin(), rows_.end(), [&](const Row& row) { return row.host == rows_.front().host; });
     }
-}
 
-Field column_field(const Column& column, const Report& report, bool header)
-{
-    Field field;
-    field.column = column.name;
-    if (header) {
-        field.heading = column.header;
+    static bool names_endpoints(const ColumnList& list, std::size_t index)
+    {
+        const auto is_called = [](std::string_view name, const Column* column) { return column->name == name; };
+        return index + endpoints.size() <= list.size() &&
+               std::equal(endpoints.begin(), endpoints.end(), &list[index], is_called);
     }
-    field.is_right_aligned = column.type != CellType::string;
-    field.is_name = column.name == "process" || column.name == "user";
-    const bool is_key = report.by.has(column.name);
-    for (const Row& row : report.rows) { // people are told which row is the rest also if the key is a number
-        field.cells.push_back(is_key && row.is_other() ? "other" : text_of(column, row, report.by));
-    }
-    set_width(field);
-    return field;
-}
 
-Field rate_field(const Report& report, bool header)
-{
-    Field field;
-    if (header) {
-        field.heading = "RX+TX/s";
+    TableColumn& add(std::string_view heading, const Look& look)
+    {
+        TableColumn& column = columns_.emplace_back();
+        column.heading = heading;
+        column.cut = look.cut;
+        column.good = look.good;
+        column.least = look.least;
+        column.expendable = look.expendable;
+        return column;
     }
-    field.is_right_aligned = true;
-    for (const Row& row : report.rows) {
-        const auto window = row.window.value_or(report.duration);
-        const bool has_rate = has_known_bytes(row) && window.count() != 0;
-        field.cells.push_back(has_rate ? marked(human_rate(bytes_of(row), window), row.unknown_connections) : "-");
-    }
-    set_width(field);
-    return field;
-}
 
-/// Columns that a line takes, were no name wider than `longest_name`.
-std::size_t width_of(const Table& table, std::size_t longest_name)
-{
-    std::size_t width = 0;
-    for (const Field& field : table.fields) {
-        width += (field.is_name ? std::min(field.width, longest_name) : field.width) + gap;
-    }
-    if (table.has_share) {
-        return width + share_width + table.bar_width;
-    }
-    return width - std::min(width, gap);
-}
-
-std::size_t width_of(const Table& table) { return width_of(table, std::string::npos); }
-
-/// Narrows the names, the widest first, until a line takes at most `limit` columns or all are down to `least`.
-void narrow_names(Table& table, std::size_t limit, std::size_t least)
-{
-    std::vector<Field*> names;
-    for (Field& field : table.fields) {
-        if (field.is_name) {
-            names.push_back(&field);
+    void add(const Column& column, bool is_expendable)
+    {
+        Look look = look_of(column);
+        look.expendable = is_expendable ? look.expendable : 0;
+        TableColumn& added = add(column.header, look);
+        added.is_right_aligned = column.type != CellType::string;
+        const bool is_key = report_.by.has(column.name);
+        const bool is_name = column.name == "process" || column.name == "user";
+        for (const Row& row : rows_) { // people are told which row is the rest also if the key is a number
+            added.cells.push_back(is_key && row.is_other() ? "other" : cell_text(column, row));
+            if (is_name) {
+                added.paints.push_back(row.is_other() || row.attribution == Quality::unknown ? Paint::dim
+                                                                                             : Paint::bold);
+            }
         }
     }
-    if (names.empty()) {
-        return;
+
+    std::string cell_text(const Column& column, const Row& row)
+    {
+        const Cell value = cell(column, row, report_.by);
+        if (const auto* text = std::get_if<std::string>(&value)) {
+            return text_cell(column.name == "unit" ? with_short_ids(*text) : *text);
+        }
+        if (const auto* decimal = std::get_if<Decimal>(&value)) {
+            return decimal->hundredths == 0 ? "" : to_string(*decimal) + "%";
+        }
+        const auto* number = std::get_if<std::uint64_t>(&value);
+        if (!column.is_sum()) {
+            return number != nullptr ? std::to_string(*number) : "-";
+        }
+        const bool is_of_bytes = column.unit.starts_with("byte") || column.unit.starts_with("bit");
+        const std::uint64_t unknown = is_of_bytes ? row.unknown_connections : 0;
+        const bool is_nothing = number != nullptr && *number == 0 && (!is_of_bytes || counted_bytes(column, row) == 0);
+        if (number == nullptr || (is_nothing && unknown != 0)) {
+            has_unknown_ = true;
+            return "?";
+        }
+        has_least_ = has_least_ || unknown != 0;
+        return is_nothing ? "" : marked(figure_text(column, row, *number, style_.units), unknown);
     }
-    const auto is_narrower = [](const Field* a, const Field* b) { return a->width < b->width; };
-    for (std::size_t width = width_of(table); width > limit; --width) {
-        Field& widest = **std::max_element(names.begin(), names.end(), is_narrower);
-        if (widest.width <= least) {
+
+    /// One cell an endpoint.
+    void add_endpoints()
+    {
+        TableColumn local;
+        local.heading = "LOCAL";
+        local.is_right_aligned = true;
+        TableColumn remote;
+        remote.heading = "  REMOTE"; // behind the arrow
+        remote.cut = Cut::middle;
+        remote.good = 23; // "← 255.255.255.255:65535"
+        remote.least = 12;
+        remote.gap = 1;
+        for (const Row& row : rows_) {
+            const std::string whole = row.is_other() ? "other" : endpoint_cell(row.local_address, row.local_port);
+            local.cells.push_back(whole);
+            local.brief.push_back(row.local_port ? fmt::format(":{}", *row.local_port) : cut_in_middle(whole, 12));
+            remote.cells.push_back(
+                row.is_other() ? ""
+                               : fmt::format("{} {}", arrow(row), endpoint_cell(row.remote_address, row.remote_port)));
+        }
+        columns_.push_back(std::move(local));
+        columns_.push_back(std::move(remote));
+    }
+
+    /// The part that each row has of all bytes that are known.
+    void add_share(bool is_listed)
+    {
+        const std::uint64_t whole = bytes_of(report_.totals);
+        if (whole == 0) {
             return;
         }
-        --widest.width;
+        constexpr std::size_t bar_width = 8;
+        TableColumn share;
+        share.heading = "SHARE";
+        share.is_right_aligned = true;
+        share.expendable = share_rank;
+        TableColumn bars;
+        bars.expendable = TableColumn::decoration;
+        bars.gap = 1;
+        for (const Row& row : rows_) {
+            const std::uint64_t bytes = bytes_of(row);
+            const bool is_known = row.rx_bytes || row.tx_bytes;
+            share.cells.push_back(bytes != 0 ? human_share(bytes, whole) : is_known ? "" : "?");
+            bars.cells.push_back(bar(bytes, whole, bar_width));
+            bars.paints.push_back(Paint::bar);
+        }
+        if (!is_listed) {
+            columns_.push_back(std::move(share));
+        }
+        columns_.push_back(std::move(bars));
     }
-}
 
-void drop(Table& table, std::string_view column)
-{
-    std::erase_if(table.fields, [column](const Field& field) { return field.column == column; });
-}
+    /// What a wide terminal has room for: see Style.
+    void add_extras()
+    {
+        const auto is_by = [&](std::span<const std::string_view> keys) {
+            return std::any_of(keys.begin(), keys.end(), [&](std::string_view key) { return report_.by.has(key); });
+        };
+        constexpr std::array<std::string_view, 2> with_remote = {"connection", "remote"};
+        constexpr std::array<std::string_view, 4> with_unit = {"unit", "container", "pod", "cgroup"};
+        if (style_.width < wide_table || report_.by.is_by_interface()) {
+            return;
+        }
+        if (!is_by(with_remote)) {
+            add_extra("BUSIEST REMOTE", {"", Cut::middle, 15, 12, remote_rank}, [](const Row& row) {
+                const auto& address = row.busiest_remote ? row.busiest_remote : row.remote_address;
+                return address ? to_string(*address) : "";
+            });
+        }
+        if (!is_by(with_unit)) {
+            add_extra("UNIT", {"", Cut::end, 12, 12, unit_rank}, [](const Row& row) {
+                const Identity none;
+                const Identity& identity = row.identity ? *row.identity : none;
+                const auto& name = identity.container ? identity.container : identity.unit;
+                return name ? text_cell(with_short_ids(*name)) : "";
+            });
+        }
+    }
 
-/// Returns the columns that a table can do without, the most dispensable first.
-std::vector<std::string_view> dispensable(const Report& report, const ColumnList& columns)
-{
-    if (columns != default_columns(report.by)) { // they were asked for
-        return {rate_name};
+    void add_extra(std::string_view heading, const Look& look, std::string (*text)(const Row&))
+    {
+        TableColumn column;
+        std::transform(rows_.begin(), rows_.end(), std::back_inserter(column.cells), text);
+        if (std::any_of(column.cells.begin(), column.cells.end(), [](const std::string& c) { return !c.empty(); })) {
+            add(heading, look).cells = std::move(column.cells);
+        }
     }
-    if (report.by.has("user")) {
-        return {"connections", rate_name};
-    }
-    return {"user", "connections", rate_name};
-}
+
+    const Report& report_;
+    std::span<const Row> rows_;
+    const Style& style_;
+    std::vector<TableColumn> columns_;
+    bool has_least_; // the first line may have the mark too
+    bool has_unknown_ = false;
+};
 
 } // namespace
 
-Table lay_out(const Report& report, const ColumnList& columns, const Style& style)
+bool has_rates(const Report& report)
 {
-    Table table;
-    for (const Column* column : columns) {
-        table.fields.push_back(column_field(*column, report, style.header));
-    }
-    const auto shows = [&](bool (*is_it)(const Column&)) {
-        return std::any_of(columns.begin(), columns.end(), [is_it](const Column* column) { return is_it(*column); });
-    };
-    const bool shows_bytes = shows(is_bytes);
-    if (shows_bytes && !shows(is_rate) && report.duration.count() > 0 && !report.per) {
-        table.fields.push_back(rate_field(report, style.header));
-    }
-    table.has_share = shows_bytes && !shows(is_share) && bytes_of(report.totals) != 0;
-    table.bar_width = table.has_share ? min_bar : 0;
+    const auto& rows = report.rows;
+    return report.duration.count() != 0 && (rows.empty() || std::any_of(rows.begin(), rows.end(), has_window));
+}
 
-    const auto fits = [&] { return width_of(table, good_name) <= style.width; };
-    if (!fits()) {
-        table.bar_width = 0;
-    }
-    for (const std::string_view column : dispensable(report, columns)) {
-        if (!fits()) {
-            drop(table, column);
-        }
-    }
-    table.has_share = table.has_share && fits();
-    narrow_names(table, style.width, good_name);
-    narrow_names(table, style.width, min_name);
-    if (table.bar_width != 0) {
-        table.bar_width = std::min(max_bar, table.bar_width + style.width - width_of(table));
-    }
-    return table;
+bool has_totals(const Report& report)
+{
+    constexpr std::chrono::milliseconds second(1050); // the default window and what it takes to close it
+    return !has_rates(report) || report.duration > second;
 }
 
 std::string marked(std::string text, std::uint64_t unknown) { return unknown == 0 ? text : fmt::format("≥{}", text); }
+
+std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width)
+{
+    if (part == 0) {
+        return "";
+    }
+    constexpr std::array<std::string_view, 8> eighths = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    const double share = static_cast<double>(part) / static_cast<double>(whole);
+    const double eighth_count = std::round(std::min(share, 1.0) * 8 * static_cast<double>(width));
+    const std::size_t filled = std::max<std::size_t>(static_cast<std::size_t>(eighth_count), 1);
+    std::string text;
+    for (std::size_t i = 0; i < filled / 8; ++i) {
+        text += "█";
+    }
+    return text.append(eighths.at(filled % 8));
+}
+
+PrettyTable make_pretty_table(const Report& report, std::span<const Row> rows, const ColumnList& columns,
+                              const Style& style)
+{
+    TableMaker maker(report, rows, style);
+    std::vector<TableColumn> made = maker.columns(columns);
+    return {std::move(made), maker.legend()};
+}
 
 } // namespace socktally

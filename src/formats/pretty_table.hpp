@@ -1,50 +1,44 @@
 // SPDX-License-Identifier: MIT
-// The layout of the table for people: which text goes into which column, and how wide each is. Nothing is drawn here.
+// The columns of the table for people.
 #pragma once
 
 #include "formats/format.hpp"
+#include "formats/table_layout.hpp"
 #include "util/sum.hpp"
 
-#include <cstddef>
-#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace socktally {
 
-/// One column of the table, its text ready for the terminal.
-struct Field {
-    std::string_view column; // its name; empty for the rate, which is no column elsewhere
-    std::string heading;     // empty if there is no header
-    bool is_right_aligned = false;
-    bool is_name = false; // may be cut if the line is too long
-    std::size_t width = 0;
-    std::vector<std::string> cells; // one a row
+struct PrettyTable {
+    std::vector<TableColumn> columns;
+    std::string legend; // explains the marks that are shown; empty if there are none
 };
 
-struct Table {
-    std::vector<Field> fields;
-    bool has_share = false;    // of the bytes that are known, in percent
-    std::size_t bar_width = 0; // 0: no bar behind the share
-};
+/// Makes the table of some rows of the report. If `columns` has all of the default ones, the table has rates beside the
+/// bytes or in their place, shares, and what Style::width has room for.
+PrettyTable make_pretty_table(const Report& report, std::span<const Row> rows, const ColumnList& columns,
+                              const Style& style);
 
-constexpr std::size_t gap = 2;           // between two columns
-constexpr std::size_t percent_width = 4; // ">99%"
-constexpr std::size_t share_width = 5;   // "SHARE", and the same of a row but its bar
+/// Returns whether the report is of a window.
+bool has_rates(const Report& report);
+/// Returns whether bytes tell more than the rates beside them.
+bool has_totals(const Report& report);
+/// Returns false if the row of a report has bytes of no window.
+inline bool has_window(const Row& row) { return row.window != std::chrono::nanoseconds(0); }
 
-/// Leaves out what does not fit, in this order: the ends of long names, the bars; of the default columns the user and
-/// the connections; the rate, the share, more of the names. The key and the bytes never go, nor does a column that was
-/// asked for: the line gets longer instead.
-Table lay_out(const Report& report, const ColumnList& columns, const Style& style);
-
-/// A sum that lacks the bytes of `unknown` sockets is marked as the least that it can be.
+/// Marks a sum that lacks the bytes of `unknown` sockets as the least that it can be.
 std::string marked(std::string text, std::uint64_t unknown);
+/// A bar in eighths of a column. A part over 0 is never drawn as nothing.
+std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width);
 
-inline bool has_known_bytes(const Row& row) { return row.rx_bytes || row.tx_bytes; }
-inline std::uint64_t bytes_of(const Row& row) { return sum(row.rx_bytes.value_or(0), row.tx_bytes.value_or(0)); }
-inline std::uint64_t bytes_of(const Totals& totals)
+/// Both directions of a row or of totals, as far as known.
+template <typename T>
+std::uint64_t bytes_of(const T& row)
 {
-    return sum(totals.rx_bytes.value_or(0), totals.tx_bytes.value_or(0));
+    return sum(row.rx_bytes.value_or(0), row.tx_bytes.value_or(0));
 }
 
 } // namespace socktally

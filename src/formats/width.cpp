@@ -26,6 +26,22 @@ Glyph first_glyph(std::string_view text)
     return decoded ? Glyph{decoded->length, display_width(decoded->value)} : Glyph{1, 1};
 }
 
+/// Returns how many bytes of `text` fit into `width` columns, with the marks on the last character.
+std::size_t bytes_within(std::string_view text, std::size_t width)
+{
+    std::size_t bytes = 0;
+    std::size_t columns = 0;
+    while (bytes < text.size()) {
+        const Glyph glyph = first_glyph(text.substr(bytes));
+        columns += glyph.columns;
+        if (columns > width) {
+            break;
+        }
+        bytes += glyph.bytes;
+    }
+    return bytes;
+}
+
 } // namespace
 
 bool is_printable(char32_t c)
@@ -106,11 +122,17 @@ std::string wrap(std::span<const std::string> pieces, std::size_t width, std::si
 
 std::string wrap(std::string_view text, std::size_t width, std::size_t begin, std::size_t indent)
 {
+    constexpr std::size_t least = 10; // a narrower line breaks no words
+    const std::size_t longest = width >= indent + least ? width - indent : text.size();
     std::vector<std::string> words;
     for (auto start = text.find_first_not_of(' '); start != text.npos; start = text.find_first_not_of(' ')) {
         text.remove_prefix(start);
-        words.emplace_back(text.substr(0, text.find(' ')));
-        text.remove_prefix(words.back().size());
+        std::string_view word = text.substr(0, text.find(' '));
+        text.remove_prefix(word.size());
+        while (!word.empty()) {
+            words.emplace_back(word.substr(0, bytes_within(word, longest)));
+            word.remove_prefix(words.back().size());
+        }
     }
     return wrap(words, width, begin, indent);
 }
@@ -120,17 +142,21 @@ std::string cut_to_width(std::string_view text, std::size_t width)
     if (display_width(text) <= width) {
         return std::string(text);
     }
-    std::size_t columns = 0;
-    std::size_t bytes = 0;
-    for (;;) {
-        const Glyph glyph = first_glyph(text.substr(bytes));
-        if (columns + glyph.columns + 1 > width) { // 1: the ellipsis
-            break;
-        }
-        columns += glyph.columns;
-        bytes += glyph.bytes;
+    return width == 0 ? "" : std::string(text.substr(0, bytes_within(text, width - 1))) + "…";
+}
+
+std::string cut_in_middle(std::string_view text, std::size_t width)
+{
+    const std::size_t whole = display_width(text);
+    if (whole <= width || width == 0) {
+        return cut_to_width(text, width);
     }
-    return std::string(text.substr(0, bytes)) + (width == 0 ? "" : "…");
+    const std::size_t tail = (width - 1) / 2;
+    std::size_t begin = bytes_within(text, whole - tail);
+    if (display_width(text.substr(begin)) > tail) { // a wide character begins before the tail
+        begin += bytes_within(text.substr(begin), 2);
+    }
+    return std::string(text.substr(0, bytes_within(text, width - 1 - tail))).append("…").append(text.substr(begin));
 }
 
 } // namespace socktally

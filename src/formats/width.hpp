@@ -26,10 +26,12 @@ bool is_blank(std::string_view text);
 /// `pieces` with blanks between them, in lines of at most `width` columns as far as their own widths allow. The first
 /// line begins in column `begin`, the others are indented to column `indent`.
 std::string wrap(std::span<const std::string> pieces, std::size_t width, std::size_t begin, std::size_t indent);
-/// The same with the words of `text`.
+/// The same with the words of `text`; one that is wider than a line is broken.
 std::string wrap(std::string_view text, std::size_t width, std::size_t begin, std::size_t indent);
 
-/// `text` if it fits into `width` columns, else its beginning and an ellipsis; never half a character.
+/// Returns `text` if it fits into `width` columns, else its beginning and an ellipsis; never half a character.
 std::string cut_to_width(std::string_view text, std::size_t width);
+/// The same with the ellipsis in the middle: for addresses, ids and paths, whose ends tell most.
+std::string cut_in_middle(std::string_view text, std::size_t width);
 
 } // namespace socktally

@@ -46,6 +46,12 @@ std::size_t terminal_width(int fd)
     return number && *number > 0 && *number <= most ? static_cast<std::size_t>(*number) : usual;
 }
 
+std::size_t terminal_height(int fd)
+{
+    winsize size{};
+    return ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 void say(std::string_view text)
 {
     try {

@@ -16,6 +16,8 @@ bool is_terminal(int fd);
 bool is_dumb_terminal();
 /// Returns the columns of the terminal at `fd`, else those of $COLUMNS, else 80.
 std::size_t terminal_width(int fd);
+/// Returns the lines of the terminal at `fd`; 0 if it is none, or they are not known.
+std::size_t terminal_height(int fd);
 
 /// Writes one line to standard error, `socktally: TEXT`. Failure to write it is ignored.
 void say(std::string_view text);

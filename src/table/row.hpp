@@ -56,6 +56,7 @@ struct Row {
     std::optional<std::uint16_t> port;    // the service's: local if accepted, else remote
     std::optional<std::string> interface; // its name; only of rows by interface, which have no flows
     std::optional<Outbound> outbound;
+    std::optional<Address> busiest_remote; // with which most was moved; if the format shows it
     std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null if no flow's are
     std::optional<std::uint64_t> tx_bytes;
     std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next two
@@ -81,6 +82,12 @@ struct Totals {
     std::optional<std::uint64_t> unattributed_rx_bytes = 0; // the part of rx_bytes that has no owner
     std::optional<std::uint64_t> unattributed_tx_bytes = 0;
     std::uint64_t unknown_connections = 0; // sockets whose bytes are unknown: the sums lack theirs
+};
+
+/// Connections of which the report has both ends.
+struct LocalTraffic {
+    std::uint64_t connections = 0;
+    bool can_be_hidden = true; // --no-loopback leaves out all of them
 };
 
 /// Totals that only grow from run to run, of all that has these labels.
@@ -113,6 +120,9 @@ struct Report {
     std::vector<GrowingSeries> series; // in place of the rows if the figures are cumulative
     std::optional<Per> per;            // of a report: its rows are of an hour or a day each
     std::vector<InterfaceTraffic> interfaces;
+    std::uint64_t group_count = 0; // rows before --alert and --top; by process or name only those of processes
+    LocalTraffic local;            // if the format is for people
+    std::string idle_hint;         // what to say to people if there are no rows
 };
 
 } // namespace socktally

@@ -13,8 +13,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def output_of(program, arguments):
+    width = next((word for word in arguments if word.startswith("width=")), "width=100")
+    arguments = [word for word in arguments if word != width]
     result = subprocess.run([program, "report", *arguments], cwd=HERE / "saved", capture_output=True, timeout=60,
-                            stdin=subprocess.DEVNULL, env={**os.environ, "COLUMNS": "100", "LC_ALL": "C"})
+                            stdin=subprocess.DEVNULL, env={**os.environ, "COLUMNS": width.removeprefix("width="), "LC_ALL": "C"})
     said = b"".join(b"! " + line + b"\n" for line in result.stderr.splitlines())
     return said + (b"" if result.returncode == 0 else b"! exit %d\n" % result.returncode) + result.stdout
 

@@ -33,7 +33,27 @@ TEST_CASE("rates")
     CHECK(human_rate(2048, 2s) == "1.0 KiB/s");
     CHECK(human_rate(2048, 500ms) == "4.0 KiB/s");
     CHECK(human_rate(1, 1h) == "<1 B/s");
+    CHECK(human_rate(4096) == "4.0 KiB/s");
     CHECK(human_rate(std::numeric_limits<std::uint64_t>::max(), 1ns) == "15.6 EiB/s"); // at the limit, not wrapped
+}
+
+TEST_CASE("units by the thousand, and rates in bits")
+{
+    constexpr Units si{.si = true};
+    constexpr Units bits{.bits = true};
+    constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+    CHECK(human_bytes(999, si) == "999 B");
+    CHECK(human_bytes(1000, si) == "1.0 kB");
+    CHECK(human_bytes(999'999, si) == "1.0 MB");
+    CHECK(human_bytes(most, si) == "18.4 EB");
+    CHECK(human_bytes(1536, bits) == "1.5 KiB"); // no rate
+    CHECK(human_rate(1'250'000, si) == "1.3 MB/s");
+    CHECK(human_rate(1'250'000, bits) == "10.0 Mbit/s");
+    CHECK(human_rate(100, bits) == "800 bit/s");
+    CHECK(human_rate(0, bits) == "0 bit/s");
+    CHECK(human_rate(1, 1h, bits) == "<8 bit/s");
+    CHECK(human_rate(most, bits) == "148 Ebit/s");
+    CHECK(human_bits(64'000) == "64.0 kbit/s");
 }
 
 TEST_CASE("windows")

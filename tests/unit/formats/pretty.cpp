@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// What people see, by report and terminal. How columns are fitted into a line is tested in table_layout.cpp.
 #include "formats/escape.hpp"
 #include "formats/format.hpp"
 #include "formats/width.hpp"
@@ -8,7 +9,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <random>
 #include <sstream>
 
 using namespace socktally;
@@ -16,8 +19,10 @@ using namespace socktally::test;
 
 namespace {
 
-std::string pretty(const Report& report, Style style = {}, std::string_view columns = "")
+std::string pretty(Report report, const Style& style = {}, std::string_view columns = "")
 {
+    report.group_count = report.rows.size();
+    add_rates(report.rows, report.duration, report.totals);
     std::string out;
     find_format("pretty")->render(out, report, select_columns(columns, default_columns(report.by)), style);
     return out;
@@ -27,15 +32,39 @@ std::vector<std::string> lines(const std::string& text)
 {
     std::vector<std::string> result;
     std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);)
+    for (std::string line; std::getline(stream, line);) {
         result.push_back(line);
+    }
     return result;
 }
 
-Row user_row(int pid, std::string name, std::uint64_t rx, std::uint64_t tx)
+std::string joined(const std::vector<std::string>& lines) { return fmt::format("{}", fmt::join(lines, "\n")); }
+
+/// The table of a report: its header and rows.
+std::vector<std::string> table(Report report, const Style& style = {}, std::string_view columns = "")
+{
+    const std::size_t rows = report.rows.size();
+    auto all = lines(pretty(std::move(report), style, columns));
+    const auto begin = std::find(all.begin(), all.end(), "") + 1;
+    return {begin, begin + static_cast<std::ptrdiff_t>(rows + (style.header ? 1 : 0))};
+}
+
+Row user_row(int pid, std::string name, std::optional<std::uint64_t> rx, std::optional<std::uint64_t> tx)
 {
     Row result = row(pid, std::move(name), rx, tx);
     result.user = "alice";
+    return result;
+}
+
+Row connection(std::string_view local, int local_port, std::string_view remote, int remote_port, int port)
+{
+    Row result = row(7, "nginx", 4096, 0);
+    result.protocol = Protocol::tcp;
+    result.local_address = address(local);
+    result.local_port = static_cast<std::uint16_t>(local_port);
+    result.remote_address = address(remote);
+    result.remote_port = static_cast<std::uint16_t>(remote_port);
+    result.port = static_cast<std::uint16_t>(port);
     return result;
 }
 
@@ -58,166 +87,211 @@ std::string without_color(const std::string& text)
 
 } // namespace
 
-TEST_CASE("the table, whole")
+TEST_CASE("a second: rates, and what it is in the first line")
 {
-    Report result = report({user_row(8123, "curl", 3 * 1024 * 1024, 1024 * 1024), user_row(9, "ssh", 1000, 24)});
-    result.duration = std::chrono::seconds(2);
-    CHECK(pretty(result) == " PID  PROCESS       RX       TX  CONNS  USER     RX+TX/s  SHARE\n"
-                            "8123  curl     3.0 MiB  1.0 MiB      1  alice  2.0 MiB/s  >99% █████████████████\n"
-                            "   9  ssh       1000 B     24 B      1  alice    512 B/s   <1% ▏\n"
+    const Report result = report({user_row(8123, "curl", 3 * 1024 * 1024, 1024 * 1024), user_row(9, "ssh", 1000, 24)});
+    CHECK(pretty(result) == "1.0 s · netlink · 2 processes · 3.0 MiB/s ↓ 1.0 MiB/s ↑ · complete\n"
                             "\n"
-                            "total 3.0 MiB rx, 1.0 MiB tx in 2.0 s (2.0 MiB/s) · netlink · complete\n");
+                            " PID  PROCESS       RX/s       TX/s  CONNS  USER   SHARE\n"
+                            "8123  curl     3.0 MiB/s  1.0 MiB/s      1  alice   >99% ████████\n"
+                            "   9  ssh       1000 B/s     24 B/s      1  alice    <1% ▏\n");
 }
 
-TEST_CASE("no window, no rates")
+TEST_CASE("a longer window: totals beside the rates; none: totals only")
 {
-    Report result = report({user_row(1, "a", 1, 1)});
+    Report result = report({user_row(1, "a", 4096, 1), row(2, "[exited]", 1, 0)});
+    result.duration = std::chrono::seconds(4);
+    CHECK(lines(pretty(result, {.width = 90}))[0] ==
+          "4.0 s · netlink · 2 processes · 1.0 KiB/s ↓ <1 B/s ↑ · 4.0 KiB ↓ 1 B ↑ · complete");
+    CHECK(table(result)[0] == "PID  PROCESS        RX/s    TX/s       RX   TX  CONNS  USER   SHARE");
+    CHECK(table(result)[1] == "  1  a         1.0 KiB/s  <1 B/s  4.0 KiB  1 B      1  alice   >99% ████████");
     result.duration = std::chrono::nanoseconds(0);
-    const std::string text = pretty(result);
-    CHECK(text.find("/s") == std::string::npos);
-    CHECK(text.find("total 1 B rx, 1 B tx since the open sockets were opened · netlink · complete\n") !=
-          std::string::npos);
+    result.group_count = 2;
+    CHECK(lines(pretty(result))[0] == "totals of open sockets · netlink · 2 processes · 4.0 KiB ↓ 1 B ↑ · complete");
+    CHECK(table(result)[0] == "PID  PROCESS        RX   TX  CONNS  USER   SHARE");
 }
 
-TEST_CASE("unknown is a dash, never 0")
+TEST_CASE("units")
 {
-    Row unknown = row(5, "dns", std::nullopt, std::nullopt);
-    const auto text = lines(pretty(report({user_row(1, "a", 1, 1), unknown})));
-    CHECK(text[2] == "  5  dns        -    -      1  -            -     -");
-    unknown.rx_bytes = 4;
-    CHECK(lines(pretty(report({unknown})))[1].find("4 B   -") != std::string::npos);
-    Report result = report({row(5, "dns", std::nullopt, std::nullopt)});
-    result.totals = {std::nullopt, std::nullopt, 0, 0, 1};
-    CHECK(lines(pretty(result)).back() == "total - rx, - tx in 1.0 s · netlink · complete");
-    result.totals = {std::nullopt, std::nullopt, std::nullopt, std::nullopt, 1};
-    CHECK(lines(pretty(result)).back() == "total - rx, - tx in 1.0 s · - unattributed · netlink · complete");
+    const Report result = report({user_row(1, "a", 2'500'000, 125'000)});
+    const auto rates = [&](Units units) {
+        return table(result, {.units = units}, "rx_bytes_per_sec,tx_bytes_per_sec,rx_bytes")[1];
+    };
+    CHECK(rates({}) == "2.4 MiB/s  122 KiB/s  2.4 MiB");
+    CHECK(rates({.si = true}) == "2.5 MB/s  125 kB/s  2.5 MB");
+    CHECK(rates({.bits = true}) == "20.0 Mbit/s  1.0 Mbit/s  2.4 MiB");
+    CHECK(lines(pretty(result, {.units = {.bits = true, .si = true}}))[0] ==
+          "1.0 s · netlink · 1 process · 20.0 Mbit/s ↓ 1.0 Mbit/s ↑ · complete");
 }
 
-TEST_CASE("a sum that lacks unknown bytes is marked as the least that it can be")
+TEST_CASE("nothing is blank, unknown is a question mark, what may be short is at least that, and the legend says so")
 {
-    Row partly = user_row(5, "dns", 1000, 24);
+    Row partly = user_row(5, "dns", 1000, 0);
     partly.unknown_connections = 2;
-    const Report result = report({partly, user_row(6, "curl", 1000, 24)});
-    const auto text = lines(pretty(result));
-    CHECK(text[0] == "PID  PROCESS       RX     TX  CONNS  USER      RX+TX/s  SHARE");
-    CHECK(text[1].rfind("  5  dns      ≥1000 B  ≥24 B      1  alice  ≥1.0 KiB/s   50% █", 0) == 0);
-    CHECK(text[2].rfind("  6  curl      1000 B   24 B      1  alice   1.0 KiB/s   50% █", 0) == 0);
-    CHECK(text.back() == "total ≥2.0 KiB rx, ≥48 B tx in 1.0 s (≥2.0 KiB/s) · netlink · complete");
+    const Report result = report({partly, user_row(6, "curl", 24, 0), row(7, "udp", std::nullopt, std::nullopt)});
+    const std::vector<std::string> text = lines(pretty(result));
+    CHECK(joined({text.begin() + 2, text.end()}) ==
+          joined({"PID  PROCESS       RX/s  TX/s  CONNS  USER   SHARE",
+                  "  5  dns      ≥1000 B/s     ?      1  alice    98% ███████▉",
+                  "  6  curl        24 B/s            1  alice     2% ▎",
+                  "  7  udp              ?     ?      1  -          ?",
+                  "? unknown, ≥ at least: the bytes of some sockets are unknown"}));
+    CHECK(lines(pretty(report({row(7, "udp", std::nullopt, 1)}))).back() == "? unknown");
+    CHECK(text[0].find(" · ≥1.0 KiB/s ↓ ≥0 B/s ↑ · ") != text[0].npos);
+    Report unknown = report({row(5, "dns", std::nullopt, std::nullopt)});
+    unknown.totals = {std::nullopt, std::nullopt, std::nullopt, std::nullopt, 1};
+    CHECK(lines(pretty(unknown))[0] == "1.0 s · netlink · 1 process · ? ↓ ? ↑ · ? unattributed · complete");
 }
 
 TEST_CASE("a name that cannot be seen is quoted")
 {
     Row blank = row(2, "   ", 1, 1);
     blank.user = "";
-    const auto text =
-        lines(pretty(report({row(1, "", 3, 3), blank, row(3, "a b", 1, 1)}), {}, "pid,process,user,rx_bytes"));
-    CHECK(text[1].rfind("  1  ''       -     3 B", 0) == 0);
-    CHECK(text[2].rfind("  2  '   '    ''    1 B", 0) == 0);
-    CHECK(text[3].rfind("  3  a b      -     1 B", 0) == 0);
+    const auto text = table(report({row(1, "", 3, 3), blank, row(3, "a b", 1, 1)}), {}, "pid,process,user,rx_bytes");
+    CHECK(text[1] == "  1  ''       -     3 B");
+    CHECK(text[2] == "  2  '   '    ''    1 B");
+    CHECK(text[3] == "  3  a b      -     1 B");
 }
 
-TEST_CASE("nothing to show is one line")
+TEST_CASE("a connection is an endpoint, an arrow from the end that opened it, and an endpoint")
+{
+    Report result = report({connection("10.0.0.1", 8080, "10.77.0.1", 36260, 8080),
+                            connection("2001:db8::2", 40000, "2001:db8::1", 443, 443),
+                            connection("10.0.0.1", 123, "10.0.0.2", 123, 123)});
+    result.rows.push_back(row(8, "dns", 1, 1)); // which has no addresses
+    result.by = GroupBy("connection");
+    const auto wide = table(result, {.width = 100});
+    CHECK(wide[1].find("       10.0.0.1:8080 ← 10.77.0.1:36260") != std::string::npos);
+    CHECK(wide[2].find(" [2001:db8::2]:40000 → [2001:db8::1]:443") != std::string::npos);
+    CHECK(wide[3].find("        10.0.0.1:123 ↔ 10.0.0.2:123") != std::string::npos);
+    CHECK(wide[4].find("                   * ↔ *") != std::string::npos);
+    result.rows[1].remote_address = address("2001:db8:1111:2222:3333:4444:5555:6666");
+    CHECK(joined(table(result)) ==
+          joined({"PID  PROCESS  PROTO   LOCAL   REMOTE                          RX/s   TX/s  SHARE",
+                  "  7  nginx    tcp     :8080 ← 10.77.0.1:36260            4.0 KiB/s           33%",
+                  "  7  nginx    tcp    :40000 → [2001:db8:1…555:6666]:443  4.0 KiB/s           33%",
+                  "  7  nginx    tcp      :123 ↔ 10.0.0.2:123               4.0 KiB/s           33%",
+                  "  8  dns      -           * ↔ *                              1 B/s  1 B/s    <1%"}));
+}
+
+TEST_CASE("a wide terminal shows the busiest remote address, and the container or else the unit")
+{
+    const std::string id(64, 'a');
+    Report result = report({user_row(1, "web", 5, 5), user_row(2, "sshd", 3, 3), user_row(3, "cat", 1, 1)});
+    result.rows[0].busiest_remote = address("10.0.0.9");
+    result.rows[0].identity = std::make_shared<Identity>();
+    Identity identity;
+    identity.unit = "docker-" + id + ".scope";
+    result.rows[1].identity = std::make_shared<const Identity>(identity);
+    identity.container = "web1";
+    result.rows[0].identity = std::make_shared<const Identity>(identity);
+    const Style wide{.width = 100};
+    CHECK(joined(table(result, wide)) ==
+          joined({"PID  PROCESS   RX/s   TX/s  CONNS  USER   SHARE        BUSIEST REMOTE  UNIT",
+                  "  1  web      5 B/s  5 B/s      1  alice    56% ████▌  10.0.0.9        web1",
+                  "  2  sshd     3 B/s  3 B/s      1  alice    33% ██▋                    docker-aaaaaaaaaaaa.scope",
+                  "  3  cat      1 B/s  1 B/s      1  alice    11% ▉"}));
+    CHECK(table(result, {.width = 99})[0].find("REMOTE") == std::string::npos);
+    CHECK(table(result, wide, "pid,unit,rx_bytes")[2] == "  2  docker-aaaaaaaaaaaa.scope  3 B");
+    result.by = GroupBy("unit");
+    CHECK(table(result, wide)[1] == "docker-aaaaaaaaaaaa.scope  web      5 B/s  5 B/s      1    56% ████▌  10.0.0.9");
+}
+
+TEST_CASE("the one host of a report goes if there is no room, one of two does not")
+{
+    Report result = report({user_row(1, "abcdefghijkl", 5, 5), user_row(2, "b", 5, 5)});
+    for (Row& row : result.rows) {
+        row.host = "a-host-name.example";
+    }
+    const std::string_view columns = "host,pid,process,rx_bytes,tx_bytes,connections,user";
+    CHECK(table(result, {}, columns)[0].find("HOST") == 0);
+    CHECK(table(result, {.width = 60}, columns)[0].find("PID") == 0);
+    result.rows[0].host = "another.example";
+    CHECK(table(result, {.width = 60}, columns)[0].find("HOST") == 0);
+}
+
+TEST_CASE("nothing to show: what it was, and the hint")
 {
     Report result = report({});
-    CHECK(pretty(result) == "no traffic in 1.0 s · netlink · complete\n");
-    result.duration = std::chrono::nanoseconds(0);
-    CHECK(pretty(result) == "no traffic on any open socket · netlink · complete\n");
-    result.complete = false;
-    CHECK(pretty(result) == "no traffic seen on any open socket · netlink · incomplete\n");
+    result.idle_hint = "no traffic in 1.0 s; try -d 10s";
+    CHECK(pretty(result) == "1.0 s · netlink · complete\nno traffic in 1.0 s; try -d 10s\n");
 }
 
-TEST_CASE("what is missing is said below the table")
+TEST_CASE("notes come last, first what is incomplete, each remedy once behind all that it is for")
 {
     Report result = report({user_row(1, "a", 1, 1)});
     result.complete = false;
+    result.local = {3, true};
     result.totals.unattributed_rx_bytes = 7;
-    result.notes = {{NoteCode::udp_bytes, "UDP bytes are\nunknown", "setcap \x1b[1m"},
-                    {NoteCode::packets_malformed, "fine"}};
+    const std::string as_root = "run it as root";
+    result.notes = {{NoteCode::packets_malformed, "fine"},
+                    {NoteCode::udp_bytes, "UDP bytes are\nunknown", as_root},
+                    {NoteCode::events_lost, "events are lost", "a \x1b[1m larger buffer"},
+                    {NoteCode::no_bytes,
+                     "a note that tells of bytes that are missing and is longer than a line is, "
+                     "and than the next one too",
+                     as_root}};
     const auto text = lines(pretty(result));
-    CHECK(text[3] == "total 1 B rx, 1 B tx in 1.0 s (2 B/s) · 7 B unattributed · netlink · incomplete");
-    CHECK(text[4] == "note: UDP bytes are\\nunknown");
-    CHECK(text[5] == "      remedy: setcap \\x1b[1m");
-    CHECK(text[6] == "note: fine");
-    CHECK(text.size() == 7);
+    CHECK(text[0] == "1.0 s · netlink · 1 process · 1 B/s ↓ 1 B/s ↑ · 7 B unattributed · incomplete");
+    CHECK(joined({text.begin() + 4, text.end()}) ==
+          joined({"", "3 connections are local: both ends are listed; --no-loopback hides them",
+                  "note: UDP bytes are\\nunknown",
+                  "note: a note that tells of bytes that are missing and is longer than a line is,",
+                  "      and than the next one too", "      remedy: run it as root", "note: events are lost",
+                  "      remedy: a \\x1b[1m larger buffer", "note: fine"}));
+    result.local = {1, false};
+    CHECK(lines(pretty(result))[5] == "1 connection is local: both ends are listed");
+    CHECK(lines(pretty(result, {.color = true}))[0].ends_with(" · \x1b[33mincomplete\x1b[0m"));
 }
 
-TEST_CASE("text below the table is wrapped, remedies are not, and what is incomplete comes first")
-{
-    Report result = report({user_row(1, "a", 1, 1)});
-    result.complete = false;
-    result.notes = {{NoteCode::packets_malformed, "a note that is only good to know"},
-                    {NoteCode::events_lost, "a note that tells of bytes that are missing",
-                     "a command that is longer than a line is"}};
-    const auto text = lines(pretty(result, {true, true, 34}));
-    std::vector<std::string> plain;
-    for (std::size_t i = 3; i < text.size(); ++i)
-        plain.push_back(without_color(text[i]));
-    CHECK(plain == std::vector<std::string>{"total 1 B rx, 1 B tx in 1.0 s", "  (2 B/s) · netlink · incomplete",
-                                            "note: a note that tells of bytes", "      that are missing",
-                                            "      remedy: a command that is longer than a line is",
-                                            "note: a note that is only good to", "      know"});
-    CHECK(text[4].find("\x1b[33mincomplete\x1b[0m") != std::string::npos);
-    result.rows.clear();
-    CHECK(lines(pretty(result, {false, true, 24}))[1] == "  · netlink · incomplete");
-}
-
-TEST_CASE("lines fit the terminal where names can be cut, by display width")
-{
-    for (const std::size_t width : {40U, 50U, 60U, 72U, 80U, 100U, 200U}) {
-        Report result = report(
-            {user_row(1234567, "漢字漢字漢字漢", 1023 * 1024, 1023 * 1024), user_row(1, "abcdefghijklmno", 99, 5)});
-        result.rows[1].user = "a-user-name-of-thirty-two-letters";
-        const auto text = lines(pretty(result, {false, true, width}));
-        for (std::size_t i = 0; i < 3; ++i)
-            CHECK_MESSAGE(display_width(text[i]) <= width, text[i]);
-        if (width == 80)
-            CHECK(text[2].find("…") != std::string::npos);
-    }
-}
-
-TEST_CASE("what does not fit goes in order, and figures are never cut")
+TEST_CASE("what does not fit 60 columns goes in order, and figures are never cut")
 {
     const Report result = report({user_row(1234567, "abcdefghijklmno", 1023 * 1024, 1023 * 1024)});
-    const auto at = [&result](std::size_t width) { return lines(pretty(result, {false, true, width})); };
-    CHECK(at(81)[1] == "1234567  abcdefghijklmno  1023 KiB  1023 KiB      1  alice  2.0 MiB/s  100% █████");
-    CHECK(at(76)[1] == "1234567  abcdefghi…  1023 KiB  1023 KiB      1  alice  2.0 MiB/s  100% █████");
-    CHECK(at(75)[1] == "1234567  abcdefghijklm…  1023 KiB  1023 KiB      1  alice  2.0 MiB/s  100%");
-    CHECK(at(71)[1] == "1234567  abcdefghi…  1023 KiB  1023 KiB      1  alice  2.0 MiB/s  100%");
-    CHECK(at(70)[0] == "    PID  PROCESS                RX        TX  CONNS    RX+TX/s  SHARE");
-    CHECK(at(63)[0] == "    PID  PROCESS                RX        TX    RX+TX/s  SHARE");
-    CHECK(at(50)[0] == "    PID  PROCESS               RX        TX  SHARE");
-    CHECK(at(40)[1] == "1234567  abcdefghij…  1023 KiB  1023 KiB");
-    CHECK(at(33)[1] == "1234567  abc…  1023 KiB  1023 KiB");
-    for (const std::size_t width : {0U, 1U, 10U, 32U})
-        CHECK(at(width)[1] == "1234567  abc…  1023 KiB  1023 KiB");
+    const auto at = [&result](std::size_t width) { return table(result, {.width = width})[1]; };
+    CHECK(at(78) == "1234567  abcdefghijklmno  1023 KiB/s  1023 KiB/s      1  alice   100% ████████");
+    CHECK(at(77) == "1234567  abcdefghijklmno  1023 KiB/s  1023 KiB/s      1  alice   100%");
+    CHECK(at(62) == "1234567  abcdefghijklmno  1023 KiB/s  1023 KiB/s      1   100%");
+    CHECK(at(60) == "1234567  abcdefghijklmno  1023 KiB/s  1023 KiB/s   100%");
+    CHECK(at(45) == "1234567  abcdefghijk…  1023 KiB/s  1023 KiB/s");
 }
 
-TEST_CASE("columns that were asked for stay, and so does the key")
+TEST_CASE("columns that were asked for are as they were asked for, and it is told if there is no room for one")
 {
-    Report result = report({user_row(1234567, "abcdefghijklmno", 1023 * 1024, 1023 * 1024)});
-    CHECK(lines(pretty(result, {false, true, 30}, "connections,user,rx_bytes"))[0] == "CONNS  USER         RX  SHARE");
-    CHECK(lines(pretty(result, {false, true, 10}, "connections,user,rx_bytes"))[0] == "CONNS  USER        RX");
-    result.by = GroupBy("user");
-    CHECK(lines(pretty(result, {false, true, 10}))[0] == "USER        RX        TX");
-}
-
-TEST_CASE("columns stay aligned under wide and combining characters")
-{
+    const Report result = report({user_row(1234567, "abcdefghijklmno", 1023 * 1024, 1023 * 1024)});
     const auto text =
-        lines(pretty(report({row(1, "漢字", 1, 1), row(2, "cafe\xcc\x81", 1, 1), row(3, "\xf0\x9f\x98\x80", 1, 1)}), {},
-                     "process,pid"));
-    const auto column_of_pid = [](const std::string& line, char pid) {
-        return display_width(line.substr(0, line.find(pid)));
-    };
-    CHECK(column_of_pid(text[1], '1') == column_of_pid(text[2], '2'));
-    CHECK(column_of_pid(text[1], '1') == column_of_pid(text[3], '3'));
+        lines(pretty(result, {.width = 60}, "uid,rx_packets,process,user,connections,rx_bytes,attribution"));
+    CHECK(*(std::find(text.begin(), text.end(), "") + 1) == "UID  RX PKTS  PROCESS          USER   CONNS        RX");
+    CHECK(text.back() == "no room for: ATTRIBUTION");
+    CHECK(table(result, {}, "pid,process") == std::vector<std::string>{"    PID  PROCESS", "1234567  abcdefghijklmno"});
+    CHECK(table(result, {.header = false}, "+uid")[0] ==
+          "1234567  abcdefghijklmno  1023 KiB/s  1023 KiB/s  1  alice  -  100% ████████");
+}
+
+TEST_CASE("the table is no taller than the terminal, and says what it leaves out")
+{
+    std::vector<Row> rows;
+    for (int i = 0; i < 40; ++i) {
+        rows.push_back(user_row(i + 1, "p", 1024, 512));
+    }
+    Report result = report(rows);
+    result.notes = {{NoteCode::packets_malformed, "fine"}};
+    const auto text = lines(pretty(result, {.height = 24}));
+    CHECK(text.size() <= 23); // one is the prompt's
+    CHECK(text.size() >= 20);
+    const std::size_t shown = text.size() - 6; // the first line, the header, two empty ones, that of the rest, the note
+    CHECK(text[shown + 3] == fmt::format("… {} more  {}.0 KiB ↓ {:.1f} KiB ↑", 40 - shown, 40 - shown,
+                                         static_cast<double>(40 - shown) / 2));
+    CHECK(lines(pretty(result, {.height = 5})).size() == 9); // three rows are there in any case
+    CHECK(lines(pretty(result, {.height = 100})).size() == 45);
+    CHECK(lines(pretty(result)).size() == 45);
 }
 
 TEST_CASE("no control character reaches the terminal, whatever the name")
 {
     std::string every_byte;
-    for (int i = 0; i < 256; ++i)
+    for (int i = 0; i < 256; ++i) {
         every_byte += static_cast<char>(i);
+    }
     for (const std::string& name : {every_byte,
                                     std::string("\xc2\x9b"
                                                 "31m"),
@@ -226,13 +300,15 @@ TEST_CASE("no control character reaches the terminal, whatever the name")
                                     std::string("\xf3\xa0\x81\x81")}) {
         Row hostile = row(1, name, 1, 1);
         hostile.user = name;
+        Report result = report({hostile});
+        result.backend = name;
         for (const bool color : {false, true}) {
-            std::string rest = without_color(pretty(report({hostile}), {color, true, 80}));
-            CHECK(std::count(rest.begin(), rest.end(), '\n') == 4);
+            std::string rest = without_color(pretty(result, {color, true, 80}));
             std::replace(rest.begin(), rest.end(), '\n', ' ');
             std::string unescaped = printable(rest);
-            for (auto at = unescaped.find("\\\\"); at != std::string::npos; at = unescaped.find("\\\\", at + 1))
+            for (auto at = unescaped.find("\\\\"); at != std::string::npos; at = unescaped.find("\\\\", at + 1)) {
                 unescaped.erase(at, 1);
+            }
             CHECK(unescaped == rest); // nothing but its backslashes was left to escape
         }
     }
@@ -250,24 +326,15 @@ TEST_CASE("colour changes no text, and is there only when asked for")
     CHECK(without_color(colored) == plain);
 }
 
-TEST_CASE("without header, and without byte columns")
-{
-    const Report result = report({user_row(1, "a", 1, 1)});
-    CHECK(lines(pretty(result, {false, false, 80}))[0].rfind("1  a", 0) == 0);
-    CHECK(lines(pretty(result, {}, "pid,process"))[0] == "PID  PROCESS");
-    CHECK(lines(pretty(result, {}, "pid,process"))[1] == "  1  a");
-}
-
 TEST_CASE("the row of the rest says so whatever the key is")
 {
     Report result = report({user_row(1, "a", 9, 1), user_row(2, "b", 5, 1), user_row(3, "c", 3, 1)});
     keep_top(result.rows, 1);
     result.rows[0].port = 443;
-    result.by = GroupBy("user");
-    CHECK(lines(pretty(result))[2].rfind("other  8 B  2 B      2", 0) == 0);
-    result.by = GroupBy("port");
-    CHECK(lines(pretty(result))[1].rfind("  443  9 B  1 B      1", 0) == 0);
-    CHECK(lines(pretty(result))[2].rfind("other  8 B  2 B      2", 0) == 0);
+    for (const std::string_view key : {"user", "port", "process", "connection"}) {
+        result.by = GroupBy(key);
+        CHECK(table(result)[2].find("other") != std::string::npos);
+    }
 }
 
 TEST_CASE("figures at the top of the range")
@@ -276,7 +343,152 @@ TEST_CASE("figures at the top of the range")
     Report result = report({});
     result.rows = {user_row(1, "a", top, top)};
     result.totals = {top, top, 0, 0};
-    const std::string text = pretty(result);
-    CHECK(text.find("16.0 EiB") != std::string::npos);
-    CHECK(text.find("100%") != std::string::npos);
+    CHECK(table(result)[1] == "  1  a        16.0 EiB/s  16.0 EiB/s      1  alice   100% ████████");
+}
+
+namespace {
+
+constexpr std::uint32_t seed = 20261120;
+
+/// Text of every length and script, with what is hard to align.
+class Names {
+public:
+    std::uint64_t number(std::uint64_t most) { return std::uniform_int_distribution<std::uint64_t>(0, most)(random_); }
+
+    std::string text()
+    {
+        constexpr std::array<std::string_view, 14> pieces = {
+            "a",
+            "worker",
+            "-",
+            " ",
+            "/usr/lib/",
+            "漢字",
+            "한글",
+            "e\u0301",
+            "\U0001f600",
+            "👩\u200d💻",
+            "\u202e",
+            "\xff",
+            "3f1c0b7a9d2e4c5f8a6b7d8e9f00112233445566778899aabbccddeeff001122",
+            "абв"};
+        constexpr std::array<std::uint64_t, 4> lengths = {2, 10, 60, 200};
+        std::string result;
+        for (auto i = number(lengths.at(number(lengths.size() - 1))); i > 0; --i) {
+            result += pieces.at(number(pieces.size() - 1));
+        }
+        return result;
+    }
+
+    std::optional<std::string> maybe_text() { return number(4) == 0 ? std::nullopt : std::optional(text()); }
+
+    Address any_address()
+    {
+        std::array<std::byte, 16> bytes{};
+        std::generate(bytes.begin(), bytes.end(), [&] { return static_cast<std::byte>(number(255)); });
+        return Address::from_bytes(std::span(bytes).first(number(1) == 0 ? 4 : 16));
+    }
+
+    std::optional<std::uint64_t> bytes()
+    {
+        const std::uint64_t kind = number(9);
+        return kind == 0 ? std::nullopt : std::optional(kind == 1 ? 0 : number(std::uint64_t{1} << (6 * kind)));
+    }
+
+    Row row()
+    {
+        Row row = test::row(static_cast<int>(number(4'194'303)), text(), bytes(), bytes());
+        row.unknown_connections = row.rx_bytes && row.tx_bytes ? 0 : 1;
+        row.user = maybe_text();
+        row.protocol = Protocol::tcp;
+        row.local_address = any_address();
+        row.remote_address = any_address();
+        row.local_port = static_cast<std::uint16_t>(number(65535));
+        row.remote_port = static_cast<std::uint16_t>(number(65535));
+        row.port = number(1) == 0 ? row.local_port : row.remote_port;
+        row.busiest_remote = row.remote_address;
+        row.connections = number(99999);
+        Identity identity;
+        for (auto field : {&Identity::command, &Identity::exe, &Identity::cgroup, &Identity::unit, &Identity::container,
+                           &Identity::pod}) {
+            identity.*field = maybe_text();
+        }
+        row.identity = std::make_shared<const Identity>(identity);
+        return row;
+    }
+
+private:
+    std::mt19937 random_{seed};
+};
+
+/// The figure that ends before this column of the terminal; empty if there is a blank.
+std::string figure_at(const std::string& line, std::size_t end)
+{
+    std::size_t bytes = 0;
+    while (bytes < line.size() && display_width(line.substr(0, bytes)) < end) {
+        bytes += decode_utf8(std::string_view(line).substr(bytes))->length;
+    }
+    const std::string before = line.substr(0, bytes);
+    if (before.ends_with(' ') || display_width(before) < end) {
+        return "";
+    }
+    return before.substr(before.rfind("  ") + 2);
+}
+
+std::string figure_of(const Report& report, const Row& row, std::string_view heading, Units units)
+{
+    if (heading == "CONNS") {
+        return row.connections == 0U ? "" : std::to_string(*row.connections);
+    }
+    const auto& bytes = heading.starts_with("RX") ? row.rx_bytes : row.tx_bytes;
+    if (!bytes || (*bytes == 0 && row.unknown_connections != 0)) {
+        return "?";
+    }
+    if (*bytes == 0) {
+        return "";
+    }
+    return (row.unknown_connections != 0 ? "≥" : "") +
+           (heading.ends_with("/s") ? human_rate(*bytes, report.duration, units) : human_bytes(*bytes, units));
+}
+
+} // namespace
+
+TEST_CASE("200 random tables at 60 to 200 columns: no line is wider, no figure is cut, all columns are aligned")
+{
+    constexpr std::array<std::string_view, 7> keys = {
+        "process", "connection", "unit", "command", "user", "remote", "process,remote,container"};
+    Names names;
+    for (int i = 0; i < 200; ++i) {
+        std::vector<Row> rows;
+        for (auto count = names.number(20) + 1; count > 0; --count) {
+            rows.push_back(names.row());
+        }
+        Report result = report({});
+        result.rows = rows;
+        result.by = GroupBy(keys.at(names.number(keys.size() - 1)));
+        result.duration = std::chrono::seconds(names.number(10));
+        result.totals = {names.bytes(), names.bytes(), names.bytes(), names.bytes(), names.number(2)};
+        result.notes = {{NoteCode::udp_bytes, printable(names.text()), names.text()}};
+        const Style style{.width = 60 + static_cast<std::size_t>(names.number(140)),
+                          .units = {names.number(1) == 0, names.number(1) == 0}};
+        const std::string_view columns = names.number(3) == 0 ? "+cgroup,exe,netns,uid" : "";
+        CAPTURE(seed);
+        CAPTURE(i);
+        CAPTURE(style.width);
+        for (const std::string& line : lines(pretty(result, style, columns))) {
+            CHECK_MESSAGE(display_width(line) <= style.width, line);
+        }
+        // Each figure is whole, and ends where its heading does.
+        const auto text = table(result, style, columns);
+        for (const std::string_view heading : {"RX/s", "TX/s", "RX", "TX", "CONNS"}) {
+            const auto at = fmt::format(" {} ", text[0]).find(fmt::format(" {} ", heading));
+            if (at == std::string::npos) {
+                continue;
+            }
+            const std::size_t end = display_width(text[0].substr(0, at)) + heading.size();
+            for (std::size_t row = 0; row < rows.size(); ++row) {
+                CHECK(figure_at(text[row + 1], end) == figure_of(result, rows[row], heading, style.units));
+            }
+        }
+    }
 }

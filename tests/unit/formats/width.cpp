@@ -61,6 +61,14 @@ TEST_CASE("text is cut by columns, never within a character")
     CHECK(cut_to_width("漢字漢", 4) == "漢…"); // one column stays free
     CHECK(cut_to_width("cafe\xcc\x81s", 5) == "cafe\xcc\x81s");
     CHECK(cut_to_width("e\xcc\x81xyz", 3) == "e\xcc\x81x…");
+    CHECK(cut_in_middle("/usr/bin/curl", 13) == "/usr/bin/curl");
+    CHECK(cut_in_middle("/usr/bin/curl", 9) == "/usr…curl");
+    CHECK(cut_in_middle("/usr/bin/curl", 8) == "/usr…url");
+    CHECK(cut_in_middle("curl", 2) == "c…");
+    CHECK(cut_in_middle("curl", 1) == "…");
+    CHECK(cut_in_middle("curl", 0) == "");
+    CHECK(cut_in_middle("漢字漢字漢", 7) == "漢…漢");   // a column stays free on either side
+    CHECK(cut_in_middle("ab漢\u0301cd", 5) == "ab…cd"); // no mark without its character
 }
 
 TEST_CASE("blank is what shows nothing")
@@ -80,7 +88,9 @@ TEST_CASE("text is wrapped between words, and what follows is indented")
     CHECK(wrap("one two three", 13, 5, 0) == "one two\nthree");
     CHECK(wrap(" a  b ", 10, 0, 0) == "a b");
     CHECK(wrap("漢字 漢字", 8, 0, 0) == "漢字\n漢字");
-    CHECK(wrap("a-word-that-is-too-long b", 5, 2, 2) == "a-word-that-is-too-long\n  b"); // never broken
+    CHECK(wrap("a-word-that-is-too-long b", 5, 2, 2) == "a-word-that-is-too-long\n  b"); // there is no room at all
+    CHECK(wrap("see a-word-that-is-too-long b", 12, 2, 2) == "see\n  a-word-tha\n  t-is-too-l\n  ong b");
+    CHECK(wrap("漢字漢字漢字漢字", 11, 0, 0) == "漢字漢字漢\n字漢字");
     CHECK(wrap("a b", 0, 4, 4) == "a\n    b");
     const std::vector<std::string> pieces{"one two", "three"};
     CHECK(wrap(pieces, 6, 0, 0) == "one two\nthree");

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "commands/describe.hpp"
+
+#include "formats/escape.hpp"
+#include "formats/human.hpp"
+#include "table/flow_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace socktally {
+
+namespace {
+
+/// Fills in with which remote address the flows of each row moved most.
+void find_busiest_remotes(std::vector<Row>& groups, const Sample& sample, const GroupBy& by, const Filter& filter)
+{
+    struct Busiest {
+        std::uint64_t bytes = 0;
+        Address address;
+    };
+    Grouping grouping(GroupBy(by.name() + ",remote"), filter, false);
+    add_flows(grouping, sample);
+    std::unordered_map<std::string, Busiest> busiest;
+    std::string key;
+    for (const Row& row : grouping.take_rows()) {
+        const std::uint64_t bytes = sum(row.rx_bytes.value_or(0), row.tx_bytes.value_or(0));
+        by.write_key(key, row, {});
+        if (Busiest& most = busiest[key]; row.remote_address && bytes > most.bytes) {
+            most = {bytes, *row.remote_address};
+        }
+    }
+    for (Row& row : groups) {
+        by.write_key(key, row, {});
+        if (const Busiest& most = busiest[key]; most.bytes != 0) {
+            row.busiest_remote = most.address;
+        }
+    }
+}
+
+/// Counts the connections whose other end passes the filter too.
+LocalTraffic find_local(const Sample& sample, const Filter& filter)
+{
+    Filter hiding;
+    hiding.loopback = false;
+    hiding.machine = filter.machine;
+    std::set<Tuple> seen;
+    LocalTraffic local;
+    for (const Flow& flow : sample.flows) {
+        const Tuple& tuple = flow.tuple;
+        if (tuple.remote.address.family == Family::none || !flow.may_have_traffic()) {
+            continue;
+        }
+        const Row row = row_of(flow, sample);
+        if (filter.judge(row).judgement != Judgement::in) {
+            continue;
+        }
+        if (seen.contains({tuple.protocol, tuple.remote, tuple.local})) {
+            local.connections += flow.sockets; // several if a backend sums those to one peer
+            local.can_be_hidden = local.can_be_hidden && hiding.judge(row).judgement == Judgement::out;
+        }
+        seen.insert(tuple);
+    }
+    return local;
+}
+
+/// What to say to people if there is no row.
+std::string idle_hint(const Report& report, const Options& options, std::uint64_t passed)
+{
+    const bool is_window = report.duration.count() != 0;
+    const std::string in_window = is_window ? fmt::format(" in {}", human_window(report.duration)) : "";
+    if (passed == 0 && !options.filter.is_empty()) {
+        return fmt::format("nothing matched {}{}", printable(options.filter_text), in_window);
+    }
+    if (options.command == Command::report) {
+        return "no traffic in the snapshots";
+    }
+    const std::string seen = report.complete ? "no traffic" : "no traffic seen";
+    if (!is_window) {
+        return seen + " on any open socket";
+    }
+    const bool is_short = report.duration < std::chrono::seconds(10);
+    const bool has_totals = !options.by.is_by_interface();
+    const bool is_alone = !options.count && options.since.empty();
+    const std::string_view hint = is_short && has_totals ? "; try -d 10s, or -d 0 for totals of open sockets"
+                                  : has_totals           ? "; try -d 0 for totals of open sockets"
+                                  : is_short             ? "; try -d 10s"
+                                                         : "";
+    return fmt::format("{}{}{}", seen, in_window, is_alone ? hint : "");
+}
+
+} // namespace
+
+void describe(Report& report, const Options& options, std::uint64_t passed)
+{
+    const bool is_of_processes = report.by.has("process") || report.by.has("name");
+    report.group_count = static_cast<std::uint64_t>(
+        std::count_if(report.rows.begin(), report.rows.end(), [is_of_processes](const Row& row) {
+            return !row.is_other() && (!is_of_processes || row.kind == RowKind::process);
+        }));
+    report.idle_hint = idle_hint(report, options, passed);
+}
+
+void describe_flows(Report& report, const Sample& sample, const Filter& filter, bool with_remotes)
+{
+    report.local = find_local(sample, filter);
+    if (with_remotes) {
+        find_busiest_remotes(report.rows, sample, report.by, filter);
+    }
+}
+
+} // namespace socktally
