@@ -7,7 +7,6 @@
 #include "commands/output.hpp"
 #include "commands/output_plan.hpp"
 #include "commands/state.hpp"
-#include "commands/state_file.hpp"
 #include "traffic/backend.hpp"
 
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "commands/state_file.hpp"
+#include "commands/state.hpp"
 
 #include "linux/error.hpp"
 #include "linux/file.hpp"

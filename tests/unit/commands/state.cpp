@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "commands/state.hpp"
-#include "commands/state_file.hpp"
 
 #include "temp_directory.hpp"
 #include "unit/build_sample.hpp"
