@@ -51,7 +51,8 @@ void print_listing(const Listing& listing, const Options& options)
     write_all(STDOUT_FILENO, out, output_name);
 }
 
-std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options)
+std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options,
+                                    bool to_terminal)
 {
     std::vector<std::string> lines;
     const bool explains_exit = options.strict && !report.complete;
@@ -67,6 +68,9 @@ std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan
             lines.push_back(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
         }
     }
+    if (to_terminal && report.rows.empty() && plan.alerts.empty() && !plan.format->is_series) {
+        lines.push_back(report.idle_hint);
+    }
     return lines;
 }
 
@@ -78,12 +82,7 @@ Printer::Printer(const Options& options, OutputPlan plan, const Output& output)
 /// A note is not repeated from window to window.
 void Printer::say_notes(const Report& report)
 {
-    std::vector<std::string> lines = note_lines(report, plan_, options_);
-    const bool is_for_programs = plan_.format->has_notes || plan_.format->is_series;
-    if (report.rows.empty() && plan_.alerts.empty() && !is_for_programs && !options_.quiet &&
-        is_terminal(STDERR_FILENO)) {
-        lines.push_back(report.idle_hint);
-    }
+    std::vector<std::string> lines = note_lines(report, plan_, options_, is_terminal(STDERR_FILENO));
     for (const std::string& line : lines) {
         if (std::find(said_.begin(), said_.end(), line) == said_.end()) {
             say(line);

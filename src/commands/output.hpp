@@ -38,7 +38,9 @@ void print_listing(const Listing& listing, const Options& options);
 /// Notes that go to standard error, a line each: those that make the report incomplete, or name a hint; all of them if
 /// that was asked for. If nothing is printed, only those that explain the exit code, or say that nothing could be
 /// printed.
-std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options);
+/// `to_terminal`: people read them, who are told why there is no row.
+std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options,
+                                    bool to_terminal);
 
 /// Prints reports one after another.
 class Printer {

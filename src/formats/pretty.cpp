@@ -174,31 +174,13 @@ std::string local_text(const LocalTraffic& local)
                                             : "; --no-loopback hides them");
 }
 
-/// How many rows are shown if the lines around them are these.
-std::size_t shown_rows(const Report& report, const Style& style, std::size_t lines)
+/// The first rows as a table, a line for the others, and what explains the table.
+std::string table_text(const Report& report, std::size_t shown, const ColumnList& columns, const Style& style)
 {
-    constexpr std::size_t least = 3;
-    const std::size_t rows = report.rows.size();
-    if (style.height == 0 || lines + rows <= style.height) {
-        return rows;
-    }
-    const std::size_t room = style.height - std::min(style.height, lines + 1); // 1: the line of those not shown
-    return std::min(rows, std::max(least, room));
-}
-
-void add_table(std::string& out, std::string_view rest, const Report& report, const ColumnList& columns,
-               const Style& style)
-{
-    constexpr std::size_t more = 4; // the blank line, the legend, the columns left out, the prompt
-    const auto lines = std::count(out.begin(), out.end(), '\n') + std::count(rest.begin(), rest.end(), '\n');
     const std::span<const Row> rows(report.rows);
-    const std::size_t shown =
-        shown_rows(report, style, static_cast<std::size_t>(lines) + more + (style.header ? 1 : 0));
     PrettyTable made = make_pretty_table(report, rows.first(shown), columns, style);
     const TableLines table = lay_out(std::move(made.columns), style.width, style.header, style.color);
-    for (const std::string& line : table.lines) {
-        out += line + '\n';
-    }
+    std::string text = fmt::format("{}\n", fmt::join(table.lines, "\n"));
     if (shown < rows.size()) {
         Totals hidden;
         for (const Row& row : rows.subspan(shown)) {
@@ -206,14 +188,35 @@ void add_table(std::string& out, std::string_view rest, const Report& report, co
             add(hidden.tx_bytes, row.tx_bytes);
             hidden.unknown_connections = sum(hidden.unknown_connections, row.unknown_connections);
         }
-        out += fmt::format("… {} more  {}\n", rows.size() - shown, moved_text(hidden, style.units));
+        text += fmt::format("… {} more  {}\n", rows.size() - shown, moved_text(hidden, style.units));
     }
     if (!made.legend.empty()) {
-        add_wrapped(out, "", Paint::plain, made.legend, style);
+        add_wrapped(text, "", Paint::plain, made.legend, style);
     }
     if (!table.missing.empty()) {
-        add_wrapped(out, "", Paint::plain, fmt::format("no room for: {}", fmt::join(table.missing, ", ")), style);
+        add_wrapped(text, "", Paint::plain, fmt::format("no room for: {}", fmt::join(table.missing, ", ")), style);
     }
+    return text;
+}
+
+std::size_t lines_of(std::string_view text)
+{
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+/// Adds as many rows as a terminal has room for beside `around` lines, three in any case.
+void add_table(std::string& out, std::size_t around, const Report& report, const ColumnList& columns,
+               const Style& style)
+{
+    constexpr std::size_t least = 3;
+    const std::size_t rows = report.rows.size();
+    std::string text = table_text(report, rows, columns, style);
+    const std::size_t lines = around + lines_of(text);
+    if (style.height != 0 && lines > style.height && rows > least) {
+        const std::size_t excess = lines - style.height + 1; // and the line that tells of them
+        text = table_text(report, std::max(least, rows - std::min(rows, excess)), columns, style);
+    }
+    out += text;
 }
 
 void render_pretty(std::string& out, const Report& report, const ColumnList& columns, const Style& style)
@@ -231,8 +234,9 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
         if (report.per) {
             add_chart(out, report, style);
         }
-        add_table(out, rest, report, columns, style);
-        out += rest.empty() ? "" : "\n";
+        const std::string below = rest.empty() ? "" : "\n" + rest;
+        add_table(out, lines_of(out) + lines_of(below) + 1, report, columns, style); // 1: the prompt
+        rest = below;
     }
     out += rest;
 }

@@ -109,14 +109,41 @@ TEST_CASE("a filter that no process answers is told of beside the rows, and not 
     Options options;
     const std::vector<std::string> told{report.notes[0].message};
     plan.format = find_format("tsv");
-    CHECK(note_lines(report, plan, options) == told);
+    CHECK(note_lines(report, plan, options, false) == told);
     plan.format = find_format("json"); // it is in the document
-    CHECK(note_lines(report, plan, options).empty());
+    CHECK(note_lines(report, plan, options, false).empty());
     plan.format = find_format("tsv");
     plan.alerts = {parse_alert("rx_bytes>1")};
-    CHECK(note_lines(report, plan, options).empty());
+    CHECK(note_lines(report, plan, options, false).empty());
     options.verbose = true;
-    CHECK(note_lines(report, plan, options) == told);
+    CHECK(note_lines(report, plan, options, false) == told);
+}
+
+TEST_CASE("if there is no row, people at a terminal are told why, unless the format says so or an alert is silent")
+{
+    Report report;
+    report.idle_hint = "no traffic";
+    const auto lines = [&](std::string_view format, bool to_terminal, bool quiet = false) {
+        OutputPlan plan;
+        plan.format = find_format(format);
+        Options options;
+        options.quiet = quiet;
+        return note_lines(report, plan, options, to_terminal);
+    };
+    for (const std::string_view format : {"tsv", "csv", "jsonl"}) {
+        CHECK(lines(format, true) == std::vector<std::string>{"no traffic"});
+        CHECK(lines(format, false).empty());
+        CHECK(lines(format, true, true).empty());
+    }
+    for (const std::string_view format : {"pretty", "json", "prom", "influx"}) {
+        CHECK(lines(format, true).empty());
+    }
+    OutputPlan alerting;
+    alerting.format = find_format("tsv");
+    alerting.alerts = {parse_alert("rx_bytes>1")};
+    CHECK(note_lines(report, alerting, {}, true).empty());
+    report.rows.emplace_back();
+    CHECK(lines("tsv", true).empty());
 }
 
 TEST_CASE("a row that alerts says more than that the sample is not complete; without one it is not complete")

@@ -92,6 +92,7 @@ TEST_CASE("the width is the terminal's, else $COLUMNS where that is sane, else 8
         return terminal_width(out.get());
     };
     CHECK_FALSE(is_terminal(writer.get()));
+    CHECK(terminal_height(writer.get()) == 0);
     CHECK(width("132") == 132);
     CHECK(width("10000") == 10000);
     for (const char* bad : {"", "0", "-5", "x", "10001", "99999999999999999999"}) {
