@@ -63,7 +63,7 @@ LocalTraffic find_local(const Sample& sample, const Filter& filter)
         }
         if (seen.contains({tuple.protocol, tuple.remote, tuple.local})) {
             local.connections += flow.sockets; // several if a backend sums those to one peer
-            local.can_be_hidden = local.can_be_hidden && hiding.judge(row).judgement == Judgement::out;
+            local.hideable += hiding.judge(row).judgement == Judgement::out ? flow.sockets : 0;
         }
         seen.insert(tuple);
     }

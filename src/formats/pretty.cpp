@@ -167,11 +167,14 @@ void add_notes(std::string& out, const Report& report, const Style& style)
 std::string local_text(const LocalTraffic& local)
 {
     const bool is_one = local.connections == 1;
-    return fmt::format("{} {} local: both ends are listed{}", plural(local.connections, "connection"),
-                       is_one ? "is" : "are",
-                       !local.can_be_hidden ? ""
-                       : is_one             ? "; --no-loopback hides it"
-                                            : "; --no-loopback hides them");
+    std::string text = fmt::format("{} {} local: both ends are listed", plural(local.connections, "connection"),
+                                   is_one ? "is" : "are");
+    if (local.hideable == local.connections) {
+        text += is_one ? "; --no-loopback hides it" : "; --no-loopback hides them";
+    } else if (local.hideable != 0) {
+        text += fmt::format("; --no-loopback hides {} of them", local.hideable);
+    }
+    return text;
 }
 
 /// The first rows as a table, a line for the others, and what explains the table.

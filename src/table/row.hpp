@@ -87,7 +87,7 @@ struct Totals {
 /// Connections of which the report has both ends.
 struct LocalTraffic {
     std::uint64_t connections = 0;
-    bool can_be_hidden = true; // --no-loopback leaves out all of them
+    std::uint64_t hideable = 0; // those that --no-loopback leaves out
 };
 
 /// Totals that only grow from run to run, of all that has these labels.

@@ -221,7 +221,7 @@ TEST_CASE("notes come last, first what is incomplete, each remedy once behind al
 {
     Report result = report({user_row(1, "a", 1, 1)});
     result.complete = false;
-    result.local = {3, true};
+    result.local = {3, 3};
     result.totals.unattributed_rx_bytes = 7;
     const std::string as_root = "run it as root";
     result.notes = {{NoteCode::packets_malformed, "fine"},
@@ -239,8 +239,13 @@ TEST_CASE("notes come last, first what is incomplete, each remedy once behind al
                   "note: a note that tells of bytes that are missing and is longer than a line is,",
                   "      and than the next one too", "      remedy: run it as root", "note: events are lost",
                   "      remedy: a \\x1b[1m larger buffer", "note: fine"}));
-    result.local = {1, false};
+    result.local = {1, 0};
     CHECK(lines(pretty(result))[5] == "1 connection is local: both ends are listed");
+    result.local = {1, 1};
+    CHECK(lines(pretty(result))[5] == "1 connection is local: both ends are listed; --no-loopback hides it");
+    result.local = {4, 3};
+    CHECK(lines(pretty(result, {.width = 90}))[5] ==
+          "4 connections are local: both ends are listed; --no-loopback hides 3 of them");
     CHECK(lines(pretty(result, {.color = true}))[0].ends_with(" · \x1b[33mincomplete\x1b[0m"));
 }
 
