@@ -10,11 +10,32 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <optional>
 #include <utility>
 
 namespace socktally {
 
 namespace {
+
+constexpr std::string_view short_help =
+    R"(Usage: socktally [OPTION]...       which process moves how many bytes
+       socktally report [FILE]...  add up saved samples
+       socktally doctor            which backends work here, what others need
+
+  -d TIME           measure this long: 5s, 500ms, 1m30s; default 1s
+  --interval TIME   measure again and again, until stopped
+  --by KEY,...      a row per process (default), connection, remote, user, ...
+  --top N           the N largest rows, the others summed in one
+  --name NAME       only this process; also --port, --remote, --user, --unit,
+                    --container, --external, --exclude FILTER=VALUE, ...
+  -f FORMAT         pretty (default on a terminal), tsv, csv, json, prom, ...
+
+As in: socktally -d 5s --by process,remote --external --top 10
+       socktally --interval 1m -f csv > traffic.csv
+All options: socktally --help; the manual: man socktally
+)";
 
 constexpr std::string_view introduction =
     R"(Usage: socktally [OPTION]...
@@ -36,6 +57,66 @@ See socktally(1), socktally-report(1), socktally-output(5),
 socktally-backends(7) and socktally-since(7).
 )";
 
+/// What people type who know other programs, and what is meant here.
+struct Habit {
+    std::string_view typed;
+    std::string_view meant;
+};
+
+constexpr std::array habits{
+    Habit{"-a", "--all"},
+    Habit{"-c", "--count"},
+    Habit{"-i", "--interface"},
+    Habit{"-j", "-f json"},
+    Habit{"-l", "--by connection --all"},
+    Habit{"-p", "--pid or --port"},
+    Habit{"-r", "--remote"},
+    Habit{"-s", "--sort"},
+    Habit{"-t", "--protocol tcp"},
+    Habit{"-u", "--protocol udp"},
+    Habit{"--address", "--remote"},
+    Habit{"--comm", "--name"},
+    Habit{"--device", "--interface"},
+    Habit{"--dst", "--remote"},
+    Habit{"--group-by", "--by"},
+    Habit{"--iface", "--interface"},
+    Habit{"--ip", "--remote"},
+    Habit{"--limit", "--top"},
+    Habit{"--process", "--name"},
+    Habit{"--service", "--unit"},
+    Habit{"--src", "--local"},
+    Habit{"--tcp", "--protocol tcp"},
+    Habit{"--udp", "--protocol udp"},
+    Habit{"--uid", "--user"},
+    Habit{"--watch", "--interval"},
+    Habit{"columns", "socktally --list-columns"},
+    Habit{"dns", "socktally --port 53 --by process,remote"},
+    Habit{"ports", "socktally --by connection --all"},
+    Habit{"run", "socktally --pid PID -d TIME"},
+    Habit{"top", "socktally --interval 1s -f pretty"},
+    Habit{"version", "socktally --version"},
+    Habit{"watch", "socktally --interval 1s -f pretty"},
+};
+
+/// "--json" is typed for "-f json".
+std::optional<std::string> meant_by(std::string_view typed)
+{
+    const auto* const habit =
+        std::find_if(habits.begin(), habits.end(), [&](const Habit& each) { return each.typed == typed; });
+    if (habit != habits.end()) {
+        return std::string(habit->meant);
+    }
+    const auto options = option_table();
+    const auto format = std::find_if(options.begin(), options.end(),
+                                     [](const Option& option) { return option.long_name() == "--format"; });
+    for (const std::string& word : format->valid_words(Command::sample)) {
+        if (typed.starts_with("--") && typed.substr(2) == word) {
+            return "-f " + word;
+        }
+    }
+    return std::nullopt;
+}
+
 /// CLI11's text names the option first: "--top: 1 required N missing", "quiet was given a disallowed flag override".
 UsageError mismatch(std::string_view text)
 {
@@ -50,9 +131,8 @@ std::string help_line(const Option& option)
 {
     constexpr std::size_t indent = 28;
     constexpr std::size_t width = 80;
-    const std::string_view names = option.names;
     const std::string_view name = option.long_name();
-    const std::string short_name = names == name ? "    " : fmt::format("{}, ", names.substr(0, 2));
+    const std::string short_name = option.names == name ? "    " : fmt::format("{}, ", option.names.substr(0, 2));
     const std::string value = option.value != nullptr ? fmt::format(" {}", option.value) : "";
     const std::string left = fmt::format("  {}{}{}", short_name, name, value);
     return fmt::format("{:<{}}{}\n", left, indent, wrap(option.full_help(), width, indent, indent));
@@ -90,19 +170,22 @@ class CommandLine {
 public:
     CommandLine()
     {
-        app_.set_help_flag("-h,--help");
+        for (CLI::App* command : {&app_, doctor_, report_, help_}) {
+            command->set_help_flag("-h");
+            command->set_help_all_flag("--help");
+        }
         app_.set_version_flag("-V,--version", "socktally " SOCKTALLY_VERSION);
         app_.allow_extras(); // so that take_extras can name the nearest option
         doctor_->fallthrough();
         report_->fallthrough();
         help_->allow_extras(); // so that they are quoted
         for (const Option& option : option_table()) {
-            if (option.apply == nullptr && option.add == nullptr) {
+            if (option.apply == nullptr && option.filter == nullptr) {
                 continue; // CLI11's own, the last ones of the table
             }
-            given_.push_back(option.value != nullptr
-                                 ? app_.add_option(option.names)->expected(1)->take_all()
-                                 : app_.add_flag(option.names)->disable_flag_override()->take_all());
+            const std::string names(option.names);
+            given_.push_back(option.value != nullptr ? app_.add_option(names)->expected(1)->take_all()
+                                                     : app_.add_flag(names)->disable_flag_override()->take_all());
         }
     }
 
@@ -111,6 +194,10 @@ public:
         try {
             app_.parse(reversed_arguments(argc, argv));
         } catch (const CLI::CallForHelp&) {
+            invocation.command = Command::help;
+            invocation.text = short_help;
+            return;
+        } catch (const CLI::CallForAllHelp&) {
             return give_help(invocation);
         } catch (const CLI::CallForVersion& call) {
             invocation.command = Command::version;
@@ -165,43 +252,67 @@ private:
     }
 
     /// Takes arguments that are not options as files of `report`; elsewhere they are errors.
-    void take_extras(Invocation& invocation) const
+    void take_extras(Invocation& invocation)
     {
-        constexpr std::size_t most = 3; // enough to tell what is wrong
-        std::string misplaced;
-        std::size_t count = 0;
-        const auto misplace = [&](std::string_view extra) {
-            if (++count <= most) {
-                misplaced += fmt::format("{}{}", count == 1 ? "" : ", ", quote(extra));
-            }
-        };
+        const std::vector<std::string> extras = app_.remaining();
+        std::vector<std::string_view> misplaced;
         bool options_ended = false;
-        for (const std::string& extra : app_.remaining()) {
+        for (std::size_t i = 0; i < extras.size(); ++i) {
+            const std::string& extra = extras[i];
             if (!options_ended && extra == "--") {
                 options_ended = true;
+            } else if (const Option* flag = options_ended ? nullptr : find_digit(extra)) {
+                digits_.push_back(flag);
             } else if (!options_ended && extra.size() > 1 && extra.starts_with('-')) {
-                throw unknown_option(extra);
+                throw unknown_option(extra, i + 1 < extras.size() ? extras[i + 1] : "");
             } else if (invocation.command == Command::report) {
                 invocation.files.push_back(extra);
             } else {
-                misplace(extra);
+                misplaced.emplace_back(extra);
             }
         }
         for (std::size_t i = 1; i < doctor_->count() + report_->count(); ++i) { // CLI11 lets a command be given again
-            misplace(i < doctor_->count() ? "doctor" : "report");
+            misplaced.emplace_back(i < doctor_->count() ? "doctor" : "report");
         }
-        if (count != 0) {
-            throw UsageError(fmt::format("unexpected argument {}{}; {}", misplaced, count > most ? ", …" : "",
-                                         invocation.command == Command::doctor
-                                             ? "doctor takes no arguments; choose a backend with --backend"
-                                             : "the commands are doctor and report"));
+        if (!misplaced.empty()) {
+            throw invocation.command == Command::doctor
+                ? UsageError(
+                      fmt::format("unexpected argument {}; doctor takes no arguments; choose a backend with --backend",
+                                  quote(misplaced.front())))
+                : unknown_command(misplaced.front());
         }
     }
 
-    UsageError unknown_option(std::string_view argument) const
+    /// Returns the flag "-4", which CLI11 takes for an argument behind a command; null for any other argument.
+    static const Option* find_digit(std::string_view argument)
+    {
+        const auto options = option_table();
+        const auto found = std::find_if(options.begin(), options.end(), [&](const Option& option) {
+            return argument.size() == 2 && argument[1] >= '0' && argument[1] <= '9' &&
+                   option.names.starts_with(argument);
+        });
+        return found == options.end() ? nullptr : &*found;
+    }
+
+    static UsageError unknown_command(std::string_view word)
+    {
+        constexpr std::array<std::string_view, 3> commands{"report", "doctor", "help"};
+        if (const auto meant = meant_by(word)) {
+            return UsageError(fmt::format("unknown command {}: use {}", quote(word), *meant));
+        }
+        const auto near = nearest(word, commands);
+        return UsageError(near ? fmt::format("unknown command {}: did you mean {:?}?", quote(word), *near)
+                               : fmt::format("unknown command {}: the commands are report and doctor", quote(word)));
+    }
+
+    UsageError unknown_option(std::string_view argument, std::string_view next) const
     {
         const bool is_long = argument.starts_with("--");
         const std::string_view name = is_long ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
+        const bool is_number = !next.empty() && next.find_first_not_of("0123456789.smh") == next.npos;
+        if (const auto meant = name == "-i" && is_number ? std::optional<std::string>("--interval") : meant_by(name)) {
+            return UsageError(fmt::format("unknown option {}: use {}", quote(name), *meant));
+        }
         std::vector<std::string> known;
         for (const CLI::Option* option : app_.get_options()) {
             for (const auto& word : is_long ? option->get_lnames() : option->get_snames()) {
@@ -209,16 +320,19 @@ private:
             }
         }
         const std::vector<std::string_view> valid(known.begin(), known.end());
-        const auto word = name == "--process" ? "--name" : nearest(name, valid); // after the column of the same meaning
+        const auto near = nearest(name, valid);
         return UsageError(fmt::format("unknown option {}: {}", quote(name),
-                                      word ? fmt::format("did you mean {:?}?", *word) : "see --help"));
+                                      near ? fmt::format("did you mean {:?}?", *near) : "see --help"));
     }
 
     void take_options(Command command, const TakeOption& take) const
     {
         for (std::size_t i = 0; i < given_.size(); ++i) {
             const Option& option = option_table()[i];
-            for (const std::string& text : given_[i]->results()) {
+            std::vector<std::string> texts = given_[i]->results();
+            texts.resize(texts.size() + static_cast<std::size_t>(std::count(digits_.begin(), digits_.end(), &option)),
+                         "true");
+            for (const std::string& text : texts) {
                 refuse_foreign(command, option);
                 // An empty shell variable must not pass for a filter or a list of columns.
                 if (text.empty()) {
@@ -234,6 +348,7 @@ private:
     CLI::App* report_ = app_.add_subcommand("report");
     CLI::App* help_ = app_.add_subcommand("help"); // what many type first; the same as --help
     std::vector<CLI::Option*> given_;              // in the order of the table
+    std::vector<const Option*> digits_;            // see find_digit()
 };
 
 } // namespace

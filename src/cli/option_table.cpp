@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every option with its help and its effect. values.cpp parses their values.
+// Every option with its help and its effect. values.cpp parses their values; the filters are in table/filter_kinds.cpp.
 // If an option is repeated, the last one wins; a filter takes both.
 #include "cli/option_table.hpp"
 
@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <stdexcept>
 #include <utility>
 
 namespace socktally {
@@ -59,30 +60,26 @@ std::vector<std::string> key_words(Command)
     return names_of(keys(), [](const Key& key) { return key.name; });
 }
 
-std::vector<std::string> protocol_words(Command)
-{
-    return names_of(protocol_names(), [](std::string_view name) { return name; });
-}
-
-constexpr Option filter(const OptionGroup& group, const char* names, const char* value, const char* help,
-                        void (*add)(Criteria&, std::string_view), const char* offers = "", bool is_one_value = false)
-{
-    return {.group = group,
-            .names = names,
-            .value = value,
-            .help = help,
-            .offers = offers,
-            .add = add,
-            .is_one_value = is_one_value};
-}
-constexpr bool one_value = true;
-
 std::vector<std::string> excludable(Command command);
 void exclude(Options& options, std::string_view text);
+void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded);
 
-constexpr std::array table{
+/// The value of -o. A name of a file is one that was meant for --output-file.
+void take_columns(Options& options, std::string_view text)
+{
+    if (text.find_first_of("./") != text.npos) {
+        const Format* format = find_format(text.substr(text.rfind('.') + 1)); // npos + 1 is 0
+        throw UsageError(fmt::format("-o takes columns, and {} is none: to write to a file, use --output-file {}{}",
+                                     quote(text), text.size() > 60 ? "FILE" : text,
+                                     format != nullptr ? fmt::format(" -f {}", format->name) : ""));
+    }
+    options.columns = text;
+}
+
+// The filters follow these, from their own table.
+constexpr std::array before_filters{
     Option{sampling, "-d,--duration", "TIME",
-           "window length: 500ms, 5s, 2m; default 1s; 0: totals since each open socket was opened",
+           "window length: 500ms, 5s, 1m30s; default 1s; 0: totals since each open socket was opened",
            [](Options& o, std::string_view text) {
                o.duration = duration_value(text);
                o.is_duration_given = true;
@@ -105,7 +102,7 @@ constexpr std::array table{
            [](Options& o, std::string_view) { o.strict = true; }},
 
     Option{rows, "--by", "KEY,...", "one row per KEY: {}; default process",
-           [](Options& o, std::string_view text) { o.by = group_by_value(text); }, "", key_words},
+           [](Options& o, std::string_view text) { o.by = GroupBy(text); }, "", key_words},
     Option{rows, "--sort", "COLUMN", "sort by this column or sum of columns, largest first; default rx_bytes+tx_bytes",
            [](Options& o, std::string_view text) { o.sort = text; }, "@columns"},
     Option{rows, "--top", "N", "print the first N rows and the sum of the others",
@@ -113,11 +110,10 @@ constexpr std::array table{
     Option{rows, "--all", nullptr, "also print rows without traffic",
            [](Options& o, std::string_view) { o.all = true; }},
     Option{rows, "--alert", "EXPR",
-           "print only rows such as tx_bytes_per_sec>10M; exit with 10 if there are any; repeatable",
+           "print only rows such as 'tx_bytes_per_sec>10M', in quotes; exit with 10 if there are any; repeatable",
            [](Options& o, std::string_view text) { o.alerts.emplace_back(text); }, "@columns"},
     Option{rows, "-o,--output", "COLUMN,...",
-           "print these columns, such as pid,rx_bytes; +COLUMN adds to the default columns",
-           [](Options& o, std::string_view text) { o.columns = text; }, "@columns"},
+           "print these columns, such as pid,rx_bytes; +COLUMN adds to the default columns", take_columns, "@columns"},
     Option{rows, "--output-file", "FILE", "write to this file instead of standard output",
            [](Options& o, std::string_view text) { o.output_file = text; }, "@files"},
     Option{rows, "--bits", nullptr, "in pretty, rates in bits: 8.4 Mbit/s",
@@ -128,48 +124,18 @@ constexpr std::array table{
            [](Options& o, std::string_view) { o.all_rows = true; }},
     Option{rows, "-H,--list-columns", nullptr, "list all columns instead of sampling",
            [](Options& o, std::string_view) { o.command = Command::list_columns; }},
+};
 
-    filter(
-        filters, "--pid", "PID,...", "the process with this id",
-        [](Criteria& c, std::string_view value) { c.pids.push_back(pid_value(value)); }, "@pids"),
-    filter(
-        filters, "--name", "NAME", "processes with exactly this name, commas included",
-        [](Criteria& c, std::string_view value) { c.names.emplace_back(value); }, "", one_value),
-    filter(
-        filters, "--filter", "TEXT", "processes with this text in their name",
-        [](Criteria& c, std::string_view value) { c.substrings.emplace_back(value); }, "", one_value),
-    filter(
-        filters, "--user", "USER,...", "processes of this user, by name or number",
-        [](Criteria& c, std::string_view value) { c.users.push_back({std::string(value)}); }, "@users"),
-    filter(filters, "--port", "PORT,...", "connections with this port at either end",
-           [](Criteria& c, std::string_view value) { c.ports.push_back(port_value(value)); }),
-    filter(filters, "--remote", "ADDRESS,...", "connections to this address, or 10.0.0.0/8",
-           [](Criteria& c, std::string_view value) { c.remotes.push_back(remote_value(value)); }),
-    Option{.group = filters,
-           .names = "--protocol",
-           .value = "PROTO,...",
-           .help = "tcp, udp, icmp, sctp, ...: see socktally(1)",
-           .words = protocol_words,
-           .add = [](Criteria& c, std::string_view value) { c.protocols.push_back(protocol_value(value)); }},
-    filter(filters, "--container", "NAME,...", "processes in this container, by name or id",
-           [](Criteria& c, std::string_view value) { c.containers.emplace_back(value); }),
-    filter(filters, "--pod", "NAME,...", "processes in this pod, by name or uid",
-           [](Criteria& c, std::string_view value) { c.pods.emplace_back(value); }),
-    filter(filters, "--unit", "UNIT,...", "processes of this systemd unit; .service is implied",
-           [](Criteria& c, std::string_view value) { c.units.emplace_back(value); }),
-    filter(
-        filters, "--netns", "NAME,...",
-        "sockets in this network namespace: a name, a number, a process id, current or all (default)",
-        [](Criteria& c, std::string_view value) { c.namespaces.push_back({std::string(value)}); }, "@netns"),
+constexpr std::array beside_filters{
     Option{filters, "--exclude", "FILTER=V", "leave out what --FILTER V selects", exclude, "", excludable},
-    // One name may look like a list; find_interfaces() decides.
-    filter(
-        sample_filters, "--interface", "NAME,...", "connections over this network interface",
-        [](Criteria& c, std::string_view value) { c.interfaces.push_back({std::string(value)}); }, "@interfaces",
-        one_value),
-    Option{sample_filters, "--no-loopback", nullptr, "leave out traffic within this machine",
-           [](Options& o, std::string_view) { o.filter.loopback = false; }},
+    Option{filters, "--external", nullptr,
+           "only traffic with others' networks: no private, loopback or multicast address",
+           [](Options& o, std::string_view) {
+               add_values(o.filter, *find_filter_kind("remote"), "private,loopback,multicast", true);
+           }},
+};
 
+constexpr std::array after_filters{
     Option{reporting, "--host", "NAME", "snapshots of this host; repeatable",
            [](Options& o, std::string_view text) { o.hosts.emplace_back(text); }},
     Option{reporting, "--from", "WHEN",
@@ -195,28 +161,29 @@ constexpr std::array table{
     Option{output, "--list-options", nullptr, "",
            [](Options& o, std::string_view) { o.listed = std::exchange(o.command, Command::list_options); }},
 
-    Option{about, "-h,--help", nullptr, "print this help"},
+    Option{about, "-h,--help", nullptr, "print this help; -h: only what most people need"},
     Option{about, "-V,--version", nullptr, "print the version"},
 };
 
 /// A list means the same as repeating the option for each part.
-void add_values(Criteria& criteria, const Option& option, std::string_view text)
+void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded)
 {
-    if (option.is_one_value) {
-        option.add(criteria, text);
+    if (kind.value == nullptr) {
+        filter.add(kind, kind.parse(""), is_excluded);
         return;
     }
-    for (const auto part : list_value(text)) {
-        option.add(criteria, part);
+    const bool is_list = std::string_view(kind.value).ends_with(",...");
+    for (const std::string& part : is_list ? split_values(text) : std::vector{std::string(text)}) {
+        filter.add(kind, kind.parse(part), is_excluded);
     }
 }
 
 std::vector<std::string> excludable(Command command)
 {
     std::vector<std::string> words;
-    for (const Option& option : table) {
-        if (option.add != nullptr && option.group.has(command)) {
-            words.push_back(std::string(option.long_name().substr(2)) + '=');
+    for (const FilterKind& kind : filter_kinds()) {
+        if (kind.value != nullptr && (kind.is_of_report || command != Command::report)) {
+            words.push_back(std::string(kind.name()) + '=');
         }
     }
     return words;
@@ -226,39 +193,63 @@ void exclude(Options& options, std::string_view text)
 {
     const auto equals = text.find('=');
     const std::string_view name = text.substr(0, equals);
-    std::vector<std::string_view> valid;
-    for (const Option& option : table) {
-        if (option.add == nullptr) {
-            continue;
+    const FilterKind* const kind = find_filter_kind(name);
+    if (kind == nullptr || kind->value == nullptr) {
+        std::vector<std::string_view> valid;
+        for (const FilterKind& each : filter_kinds()) {
+            if (each.value != nullptr) {
+                valid.push_back(each.name());
+            }
         }
-        valid.push_back(option.long_name().substr(2));
-        if (valid.back() != name) {
-            continue;
-        }
-        if (equals == text.npos || equals + 1 == text.size()) {
-            throw UsageError(fmt::format("--exclude {} needs a value, as in {}=VALUE", name, name));
-        }
-        if (!option.group.has(options.command)) {
-            throw UsageError(fmt::format("report does not take --exclude {}: it takes no sample", name));
-        }
-        add_values(options.filter.excluded, option, text.substr(equals + 1));
-        return;
+        throw UsageError(fmt::format("unknown filter {} of --exclude: {}", quote(name), suggest(name, valid)));
     }
-    throw UsageError(fmt::format("unknown filter {} of --exclude: {}", quote(name), suggest(name, valid)));
+    if (equals == text.npos || equals + 1 == text.size()) {
+        throw UsageError(fmt::format("--exclude {} needs a value, as in {}=VALUE", name, name));
+    }
+    if (!kind->is_of_report && options.command == Command::report) {
+        throw UsageError(fmt::format("report does not take --exclude {}: it takes no sample", name));
+    }
+    add_values(options.filter, *kind, text.substr(equals + 1), true);
+}
+
+std::vector<Option> make_table()
+{
+    std::vector<Option> table(before_filters.begin(), before_filters.end());
+    const auto add_kinds = [&](const OptionGroup& group, bool is_of_report) {
+        for (const FilterKind& kind : filter_kinds()) {
+            if (kind.is_of_report == is_of_report) {
+                table.push_back(Option{.group = group,
+                                       .names = kind.names,
+                                       .value = kind.value,
+                                       .help = kind.help,
+                                       .offers = kind.offers,
+                                       .filter = &kind});
+            }
+        }
+    };
+    add_kinds(filters, true);
+    std::copy(beside_filters.begin(), beside_filters.end(), std::back_inserter(table));
+    add_kinds(sample_filters, false);
+    std::copy(after_filters.begin(), after_filters.end(), std::back_inserter(table));
+    return table;
 }
 
 } // namespace
 
-std::string_view Option::long_name() const
+std::string_view Option::long_name() const { return names.substr(names.find("--")); }
+
+std::vector<std::string> Option::valid_words(Command command) const
 {
-    const std::string_view all = names;
-    return all.substr(all.find("--"));
+    if (filter != nullptr) {
+        return filter->words != nullptr ? filter->words() : std::vector<std::string>();
+    }
+    return words != nullptr ? words(command) : std::vector<std::string>();
 }
 
 std::string Option::full_help() const
 {
     std::string choice; // "a, b or c"
-    const auto all = words != nullptr ? words(Command::sample) : std::vector<std::string>();
+    const auto all = valid_words(Command::sample);
     for (std::size_t i = 0; i < all.size(); ++i) {
         choice += i == 0 ? "" : i + 1 == all.size() ? " or " : ", ";
         choice += all[i];
@@ -273,13 +264,21 @@ void Option::take(Options& options, const std::string& text) const
         options.filter_text += long_name();
         options.filter_text += value != nullptr ? " " + text : "";
     }
-    if (add != nullptr) {
-        add_values(options.filter, *this, text);
-    } else {
-        apply(options, text);
+    try {
+        if (filter != nullptr) {
+            add_values(options.filter, *filter, text, false);
+        } else {
+            apply(options, text);
+        }
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(error.what());
     }
 }
 
-std::span<const Option> option_table() { return table; }
+std::span<const Option> option_table()
+{
+    static const std::vector<Option> table = make_table();
+    return table;
+}
 
 } // namespace socktally

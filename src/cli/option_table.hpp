@@ -13,7 +13,7 @@
 
 namespace socktally {
 
-struct Criteria;
+struct FilterKind;
 struct Options;
 
 /// A heading of the help text, and the commands that take the options below it.
@@ -31,23 +31,22 @@ struct OptionGroup {
 
 struct Option {
     const OptionGroup& group;
-    const char* names; // "-d,--duration"
-    const char* value; // "TIME", "PID,..." if it is a list; null: it is a flag, and `apply` gets no text
-    const char* help;  // "{}" stands for the words that are valid; empty: for programs, not in the help text
-    void (*apply)(Options& options, std::string_view text) = nullptr; // null with `add`: --help and --version
+    std::string_view names; // "-d,--duration"
+    const char* value;      // "TIME", "PID,..." if it is a list; null: it is a flag, and `apply` gets no text
+    const char* help;       // "{}" stands for the words that are valid; empty: for programs, not in the help text
+    void (*apply)(Options& options, std::string_view text) = nullptr; // null without `filter`: --help and --version
 
     /// Completions offer this: words, or "@" and a kind of names: columns, files, interfaces, netns, pids, users.
     const char* offers = "";
     /// In their place all words that are valid. Null: they cannot be listed.
     std::vector<std::string> (*words)(Command command) = nullptr;
 
-    /// Takes one value of a filter, in place of `apply`. --exclude takes them by the same names.
-    void (*add)(Criteria& criteria, std::string_view value) = nullptr;
-    bool is_one_value = false; // of filters: it may have commas in it
+    const FilterKind* filter = nullptr; // in place of `apply` and `words`
 
+    std::vector<std::string> valid_words(Command command) const;
     std::string_view long_name() const; // "--duration"
     std::string full_help() const;      // with the words in it, on one line
-    /// The same as `apply`, also of filters; never with an empty text if it takes a value.
+    /// Applies the option, or adds the filter. `text` is never empty if the option takes a value. Throws UsageError.
     void take(Options& options, const std::string& text) const;
 };
 

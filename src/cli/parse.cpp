@@ -94,13 +94,32 @@ void settle_since(Options& o)
 }
 
 /// Drivers count what passes, not whose it is.
-void refuse_filters_by_interface(const Options& o)
+void refuse_filters_by_interface(const Filter& filter)
 {
-    Filter others = o.filter;
-    others.interfaces.clear();
-    others.excluded.interfaces.clear();
-    if (!others.is_empty()) {
+    const auto& terms = filter.terms();
+    if (std::any_of(terms.begin(), terms.end(),
+                    [](const FilterTerm& term) { return term.kind->name() != "interface"; })) {
         throw UsageError("--by interface counts all traffic of an interface: the only filter is --interface");
+    }
+}
+
+/// All namespaces, and both families, are what no filter stands for.
+void settle_filter(Filter& filter)
+{
+    const auto has = [&](std::string_view kind, std::string_view value, bool is_excluded) {
+        return std::any_of(filter.terms().begin(), filter.terms().end(), [&](const FilterTerm& term) {
+            return term.kind->name() == kind && term.value.text == value && term.is_excluded == is_excluded;
+        });
+    };
+    if (has("netns", "all", true)) {
+        throw UsageError("--exclude netns=all would leave out everything");
+    }
+    if (has("netns", "all", false)) {
+        filter.remove("netns");
+    }
+    if (filter.asks("ipv4") && filter.asks("ipv6")) {
+        filter.remove("ipv4");
+        filter.remove("ipv6");
     }
 }
 
@@ -113,15 +132,12 @@ Options parse_options(int argc, const char* const* argv)
                       [&](const Option& option, const std::string& text) { option.take(options, text); });
     settle_since(options);
     settle_windows(options);
-    auto& namespaces = options.filter.namespaces;
-    if (std::find(namespaces.begin(), namespaces.end(), Named<Inode>{"all"}) != namespaces.end()) {
-        namespaces.clear();
-    }
+    settle_filter(options.filter);
     refuse_output(options);
     if (options.command == Command::report) {
         complete_report(options);
     } else if (options.by.is_by_interface()) {
-        refuse_filters_by_interface(options);
+        refuse_filters_by_interface(options.filter);
     }
     return options;
 }

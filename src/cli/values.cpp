@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Option values by hand: CLI11's own conversions read 010 as 8 and -1 as 2^64-1.
+// Option values by hand: CLI11's own conversions read 010 as 8 and -1 as 2^64-1. Those of filters are in
+// table/filter_kinds.cpp.
 #include "cli/values.hpp"
 
 #include "util/number.hpp"
@@ -40,14 +41,35 @@ T word_value(std::string_view what, std::string_view text, std::span<const Word<
     throw UsageError(fmt::format("unknown {} {}: {}", what, quote(text), suggest(text, valid)));
 }
 
-std::uint64_t number_between(std::string_view what, std::string_view text, std::uint64_t low, std::uint64_t high)
+constexpr std::uint64_t nanoseconds_of(std::chrono::nanoseconds time)
 {
-    const auto value = parse_number(text);
-    if (!value || *value < low || *value > high) {
-        throw UsageError(fmt::format("bad {} {}: use a whole number from {} to {}", what, quote(text), low, high));
-    }
-    return *value;
+    return static_cast<std::uint64_t>(time.count());
 }
+using namespace std::chrono_literals;
+constexpr std::uint64_t second = nanoseconds_of(1s);
+constexpr std::uint64_t minute = nanoseconds_of(1min);
+constexpr std::uint64_t hour = nanoseconds_of(1h);
+constexpr std::uint64_t day = 24 * hour;
+constexpr std::uint64_t year = 365 * day + 6 * hour;
+/// Those of sleep(1), date(1) and systemd.time(7). A month is a twelfth of a year of 365.25 days.
+constexpr std::array time_units{Unit{"", second},          Unit{"ns", 1},
+                                Unit{"nsec", 1},           Unit{"us", 1'000},
+                                Unit{"usec", 1'000},       Unit{"\u00b5s", 1'000},
+                                Unit{"\u03bcs", 1'000},    Unit{"ms", 1'000'000},
+                                Unit{"msec", 1'000'000},   Unit{"s", second},
+                                Unit{"sec", second},       Unit{"secs", second},
+                                Unit{"second", second},    Unit{"seconds", second},
+                                Unit{"m", minute},         Unit{"min", minute},
+                                Unit{"mins", minute},      Unit{"minute", minute},
+                                Unit{"minutes", minute},   Unit{"h", hour},
+                                Unit{"hr", hour},          Unit{"hour", hour},
+                                Unit{"hours", hour},       Unit{"d", day},
+                                Unit{"day", day},          Unit{"days", day},
+                                Unit{"w", 7 * day},        Unit{"week", 7 * day},
+                                Unit{"weeks", 7 * day},    Unit{"fortnight", 14 * day},
+                                Unit{"M", year / 12},      Unit{"month", year / 12},
+                                Unit{"months", year / 12}, Unit{"y", year},
+                                Unit{"year", year},        Unit{"years", year}};
 
 } // namespace
 
@@ -56,20 +78,14 @@ std::chrono::nanoseconds duration_value(std::string_view text)
     const auto bad = [text](std::string_view why) {
         return UsageError(fmt::format("bad duration {}: {}", quote(text), why));
     };
-    constexpr std::uint64_t longest = 366ULL * 24 * 3'600'000'000'000;
-    constexpr std::array<Unit, 5> units{{{"ms", 1'000'000},
-                                         {"s", 1'000'000'000},
-                                         {"m", 60'000'000'000},
-                                         {"h", 3'600'000'000'000},
-                                         {"", 1'000'000'000}}};
-
-    const auto time = parse_quantity(text, units);
+    constexpr std::uint64_t longest = 366 * day;
+    const auto time = parse_quantities(text, time_units);
     if (!time) {
         throw bad(
-            "give a number with ms, s, m or h behind it, as in 500ms, 1.5s, 2m or 24h; without, it is in seconds");
+            "use a number with ms, s, min, h or d, such as 500ms, 1.5s, 1m30s or 1d; a number alone is in seconds");
     }
     if (time->value > longest || (time->value == longest && !time->is_exact)) {
-        throw bad("the longest is 366 days (8784h)");
+        throw bad("the longest is 366d");
     }
     if (!time->is_exact) {
         throw bad("use whole nanoseconds");
@@ -88,33 +104,6 @@ const Format* format_value(std::string_view text)
 
 ColorWhen color_value(std::string_view text) { return word_value<ColorWhen>("--color", text, color_words); }
 
-GroupBy group_by_value(std::string_view text)
-{
-    try {
-        return GroupBy(text);
-    } catch (const std::invalid_argument& error) {
-        throw UsageError(error.what());
-    }
-}
-
-Protocol protocol_value(std::string_view text)
-{
-    if (const auto protocol = parse_protocol(text)) {
-        return *protocol;
-    }
-    throw UsageError(fmt::format("unknown protocol {}: {}", quote(text), suggest(text, protocol_names())));
-}
-
-Pid pid_value(std::string_view text)
-{
-    return Pid{static_cast<std::int32_t>(number_between("pid", text, 1, std::numeric_limits<std::int32_t>::max()))};
-}
-
-std::uint16_t port_value(std::string_view text)
-{
-    return static_cast<std::uint16_t>(number_between("port", text, 1, std::numeric_limits<std::uint16_t>::max()));
-}
-
 std::chrono::nanoseconds interval_value(std::string_view text)
 {
     const auto interval = duration_value(text);
@@ -126,12 +115,12 @@ std::chrono::nanoseconds interval_value(std::string_view text)
 
 std::uint64_t count_value(std::string_view text)
 {
-    return number_between("number of windows", text, 0, std::numeric_limits<std::uint32_t>::max());
+    return require_number("number of windows", text, 0, std::numeric_limits<std::uint32_t>::max());
 }
 
 std::size_t top_value(std::string_view text)
 {
-    return number_between("number of rows", text, 1, std::numeric_limits<std::uint32_t>::max());
+    return require_number("number of rows", text, 1, std::numeric_limits<std::uint32_t>::max());
 }
 
 std::size_t capture_buffer_value(std::string_view text)
@@ -166,32 +155,5 @@ TimePoint end_value(std::string_view text)
 }
 
 Per per_value(std::string_view text) { return word_value<Per>("--per", text, per_words); }
-
-Prefix remote_value(std::string_view text)
-{
-    const auto prefix = parse_prefix(text);
-    if (!prefix) {
-        throw UsageError(
-            fmt::format("bad address {}: give 10.0.0.1, 10.0.0.0/8, fe80::1, 2001:db8::/32 or the like", quote(text)));
-    }
-    return *prefix;
-}
-
-std::vector<std::string_view> list_value(std::string_view text)
-{
-    std::vector<std::string_view> parts;
-    for (std::string_view rest = text;;) {
-        const auto comma = rest.find_first_of(",\n");
-        const std::string_view part = rest.substr(0, comma);
-        if (part.empty()) {
-            throw UsageError(fmt::format("bad list {}: an item is empty", quote(text)));
-        }
-        parts.push_back(part);
-        if (comma == rest.npos) {
-            return parts;
-        }
-        rest.remove_prefix(comma + 1);
-    }
-}
 
 } // namespace socktally

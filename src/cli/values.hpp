@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One function for each kind of option value: text in, value out, UsageError (one line, naming what is accepted)
-// otherwise. Numbers are decimal and whole lines of digits: no sign, blank, hexadecimal, octal or exponent.
+// One function for each kind of option value: text in, value out, otherwise UsageError or std::invalid_argument (one
+// line, naming what is accepted). Numbers are decimal and whole lines of digits: no sign, blank, hexadecimal, octal or
+// exponent.
 #pragma once
 
 #include "cli/options.hpp"
@@ -9,11 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 namespace socktally {
 
-/// `5`, `5s`, `500ms`, `1.5s`, `2m`, `1h`; exact to the nanosecond, at most 366 days. Zero is a value like any other.
+/// `5`, `5s`, `500ms`, `1.5s`, `1m30s`, `1 day`; exact to the nanosecond, at most 366 days. Zero is a value like any
+/// other.
 std::chrono::nanoseconds duration_value(std::string_view text);
 
 /// The same, but more than zero.
@@ -25,19 +26,10 @@ std::size_t capture_buffer_value(std::string_view text);
 
 const Format* format_value(std::string_view text);
 ColorWhen color_value(std::string_view text);
-GroupBy group_by_value(std::string_view text);
-Protocol protocol_value(std::string_view text);
 
-Pid pid_value(std::string_view text);            // 1 or more
-std::uint16_t port_value(std::string_view text); // 1 to 65535
-std::size_t top_value(std::string_view text);    // 1 or more
-TimePoint begin_value(std::string_view text);    // RFC 3339, or a date: its first moment in UTC
-TimePoint end_value(std::string_view text);      // RFC 3339, or a date: the first moment past it
+std::size_t top_value(std::string_view text); // 1 or more
+TimePoint begin_value(std::string_view text); // RFC 3339, or a date: its first moment in UTC
+TimePoint end_value(std::string_view text);   // RFC 3339, or a date: the first moment past it
 Per per_value(std::string_view text);
-Prefix remote_value(std::string_view text); // an address or ADDRESS/LENGTH
-
-/// Splits `a,b,c`, or lines as pgrep(1) prints them. An empty part is an error, because it is probably an empty shell
-/// variable.
-std::vector<std::string_view> list_value(std::string_view text);
 
 } // namespace socktally

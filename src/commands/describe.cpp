@@ -48,7 +48,7 @@ void find_busiest_remotes(std::vector<Row>& groups, const Sample& sample, const 
 LocalTraffic find_local(const Sample& sample, const Filter& filter)
 {
     Filter hiding;
-    hiding.loopback = false;
+    hiding.add(*find_filter_kind("no-loopback"), {});
     hiding.machine = filter.machine;
     std::set<Tuple> seen;
     LocalTraffic local;

@@ -17,7 +17,7 @@ Cell text_cell(std::string_view text) { return Cell(std::string(text)); }
 std::string offers_of(const Option& option, Command command)
 {
     std::string text = option.offers;
-    for (const std::string& word : option.words != nullptr ? option.words(command) : std::vector<std::string>()) {
+    for (const std::string& word : option.valid_words(command)) {
         text.append(text.empty() ? "" : " ").append(word);
     }
     return text;

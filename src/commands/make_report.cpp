@@ -40,21 +40,32 @@ bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
     });
 }
 
-/// The notes that concern a flow which passes the filter, or the sample as a whole.
-std::vector<Note> notes_about(const Sample& sample, const Filter& filter)
+/// Returns whether a socket of this protocol whose bytes are unknown may pass the filter.
+bool may_pass_unknown(Protocol protocol, const Sample& sample, const Filter& filter)
 {
-    const auto has = [](const std::vector<Protocol>& list, Protocol protocol) {
-        return std::find(list.begin(), list.end(), protocol) != list.end();
-    };
+    return std::any_of(sample.flows.begin(), sample.flows.end(), [&](const Flow& flow) {
+        const bool is_udp_too = protocol == Protocol::udp && flow.tuple.protocol == Protocol::udplite;
+        return (flow.tuple.protocol == protocol || is_udp_too) && !(flow.rx_bytes && flow.tx_bytes) &&
+               filter.judge(row_of(flow, sample)).judgement != Judgement::out;
+    });
+}
+
+/// The notes that concern a flow which passes the filter, or the sample as a whole. `is_of_open`: nothing is asked of
+/// sockets that were closed before.
+std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool is_of_open)
+{
     const auto is_wanted = [&](Protocol protocol) {
-        return (filter.protocols.empty() || has(filter.protocols, protocol)) &&
-               !has(filter.excluded.protocols, protocol);
+        Row row;
+        row.protocol = protocol;
+        return filter.judge(row).judgement != Judgement::out;
     };
     const bool shared_sockets = std::any_of(sample.flows.begin(), sample.flows.end(),
                                             [&](const Flow& flow) { return may_be_shared(flow, sample, filter); });
     std::vector<Note> notes;
     std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes), [&](const Note& note) {
         switch (note.about) {
+        case Note::About::open_sockets:
+            return is_of_open ? may_pass_unknown(note.protocol, sample, filter) : is_wanted(note.protocol);
         case Note::About::protocol: return is_wanted(note.protocol);
         case Note::About::shared_sockets: return shared_sockets;
         case Note::About::window:
@@ -147,7 +158,8 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.duration = sample.duration;
     report.backend = sample.backend;
     report.by = options.by;
-    report.notes = options.by.is_by_interface() ? notes_about_interfaces(sample) : notes_about(sample, filter);
+    report.notes = options.by.is_by_interface() ? notes_about_interfaces(sample)
+                                                : notes_about(sample, filter, options.since.empty());
     Grouping grouping(options.by, filter, options.all);
     if (options.by.is_by_interface()) {
         add_interfaces(grouping, sample.interfaces);

@@ -109,8 +109,7 @@ bool are_ports_needed(const Options& options, const OutputPlan& plan)
         static const ColumnSet ports = column_set("local_port,remote_port");
         return ports.test(index_of(*column));
     };
-    const auto& filter = options.filter;
-    return options.by.has("connection") || !filter.ports.empty() || !filter.excluded.ports.empty() ||
+    return options.by.has("connection") || options.filter.asks("port") ||
            std::any_of(plan.columns.begin(), plan.columns.end(), is_asked) ||
            std::any_of(plan.sort_columns.begin(), plan.sort_columns.end(), is_asked) ||
            std::any_of(plan.alerts.begin(), plan.alerts.end(),

@@ -4,6 +4,7 @@
 #include "commands/describe.hpp"
 #include "commands/make_report.hpp"
 #include "commands/output.hpp"
+#include "commands/resolve_filter.hpp"
 #include "commands/summary.hpp"
 #include "linux/error.hpp"
 #include "linux/fd.hpp"
@@ -130,7 +131,9 @@ Exit run_report(const Options& options)
     const Output output(options);
     const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO),
                                              output.is_terminal() ? terminal_height(STDOUT_FILENO) : 0);
-    Summary summary({options.by, options.per, options.all, options.filter, options.hosts, options.from, options.to});
+    Filter filter = options.filter; // names are compared as they were saved, but only addresses are saved of hosts
+    find_hosts(filter, options.verbose);
+    Summary summary({options.by, options.per, options.all, filter, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
     Input input(summary, left_out);
     for (const std::string& file : options.files) {
@@ -146,7 +149,7 @@ Exit run_report(const Options& options)
     describe(report, options, summary.passed());
     finish_pieces(report, options, plan);
     Printer(options, plan, output).print(report);
-    return exit_of(has_alert(report, plan), report.complete, options);
+    return summary.has_read() ? exit_of(has_alert(report, plan), report.complete, options) : Exit::failed;
 }
 
 } // namespace socktally

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "commands/resolve_filter.hpp"
 
-#include "cli/values.hpp"
 #include "linux/interfaces.hpp"
 #include "linux/netns.hpp"
+#include "linux/terminal.hpp"
 #include "processes/names.hpp"
 #include "util/text.hpp"
 
@@ -19,7 +19,20 @@ namespace socktally {
 
 namespace {
 
-std::optional<std::uint32_t> find_interface(const std::string& name, const std::vector<Interface>& interfaces)
+/// Calls `use` with each value of these kinds, also of excluded ones.
+template <typename Use>
+void for_each_value(Filter& filter, std::initializer_list<std::string_view> kinds, const Use& use)
+{
+    for (FilterTerm& term : filter.terms()) {
+        if (std::find(kinds.begin(), kinds.end(), term.kind->name()) != kinds.end()) {
+            use(term.value);
+        }
+    }
+}
+
+constexpr FilterValue::Numbers one(std::uint64_t number) { return {number, number}; }
+
+std::optional<std::uint64_t> find_interface(const std::string& name, const std::vector<Interface>& interfaces)
 {
     for (const Interface& interface : interfaces) {
         if (interface.name == name) {
@@ -29,83 +42,92 @@ std::optional<std::uint32_t> find_interface(const std::string& name, const std::
     return std::nullopt;
 }
 
-/// Updates the ids to what their names mean now.
-template <typename Id, typename Find>
-void renew(std::vector<Named<Id>>& list, const Find& find, Renamed& renamed)
+std::optional<std::uint64_t> find_namespace(const std::string& name)
 {
-    for (auto& [name, id] : list) {
-        const std::optional<Id> found = find(name);
-        if (!found) {
-            renamed.gone.push_back(quote(name));
-        } else if (found != std::exchange(id, found)) {
-            renamed.others.push_back(quote(name));
-        }
-    }
+    const auto netns = find_netns(name);
+    return netns ? std::optional(netns->value) : std::nullopt;
 }
 
-void find_namespaces(Criteria& criteria)
+void find_namespaces(Filter& filter)
 {
-    for (auto& [name, netns] : criteria.namespaces) {
+    for_each_value(filter, {"netns"}, [](FilterValue& value) {
         errno = 0;
-        netns = find_netns(name);
+        const auto netns = find_namespace(value.text);
         if (!netns) {
             throw UsageError(
                 errno == EACCES
-                    ? fmt::format("no permission to see the network namespace of process {}: run with sudo", name)
-                    : fmt::format("no such network namespace: {}", quote(name)));
+                    ? fmt::format("no permission to see the network namespace of process {}: run with sudo", value.text)
+                    : fmt::format("no such network namespace: {}", quote(value.text)));
         }
-    }
+        value.numbers = one(*netns);
+    });
 }
+
+Prefix network_of(const Address& address) { return parse_prefix(to_string(address)).value(); }
 
 } // namespace
 
-void find_users(Criteria& criteria)
+void find_users(Filter& filter)
 {
-    for (auto& [name, uid] : criteria.users) {
-        uid = find_user(name);
+    for_each_value(filter, {"user"}, [](FilterValue& value) {
+        const auto uid = find_user(value.text);
         if (!uid) {
-            throw UsageError(fmt::format("no such user: {}", quote(name)));
+            throw UsageError(fmt::format("no such user: {}", quote(value.text)));
         }
-    }
+        value.numbers = one(uid->value);
+    });
 }
 
-void find_interfaces(Criteria& criteria, const std::vector<Interface>& interfaces)
+void find_interfaces(Filter& filter)
 {
-    std::vector<Named<std::uint32_t>> found;
-    const auto add = [&](const std::string& name) {
-        const auto index = find_interface(name, interfaces);
-        if (index) {
-            found.push_back({name, index});
+    const std::vector<Interface>& interfaces = filter.machine.interfaces;
+    for_each_value(filter, {"interface"}, [&](FilterValue& value) {
+        const auto index = find_interface(value.text, interfaces);
+        if (!index) {
+            std::vector<std::string_view> valid;
+            std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
+                           [](const Interface& interface) { return std::string_view(interface.name); });
+            throw UsageError(fmt::format("no such interface: {}: {}", quote(value.text), suggest(value.text, valid)));
         }
-        return index.has_value();
-    };
-    for (const auto& [text, index] : criteria.interfaces) {
-        if (add(text)) { // also one with a comma in its name
-            continue;
+        value.numbers = one(*index);
+    });
+}
+
+void find_hosts(Filter& filter, bool verbose)
+{
+    for_each_value(filter, {"remote", "local"}, [&](FilterValue& value) {
+        if (!value.networks.empty()) {
+            return;
         }
-        for (const auto part : list_value(text)) {
-            if (!add(std::string(part))) {
-                std::vector<std::string_view> valid;
-                std::transform(interfaces.begin(), interfaces.end(), std::back_inserter(valid),
-                               [](const Interface& interface) { return std::string_view(interface.name); });
-                throw UsageError(fmt::format("no such interface: {}: {}", quote(part), suggest(part, valid)));
+        const std::vector<Address> addresses = find_host(value.text);
+        if (addresses.empty()) {
+            std::vector<std::string> words = find_filter_kind("remote")->words();
+            const std::vector<std::string_view> valid(words.begin(), words.end());
+            const auto word = nearest(value.text, valid);
+            throw UsageError(fmt::format("no such host: {}{}", quote(value.text),
+                                         word ? fmt::format(": did you mean {:?}?", *word) : ""));
+        }
+        std::transform(addresses.begin(), addresses.end(), std::back_inserter(value.networks), network_of);
+        if (verbose) {
+            std::string list;
+            for (const Address& address : addresses) {
+                list.append(list.empty() ? "" : ", ").append(to_string(address));
             }
+            say(fmt::format("{} is {}", quote(value.text), list));
         }
-    }
-    criteria.interfaces = std::move(found);
+    });
 }
 
 Filter resolve_filter(const Options& options)
 {
     Filter filter = options.filter;
-    if (filter.asks(FilterKind::no_loopback) || filter.asks(FilterKind::interface)) {
+    if (filter.asks("no-loopback") || filter.asks("interface")) {
         filter.machine = {interfaces(), Inode{own_netns_inode()}};
     }
-    for (Criteria* criteria : {static_cast<Criteria*>(&filter), &filter.excluded}) {
-        find_users(*criteria);
-        find_namespaces(*criteria);
-        find_interfaces(*criteria, filter.machine.interfaces);
-    }
+    find_users(filter);
+    find_namespaces(filter);
+    find_interfaces(filter);
+    find_hosts(filter, options.verbose);
     return filter;
 }
 
@@ -119,12 +141,17 @@ void refresh(Filter& filter)
 Renamed renew_names(Filter& filter)
 {
     refresh(filter);
-    const auto index_of = [&](const std::string& name) { return find_interface(name, filter.machine.interfaces); };
     Renamed renamed;
-    for (Criteria* criteria : {static_cast<Criteria*>(&filter), &filter.excluded}) {
-        renew(criteria->namespaces, find_netns, renamed);
-        renew(criteria->interfaces, index_of, renamed);
-    }
+    const auto renew = [&](FilterValue& value, const std::optional<std::uint64_t>& found) {
+        if (!found) {
+            renamed.gone.push_back(quote(value.text));
+        } else if (one(*found) != std::exchange(value.numbers, one(*found))) {
+            renamed.others.push_back(quote(value.text));
+        }
+    };
+    for_each_value(filter, {"netns"}, [&](FilterValue& value) { renew(value, find_namespace(value.text)); });
+    for_each_value(filter, {"interface"},
+                   [&](FilterValue& value) { renew(value, find_interface(value.text, filter.machine.interfaces)); });
     return renamed;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The filter of the options with what only this machine knows: numbers of users and namespaces, its interfaces.
+// The filter of the options with what only this machine knows: numbers of users and namespaces, its interfaces, and
+// addresses of hosts.
 #pragma once
 
 #include "cli/options.hpp"
 #include "model/sample.hpp"
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,10 +14,13 @@ namespace socktally {
 /// Throws UsageError for a name that does not exist.
 Filter resolve_filter(const Options& options);
 
-/// Fills in the ids of users. Throws UsageError for an unknown user.
-void find_users(Criteria& criteria);
-/// The same for interfaces, by their names in `interfaces`. A text may be a list of names.
-void find_interfaces(Criteria& criteria, const std::vector<Interface>& interfaces);
+/// Fills in the numbers of users. Throws UsageError for an unknown user.
+void find_users(Filter& filter);
+/// Fills in the numbers of interfaces, which `filter.machine` has. Throws UsageError for an unknown interface.
+void find_interfaces(Filter& filter);
+/// Fills in the addresses of hosts that were given by name. Throws UsageError for an unknown host, and
+/// std::runtime_error if it cannot be found out. With `verbose` it says which these are.
+void find_hosts(Filter& filter, bool verbose);
 
 /// Addresses come and go, so the interfaces that the filter uses are read again.
 void refresh(Filter& filter);

@@ -20,13 +20,22 @@ namespace socktally {
 
 namespace {
 
-/// For a filter whose names were all found.
-template <typename Id>
-std::vector<Id> ids_of(const std::vector<Named<Id>>& list)
+/// What the names of a filter mean that lets through what has them. `make` makes an id of a number.
+template <typename Make>
+auto ids_of(const Filter& filter, std::string_view kind, const Make& make)
 {
-    std::vector<Id> ids;
-    std::transform(list.begin(), list.end(), std::back_inserter(ids), [](const Named<Id>& each) { return *each.id; });
+    std::vector<decltype(make(0))> ids;
+    for (const FilterTerm& term : filter.terms()) {
+        if (!term.is_excluded && term.kind->name() == kind) {
+            ids.push_back(make(term.value.numbers.value().first));
+        }
+    }
     return ids;
+}
+
+std::vector<Inode> namespaces_of(const Filter& filter)
+{
+    return ids_of(filter, "netns", [](std::uint64_t number) { return Inode{number}; });
 }
 
 void tell_choice(const Choice& choice)
@@ -112,9 +121,10 @@ Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const
 void Sampler::open()
 {
     BackendOptions needs = needs_of(options_, plan_);
-    needs.interfaces = ids_of(filter_.interfaces);
+    needs.interfaces =
+        ids_of(filter_, "interface", [](std::uint64_t number) { return static_cast<std::uint32_t>(number); });
     if (options_.since.empty()) { // else what is printed may change from run to run, but not what is known
-        needs.namespaces = ids_of(filter_.namespaces);
+        needs.namespaces = namespaces_of(filter_);
     }
     choice_ = {}; // not two of them at a time
     choice_ = choose_backend(options_.backend, needs, table_);
@@ -165,7 +175,7 @@ Report Sampler::next(Interrupt& interrupt)
 {
     Identifier identifier(identity_needs_of(options_, plan_), {}, memory_);
     if (since_ != nullptr) {
-        since_->begin(ids_of(filter_.namespaces));
+        since_->begin(namespaces_of(filter_));
     }
     const std::vector<Note> notes = number_ == 0 ? std::vector<Note>{} : renew();
     BackendResult result = measure(identifier, interrupt);
@@ -195,7 +205,7 @@ Report Sampler::next(Interrupt& interrupt)
     Report report = make_report(std::move(sample), options_, plan_, filter_, identifier);
     memory_->lookups->release();
     for (Note& note : report.notes) {
-        const bool is_chosen = note.code == NoteCode::other_netns && !options_.filter.namespaces.empty();
+        const bool is_chosen = note.code == NoteCode::other_netns && options_.filter.asks("netns");
         note.remedy = is_chosen ? "run with sudo" : fitting_remedy(std::move(note.remedy));
     }
     report.host = host_;

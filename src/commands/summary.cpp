@@ -59,6 +59,7 @@ Summary::Summary(SummaryPlan plan)
 
 void Summary::add(SnapshotParser& parser)
 {
+    has_read_ = true;
     if (parser.is_document()) {
         add_document(parser);
     } else {

@@ -47,6 +47,8 @@ public:
 
     /// Adds what `parser` parsed last.
     void add(SnapshotParser& parser);
+    /// Returns whether there was any snapshot, be it of what was asked for or not.
+    bool has_read() const { return has_read_; }
     /// All of one input was added.
     void end_input() { snapshots_seen_.end_input(); }
 
@@ -75,6 +77,7 @@ private:
     SummaryPlan plan_;
     Grouping grouping_;
 
+    bool has_read_ = false;
     Snapshots snapshots_seen_;
     std::map<Scope, std::optional<std::chrono::nanoseconds>> windows_; // null: there are bytes of no window in it
 

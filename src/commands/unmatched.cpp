@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "commands/unmatched.hpp"
 
+#include "table/columns.hpp"
 #include "table/flow_rows.hpp"
 #include "util/text.hpp"
 
@@ -18,72 +19,21 @@ namespace socktally {
 
 namespace {
 
-using Text = std::optional<std::string_view>;
-
-Text text_of(const Process& process, std::optional<std::string> Identity::*field)
+/// The values of filters that processes are chosen by. "[exited]" is of no process.
+std::vector<FilterTerm> wanted_of(const Filter& filter)
 {
-    return process.identity != nullptr ? Text((*process.identity).*field) : std::nullopt;
-}
-
-/// One kind of filter.
-struct Kind {
-    std::string_view relation;            // of a process to the value
-    Text (*word)(const Process& process); // what might have been meant; null: nothing
-};
-
-Text no_word(const Process&) { return std::nullopt; }
-
-constexpr Kind by_pid{"has the pid", no_word};
-constexpr Kind by_name{"is called", [](const Process& process) { return Text(process.name); }};
-constexpr Kind by_substring{"has a name that contains", no_word};
-constexpr Kind by_unit{"is in the unit", [](const Process& process) {
-                           constexpr std::string_view type = ".service"; // rarely typed
-                           Text word = text_of(process, &Identity::unit);
-                           if (word && word->ends_with(type)) {
-                               word->remove_suffix(type.size());
-                           }
-                           return word;
-                       }};
-constexpr Kind by_container{"is in the container",
-                            [](const Process& process) { return text_of(process, &Identity::container); }};
-constexpr Kind by_pod{"is in the pod", [](const Process& process) { return text_of(process, &Identity::pod); }};
-
-/// One value of a filter.
-struct WantedValue {
-    const Kind* kind;
-    std::string value;
-    Filter filter; // for this value alone
-};
-
-std::string text_of(Pid pid) { return std::to_string(pid.value); }
-std::string text_of(const std::string& text) { return text; }
-
-std::vector<WantedValue> wanted_of(const Criteria& criteria)
-{
-    std::vector<WantedValue> wanted;
-    const auto add = [&](const Kind& kind, auto list) {
-        for (const auto& value : criteria.*list) {
-            Filter filter;
-            (filter.*list).push_back(value);
-            wanted.push_back({&kind, text_of(value), std::move(filter)});
-        }
-    };
-    add(by_pid, &Criteria::pids);
-    add(by_name, &Criteria::names);
-    std::erase_if(wanted,
-                  [](const WantedValue& each) { return each.value.starts_with('['); }); // of no process: "[exited]"
-    add(by_substring, &Criteria::substrings);
-    add(by_unit, &Criteria::units);
-    add(by_container, &Criteria::containers);
-    add(by_pod, &Criteria::pods);
+    std::vector<FilterTerm> wanted;
+    std::copy_if(filter.terms().begin(), filter.terms().end(), std::back_inserter(wanted),
+                 [](const FilterTerm& term) { return !term.kind->relation.empty() && !parse_cause(term.value.text); });
     return wanted;
 }
 
-/// The identity of a process of the sample, or of the cgroup of a socket whose process is not known.
-void leave_out_matched(std::vector<WantedValue>& wanted, const Sample& sample)
+/// A row for each process of the sample, and for each cgroup of a socket whose process is not known.
+std::vector<Row> rows_of(const Sample& sample)
 {
     std::vector<Row> rows;
     Flow flow;
+    flow.has_tuple = false;
     for (const auto& [cgroup_id, identity] : sample.groups) {
         flow.cgroup_id = cgroup_id;
         rows.push_back(row_of(flow, sample));
@@ -92,40 +42,61 @@ void leave_out_matched(std::vector<WantedValue>& wanted, const Sample& sample)
         flow.attribution.process = i;
         rows.push_back(row_of(flow, sample));
     }
-    std::erase_if(wanted, [&](const WantedValue& each) {
-        return std::any_of(rows.begin(), rows.end(),
-                           [&](const Row& row) { return each.filter.judge(row).judgement == Judgement::in; });
+    return rows;
+}
+
+void leave_out_matched(std::vector<FilterTerm>& wanted, const std::vector<Row>& rows)
+{
+    std::erase_if(wanted, [&](const FilterTerm& each) {
+        return std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
+            return each.kind->judge(row, each.value, Machine{}) == Judgement::in;
+        });
     });
 }
 
-Note unmatched_note(const Kind& kind, const std::string& value, const std::vector<Process>& processes)
+/// What might be typed to get at the value of a row: without the type of a unit, which is rarely typed, and of a path
+/// only the file if that is all that was typed of it.
+std::string_view word_for(std::string_view value, const FilterTerm& wanted)
 {
-    std::set<std::string_view> words;
-    for (const Process& process : processes) {
-        if (const Text word = kind.word(process)) {
-            words.insert(*word);
+    constexpr std::string_view type = ".service";
+    if (wanted.kind->meant == "unit" && value.ends_with(type)) {
+        value.remove_suffix(type.size());
+    } else if (wanted.kind->meant == "exe" && wanted.value.text.find('/') == std::string::npos) {
+        value.remove_prefix(value.rfind('/') + 1); // npos + 1 is 0
+    }
+    return value;
+}
+
+Note unmatched_note(const FilterTerm& wanted, const std::vector<Row>& rows)
+{
+    std::set<std::string> words;
+    const Column* const column = find_column(wanted.kind->meant);
+    for (const Row& row : rows) {
+        const Cell cell = column != nullptr && row.kind == RowKind::process ? column->value(row) : Cell();
+        if (const auto* text = std::get_if<std::string>(&cell)) {
+            words.emplace(word_for(*text, wanted));
         }
     }
-    const auto meant = nearest(value, std::vector<std::string_view>(words.begin(), words.end()));
-    return {NoteCode::filter_unmatched, fmt::format("no visible process {} {}{}", kind.relation, quote(value),
-                                                    meant ? fmt::format(": did you mean {}?", quote(*meant)) : "")};
+    const auto meant = nearest(wanted.value.text, std::vector<std::string_view>(words.begin(), words.end()));
+    return {NoteCode::filter_unmatched,
+            fmt::format("no visible process {} {}{}", wanted.kind->relation, quote(wanted.value.text),
+                        meant ? fmt::format(": did you mean {}?", quote(*meant)) : "")};
 }
 
 } // namespace
 
 void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier)
 {
-    std::vector<WantedValue> wanted = wanted_of(filter);
-    std::vector<WantedValue> excluded = wanted_of(filter.excluded);
-    std::move(excluded.begin(), excluded.end(), std::back_inserter(wanted));
-    leave_out_matched(wanted, sample);
+    std::vector<FilterTerm> wanted = wanted_of(filter);
+    leave_out_matched(wanted, rows_of(sample));
     if (wanted.empty()) {
         return;
     }
     Sample running = identifier.running();
-    leave_out_matched(wanted, running);
-    for (const WantedValue& each : wanted) {
-        sample.notes.push_back(unmatched_note(*each.kind, each.value, running.processes));
+    const std::vector<Row> rows = rows_of(running);
+    leave_out_matched(wanted, rows);
+    for (const FilterTerm& each : wanted) {
+        sample.notes.push_back(unmatched_note(each, rows));
     }
     const bool has_one = std::any_of(sample.notes.begin(), sample.notes.end(),
                                      [](const Note& note) { return note.code == NoteCode::container_names; });

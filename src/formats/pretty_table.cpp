@@ -66,12 +66,12 @@ std::uint64_t counted_bytes(const Column& column, const Row& row)
 
 std::string figure_text(const Column& column, const Row& row, std::uint64_t number, Units units)
 {
+    if (column.unit == "bits per second") {
+        return human_bits(number);
+    }
     if (is_rate(column)) {
         const bool is_rounded_to_0 = number == 0 && counted_bytes(column, row) != 0;
         return is_rounded_to_0 ? human_rate(1, std::chrono::hours(1), units) : human_rate(number, units);
-    }
-    if (column.unit == "bits per second") {
-        return human_bits(number);
     }
     return column.unit == "bytes" ? human_bytes(number, units) : std::to_string(number);
 }

@@ -87,7 +87,8 @@ struct Flow {
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;
     SocketState state = SocketState::open;
-    std::uint32_t sockets = 1;      // more if a backend sums a process's sockets; then there is no tuple
+    std::uint32_t sockets = 1;      // more if a backend sums a process's sockets
+    bool has_tuple = true;          // false if the backend summed sockets, or had no room for what they are
     std::uint32_t interface = 0;    // index of the device that the socket is bound to or its packets pass; 0: unknown
     bool accepted = false;          // the other end opened the connection: the local port is the service's
     Quality match = Quality::owner; // how sure it is that the traffic is this socket's: owner or inherited

@@ -95,7 +95,13 @@ struct Missing {
 
 struct Note {
     /// The subject of a note. If nothing of that is printed, the note is not either.
-    enum class About : std::uint8_t { everything, window, protocol, shared_sockets };
+    enum class About : std::uint8_t {
+        everything,
+        window,
+        protocol,
+        open_sockets, // of the protocol whose bytes are unknown: they are in the sample
+        shared_sockets,
+    };
 
     /// Takes what is not given from the table.
     explicit Note(NoteCode code);

@@ -5,11 +5,15 @@
 #include "linux/proc.hpp"
 
 #include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <pwd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace socktally {
@@ -18,6 +22,7 @@ namespace {
 
 constexpr char by_uid = 'u';
 constexpr char by_name = 'n';
+constexpr char by_host = 'h';
 constexpr char by_path = 'f';
 constexpr char at_socket = 's';
 constexpr char has_answer = '+';
@@ -62,6 +67,35 @@ std::string answer_of(const passwd* user)
     return user != nullptr ? message(has_answer, user->pw_uid, user->pw_name, user->pw_dir) : std::string(1, no_answer);
 }
 
+template <typename SocketAddress, typename Bytes>
+Address address_in(const addrinfo& found, Bytes SocketAddress::*field)
+{
+    SocketAddress address{};
+    std::memcpy(&address, found.ai_addr, std::min<std::size_t>(sizeof address, found.ai_addrlen));
+    return Address::from_bytes(std::as_bytes(std::span(&(address.*field), 1)));
+}
+
+std::string answer_about_host(const std::string& name)
+{
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM; // else each address is listed once a type
+    addrinfo* list = nullptr;
+    const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &list);
+    if (error != 0) {
+        const bool is_none = error == EAI_NONAME || error == EAI_NODATA;
+        return message(no_answer, is_none ? "" : ::gai_strerror(error));
+    }
+    std::string text(1, has_answer);
+    for (const addrinfo* found = list; found != nullptr; found = found->ai_next) {
+        const bool is_v4 = found->ai_family == AF_INET;
+        text.append(to_string(is_v4 ? address_in(*found, &sockaddr_in::sin_addr)
+                                    : address_in(*found, &sockaddr_in6::sin6_addr)));
+        text += '\0';
+    }
+    ::freeaddrinfo(list);
+    return text;
+}
+
 std::string answer_of(const HttpAnswer& answer)
 {
     return answer.body ? message(has_answer, *answer.body) : message(no_answer, answer.failure);
@@ -94,6 +128,7 @@ std::string answer(std::string_view question)
     switch (kind) {
     case by_uid: return answer_of(::getpwuid(static_cast<uid_t>(next_number(question)))); // NOLINT
     case by_name: return answer_of(::getpwnam(std::string(question).c_str()));            // NOLINT
+    case by_host: return answer_about_host(std::string(question));
     case by_path: return read_at_path(question);
     case at_socket: return ask_at_socket(question);
     default: return {};
@@ -106,6 +141,7 @@ std::chrono::milliseconds left_until(Lookups::Clock::time_point deadline)
 }
 
 const std::string users = "users";
+const std::string hosts = "hosts";
 
 } // namespace
 
@@ -155,6 +191,26 @@ UserAnswer Lookups::find_user(Uid uid, std::chrono::milliseconds patience)
 UserAnswer Lookups::find_user(const std::string& name, std::chrono::milliseconds patience)
 {
     return find_user(message(by_name, name), Clock::now() + patience);
+}
+
+HostAnswer Lookups::find_host(const std::string& name, std::chrono::milliseconds patience)
+{
+    const auto given = ask(hosts, message(by_host, name), Clock::now() + patience);
+    if (!given) {
+        return {{}, "it did not answer in time"};
+    }
+    std::string_view fields(*given);
+    fields.remove_prefix(1);
+    if (given->front() == no_answer) {
+        return {{}, std::string(fields)};
+    }
+    HostAnswer answer;
+    while (!fields.empty()) {
+        if (const auto address = parse_address(next_field(fields))) {
+            answer.addresses.push_back(*address);
+        }
+    }
+    return answer;
 }
 
 std::optional<std::string> Lookups::read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline)

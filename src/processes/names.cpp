@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace socktally {
 
@@ -90,6 +91,16 @@ std::optional<Uid> find_user(const std::string& name)
             fmt::format("the user database did not answer for {}: use the user's number", quote(name)));
     }
     return number && *number <= UINT32_MAX ? std::optional(Uid{static_cast<std::uint32_t>(*number)}) : std::nullopt;
+}
+
+std::vector<Address> find_host(const std::string& name)
+{
+    HostAnswer answer = Lookups().find_host(name, longest_for_filter);
+    if (!answer.failure.empty()) {
+        throw std::runtime_error(fmt::format("cannot find the addresses of the host {}: {}; give them instead",
+                                             quote(name), answer.failure));
+    }
+    return std::move(answer.addresses);
 }
 
 void NetnsNames::read()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Names on this machine: of the host and its boot, of users, of network namespaces.
+// Names on this machine: of the host and its boot, of users, of other hosts, of network namespaces.
 #pragma once
 
 #include "model/ids.hpp"
@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace socktally {
 
@@ -46,6 +47,10 @@ private:
 /// Finds a user by name, or by number in digits. Null if there is no such user. Throws std::runtime_error if a database
 /// does not answer, and the text is no number.
 std::optional<Uid> find_user(const std::string& name);
+
+/// Returns all addresses of a host; none if there is no such host. Throws std::runtime_error if the name service cannot
+/// say.
+std::vector<Address> find_host(const std::string& name);
 
 /// Names that ip-netns(8) gave, as files that are bound to the namespaces.
 class NetnsNames {

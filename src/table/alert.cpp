@@ -41,16 +41,35 @@ std::string_view trimmed(std::string_view text)
     return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
+/// Removes what may stand behind the number in a column of this unit: "B" or "B/s", "bit" or "bit/s", "%".
+std::string_view without_unit(std::string_view number, const Column& column)
+{
+    const auto remove = [&number](std::string_view ending) {
+        if (number.ends_with(ending)) {
+            number.remove_suffix(ending.size());
+        }
+    };
+    remove(is_rate(column) ? "/s" : "");
+    remove(column.unit.starts_with("bytes")     ? "B"
+           : column.unit.starts_with("bits")    ? "bit"
+           : column.unit.starts_with("percent") ? "%"
+                                                : "");
+    return trimmed(number);
+}
+
 /// Null if it is no number, has too many digits, or is more than any column can hold.
 std::optional<Hundredths> threshold_of(std::string_view number)
 {
-    constexpr std::array<Unit, 7> units{{{"Ki", 100ULL << 10},
-                                         {"Mi", 100ULL << 20},
-                                         {"Gi", 100ULL << 30},
-                                         {"K", 100'000},
-                                         {"M", 100'000'000},
-                                         {"G", 100'000'000'000},
-                                         {"", 100}}};
+    constexpr std::array<Unit, 10> units{{{"", 100},
+                                          {"k", 100'000},
+                                          {"K", 100'000},
+                                          {"M", 100'000'000},
+                                          {"G", 100'000'000'000},
+                                          {"T", 100'000'000'000'000},
+                                          {"Ki", 100ULL << 10},
+                                          {"Mi", 100ULL << 20},
+                                          {"Gi", 100ULL << 30},
+                                          {"Ti", 100ULL << 40}}};
     constexpr Hundredths most = Hundredths{std::numeric_limits<std::uint64_t>::max()} * 100;
     const auto hundredths = parse_quantity(number, units);
     return hundredths && hundredths->is_exact && hundredths->value <= most ? std::optional(hundredths->value)
@@ -70,13 +89,19 @@ Alert parse_alert(std::string_view text)
         if (column.type == CellType::string) {
             throw bad_alert(text, std::string(column.name) + " is not a number");
         }
-        const auto threshold = threshold_of(trimmed(text.substr(place + comparison.sign.size())));
+        const auto threshold = threshold_of(without_unit(trimmed(text.substr(place + comparison.sign.size())), column));
         if (!threshold) {
             throw bad_alert(text, fmt::format("use a number after {}, such as 500, 1.5M or 64Ki", comparison.sign));
         }
         return {&column, comparison.holds, *threshold};
     }
-    throw bad_alert(text, "use COLUMN>NUMBER, or another of >=, <, <=, = and !=");
+    if (find_column(trimmed(text)) != nullptr) {
+        throw bad_alert(text,
+                        fmt::format("no comparison; without quotes the shell takes > and writes to a file of that "
+                                    "name: use --alert '{}>10M'",
+                                    trimmed(text)));
+    }
+    throw bad_alert(text, "use 'COLUMN>NUMBER', or another of >=, <, <=, = and !=");
 }
 
 bool matches(const Alert& alert, const Row& row)

@@ -18,7 +18,7 @@ struct Alert {
 };
 
 /// COLUMN OP NUMBER, with or without blanks between: OP is > >= < <= = or !=; NUMBER is a whole number of
-/// hundredths, and may end in K, M, G (1000) or Ki, Mi, Gi (1024).
+/// hundredths, and may end in K, M, G, T (1000) or Ki, Mi, Gi, Ti (1024), and in the unit of the column (B, bit, %).
 /// Throws std::invalid_argument with a one-line message that names the nearest column.
 Alert parse_alert(std::string_view text);
 

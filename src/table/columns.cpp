@@ -231,6 +231,15 @@ void add_sharers(Row& into, const Row& row)
     into.shared_with = std::move(all);
 }
 
+Cell bytes_cell(const Row& row)
+{
+    const auto bytes = sum_known(row.rx_bytes, row.tx_bytes);
+    return bytes ? Cell(*bytes) : Cell();
+}
+
+/// For what follows from other columns.
+void add_nothing(Row& /*into*/, const Row& /*row*/) {}
+
 Cell unknown_cell(const Row& row) { return row.unknown_connections; }
 
 void add_unknown(Row& into, const Row& row)
@@ -329,6 +338,13 @@ constexpr std::array table = {
                                            add_known<&Row::rx_bytes_per_sec>, "rx_bytes by the length of the window")),
     derived(figure<&Row::tx_bytes_per_sec>("tx_bytes_per_sec", "TX/s", "bytes per second", "transmit_bytes_per_second",
                                            add_known<&Row::tx_bytes_per_sec>, "tx_bytes by the length of the window")),
+    Column{"bytes", CellType::integer, "bytes", "rx_bytes and tx_bytes together", "BYTES", Requirement::sums, "bytes",
+           bytes_cell, add_nothing, nullptr, most_of<std::uint64_t>()},
+    derived(figure<&Row::bytes_per_sec>("bytes_per_sec", "BYTES/s", "bytes per second", "bytes_per_second",
+                                        add_known<&Row::bytes_per_sec>, "bytes by the length of the window",
+                                        Requirement::sums)),
+    derived(figure<&Row::bits_per_sec>("bits_per_sec", "BITS/s", "bits per second", "bits_per_second",
+                                       add_known<&Row::bits_per_sec>, "the same, 8 bits a byte", Requirement::sums)),
     derived(figure<&Row::share>("share", "SHARE", "percent", "share_ratio", add_known<&Row::share>,
                                 "part of all bytes, received and sent, that are known")),
     figure<&PacketCounts::rx_packets>("rx_packets", "RX PKTS", "packets", "receive_packets",

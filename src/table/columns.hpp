@@ -50,7 +50,7 @@ struct Column {
 using ColumnList = std::vector<const Column*>;
 bool has_column(const ColumnList& list, std::string_view name);
 
-inline bool is_rate(const Column& column) { return column.unit == "bytes per second"; }
+inline bool is_rate(const Column& column) { return column.unit.ends_with(" per second"); }
 
 std::span<const Column> columns();
 const Column* find_column(std::string_view name);

@@ -104,7 +104,7 @@ Row row_of(const Flow& flow, const Sample& sample)
     } else {
         set_cause(row, flow, sample);
     }
-    if (tuple != Tuple{}) { // else the backend summed several sockets, or had no room for what they are
+    if (flow.has_tuple) {
         row.protocol = tuple.protocol;
     }
     row.local_address = address_of(tuple.local);

@@ -22,6 +22,7 @@ enum class Requirement : std::uint8_t {
     packets,    // packets counted as well as payload; on request
     interfaces, // nothing; has a value only in rows by interface
     reports,    // nothing; what rows of one sample have in common
+    sums,       // nothing; what follows from other columns, on request
     sharers,    // a flow for each socket, and who else owns it; on request
     // Facts to read about processes (IdentityNeeds); on request.
     command,
@@ -66,6 +67,7 @@ struct Key {
     void (*tell)(KeyText& text, const Row& row, const Origin& origin, const Key& self);
     std::string_view beside = {};  // columns before those of the key, if there are several keys
     std::string_view settles = {}; // other columns in which all sockets of a row agree
+    std::string_view also = {};    // what people type for it: the error names the key
 
     bool is(Trait trait) const { return (traits & trait) != 0; }
 };

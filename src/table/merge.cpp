@@ -23,11 +23,6 @@ void keep_window(Row& into, const Row& row)
 
 using Bytes = std::optional<std::uint64_t>;
 
-Bytes sum_of(const Bytes& rx, const Bytes& tx)
-{
-    return rx || tx ? Bytes(sum(rx.value_or(0), tx.value_or(0))) : std::nullopt;
-}
-
 /// number * scale / whole, rounded; null if there is no number or no whole.
 Bytes scaled(const Bytes& number, std::uint64_t scale, std::uint64_t whole)
 {
@@ -91,13 +86,17 @@ void keep_top(std::vector<Row>& rows, std::size_t count)
 void add_rates(std::vector<Row>& rows, std::chrono::nanoseconds window, const Totals& whole)
 {
     constexpr std::uint64_t second = 1'000'000'000;
+    constexpr std::uint64_t bits = 8;
     constexpr std::uint64_t hundred_percent = 10'000; // in hundredths
-    const std::uint64_t all_bytes = sum_of(whole.rx_bytes, whole.tx_bytes).value_or(0);
+    const std::uint64_t all_bytes = sum_known(whole.rx_bytes, whole.tx_bytes).value_or(0);
     for (Row& row : rows) {
         const auto nanoseconds = static_cast<std::uint64_t>(row.window.value_or(window).count());
         row.rx_bytes_per_sec = scaled(row.rx_bytes, second, nanoseconds);
         row.tx_bytes_per_sec = scaled(row.tx_bytes, second, nanoseconds);
-        const Bytes share = scaled(sum_of(row.rx_bytes, row.tx_bytes), hundred_percent, all_bytes);
+        const Bytes bytes = sum_known(row.rx_bytes, row.tx_bytes);
+        row.bytes_per_sec = scaled(bytes, second, nanoseconds);
+        row.bits_per_sec = scaled(bytes, bits * second, nanoseconds);
+        const Bytes share = scaled(bytes, hundred_percent, all_bytes);
         row.share = share ? std::optional(Decimal{*share}) : std::nullopt;
     }
 }

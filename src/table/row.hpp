@@ -59,8 +59,10 @@ struct Row {
     std::optional<Address> busiest_remote; // with which most was moved; if the format shows it
     std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null if no flow's are
     std::optional<std::uint64_t> tx_bytes;
-    std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next two
+    std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next four
     std::optional<std::uint64_t> tx_bytes_per_sec;
+    std::optional<std::uint64_t> bytes_per_sec; // of both directions
+    std::optional<std::uint64_t> bits_per_sec;
     std::optional<Decimal> share; // of all bytes, in percent
     PacketCounts packets;         // null as soon as one flow's are: nothing would say that a sum lacks some
     std::optional<std::uint64_t> connections = 0; // sockets in the row; null if saved rows do not tell

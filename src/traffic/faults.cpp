@@ -48,8 +48,7 @@ constexpr std::array<Words, Faults::kinds> table{{
     {Fault::resets, NoteCode::counters_reset, "connection",
      "the counters of {0} were reset (reconnected, or closed with SO_LINGER 0): earlier bytes are missing"},
     {Fault::udp_unknown, NoteCode::udp_bytes, "", "the bytes of UDP sockets are unknown", privilege_remedy},
-    {Fault::udp_unknown_totals, NoteCode::udp_bytes, "", "the bytes of UDP sockets are unknown",
-     "measure a window, such as -d 1s: the kernel keeps no totals for UDP sockets"},
+    {Fault::udp_unknown_totals, NoteCode::udp_bytes, "", "the bytes of UDP sockets are unknown", udp_totals_remedy},
     {Fault::udp_unlisted, NoteCode::udp_bytes, "", "UDP sockets cannot be listed", diag_modules_remedy},
     {Fault::packets_dropped, NoteCode::packets_dropped, "packet",
      "{0} did not fit into the capture buffer: bytes are missing", "enlarge it: --capture-buffer 64M"},
@@ -100,6 +99,9 @@ std::vector<Note> notes_of(const Faults& faults)
                 {words.code,
                  fmt::format(fmt::runtime(words.message), plural(count, words.noun), count == 1 ? "was" : "were"),
                  words.remedy});
+            if (words.fault == Fault::udp_unknown_totals) {
+                notes.back().about = Note::About::open_sockets;
+            }
         }
     }
     return notes;

@@ -64,6 +64,10 @@ private:
 
 std::vector<Note> notes_of(const Faults& faults);
 
+/// The kernel keeps no totals for UDP sockets.
+inline constexpr std::string_view udp_totals_remedy =
+    "measure a window, such as -d 1s, or leave UDP out: --protocol tcp";
+
 /// If the kernel does not load them by itself, and for the next boot (modules-load.d(5)). One line for a shell, the
 /// end of it a comment; no backslash, which TSV would double.
 inline constexpr std::string_view diag_modules_remedy =

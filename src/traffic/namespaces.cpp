@@ -186,6 +186,7 @@ void add_refused_namespaces(Sample& sample, std::size_t refused)
     }
     Flow& unseen = sample.flows.emplace_back(); // bytes unknown
     unseen.sockets = 0;
+    unseen.has_tuple = false;
     unseen.attribution.cause = Cause::other_netns;
     sample.notes.push_back({NoteCode::other_netns, fmt::format("{} could not be entered: bytes moved there are unknown",
                                                                plural(refused, "other network namespace"))});

@@ -31,10 +31,13 @@ inline std::optional<std::uint16_t> parse_port(std::string_view text)
                                                           : std::nullopt;
 }
 
+/// The same between two bounds. Throws std::invalid_argument: `bad pid "x": use a whole number from 1 to 9`.
+std::uint64_t require_number(std::string_view what, std::string_view text, std::uint64_t low, std::uint64_t high);
+
 /// A unit after a number, and its size in the smallest units.
 struct Unit {
     std::string_view suffix;
-    std::uint64_t size; // at most 2^50
+    std::uint64_t size; // at most 2^60
 };
 
 struct Quantity {
@@ -42,9 +45,10 @@ struct Quantity {
     bool is_exact = true;
 };
 
-/// `5`, `1.5` or `.5` with one of `units` behind it; the first that fits counts, so an empty one is the last. What no
-/// 64 bits hold stays more than that. Null for anything else.
+/// `5`, `1.5` or `.5` with one of `units` behind it. What no 64 bits hold stays more than that. Null for anything else.
 std::optional<Quantity> parse_quantity(std::string_view text, std::span<const Unit> units);
+/// The sum of one or more, `1m30s`, with or without blanks between. A number without a unit stands alone.
+std::optional<Quantity> parse_quantities(std::string_view text, std::span<const Unit> units);
 
 /// A number with two digits behind the point. It is exact, so that every format writes the same text.
 struct Decimal {

@@ -29,6 +29,13 @@ inline void add(std::optional<std::uint64_t>& total, const std::optional<std::ui
     }
 }
 
+/// The sum of what is known of two.
+inline std::optional<std::uint64_t> sum_known(const std::optional<std::uint64_t>& a,
+                                              const std::optional<std::uint64_t>& b)
+{
+    return a || b ? std::optional(sum(a.value_or(0), b.value_or(0))) : std::nullopt;
+}
+
 /// Null as soon as one part is.
 inline void add_or_lose(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
 {

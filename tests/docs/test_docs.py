@@ -153,7 +153,7 @@ def needs(shell):
 class Options(unittest.TestCase):
     def test_help(self):
         text = socktally("--help").stdout
-        rows = re.findall(r"^  (?:(-\w), |    )(--[a-z-]+)( [A-Z=]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
+        rows = re.findall(r"^  (?:(-\w), |    )(--[a-z0-9-]+)( [A-Z=]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
         self.assertEqual({name: bool(value) for short, long, value in rows for name in (short, long) if name}, options())
 
     def test_manual(self):

@@ -89,10 +89,8 @@ std::string output_of(const Case& run, Windows& windows)
     Replayed replayed = windows.get(run.window, extent, run.viewer);
     Filter filter = options.filter;
     filter.machine.interfaces = {Interface{1, "lo", true, true, {}}, replayed.interface};
-    for (Criteria* criteria : {static_cast<Criteria*>(&filter), &filter.excluded}) {
-        find_users(*criteria);
-        find_interfaces(*criteria, filter.machine.interfaces);
-    }
+    find_users(filter);
+    find_interfaces(filter);
     if (options.by.is_by_interface()) {
         mark_outbound(replayed.result.sample.interfaces, filter.machine.interfaces, replayed.interface.index);
     }

@@ -45,15 +45,17 @@ public:
         }
     }
 
-    /// Whole, filtered, and filtered by the opposite.
-    void judge()
+    /// Whole, filtered, and filtered by the opposite. Returns how many filters there are; `number` is one of them, and
+    /// null any.
+    std::size_t judge(std::optional<std::size_t> number)
     {
         const Words places = of_all_places();
         Words whole = places;
         const std::array<const char*, 8> keys{"process", "connection", "name", "user",
                                               "remote",  "port",       "unit", "protocol"};
         add(whole, {"--by", keys.at(between(0, keys.size() - 1))});
-        const auto [filter, value] = draw_filter();
+        const std::vector<NamedFilter> all_filters = filters();
+        const auto [filter, value] = all_filters.at(number.value_or(between(0, all_filters.size() - 1)));
         Words filtered = places;
         add(filtered, {"--" + filter, value});
         Words rest = places;
@@ -75,9 +77,12 @@ public:
         INFO("whole: ", describe(all.report), "in: ", describe(in), "out: ", describe(out), last_lines(all.trace));
         judge_whole(all);
         judge_halves(all, in, out);
+        return all_filters.size();
     }
 
 private:
+    using NamedFilter = std::pair<std::string, std::string>;
+
     struct Part {
         std::string name;
         std::uint16_t port; // 0: it has none
@@ -307,18 +312,30 @@ private:
         return words;
     }
 
-    std::pair<std::string, std::string> draw_filter()
+    /// One of each kind, or several where values differ in kind.
+    std::vector<NamedFilter> filters()
     {
         const Part& part = parts_.at(between(0, parts_.size() - 1));
-        switch (between(0, 6)) {
-        case 0: return {"port", std::to_string(part.port == 0 ? 7100 : part.port)};
-        case 1: return {"protocol", part.port == 0 ? "tcp" : part.protocol};
-        case 2: return {"user", part.user};
-        case 3: return {"name", part.name + "-left"};
-        case 4: return {"filter", part.name};
-        case 5: return {"remote", toss() ? ground_.right4 : "10.0.0.0/8"};
-        default: return {"pid", std::to_string(part.pid)};
-        }
+        const std::string port = std::to_string(part.port == 0 ? 7100 : part.port);
+        return {{"port", port},
+                {"port", port + "-" + std::to_string(between(7150, 7200))},
+                {"protocol", part.port == 0 ? "tcp" : part.protocol},
+                {"user", part.user},
+                {"name", part.name + "-left"},
+                {"filter", part.name},
+                {"exe", "truth"},
+                {"command", "truth"},
+                {"remote", toss() ? ground_.right4 : "10.0.0.0/8"},
+                {"remote", toss() ? "private" : "loopback"},
+                {"remote", toss() ? "public" : "multicast"},
+                {"local", toss() ? ground_.left4 : "10.81.0.0/16"},
+                {"local", "private"},
+                {"cgroup", toss() ? "/" : "/none"},
+                {"unit", "none"},
+                {"container", "none"},
+                {"pod", "none"},
+                {"interface", "lo"},
+                {"pid", std::to_string(part.pid)}};
     }
 
     /// Off by no more than that in each direction.
@@ -375,7 +392,7 @@ void sweep(unsigned scenes)
     MESSAGE("SOCKTALLY_TRUTH_SEED=", seed);
     for (unsigned scene = only.value_or(0); scene < (only ? *only + 1 : scenes); ++scene) {
         CAPTURE(scene);
-        Scene(seed + scene).judge();
+        Scene(seed + scene).judge(std::nullopt);
     }
 }
 
@@ -387,6 +404,20 @@ TEST_CASE("sweep: 30 scenes drawn from a seed" * doctest::test_suite("alone"))
         TRUTH_SKIP("it counts no bytes");
     }
     sweep(30);
+}
+
+TEST_CASE("sweep: each kind of filter and its opposite are the whole" * doctest::test_suite("alone"))
+{
+    if (backend_name() == "procfs") {
+        TRUTH_SKIP("it counts no bytes");
+    }
+    const unsigned seed = number_from("SOCKTALLY_TRUTH_SEED").value_or(std::random_device{}() % 1'000'000);
+    MESSAGE("SOCKTALLY_TRUTH_SEED=", seed);
+    std::size_t filters = 1;
+    for (unsigned scene = 0; scene < filters; ++scene) {
+        CAPTURE(scene);
+        filters = Scene(seed + scene).judge(scene);
+    }
 }
 
 TEST_CASE("sweep: 500 scenes drawn from a seed, none of them silently wrong" * doctest::test_suite("soak"))

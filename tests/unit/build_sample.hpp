@@ -6,10 +6,12 @@
 #include "table/flow_rows.hpp"
 #include "table/row.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace socktally::test {
 
@@ -78,6 +80,33 @@ inline Report report(std::vector<Row> rows)
         result.totals.unknown_connections += row.unknown_connections;
     }
     return result;
+}
+
+/// A filter as typed: {"pid=7", "!name=curl", "no-loopback"}, where ! stands for --exclude.
+inline Filter typed(const std::vector<std::string>& terms)
+{
+    Filter filter;
+    for (const std::string& term : terms) {
+        const bool is_excluded = term.front() == '!';
+        const auto begin = term.begin() + (is_excluded ? 1 : 0);
+        const auto equals = std::find(begin, term.end(), '=');
+        const FilterKind& kind = *find_filter_kind(std::string(begin, equals));
+        filter.add(kind, kind.parse(equals == term.end() ? "" : std::string(equals + 1, term.end())), is_excluded);
+    }
+    return filter;
+}
+
+/// The same with the names resolved, which are the numbers that they mean: {"user=1000", "netns=2"}.
+inline Filter filter_of(const std::vector<std::string>& terms)
+{
+    Filter filter = typed(terms);
+    for (FilterTerm& term : filter.terms()) {
+        const auto number = parse_number(term.value.text);
+        if (number && !term.value.numbers) {
+            term.value.numbers = FilterValue::Numbers{*number, *number};
+        }
+    }
+    return filter;
 }
 
 /// The rows of the flows that match.

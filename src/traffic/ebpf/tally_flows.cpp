@@ -101,6 +101,7 @@ void TallyFlows::add_the_rest()
     for (const auto& [slot, left] : left_) {
         if (left.rx_bytes != 0 || left.tx_bytes != 0) {
             Flow& rest = append(left.attribution, left.rx_bytes, left.tx_bytes);
+            rest.has_tuple = false;
             rest.sockets = detail_ == Tally::Detail::processes ? std::max(left.sockets, 1U) : 1;
         }
     }

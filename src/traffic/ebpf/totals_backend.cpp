@@ -11,6 +11,7 @@
 #include "sockets/proc_net.hpp"
 #include "traffic/ebpf/refusal.hpp"
 #include "traffic/ebpf/totals_flows.hpp"
+#include "traffic/faults.hpp"
 #include "traffic/interfaces.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/protocol_counters.hpp"
@@ -31,8 +32,9 @@ namespace {
 void add_notes(Sample& sample, const TotalsFlows& flows, const OwnerScanner& holders)
 {
     if (flows.has_udp()) {
-        sample.notes.emplace_back(NoteCode::udp_bytes).remedy =
-            "measure a window, such as -d 1s: the kernel keeps no totals for UDP sockets";
+        Note& note = sample.notes.emplace_back(NoteCode::udp_bytes);
+        note.remedy = udp_totals_remedy;
+        note.about = Note::About::open_sockets;
     }
     if (flows.resets() > 0) {
         sample.notes.push_back(

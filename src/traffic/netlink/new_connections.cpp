@@ -61,6 +61,7 @@ bool ClosedFlows::add(const Flow& flow, Inode netns, const OwnerScanner& owners)
         sum.accepted = key.accepted;
         sum.interface = key.interface;
         sum.sockets = 0;
+        sum.has_tuple = by_ == Sums::by_peer;
         sum.rx_bytes = 0;
         sum.tx_bytes = 0;
         if (has_several_owners) {

@@ -57,8 +57,7 @@ TEST_CASE("a connection is local if both of its ends are listed")
     Flow idle = here;
     idle.rx_bytes = 0;
     CHECK(local_of(sample_of({there, idle})).connections == 0);
-    Filter alpha;
-    alpha.names = {"alpha"};
+    const Filter alpha = filter_of({"name=alpha"});
     Flow others = here;
     others.attribution.process = 1;
     CHECK(local_of(sample_of({there, others}), alpha).connections == 0);

@@ -210,7 +210,7 @@ TEST_CASE("two text files for Prometheus have no series in common")
     std::set<std::string> series;
     std::size_t lines = 0;
     for (const char* name : {"alpha", "beta"}) {
-        options.filter.names = {name};
+        options.filter = filter_of({std::string("name=") + name});
         options.output_file = directory.path() / (std::string(name) + ".prom");
         run(options, sees_half);
         std::istringstream text(content(*options.output_file));

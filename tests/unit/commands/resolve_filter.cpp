@@ -2,31 +2,57 @@
 // What the names of the options mean on this machine, and whether they still do.
 #include "commands/resolve_filter.hpp"
 #include "linux/netns.hpp"
+#include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+Filter resolved(const std::vector<std::string>& terms)
+{
+    Options options;
+    options.filter = typed(terms);
+    return resolve_filter(options);
+}
+
+/// The first number of the first value of a kind.
+std::uint64_t number_of(const Filter& filter, std::string_view kind)
+{
+    for (const FilterTerm& term : filter.terms()) {
+        if (term.kind->name() == kind) {
+            return term.value.numbers.value().first;
+        }
+    }
+    return 0;
+}
+
+void set(Filter& filter, std::string_view kind, const FilterValue& value)
+{
+    filter.remove(kind);
+    filter.add(*find_filter_kind(kind), value);
+}
+
+} // namespace
 
 TEST_CASE("names of interfaces and network namespaces are followed where they mean another one")
 {
-    Options options;
-    options.filter.interfaces = {{"lo"}};
-    options.filter.namespaces = {{"current"}};
-    Filter filter = resolve_filter(options);
-    const Filter before = filter;
-    REQUIRE(filter.interfaces.size() == 1);
-    CHECK(filter.namespaces[0].id == Inode{own_netns_inode()});
+    Filter filter = resolved({"interface=lo", "netns=current"});
+    const auto lo = number_of(filter, "interface");
+    CHECK(number_of(filter, "netns") == own_netns_inode());
     const Renamed same = renew_names(filter);
     CHECK(same.others.empty());
     CHECK(notes_of(same).empty());
 
-    filter.interfaces[0].id = 4711; // a device that was called lo
-    filter.namespaces[0].id = Inode{42};
+    set(filter, "interface", {"lo", FilterValue::Numbers{4711, 4711}}); // a device that was called lo
+    set(filter, "netns", {"current", FilterValue::Numbers{42, 42}});
     const Renamed renamed = renew_names(filter);
     CHECK(renamed.others == std::vector<std::string>{"\"current\"", "\"lo\""});
     CHECK(renamed.gone.empty());
-    CHECK(filter.interfaces == before.interfaces);
-    CHECK(filter.namespaces == before.namespaces);
+    CHECK(number_of(filter, "interface") == lo);
+    CHECK(number_of(filter, "netns") == own_netns_inode());
     const auto notes = notes_of(renamed);
     REQUIRE(notes.size() == 2);
     CHECK(notes[0].code == NoteCode::name_changed);
@@ -35,34 +61,43 @@ TEST_CASE("names of interfaces and network namespaces are followed where they me
 
 TEST_CASE("a name that nothing has any more is kept for what had it: without it all would be wanted")
 {
-    Options options;
-    options.filter.interfaces = {{"lo"}};
-    Filter filter = resolve_filter(options);
-    filter.interfaces = {{"no such device", 4711}};
-    filter.namespaces = {{"no-such-netns", Inode{42}}};
+    Filter filter = resolved({"interface=lo"});
+    set(filter, "interface", {"no such device", FilterValue::Numbers{4711, 4711}});
+    set(filter, "netns", {"no-such-netns", FilterValue::Numbers{42, 42}});
     const Renamed renamed = renew_names(filter);
     CHECK(renamed.others.empty());
     CHECK(renamed.gone.size() == 2);
-    CHECK(filter.interfaces[0].id == 4711U);
-    CHECK(filter.namespaces[0].id == Inode{42});
+    CHECK(number_of(filter, "interface") == 4711U);
+    CHECK(number_of(filter, "netns") == 42);
     const auto notes = notes_of(renamed);
     REQUIRE(notes.size() == 2);
     CHECK_FALSE(notes[1].incomplete);
 }
 
-TEST_CASE("a name that no interface has is wrong usage, and the nearest is named")
+TEST_CASE("a name that nothing has is wrong usage, and the nearest is named")
 {
-    const std::vector<Interface> machine{
+    CHECK_THROWS_WITH_AS(resolved({"user=no-such-user"}), "no such user: \"no-such-user\"", UsageError);
+    CHECK_THROWS_WITH_AS(resolved({"!netns=no-such"}), "no such network namespace: \"no-such\"", UsageError);
+    Filter filter = typed({"interface=eth0", "!interface=q\"u,o=te\\"});
+    filter.machine.interfaces = {
         {1, "lo", true, true, {}}, {7, "eth0", false, true, {}}, {9, "q\"u,o=te\\", false, true, {}}};
-    Criteria criteria;
-    criteria.interfaces = {{"eth0"}, {"lo"}};
-    find_interfaces(criteria, machine);
-    CHECK(criteria.interfaces[0].id == 7U);
-    CHECK(criteria.interfaces[1].id == 1U);
-    criteria.interfaces = {{"eth0,lo"}, {"q\"u,o=te\\"}};
-    find_interfaces(criteria, machine);
-    CHECK(criteria.interfaces == std::vector<Named<std::uint32_t>>{{"eth0", 7}, {"lo", 1}, {"q\"u,o=te\\", 9}});
-    criteria.interfaces = {{"eht0"}};
-    CHECK_THROWS_WITH_AS(find_interfaces(criteria, machine), "no such interface: \"eht0\": did you mean \"eth0\"?",
-                         UsageError);
+    find_interfaces(filter);
+    CHECK(filter.terms()[0].value.numbers->first == 7);
+    CHECK(filter.terms()[1].value.numbers->first == 9);
+    filter.add(*find_filter_kind("interface"), {"eht0"});
+    CHECK_THROWS_WITH_AS(find_interfaces(filter), "no such interface: \"eht0\": did you mean \"eth0\"?", UsageError);
+}
+
+TEST_CASE("the name of a host stands for all of its addresses")
+{
+    const Filter filter = resolved({"remote=localhost", "!local=localhost"});
+    for (const FilterTerm& term : filter.terms()) {
+        const auto has = [&](std::string_view text) {
+            const auto& networks = term.value.networks;
+            return std::find(networks.begin(), networks.end(), *parse_prefix(text)) != networks.end();
+        };
+        CHECK((has("127.0.0.1") || has("::1")));
+        CHECK_FALSE(has("127.0.0.0/8"));
+    }
+    CHECK(resolved({"remote=private"}).terms()[0].value.networks.size() == 7); // no host is asked for
 }

@@ -241,9 +241,9 @@ TEST_CASE("since: what is printed may change from run to run, and no byte is los
 {
     Runs runs(find_format("tsv"));
     runs.run(100);
-    runs.options.filter.names = {"nobody"};
+    runs.options.filter = filter_of({"name=nobody"});
     CHECK(runs.run(150).empty());
-    runs.options.filter.names.clear();
+    runs.options.filter = {};
     CHECK(runs.run(151) == "seven\t1\n"); // what one run did not print the next one does not
     runs.options.format = find_format("prom");
     CHECK_THROWS_AS(runs.run(152), std::runtime_error);

@@ -3,6 +3,7 @@
 #include "commands/summary.hpp"
 #include "linux/fd.hpp"
 #include "report/read.hpp"
+#include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 
 using namespace socktally;
+using socktally::test::typed;
 using namespace std::chrono_literals;
 
 namespace {
@@ -286,10 +288,10 @@ TEST_CASE("a remedy names the columns that would have to be saved")
         return line("a", "1", 7, 5, "p", fmt::format(R"("rx_bytes":1,"tx_bytes":1{})", more));
     };
     SummaryPlan ports;
-    ports.filter.ports = {443};
+    ports.filter = typed({"port=443"});
     CHECK(remedy(with(""), "process", ports) == "record with -o +local_port,remote_port");
     SummaryPlan without_unit;
-    without_unit.filter.excluded.units = {"u"};
+    without_unit.filter = typed({"!unit=u"});
     CHECK(remedy(with(R"(,"unit":null)"), "process", without_unit) == "record with -o +cgroup");
     CHECK(remedy(with(""), "process", without_unit) == "record with -o +cgroup,unit");
     CHECK(remedy(with(R"(,"unit":null,"cgroup":"/")"), "process", without_unit) == "0 notes"); // it is in none
@@ -323,18 +325,18 @@ TEST_CASE("connections that were not saved are not known")
 TEST_CASE("a filter leaves out what it cannot judge, and says so")
 {
     SummaryPlan port;
-    port.filter.ports = {443};
+    port.filter = typed({"port=443"});
     const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), port).report;
     CHECK(report.rows.empty());
     CHECK(has_note(report, NoteCode::filter_unjudged));
     const std::string of_no_sockets = line("a", "1", 7, 5, "p", R"("rx_bytes":1,"tx_bytes":0,"connections":0)");
     CHECK(has_note(add_up(of_no_sockets, GroupBy("process"), port).report, NoteCode::filter_unjudged));
     SummaryPlan name;
-    name.filter.names = {"q"};
+    name.filter = typed({"name=q"});
     CHECK_FALSE(
         has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), name).report, NoteCode::filter_unjudged));
-    SummaryPlan both = port; // one that says no is enough
-    both.filter.names = {"q"};
+    SummaryPlan both; // one that says no is enough
+    both.filter = typed({"port=443", "name=q"});
     CHECK_FALSE(
         has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), both).report, NoteCode::filter_unjudged));
 }
@@ -342,11 +344,11 @@ TEST_CASE("a filter leaves out what it cannot judge, and says so")
 TEST_CASE("a filter that no row passes is told of, and makes nothing incomplete")
 {
     SummaryPlan name;
-    name.filter.names = {"q"};
+    name.filter = typed({"name=q"});
     const Report report = add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), name).report;
     CHECK(has_note(report, NoteCode::filter_unmatched));
     CHECK(is_complete(report.notes));
-    name.filter.names = {"q", "p"};
+    name.filter = typed({"name=q", "name=p"});
     CHECK_FALSE(
         has_note(add_up(line("a", "1", 7, 5, "p"), GroupBy("process"), name).report, NoteCode::filter_unmatched));
     CHECK_FALSE(
@@ -369,28 +371,28 @@ TEST_CASE("a sum that does not fit is told, and makes the report incomplete")
 
 TEST_CASE("a row passes a filter or its opposite, unless neither can judge it")
 {
-    const auto count = [](const std::string& text, const std::vector<Named<Uid>>& users, bool excluded) {
+    const auto count = [](const std::string& text, const std::string& term) {
         SummaryPlan wanted;
-        (excluded ? wanted.filter.excluded : static_cast<Criteria&>(wanted.filter)).users = users;
+        wanted.filter = typed({term});
         const Report report = add_up(text, GroupBy("process"), wanted).report;
         return report.rows.size() + (has_note(report, NoteCode::filter_unjudged) ? 10 : 0);
     };
     const std::string alice = line("a", "1", 7, 5, "p", R"("user":"alice","rx_bytes":1)");
     const std::string nobody = line("a", "1", 7, 5, "p", R"("user":null,"rx_bytes":1)");
-    CHECK(count(alice, {{"alice"}}, false) == 1);
-    CHECK(count(alice, {{"alice"}}, true) == 0);
-    CHECK(count(alice, {{"bob"}}, false) == 0);
-    CHECK(count(alice, {{"bob"}}, true) == 1);
-    CHECK(count(alice, {{"1000"}}, false) == 10); // her number was not saved
-    CHECK(count(alice, {{"1000"}}, true) == 10);
-    CHECK(count(nobody, {{"alice"}}, false) == 10);
-    CHECK(count(nobody, {{"alice"}}, true) == 10);
+    CHECK(count(alice, "user=alice") == 1);
+    CHECK(count(alice, "!user=alice") == 0);
+    CHECK(count(alice, "user=bob") == 0);
+    CHECK(count(alice, "!user=bob") == 1);
+    CHECK(count(alice, "user=1000") == 10); // her number was not saved
+    CHECK(count(alice, "!user=1000") == 10);
+    CHECK(count(nobody, "user=alice") == 10);
+    CHECK(count(nobody, "!user=alice") == 10);
 }
 
 TEST_CASE("a pod is found by the name that was saved")
 {
     SummaryPlan wanted;
-    wanted.filter.pods = {"web-1"};
+    wanted.filter = typed({"pod=web-1"});
     const auto rows_of = [&](std::string_view pod) {
         return add_up(line("a", "1", 7, 5, "p", fmt::format(R"("pod":"{}")", pod)), GroupBy("process"), wanted)
             .report.rows.size();

@@ -44,36 +44,35 @@ using Messages = std::vector<std::string>;
 
 TEST_CASE("nothing is said of what some process is, whether it moved anything or not, or is over")
 {
-    Filter filter;
-    CHECK(messages(filter).empty());
-    filter.pids = {Pid{5000001}, Pid{5000009}};
-    filter.names = {"curl", "node", "[exited]"};
-    filter.substrings = {"url", "gin"};
-    filter.units = {"nginx", "nginx.service", "brief"};
-    filter.containers = {container_id, "aaaaaaaaaaaa"};
-    CHECK(messages(filter).empty());
+    CHECK(messages({}).empty());
+    CHECK(messages(filter_of({"pid=5000001", "pid=5000009", "name=curl", "name=node", "name=[exited]", "filter=url",
+                              "filter=gin", "unit=nginx", "unit=nginx.service", "unit=brief",
+                              "container=" + container_id, "container=aaaaaaaaaaaa", "cgroup=/system.slice"}))
+              .empty());
 }
 
 TEST_CASE("each value that no process has is a note, with the nearest that one has")
 {
-    Filter filter;
-    filter.pids = {Pid{5000001}, Pid{5000003}};
-    CHECK(messages(filter) == Messages{"no visible process has the pid \"5000003\""});
-    filter = {};
-    filter.names = {"ngnix", "curl", "zzz"};
-    CHECK(messages(filter) == Messages{"no visible process is called \"ngnix\": did you mean \"nginx\"?",
-                                       "no visible process is called \"zzz\""});
-    filter = {};
-    filter.substrings = {"zz"};
-    CHECK(messages(filter) == Messages{"no visible process has a name that contains \"zz\""});
-    filter = {};
-    filter.units = {"ngnix", "nginx.socket"};
-    CHECK(messages(filter) == Messages{"no visible process is in the unit \"ngnix\": did you mean \"nginx\"?",
-                                       "no visible process is in the unit \"nginx.socket\""});
-    filter = {};
-    filter.containers = {"web"};
-    CHECK(messages(filter) == Messages{"no visible process is in the container \"web\""});
-    filter = {};
-    filter.pods = {"a\nb"};
-    CHECK(messages(filter) == Messages{"no visible process is in the pod \"a\\nb\""});
+    const std::pair<std::vector<std::string>, Messages> cases[] = {
+        {{"pid=5000001", "pid=5000003"}, {"has the pid \"5000003\""}},
+        {{"name=ngnix", "name=curl", "name=zzz"},
+         {"is called \"ngnix\": did you mean \"nginx\"?", "is called \"zzz\""}},
+        {{"filter=zz"}, {"has a name that contains \"zz\""}},
+        {{"unit=ngnix", "unit=nginx.socket"},
+         {"is in the unit \"ngnix\": did you mean \"nginx\"?", "is in the unit \"nginx.socket\""}},
+        {{"!unit=ngnix"}, {"is in the unit \"ngnix\": did you mean \"nginx\"?"}},
+        {{"cgroup=/system.slice/ngnix.service"},
+         {"is in the cgroup \"/system.slice/ngnix.service\": did you mean \"/system.slice/nginx.service\"?"}},
+        {{"container=web"}, {"is in the container \"web\""}},
+        {{"pod=a\\b"}, {"is in the pod \"a\\\\b\""}},
+        {{"command=zz"}, {"has a command line that contains \"zz\""}},
+    };
+    for (const auto& [terms, expected] : cases) {
+        CAPTURE(terms.front());
+        Messages all;
+        for (const std::string& message : expected) {
+            all.push_back("no visible process " + message);
+        }
+        CHECK(messages(filter_of(terms)) == all);
+    }
 }

@@ -37,7 +37,7 @@ Filter on(const std::vector<std::uint32_t>& interfaces)
 {
     Filter filter;
     for (const std::uint32_t index : interfaces) {
-        filter.interfaces.push_back({"", index});
+        filter.add(*find_filter_kind("interface"), {"", FilterValue::Numbers{index, index}});
     }
     filter.machine = {machine, Inode{4026531840}};
     return filter;
@@ -87,7 +87,7 @@ TEST_CASE("an interface that is not known is judged neither in nor out")
     CHECK(judge(on({}), between("0.0.0.0", "")) == Judgement::in);
     CHECK(judge(on({eth0}), between("192.0.2.1", "203.0.113.9")) == Judgement::out);
     Filter udp = on({eth0});
-    udp.protocols = {Protocol::udp}; // one that says no is enough
+    udp.add(*find_filter_kind("protocol"), find_filter_kind("protocol")->parse("udp")); // one that says no is enough
     CHECK(judge(udp, between("0.0.0.0", "")) == Judgement::out);
 }
 

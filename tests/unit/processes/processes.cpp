@@ -453,10 +453,8 @@ TEST_CASE("a socket without a process is in the cgroup that the kernel tells, un
         CHECK((identity(flow) != nullptr) == (flow < 4));
         CHECK((sample.flows[flow].attribution.quality == Quality::socket) == (flow < 4));
     }
-    Filter filter;
-    filter.units = {"cron"};
-    CHECK(total(sample, filter).rx_bytes == 1U);
-    CHECK(total(sample, filter).unattributed_rx_bytes == 1U);
+    CHECK(total(sample, filter_of({"unit=cron"})).rx_bytes == 1U);
+    CHECK(total(sample, filter_of({"unit=cron"})).unattributed_rx_bytes == 1U);
 }
 
 TEST_CASE("a network namespace has its first name or its number")
@@ -525,25 +523,15 @@ TEST_CASE("processes are grouped by what they have in common")
     CHECK_FALSE(rows[0].identity);
 
     const auto passed = [&sample](const Filter& filter) { return total(sample, filter).rx_bytes.value(); };
-    Filter filter;
-    filter.containers = {"web"};
-    CHECK(passed(filter) == 7);
-    filter.containers = {"aaaaaaaaaaaa"};
-    CHECK(passed(filter) == 1);
-    filter.containers = {"aaaaaaaaaaa"}; // too short for an id
-    CHECK(passed(filter) == 0);
-    filter = {};
-    filter.units = {"nginx"};
-    CHECK(passed(filter) == 4);
-    filter.units = {"nginx.service"};
-    CHECK(passed(filter) == 4);
-    filter.units = {"nginx.s"};
-    CHECK(passed(filter) == 0);
-    filter = {};
+    CHECK(passed(filter_of({"container=web"})) == 7);
+    CHECK(passed(filter_of({"container=aaaaaaaaaaaa"})) == 1);
+    CHECK(passed(filter_of({"container=aaaaaaaaaaa"})) == 0); // too short for an id
+    CHECK(passed(filter_of({"unit=nginx"})) == 4);
+    CHECK(passed(filter_of({"unit=nginx.service"})) == 4);
+    CHECK(passed(filter_of({"unit=nginx.s"})) == 0);
     sample.flows[1].netns = Inode{9};
     sample.processes[2].netns = Inode{9};
     sample.processes[1].netns = Inode{8}; // the socket's counts
-    filter.namespaces = {{"", Inode{9}}};
-    CHECK(passed(filter) == 6);
+    CHECK(passed(filter_of({"netns=9"})) == 6);
     CHECK(sums(GroupBy("netns")) == "57 6 ");
 }

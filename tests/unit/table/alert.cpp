@@ -62,6 +62,9 @@ TEST_CASE("units and digits behind the point are exact")
     CHECK(holds("rx_bytes=2Mi", 2'097'152));
     CHECK(holds("rx_bytes=0.25G", 250'000'000));
     CHECK(holds("rx_bytes=1.5Gi", 1'610'612'736));
+    CHECK(holds("rx_bytes=1TB", 1'000'000'000'000));
+    CHECK(holds("rx_bytes=1kB", 1000));
+    CHECK(holds("bytes=1KiB", 1024));
     CHECK(holds("rx_bytes=18446744073709551615", top));
     CHECK_FALSE(holds("rx_bytes=18446744073709551614", top));
     CHECK_FALSE(holds("rx_bytes>0.5", 0));
@@ -76,6 +79,10 @@ TEST_CASE("a decimal is compared to its last digit")
     CHECK(matches(parse_alert("share>50.1"), half));
     CHECK(matches(parse_alert("share=50.12"), half));
     CHECK_FALSE(matches(parse_alert("share>50.12"), half));
+    CHECK(matches(parse_alert("share>50%"), half));
+    half.bits_per_sec = 8'000'000;
+    CHECK(matches(parse_alert("bits_per_sec>=8Mbit/s"), half));
+    CHECK_FALSE(matches(parse_alert("bits_per_sec>8Mbit"), half));
     half.share.reset();
     CHECK_FALSE(matches(parse_alert("share<100"), half));
 }
@@ -84,9 +91,14 @@ TEST_CASE("a bad expression is one line that says what would be good")
 {
     CHECK(refusal("tx_byts>1") == "unknown column \"tx_byts\": did you mean \"tx_bytes\"?");
     CHECK(refusal("process=1") == "bad alert \"process=1\": process is not a number");
-    CHECK(refusal("rx_bytes") == "bad alert \"rx_bytes\": use COLUMN>NUMBER, or another of >=, <, <=, = and !=");
-    CHECK(refusal("rx_bytes > 100k") ==
-          "bad alert \"rx_bytes > 100k\": use a number after >, such as 500, 1.5M or 64Ki");
+    CHECK(refusal("rx_bytes") ==
+          "bad alert \"rx_bytes\": no comparison; without quotes the shell takes > and writes to a "
+          "file of that name: use --alert 'rx_bytes>10M'");
+    CHECK(refusal("10M") == "bad alert \"10M\": use 'COLUMN>NUMBER', or another of >=, <, <=, = and !=");
+    CHECK(refusal("rx_bytes > 100x") ==
+          "bad alert \"rx_bytes > 100x\": use a number after >, such as 500, 1.5M or 64Ki");
+    CHECK(refusal("rx_bytes>1bit").starts_with("bad alert"));
+    CHECK(refusal("connections>1B").starts_with("bad alert"));
     CHECK(refusal(">1") == "empty column name in \">1\"");
     for (const std::string_view number : {"",
                                           " ",
@@ -95,8 +107,8 @@ TEST_CASE("a bad expression is one line that says what would be good")
                                           "+1",
                                           "1e3",
                                           "0x10",
-                                          "1k",
-                                          "1KB",
+                                          "1BB",
+                                          "1K/s",
                                           "1.",
                                           "1.234",
                                           "1..2",

@@ -107,6 +107,8 @@ TEST_CASE("a cell has its column's type or is null")
     full.packets = {8, 9, 10, 11};
     full.rx_bytes_per_sec = 12;
     full.tx_bytes_per_sec = 13;
+    full.bytes_per_sec = 25;
+    full.bits_per_sec = 200;
     full.share = Decimal{1234};
     const auto text = [&full](std::string_view name) { return std::get<std::string>(find_column(name)->value(full)); };
     const auto number = [&full](std::string_view name) {
@@ -116,6 +118,9 @@ TEST_CASE("a cell has its column's type or is null")
     CHECK(std::get<Decimal>(find_column("share")->value(full)) == Decimal{1234});
     CHECK(number("rx_bytes_per_sec") == 12);
     CHECK(number("tx_bytes_per_sec") == 13);
+    CHECK(number("bytes") == 3);
+    CHECK(number("bytes_per_sec") == 25);
+    CHECK(number("bits_per_sec") == 200);
     CHECK(text("process") == "curl");
     CHECK(number("start_time") == 3);
     CHECK(text("user") == "al");

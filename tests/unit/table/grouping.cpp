@@ -41,18 +41,9 @@ std::uint64_t passed(const Filter& filter, const Sample& sample = sample_of_four
     return total(sample, filter).rx_bytes.value();
 }
 
-template <typename T>
-Filter only(std::vector<T> Criteria::*list, std::vector<T> values)
-{
-    Filter filter;
-    filter.*list = std::move(values);
-    return filter;
-}
-
 Filter without_loopback(std::vector<Address> own = {})
 {
-    Filter filter;
-    filter.loopback = false;
+    Filter filter = filter_of({"no-loopback"});
     filter.machine.interfaces = {Interface{2, "eth0", false, true, std::move(own)}};
     return filter;
 }
@@ -270,7 +261,7 @@ TEST_CASE("a total is null where there is something and nothing of it is known, 
     CHECK(!total(sample, {}).rx_bytes);
     CHECK(!total(sample, {}).tx_bytes);
     CHECK(total(sample, {}).unattributed_rx_bytes == 0U); // nothing is without owner
-    CHECK(total(sample, only(&Criteria::pids, {Pid{2}})).rx_bytes == 0U);
+    CHECK(total(sample, filter_of({"pid=2"})).rx_bytes == 0U);
 
     sample.flows.push_back(unowned_flow(Cause::unknown, std::nullopt, 0, 7));
     sample.flows.back().rx_bytes.reset();
@@ -321,43 +312,39 @@ TEST_CASE("totals tell the part that has no owner")
 TEST_CASE("filters by owner")
 {
     CHECK(passed({}) == 150);
-    CHECK(passed(only(&Criteria::pids, {Pid{7}})) == 30);
-    CHECK(passed(only(&Criteria::pids, {Pid{7}, Pid{9}})) == 70);
-    CHECK(passed(only(&Criteria::pids, {Pid{0}})) == 0);
-    CHECK(passed(only(&Criteria::names, {"curl"})) == 30);
-    CHECK(passed(only(&Criteria::names, {"cur"})) == 0);
-    CHECK(passed(only(&Criteria::names, {"[exited]", "nginx"})) == 120);
-    CHECK(passed(only(&Criteria::substrings, {"ur"})) == 30);
-    CHECK(passed(only(&Criteria::substrings, {"zzz", "gin"})) == 40);
-    CHECK(passed(only(&Criteria::substrings, {"exited"})) == 0); // a cause is no process name
-    CHECK(passed(only(&Criteria::users, {{"", Uid{1001}}})) == 20);
-    CHECK(passed(only(&Criteria::users, {{"", Uid{5}}})) == 80);
-    Filter both = only(&Criteria::pids, {Pid{7}});
-    both.users = {{"", Uid{1000}}};
-    CHECK(passed(both) == 10);
-    both = only(&Criteria::pids, {Pid{9}});
-    both.names = {"curl"};
-    CHECK(passed(both) == 0);
+    CHECK(passed(filter_of({"pid=7"})) == 30);
+    CHECK(passed(filter_of({"pid=7", "pid=9"})) == 70);
+    CHECK(passed(filter_of({"pid=8"})) == 0);
+    CHECK(passed(filter_of({"name=curl"})) == 30);
+    CHECK(passed(filter_of({"name=cur"})) == 0);
+    CHECK(passed(filter_of({"name=[exited]", "name=nginx"})) == 120);
+    CHECK(passed(filter_of({"filter=ur"})) == 30);
+    CHECK(passed(filter_of({"filter=zzz", "filter=gin"})) == 40);
+    CHECK(passed(filter_of({"filter=exited"})) == 0); // a cause is no process name
+    CHECK(passed(filter_of({"user=1001"})) == 20);
+    CHECK(passed(filter_of({"user=5"})) == 80);
+    CHECK(passed(filter_of({"pid=7", "user=1000"})) == 10);
+    CHECK(passed(filter_of({"pid=9", "name=curl"})) == 0);
 }
 
 TEST_CASE("the uid filter looks at the owner, not at who made the socket")
 {
     Sample sample = sample_of_four();
     sample.flows[0].uid = Uid{5};
-    CHECK(passed(only(&Criteria::users, {{"", Uid{5}}}), sample) == 80);
+    CHECK(passed(filter_of({"user=5"}), sample) == 80);
 }
 
 TEST_CASE("filters by tuple")
 {
-    CHECK(passed(only(&Criteria::ports, {443})) == 110); // remote
-    CHECK(passed(only(&Criteria::ports, {80})) == 40);   // local
-    CHECK(passed(only(&Criteria::ports, {81, 51000})) == 40);
-    CHECK(passed(only(&Criteria::remotes, {*parse_prefix("10.0.0.0/30")})) == 110);
-    CHECK(passed(only(&Criteria::remotes, {*parse_prefix("2001:db8::/32")})) == 40);
-    CHECK(passed(only(&Criteria::remotes, {*parse_prefix("0.0.0.0/0"), *parse_prefix("::/0")})) == 150);
-    CHECK(passed(only(&Criteria::remotes, {*parse_prefix("10.0.0.1")})) == 0); // that is the local one
-    CHECK(passed(only(&Criteria::protocols, {Protocol::tcp})) == 150);
-    CHECK(passed(only(&Criteria::protocols, {Protocol::udp})) == 0);
+    CHECK(passed(filter_of({"port=443"})) == 110); // remote
+    CHECK(passed(filter_of({"port=80"})) == 40);   // local
+    CHECK(passed(filter_of({"port=81", "port=51000"})) == 40);
+    CHECK(passed(filter_of({"remote=10.0.0.0/30"})) == 110);
+    CHECK(passed(filter_of({"remote=2001:db8::/32"})) == 40);
+    CHECK(passed(filter_of({"remote=0.0.0.0/0", "remote=::/0"})) == 150);
+    CHECK(passed(filter_of({"remote=10.0.0.1"})) == 0); // that is the local one
+    CHECK(passed(filter_of({"protocol=tcp"})) == 150);
+    CHECK(passed(filter_of({"protocol=udp"})) == 0);
 }
 
 TEST_CASE("without loopback, traffic that never leaves the machine is left out")

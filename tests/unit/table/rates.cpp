@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "table/columns.hpp"
 #include "table/merge.hpp"
 #include "unit/build_sample.hpp"
 
@@ -40,6 +41,23 @@ TEST_CASE("a rate is by the measured window, to the nearest whole byte")
     CHECK(rated(top, 0, std::chrono::seconds(1), {top, 0}).rx_bytes_per_sec == top);
     CHECK(rated(top, 0, std::chrono::milliseconds(1), {top, 0}).rx_bytes_per_sec == top); // instead of wrapping round
     CHECK(rated(top, 0, std::chrono::hours(8784), {top, 0}).rx_bytes_per_sec == 583'344'214'029);
+}
+
+TEST_CASE("both directions together")
+{
+    const Row both = rated(1, 2, std::chrono::seconds(2), {1, 2});
+    CHECK(both.bytes_per_sec == 2); // 1.5
+    CHECK(both.bits_per_sec == 12);
+    CHECK(find_column("bytes")->value(both) == Cell(std::uint64_t{3}));
+    CHECK(rated(std::nullopt, 5, std::chrono::seconds(1), {0, 5}).bits_per_sec == 40);
+    CHECK(rated(top, 1, std::chrono::seconds(1), {top, 1}).bits_per_sec == top);
+    const Row unknown = rated(std::nullopt, std::nullopt, std::chrono::seconds(1), {});
+    CHECK_FALSE(unknown.bytes_per_sec);
+    CHECK(find_column("bytes")->value(unknown) == Cell());
+    CHECK_FALSE(rated(1, 2, std::chrono::seconds(0), {1, 2}).bits_per_sec);
+    std::vector<Row> rows{row(1, "a", 1, 2), row(2, "b", 10, 20)};
+    keep_top(rows, 0);
+    CHECK(find_column("bytes")->value(rows.at(0)) == Cell(std::uint64_t{33}));
 }
 
 TEST_CASE("a row of other windows than the report is measured by them")

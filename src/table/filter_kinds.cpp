@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: MIT
+// What each kind of filter takes, and how it judges a row. Null means unknown, unless the rest of the row rules a value
+// out.
+#include "table/filter_kinds.hpp"
+
+#include "util/number.hpp"
+#include "util/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <stdexcept>
+
+namespace socktally {
+
+namespace {
+
+using Numbers = FilterValue::Numbers;
+
+constexpr Judgement judgement_of(bool holds) { return holds ? Judgement::in : Judgement::out; }
+
+/// `is_none`: if the field is null there is nothing that could match.
+template <typename T, typename Test>
+Judgement judge_field(const std::optional<T>& field, bool is_none, const Test& test)
+{
+    return field ? judgement_of(test(*field)) : is_none ? Judgement::out : Judgement::unknown;
+}
+
+template <typename T>
+Judgement judge_equal(const std::optional<T>& field, bool is_none, const std::string& text)
+{
+    return judge_field(field, is_none, [&](const T& value) { return value == text; });
+}
+
+template <typename T>
+std::uint64_t number_of(const T& id)
+{
+    if constexpr (requires { id.value; }) {
+        return static_cast<std::uint64_t>(id.value);
+    } else {
+        return static_cast<std::uint64_t>(id);
+    }
+}
+
+template <typename T>
+Judgement judge_number(const std::optional<T>& field, bool is_none, const std::optional<Numbers>& numbers)
+{
+    return judge_field(field, is_none, [&](const T& value) { return numbers && numbers->contain(number_of(value)); });
+}
+
+/// Also if the kind of the row was not saved.
+bool is_of_cause(const Row& row)
+{
+    return row.kind ? row.kind == RowKind::cause : !row.pid && parse_cause(row.process.value_or(""));
+}
+
+/// Returns whether it is known that no process moved the bytes.
+bool has_no_process(const Row& row)
+{
+    const auto cause = is_of_cause(row) ? parse_cause(row.process.value_or("")) : std::nullopt;
+    return cause && !hides_process(*cause);
+}
+
+const Identity& identity_of(const Row& row)
+{
+    static const Identity unknown;
+    return row.identity ? *row.identity : unknown;
+}
+
+/// If the cgroup of a process was read, the process is in no other unit, container or pod than the cgroup says.
+bool tells_groups(const Row& row) { return has_no_process(row) || identity_of(row).cgroup; }
+
+/// Engines print the first digits of the id if they print no name; so does the column `container` if the name is not
+/// known.
+bool is_nameless(const Identity& identity)
+{
+    return identity.container_id && identity.container_id->starts_with(identity.container.value_or(""));
+}
+
+FilterValue text_value(std::string_view text) { return {std::string(text)}; }
+
+Numbers numbers_between(std::string_view what, std::string_view text, std::uint64_t low, std::uint64_t high)
+{
+    const std::uint64_t number = require_number(what, text, low, high);
+    return {number, number};
+}
+
+FilterValue pid_value(std::string_view text)
+{
+    return {std::string(text), numbers_between("pid", text, 1, std::numeric_limits<std::int32_t>::max())};
+}
+
+Judgement judge_pid(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    return judge_number(row.pid, has_no_process(row), value.numbers);
+}
+
+constexpr std::size_t longest_name = 15; // TASK_COMM_LEN without its NUL; messages say it too
+
+FilterValue name_value(std::string_view text)
+{
+    if (text.size() > longest_name && !parse_cause(text)) {
+        throw std::invalid_argument(
+            fmt::format("bad name {}: the kernel cuts process names to 15 bytes; use {}, or --command {}", quote(text),
+                        quote(text.substr(0, longest_name)), quote(text)));
+    }
+    return text_value(text);
+}
+
+FilterValue part_of_name(std::string_view text)
+{
+    if (text.size() > longest_name) {
+        throw std::invalid_argument(
+            fmt::format("bad filter {}: the kernel cuts process names to 15 bytes; use less of it, or --command {}",
+                        quote(text), quote(text)));
+    }
+    return text_value(text);
+}
+
+/// `test` judges the name of a process.
+template <typename Test>
+Judgement judge_process(const Row& row, const Test& test)
+{
+    if (row.is_other()) {
+        return Judgement::unknown;
+    }
+    if (is_of_cause(row)) {
+        return has_no_process(row) ? Judgement::out : Judgement::unknown;
+    }
+    return judge_field(row.process, false, test);
+}
+
+Judgement judge_name(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    if (parse_cause(value.text) && !row.is_other()) { // also of a process that calls itself so
+        return judge_equal(row.process, false, value.text);
+    }
+    return judge_process(row, [&](const std::string& process) { return process == value.text; });
+}
+
+Judgement judge_part_of_name(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    return judge_process(row, [&](const std::string& process) { return process.find(value.text) != process.npos; });
+}
+
+/// A path, or the name of a file in any directory. The kernel marks a file that is gone.
+bool is_file(std::string_view path, std::string_view wanted)
+{
+    constexpr std::string_view gone = " (deleted)";
+    if (wanted.find('/') == wanted.npos) {
+        path.remove_prefix(path.rfind('/') + 1); // npos + 1 is 0
+    }
+    return path.starts_with(wanted) && (path.size() == wanted.size() || path.substr(wanted.size()) == gone);
+}
+
+Judgement judge_exe(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    return judge_field(identity_of(row).exe, has_no_process(row),
+                       [&](const std::string& exe) { return is_file(exe, value.text); });
+}
+
+Judgement judge_command(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    return judge_field(identity_of(row).command, has_no_process(row),
+                       [&](const std::string& command) { return command.find(value.text) != command.npos; });
+}
+
+Judgement judge_user(const Row& row, const FilterValue& user, const Machine& /*machine*/)
+{
+    if (user.numbers) {
+        return judge_number(row.uid, has_no_process(row), user.numbers);
+    }
+    const bool is_number = user.text.find_first_not_of("0123456789") == std::string::npos;
+    const auto is_its_number = [&](Uid uid) { return std::to_string(uid.value) == user.text; };
+    return std::max(judge_equal(row.user, has_no_process(row), user.text),
+                    is_number ? judge_field(row.uid, has_no_process(row), is_its_number) : Judgement::out);
+}
+
+/// "443", "8000-8099"
+FilterValue port_value(std::string_view text)
+{
+    constexpr std::uint64_t last_port = std::numeric_limits<std::uint16_t>::max();
+    const auto dash = text.find('-');
+    const auto first = parse_number(text.substr(0, dash)).value_or(0);
+    const auto last = dash == text.npos ? first : parse_number(text.substr(dash + 1)).value_or(0);
+    if (first == 0 || last > last_port || first > last) {
+        throw std::invalid_argument(fmt::format(
+            "bad port {}: use a whole number from 1 to {}, or a range such as 8000-8099", quote(text), last_port));
+    }
+    return {std::string(text), Numbers{first, last}};
+}
+
+Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    const bool is_none = row.protocol && !has_ports(*row.protocol);
+    return std::max(judge_number(row.local_port, is_none, value.numbers),
+                    judge_number(row.remote_port, is_none, value.numbers));
+}
+
+struct AddressWord {
+    std::string_view word;
+    std::string_view networks;
+};
+
+/// What public addresses are not. RFC 1918, 6598, 3927, 4193 and 4291 have the private ones.
+constexpr std::array<AddressWord, 3> address_words{
+    {{"private", "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,fc00::/7,fe80::/10"},
+     {"loopback", "127.0.0.0/8,::1"},
+     {"multicast", "224.0.0.0/4,255.255.255.255,ff00::/8"}}};
+constexpr std::string_view public_word = "public";
+
+std::vector<std::string> network_words()
+{
+    std::vector<std::string> words;
+    for (const AddressWord& each : address_words) {
+        words.emplace_back(each.word);
+    }
+    words.emplace_back(public_word);
+    return words;
+}
+
+void add_networks(std::vector<Prefix>& networks, const AddressWord& word)
+{
+    for (const std::string& network : split_values(word.networks)) {
+        networks.push_back(parse_prefix(network).value());
+    }
+}
+
+/// A label of digits alone in the last place would be an address that is not one.
+bool may_be_host(std::string_view text)
+{
+    constexpr std::size_t longest = 253;
+    const std::string_view last = text.substr(text.rfind('.') + 1);
+    const auto is_allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+               c == '_';
+    };
+    return text.size() <= longest && std::all_of(text.begin(), text.end(), is_allowed) && text.front() != '-' &&
+           text.front() != '.' && (last.empty() || last.find_first_not_of("0123456789") != last.npos);
+}
+
+FilterValue address_value(std::string_view text)
+{
+    FilterValue value{std::string(text)};
+    if (const auto network = parse_prefix(text)) {
+        value.networks.push_back(*network);
+        return value;
+    }
+    value.is_elsewhere = text == public_word;
+    for (const AddressWord& each : address_words) {
+        if (value.is_elsewhere || text == each.word) {
+            add_networks(value.networks, each);
+        }
+    }
+    if (value.networks.empty() && !may_be_host(text)) {
+        throw std::invalid_argument(
+            fmt::format("bad address {}: use 10.0.0.1, 10.0.0.0/8, fe80::1, 2001:db8::/32 or the like, the name of a "
+                        "host, or private, loopback, multicast or public",
+                        quote(text)));
+    }
+    return value;
+}
+
+bool is_among(const Address& address, const FilterValue& value)
+{
+    const bool is_in_one = std::any_of(value.networks.begin(), value.networks.end(),
+                                       [&](const Prefix& network) { return network.contains(address); });
+    return is_in_one != value.is_elsewhere;
+}
+
+Judgement judge_remote(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    const auto& address = row.remote_address;
+    return address && !address->is_unspecified() ? judgement_of(is_among(*address, value)) : Judgement::unknown;
+}
+
+/// What an unconnected socket without an address of its own moves has one that is not known; but such a socket can be
+/// asked for as it is listed: by 0.0.0.0 or ::.
+Judgement judge_local(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    const auto& address = row.local_address;
+    if (!address) {
+        return Judgement::unknown;
+    }
+    const bool is_asked_for = parse_address(value.text) == address;
+    return is_asked_for || !address->is_unspecified() ? judgement_of(is_among(*address, value)) : Judgement::unknown;
+}
+
+/// Null if it is not known. A socket at :: may take datagrams of both.
+std::optional<Family> family_of(const Row& row)
+{
+    if (row.remote_address && !row.remote_address->is_unspecified()) {
+        return row.remote_address->family;
+    }
+    const Address local = row.local_address.value_or(Address{});
+    const bool is_known = local.family == Family::v4 || !local.is_unspecified();
+    return is_known ? std::optional(local.family) : std::nullopt;
+}
+
+template <Family family>
+Judgement judge_family(const Row& row, const FilterValue& /*value*/, const Machine& /*machine*/)
+{
+    return judge_field(family_of(row), false, [](Family its_own) { return its_own == family; });
+}
+
+std::vector<std::string> protocol_words()
+{
+    const auto names = protocol_names();
+    return {names.begin(), names.end()};
+}
+
+FilterValue protocol_value(std::string_view text)
+{
+    const auto protocol = parse_protocol(text);
+    if (!protocol) {
+        throw std::invalid_argument(
+            fmt::format("unknown protocol {}: {}", quote(text), suggest(text, protocol_names())));
+    }
+    return {std::string(text), Numbers{number_of(*protocol), number_of(*protocol)}};
+}
+
+Judgement judge_protocol(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    return judge_number(row.protocol, false, value.numbers);
+}
+
+/// Also of the groups below it. The slash at the beginning may be left out.
+Judgement judge_cgroup(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    std::string_view wanted = value.text;
+    wanted.remove_prefix(std::min(wanted.find_first_not_of('/'), wanted.size()));
+    while (wanted.ends_with('/')) {
+        wanted.remove_suffix(1);
+    }
+    return judge_field(identity_of(row).cgroup, has_no_process(row), [&](std::string_view path) {
+        path.remove_prefix(path.starts_with('/') ? 1 : 0);
+        return wanted.empty() ||
+               (path.starts_with(wanted) && (path.size() == wanted.size() || path[wanted.size()] == '/'));
+    });
+}
+
+/// ".service" may be left out.
+Judgement judge_unit(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    const std::string& name = value.text;
+    return judge_field(identity_of(row).unit, tells_groups(row), [&](std::string_view unit) {
+        return unit.starts_with(name) && (unit.size() == name.size() || unit.substr(name.size()) == ".service");
+    });
+}
+
+/// Returns whether `name` is the beginning of this container id, and long enough to be meant as one.
+bool begins_id(std::string_view id, std::string_view name)
+{
+    constexpr std::size_t shortest = 12; // what engines print; less might be a name
+    return name.size() >= shortest && id.starts_with(name);
+}
+
+Judgement judge_container(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    const Identity& identity = identity_of(row);
+    const bool is_none = tells_groups(row);
+    const Judgement by_name =
+        is_nameless(identity) ? Judgement::unknown : judge_equal(identity.container, is_none, value.text);
+    return std::max(by_name, judge_field(identity.container_id, is_none,
+                                         [&](const std::string& id) { return begins_id(id, value.text); }));
+}
+
+/// If the name of a pod is not known, its uid is in the place of the name.
+Judgement judge_pod(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    const Identity& identity = identity_of(row);
+    const bool is_none = tells_groups(row);
+    const bool has_name = identity.pod && identity.pod != identity.pod_uid;
+    const bool is_unnamed = !has_name && (identity.pod || is_nameless(identity));
+    return std::max(is_unnamed ? Judgement::unknown : judge_equal(identity.pod, is_none, value.text),
+                    judge_equal(identity.pod_uid, is_none || has_name, value.text));
+}
+
+Judgement judge_netns(const Row& row, const FilterValue& netns, const Machine& /*machine*/)
+{
+    return netns.numbers ? judge_number(row.netns, false, netns.numbers)
+                         : judge_equal(row.netns_name, false, netns.text);
+}
+
+/// Interfaces and addresses of another namespace are not those of this one.
+bool is_elsewhere(const Row& row, const Machine& machine)
+{
+    return (row.kind == RowKind::cause && row.process == cause_name(Cause::other_netns)) ||
+           (machine.netns != Inode{} && row.netns && *row.netns != machine.netns);
+}
+
+Tuple tuple_of(const Row& row)
+{
+    return {row.protocol.value_or(Protocol::tcp),
+            {row.local_address.value_or(Address{}), row.local_port.value_or(0)},
+            {row.remote_address.value_or(Address{}), row.remote_port.value_or(0)}};
+}
+
+Judgement judge_interface(const Row& row, const FilterValue& interface, const Machine& machine)
+{
+    if (row.interface) { // which the row is of
+        return judgement_of(*row.interface == interface.text);
+    }
+    if (is_elsewhere(row, machine)) {
+        return Judgement::out;
+    }
+    const std::uint32_t index = interface_of(tuple_of(row), row.device, machine.interfaces);
+    const bool is_it = interface.numbers && interface.numbers->contain(index);
+    return index == 0 ? Judgement::unknown : judgement_of(is_it);
+}
+
+/// Lets through what does not have both ends on this machine.
+Judgement judge_no_loopback(const Row& row, const FilterValue& /*value*/, const Machine& machine)
+{
+    if (!row.protocol) { // there are no addresses either
+        return Judgement::unknown;
+    }
+    if (const auto stays = stays_on_this_machine(tuple_of(row), machine.interfaces)) {
+        return judgement_of(!*stays);
+    }
+    return row.device == 0 || is_elsewhere(row, machine) ? Judgement::unknown
+                                                         : judgement_of(row.device != loopback_of(machine.interfaces));
+}
+
+constexpr std::array kind_table{
+    FilterKind{.names = "--pid",
+               .value = "PID,...",
+               .help = "the process with this id",
+               .columns = "pid",
+               .requirement = Requirement::processes,
+               .parse = pid_value,
+               .judge = judge_pid,
+               .offers = "@pids",
+               .relation = "has the pid"},
+    FilterKind{.names = "--name",
+               .value = "NAME",
+               .help = "processes with exactly this name, commas included",
+               .columns = "process",
+               .requirement = Requirement::processes,
+               .parse = name_value,
+               .judge = judge_name,
+               .relation = "is called",
+               .meant = "process"},
+    FilterKind{.names = "--filter",
+               .value = "TEXT",
+               .help = "processes with this text in their name",
+               .columns = "process",
+               .requirement = Requirement::processes,
+               .parse = part_of_name,
+               .judge = judge_part_of_name,
+               .relation = "has a name that contains"},
+    FilterKind{.names = "--exe",
+               .value = "FILE,...",
+               .help = "processes that run this file, by path or by name",
+               .columns = "exe",
+               .requirement = Requirement::exe,
+               .parse = text_value,
+               .judge = judge_exe,
+               .offers = "@files",
+               .relation = "runs the file",
+               .meant = "exe"},
+    FilterKind{.names = "--command",
+               .value = "TEXT",
+               .help = "processes with this text in their command line",
+               .columns = "command",
+               .requirement = Requirement::command,
+               .parse = text_value,
+               .judge = judge_command,
+               .relation = "has a command line that contains"},
+    FilterKind{.names = "--user",
+               .value = "USER,...",
+               .help = "processes of this user, by name or number",
+               .columns = "user,uid",
+               .requirement = Requirement::processes,
+               .parse = text_value,
+               .judge = judge_user,
+               .offers = "@users"},
+    FilterKind{.names = "--port",
+               .value = "PORT,...",
+               .help = "connections with this port at either end, or with one of 8000-8099",
+               .columns = "local_port,remote_port",
+               .requirement = Requirement::peers,
+               .parse = port_value,
+               .judge = judge_port},
+    FilterKind{.names = "--remote",
+               .value = "ADDRESS,...",
+               .help = "connections to this address, to 10.0.0.0/8, to a host by name, or to {} addresses",
+               .columns = "remote_address",
+               .requirement = Requirement::peers,
+               .parse = address_value,
+               .judge = judge_remote,
+               .words = network_words},
+    FilterKind{.names = "--local",
+               .value = "ADDRESS,...",
+               .help = "connections of this address of this machine; takes the same",
+               .columns = "local_address",
+               .requirement = Requirement::tuples,
+               .parse = address_value,
+               .judge = judge_local,
+               .words = network_words},
+    FilterKind{.names = "-4,--ipv4",
+               .value = nullptr,
+               .help = "only IPv4",
+               .columns = "local_address,remote_address",
+               .requirement = Requirement::peers,
+               .parse = text_value,
+               .judge = judge_family<Family::v4>},
+    FilterKind{.names = "-6,--ipv6",
+               .value = nullptr,
+               .help = "only IPv6",
+               .columns = "local_address,remote_address",
+               .requirement = Requirement::peers,
+               .parse = text_value,
+               .judge = judge_family<Family::v6>},
+    FilterKind{.names = "--protocol",
+               .value = "PROTO,...",
+               .help = "tcp, udp, icmp, sctp, ...: see socktally(1)",
+               .columns = "protocol",
+               .requirement = Requirement::tuples,
+               .parse = protocol_value,
+               .judge = judge_protocol,
+               .words = protocol_words},
+    FilterKind{.names = "--container",
+               .value = "NAME,...",
+               .help = "processes in this container, by name or id",
+               .columns = "cgroup,container,container_id",
+               .requirement = Requirement::containers,
+               .parse = text_value,
+               .judge = judge_container,
+               .relation = "is in the container",
+               .meant = "container"},
+    FilterKind{.names = "--pod",
+               .value = "NAME,...",
+               .help = "processes in this pod, by name or uid",
+               .columns = "cgroup,pod",
+               .requirement = Requirement::containers,
+               .parse = text_value,
+               .judge = judge_pod,
+               .relation = "is in the pod",
+               .meant = "pod"},
+    FilterKind{.names = "--unit",
+               .value = "UNIT,...",
+               .help = "processes of this systemd unit; .service is implied",
+               .columns = "cgroup,unit",
+               .requirement = Requirement::cgroup,
+               .parse = text_value,
+               .judge = judge_unit,
+               .relation = "is in the unit",
+               .meant = "unit"},
+    FilterKind{.names = "--cgroup",
+               .value = "PATH,...",
+               .help = "processes in this cgroup or below it",
+               .columns = "cgroup",
+               .requirement = Requirement::cgroup,
+               .parse = text_value,
+               .judge = judge_cgroup,
+               .relation = "is in the cgroup",
+               .meant = "cgroup"},
+    FilterKind{.names = "--netns",
+               .value = "NAME,...",
+               .help = "sockets in this network namespace: a name, a number, a process id, current or all (default)",
+               .columns = "netns",
+               .requirement = Requirement::netns,
+               .parse = text_value,
+               .judge = judge_netns,
+               .offers = "@netns"},
+    FilterKind{.names = "--interface",
+               .value = "NAME,...",
+               .help = "connections over this network interface",
+               .columns = "",
+               .requirement = Requirement::peers,
+               .parse = text_value,
+               .judge = judge_interface,
+               .is_of_report = false,
+               .offers = "@interfaces"},
+    FilterKind{.names = "--no-loopback",
+               .value = nullptr,
+               .help = "leave out traffic within this machine; --external: within private networks too",
+               .columns = "",
+               .requirement = Requirement::peers,
+               .parse = text_value,
+               .judge = judge_no_loopback,
+               .is_of_report = false},
+};
+
+static_assert(kind_table.size() <= 32, "Judged::unsure has a bit for each, and one for its opposite");
+
+} // namespace
+
+std::span<const FilterKind> filter_kinds() { return kind_table; }
+
+const FilterKind* find_filter_kind(std::string_view name)
+{
+    const auto* found =
+        std::find_if(kind_table.begin(), kind_table.end(), [&](const FilterKind& k) { return k.name() == name; });
+    return found == kind_table.end() ? nullptr : found;
+}
+
+std::vector<std::string> split_values(std::string_view text)
+{
+    std::vector<std::string> parts(1);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == ',' || text[i] == '\n') {
+            parts.emplace_back();
+        } else {
+            i += text.substr(i).starts_with("\\,") ? 1 : 0;
+            parts.back() += text[i];
+        }
+    }
+    if (std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); })) {
+        throw std::invalid_argument(fmt::format("bad list {}: an item is empty", quote(text)));
+    }
+    return parts;
+}
+
+} // namespace socktally
