@@ -3,6 +3,7 @@
 #include "cli/options.hpp"
 #include "commands/commands.hpp"
 #include "linux/terminal.hpp"
+#include "traffic/socket_list.hpp"
 
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ Exit run(const Options& options)
     case Command::list_options: return run_list_options(options);
     case Command::doctor: return run_doctor(options, backends());
     case Command::report: return run_report(options);
+    case Command::ports: return run_ports(options, socket_lists());
     case Command::sample: return run_sample(options, backends());
     }
     return Exit::failed;

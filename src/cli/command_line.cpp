@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::string_view short_help =
     R"(Usage: socktally [OPTION]...       which process moves how many bytes
+       socktally ports             which process listens on which port
        socktally report [FILE]...  add up saved samples
        socktally doctor            which backends work here, what others need
 
@@ -33,18 +34,19 @@ constexpr std::string_view short_help =
   -f FORMAT         pretty (default on a terminal), tsv, csv, json, prom, ...
 
 As in: socktally -d 5s --by process,remote --external --top 10
-       socktally --interval 1m -f csv > traffic.csv
 All options: socktally --help; the manual: man socktally
 )";
 
 constexpr std::string_view introduction =
     R"(Usage: socktally [OPTION]...
+       socktally ports [OPTION]...
        socktally report [OPTION]... [FILE]...
        socktally doctor [-b NAME] [OUTPUT OPTION]...
 
 Shows which process moved how many bytes over the network. Takes one sample and
-prints one row per process. report adds up samples saved as json or jsonl.
-doctor shows which backends work here and what they need.
+prints one row per process. ports lists sockets and who holds them. report adds
+up samples saved as json or jsonl. doctor shows which backends work here and
+what they need.
 )";
 
 constexpr std::string_view examples = R"(
@@ -91,7 +93,6 @@ constexpr std::array habits{
     Habit{"--watch", "--interval"},
     Habit{"columns", "socktally --list-columns"},
     Habit{"dns", "socktally --port 53 --by process,remote"},
-    Habit{"ports", "socktally --by connection --all"},
     Habit{"run", "socktally --pid PID -d TIME"},
     Habit{"top", "socktally --interval 1s -f pretty"},
     Habit{"version", "socktally --version"},
@@ -170,7 +171,7 @@ class CommandLine {
 public:
     CommandLine()
     {
-        for (CLI::App* command : {&app_, doctor_, report_, help_}) {
+        for (CLI::App* command : {&app_, doctor_, report_, ports_, help_}) {
             command->set_help_flag("-h");
             command->set_help_all_flag("--help");
         }
@@ -178,6 +179,7 @@ public:
         app_.allow_extras(); // so that take_extras can name the nearest option
         doctor_->fallthrough();
         report_->fallthrough();
+        ports_->fallthrough();
         help_->allow_extras(); // so that they are quoted
         for (const Option& option : option_table()) {
             if (option.apply == nullptr && option.filter == nullptr) {
@@ -215,6 +217,8 @@ public:
             invocation.command = Command::doctor;
         } else if (report_->parsed()) {
             invocation.command = Command::report;
+        } else if (ports_->parsed()) {
+            invocation.command = Command::ports;
         }
         take_extras(invocation);
         take_options(invocation.command, take);
@@ -271,8 +275,13 @@ private:
                 misplaced.emplace_back(extra);
             }
         }
-        for (std::size_t i = 1; i < doctor_->count() + report_->count(); ++i) { // CLI11 lets a command be given again
-            misplaced.emplace_back(i < doctor_->count() ? "doctor" : "report");
+        bool is_first = true;
+        for (const CLI::App* command : {doctor_, report_, ports_}) {
+            for (std::size_t i = 0; i < command->count(); ++i) { // CLI11 lets a command be given again
+                if (!std::exchange(is_first, false)) {
+                    misplaced.emplace_back(command->get_name());
+                }
+            }
         }
         if (!misplaced.empty()) {
             throw invocation.command == Command::doctor
@@ -296,13 +305,14 @@ private:
 
     static UsageError unknown_command(std::string_view word)
     {
-        constexpr std::array<std::string_view, 3> commands{"report", "doctor", "help"};
+        constexpr std::array<std::string_view, 4> commands{"ports", "report", "doctor", "help"};
         if (const auto meant = meant_by(word)) {
             return UsageError(fmt::format("unknown command {}: use {}", quote(word), *meant));
         }
         const auto near = nearest(word, commands);
-        return UsageError(near ? fmt::format("unknown command {}: did you mean {:?}?", quote(word), *near)
-                               : fmt::format("unknown command {}: the commands are report and doctor", quote(word)));
+        return UsageError(
+            near ? fmt::format("unknown command {}: did you mean {:?}?", quote(word), *near)
+                 : fmt::format("unknown command {}: the commands are ports, report and doctor", quote(word)));
     }
 
     UsageError unknown_option(std::string_view argument, std::string_view next) const
@@ -346,6 +356,7 @@ private:
     CLI::App app_;
     CLI::App* doctor_ = app_.add_subcommand("doctor");
     CLI::App* report_ = app_.add_subcommand("report");
+    CLI::App* ports_ = app_.add_subcommand("ports");
     CLI::App* help_ = app_.add_subcommand("help"); // what many type first; the same as --help
     std::vector<CLI::Option*> given_;              // in the order of the table
     std::vector<const Option*> digits_;            // see find_digit()

@@ -10,7 +10,7 @@
 
 namespace socktally {
 
-enum class Command : std::uint8_t { sample, report, doctor, list_columns, list_options, help, version };
+enum class Command : std::uint8_t { sample, report, ports, doctor, list_columns, list_options, help, version };
 
 struct Invocation {
     Command command = Command::sample;

@@ -20,15 +20,16 @@ namespace socktally {
 
 namespace {
 
-constexpr OptionGroup sampling{"Sampling", true, false, false};
-constexpr OptionGroup choosing{"Sampling", true, false, true};
-constexpr OptionGroup judging{"Sampling", true, true, false};
-constexpr OptionGroup rows{"Rows and columns (also for report)", true, true, false};
-constexpr OptionGroup filters{"Filters (repeatable, also for report)", true, true, false};
-constexpr OptionGroup sample_filters{"Filters (repeatable)", true, false, false};
-constexpr OptionGroup reporting{"Only for report", false, true, false};
-constexpr OptionGroup output{"Output (also for report and doctor)", true, true, true};
-constexpr OptionGroup about{"About", true, true, true};
+constexpr OptionGroup of_sampling{"Sampling", true, false, false, false};
+constexpr OptionGroup of_choice{"Sampling", true, false, true, true};
+constexpr OptionGroup of_verdict{"Sampling", true, true, false, true};
+constexpr OptionGroup of_rows{"Rows and columns (also for report and ports)", true, true, false, true};
+constexpr OptionGroup of_filters{"Filters (repeatable, also for report and ports)", true, true, false, true};
+constexpr OptionGroup of_sample_filters{"Filters (repeatable, also for ports)", true, false, false, true};
+constexpr OptionGroup of_ports{"Only for ports", false, false, false, true};
+constexpr OptionGroup of_report{"Only for report", false, true, false, false};
+constexpr OptionGroup of_output{"Output (for all commands)", true, true, true, true};
+constexpr OptionGroup of_program{"About", true, true, true, true};
 
 template <typename List, typename Name>
 std::vector<std::string> names_of(const List& list, Name name)
@@ -78,57 +79,62 @@ void take_columns(Options& options, std::string_view text)
 
 // The filters follow these, from their own table.
 constexpr std::array before_filters{
-    Option{sampling, "-d,--duration", "TIME",
+    Option{of_sampling, "-d,--duration", "TIME",
            "window length: 500ms, 5s, 1m30s; default 1s; 0: totals since each open socket was opened",
            [](Options& o, std::string_view text) {
                o.duration = duration_value(text);
                o.is_duration_given = true;
            },
            "0 500ms 1s 5s 1m"},
-    Option{sampling, "--interval", "TIME", "measure one window after another, until stopped",
+    Option{of_sampling, "--interval", "TIME", "measure one window after another, until stopped",
            [](Options& o, std::string_view text) { o.interval = interval_value(text); }, "1s 5s 10s 1m"},
-    Option{sampling, "--count", "N", "stop after N windows; 0: never",
+    Option{of_sampling, "--count", "N", "stop after N windows; 0: never",
            [](Options& o, std::string_view text) { o.count = count_value(text); }, "0 10 60"},
-    Option{sampling, "--since", "FILE",
+    Option{of_sampling, "--since", "FILE",
            "print at once what moved since the last run with FILE (TCP only); the first run prints totals",
            [](Options& o, std::string_view text) { o.since = text; }, "@files"},
-    Option{sampling, "--wait", nullptr, "with --since: wait while another run uses FILE",
+    Option{of_sampling, "--wait", nullptr, "with --since: wait while another run uses FILE",
            [](Options& o, std::string_view) { o.wait = true; }},
-    Option{choosing, "-b,--backend", "NAME", "{}; default auto: the best that works",
+    Option{of_choice, "-b,--backend", "NAME", "{}; default auto: the best that works",
            [](Options& o, std::string_view text) { o.backend = text; }, "auto", backend_words},
-    Option{sampling, "--capture-buffer", "SIZE", "size of the buffer for captured packets; default 8M",
+    Option{of_sampling, "--capture-buffer", "SIZE", "size of the buffer for captured packets; default 8M",
            [](Options& o, std::string_view text) { o.capture_buffer = capture_buffer_value(text); }, "4M 16M 64M 256M"},
-    Option{judging, "--strict", nullptr, "exit with 3 if the result is incomplete",
+    Option{of_verdict, "--strict", nullptr, "exit with 3 if the result is incomplete",
            [](Options& o, std::string_view) { o.strict = true; }},
 
-    Option{rows, "--by", "KEY,...", "one row per KEY: {}; default process",
-           [](Options& o, std::string_view text) { o.by = GroupBy(text); }, "", key_words},
-    Option{rows, "--sort", "COLUMN", "sort by this column or sum of columns, largest first; default rx_bytes+tx_bytes",
+    Option{of_rows, "--by", "KEY,...", "one row per KEY: {}; default process",
+           [](Options& o, std::string_view text) {
+               o.by = GroupBy(text);
+               o.is_by_given = true;
+           },
+           "", key_words},
+    Option{of_rows, "--sort", "COLUMN",
+           "sort by this column or sum of columns, largest first; default rx_bytes+tx_bytes",
            [](Options& o, std::string_view text) { o.sort = text; }, "@columns"},
-    Option{rows, "--top", "N", "print the first N rows and the sum of the others",
+    Option{of_rows, "--top", "N", "print the first N rows and the sum of the others",
            [](Options& o, std::string_view text) { o.top = top_value(text); }},
-    Option{rows, "--all", nullptr, "also print rows without traffic",
+    Option{of_rows, "--all", nullptr, "also print rows without traffic",
            [](Options& o, std::string_view) { o.all = true; }},
-    Option{rows, "--alert", "EXPR",
+    Option{of_rows, "--alert", "EXPR",
            "print only rows such as 'tx_bytes_per_sec>10M', in quotes; exit with 10 if there are any; repeatable",
            [](Options& o, std::string_view text) { o.alerts.emplace_back(text); }, "@columns"},
-    Option{rows, "-o,--output", "COLUMN,...",
+    Option{of_rows, "-o,--output", "COLUMN,...",
            "print these columns, such as pid,rx_bytes; +COLUMN adds to the default columns", take_columns, "@columns"},
-    Option{rows, "--output-file", "FILE", "write to this file instead of standard output",
+    Option{of_rows, "--output-file", "FILE", "write to this file instead of standard output",
            [](Options& o, std::string_view text) { o.output_file = text; }, "@files"},
-    Option{rows, "--bits", nullptr, "in pretty, rates in bits: 8.4 Mbit/s",
+    Option{of_rows, "--bits", nullptr, "in pretty, rates in bits: 8.4 Mbit/s",
            [](Options& o, std::string_view) { o.units.bits = true; }},
-    Option{rows, "--si", nullptr, "in pretty, units of 1000: MB, not MiB",
+    Option{of_rows, "--si", nullptr, "in pretty, units of 1000: MB, not MiB",
            [](Options& o, std::string_view) { o.units.si = true; }},
-    Option{rows, "--all-rows", nullptr, "in pretty, also rows past the end of the terminal",
+    Option{of_rows, "--all-rows", nullptr, "in pretty, also rows past the end of the terminal",
            [](Options& o, std::string_view) { o.all_rows = true; }},
-    Option{rows, "-H,--list-columns", nullptr, "list all columns instead of sampling",
+    Option{of_rows, "-H,--list-columns", nullptr, "list all columns instead of sampling",
            [](Options& o, std::string_view) { o.command = Command::list_columns; }},
 };
 
 constexpr std::array beside_filters{
-    Option{filters, "--exclude", "FILTER=V", "leave out what --FILTER V selects", exclude, "", excludable},
-    Option{filters, "--external", nullptr,
+    Option{of_filters, "--exclude", "FILTER=V", "leave out what --FILTER V selects", exclude, "", excludable},
+    Option{of_filters, "--external", nullptr,
            "only traffic with others' networks: no private, loopback or multicast address",
            [](Options& o, std::string_view) {
                add_values(o.filter, *find_filter_kind("remote"), "private,loopback,multicast", true);
@@ -136,33 +142,37 @@ constexpr std::array beside_filters{
 };
 
 constexpr std::array after_filters{
-    Option{reporting, "--host", "NAME", "snapshots of this host; repeatable",
+    Option{of_ports, "--wait-for", "TIME", "wait until a socket matches, exit code 1 if none does within TIME",
+           [](Options& o, std::string_view text) { o.wait_for = interval_value(text); }, "5s 30s 1m"},
+
+    Option{of_report, "--host", "NAME", "snapshots of this host; repeatable",
            [](Options& o, std::string_view text) { o.hosts.emplace_back(text); }},
-    Option{reporting, "--from", "WHEN",
+    Option{of_report, "--from", "WHEN",
            "snapshots that began at this time or later: 2026-11-20 or 2026-11-20T21:00:00Z",
            [](Options& o, std::string_view text) { o.from = begin_value(text); }},
-    Option{reporting, "--to", "WHEN", "snapshots that began before this time, or by the end of this day",
+    Option{of_report, "--to", "WHEN", "snapshots that began before this time, or by the end of this day",
            [](Options& o, std::string_view text) { o.to = end_value(text); }},
-    Option{reporting, "--per", "PIECE", "separate rows for each hour or day, in UTC",
+    Option{of_report, "--per", "PIECE", "separate rows for each hour or day, in UTC",
            [](Options& o, std::string_view text) { o.per = per_value(text); }, "hour day"},
 
-    Option{output, "-f,--format", "FORMAT", "{}; default pretty on a terminal, else tsv",
+    Option{of_output, "-f,--format", "FORMAT", "{}; default pretty on a terminal, else tsv",
            [](Options& o, std::string_view text) { o.format = format_value(text); }, "", format_words},
-    Option{output, "-n,--no-header", nullptr, "no header row", [](Options& o, std::string_view) { o.header = false; }},
-    Option{output, "--color", "WHEN", "auto (default), always or never",
+    Option{of_output, "-n,--no-header", nullptr, "no header row",
+           [](Options& o, std::string_view) { o.header = false; }},
+    Option{of_output, "--color", "WHEN", "auto (default), always or never",
            [](Options& o, std::string_view text) { o.color = color_value(text); }, "auto always never"},
-    Option{output, "--no-progress", nullptr, "no progress line",
+    Option{of_output, "--no-progress", nullptr, "no progress line",
            [](Options& o, std::string_view) { o.progress = false; }},
-    Option{output, "-q,--quiet", nullptr, "no notes and no progress line",
+    Option{of_output, "-q,--quiet", nullptr, "no notes and no progress line",
            [](Options& o, std::string_view) { o.quiet = true; }},
-    Option{output, "-v,--verbose", nullptr,
+    Option{of_output, "-v,--verbose", nullptr,
            "print which backend is used and why, and every note; -vv: also trace decisions",
            [](Options& o, std::string_view) { o.trace = std::exchange(o.verbose, true); }},
-    Option{output, "--list-options", nullptr, "",
+    Option{of_output, "--list-options", nullptr, "",
            [](Options& o, std::string_view) { o.listed = std::exchange(o.command, Command::list_options); }},
 
-    Option{about, "-h,--help", nullptr, "print this help; -h: only what most people need"},
-    Option{about, "-V,--version", nullptr, "print the version"},
+    Option{of_program, "-h,--help", nullptr, "print this help; -h: only what most people need"},
+    Option{of_program, "-V,--version", nullptr, "print the version"},
 };
 
 /// A list means the same as repeating the option for each part.
@@ -182,7 +192,7 @@ std::vector<std::string> excludable(Command command)
 {
     std::vector<std::string> words;
     for (const FilterKind& kind : filter_kinds()) {
-        if (kind.value != nullptr && (kind.is_of_report || command != Command::report)) {
+        if (kind.value != nullptr && kind.is_taken(command == Command::report, command == Command::ports)) {
             words.push_back(std::string(kind.name()) + '=');
         }
     }
@@ -206,8 +216,10 @@ void exclude(Options& options, std::string_view text)
     if (equals == text.npos || equals + 1 == text.size()) {
         throw UsageError(fmt::format("--exclude {} needs a value, as in {}=VALUE", name, name));
     }
-    if (!kind->is_of_report && options.command == Command::report) {
-        throw UsageError(fmt::format("report does not take --exclude {}: it takes no sample", name));
+    if (!kind->is_taken(options.command == Command::report, options.command == Command::ports)) {
+        throw UsageError(kind->takers == FilterKind::Takers::ports
+                             ? fmt::format("only ports takes --exclude {}", name)
+                             : fmt::format("report does not take --exclude {}: it takes no sample", name));
     }
     add_values(options.filter, *kind, text.substr(equals + 1), true);
 }
@@ -215,9 +227,9 @@ void exclude(Options& options, std::string_view text)
 std::vector<Option> make_table()
 {
     std::vector<Option> table(before_filters.begin(), before_filters.end());
-    const auto add_kinds = [&](const OptionGroup& group, bool is_of_report) {
+    const auto add_kinds = [&](const OptionGroup& group, FilterKind::Takers takers) {
         for (const FilterKind& kind : filter_kinds()) {
-            if (kind.is_of_report == is_of_report) {
+            if (kind.takers == takers) {
                 table.push_back(Option{.group = group,
                                        .names = kind.names,
                                        .value = kind.value,
@@ -227,9 +239,10 @@ std::vector<Option> make_table()
             }
         }
     };
-    add_kinds(filters, true);
+    add_kinds(of_filters, FilterKind::Takers::all);
     std::copy(beside_filters.begin(), beside_filters.end(), std::back_inserter(table));
-    add_kinds(sample_filters, false);
+    add_kinds(of_sample_filters, FilterKind::Takers::samples);
+    add_kinds(of_ports, FilterKind::Takers::ports);
     std::copy(after_filters.begin(), after_filters.end(), std::back_inserter(table));
     return table;
 }
@@ -259,7 +272,7 @@ std::string Option::full_help() const
 
 void Option::take(Options& options, const std::string& text) const
 {
-    if (&group == &filters || &group == &sample_filters) {
+    if (filter != nullptr || &group == &of_filters) {
         options.filter_text += options.filter_text.empty() ? "" : " ";
         options.filter_text += long_name();
         options.filter_text += value != nullptr ? " " + text : "";

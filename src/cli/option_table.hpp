@@ -22,10 +22,14 @@ struct OptionGroup {
     bool of_sample;
     bool of_report;
     bool of_doctor;
+    bool of_ports;
 
     bool has(Command command) const
     {
-        return command == Command::doctor ? of_doctor : command == Command::report ? of_report : of_sample;
+        return command == Command::doctor   ? of_doctor
+               : command == Command::report ? of_report
+               : command == Command::ports  ? of_ports
+                                            : of_sample;
     }
 };
 

@@ -39,12 +39,16 @@ struct Options : Invocation {
     bool all_rows = false; // also those past the height of the terminal
     bool all = false;
     GroupBy by;
+    bool is_by_given = false;
     std::string sort; // as given; empty: rx_bytes+tx_bytes
     std::optional<std::size_t> top;
     std::vector<std::string> alerts; // as given
 
     std::string filter_text; // the filters as given: "--port 8080 --no-loopback"
     Filter filter;           // the ids of its names, and this machine's interfaces, are filled in later
+
+    // Only for ports.
+    std::optional<std::chrono::nanoseconds> wait_for; // until a socket matches
 
     // Only for report.
     std::vector<std::string> hosts; // --host as given, empty: all

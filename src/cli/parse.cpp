@@ -123,6 +123,29 @@ void settle_filter(Filter& filter)
     }
 }
 
+/// A socket that listens, or takes datagrams from anybody, is what a port is used by.
+void settle_ports(Options& o)
+{
+    o.duration = std::chrono::nanoseconds(0);
+    if (!o.is_by_given) {
+        o.by = GroupBy::sockets();
+    } else if (o.by.is_by_interface()) {
+        throw UsageError("ports lists sockets, so it does not take --by interface");
+    }
+    const FilterKind& state = *find_filter_kind("state");
+    auto& terms = o.filter.terms();
+    const auto is_asked_for = [&](const FilterTerm& term) { return term.kind == &state && !term.is_excluded; };
+    const bool is_all = o.all || std::any_of(terms.begin(), terms.end(), [&](const FilterTerm& term) {
+                            return is_asked_for(term) && term.value.text == "all";
+                        });
+    if (is_all) {
+        std::erase_if(terms, is_asked_for);
+    } else if (std::none_of(terms.begin(), terms.end(), is_asked_for)) {
+        o.filter.add(state, state.parse("listening"));
+        o.filter.add(state, state.parse("unconnected"));
+    }
+}
+
 } // namespace
 
 Options parse_options(int argc, const char* const* argv)
@@ -130,8 +153,12 @@ Options parse_options(int argc, const char* const* argv)
     Options options;
     read_command_line(argc, argv, options,
                       [&](const Option& option, const std::string& text) { option.take(options, text); });
-    settle_since(options);
-    settle_windows(options);
+    if (options.command == Command::ports) {
+        settle_ports(options);
+    } else {
+        settle_since(options);
+        settle_windows(options);
+    }
     settle_filter(options.filter);
     refuse_output(options);
     if (options.command == Command::report) {

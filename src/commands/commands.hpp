@@ -25,6 +25,7 @@ struct BackendUnavailable : std::runtime_error {
 
 Exit run_sample(const Options& options, std::span<const BackendEntry> table);
 Exit run_report(const Options& options);
+Exit run_ports(const Options& options, std::span<const BackendEntry> table);
 Exit run_doctor(const Options& options, std::span<const BackendEntry> table);
 Exit run_list_columns(const Options& options);
 Exit run_list_options(const Options& options);

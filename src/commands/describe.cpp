@@ -75,6 +75,9 @@ std::string idle_hint(const Report& report, const Options& options, std::uint64_
 {
     const bool is_window = report.duration.count() != 0;
     const std::string in_window = is_window ? fmt::format(" in {}", human_window(report.duration)) : "";
+    if (report.is_list) {
+        return options.filter_text.empty() ? "no sockets" : "nothing matched " + printable(options.filter_text);
+    }
     if (passed == 0 && !options.filter.is_empty()) {
         return fmt::format("nothing matched {}{}", printable(options.filter_text), in_window);
     }

@@ -158,6 +158,7 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.duration = sample.duration;
     report.backend = sample.backend;
     report.by = options.by;
+    report.is_list = options.command == Command::ports;
     report.notes = options.by.is_by_interface() ? notes_about_interfaces(sample)
                                                 : notes_about(sample, filter, options.since.empty());
     Grouping grouping(options.by, filter, options.all);
@@ -178,7 +179,7 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.interfaces = std::move(sample.interfaces);
     leave_out_extra_notes(report.notes, options, plan);
     describe(report, options, grouping.counts().passed);
-    if (plan.format->is_for_people && !options.by.is_by_interface()) {
+    if (plan.format->is_for_people && !options.by.is_by_interface() && !report.is_list) {
         describe_flows(report, sample, filter, plan.has_extras);
     }
     name_numbers(report.rows, identifier);

@@ -147,7 +147,7 @@ IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan)
     needs.command = is_needed(Requirement::command);
     needs.exe = is_needed(Requirement::exe);
     needs.parent = is_needed(Requirement::parent);
-    needs.ports = is_needed(Requirement::ports);
+    needs.ports = is_needed(Requirement::ports) || options.command == Command::ports; // --port asks for both
     needs.containers = needs.ports || plan.has_extras || is_needed(Requirement::containers);
     needs.cgroup = needs.containers || is_needed(Requirement::cgroup);
     needs.netns = is_needed(Requirement::netns);

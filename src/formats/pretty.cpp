@@ -106,13 +106,16 @@ std::string group_count_text(const Report& report)
 void add_first_line(std::string& out, const Report& report, const Style& style)
 {
     const Totals& totals = report.totals;
-    std::vector<std::string> pieces{report.duration.count() == 0 ? "totals of open sockets"
-                                                                 : human_window(report.duration)};
+    std::vector<std::string> pieces{report.is_list                 ? "now"
+                                    : report.duration.count() == 0 ? "totals of open sockets"
+                                                                   : human_window(report.duration)};
     const auto add = [&](std::string_view piece) { pieces.push_back(fmt::format("· {}", piece)); };
     add(cut_to_width(printable(report.backend), 16));
     if (!report.rows.empty()) {
-        const bool is_measured = std::all_of(report.rows.begin(), report.rows.end(), has_window);
         add(group_count_text(report));
+    }
+    if (!report.rows.empty() && !report.is_list) {
+        const bool is_measured = std::all_of(report.rows.begin(), report.rows.end(), has_window);
         if (has_rates(report) && is_measured) {
             add(rates_text(report, style.units));
         }

@@ -5,6 +5,7 @@
 #include "model/address.hpp"
 #include "model/identity.hpp"
 #include "model/ids.hpp"
+#include "model/socket_facts.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -93,6 +94,7 @@ struct Flow {
     bool accepted = false;          // the other end opened the connection: the local port is the service's
     Quality match = Quality::owner; // how sure it is that the traffic is this socket's: owner or inherited
     Attribution attribution;        // filled by attribute() unless the backend knows it exactly
+    std::shared_ptr<const SocketFacts> facts = nullptr; // of a socket that `ports` lists; else null
 
     /// True if it moved bytes or packets, or if it is not known whether it moved bytes.
     bool may_have_traffic() const

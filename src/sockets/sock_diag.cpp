@@ -265,6 +265,13 @@ bool Dumper::tcp_quick(const std::function<void(const Socket&)>& take, DiagDetai
     return error == 0 || error == EINTR;
 }
 
+bool Dumper::tcp_all(const std::function<void(const Socket&)>& take)
+{
+    auto request = tcp_dump_request(~0U, DiagDetail::sockets);
+    const int error = ask(request, Protocol::tcp, take);
+    return error == 0 || error == EINTR;
+}
+
 bool Dumper::lists_tcp()
 {
     auto request = tcp_dump_request(state_bit(TcpState::listen), DiagDetail::sockets);

@@ -52,6 +52,8 @@ Cell cell_of(const T& value)
         return static_cast<std::uint64_t>(value.value);
     } else if constexpr (std::is_same_v<T, StartTime>) {
         return value.ticks;
+    } else if constexpr (std::is_same_v<T, bool>) {
+        return std::string(value ? "yes" : "no");
     } else if constexpr (std::is_unsigned_v<T>) {
         return std::uint64_t{value};
     } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Decimal>) {
@@ -150,6 +152,13 @@ std::optional<T>& field_in(Row& /*row*/, Identity& identity, std::optional<T> Id
     return identity.*field;
 }
 
+template <typename T>
+const std::optional<T>& field_in(const Row& row, std::optional<T> SocketFacts::*field)
+{
+    static const SocketFacts none;
+    return (row.facts != nullptr ? *row.facts : none).*field;
+}
+
 template <typename T, typename Owner>
 T type_of(std::optional<T> Owner::*field);
 
@@ -177,6 +186,10 @@ void keep_common(Row& into, const Row& row)
     }
     if constexpr (requires { into.*field; }) {
         (into.*field).reset();
+    } else if constexpr (requires { (*into.facts).*field; }) { // rows share the facts of their socket
+        SocketFacts rest = *into.facts;
+        (rest.*field).reset();
+        into.facts = std::make_shared<const SocketFacts>(std::move(rest));
     } else { // other rows share the identity
         Identity rest = *into.identity;
         (rest.*field).reset();
@@ -287,6 +300,25 @@ constexpr Column derived(Column column)
     return column;
 }
 
+/// What only a list of sockets tells is not read from saved rows either: report takes none of `ports`.
+template <auto field>
+constexpr Column listed(std::string_view name, std::string_view header, std::string_view description)
+{
+    constexpr bool is_text = std::is_same_v<TypeOf<field>, ConnectionState> || std::is_same_v<TypeOf<field>, bool> ||
+                             std::is_same_v<TypeOf<field>, std::string>;
+    return {name,
+            is_text ? CellType::string : CellType::integer,
+            {},
+            description,
+            header,
+            Requirement::sockets,
+            {},
+            value_in<field>,
+            keep_common<field>,
+            nullptr,
+            0};
+}
+
 constexpr std::array table = {
     fact<&Row::pid>("pid", "PID", "process id; null for traffic without an owner"),
     fact<&Row::process>("process", "PROCESS",
@@ -325,6 +357,15 @@ constexpr std::array table = {
     fact<&Row::published>("published", "PUBLISHED",
                           "port of this machine by which a container's is reached, as in 0.0.0.0:8080->80/tcp",
                           Requirement::ports),
+    listed<&SocketFacts::state>("state", "STATE",
+                                "state of the socket, as ss(8) names it: listening, established, ..."),
+    listed<&SocketFacts::rx_queue>("rx_queue", "RX QUEUE",
+                                   "bytes not read yet; of a listener the connections that wait to be accepted"),
+    listed<&SocketFacts::tx_queue>("tx_queue", "TX QUEUE", "bytes not acknowledged yet, or not sent"),
+    listed<&SocketFacts::backlog>("backlog", "BACKLOG",
+                                  "how many connections may wait to be accepted, if the socket listens"),
+    listed<&SocketFacts::device>("device", "DEVICE", "network interface that the socket is bound to"),
+    listed<&SocketFacts::v6_only>("v6only", "V6ONLY", "yes if an IPv6 socket takes no IPv4 (IPV6_V6ONLY), else no"),
     fact<&Row::interface>("interface", "INTERFACE", "name of the network interface; only with --by interface",
                           Requirement::interfaces),
     fact<&Row::outbound>("outbound", "OUTBOUND",
@@ -447,6 +488,12 @@ auto every_field(const Row& row)
 
 bool is_before_in_tie(const Row& a, const Row& b)
 {
+    if (a.facts != nullptr && b.facts != nullptr) { // by what people look for in a list of sockets
+        const auto place = [](const Row& row) { return std::tie(row.protocol, row.local_port, row.local_address); };
+        if (place(a) != place(b)) {
+            return place(a) < place(b);
+        }
+    }
     if (a.pid.has_value() != b.pid.has_value()) {
         return a.pid.has_value();
     }
@@ -579,6 +626,7 @@ bool comes_with(Requirement requirement, const GroupBy& by)
     case Requirement::processes: return true;
     case Requirement::tuples:
     case Requirement::peers: return !by.is_by_owner();
+    case Requirement::sockets: return by.is_by_socket();
     case Requirement::cgroup: return by.requires_any(requirement) || by.requires_any(Requirement::containers);
     default: return by.requires_any(requirement);
     }
@@ -591,10 +639,10 @@ ColumnList all_columns(const GroupBy& by)
     if (by.is_by_interface()) {
         return default_columns(by);
     }
-    ColumnList result;
+    ColumnList result = by.is_by_socket() ? default_columns(by) : ColumnList();
     for (const Column& column : table) {
-        if (comes_with(column.requirement, by)) {
-            result.push_back(&column);
+        if (comes_with(column.requirement, by) && !(by.is_by_socket() && column.is_sum())) {
+            add_once(result, column);
         }
     }
     return result;

@@ -192,11 +192,54 @@ FilterValue port_value(std::string_view text)
     return {std::string(text), Numbers{first, last}};
 }
 
+/// Of a socket that is listed, one of the ports of this machine by which it is reached: "0.0.0.0:8080->80/tcp,...".
+bool is_published_at(const Row& row, const Numbers& ports)
+{
+    std::string_view rest = row.facts != nullptr && row.published ? std::string_view(*row.published) : "";
+    for (auto arrow = rest.find("->"); arrow != rest.npos; arrow = rest.find("->")) {
+        const std::string_view host = rest.substr(0, arrow);
+        const auto port = parse_number(host.substr(host.rfind(':') + 1)); // npos + 1 is 0
+        if (port && ports.contain(*port)) {
+            return true;
+        }
+        rest.remove_prefix(arrow + 2);
+    }
+    return false;
+}
+
 Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
-    const bool is_none = row.protocol && !has_ports(*row.protocol);
+    if (value.numbers && is_published_at(row, *value.numbers)) {
+        return Judgement::in;
+    }
+    if (row.protocol && !has_ports(*row.protocol)) { // the number in the port's place is that of the IP protocol
+        return Judgement::out;
+    }
+    const bool is_none = row.facts != nullptr; // a list tells every port that there is
     return std::max(judge_number(row.local_port, is_none, value.numbers),
                     judge_number(row.remote_port, is_none, value.numbers));
+}
+
+std::vector<std::string> state_words()
+{
+    const auto names = connection_state_names();
+    return {names.begin(), names.end()};
+}
+
+/// "all" is taken back by the command, as no filter is what it means.
+FilterValue state_value(std::string_view text)
+{
+    const auto state = parse_connection_state(text);
+    if (!state && text != "all") {
+        throw std::invalid_argument(
+            fmt::format("unknown state {}: {}", quote(text), suggest(text, connection_state_names())));
+    }
+    return {std::string(text), state ? std::optional(Numbers{number_of(*state), number_of(*state)}) : std::nullopt};
+}
+
+Judgement judge_state(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    return judge_number(row.facts != nullptr ? row.facts->state : std::nullopt, false, value.numbers);
 }
 
 struct AddressWord {
@@ -573,8 +616,17 @@ constexpr std::array kind_table{
                .requirement = Requirement::peers,
                .parse = text_value,
                .judge = judge_interface,
-               .is_of_report = false,
+               .takers = FilterKind::Takers::samples,
                .offers = "@interfaces"},
+    FilterKind{.names = "--state",
+               .value = "STATE,...",
+               .help = "sockets in this state: {} or all; default listening,unconnected",
+               .columns = "",
+               .requirement = Requirement::sockets,
+               .parse = state_value,
+               .judge = judge_state,
+               .takers = FilterKind::Takers::ports,
+               .words = state_words},
     FilterKind{.names = "--no-loopback",
                .value = nullptr,
                .help = "leave out traffic within this machine; --external: within private networks too",
@@ -582,7 +634,7 @@ constexpr std::array kind_table{
                .requirement = Requirement::peers,
                .parse = text_value,
                .judge = judge_no_loopback,
-               .is_of_report = false},
+               .takers = FilterKind::Takers::samples},
 };
 
 static_assert(kind_table.size() <= 32, "Judged::unsure has a bit for each, and one for its opposite");

@@ -53,12 +53,17 @@ struct FilterKind {
     /// std::invalid_argument with a one-line message. The value of a flag is empty.
     FilterValue (*parse)(std::string_view text);
     Judgement (*judge)(const Row& row, const FilterValue& value, const Machine& machine);
-    bool is_of_report = true;
+    enum class Takers : std::uint8_t { all, samples, ports };
+    Takers takers = Takers::all;                   // samples: ports too, but no report
     const char* offers = "";                       // as in Option
     std::vector<std::string> (*words)() = nullptr; // as in Option
     std::string_view relation = {}; // of a process to a value, for the note that no process has it; empty: no note
     std::string_view meant = {};    // the column whose values may have been meant then
 
+    bool is_taken(bool by_report, bool by_ports) const
+    {
+        return takers == Takers::all || (takers == Takers::samples ? !by_report : by_ports);
+    }
     std::string_view name() const { return names.substr(names.find("--") + 2); } // "pid"
 };
 

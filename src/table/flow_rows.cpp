@@ -113,6 +113,7 @@ Row row_of(const Flow& flow, const Sample& sample)
     row.remote_port = port_of(tuple.remote);
     row.port = flow.accepted || !row.remote_port ? row.local_port : row.remote_port;
     row.device = flow.interface;
+    row.facts = flow.facts;
     if (row.identity != nullptr) {
         row.published = published_ports_of(tuple, *row.identity);
     }

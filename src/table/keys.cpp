@@ -117,6 +117,12 @@ void tell_connection(KeyText& text, const Row& row, const Origin& origin, const 
     text.add(row.remote_port);
 }
 
+/// Each socket has facts of its own, and sockets that share a tuple (SO_REUSEPORT) are rows of their own.
+void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(std::optional(reinterpret_cast<std::uintptr_t>(row.facts.get())));
+}
+
 using IdentityText = std::optional<std::string> Identity::*;
 
 /// `parts` are those of the row's identity that tell rows apart. Traffic without an owner, of which none is known, is
@@ -319,6 +325,15 @@ constexpr std::array key_table = {
         .also = "iface,nic,device,dev"},
 };
 
+constexpr Key socket_key{.name = "socket",
+                         .plural = "sockets",
+                         .columns = "protocol,local_address,local_port,remote_address,remote_port",
+                         .defaults = "protocol,local_address,local_port,state,pid,process,user,container,published",
+                         .labels = "process,user,unit,container,protocol,local_port,state",
+                         .requirement = Requirement::peers,
+                         .traits = of_sockets | of_host,
+                         .tell = tell_socket};
+
 /// Returns whether it is one of the words between commas.
 bool is_word_of(std::string_view list, std::string_view word)
 {
@@ -362,6 +377,13 @@ GroupBy::GroupBy(std::string_view names)
     if (is_by_interface() && keys_.size() > 1) {
         throw std::invalid_argument("--by interface cannot be combined with other keys");
     }
+}
+
+GroupBy GroupBy::sockets()
+{
+    GroupBy by;
+    by.keys_ = {&socket_key};
+    return by;
 }
 
 std::string GroupBy::name() const

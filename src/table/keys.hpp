@@ -30,8 +30,9 @@ enum class Requirement : std::uint8_t {
     parent,
     cgroup,
     containers,
-    ports, // and a flow for each socket
-    netns, // and a flow for each socket, since it is the socket's
+    ports,   // and a flow for each socket
+    sockets, // nothing; has a value only in rows of `ports`
+    netns,   // and a flow for each socket, since it is the socket's
 };
 
 class GroupBy;
@@ -80,6 +81,8 @@ public:
     GroupBy() : GroupBy("process") {}
     /// `names` as given to --by: "process,remote". Throws std::invalid_argument with a one-line message.
     explicit GroupBy(std::string_view names);
+    /// One row a socket, as `ports` prints them. --by has no name for it: what a sample counts is of connections.
+    static GroupBy sockets();
 
     std::span<const Key* const> keys() const { return keys_; }
     std::string name() const;       // "process,remote"
@@ -87,6 +90,7 @@ public:
     bool has(std::string_view key) const;
     bool requires_any(Requirement requirement) const;
     bool is_by_interface() const { return has("interface"); }
+    bool is_by_socket() const { return has("socket"); }
     /// No row is told apart by what single sockets have.
     bool is_by_owner() const;
     bool is_by_host() const;

@@ -4,6 +4,7 @@
 
 #include "model/flow.hpp"
 #include "model/sample.hpp"
+#include "model/socket_facts.hpp"
 #include "table/keys.hpp"
 #include "util/number.hpp"
 #include "util/timestamp.hpp"
@@ -56,8 +57,9 @@ struct Row {
     std::optional<std::uint16_t> port;    // the service's: local if accepted, else remote
     std::optional<std::string> interface; // its name; only of rows by interface, which have no flows
     std::optional<Outbound> outbound;
-    std::optional<Address> busiest_remote; // with which most was moved; if the format shows it
-    std::optional<std::uint64_t> rx_bytes; // of the flows whose bytes are known; null if no flow's are
+    std::optional<Address> busiest_remote;    // with which most was moved; if the format shows it
+    std::shared_ptr<const SocketFacts> facts; // of rows of `ports`; null: not one of them
+    std::optional<std::uint64_t> rx_bytes;    // of the flows whose bytes are known; null if no flow's are
     std::optional<std::uint64_t> tx_bytes;
     std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next four
     std::optional<std::uint64_t> tx_bytes_per_sec;
@@ -113,6 +115,7 @@ struct Report {
     std::optional<std::chrono::system_clock::time_point> since; // the last run that the figures are counted from
     std::chrono::nanoseconds duration{0};
     std::string backend;
+    bool is_list = false;    // sockets as they are now, of which no bytes are counted
     bool cumulative = false; // the figures are totals that only grow, not those of a window
     bool complete = true;
     std::vector<Note> notes;

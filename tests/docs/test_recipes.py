@@ -115,6 +115,9 @@ class Recipes(unittest.TestCase):
                 if missing := [tool for tool in tools if not shutil.which(tool)]:
                     self.skipTest(f"no {missing[0]} here")
                 command = shortened(recipe, self.room)
+                if re.search(r"socktally ports .*--(port|name)", command):  # nothing has to listen there: 1 says so
+                    self.assertIn(self.run_shell(command.replace("30s", "50ms")).returncode, (0, 1), command)
+                    continue
                 if "watch " in command:
                     self.check_watch(command)
                     continue

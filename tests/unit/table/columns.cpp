@@ -110,6 +110,7 @@ TEST_CASE("a cell has its column's type or is null")
     full.bytes_per_sec = 25;
     full.bits_per_sec = 200;
     full.share = Decimal{1234};
+    full.facts = std::make_shared<const SocketFacts>(SocketFacts{ConnectionState::listening, 14, 15, 16, "eth0", true});
     const auto text = [&full](std::string_view name) { return std::get<std::string>(find_column(name)->value(full)); };
     const auto number = [&full](std::string_view name) {
         return std::get<std::uint64_t>(find_column(name)->value(full));
@@ -142,6 +143,12 @@ TEST_CASE("a cell has its column's type or is null")
     CHECK(text("remote_address") == "::1");
     CHECK(number("remote_port") == 65535);
     CHECK(number("port") == 6);
+    CHECK(text("state") == "listening");
+    CHECK(number("rx_queue") == 14);
+    CHECK(number("tx_queue") == 15);
+    CHECK(number("backlog") == 16);
+    CHECK(text("device") == "eth0");
+    CHECK(text("v6only") == "yes");
     CHECK(text("published") == "0.0.0.0:80->8080/tcp");
     CHECK(text("shared_with") == "8 wget,9 wget");
     CHECK(number("rx_bytes") == 1);

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// ports: sockets as they are now. A sample without a window, from backends that list sockets and count nothing.
+#include "commands/commands.hpp"
+#include "commands/output.hpp"
+#include "commands/output_plan.hpp"
+#include "commands/sampler.hpp"
+#include "linux/interrupt.hpp"
+#include "linux/terminal.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <system_error>
+#include <thread>
+
+namespace socktally {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Lists again and again until a socket matches, time is up, or a signal comes. A list takes a few milliseconds.
+Report wait_for_rows(Sampler& sampler, Interrupt& interrupt, std::chrono::nanoseconds time)
+{
+    constexpr std::chrono::milliseconds pause{20};
+    const auto end = Clock::now() + time;
+    while (true) {
+        Report report = sampler.next(interrupt);
+        if (!report.rows.empty() || Clock::now() >= end || interrupt.signal() != 0) {
+            return report;
+        }
+        std::this_thread::sleep_for(std::min<Clock::duration>(pause, end - Clock::now()));
+    }
+}
+
+Exit list_ports(const Options& options, std::span<const BackendEntry> table)
+{
+    const Output output(options);
+    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
+    Printer printer(options, plan, output);
+    Sampler sampler(options, plan, table, nullptr);
+    Interrupt interrupt;
+    const Report report = wait_for_rows(sampler, interrupt, options.wait_for.value_or(std::chrono::nanoseconds(0)));
+    interrupt.release();
+    printer.print(report, &interrupt);
+    if (interrupt.signal() != 0) {
+        std::raise(interrupt.signal());
+    }
+    return report.rows.empty() ? Exit::failed : exit_of(false, report.complete, options);
+}
+
+} // namespace
+
+/// Exits as pgrep(1) does: 1 says that no socket matched, so a failure is something else.
+Exit run_ports(const Options& options, std::span<const BackendEntry> table)
+{
+    try {
+        return list_ports(options, table);
+    } catch (const std::system_error& error) {
+        if (error.code().value() == EPIPE) {
+            throw;
+        }
+        say(error.what());
+    } catch (const std::bad_alloc&) {
+        say("out of memory");
+    }
+    return Exit::unavailable;
+}
+
+} // namespace socktally

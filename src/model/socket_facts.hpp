@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What `socktally ports` tells of a socket besides its tuple and owner. Sockets of a sample have none of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace socktally {
+
+/// As ss(8) names them in its filters. A socket that is not TCP is established if it is connected, else unconnected.
+enum class ConnectionState : std::uint8_t {
+    unconnected,
+    established,
+    syn_sent,
+    syn_recv,
+    fin_wait_1,
+    fin_wait_2,
+    time_wait,
+    closed,
+    close_wait,
+    last_ack,
+    listening,
+    closing,
+};
+std::span<const std::string_view> connection_state_names(); // in the order of the enum
+std::string_view to_string(ConnectionState state);          // "time-wait"
+/// Takes ss's short names too, as in listen and estab. Returns null if there is no such state.
+std::optional<ConnectionState> parse_connection_state(std::string_view text);
+
+struct SocketFacts {
+    std::optional<ConnectionState> state;
+    /// TCP: bytes received and not read; of a listener, connections that wait to be accepted. Else bytes of memory.
+    std::optional<std::uint32_t> rx_queue;
+    /// TCP: bytes written and not acknowledged. Else bytes of memory. Null for a listener.
+    std::optional<std::uint32_t> tx_queue;
+    std::optional<std::uint32_t> backlog; // of a listener: how many connections may wait; null in /proc/net
+    std::optional<std::string> device;    // the one that the socket is bound to; null: none, or not known
+    std::optional<bool> v6_only;          // of an IPv6 socket that is not connected; null: not known, or not IPv6
+};
+
+} // namespace socktally

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// What `ports` takes, which sockets it lists by default, and how filters judge a listed socket.
+#include "cli/options.hpp"
+#include "table/columns.hpp"
+#include "table/grouping.hpp"
+#include "unit/build_sample.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace socktally;
+using namespace socktally::test;
+
+namespace {
+
+Options ports(std::vector<const char*> arguments)
+{
+    arguments.insert(arguments.begin(), {"socktally", "ports"});
+    return parse_options(static_cast<int>(arguments.size()), arguments.data());
+}
+
+Row listed(ConnectionState state, std::uint16_t port, std::optional<std::string> published = std::nullopt)
+{
+    Row row = test::row(7, "server", 0, 0);
+    row.rx_bytes.reset();
+    row.tx_bytes.reset();
+    row.protocol = Protocol::tcp;
+    row.local_address = address("0.0.0.0");
+    row.local_port = port;
+    row.published = std::move(published);
+    row.facts = std::make_shared<const SocketFacts>(SocketFacts{.state = state});
+    return row;
+}
+
+bool lists(const Options& options, const Row& row) { return options.filter.judge(row).judgement == Judgement::in; }
+
+} // namespace
+
+TEST_CASE("states have the names of ss, long and short")
+{
+    for (const std::string_view name : connection_state_names()) {
+        const auto state = parse_connection_state(name);
+        REQUIRE(state);
+        CHECK(to_string(*state) == name);
+    }
+    CHECK(parse_connection_state("listen") == ConnectionState::listening);
+    CHECK(parse_connection_state("estab") == ConnectionState::established);
+    CHECK(parse_connection_state("fin-wait2") == ConnectionState::fin_wait_2);
+    CHECK(!parse_connection_state("LISTEN"));
+    CHECK(!parse_connection_state(""));
+}
+
+TEST_CASE("ports lists what listens or is unconnected, unless a state is asked for")
+{
+    using enum ConnectionState;
+    struct Case {
+        std::vector<const char*> arguments;
+        std::vector<ConnectionState> listed;
+    };
+    const std::vector<Case> cases{
+        {{}, {listening, unconnected}},
+        {{"--all"}, {listening, unconnected, established, time_wait}},
+        {{"--state", "all"}, {listening, unconnected, established, time_wait}},
+        {{"--state", "estab,time-wait"}, {established, time_wait}},
+        {{"--exclude", "state=time-wait", "--state", "all"}, {listening, unconnected, established}},
+    };
+    for (const Case& each : cases) {
+        const Options options = ports(each.arguments);
+        CHECK(options.command == Command::ports);
+        CHECK(options.by.is_by_socket());
+        CAPTURE(each.arguments.empty() ? "" : each.arguments.back());
+        for (const ConnectionState state : {listening, unconnected, established, time_wait}) {
+            CAPTURE(to_string(state));
+            const bool expected = std::find(each.listed.begin(), each.listed.end(), state) != each.listed.end();
+            CHECK(lists(options, listed(state, 80)) == expected);
+        }
+    }
+}
+
+TEST_CASE("a port is that of the socket, or the one by which it is published")
+{
+    const Options options = ports({"--port", "8080"});
+    CHECK(lists(options, listed(ConnectionState::listening, 8080)));
+    CHECK(!lists(options, listed(ConnectionState::listening, 80)));
+    CHECK(lists(options, listed(ConnectionState::listening, 80, "0.0.0.0:8080->80/tcp")));
+    CHECK(lists(options, listed(ConnectionState::listening, 80, "0.0.0.0:9000->80/tcp,[::]:8080->80/tcp")));
+    CHECK(!lists(options, listed(ConnectionState::listening, 8443, "0.0.0.0:80->8080/tcp")));
+    CHECK(!lists(options, listed(ConnectionState::listening, 80, "8080")));
+}
+
+TEST_CASE("ports takes no window, and no interface has sockets")
+{
+    for (const auto& arguments : std::vector<std::vector<const char*>>{{"-d", "1s"},
+                                                                       {"--interval", "1s"},
+                                                                       {"--since", "file"},
+                                                                       {"--per", "day"},
+                                                                       {"--by", "interface"},
+                                                                       {"--by", "socket"},
+                                                                       {"--state", "LISTENING"},
+                                                                       {"file"}}) {
+        CAPTURE(arguments.front());
+        CHECK_THROWS_AS(ports(arguments), UsageError);
+    }
+    CHECK_THROWS_WITH_AS(ports({"--wait-for", "0"}), doctest::Contains("greater than 0"), UsageError);
+    CHECK(ports({"--by", "process"}).by.name() == "process");
+    CHECK(ports({"--wait-for", "2s"}).wait_for == std::chrono::seconds(2));
+}
+
+TEST_CASE("sockets of one tuple are rows of their own, in the order of their ports")
+{
+    const Filter filter;
+    Grouping grouping(GroupBy::sockets(), filter, false);
+    for (const std::uint16_t port : {443, 80, 80}) {
+        grouping.add(listed(ConnectionState::listening, port));
+    }
+    std::vector<Row> rows = grouping.take_rows();
+    sort_rows(rows, "");
+    REQUIRE(rows.size() == 3);
+    CHECK(rows[0].local_port == 80);
+    CHECK(rows[1].local_port == 80);
+    CHECK(rows[2].local_port == 443);
+    CHECK(find_column("state")->value(rows[0]) == Cell(std::string("listening")));
+}
