@@ -25,7 +25,7 @@ struct Choice {
     std::vector<Declined> declined; // better ones that cannot work here
 };
 
-/// Throws UsageError for what is neither "auto" nor a name of the table.
+/// Throws UsageError unless `wanted` is "auto" or a name of the table.
 void require_known_backend(const std::string& wanted, std::span<const BackendEntry> table);
 
 /// Refuses what would fail later, or for a reason that tells nothing: if too few files may be open.

@@ -14,7 +14,7 @@ namespace socktally {
 /// Exit codes (design: what a script can rely on). 128 + N is a signal's, from raising it again.
 enum class Exit : int { ok = 0, failed = 1, usage = 2, incomplete = 3, unavailable = 4, alerted = 10 };
 
-/// The backend asked for cannot work here, or no backend can. Exit::unavailable.
+/// The named backend is unavailable, or all are. Exit::unavailable.
 struct BackendUnavailable : std::runtime_error {
     BackendUnavailable(const std::string& message, std::string fix)
         : std::runtime_error(message), remedy(std::move(fix))

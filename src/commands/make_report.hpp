@@ -14,7 +14,7 @@ namespace socktally {
 /// The note for an alert on a rate without a window.
 Note unmeasured_note();
 
-/// Attributes the flows, and finds out who their owners are as far as that is asked for.
+/// Attributes the flows, and identifies their owners as far as options need it.
 /// `filter` is the options' one with users, namespaces and interfaces filled in.
 void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const OutputPlan& plan,
                  const Filter& filter, Identifier& identifier);

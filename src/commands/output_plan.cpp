@@ -96,13 +96,13 @@ bool is_cumulative(const Options& options, const OutputPlan& plan)
 
 namespace {
 
-/// Returns whether anything that was asked for has this requirement.
+/// Returns whether an option asks for this requirement.
 bool is_required(const Options& options, const OutputPlan& plan, Requirement requirement)
 {
     return options.by.requires_any(requirement) || options.filter.requires_any(requirement) || asks(plan, requirement);
 }
 
-/// Returns whether something tells connections to one port of a service apart.
+/// Returns whether an option distinguishes connections to one port of a service.
 bool are_ports_needed(const Options& options, const OutputPlan& plan)
 {
     const auto is_asked = [](const Column* column) {

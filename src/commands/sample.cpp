@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The default command: sample, then print; as often as asked for.
+// The default command: samples, then prints, once or several times.
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
 #include "commands/output_plan.hpp"

@@ -20,7 +20,7 @@ namespace socktally {
 
 namespace {
 
-/// What the names of a filter mean that lets through what has them. `make` makes an id of a number.
+/// Returns the ids of the values of a filter, all of which were found. `make` makes an id of a number.
 template <typename Make>
 auto ids_of(const Filter& filter, std::string_view kind, const Make& make)
 {

@@ -70,8 +70,8 @@ std::optional<std::string> process_in(const std::string& path)
     return path.ends_with(link) ? std::optional(path.substr(0, path.size() - link.size())) : std::nullopt;
 }
 
-/// Namespaces whose link may not be read. They are told apart by the inode of a file in their /proc/net, which
-/// everybody may see: proc(5) makes these files anew for each namespace.
+/// Namespaces whose link may not be read. The inode of a file in their /proc/net distinguishes them, which
+/// every user may read: proc(5) has different files for each namespace.
 class HiddenNamespaces {
 public:
     /// `process` is "/proc/123", whose link may not be read.

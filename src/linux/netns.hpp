@@ -39,7 +39,7 @@ std::vector<NetworkNamespace> network_namespaces(const ProcessesSeen& seen);
 
 /// Returns the inode of the network namespace at `path`; null if there is none.
 std::optional<std::uint64_t> netns_inode(const std::string& path);
-/// Returns the inode of the current one; 0 if /proc does not tell.
+/// Returns the inode of the current network namespace; 0 if /proc does not show it.
 std::uint64_t own_netns_inode();
 /// Returns the path by which ip-netns(8) keeps the namespace of this name: "/run/netns/blue".
 std::string named_netns_path(const std::string& name);

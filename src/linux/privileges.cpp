@@ -80,7 +80,7 @@ void allow_open_files(std::size_t count)
     }
 }
 
-/// Opens them, because nothing tells how many were inherited.
+/// Opens that many, because the number of inherited descriptors is unknown.
 bool has_room_for_files(std::size_t count)
 {
     constexpr std::size_t usual = 1024;

@@ -76,7 +76,7 @@ enum class NoteCode : std::uint8_t {
 /// The name that programs know the code by: "udp-bytes". It never changes.
 std::string_view to_string(NoteCode code);
 
-/// When a note goes to standard error, for formats that have no place for it. With --verbose all go there but those
+/// When a note goes to standard error, for formats without notes. With --verbose all go there except those
 /// that are told elsewhere.
 enum class Telling : std::uint8_t {
     if_incomplete, // only if a figure may be short because of it

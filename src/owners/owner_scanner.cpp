@@ -408,7 +408,7 @@ void OwnerScanner::forget_ended_processes()
     for (const Entry& entry : list_processes()) {
         alive.emplace(entry.pid.value, entry.directory);
     }
-    // The kernel numbers a directory anew when it needed the memory meanwhile (drop_caches).
+    // The kernel gives a directory a new number if it needed the memory meanwhile (drop_caches).
     const auto is_same = [this](const Seen& seen, std::uint64_t directory) {
         return seen.directory == directory ||
                (seen.process && reread_process(proc_.get(), table_.process(*seen.process)));

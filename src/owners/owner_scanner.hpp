@@ -133,7 +133,7 @@ public:
     /// Reads the owners again that search() found, if it is time. Returns the sockets, sorted, that are not there any
     /// more: closed, or handed on.
     std::vector<Inode> confirm(Clock::time_point now);
-    /// Nothing is due before that; time_point::max() if nothing was found yet.
+    /// Returns when the next reading is due; time_point::max() if nothing was found yet.
     Clock::time_point next_confirm() const { return next_confirm_; }
     /// Such a socket is open, so it has no owner until it is found again. Then its former owner is one of its owners.
     /// If no new owner is found, the bytes stay unattributed.
@@ -141,7 +141,7 @@ public:
 
     /// A socket was closed: its process is a likely owner of the next one.
     void closed(Inode inode);
-    /// A closed socket will not be asked for again.
+    /// Forgets a closed socket, which is not searched for again.
     void forget(Inode inode);
 
     bool held(Inode inode) const { return table_.held(inode); }
@@ -166,7 +166,7 @@ public:
     /// Traces `owner COOKIE PID` once for each owner of this socket.
     void trace_owners(Cookie cookie, Inode inode);
 
-    /// Processes whose descriptors could not be listed for want of privilege.
+    /// Returns the number of processes whose descriptors may not be listed.
     std::size_t denied() const { return denied_.size(); }
     /// Returns whether a process that was not seen may own a socket: descriptors were denied, or /proc may hide
     /// processes (hidepid) from a user without CAP_SYS_PTRACE.
@@ -179,7 +179,7 @@ public:
     ProcessesSeen processes_now();
 
     /// If a socket has several owners, those that have not run since the scan are idle: they cannot have moved a byte.
-    /// Only a rescan tells that.
+    /// Only a rescan shows this.
     std::vector<Holder> holders() const { return marked(table_.all()); }
     /// With the names that the processes have by now.
     const std::vector<Process>& holding_processes();
@@ -283,7 +283,7 @@ private:
     std::unordered_set<std::uint64_t> traced_groups_;         // cookies
 };
 
-/// Searches everywhere for the owners of these sockets that are not known yet, until last_search is over.
+/// Searches everywhere for the unknown owners of these sockets, for last_search at most.
 void find_owners(OwnerScanner& owners, std::vector<Inode> sockets);
 
 /// Adds a note if descriptor tables could not be read. `unread`: OwnerScanner::failed(); no note if it is 0.

@@ -125,7 +125,7 @@ void OwnerScanner::count_search(std::vector<Inode> sockets, bool is_finished)
 }
 
 /// A socket that was not searched for yet is new too: found during another search, it counts as held, and would not be
-/// asked for later.
+/// searched for later.
 bool OwnerScanner::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
 {
     const std::uint64_t inode = socket.inode.value;
@@ -157,7 +157,7 @@ bool OwnerScanner::still_holds(const OwnerSighting& sighting) const
     return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
 }
 
-/// If the process has the socket at another descriptor, the next reading of it finds the socket anew.
+/// If the process has the socket at another descriptor, its next reading finds it again.
 void OwnerScanner::forget_sighting(Inode inode)
 {
     const auto sighting = sightings_.find(inode.value);

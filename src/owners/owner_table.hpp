@@ -28,7 +28,7 @@ public:
     /// The socket is open, but its holder has it no more: until `found` again it has no holder, earlier ones included.
     void hand_on(Inode inode) { handed_on_.insert(inode.value); }
     void found(Inode inode) { handed_on_.erase(inode.value); }
-    /// A closed socket will not be asked for again.
+    /// Forgets a closed socket, which is not searched for again.
     void forget(Inode inode);
 
     bool held(Inode inode) const;
@@ -41,7 +41,7 @@ public:
     /// Who held these sockets when the last window ended has nothing more to do with them.
     void disown(std::vector<Inode> inodes);
 
-    /// All of them, sorted by inode; taken: nothing can be asked any more.
+    /// Returns all holders, sorted by inode.
     std::vector<Holder> all() const { return with_others(first_); }
     std::vector<Holder> take() { return with_others(std::move(first_)); }
 

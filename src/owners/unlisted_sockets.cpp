@@ -62,7 +62,7 @@ public:
     {
     }
 
-    /// Null if the descriptor is not there any more.
+    /// Null if the descriptor is gone.
     std::optional<Verdict> examine(int fd, Inode inode)
     {
         const std::string path = fmt::format("/proc/{}/fd/{}", pid_.value, fd);

@@ -173,7 +173,7 @@ std::string ContainerNames::network_of(const CgroupPlace& place) const
     return place.pod_uid && found != facts_.end() ? found->second.id : *place.container_id;
 }
 
-/// For Podman, whose own lists tell neither ports nor pods.
+/// For Podman, whose own lists have neither ports nor pods.
 void ContainerNames::read_networks(const std::vector<CgroupPlace>& wanted)
 {
     std::multimap<std::string, const CgroupPlace*> users; // by the container whose network it is

@@ -49,7 +49,7 @@ public:
     void find(const std::vector<CgroupPlace>& wanted);
     /// Returns what was found; null if nothing was.
     const ContainerFacts* of(const CgroupPlace& place) const;
-    /// Why sources did not tell, a line each.
+    /// Returns why sources gave no names, one line each.
     const std::vector<std::string>& failures() const { return failures_; }
     /// True if some file may only be read by root.
     bool denied() const { return denied_; }

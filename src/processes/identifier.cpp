@@ -184,7 +184,7 @@ void Identifier::identify_sockets(Sample& sample, bool idle)
     }
 }
 
-/// The path says whose the container is, which the identity does not keep.
+/// The path shows the user of the container, which the identity does not keep.
 void Identifier::name_containers(Sample& sample)
 {
     std::vector<std::pair<std::shared_ptr<const Identity>*, CgroupPlace>> contained;

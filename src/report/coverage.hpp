@@ -52,8 +52,8 @@ public:
         bool is_new = true; // false: the snapshot that the line before of this host was of
         Coverage::Verdict verdict = Coverage::Verdict::fresh;
     };
-    /// Finds the snapshot that `parser` parsed last. The lines of one snapshot follow each other, as far as those of
-    /// one host do.
+    /// Finds the snapshot that `parser` parsed last. The lines of one snapshot follow each other, among the lines of
+    /// one host.
     Finding find(const SnapshotParser& parser);
 
     /// Ends an input: the next line begins a new snapshot.

@@ -202,7 +202,7 @@ bool Lines::fill()
     return got > 0;
 }
 
-/// From `from` on, reading as far as that needs. Null if the input ends, or the line is over the limit, before it.
+/// Searches from `from` on, and reads more if needed. Null if the input ends or the line exceeds the limit.
 std::optional<std::size_t> Lines::find_newline(std::size_t from)
 {
     std::size_t searched = from - start_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From a file to snapshots. What cannot be read is left out and told.
+// Reads snapshots from a file. Lines that cannot be read are skipped and reported.
 #pragma once
 
 #include "report/snapshot.hpp"

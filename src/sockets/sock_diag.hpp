@@ -76,10 +76,10 @@ public:
     bool lists_tcp();
     /// False if the kernel does not list UDP sockets (no udp_diag).
     bool udp(const std::function<void(const Socket&)>& take);
-    /// One TCP socket by tuple and cookie; null if there is none (any more).
+    /// Returns a TCP socket by tuple and cookie; null if it does not exist.
     std::optional<Socket> lookup(const Flow& flow);
 
-    /// How many TCP sockets there are; null if that is not told.
+    /// Returns the number of TCP sockets; null if the kernel does not show it.
     std::optional<std::size_t> tcp_in_use() const { return in_use_.read(); }
 
     /// Messages that were cut short or made no sense.

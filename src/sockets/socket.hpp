@@ -68,7 +68,7 @@ inline bool is_listener(const Socket& socket)
 /// Returns the state as attribution needs it; always open if the socket is not TCP.
 SocketState state_of(const Socket& socket);
 
-/// The flow of a socket of which no more is known than the list tells: its bytes and packets are null.
+/// Returns a flow with what the list has of a socket: bytes and packets are null.
 Flow flow_of(const Socket& socket);
 
 } // namespace socktally

@@ -36,7 +36,8 @@ std::optional<TcpPayload> tcp_payload(const Socket& socket);
 
 /// Received and not read, without a FIN: bytes of TCP; of UDP the memory of datagrams, more than their payload.
 std::uint32_t unread_bytes(const Socket& socket);
-/// Written and not on the wire yet, of TCP; null if the list does not tell how much of the queue was sent.
+/// Returns the bytes of TCP that were written but not sent; null if the list does not show how much of the queue was
+/// sent.
 std::optional<std::uint32_t> unsent_bytes(const Socket& socket);
 
 /// True if the socket, which has counters, was connected and then emptied by tcp_disconnect() (connect to AF_UNSPEC,

@@ -22,7 +22,7 @@ struct Comparison {
     bool (*holds)(Hundredths value, Hundredths threshold);
 };
 
-// Before each sign those that it is the beginning of.
+// Longer signs come before their prefixes.
 constexpr std::array<Comparison, 6> comparisons{{{">=", [](Hundredths a, Hundredths b) { return a >= b; }},
                                                  {"<=", [](Hundredths a, Hundredths b) { return a <= b; }},
                                                  {"!=", [](Hundredths a, Hundredths b) { return a != b; }},

@@ -17,7 +17,7 @@
 
 namespace socktally {
 
-/// The values that tell a group from others, each with what tells where it ends.
+/// The values that distinguish a group, each with a mark where it ends.
 class KeyText {
 public:
     explicit KeyText(std::string& out) : out_(out) { out_.clear(); }
@@ -125,8 +125,8 @@ void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const 
 
 using IdentityText = std::optional<std::string> Identity::*;
 
-/// `parts` are those of the row's identity that tell rows apart. Traffic without an owner, of which none is known, is
-/// kept apart from processes that have none; `is_in_none`: it is known to have none either.
+/// `parts` of the row's identity distinguish rows. Traffic without an owner, whose parts are unknown, is
+/// kept apart from processes without them; `is_in_none`: it is known to have none either.
 void tell_identity(KeyText& text, const Row& row, std::initializer_list<IdentityText> parts, bool is_in_none)
 {
     static const Identity unknown;
@@ -161,7 +161,7 @@ void tell_group_in(KeyText& text, const Row& row, const Origin& origin, const Ke
     tell_group(text, row, origin, self, {field});
 }
 
-/// Two containers may have the same name: those with an id are told apart by it.
+/// Two containers may have the same name: the id distinguishes them, if there is one.
 void tell_container(KeyText& text, const Row& row, const Origin& origin, const Key& self)
 {
     const bool has_id = row.identity != nullptr && row.identity->container_id;

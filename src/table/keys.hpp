@@ -64,7 +64,7 @@ struct Key {
     std::string_view labels;   // the same of a format of time series; none can have values without end but by this key
     Requirement requirement;
     unsigned traits;
-    /// Adds to `text` what tells the rows of this key apart.
+    /// Adds to `text` the values that distinguish rows by this key.
     void (*tell)(KeyText& text, const Row& row, const Origin& origin, const Key& self);
     std::string_view beside = {};  // columns before those of the key, if there are several keys
     std::string_view settles = {}; // other columns in which all sockets of a row agree
@@ -91,13 +91,13 @@ public:
     bool requires_any(Requirement requirement) const;
     bool is_by_interface() const { return has("interface"); }
     bool is_by_socket() const { return has("socket"); }
-    /// No row is told apart by what single sockets have.
+    /// Returns whether no key depends on single sockets.
     bool is_by_owner() const;
     bool is_by_host() const;
     /// Returns whether rows may be of several processes, although traffic without an owner has rows of its own.
     bool gathers_processes() const;
 
-    /// Writes what tells the group of a row from others.
+    /// Writes the values that distinguish the group of a row.
     void write_key(std::string& key, const Row& row, const Origin& origin) const;
 
     bool operator==(const GroupBy&) const = default;

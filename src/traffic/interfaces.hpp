@@ -12,7 +12,7 @@ namespace socktally {
 
 /// Cumulative counters without lo, in the order of the file, which does not tell the index.
 std::vector<InterfaceTraffic> parse_interfaces(std::string_view text);
-/// Reads those of the current network namespace, with the index.
+/// Reads the interfaces of the current network namespace, with their index.
 InterfaceCounters read_interfaces();
 
 /// Reads the counters, and sets what moved since they had the values `counters` in the sample, with notes. The next

@@ -93,7 +93,7 @@ void OtherNamespaces::find(const ProcessesSeen& seen)
     rest_ = find_share * (thread_cpu_time() - used);
 }
 
-/// Namespaces that are asked for by number exist already.
+/// Namespaces that the user names by number exist already.
 bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds interval) const
 {
     const auto rest = interval.count() == 0 ? interval : std::max(interval, rest_);

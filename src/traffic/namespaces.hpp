@@ -72,7 +72,7 @@ public:
     std::size_t size() const { return found_.size() + found_by_socket_.size(); }
     /// At any time of the window.
     std::size_t refused() const { return refused_; }
-    /// Returns those that were found and not entered, if their inodes are known.
+    /// Returns the namespaces that were found and not entered, if their inodes are known.
     std::vector<Inode> left_out() const;
     /// Time of the search before last.
     Clock::time_point found_before() const { return found_before_; }

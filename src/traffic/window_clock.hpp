@@ -14,7 +14,7 @@ namespace socktally {
 
 class WindowClock {
 public:
-    /// One moment, on the clock to measure by and on the clock to tell people.
+    /// One moment on two clocks: one to measure by, and one for people.
     struct Moment {
         std::chrono::steady_clock::time_point steady;
         std::chrono::system_clock::time_point system;
@@ -41,7 +41,7 @@ private:
     std::optional<Moment> begun_;
 };
 
-/// Returns at `end` or once a signal ends the window; tells of its progress.
+/// Waits until `end` or until a signal ends the window, and reports progress.
 void wait_until(std::chrono::steady_clock::time_point end, const SampleRequest& request);
 
 /// Returns whether SIGUSR1 ended the window of this request early.

@@ -28,12 +28,12 @@ public:
 
     /// From here on every packet counts.
     void start();
-    /// From here on every packet counts for the next window; none does if there is only one. Programs under way may
-    /// still count for the one that is over.
+    /// Packets count for the next window from here on, or not at all if there is none. Running programs may
+    /// still count for the last one.
     void end_window();
-    /// Adds what was counted in the window that is over, or why nothing was.
+    /// Adds the counters of the last window, or a note why there are none.
     void add_to(Sample& sample);
-    /// Makes room for another window. Nothing may count for the one that is over any more.
+    /// Clears the counters of the last window. No program may count for it any more.
     void forget_window();
 
 private:

@@ -63,10 +63,10 @@ public:
     void end_window();
 
     /// Returns the counters of the last window by slot, also those without a process (see tally.h); and the
-    /// flows, whose `slot` is such a number.
+    /// flows, whose `slot` is one of these.
     std::vector<std::pair<std::uint32_t, tally_counters>> counters() const;
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
-    /// Makes room for another window. Nothing may count for the one that is over any more.
+    /// Clears the counters of the last window. No program may count for it any more.
     void forget_window();
     /// Returns what the programs could not see of the window that is over.
     EbpfFaults faults() const;

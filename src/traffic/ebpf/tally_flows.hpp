@@ -16,7 +16,7 @@
 
 namespace socktally {
 
-/// `bytes` in network order, of which AF_INET uses the first four.
+/// `bytes` are in network order; AF_INET uses the first four.
 inline Address address_of(const tally_u8 (&bytes)[16], std::uint16_t family)
 {
     return Address::from_bytes(std::as_bytes(std::span(bytes)).first(family == AF_INET6 ? 16 : 4));

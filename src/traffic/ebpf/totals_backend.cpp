@@ -110,7 +110,7 @@ private:
         return unseen;
     }
 
-    /// Returns the number of those that could not be entered.
+    /// Returns the number of namespaces that could not be entered.
     std::size_t read_sockets(TotalsFlows& flows, const std::vector<NetworkNamespace>& namespaces,
                              Snapshot& snapshot) const
     {

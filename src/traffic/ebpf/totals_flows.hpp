@@ -24,7 +24,7 @@ public:
     void add(const totals_row& row);
 
     bool has_udp() const { return has_udp_; }
-    /// Sockets whose counters began anew with another connection: what they had moved before is lost.
+    /// Sockets whose counters were reset by a new connection: earlier bytes are lost.
     std::size_t resets() const { return resets_; }
     /// Returns the inodes of all sockets that a process may hold.
     std::vector<Inode> inodes() const;

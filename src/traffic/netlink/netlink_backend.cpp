@@ -62,7 +62,7 @@ private:
     using Clock = std::chrono::steady_clock;
     enum class Follows : std::uint8_t { nothing, another_window };
 
-    /// Both tell when the window is to end.
+    /// Both return when the window must end.
     Clock::time_point open_window(std::chrono::nanoseconds window);
     Dumper::Dumped open_namespaces();
     Clock::time_point resume(std::chrono::nanoseconds window);

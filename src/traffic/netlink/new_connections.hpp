@@ -82,11 +82,11 @@ public:
         }
     }
 
-    /// The namespaces of the next window; those that were there before are known.
+    /// Sets the namespaces of the next window; data of known namespaces is kept.
     void set_namespaces(const NamespaceWatches& watches);
     /// Returns when the window is over or was interrupted. Calls `now_and_then` about four times a second.
     void watch(Clock::time_point end, const SampleRequest& request, const std::function<void()>& now_and_then);
-    /// Traces the owners of the sockets, if that was asked for.
+    /// Traces the owners of the sockets, with -vv.
     void trace_owners() const;
     /// Hands over the sums of closed connections.
     void move_closed_to(std::vector<Flow>& flows)

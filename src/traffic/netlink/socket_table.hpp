@@ -46,7 +46,7 @@ public:
     /// Drops a destroyed socket whose flow has been accounted for elsewhere.
     void forget(Cookie cookie);
 
-    /// Sockets seen before, neither in the last dump nor destroyed, but those that are given up.
+    /// Returns sockets that were seen earlier, are neither in the last dump nor destroyed, and are not given up.
     std::vector<const Flow*> missing() const;
     /// Sockets that had been missing and are not any more: some of their bytes may be of the windows that ended
     /// without them.
@@ -59,7 +59,7 @@ public:
     std::vector<Inode> listed_inodes() const;
     /// Adds the inodes of all that the table has, and of the listeners in the last dump.
     void add_listed(std::vector<Inode>& inodes) const;
-    /// Nothing may come of it any more: no connection, nor a socket that accepts one.
+    /// Returns whether the table has no connection, and no socket that could accept one.
     bool is_empty() const { return flows_.empty() && listening_.none(); }
     /// Live sockets without inode that an accept may still give one.
     bool has_unaccepted() const;
@@ -75,7 +75,7 @@ public:
     const std::vector<Flow>& flows() const { return flows_; }
     /// Adds the counters of the sockets in the last dump.
     void add_to(Snapshot& snapshot, Inode netns) const;
-    /// The table is of no use any more.
+    /// Takes the flows out; the table cannot be used afterwards.
     std::vector<Flow> take_flows() { return std::move(flows_); }
 
     /// The next window begins where this one ended: what a socket is counted up to is its base, what was destroyed is
@@ -129,7 +129,7 @@ public:
     const std::vector<Flow>& flows() const { return flows_; }
     /// Bytes are unknown unless the namespace was `silent`: no datagram moved in all of it.
     void add_to(std::vector<Flow>& flows, bool silent) const;
-    /// Forgets those that the last dump did not show.
+    /// Forgets sockets that the last dump did not show.
     void next_window();
 
 private:

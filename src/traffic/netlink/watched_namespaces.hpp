@@ -21,7 +21,7 @@ class WatchedNamespaces {
 public:
     WatchedNamespaces(const BackendOptions& options, Capture& datagrams);
 
-    /// Our own, and those that are there besides.
+    /// Enters our own namespace and all others.
     void enter_first(const ProcessesSeen& seen);
     /// As OtherNamespaces, in later windows, or in one that has begun. Returns true if it has entered one.
     bool update(const ProcessesSeen& seen, OtherNamespaces::When when);
@@ -46,7 +46,7 @@ public:
 
     /// Takes the events of all sockets destroyed before now.
     void settle(SocketTable::Phase phase) const;
-    /// Looks for the sockets that neither the last dump nor an event has shown, and gives their events so much time.
+    /// Waits up to `longest_wait` for events of sockets that neither the last dump nor an event has shown.
     void find_missing(std::chrono::milliseconds longest_wait) const;
 
 private:

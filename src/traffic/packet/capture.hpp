@@ -19,7 +19,7 @@ class Capture {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// `interfaces`: indices of those whose packets are wanted; empty: all.
+    /// `interfaces`: indices of the interfaces to capture on; empty: all.
     Capture(OwnerScanner& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
             std::vector<std::uint32_t> interfaces = {});
     Capture(const Capture&) = delete;
@@ -52,7 +52,7 @@ public:
     void search(Clock::time_point now);
     /// Has search() find the holders by now of what is still open of what OwnerScanner::confirm() missed.
     void search_again(const std::vector<Inode>& missed);
-    /// Traces the owners of the listed sockets, if that was asked for.
+    /// Traces the owners of the listed sockets, with -vv.
     void trace_owners() const;
     /// Drops what has been idle for long. To be called a few times a second.
     void retire_idle(Clock::time_point now);

@@ -53,12 +53,12 @@ public:
     void end(const std::vector<Socket>& sockets, const std::optional<ProtocolCounters>& counters);
     /// The end is the beginning of the next one.
     void next_window();
-    /// Whether it is worth being told again.
+    /// Returns whether a queue has bytes, so that the sockets should be set again.
     bool is_queued(const std::vector<Socket>& sockets) const;
 
-    /// A flow that is over and has a socket, which a process holds.
+    /// Adds a flow that has ended and has a socket which a process holds.
     void add(const PacketFlow& flow);
-    /// One whose datagrams some socket may have read, but not which.
+    /// Adds a flow whose datagrams some unknown socket may have read.
     void add_elsewhere(const PacketFlow& flow);
     /// Whether datagrams were read that no flow has, before those that may have been are added. Unsure if they were
     /// fewer than those, or may have been some of `unclaimed`, which came to sockets that no list has, or to none.

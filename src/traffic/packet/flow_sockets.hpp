@@ -36,7 +36,7 @@ public:
     /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
     /// list: of a socket that comes in between they are searched for when its packets come.
     void list(DiagDetail detail = DiagDetail::tcp_info);
-    /// Flows that are new, or used anew by another connection.
+    /// Adds flows that are new, or that another connection uses again.
     void add(const std::vector<PacketFlow*>& flows);
     /// Adds a flow whose tuple another flow has taken.
     void add_ended(PacketFlow& flow);
@@ -49,7 +49,7 @@ public:
     void search_again(const std::vector<Inode>& missed);
     /// Forgets flows that are about to be retired.
     void drop(PacketFlow& flow);
-    /// Traces the owners of the listed sockets, if that was asked for.
+    /// Traces the owners of the listed sockets, with -vv.
     void trace_owners() const;
     /// Nothing is to be searched for before that: the cost of the last search asks for rest.
     Clock::time_point rested() const { return rested_; }

@@ -87,7 +87,7 @@ struct PacketFlow {
     /// A TCP connection that was seen to begin, in this window or before: this end sent its SYN. The peer's could be
     /// anybody's.
     bool began() const { return (tx.tcp_flags & TcpHeader::syn) != 0; }
-    /// Nothing to tell of it in this window.
+    /// Returns whether the flow moved nothing in this window.
     bool is_silent() const
     {
         return rx.packets == 0 && tx.packets == 0 && rx.payload_bytes == 0 && tx.payload_bytes == 0;
@@ -116,7 +116,7 @@ public:
     /// Notes whether a packet that belongs to the next window ends a connection.
     void note_end(const Packet& packet, Direction direction);
 
-    /// Time goes on: a number that the caller chooses, for PacketFlow::last_seen.
+    /// Sets the time, a number that the caller chooses, for PacketFlow::last_seen.
     void tick(std::uint32_t now) { now_ = now; }
     /// Takes out the flows that were last seen before `tick`; not the connections of sockets that may be open, whose
     /// queues at the end of the window count.
@@ -161,7 +161,7 @@ public:
         }
     }
 
-    /// Connections stay, with nothing counted yet. Flows of UDP begin anew, for their sockets may be others by now.
+    /// Keeps connections, with counters of 0. Drops UDP flows, because other sockets may have their tuples by now.
     void next_window();
 
     std::uint64_t unmatched_fragments() const { return fragments_.unmatched(); }

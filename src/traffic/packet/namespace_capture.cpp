@@ -324,7 +324,7 @@ void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
     }
 }
 
-/// Packets that are missing would be missing in the next window as well. See next_window().
+/// Packets missing here would be missing in the next window too. See next_window().
 void NamespaceCapture::count_from_queues(PacketFlow& flow, const Socket& last)
 {
     flow.rx.carried = std::int64_t{unread_bytes(last)};

@@ -57,9 +57,9 @@ public:
 
     /// The window is over: packets of now and later are of the next one. Lists the sockets.
     void end();
-    /// Takes those of before; false if some may still be on their way.
+    /// Takes the packets of the window; false if some may still be on their way.
     bool drain_to_end();
-    /// After that. `complete`: none was on its way any more.
+    /// Closes the window after drain_to_end(). `complete`: all packets had arrived.
     void close(bool complete) { watch_.close(complete); }
     bool saw_packets() const { return watch_.saw_packets(); }
     /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.

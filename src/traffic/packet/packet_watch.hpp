@@ -25,7 +25,7 @@ struct InterfaceChoice {
     bool other_hosts = false;           // some interface shows the packets of one that is stacked on it
 };
 
-/// Which interfaces `links` are: all of them, or those that are wanted.
+/// Whether `links` are all interfaces, or only the wanted ones.
 enum class Links : std::uint8_t { all, wanted };
 
 /// All are watched but those that only repeat others: ports of a bridge or a bond, whose local traffic the bridge or
@@ -67,7 +67,7 @@ public:
     bool saw_packets() const { return packets_ != 0; }
 
     FlowTable& flows() { return flows_; }
-    /// In the window, once it is over.
+    /// Whether packets were dropped in the window that is over.
     bool dropped_packets() const { return faults_[Fault::packets_dropped] != 0 || faults_[Fault::packets_late] != 0; }
     /// This machine's, which may have got more.
     void learn_addresses();

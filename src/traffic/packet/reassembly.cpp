@@ -65,7 +65,7 @@ std::uint64_t SequenceSpace::add(const TcpHeader& header, std::uint32_t payload_
     return fresh;
 }
 
-/// Takes [begin, end) out of the holes; how much of it was in one.
+/// Removes [begin, end) from the holes. Returns how much of it was in one.
 std::uint64_t SequenceSpace::fill(std::uint64_t begin, std::uint64_t end)
 {
     std::uint64_t filled = 0;

@@ -21,7 +21,7 @@ public:
     /// The bytes of a segment that no earlier one had.
     std::uint64_t add(const TcpHeader& header, std::uint32_t payload_bytes);
 
-    /// A client's SYN that is not the one seen before: the tuple is used again.
+    /// Returns whether this is a client's new SYN: another connection uses the tuple.
     bool begins_anew(const TcpHeader& header) const
     {
         constexpr std::uint8_t both = TcpHeader::syn | TcpHeader::ack;
@@ -43,7 +43,7 @@ public:
     std::uint32_t forgotten() const { return forgotten_; }
 
 private:
-    /// Bytes that were skipped and may come yet.
+    /// Bytes that were skipped and may still arrive.
     struct Hole {
         std::uint64_t begin = 0;
         std::uint64_t end = 0;
@@ -68,7 +68,7 @@ public:
     /// or when the first fragment of its datagram has come.
     void add(const Packet& fragment, const std::function<void(const Packet&)>& take);
 
-    /// Fragments whose first one has not come in this window.
+    /// Returns the number of fragments whose first fragment did not come in this window.
     std::uint64_t unmatched() const { return given_up_ + waiting_; }
     /// Drops fragments that have waited for a whole window; they are not reported again.
     void next_window();

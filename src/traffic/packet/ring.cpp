@@ -154,8 +154,8 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
 
 namespace {
 
-/// The kernel goes on to the next block after block_wait_ms, however little is in this one: with so many, nobody has to
-/// drain for that many times as long.
+/// The kernel moves to the next block after block_wait_ms, even if this one is nearly empty: this many blocks need no
+/// reading for that many times as long.
 constexpr std::size_t usual_blocks = 32;
 constexpr std::size_t fewest_blocks = 16;
 
@@ -297,7 +297,7 @@ PacketRing::Frames::Frames(std::span<const std::byte> block) : block_(block)
     left_ = description.hdr.bh1.num_pkts;
 }
 
-/// False as well if it is not what the kernel writes.
+/// Also returns false if the kernel would not write such a packet.
 bool PacketRing::Frames::next(CapturedFrame& captured, std::chrono::nanoseconds end)
 {
     tpacket3_hdr packet{};

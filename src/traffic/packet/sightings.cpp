@@ -147,7 +147,7 @@ public:
         return unsure;
     }
 
-    /// Marks UDP flows that share an end with one that passes: those of the same length first, of which there may be
+    /// Marks UDP flows that share an end with a forwarded one: those of the same length first, and there may be
     /// many (queries to one resolver).
     std::uint64_t mark_half_rewritten(const FlowPointers& flows) const
     {
