@@ -28,7 +28,7 @@ struct Choice {
 /// Throws UsageError unless `wanted` is "auto" or a name of the table.
 void require_known_backend(const std::string& wanted, std::span<const BackendEntry> table);
 
-/// Refuses what would fail later, or for a reason that tells nothing: if too few files may be open.
+/// Refuses backends that would fail later without a clear reason, because too few files may be open.
 OpenResult open_backend(const BackendEntry& entry, const BackendOptions& options);
 
 /// `wanted` is a name of the table, or "auto": the first that opens. Throws UsageError or BackendUnavailable.

@@ -26,7 +26,7 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
-/// Returns whether the filter may also ask for another holder of the flow's socket than the process whose row has the
+/// Returns whether the filter may also match another holder of the flow's socket than the process whose row has the
 /// bytes.
 bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
 {

@@ -19,7 +19,7 @@ namespace socktally {
 
 class Sampler {
 public:
-    /// Opens the backend. Throws UsageError or BackendUnavailable. What is given has to outlive this; `since` may be
+    /// Opens the backend. Throws UsageError or BackendUnavailable. The arguments must outlive this; `since` may be
     /// null.
     Sampler(const Options& options, const OutputPlan& plan, std::span<const BackendEntry> table, SinceRun* since);
     Sampler(const Options&, OutputPlan&&, std::span<const BackendEntry>, SinceRun*) = delete;

@@ -32,7 +32,7 @@ std::chrono::nanoseconds sum_of(std::chrono::nanoseconds a, std::chrono::nanosec
     return b > std::chrono::nanoseconds::max() - a ? std::chrono::nanoseconds::max() : a + b;
 }
 
-/// How long several windows are together does not say when the last of them ended; nor does it of several hosts'.
+/// The sum of several windows, or of several hosts, does not show when the last one ended.
 TimePoint end_of(const Heading& heading)
 {
     const TimePoint begin = heading.started_at;

@@ -28,7 +28,7 @@ std::vector<FilterTerm> wanted_of(const Filter& filter)
     return wanted;
 }
 
-/// A row for each process of the sample, and for each cgroup of a socket whose process is not known.
+/// Returns a row for each process of the sample, and for each cgroup of a socket whose process is not known.
 std::vector<Row> rows_of(const Sample& sample)
 {
     std::vector<Row> rows;

@@ -22,7 +22,7 @@ struct Label {
 /// no owner has the label `process`: else the name of a series would depend on which processes happened to move bytes.
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by);
 
-/// The columns that hold figures; if there are none, those that are printed by default.
+/// Returns the columns that hold figures; if there are none, the default figures.
 ColumnList measures_of(const ColumnList& columns, const GroupBy& by);
 
 struct Series {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The two formats of plain lines: TSV, whose escapes keep a field on its line, and CSV (RFC 4180, LF line ends), which
-// quotes what is left.
+// also quotes fields.
 #include "formats/escape.hpp"
 #include "formats/format.hpp"
 

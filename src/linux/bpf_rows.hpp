@@ -51,8 +51,8 @@ inline int run_iterator(int link)
     return read_rows<std::byte>(link, [](std::byte) {});
 }
 
-/// Every key of a hash map that is there as long as this runs, while programs may add others. Nothing may be deleted
-/// meanwhile: the walk would begin anew.
+/// Returns every key that is in a hash map throughout the walk, while programs may add others. Nothing may be deleted
+/// meanwhile: the walk would start over.
 template <typename Key>
 std::vector<Key> keys_of(int map)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Small files read whole, and directories. For /proc and the like, whose sizes are not known before, and for files in
+// Reads small files whole, and directories: in /proc and the like, whose sizes are unknown, and in
 // places that others may write to.
 #pragma once
 

@@ -22,7 +22,7 @@ namespace socktally {
 
 namespace {
 
-/// a.root-servers.net, which any way out leads to. The kernel is asked about these addresses; no packet goes there.
+/// a.root-servers.net, which every default route reaches. The kernel is asked for the route; no packet is sent.
 constexpr std::array<std::string_view, 2> public_addresses{"198.41.0.4", "2001:503:ba3e::2:30"};
 
 /// 0 if there are too few bytes.

@@ -42,7 +42,7 @@ public:
     bool ends_early() const { return ends_early_; }
     /// Drops a SIGUSR1 that came before the first window.
     void first_window_begins();
-    /// Forgets the SIGUSR1 of the window that is over; a later one ends the next window.
+    /// Forgets the SIGUSR1 of the last window; a later one ends the next window.
     void window_is_over() { ends_early_ = false; }
 
 private:

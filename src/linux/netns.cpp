@@ -95,7 +95,7 @@ public:
         }
     }
 
-    /// Leaves out those that other processes show, and those that a name or a file leads into. A namespace in the list
+    /// Leaves out namespaces that other processes show, or that a name or a file leads to. A namespace in the list
     /// that cannot be entered may be any of them, so one less is added for each.
     void append_to(std::vector<NetworkNamespace>& list)
     {

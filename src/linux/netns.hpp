@@ -18,7 +18,7 @@ namespace socktally {
 /// long as one. Throws if not even one thread can be started.
 void in_threads(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& work);
 
-/// One network namespace and a way into it. Its inode tells it from all others that exist at the same time.
+/// A network namespace and a way into it. No other namespace has its inode at the same time.
 struct NetworkNamespace {
     std::uint64_t inode = 0;
     std::string path; // "/proc/123/ns/net", "/run/netns/blue"; empty for the current one

@@ -25,7 +25,7 @@ std::string_view file_capabilities_obstacle();
 /// a file fails later and says so.
 void allow_open_files(std::size_t count);
 
-/// Returns whether this process may open so many more files, if need be with a higher soft limit.
+/// Returns whether this process may open this many more files, if necessary with a higher soft limit.
 bool has_room_for_files(std::size_t count);
 
 } // namespace socktally

@@ -47,7 +47,7 @@ struct IdentityNeeds {
     bool any() const { return command || exe || parent || cgroup || containers || netns || ports; }
 };
 
-/// Null: not asked for, not there, or not to be known. All text is raw bytes, escaped only by render.
+/// Null: not asked for, absent or unknown. All text is raw bytes, escaped only by render.
 struct Identity {
     std::optional<std::string> command; // arguments, with blanks between
     std::optional<std::string> exe;

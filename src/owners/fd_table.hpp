@@ -44,13 +44,13 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid);
 /// Reads the same process again: its name, its user, and where its stack begins. Null if it is gone.
 std::optional<Process> reread_process(int proc, const Process& process);
 
-/// How much a process with a single thread has run; null if that cannot be told or it has several.
+/// Returns how much a process with a single thread has run; null if unknown or if it has several.
 std::optional<SchedStat> read_ran(int proc, Pid pid);
 
 /// The sockets among an io_uring's registered files: the lines below `UserFiles:` of its fdinfo, `    3: socket:[123]`.
 std::vector<Inode> parse_io_uring_files(std::string_view fdinfo);
 
-/// Reading so many links costs as much as finding out that it is not needed.
+/// Reading this many links costs as much as finding out that it is not needed.
 inline constexpr std::int64_t few_files = 8;
 
 /// The sockets that this process has open.

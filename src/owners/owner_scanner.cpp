@@ -148,8 +148,8 @@ const OwnerScanner::Seen* OwnerScanner::seen_of(const Entry& entry) const
     return seen != seen_.end() && seen->second.directory == entry.directory ? &seen->second : nullptr;
 }
 
-/// True only if it is certain. A process that has been on a CPU all along is charged for it at each tick, so that
-/// after a while its run time tells; a table that processes share without being threads is read at the one that ran.
+/// Returns true only if it is certain. A process that stays on a CPU is charged at each tick, so that
+/// its run time shows it after a while; a table that several processes share is read at the one that ran.
 bool OwnerScanner::has_not_run(const Entry& entry) const
 {
     const Seen* seen = seen_of(entry);

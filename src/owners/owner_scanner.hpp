@@ -92,7 +92,7 @@ public:
     void set_identify_process(std::function<void(Process&)> identify) { identify_process_ = std::move(identify); }
 
     /// Sets a function that is called with the cgroup of each socket that is listed in a window. If no owner of a
-    /// socket is found, only the cgroup tells whose it is.
+    /// socket is found, only the cgroup shows its unit and container.
     void set_identify_group(std::function<void(std::uint64_t)> identify) { identify_group_ = std::move(identify); }
     /// `sockets` is a list of Flow or Socket. Traces `group COOKIE ID` once a window for each.
     template <typename Sockets>
@@ -130,8 +130,8 @@ public:
     /// are searched. Returns false if time ran out before every possible owner was read.
     bool search(const std::vector<Inode>& sockets, Reach reach, Clock::time_point deadline);
 
-    /// Reads the owners again that search() found, if it is time. Returns the sockets, sorted, that are not there any
-    /// more: closed, or handed on.
+    /// Reads the owners that search() found again, if it is time. Returns the sorted sockets that they no longer
+    /// have: closed or handed over.
     std::vector<Inode> confirm(Clock::time_point now);
     /// Returns when the next reading is due; time_point::max() if nothing was found yet.
     Clock::time_point next_confirm() const { return next_confirm_; }

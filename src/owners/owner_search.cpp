@@ -199,7 +199,7 @@ std::vector<Inode> OwnerScanner::confirm(Clock::time_point now)
     return missed;
 }
 
-/// Who was seen to hold it besides may have it yet, and is read again even if it has not run since.
+/// Other holders may still have it, and are read again even if they have not run since.
 void OwnerScanner::handed_on(Inode inode)
 {
     for (const std::uint32_t process : holders_of(inode)) {

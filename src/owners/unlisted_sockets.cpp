@@ -33,7 +33,7 @@ std::optional<std::uint64_t> inode_of(const Fd& fd)
     return fd && ::fstat(fd.get(), &its) == 0 ? std::optional(its.st_ino) : std::nullopt;
 }
 
-/// Returns a number that tells network namespaces apart without privilege (Linux 5.14); null if it is not known.
+/// Returns a number that distinguishes network namespaces without privilege (Linux 5.14); null if unknown.
 std::optional<std::uint64_t> netns_cookie(const Fd& socket)
 {
     constexpr int so_netns_cookie = 71;

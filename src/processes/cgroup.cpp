@@ -173,8 +173,8 @@ struct Machine {
     Engine engine;
 };
 
-/// Returns the container that components[i] begins, of an engine whose containers have names only. Its supervisor is in
-/// another cgroup; a virtual machine is no container.
+/// Returns the container that starts at components[i], of an engine whose containers have only names. Its supervisor is
+/// in another cgroup; a virtual machine is no container.
 std::optional<Machine> machine_of(const std::vector<std::string_view>& components, std::size_t i)
 {
     const std::string_view next = i + 1 < components.size() ? components[i + 1] : std::string_view();

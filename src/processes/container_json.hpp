@@ -12,8 +12,8 @@
 
 namespace socktally {
 
-/// Raw bytes; null if the text does not say. The id is checked (is_container_id), but for parse_runtime_config, whose
-/// file does not say it.
+/// Raw bytes; null if the text lacks them. The id is checked (is_container_id), except in parse_runtime_config, whose
+/// file has none.
 struct ContainerFacts {
     std::string id;
     std::optional<std::string> name;

@@ -25,7 +25,7 @@ public:
     /// `directory` is where the calling thread, or another process, sees its network namespace; works from anywhere
     /// afterwards.
     explicit TcpInUse(const std::string& directory = "/proc/thread-self/net");
-    /// Both families; a hint, for the sockets come and go. Null if it cannot be read.
+    /// Returns the number for both families; a hint, because sockets come and go. Null if it cannot be read.
     std::optional<std::size_t> read() const;
 
 private:

@@ -13,7 +13,7 @@
 namespace socktally {
 
 /// The sockets that the traffic may belong to, equally likely: none, one, or several (SO_REUSEPORT, multicast), of
-/// which none may be taken on a guess. Several that one process holds are that process's all the same.
+/// which none is chosen by guessing. If one process holds several, the traffic is that process's.
 struct SocketMatch {
     std::vector<const Socket*> sockets; // into the lookup
     /// The best that an attribution through this match may be: owner if both ends agree, inherited if the socket

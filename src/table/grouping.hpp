@@ -40,7 +40,7 @@ public:
     Totals totals() const;
     const RowCounts& counts() const { return counts_; }
     const Unjudged& unjudged() const { return unjudged_; }
-    /// The columns for want of which saved rows do not say which group they are of.
+    /// Returns the columns that saved rows lack, so that their group is unknown.
     const ColumnSet& lacking() const { return lacking_; }
     bool has_overflowed() const { return rx_.has_overflowed() || tx_.has_overflowed(); }
 

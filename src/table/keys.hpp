@@ -41,7 +41,7 @@ class KeyText;
 /// A bit for each column, in the order of the table of columns.
 using ColumnSet = std::bitset<64>;
 
-/// Where a row comes from, as far as that decides which rows it is added to.
+/// The source of a row, as far as it decides which rows it is added to.
 struct Origin {
     const GroupBy* by = nullptr;   // what a saved row is a row of; null: the row is of one flow of a sample
     std::string_view boot_id = {}; // of the saved row, like what follows
@@ -75,7 +75,7 @@ struct Key {
 
 std::span<const Key> keys(); // in the order of the manual
 
-/// The keys that rows are told apart by, in the order in which they were given.
+/// The keys that distinguish rows, in the given order.
 class GroupBy {
 public:
     GroupBy() : GroupBy("process") {}

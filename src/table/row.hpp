@@ -20,7 +20,7 @@
 
 namespace socktally {
 
-/// Whose traffic a row is. Names cannot tell: a process may call itself "[exited]" or "other".
+/// The kind of traffic in a row. Names do not show it: a process may call itself "[exited]" or "other".
 enum class RowKind : std::uint8_t {
     process, // a process's, or several processes'
     cause,   // traffic without an owner; the name in brackets says why
@@ -79,7 +79,7 @@ struct Row {
     bool is_other() const { return kind == RowKind::other; }
 };
 
-/// A sum is of what is known. It is null if there is something to sum and nothing of it is known.
+/// Sums of the known values; null if there are values and none is known.
 struct Totals {
     std::optional<std::uint64_t> rx_bytes = 0;
     std::optional<std::uint64_t> tx_bytes = 0;

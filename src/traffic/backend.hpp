@@ -20,7 +20,7 @@
 
 namespace socktally {
 
-/// A refusal: this cannot work here, and the one line that would change that (empty: nothing would).
+/// A refusal: why this cannot work here, and one line that would fix it (empty: nothing would).
 struct Unavailable {
     std::string why;
     std::string remedy;

@@ -10,7 +10,7 @@
 
 namespace socktally {
 
-/// Cumulative counters without lo, in the order of the file, which does not tell the index.
+/// Parses cumulative counters, without lo, in the order of the file, which has no indices.
 std::vector<InterfaceTraffic> parse_interfaces(std::string_view text);
 /// Reads the interfaces of the current network namespace, with their index.
 InterfaceCounters read_interfaces();

@@ -131,7 +131,7 @@ void UncountedSockets::begin(Namespace which)
     }
 }
 
-/// Sockets before counters: what a socket moves that is in no list is counted by then.
+/// Lists sockets before counters: the counters then include what unlisted sockets moved.
 void UncountedSockets::end()
 {
     if (!has_begun_) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The network namespaces that a sample is about, and what is said of those that could not be entered. For every backend
+// The network namespaces of a sample, and the notes about those that could not be entered. For every backend
 // that has to enter them.
 #pragma once
 
@@ -25,7 +25,7 @@ bool is_wanted(Inode netns, const std::vector<Inode>& wanted);
 /// Returns the wanted network namespaces except our own.
 std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted, const ProcessesSeen& seen);
 
-/// Calls `work` inside each of them, after making room for so many open files each; how many could not be entered, or
+/// Calls `work` inside each of them, after allowing this many open files each. Returns how many could not be entered or
 /// had no room (std::system_error).
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work);

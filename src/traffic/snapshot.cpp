@@ -98,7 +98,7 @@ private:
     SnapshotGaps gaps_;
 };
 
-/// The number of a namespace is given again when it is gone, and the counters of the new one begin at 0.
+/// A namespace may get the number of an earlier one; its counters then begin at 0.
 bool Subtraction::is_replaced(Inode netns) const
 {
     const auto before = before_.opens.find(netns);

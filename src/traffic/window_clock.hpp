@@ -21,7 +21,7 @@ public:
     };
     static Moment now() { return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}; }
 
-    /// Nothing has begun yet: what has to be done once, or counted from, is still to be done.
+    /// Returns whether no window has begun yet, so that the first preparations are still to be made.
     bool is_first() const { return !begun_; }
 
     /// The first window begins at `moment`; every later one has begun where the one before ended. The result is when it

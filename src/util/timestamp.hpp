@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Points in time as text: RFC 3339, and the hours and days that reports are cut into. All of it in UTC.
+// Points in time as text: RFC 3339, and the hours and days of reports. All in UTC.
 #pragma once
 
 #include <chrono>

@@ -18,7 +18,7 @@ public:
     /// The counters of the sockets go into `snapshot` too, unless it is null.
     explicit TotalsFlows(Snapshot* snapshot = nullptr) : snapshot_(snapshot) {}
 
-    /// The rows that follow are of another network namespace, with about so many TCP sockets. The kernel gives its
+    /// Starts the rows of another network namespace, with about this many TCP sockets. The kernel gives its
     /// listeners first.
     void begin_namespace(std::size_t tcp_in_use);
     void add(const totals_row& row);

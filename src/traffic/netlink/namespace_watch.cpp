@@ -38,7 +38,7 @@ Dumper::Dumped NamespaceWatch::open()
     list_udp();
     const auto dumped = dumper_.tcp([this] { table_.begin_dump(); }, add);
     faults_[Fault::disturbed] = dumped.outcome == Dumper::Outcome::disturbed ? 1 : 0;
-    // Where sockets went while it was made, the dump may have skipped others: another one shows those.
+    // If sockets closed during the dump, it may have skipped others: another dump shows those.
     if (drain(SocketTable::Phase::opening) > 0) {
         dumper_.tcp([this] { table_.begin_dump(); }, add);
     }

@@ -41,15 +41,15 @@ public:
     void begin_late();
     /// Instead, for a namespace that was not there at `before`: all that its sockets have moved counts.
     void begin_new(Clock::time_point before);
-    /// The next window begins where the last one ended. Between the windows: nothing of the last one is known any more.
+    /// Begins the next window where the last one ended, and drops the data of the last one.
     void next_window();
-    /// True if connections were opened since the last call, or if that cannot be told.
+    /// Returns true if connections were opened since the last call, or if that is unknown.
     bool has_new_connections();
     /// Sockets that came since the last dump, without counters.
     void list();
-    /// Which of these have not been closed by their process: those that it has are without inode.
+    /// Returns which of these their process has not closed: closed ones have no inode.
     std::vector<Inode> still_open(const std::vector<Inode>& inodes);
-    /// The last dump, and the only one if totals since each socket was opened are wanted.
+    /// Makes the last dump, which is the only one for totals since each socket was opened.
     Dumper::Dumped close(const std::function<void()>& meanwhile = [] {});
     /// Another dump if the kernel says that more connections were opened than any showed. False if none was
     /// needed.

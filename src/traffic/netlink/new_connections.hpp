@@ -84,7 +84,7 @@ public:
 
     /// Sets the namespaces of the next window; data of known namespaces is kept.
     void set_namespaces(const NamespaceWatches& watches);
-    /// Returns when the window is over or was interrupted. Calls `now_and_then` about four times a second.
+    /// Waits until the window ends or is interrupted. Calls `now_and_then` about four times a second.
     void watch(Clock::time_point end, const SampleRequest& request, const std::function<void()>& now_and_then);
     /// Traces the owners of the sockets, with -vv.
     void trace_owners() const;

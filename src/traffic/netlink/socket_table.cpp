@@ -66,7 +66,7 @@ SocketTable::Row SocketTable::mark(std::size_t index)
     return std::exchange(tracked_[index].dump, dump_) == dump_ ? Row::repeated : Row::fresh;
 }
 
-/// Notes listeners, and sockets without counters: TIME_WAIT and requests, of which nothing is to come, and any on an
+/// Notes listeners, and sockets without counters: TIME_WAIT and requests, which move nothing more, and any on an
 /// old kernel.
 bool SocketTable::has_counters(const Socket& socket)
 {

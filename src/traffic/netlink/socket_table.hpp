@@ -20,7 +20,7 @@ namespace socktally {
 
 class SocketTable {
 public:
-    /// Room for so many sockets, at most a sane number of them: growing by doubling would need three times as much
+    /// Reserves room for this many sockets, up to a limit: growing by doubling would need three times as much
     /// memory.
     void reserve(std::size_t sockets);
 
@@ -48,8 +48,8 @@ public:
 
     /// Returns sockets that were seen earlier, are neither in the last dump nor destroyed, and are not given up.
     std::vector<const Flow*> missing() const;
-    /// Sockets that had been missing and are not any more: some of their bytes may be of the windows that ended
-    /// without them.
+    /// Returns the number of sockets that were missing and came back: some of their bytes may be from windows that
+    /// ended without them.
     std::size_t late() const { return late_; }
     /// Inodes of sockets that a process has to hold: neither destroyed nor closed.
     std::vector<Inode> live_inodes() const;

@@ -59,7 +59,7 @@ std::size_t WatchedNamespaces::share() const
     return capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size());
 }
 
-/// A namespace without name and processes may have sockets yet: they keep what they send after they are closed.
+/// A namespace without name and processes may still have sockets: closed ones still send what they have.
 bool WatchedNamespaces::leave(Inode netns)
 {
     const auto watch =
@@ -126,7 +126,7 @@ Snapshot WatchedNamespaces::snapshot() const
     return snapshot;
 }
 
-/// The kernel sends the events of all namespaces from the same queues, so when those of our own are in, the others are.
+/// The kernel sends the events of all namespaces from the same queues, so ours arrive after all others.
 void WatchedNamespaces::settle(SocketTable::Phase phase) const
 {
     own().settle(phase, [this] { datagrams_.drain(); }); // a ring has room for a few blocks only

@@ -173,7 +173,7 @@ void Capture::end()
     }
 }
 
-/// Packets go on coming. What is in the blocks that are not full is handed over in a while.
+/// Waits for the packets in blocks that are not full, which the kernel hands over after a while.
 void Capture::await_packets()
 {
     const auto deadline = Clock::now() + longest_wait_for_blocks;

@@ -66,7 +66,7 @@ public:
     /// Adds the inodes of all sockets that were listed.
     void add_listed(std::vector<Inode>& inodes) const;
     bool saw_packets() const;
-    /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
+    /// Matches the remaining packets, and hands over all flows, with those of sockets that moved nothing.
     void finish(std::vector<Flow>& flows);
     Faults faults() const;
     UncountedTraffic uncounted() const;

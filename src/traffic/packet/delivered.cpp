@@ -174,7 +174,7 @@ void UdpDelivery::next_window()
     }
 }
 
-/// More than came in the window were dropped: the packets of those are in the next one.
+/// Returns the datagrams dropped beyond those that came in the window: their packets are in the next one.
 std::uint32_t UdpDelivery::Received::early_drops() const
 {
     const std::uint64_t all = std::uint64_t{dropped_early} + drops;
@@ -295,7 +295,7 @@ void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flow
     unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.lost());
 }
 
-/// Bytes in its receive queue. What the kernel tells is the memory that they take up, which is more.
+/// Returns the bytes in its receive queue. The kernel reports the memory that they take, which is more.
 std::uint64_t UdpDelivery::waiting(const Received& socket, bool& sure) const
 {
     const auto queues = std::count_if(sockets_.begin(), sockets_.end(), [](const auto& entry) {

@@ -69,7 +69,7 @@ public:
     /// True if this many datagrams, to tuples without a socket, had no receiver.
     bool unwanted(std::uint64_t datagrams) const;
 
-    /// Datagrams that waited or were lost and whose length is not known: figures may be short.
+    /// Returns the number of datagrams that waited or were lost and have an unknown length: figures may be too low.
     std::uint64_t unsure() const { return unsure_; }
 
 private:

@@ -43,9 +43,9 @@ public:
     /// Returns when search() has something to do; null if not before packets arrive or sockets are handed over.
     std::optional<Clock::time_point> next_search() const;
     void search(Clock::time_point now);
-    /// Sorted inodes of sockets, of any namespace, that are not where they were seen any more: those of them that are
-    /// open were handed on. A socket that was found on the way to another one may be in no list yet: it waits for the
-    /// next list.
+    /// Takes the sorted inodes of sockets, of any namespace, that their holders no longer have: those that are still
+    /// open were handed over. A socket that was found in the search for another one may be in no list yet: it waits for
+    /// the next list.
     void search_again(const std::vector<Inode>& missed);
     /// Forgets flows that are about to be retired.
     void drop(PacketFlow& flow);

@@ -111,7 +111,7 @@ public:
     /// A datagram that is sent to many may come back to sockets of this machine, and no capture shows that
     /// (PACKET_LOOPBACK, of ip_mc_output()): it is taken to come, in a flow that is marked as assumed.
     void add(const Packet& packet, Direction direction, std::uint32_t interface, bool is_shared = false);
-    /// Adds a connection whose first bytes, all of this window, were read and written before packets were kept.
+    /// Adds a connection of this window whose first bytes were read and written before packets were captured.
     void adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
     /// Notes whether a packet that belongs to the next window ends a connection.
     void note_end(const Packet& packet, Direction direction);

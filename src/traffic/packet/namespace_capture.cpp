@@ -24,7 +24,7 @@ constexpr auto reading_time = 2ms;
 /// So often sockets are listed in the hope of queues without datagrams.
 constexpr int most_lists = 3;
 
-/// A flow may be idle for so long, or, if there are very many, for so much less.
+/// A flow may be idle for this long, or for less if there are very many.
 constexpr std::chrono::seconds idle_limit = 60s;
 constexpr std::chrono::seconds crowded_limit = 5s;
 constexpr std::size_t crowd = 100'000;
@@ -185,7 +185,7 @@ void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
     forward_unsure_ += socktally::mark_nobodys(flows, all, place);
 }
 
-/// Counters are read before, so that no packet of the next window can have been counted by then; and the list follows
+/// Counters are read first, so that they include no packet of the next window; the list follows
 /// at once, so that there is little time for sockets to come and go in between.
 void NamespaceCapture::end()
 {
@@ -365,7 +365,7 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
 }
 
 /// Adds the sockets without packets, to be listed too, and for bytes that were read but came before the
-/// window; but none of it if packets may have passed an interface that was not asked for.
+/// window; adds nothing if packets may have passed an interface outside the filter.
 std::vector<Flow> NamespaceCapture::silent_flows()
 {
     carried_.clear();

@@ -55,14 +55,14 @@ public:
     /// socket of a tunnel may be in another namespace than its interface.
     void retire_idle(std::chrono::nanoseconds age, const std::vector<std::uint16_t>& tunnel_ports);
 
-    /// The window is over: packets of now and later are of the next one. Lists the sockets.
+    /// Ends the window: packets from now on belong to the next one. Lists the sockets.
     void end();
     /// Takes the packets of the window; false if some may still be on their way.
     bool drain_to_end();
     /// Closes the window after drain_to_end(). `complete`: all packets had arrived.
     void close(bool complete) { watch_.close(complete); }
     bool saw_packets() const { return watch_.saw_packets(); }
-    /// Matches what is left, and hands over all flows, with those of sockets that moved nothing.
+    /// Matches the remaining packets, and hands over all flows, with those of sockets that moved nothing.
     void finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports);
     Faults faults() const;
     UncountedTraffic uncounted() const { return uncounted_ ? uncounted_->traffic() : UncountedTraffic{}; }

@@ -192,7 +192,7 @@ void PacketWatch::count(const Seen& seen)
     }
 }
 
-/// Null for what another interface shows as well, and for what is on its way between two others.
+/// Returns null for packets that another interface shows too, or that are on their way between two others.
 std::optional<Direction> PacketWatch::direction_of(const CapturedFrame& captured)
 {
     if (!interfaces_.contains(captured.interface)) {

@@ -53,7 +53,7 @@ public:
     void drain();
     /// Packets at `instant` (since the epoch) or later only tell this window how connections end.
     void end(std::chrono::nanoseconds instant);
-    /// Takes those of before `limit`, also if the next window is to have them; false if some may still be on
+    /// Takes packets from before `limit`, also those for the next window; false if some may still be on
     /// their way.
     bool drain_until(std::chrono::nanoseconds limit);
     /// After this all packets belong to the next window. `complete`: no packet of this one was still on its way.

@@ -30,7 +30,8 @@ public:
     }
 
     bool is_known() const { return next_ != 0; }
-    /// Returns whether both may be one stream, seen at two places with at most so many bytes in flight between them.
+    /// Returns whether both may be one stream, seen at two places with at most `on_the_way` bytes in flight between
+    /// them.
     bool is_near(const SequenceSpace& other, std::uint32_t on_the_way) const
     {
         const auto distance = static_cast<std::uint32_t>(next_ - other.next_);
