@@ -20,7 +20,7 @@ namespace {
 /// Enough for two million sockets.
 constexpr std::size_t size_limit = std::size_t{256} << 20;
 
-constexpr mode_t own = S_IRUSR | S_IWUSR;
+constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
 constexpr mode_t writable_by_others = S_IWGRP | S_IWOTH;
 
 std::runtime_error refusal(const std::string& path, std::string_view why)
@@ -89,7 +89,8 @@ std::string StateFile::path_of(const std::string& name) const
 Fd StateFile::open_plain(const std::string& name, int flags) const
 {
     const std::string path = path_of(name);
-    Fd file(::openat(directory_.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, own));
+    Fd file(
+        ::openat(directory_.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, owner_only));
     if (!file && errno == ELOOP) {
         throw refusal(path, "it is a symbolic link");
     }
@@ -150,7 +151,7 @@ bool StateFile::is_file(const std::string& name) const
 void StateFile::prepare(std::string_view text)
 {
     prepared_.emplace(directory_.get(), path_of(name_), ".socktally." + name_);
-    prepared_->write(text, own);
+    prepared_->write(text, owner_only);
 }
 
 void StateFile::replace()

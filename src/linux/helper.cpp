@@ -25,7 +25,7 @@ using Clock = Helper::Clock;
 
 /// Precedes each question and each answer.
 using Length = std::uint64_t;
-constexpr Length longest = 64 << 20;
+constexpr Length longest_message = 64 << 20;
 
 /// Calls `move` for what is left of `size` bytes until all have passed. Returns false if the other end is closed or the
 /// deadline passes first.
@@ -68,7 +68,7 @@ std::optional<std::string> receive_text(int socket, Clock::time_point deadline)
     }
     Length length = 0;
     std::memcpy(&length, header.data(), sizeof length);
-    if (length > longest) {
+    if (length > longest_message) {
         return std::nullopt;
     }
     std::string text(length, '\0');

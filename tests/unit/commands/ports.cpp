@@ -22,6 +22,13 @@ Options ports(std::vector<const char*> arguments)
     return parse_options(static_cast<int>(arguments.size()), arguments.data());
 }
 
+SocketFacts facts_of(ConnectionState state)
+{
+    SocketFacts facts;
+    facts.state = state;
+    return facts;
+}
+
 Row listed(ConnectionState state, std::uint16_t port, std::optional<std::string> published = std::nullopt)
 {
     Row row = test::row(7, "server", 0, 0);
@@ -31,7 +38,7 @@ Row listed(ConnectionState state, std::uint16_t port, std::optional<std::string>
     row.local_address = address("0.0.0.0");
     row.local_port = port;
     row.published = std::move(published);
-    row.facts = std::make_shared<const SocketFacts>(SocketFacts{.state = state});
+    row.facts = std::make_shared<const SocketFacts>(facts_of(state));
     return row;
 }
 
@@ -113,7 +120,7 @@ TEST_CASE("sockets of one tuple are rows of their own, in the order of their por
 {
     const Filter filter;
     Grouping grouping(GroupBy::sockets(), filter, false);
-    for (const std::uint16_t port : {443, 80, 80}) {
+    for (const std::uint16_t port : std::vector<std::uint16_t>{443, 80, 80}) {
         grouping.add(listed(ConnectionState::listening, port));
     }
     std::vector<Row> rows = grouping.take_rows();

@@ -45,7 +45,7 @@ public:
     /// What was moved, by the flows of the sample.
     std::vector<Flow> run(std::vector<Flow> flows)
     {
-        Snapshot after{opens, left_out, saw_all && left_out.empty()};
+        Snapshot after{opens, left_out, saw_all && left_out.empty(), {}, {}};
         for (const Flow& flow : flows) {
             if (flow.rx_bytes) {
                 after.sockets.try_emplace({flow.netns, flow.cookie},
