@@ -142,7 +142,8 @@ TEST_CASE("a value that no row could match is wrong usage")
         {{"--exclude", "netns=all"}, "--exclude netns=all would leave out everything"},
     };
     for (const auto& [arguments, expected] : cases) {
-        CHECK_MESSAGE(error_of(arguments).starts_with(expected), error_of(arguments));
+        const std::string error = error_of(arguments);
+        CHECK_MESSAGE(error.starts_with(expected), error);
     }
     CHECK(terms_of({"--remote", "www.example.org,localhost,a_b-c.9x"}).size() == 3); // resolved later
 }

@@ -68,7 +68,8 @@ TEST_CASE("each value that no process has is a note, with the nearest that one h
         {{"command=zz"}, {"has a command line that contains \"zz\""}},
     };
     for (const auto& [terms, expected] : cases) {
-        CAPTURE(terms.front());
+        const std::string& first = terms.front();
+        CAPTURE(first);
         Messages all;
         for (const std::string& message : expected) {
             all.push_back("no visible process " + message);

@@ -54,7 +54,10 @@ struct Case {
 /// The opposite says the opposite, but of what it does not know.
 void check(const std::vector<Case>& cases)
 {
-    for (const auto& [term, row, expected] : cases) {
+    for (const Case& each : cases) {
+        const auto& term = each.term;
+        const Row& row = each.row;
+        const Judgement expected = each.expected;
         CAPTURE(term);
         CHECK(judge({term}, row) == expected);
         if (term.find('=') != std::string::npos) {
