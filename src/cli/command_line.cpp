@@ -160,10 +160,14 @@ std::string help_text()
 void refuse_foreign(Command command, const Option& option)
 {
     if (!option.group.has(command)) {
-        throw UsageError(command == Command::doctor || command == Command::report
-                             ? fmt::format("{} does not take {}: it takes no sample",
-                                           command == Command::doctor ? "doctor" : "report", option.long_name())
-                             : fmt::format("only report takes {}", option.long_name()));
+        const std::string_view name = command == Command::doctor   ? "doctor"
+                                      : command == Command::report ? "report"
+                                      : command == Command::ports  ? "ports"
+                                                                   : "";
+        throw UsageError(
+            !name.empty()
+                ? fmt::format("{} does not take {}: it takes no sample", name, option.long_name())
+                : fmt::format("only {} takes {}", option.group.of_ports ? "ports" : "report", option.long_name()));
     }
 }
 

@@ -143,7 +143,7 @@ constexpr std::array beside_filters{
 
 constexpr std::array after_filters{
     Option{of_ports, "--wait-for", "TIME", "wait until a socket matches, exit code 1 if none does within TIME",
-           [](Options& o, std::string_view text) { o.wait_for = interval_value(text); }, "5s 30s 1m"},
+           [](Options& o, std::string_view text) { o.wait_for = duration_value(text); }, "5s 30s 1m"},
 
     Option{of_report, "--host", "NAME", "snapshots of this host; repeatable",
            [](Options& o, std::string_view text) { o.hosts.emplace_back(text); }},

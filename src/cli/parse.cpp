@@ -127,6 +127,9 @@ void settle_filter(Filter& filter)
 void settle_ports(Options& o)
 {
     o.duration = std::chrono::nanoseconds(0);
+    if (o.wait_for == o.duration) {
+        throw UsageError("--wait-for must be greater than 0");
+    }
     if (!o.is_by_given) {
         o.by = GroupBy::sockets();
     } else if (o.by.is_by_interface()) {

@@ -89,7 +89,7 @@ Choice choose_backend(const std::string& wanted, const BackendOptions& options, 
             return choice;
         }
         auto& refusal = std::get<Unavailable>(result);
-        refusal.remedy = fitting_remedy(std::move(refusal.remedy));
+        refusal.remedy = fitting_remedy(refusal.remedy);
         choice.declined.push_back({entry.name, std::move(refusal)});
     }
     const Declined& last = choice.declined.back();
@@ -131,16 +131,16 @@ std::vector<GrantLine> grant_lines(const BackendEntry& backend)
     return lines;
 }
 
-std::string fitting_remedy(std::string remedy)
+std::string fitting_remedy(const std::string& remedy)
 {
     const std::string_view obstacle = remedy == privilege_remedy ? file_capabilities_obstacle() : "";
     return obstacle.empty() ? remedy : std::string(obstacle);
 }
 
-std::string command_remedy(std::string remedy, std::string_view capabilities)
+std::string command_remedy(const std::string& remedy, std::string_view capabilities)
 {
-    remedy = fitting_remedy(std::move(remedy));
-    return remedy == privilege_remedy ? setcap_line(capabilities) : remedy;
+    std::string fitting = fitting_remedy(remedy);
+    return fitting == privilege_remedy ? setcap_line(capabilities) : fitting;
 }
 
 } // namespace socktally

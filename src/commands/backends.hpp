@@ -51,9 +51,9 @@ inline constexpr std::string_view all_capabilities =
     "cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace";
 
 /// Returns the remedy. If file capabilities have no effect here, privilege_remedy is replaced by the reason.
-std::string fitting_remedy(std::string remedy);
+std::string fitting_remedy(const std::string& remedy);
 
 /// The same for doctor, which prints the setcap(8) line with `capabilities` instead of privilege_remedy.
-std::string command_remedy(std::string remedy, std::string_view capabilities);
+std::string command_remedy(const std::string& remedy, std::string_view capabilities);
 
 } // namespace socktally

@@ -9,11 +9,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <new>
 #include <system_error>
-#include <thread>
 
 namespace socktally {
 
@@ -24,14 +25,21 @@ using Clock = std::chrono::steady_clock;
 /// Lists again and again until a socket matches, time is up, or a signal comes. A list takes a few milliseconds.
 Report wait_for_rows(Sampler& sampler, Interrupt& interrupt, std::chrono::nanoseconds time)
 {
-    constexpr std::chrono::milliseconds pause{20};
+    constexpr std::chrono::milliseconds shortest_pause{20};
+    constexpr int rest = 9; // lists take at most a tenth of the time
     const auto end = Clock::now() + time;
     while (true) {
+        const auto begun = Clock::now();
         Report report = sampler.next(interrupt);
         if (!report.rows.empty() || Clock::now() >= end || interrupt.signal() != 0) {
             return report;
         }
-        std::this_thread::sleep_for(std::min<Clock::duration>(pause, end - Clock::now()));
+        const auto now = Clock::now();
+        const auto pause = std::max<Clock::duration>(shortest_pause, rest * (now - begun));
+        interrupt.wait_until(std::min(now + pause, end), -1);
+        if (interrupt.signal() != 0) {
+            return report;
+        }
     }
 }
 
@@ -48,7 +56,8 @@ Exit list_ports(const Options& options, std::span<const BackendEntry> table)
     if (interrupt.signal() != 0) {
         std::raise(interrupt.signal());
     }
-    return report.rows.empty() ? Exit::failed : exit_of(false, report.complete, options);
+    const Exit exit = exit_of(false, report.complete, options);
+    return report.rows.empty() && exit == Exit::ok ? Exit::failed : exit;
 }
 
 } // namespace
@@ -63,8 +72,14 @@ Exit run_ports(const Options& options, std::span<const BackendEntry> table)
             throw;
         }
         say(error.what());
+    } catch (const UsageError&) {
+        throw;
+    } catch (const BackendUnavailable&) {
+        throw;
     } catch (const std::bad_alloc&) {
         say("out of memory");
+    } catch (const std::exception& error) {
+        say(error.what());
     }
     return Exit::unavailable;
 }

@@ -206,7 +206,7 @@ Report Sampler::next(Interrupt& interrupt)
     memory_->lookups->release();
     for (Note& note : report.notes) {
         const bool is_chosen = note.code == NoteCode::other_netns && options_.filter.asks("netns");
-        note.remedy = is_chosen ? "run with sudo" : fitting_remedy(std::move(note.remedy));
+        note.remedy = is_chosen ? "run with sudo" : fitting_remedy(note.remedy);
     }
     report.host = host_;
     report.boot_id = boot_id_;

@@ -221,6 +221,9 @@ void SnapshotParser::Impl::read_keys(std::string_view name, std::string_view tex
     if (text == by_text && !text.empty()) {
         return;
     }
+    if (text == GroupBy::sockets().name()) {
+        throw std::runtime_error("report adds up samples, and this is a list of socktally ports");
+    }
     try {
         by = GroupBy(text);
     } catch (const std::invalid_argument&) {

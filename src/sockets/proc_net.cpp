@@ -166,11 +166,9 @@ std::optional<Socket> parse_inet_socket(std::string_view line, Protocol protocol
     if (protocol == Protocol::udp) {
         socket.drops = parse_decimal<std::uint32_t>(drops);
     }
-    if (protocol == Protocol::tcp) {
-        socket.state = static_cast<TcpState>(*state);
-        if (state_of(socket) != SocketState::open) {
-            socket.uid.reset(); // printed as 0, whoever it was
-        }
+    socket.state = static_cast<TcpState>(*state);
+    if (protocol == Protocol::tcp && state_of(socket) != SocketState::open) {
+        socket.uid.reset(); // printed as 0, whoever it was
     }
     return socket;
 }
@@ -182,7 +180,7 @@ std::optional<Socket> parse_packet_socket(std::string_view line)
     }
     const auto interface = parse_decimal<std::uint32_t>(next_word(line));
     next_word(line); // whether it runs
-    next_word(line); // its memory
+    const auto memory = parse_decimal<std::uint32_t>(next_word(line));
     const auto uid = parse_decimal<std::uint32_t>(next_word(line));
     const auto inode = parse_number(next_word(line));
     if (!interface || !uid || !inode) {
@@ -190,6 +188,7 @@ std::optional<Socket> parse_packet_socket(std::string_view line)
     }
     Socket socket;
     socket.tuple.protocol = Protocol::packet;
+    socket.rqueue = memory.value_or(0);
     socket.interface = *interface;
     socket.inode = Inode{*inode};
     socket.uid = Uid{*uid};

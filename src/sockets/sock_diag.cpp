@@ -267,7 +267,8 @@ bool Dumper::tcp_quick(const std::function<void(const Socket&)>& take, DiagDetai
 
 bool Dumper::tcp_all(const std::function<void(const Socket&)>& take)
 {
-    auto request = tcp_dump_request(~0U, DiagDetail::sockets);
+    constexpr std::uint32_t states = (1U << 13U) - 1; // but TCP_BOUND_INACTIVE, which ss and /proc/net do not list
+    auto request = tcp_dump_request(states, DiagDetail::sockets);
     const int error = ask(request, Protocol::tcp, take);
     return error == 0 || error == EINTR;
 }

@@ -56,6 +56,9 @@ bool is_of_cause(const Row& row)
     return row.kind ? row.kind == RowKind::cause : !row.pid && parse_cause(row.process.value_or(""));
 }
 
+/// Returns whether the row is one of `ports`: what such a row does not have, the socket does not have.
+bool is_listed(const Row& row) { return row.facts != nullptr; }
+
 /// Returns whether it is known that no process moved the bytes.
 bool has_no_process(const Row& row)
 {
@@ -215,7 +218,7 @@ Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*
     if (row.protocol && !has_ports(*row.protocol)) { // the number in the port's place is that of the IP protocol
         return Judgement::out;
     }
-    const bool is_none = row.facts != nullptr; // a list tells every port that there is
+    const bool is_none = is_listed(row);
     return std::max(judge_number(row.local_port, is_none, value.numbers),
                     judge_number(row.remote_port, is_none, value.numbers));
 }
@@ -316,7 +319,10 @@ bool is_among(const Address& address, const FilterValue& value)
 Judgement judge_remote(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     const auto& address = row.remote_address;
-    return address && !address->is_unspecified() ? judgement_of(is_among(*address, value)) : Judgement::unknown;
+    if (!address || address->is_unspecified()) { // a socket that is listed has no other end, and nothing moves
+        return is_listed(row) ? Judgement::out : Judgement::unknown;
+    }
+    return judgement_of(is_among(*address, value));
 }
 
 /// What an unconnected socket without an address of its own moves has one that is not known; but such a socket can be
@@ -325,9 +331,12 @@ Judgement judge_local(const Row& row, const FilterValue& value, const Machine& /
 {
     const auto& address = row.local_address;
     if (!address) {
-        return Judgement::unknown;
+        return is_listed(row) ? Judgement::out : Judgement::unknown;
     }
     const bool is_asked_for = parse_address(value.text) == address;
+    if (is_listed(row) && address->is_unspecified()) {
+        return judgement_of(is_asked_for || (!value.is_elsewhere && is_among(*address, value)));
+    }
     return is_asked_for || !address->is_unspecified() ? judgement_of(is_among(*address, value)) : Judgement::unknown;
 }
 
@@ -338,14 +347,14 @@ std::optional<Family> family_of(const Row& row)
         return row.remote_address->family;
     }
     const Address local = row.local_address.value_or(Address{});
-    const bool is_known = local.family == Family::v4 || !local.is_unspecified();
+    const bool is_known = is_listed(row) || local.family == Family::v4 || !local.is_unspecified();
     return is_known ? std::optional(local.family) : std::nullopt;
 }
 
 template <Family family>
 Judgement judge_family(const Row& row, const FilterValue& /*value*/, const Machine& /*machine*/)
 {
-    return judge_field(family_of(row), false, [](Family its_own) { return its_own == family; });
+    return judge_field(family_of(row), is_listed(row), [](Family its_own) { return its_own == family; });
 }
 
 std::vector<std::string> protocol_words()
@@ -449,6 +458,9 @@ Judgement judge_interface(const Row& row, const FilterValue& interface, const Ma
     if (is_elsewhere(row, machine)) {
         return Judgement::out;
     }
+    if (is_listed(row) && row.device == 0 && row.local_address && row.local_address->is_unspecified()) {
+        return Judgement::in; // it is reached over each of them
+    }
     const std::uint32_t index = interface_of(tuple_of(row), row.device, machine.interfaces);
     const bool is_it = interface.numbers && interface.numbers->contain(index);
     return index == 0 ? Judgement::unknown : judgement_of(is_it);
@@ -459,6 +471,9 @@ Judgement judge_no_loopback(const Row& row, const FilterValue& /*value*/, const 
 {
     if (!row.protocol) { // there are no addresses either
         return Judgement::unknown;
+    }
+    if (is_listed(row) && !row.remote_address) {
+        return judgement_of(!row.local_address || !row.local_address->is_loopback());
     }
     if (const auto stays = stays_on_this_machine(tuple_of(row), machine.interfaces)) {
         return judgement_of(!*stays);

@@ -36,7 +36,9 @@ enum class Lister : std::uint8_t { sock_diag, proc_net };
 ConnectionState connection_state_of(const Socket& socket)
 {
     if (socket.tuple.protocol != Protocol::tcp) {
-        const bool is_connected = socket.tuple.remote.port != 0 || !socket.tuple.remote.address.is_unspecified();
+        const bool is_udp = socket.tuple.protocol == Protocol::udp || socket.tuple.protocol == Protocol::udplite;
+        const bool is_connected = (is_udp && socket.state == TcpState::established) || // perhaps to port 0
+                                  socket.tuple.remote.port != 0 || !socket.tuple.remote.address.is_unspecified();
         return is_connected ? ConnectionState::established : ConnectionState::unconnected;
     }
     switch (socket.state) {
@@ -59,7 +61,13 @@ SocketFacts facts_of(const Socket& socket, Lister lister)
 {
     SocketFacts facts;
     facts.state = connection_state_of(socket);
-    facts.rx_queue = socket.rqueue;
+    const Protocol protocol = socket.tuple.protocol;
+    if (protocol != Protocol::sctp) { // whose list has no queues; that of packet sockets has one
+        facts.rx_queue = socket.rqueue;
+    }
+    if (protocol == Protocol::sctp || protocol == Protocol::packet) {
+        return facts;
+    }
     if (!is_listener(socket)) {
         facts.tx_queue = socket.wqueue;
     } else if (lister == Lister::sock_diag) { // sk_max_ack_backlog (net/ipv4/tcp_diag.c)
@@ -115,6 +123,9 @@ private:
         }
         Flow& flow = flows.emplace_back(flow_of(socket));
         flow.netns = netns_;
+        if (flow.inode == Inode{} && flow.uid == Uid{0}) { // the kernel says 0 if it does not know
+            flow.uid.reset();
+        }
         flow.facts = std::make_shared<const SocketFacts>(std::move(facts));
         if (is_listener(socket)) {
             listened_.insert(socket.tuple.local.port);
@@ -259,10 +270,9 @@ private:
             held.insert(holder.inode.value);
         }
         for (Flow& flow : sample.flows) {
-            const bool may_be_denied = viewer.denied && flow.uid != viewer.uid;
             const bool is_open = flow.facts != nullptr && (flow.facts->state == ConnectionState::listening ||
                                                            flow.facts->state == ConnectionState::unconnected);
-            if (is_open && !may_be_denied && !held.contains(flow.inode.value)) {
+            if (is_open && !viewer.denied && flow.uid == Uid{0} && !held.contains(flow.inode.value)) {
                 flow.attribution.cause = Cause::kernel;
             }
         }

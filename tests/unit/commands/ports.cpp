@@ -111,7 +111,7 @@ TEST_CASE("ports takes no window, and no interface has sockets")
         CAPTURE(arguments.front());
         CHECK_THROWS_AS(ports(arguments), UsageError);
     }
-    CHECK_THROWS_WITH_AS(ports({"--wait-for", "0"}), doctest::Contains("greater than 0"), UsageError);
+    CHECK_THROWS_WITH_AS(ports({"--wait-for", "0"}), doctest::Contains("must be greater than 0"), UsageError);
     CHECK(ports({"--by", "process"}).by.name() == "process");
     CHECK(ports({"--wait-for", "2s"}).wait_for == std::chrono::seconds(2));
 }
