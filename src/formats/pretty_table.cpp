@@ -42,7 +42,7 @@ std::string with_short_ids(std::string_view text)
 /// ":8080", "10.0.0.1:8080", "[2001:db8::1]:443", "10.0.0.1", or "*" if neither is known.
 std::string endpoint_cell(const std::optional<Address>& address, const std::optional<std::uint16_t>& port)
 {
-    const std::string host = address ? to_string(*address) : "*";
+    std::string host = address ? to_string(*address) : "*";
     if (!port) {
         return host;
     }

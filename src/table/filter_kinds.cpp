@@ -259,11 +259,11 @@ constexpr std::string_view public_word = "public";
 
 std::vector<std::string> network_words()
 {
-    std::vector<std::string> words;
+    std::vector<std::string> words{std::string(public_word)};
+    words.reserve(address_words.size() + 1);
     for (const AddressWord& each : address_words) {
-        words.emplace_back(each.word);
+        words.insert(words.end() - 1, std::string(each.word));
     }
-    words.emplace_back(public_word);
     return words;
 }
 
