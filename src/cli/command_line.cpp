@@ -240,7 +240,7 @@ private:
     }
 
     /// The arguments, last one first, as CLI11 wants them. `--option=` becomes two arguments, because CLI11 would take
-    /// the next one for the value that is not there.
+    /// the next argument for the missing value.
     std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const
     {
         std::vector<std::string> reversed;

@@ -65,7 +65,7 @@ std::vector<std::string> excludable(Command command);
 void exclude(Options& options, std::string_view text);
 void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded);
 
-/// The value of -o. A name of a file is one that was meant for --output-file.
+/// The value of -o. A value that looks like a file name was probably meant for --output-file.
 void take_columns(Options& options, std::string_view text)
 {
     if (text.find_first_of("./") != text.npos) {

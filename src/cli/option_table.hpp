@@ -58,7 +58,7 @@ std::span<const Option> option_table();
 
 using TakeOption = std::function<void(const Option& option, const std::string& text)>;
 
-/// Calls `take` for each option that was given, as often as it was, in the order of the table. Before, it sets the
+/// Calls `take` for each option that was given, as often as it was, in the order of the table. First it sets the
 /// command, its files, and the text of help and version. Throws UsageError.
 void read_command_line(int argc, const char* const* argv, Invocation& invocation, const TakeOption& take);
 

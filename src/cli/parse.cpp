@@ -14,7 +14,7 @@ namespace socktally {
 
 namespace {
 
-/// Both TIMEs are the length of a window, and totals are no windows.
+/// Both options take the length of a window; -d 0 asks for totals, which have no window.
 void settle_windows(Options& o)
 {
     if (o.interval && o.is_duration_given) {
@@ -50,7 +50,7 @@ void refuse_output(const Options& options)
 void complete_report(Options& options)
 {
     if (options.from && options.to && *options.from >= *options.to) {
-        throw UsageError("--from must be before --to");
+        throw UsageError("--from is not before the end of --to: use a later --to");
     }
     if (options.per && options.format != nullptr && options.format->is_one_set) {
         throw UsageError(fmt::format("--per and -f {} cannot be combined", options.format->name));
@@ -123,7 +123,7 @@ void settle_filter(Filter& filter)
     }
 }
 
-/// A socket that listens, or takes datagrams from anybody, is what a port is used by.
+/// A socket uses a port if it listens or takes datagrams from any sender.
 void settle_ports(Options& o)
 {
     o.duration = std::chrono::nanoseconds(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One function for each kind of option value: text in, value out, otherwise UsageError or std::invalid_argument (one
-// line, naming what is accepted). Numbers are decimal and whole lines of digits: no sign, blank, hexadecimal, octal or
+// line, naming what is accepted). Numbers consist of decimal digits only: no sign, blank, hexadecimal, octal or
 // exponent.
 #pragma once
 

@@ -47,7 +47,8 @@ constexpr std::array exposures{
              "netlink"},
     Exposure{"cap_net_raw", "captures packet headers; could read and forge whole packets"},
     Exposure{"cap_dac_read_search", "lists the descriptors of all processes; could read every file"},
-    Exposure{"cap_sys_ptrace", "reads which sockets these are; could read and change every process"},
+    Exposure{"cap_sys_ptrace",
+             "finds out which sockets these descriptors refer to; could read and change every process"},
 };
 
 std::string setcap_line(std::string_view capabilities) { return fmt::format("setcap {}=ep {}", capabilities, program); }

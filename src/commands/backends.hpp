@@ -46,7 +46,7 @@ struct GrantLine {
 
 std::vector<GrantLine> grant_lines(const BackendEntry& backend);
 
-/// Everything that any backend can use, in one list: setcap(8) replaces what was set before.
+/// All capabilities that any backend can use, in one list: setcap(8) replaces what was set before.
 inline constexpr std::string_view all_capabilities =
     "cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace";
 

@@ -159,7 +159,7 @@ void add_notes(std::vector<Note>& notes, const SnapshotGaps& gaps)
         notes.back().incomplete = false;
     }
     add_note(notes, NoteCode::no_counters, gaps.nameless,
-             "the kernel has no cookies to recognise {}: bytes since the last run are unknown");
+             "the kernel gives no socket cookies, so {} cannot be recognised: bytes since the last run are unknown");
 }
 
 } // namespace
@@ -179,7 +179,8 @@ SinceRun::SinceRun(const Options& options, const OutputPlan& plan)
         before_ = std::get<State>(std::move(state));
         if (before_->purpose != purpose_of(options, plan)) {
             throw std::runtime_error(
-                fmt::format("state file {} was written with a different -f, --by or -o; use a file of its own",
+                fmt::format("state file {} was written with a different -f, --by or -o; use another state file for "
+                            "this run",
                             quote(options.since)));
         }
         series_ = std::move(before_->series);

@@ -83,7 +83,7 @@ void append_notes(std::string& out, const Report& report, const std::vector<Labe
             codes.insert(to_string(note.code));
         }
     }
-    const Metric metric{"socktally_note", "1 for each note that a figure may be short", "gauge"};
+    const Metric metric{"socktally_note", "1 for each note that a value may be too low", "gauge"};
     if (!codes.empty()) {
         append_head(out, metric);
     }
@@ -109,7 +109,7 @@ void append_facts(std::string& out, const Report& report, std::string_view file)
     const auto seconds = std::chrono::floor<std::chrono::seconds>(report.duration);
     fact({"socktally_window_seconds", "length of the window; 0: totals since each open socket was opened", "gauge"},
          fmt::format("{}.{:09}", seconds.count(), (report.duration - seconds).count()));
-    fact({"socktally_complete", "1 if complete, 0 if a figure may be short", "gauge"}, report.complete ? "1" : "0");
+    fact({"socktally_complete", "1 if complete, 0 if a value may be too low", "gauge"}, report.complete ? "1" : "0");
     append_notes(out, report, labels);
 }
 

@@ -35,8 +35,9 @@ std::int64_t parse_offset(std::string_view text)
     return is_negative ? -static_cast<std::int64_t>(*number) : static_cast<std::int64_t>(*number);
 }
 
-/// timens_offsets shows the namespace of future children. Before Linux 6.3, unshare(2) alone does not move the process
-/// itself there: its own namespace is then the first one, unless such calls are nested.
+/// Returns the shift of the process's own time namespace. timens_offsets shows the namespace of future children, which
+/// before Linux 6.3 differs from the process's own after unshare(2). The own namespace is then the initial one, without
+/// a shift, unless such calls are nested.
 std::chrono::nanoseconds read_shift()
 {
     constexpr std::size_t limit = 4096;

@@ -25,7 +25,8 @@ struct ProcStat {
     std::uint64_t stack_start = 0; // field 28; 0 if the process is exiting, or if we may not know it
 };
 std::optional<ProcStat> parse_proc_stat(std::string_view text);
-/// Reads the file at `path` below `directory` into `buffer`, which the name points into. Null if the process is gone.
+/// Reads the file at `path` below `directory` into `buffer`. The returned name points into `buffer`. Null if the
+/// process is gone.
 std::optional<ProcStat> read_proc_stat(int directory, const char* path, std::string& buffer);
 
 /// /proc/PID/schedstat of a process's first thread: how long it ran, and how often it was put on a CPU.

@@ -189,9 +189,9 @@ public:
 
     /// To be called before the end of a window that another one follows: who runs from here on is not idle in the next.
     void note_sharers() { next_sharers_ = run_times_of_sharers(); }
-    /// Forgets the processes that are over, the sockets without owner, and what was true of the window only; but who
-    /// held a socket until now counts among its owners for one more window (OwnerTable::next_window). Indices of
-    /// processes are new from here on.
+    /// Forgets the processes that are over, the sockets without owner, and what was true of the window only. A process
+    /// that held a socket until now stays an owner for one more window (OwnerTable::next_window). Then process indices
+    /// change.
     void next_window();
 
 private:

@@ -241,9 +241,8 @@ void add_unread_note(std::vector<Note>& notes, std::size_t unread)
         notes.push_back(
             {NoteCode::owners_unread,
              fmt::format(
-                 "out of memory or of open files: process descriptors could not be read {}, so some owners may be "
-                 "unknown",
-                 plural(unread, "time")),
+                 "{} of process descriptors failed for lack of memory or open files: some owners may be unknown",
+                 plural(unread, "read")),
              "ulimit -n 1024"});
     }
 }

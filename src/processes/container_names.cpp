@@ -263,7 +263,7 @@ void ContainerNames::ask(Uid owner, const std::vector<CgroupPlace>& wanted)
 
 void ContainerNames::find(const std::vector<CgroupPlace>& wanted)
 {
-    // Root's engines come first, so that a user's engine cannot take their time.
+    // Root's engines come first, so that a user's engine cannot use up the time of root's engines.
     std::map<Uid, std::vector<CgroupPlace>> by_owner;
     std::set<Key> seen;
     for (const CgroupPlace& place : wanted) {

@@ -18,7 +18,7 @@ std::string host_name();
 /// /proc/sys/kernel/random/boot_id: a UUID that is new at each boot; empty if it cannot be read.
 std::string boot_id();
 
-/// User names from the system's databases. Each user is asked for once a minute at most.
+/// User names from the system's databases. Each user is looked up at most once a minute.
 class Users {
 public:
     explicit Users(Lookups& lookups) : lookups_(lookups) {}

@@ -49,7 +49,8 @@ std::string_view next_argument(std::string_view& arguments)
     return argument;
 }
 
-/// Returns whether this unit, or the last part of this path, is where systemd opens the sockets of services.
+/// Returns whether this unit, or the last part of this cgroup path, names a unit in which systemd opens sockets for
+/// services: init.scope or a socket unit.
 bool is_of_systemd(std::string_view path)
 {
     const std::string_view last = path.substr(path.rfind('/') + 1); // npos + 1 is 0

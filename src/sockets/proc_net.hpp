@@ -58,7 +58,7 @@ inline constexpr const char* current_lists = "/proc/thread-self/net";
 /// `uncounted`: all protocols except TCP and UDP.
 enum class ProcLists : std::uint8_t { tcp_and_udp, uncounted, all };
 
-/// The lists of one network namespace, kept open: they can be read from any other.
+/// The lists of one network namespace, kept open: they can be read from any other namespace.
 class ProcSocketFiles {
 public:
     explicit ProcSocketFiles(ProcLists lists, const std::string& directory = current_lists);

@@ -48,10 +48,10 @@ std::optional<Protocol> protocol_of(std::uint8_t number)
     }
 }
 
-/// Older kernels give a shorter one.
+/// Returns whether a member is complete: older kernels return a shorter tcp_info.
 bool reaches(std::span<const std::byte> info, std::size_t member_end) { return info.size() >= member_end; }
 
-/// Absent before Linux 4.11.
+/// Returns the drops, which are absent before Linux 4.11.
 std::optional<std::uint32_t> meminfo_drops(std::span<const std::byte> info)
 {
     std::uint32_t drops = 0;

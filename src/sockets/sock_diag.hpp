@@ -20,7 +20,7 @@
 
 namespace socktally {
 
-/// `payload` is what follows the netlink header. Null if it is cut short or of no family known.
+/// `payload` is what follows the netlink header. Null if it is cut short or of an unknown family.
 /// `protocol` is what was asked for; a destroy event names its own in INET_DIAG_PROTOCOL.
 std::optional<Socket> parse_diag(std::span<const std::byte> payload, Protocol protocol);
 

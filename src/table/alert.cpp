@@ -96,10 +96,9 @@ Alert parse_alert(std::string_view text)
         return {&column, comparison.holds, *threshold};
     }
     if (find_column(trimmed(text)) != nullptr) {
-        throw bad_alert(text,
-                        fmt::format("no comparison; without quotes the shell takes > and writes to a file of that "
-                                    "name: use --alert '{}>10M'",
-                                    trimmed(text)));
+        throw bad_alert(text, fmt::format("it has no comparison; put the alert in quotes, or the shell takes > as a "
+                                          "redirection to a file: use --alert '{}>10M'",
+                                          trimmed(text)));
     }
     throw bad_alert(text, "use 'COLUMN>NUMBER', or another of >=, <, <=, = and !=");
 }

@@ -115,9 +115,9 @@ FilterValue name_value(std::string_view text)
 FilterValue part_of_name(std::string_view text)
 {
     if (text.size() > longest_name) {
-        throw std::invalid_argument(
-            fmt::format("bad filter {}: the kernel cuts process names to 15 bytes; use less of it, or --command {}",
-                        quote(text), quote(text)));
+        throw std::invalid_argument(fmt::format(
+            "bad filter {}: the kernel cuts process names to 15 bytes; use fewer characters, or --command {}",
+            quote(text), quote(text)));
     }
     return text_value(text);
 }
@@ -302,8 +302,8 @@ FilterValue address_value(std::string_view text)
     }
     if (value.networks.empty() && !may_be_host(text)) {
         throw std::invalid_argument(
-            fmt::format("bad address {}: use 10.0.0.1, 10.0.0.0/8, fe80::1, 2001:db8::/32 or the like, the name of a "
-                        "host, or private, loopback, multicast or public",
+            fmt::format("bad address {}: use an address (10.0.0.1, fe80::1), a network (10.0.0.0/8, 2001:db8::/32), "
+                        "a host name, or private, loopback, multicast or public",
                         quote(text)));
     }
     return value;
@@ -537,7 +537,7 @@ constexpr std::array kind_table{
                .offers = "@users"},
     FilterKind{.names = "--port",
                .value = "PORT,...",
-               .help = "connections with this port at either end, or with one of 8000-8099",
+               .help = "connections with this port, or a port in 8000-8099, at either end",
                .columns = "local_port,remote_port",
                .requirement = Requirement::peers,
                .parse = port_value,
@@ -552,7 +552,7 @@ constexpr std::array kind_table{
                .words = network_words},
     FilterKind{.names = "--local",
                .value = "ADDRESS,...",
-               .help = "connections of this address of this machine; takes the same",
+               .help = "connections with this local address; takes the same values as --remote",
                .columns = "local_address",
                .requirement = Requirement::tuples,
                .parse = address_value,
@@ -644,7 +644,7 @@ constexpr std::array kind_table{
                .words = state_words},
     FilterKind{.names = "--no-loopback",
                .value = nullptr,
-               .help = "leave out traffic within this machine; --external: within private networks too",
+               .help = "leave out traffic within this machine; --external also leaves out private networks",
                .columns = "",
                .requirement = Requirement::peers,
                .parse = text_value,
@@ -652,7 +652,8 @@ constexpr std::array kind_table{
                .takers = FilterKind::Takers::samples},
 };
 
-static_assert(kind_table.size() <= 32, "Judged::unsure has a bit for each, and one for its opposite");
+static_assert(kind_table.size() <= 32,
+              "Judged::unsure has two bits for each filter kind: one for the filter, one for its opposite");
 
 } // namespace
 

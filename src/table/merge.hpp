@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows made one, by the rules in the table of columns; and what follows from the sums: rates and shares.
+// Merges rows by the rules in the table of columns, and computes rates and shares from the sums.
 #pragma once
 
 #include "table/row.hpp"

@@ -126,7 +126,8 @@ void attribute(Sample& sample, const Viewer& viewer)
 
 void find_sharers(Sample& sample)
 {
-    // By cookie, if the kernel reported who moved bytes. A socket may have a flow for each of thousands of peers.
+    // Processes that moved bytes, by cookie, if the kernel reported them. A socket may have a flow for each of
+    // thousands of peers.
     std::unordered_map<std::uint64_t, std::set<std::uint32_t>> movers;
     for (const Flow& flow : sample.flows) {
         if (flow.attribution.process && flow.attribution.quality == Quality::exact && flow.cookie != Cookie{}) {

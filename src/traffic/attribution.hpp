@@ -17,9 +17,9 @@ struct Viewer {
 };
 
 /// Fills Flow::attribution of every flow that does not have a process yet, and adds a note for shared sockets with
-/// traffic, and one for traffic of other users that privilege would name.
-/// No holder: a cause, never a guess. Several holders that are not idle: the youngest of those that still
-/// have it, marked shared.
+/// traffic, and one for traffic of other users whose processes socktally could name with privileges.
+/// A flow without a holder gets a cause, never a guess. A flow with several holders that are not idle gets the youngest
+/// holder that still has the socket, marked shared.
 void attribute(Sample& sample, const Viewer& viewer);
 
 /// Returns the holders of one socket that are not idle. Call it after attribute(), which sorts them.

@@ -221,8 +221,8 @@ void finish_uncounted(Sample& sample, const UncountedTraffic& traffic)
     if (sockets > 0) {
         sample.notes
             .emplace_back(NoteCode::packet_sockets,
-                          fmt::format("bytes sent through {} below IP (AF_PACKET) are not counted",
-                                      plural(static_cast<std::uint64_t>(sockets), "socket")))
+                          fmt::format("bytes sent through {} are not counted",
+                                      plural(static_cast<std::uint64_t>(sockets), "AF_PACKET socket")))
             .protocol = Protocol::packet;
     }
 }

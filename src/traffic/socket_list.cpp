@@ -178,7 +178,7 @@ public:
         find_owners(owners, held_inodes(sample.flows));
         owners.confirm(OwnerScanner::Clock::now());
         if (request.interrupt->signal() != 0) {
-            sample.notes.emplace_back(NoteCode::interrupted, "a signal came before all was read").about =
+            sample.notes.emplace_back(NoteCode::interrupted, "a signal came before everything was read").about =
                 Note::About::everything;
         }
         if (unseen.garbled > 0) {
@@ -288,7 +288,8 @@ private:
 OpenResult open_with_iterators(const BackendOptions& options)
 {
     if (!read_socket_files()) {
-        return Unavailable{"the kernel does not take the program that lists open files (Linux 5.17, CAP_BPF)",
+        return Unavailable{"the kernel does not accept the program that lists open files (it needs "
+                           "Linux 5.17 and CAP_BPF)",
                            "socktally ports -b netlink"};
     }
     return std::make_unique<SocketList>("ebpf", Lister::sock_diag, OwnerScanner::Source::bpf, options);
@@ -302,9 +303,9 @@ OpenResult open_with_diag(const BackendOptions& options)
             return std::make_unique<SocketList>("netlink", Lister::sock_diag, OwnerScanner::Source::cheapest, options);
         }
     } catch (const std::system_error&) {
-        // the same refusal
+        // The kernel refuses sock_diag, as below.
     }
-    return Unavailable{"the kernel does not list sockets by sock_diag here", "socktally ports -b procfs"};
+    return Unavailable{"the kernel does not list sockets through sock_diag here", "socktally ports -b procfs"};
 }
 
 OpenResult open_with_proc(const BackendOptions& options)

@@ -24,10 +24,10 @@ public:
     /// Returns whether no window has begun yet, so that the first preparations are still to be made.
     bool is_first() const { return !begun_; }
 
-    /// The first window begins at `moment`; every later one has begun where the one before ended. The result is when it
-    /// is to end: a whole number of windows after the first began, so that being late never adds up. An end that is
-    /// over already is left out, and the window is that much longer; so is one that the last window was to have, and
-    /// came a little early.
+    /// Begins the first window at `moment`; every later window has begun where the window before ended. Returns when
+    /// the window shall end: a whole number of windows after the first began, so that delays never add up. Skips an end
+    /// that has passed already, and the end that was due for the last window if that window ended a little early: the
+    /// window is that much longer.
     std::chrono::steady_clock::time_point begin(std::chrono::nanoseconds window, Moment moment = now());
 
     enum class Ended : std::uint8_t { on_time, early };

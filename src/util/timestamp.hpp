@@ -20,7 +20,7 @@ std::string to_short_timestamp(TimePoint time);
 /// RFC 3339 with any offset, of the years 1970 to 2261; digits past the nanosecond are cut off. A leap second counts as
 /// the second after it.
 std::optional<TimePoint> parse_timestamp(std::string_view text);
-/// "2026-11-20", its midnight.
+/// Midnight (UTC) of a date such as "2026-11-20".
 std::optional<TimePoint> parse_date(std::string_view text);
 
 /// How long the pieces are that a report is cut into.

@@ -370,7 +370,7 @@ TEST_CASE("since: counters for Prometheus grow to what was moved")
     }
     const Output other = Tool(stage.place(), 0ms, since(state)).finish();
     CHECK(WEXITSTATUS(other.status) == 1);
-    CHECK(other.err.find("use a file of its own") != std::string::npos);
+    CHECK(other.err.find("use another state file") != std::string::npos);
 }
 
 TEST_CASE("since: one run at a time")

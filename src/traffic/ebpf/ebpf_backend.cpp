@@ -50,32 +50,34 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
     }
     if (faults.unreached_namespaces > 0) {
         notes.push_back({NoteCode::other_netns,
-                         fmt::format("{} could not be entered: bytes that several threads read at once from older "
-                                     "connections there may be missing",
+                         fmt::format("{} could not be entered: if several threads read at once from a connection "
+                                     "opened there before the window, bytes may be missing",
                                      plural(faults.unreached_namespaces, "network namespace")),
                          "run with sudo"});
     }
     if (faults.unclaimed > 0) {
         notes.push_back({NoteCode::spliced_bytes,
-                         fmt::format("{} in other network namespaces, opened before the window, {} read by splice(2): "
-                                     "those bytes are missing",
-                                     plural(faults.unclaimed, "connection"), faults.unclaimed == 1 ? "was" : "were")});
+                         fmt::format("splice(2) read from {} that opened before the window: these bytes are missing",
+                                     plural(faults.unclaimed, "connection of another network namespace",
+                                            "connections of other network namespaces"))});
     }
     if (faults.had_no_room) {
         notes.emplace_back(NoteCode::socket_memory);
     }
     if (faults.missed_calls > 0) {
         notes.push_back(
-            {NoteCode::missed_calls, fmt::format("the kernel skipped the BPF programs for {} on a processor that was "
-                                                 "already running them: those bytes are missing",
-                                                 plural(faults.missed_calls, "call"))});
+            {NoteCode::missed_calls,
+             fmt::format("the kernel skipped the BPF programs for {}, because the processor was already running these "
+                         "programs: the bytes of {} are missing",
+                         plural(faults.missed_calls, "socket call"),
+                         faults.missed_calls == 1 ? "this call" : "these calls")});
     }
     if (faults.flows_dropped > 0) {
         notes.emplace_back(NoteCode::too_many_sockets);
     }
     if (faults.crowded_sockets > 0) {
         notes.push_back({NoteCode::too_many_peers,
-                         fmt::format("{} had more than {} peers: the bytes of the rest have no remote address",
+                         fmt::format("{} had more than {} peers: the bytes of the other peers have no remote address",
                                      plural(faults.crowded_sockets, "socket"), TALLY_MOST_PEERS)});
     }
     return notes;

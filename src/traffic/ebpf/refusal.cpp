@@ -114,7 +114,7 @@ std::string describe_choice(std::string_view chosen, std::span<const RefusedVari
     const auto at =
         std::find_if(variants.begin(), variants.end(), [&](const Variant& one) { return one.name == chosen; });
     for (auto rest = at == variants.end() ? at : at + 1; rest != variants.end(); ++rest) {
-        text += fmt::format("; {}: not needed", rest->name);
+        text += fmt::format("; {} is not needed", rest->name);
     }
     return text;
 }

@@ -39,7 +39,7 @@ struct EbpfFaults {
 class Tally {
 public:
     enum class Detail : std::uint8_t { processes, sockets, tuples, peers };
-    /// One window, or any number of them, which takes twice the room.
+    /// One window, or several; several need twice the memory.
     enum class Windows : std::uint8_t { one, many };
     /// Loads the first variant of the programs that the kernel takes.
     static std::variant<Tally, Unavailable> load(Detail detail, Windows windows);

@@ -53,7 +53,7 @@ public:
     void trace_owners() const;
     /// Nothing is to be searched for before that: the cost of the last search asks for rest.
     Clock::time_point rested() const { return rested_; }
-    /// After the last list, and once holders were scanned again: searches for every holder that is still missing.
+    /// Searches for every holder that is still missing. Call after the last list and after a new scan of holders.
     void finish(const std::vector<PacketFlow*>& flows);
 
     /// The sockets listed now start the window, and data of earlier windows is dropped. Flows of

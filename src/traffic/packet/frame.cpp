@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A cursor goes from header to header. It knows both how much was captured and how long the packet is, so that what is
-// missing is told from what never was.
+// A cursor goes from header to header. It knows both how much was captured and how long the packet is, so that a header
+// that the capture cut off is told apart from a header that the packet never had.
 #include "traffic/packet/frame.hpp"
 
 #include <linux/if_ether.h>

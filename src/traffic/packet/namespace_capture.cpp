@@ -18,10 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Datagrams that were on their way to their reader are read by then.
+/// A process reads the datagrams that are on their way to it within this time.
 constexpr auto reading_time = 2ms;
 
-/// So often sockets are listed in the hope of queues without datagrams.
+/// Sockets are listed at most this often, until a list shows queues without datagrams.
 constexpr int most_lists = 3;
 
 /// A flow may be idle for this long, or for less if there are very many.

@@ -126,7 +126,7 @@ TEST_CASE("a value that no row could match is wrong usage")
         {{"--pid", "2147483648"}, "bad pid \"2147483648\": use a whole number from 1 to 2147483647"},
         {{"--pid", "0x10"}, "bad pid \"0x10\": use"},
         {{"--protocol", "upd"}, "unknown protocol \"upd\": did you mean \"udp\"?"},
-        {{"--remote", "10.0.0.0/33"}, "bad address \"10.0.0.0/33\": use 10.0.0.1, "},
+        {{"--remote", "10.0.0.0/33"}, "bad address \"10.0.0.0/33\": use an address (10.0.0.1, "},
         {{"--remote", "10.0.0"}, "bad address \"10.0.0\": use"},
         {{"--remote", "10.0.0.1:80"}, "bad address \"10.0.0.1:80\": use"},
         {{"--local", "/8"}, "bad address \"/8\": use"},

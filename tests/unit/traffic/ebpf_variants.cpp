@@ -29,7 +29,7 @@ TEST_CASE("lockdown is what stands in brackets")
 
 TEST_CASE("the choice of a variant names the one that runs, why not those before it, and those that were not tried")
 {
-    CHECK(describe_choice("tracepoints", {}) == "uses tracepoints; fexit: not needed");
+    CHECK(describe_choice("tracepoints", {}) == "uses tracepoints; fexit is not needed");
     const std::vector<RefusedVariant> first{{"tracepoints", "too old"}};
     CHECK(describe_choice("fexit", first) == "uses fexit; tracepoints: too old");
     const std::vector<RefusedVariant> all{{"tracepoints", "too old"}, {"fexit", "forbidden"}};
