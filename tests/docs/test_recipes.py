@@ -32,7 +32,7 @@ def shell_blocks():
 
 
 def table_of_tools():
-    table = README[README.index("| you know | type |"):README.index("## Beside other tools")]
+    table = README[README.index("| you know | type |"):README.index("## Compared with other tools")]
     for row in table.splitlines()[2:]:
         if row.startswith("|"):
             yield from re.findall(r"`(socktally [^`]*)`", row.split("|")[2])

@@ -40,7 +40,7 @@ TEST_CASE("each fault has its row in the table, and words with a count, one or s
     CHECK(messages.size() > Faults::kinds);
     Faults one;
     one[Fault::ended_unread] = 1;
-    CHECK(notes_of(one)[0].message.starts_with("1 connection ended"));
+    CHECK(notes_of(one)[0].message.starts_with("1 connection was reset"));
     one[Fault::ended_unread] = 2;
-    CHECK(notes_of(one)[0].message.starts_with("2 connections ended"));
+    CHECK(notes_of(one)[0].message.starts_with("2 connections were reset"));
 }
