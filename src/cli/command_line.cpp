@@ -59,7 +59,7 @@ See socktally(1), socktally-report(1), socktally-output(5),
 socktally-backends(7) and socktally-since(7).
 )";
 
-/// What people type who know other programs, and what is meant here.
+/// A word that users of other programs type, and its equivalent here.
 struct Habit {
     std::string_view typed;
     std::string_view meant;

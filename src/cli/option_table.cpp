@@ -31,6 +31,16 @@ constexpr OptionGroup of_report{"Only for report", false, true, false, false};
 constexpr OptionGroup of_output{"Output (for all commands)", true, true, true, true};
 constexpr OptionGroup of_program{"About", true, true, true, true};
 
+const OptionGroup& group_of(const FilterKind& kind)
+{
+    switch (kind.takers) {
+    case FilterKind::Takers::samples: return of_sample_filters;
+    case FilterKind::Takers::ports: return of_ports;
+    case FilterKind::Takers::all: break;
+    }
+    return of_filters;
+}
+
 template <typename List, typename Name>
 std::vector<std::string> names_of(const List& list, Name name)
 {
@@ -192,7 +202,7 @@ std::vector<std::string> excludable(Command command)
 {
     std::vector<std::string> words;
     for (const FilterKind& kind : filter_kinds()) {
-        if (kind.value != nullptr && kind.is_taken(command == Command::report, command == Command::ports)) {
+        if (kind.value != nullptr && group_of(kind).has(command)) {
             words.push_back(std::string(kind.name()) + '=');
         }
     }
@@ -216,7 +226,7 @@ void exclude(Options& options, std::string_view text)
     if (equals == text.npos || equals + 1 == text.size()) {
         throw UsageError(fmt::format("--exclude {} needs a value, as in {}=VALUE", name, name));
     }
-    if (!kind->is_taken(options.command == Command::report, options.command == Command::ports)) {
+    if (!group_of(*kind).has(options.command)) {
         throw UsageError(kind->takers == FilterKind::Takers::ports
                              ? fmt::format("only ports takes --exclude {}", name)
                              : fmt::format("report does not take --exclude {}: it takes no sample", name));
@@ -227,9 +237,9 @@ void exclude(Options& options, std::string_view text)
 std::vector<Option> make_table()
 {
     std::vector<Option> table(before_filters.begin(), before_filters.end());
-    const auto add_kinds = [&](const OptionGroup& group, FilterKind::Takers takers) {
+    const auto add_kinds = [&](const OptionGroup& group) {
         for (const FilterKind& kind : filter_kinds()) {
-            if (kind.takers == takers) {
+            if (&group_of(kind) == &group) {
                 table.push_back(Option{.group = group,
                                        .names = kind.names,
                                        .value = kind.value,
@@ -239,10 +249,10 @@ std::vector<Option> make_table()
             }
         }
     };
-    add_kinds(of_filters, FilterKind::Takers::all);
+    add_kinds(of_filters);
     std::copy(beside_filters.begin(), beside_filters.end(), std::back_inserter(table));
-    add_kinds(of_sample_filters, FilterKind::Takers::samples);
-    add_kinds(of_ports, FilterKind::Takers::ports);
+    add_kinds(of_sample_filters);
+    add_kinds(of_ports);
     std::copy(after_filters.begin(), after_filters.end(), std::back_inserter(table));
     return table;
 }

@@ -70,7 +70,7 @@ LocalTraffic find_local(const Sample& sample, const Filter& filter)
     return local;
 }
 
-/// What to say to people if there is no row.
+/// Returns the line that stands in for the table if there are no rows.
 std::string idle_hint(const Report& report, const Options& options, std::uint64_t passed)
 {
     const bool is_window = report.duration.count() != 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What only people are told of a report, beside its rows. The rows are as they were grouped: nothing is sorted or cut.
+// Adds to a report what only formats for people print: counts, local connections, the busiest remote addresses. Works
+// on all groups, before rows are sorted and cut.
 #pragma once
 
 #include "cli/options.hpp"

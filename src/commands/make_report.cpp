@@ -128,7 +128,7 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
                  const Filter& filter, Identifier& identifier)
 {
     attribute(sample, viewer);
-    if (asks(plan, Requirement::sharers)) {
+    if (asks(plan, Requirement::sharers) || options.command == Command::ports) { // whom --pid and --name ask for
         find_sharers(sample);
     }
     identifier.identify(sample, options.all, [&](const Flow& flow) {

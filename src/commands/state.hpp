@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What one run of --since leaves to the next, its text (state.cpp), and the file with the text (state_file.cpp).
+// The state that one run of --since leaves to the next: its text form (state.cpp), and its file (state_file.cpp).
 #pragma once
 
 #include "linux/atomic_file.hpp"

@@ -54,8 +54,8 @@ void leave_out_matched(std::vector<FilterTerm>& wanted, const std::vector<Row>& 
     });
 }
 
-/// What might be typed to get at the value of a row: without the type of a unit, which is rarely typed, and of a path
-/// only the file if that is all that was typed of it.
+/// Returns the word that a user would type for the value of a row: a unit without its type, and the last part of a path
+/// if the user typed no slash.
 std::string_view word_for(std::string_view value, const FilterTerm& wanted)
 {
     constexpr std::string_view type = ".service";

@@ -8,7 +8,7 @@
 
 namespace socktally {
 
-/// What people count in: --bits and --si.
+/// The units of figures for people: --bits and --si.
 struct Units {
     bool bits = false; // rates only, by the thousand
     bool si = false;   // bytes by the thousand: kB, MB

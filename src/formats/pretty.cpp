@@ -102,7 +102,7 @@ std::string group_count_text(const Report& report)
     return fmt::format("{} {}", report.group_count, noun);
 }
 
-/// What the report is: the window, the backend, how many rows there are, what was moved, and whether that is all.
+/// Describes the report in a line: window, backend, number of rows, bytes or rates, and whether it is complete.
 void add_first_line(std::string& out, const Report& report, const Style& style)
 {
     const Totals& totals = report.totals;

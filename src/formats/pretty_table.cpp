@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is in each cell, and what is left out first if the table is too wide.
+// Makes the cells of the table, and decides which columns are left out first if the table is too wide.
 #include "formats/pretty_table.hpp"
 
 #include "formats/escape.hpp"
@@ -87,7 +87,8 @@ struct Look {
     unsigned expendable; // if it is there by default
 };
 
-// What is left out first: the bar, the unit and the busiest remote address, which are no columns elsewhere; then these.
+// The order in which columns are left out. The bar, the unit and the busiest remote address go first: no other format
+// has them.
 constexpr unsigned unit_rank = 2;
 constexpr unsigned remote_rank = 3;
 constexpr unsigned share_rank = 6;

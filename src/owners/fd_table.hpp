@@ -61,5 +61,7 @@ std::vector<Inode> own_sockets();
 /// FdTable::ran are left to the caller. Null if BPF is not allowed, not built in, or pids are not those of this pid
 /// namespace.
 std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files();
+/// Returns whether the kernel takes the program for it here.
+bool can_read_socket_files();
 
 } // namespace socktally

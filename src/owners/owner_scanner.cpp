@@ -456,7 +456,7 @@ void OwnerScanner::forget_former_holders()
 
 bool OwnerScanner::may_be_denied() const
 {
-    return denied() > 0 || (::geteuid() != 0 && !has_capability(CAP_SYS_PTRACE));
+    return denied() > 0 || (source_ == Source::cheapest && ::geteuid() != 0 && !has_capability(CAP_SYS_PTRACE));
 }
 
 } // namespace socktally

@@ -45,15 +45,23 @@ void add(std::unordered_map<std::int32_t, FdTable>& tables, const files_row& row
     table.sockets.push_back({Inode{row.inode}, static_cast<int>(row.fd)});
 }
 
+/// Null if the kernel does not take the program, or its process ids would not be those of /proc here.
+Fd load_iterator()
+{
+    int descriptor = -1;
+    return Fd(!own_pid_namespace() && iterators_load_files(&descriptor) == 0 ? descriptor : -1);
+}
+
 } // namespace
+
+bool can_read_socket_files() { return static_cast<bool>(load_iterator()); }
 
 std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files()
 {
-    int descriptor = -1;
-    if (own_pid_namespace() || iterators_load_files(&descriptor) != 0) {
+    const Fd link = load_iterator();
+    if (!link) {
         return std::nullopt;
     }
-    const Fd link(descriptor);
     std::unordered_map<std::int32_t, FdTable> tables;
     const int error = read_rows<files_row>(link.get(), [&](const files_row& row) { add(tables, row); });
     return error == 0 ? std::optional(std::move(tables)) : std::nullopt;

@@ -6,4 +6,6 @@ namespace socktally {
 
 std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files() { return std::nullopt; }
 
+bool can_read_socket_files() { return false; }
+
 } // namespace socktally

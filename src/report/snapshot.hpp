@@ -43,7 +43,8 @@ public:
     SnapshotParser& operator=(const SnapshotParser&) = delete;
     ~SnapshotParser();
 
-    /// `text` has `padding` bytes behind it that may be read. Throws BadSnapshot.
+    /// `text` has `padding` bytes behind it that may be read. Throws BadSnapshot;
+    /// std::runtime_error for a list of `ports`, which is no mistake of a line.
     void parse(std::string_view text);
 
     // The results of the last parse; valid until the next one.

@@ -269,8 +269,7 @@ bool Dumper::tcp_all(const std::function<void(const Socket&)>& take)
 {
     constexpr std::uint32_t states = (1U << 13U) - 1; // but TCP_BOUND_INACTIVE, which ss and /proc/net do not list
     auto request = tcp_dump_request(states, DiagDetail::sockets);
-    const int error = ask(request, Protocol::tcp, take);
-    return error == 0 || error == EINTR;
+    return ask(request, Protocol::tcp, take) == 0;
 }
 
 bool Dumper::lists_tcp()

@@ -70,7 +70,7 @@ public:
     Dumped tcp(const std::function<void()>& begin, const Take& take);
     /// TCP sockets once, as a rule without counters: cheaper. False if the kernel gave an error.
     bool tcp_quick(const std::function<void(const Socket&)>& take, DiagDetail detail = DiagDetail::sockets);
-    /// TCP sockets of all states, TIME_WAIT too, without counters. False where the kernel gave an error.
+    /// Lists TCP sockets of all states once, TIME_WAIT too, without counters. Returns false if some may be missing.
     bool tcp_all(const std::function<void(const Socket&)>& take);
     /// Whether the kernel lists TCP sockets, which costs less than to ask for them.
     bool lists_tcp();

@@ -90,6 +90,13 @@ Numbers numbers_between(std::string_view what, std::string_view text, std::uint6
     return {number, number};
 }
 
+/// All processes that hold a listed socket use its port, not only the one that the row names.
+template <typename Test>
+Judgement judge_sharers(const Row& row, const Test& test)
+{
+    return judgement_of(is_listed(row) && std::any_of(row.shared_with.begin(), row.shared_with.end(), test));
+}
+
 FilterValue pid_value(std::string_view text)
 {
     return {std::string(text), numbers_between("pid", text, 1, std::numeric_limits<std::int32_t>::max())};
@@ -97,7 +104,8 @@ FilterValue pid_value(std::string_view text)
 
 Judgement judge_pid(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
-    return judge_number(row.pid, has_no_process(row), value.numbers);
+    const auto is_it = [&](const Sharer& sharer) { return value.numbers->contain(number_of(sharer.pid)); };
+    return std::max(judge_number(row.pid, has_no_process(row), value.numbers), judge_sharers(row, is_it));
 }
 
 constexpr std::size_t longest_name = 15; // TASK_COMM_LEN without its NUL; messages say it too
@@ -132,7 +140,8 @@ Judgement judge_process(const Row& row, const Test& test)
     if (is_of_cause(row)) {
         return has_no_process(row) ? Judgement::out : Judgement::unknown;
     }
-    return judge_field(row.process, false, test);
+    return std::max(judge_field(row.process, false, test),
+                    judge_sharers(row, [&](const Sharer& sharer) { return test(sharer.name); }));
 }
 
 Judgement judge_name(const Row& row, const FilterValue& value, const Machine& /*machine*/)

@@ -60,10 +60,6 @@ struct FilterKind {
     std::string_view relation = {}; // of a process to a value, for the note that no process has it; empty: no note
     std::string_view meant = {};    // the column whose values may have been meant then
 
-    bool is_taken(bool by_report, bool by_ports) const
-    {
-        return takers == Takers::all || (takers == Takers::samples ? !by_report : by_ports);
-    }
     std::string_view name() const { return names.substr(names.find("--") + 2); } // "pid"
 };
 

@@ -111,7 +111,9 @@ Row row_of(const Flow& flow, const Sample& sample)
     row.local_port = port_of(tuple.local);
     row.remote_address = address_of(tuple.remote);
     row.remote_port = port_of(tuple.remote);
-    row.port = flow.accepted || !row.remote_port ? row.local_port : row.remote_port;
+    if (!row.protocol || has_ports(*row.protocol)) { // else the number in a port's place is that of the IP protocol
+        row.port = flow.accepted || !row.remote_port ? row.local_port : row.remote_port;
+    }
     row.device = flow.interface;
     row.facts = flow.facts;
     if (row.identity != nullptr) {

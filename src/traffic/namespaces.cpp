@@ -71,6 +71,37 @@ std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::siz
     return visit(namespaces, work, 1);
 }
 
+UnseenNamespaces list_namespaces(const OwnerScanner& owners, const std::vector<Inode>& wanted, std::size_t files,
+                                 const std::function<void(Inode netns)>& list,
+                                 const std::function<std::vector<Inode>()>& listed)
+{
+    std::vector<NetworkNamespace> namespaces = network_namespaces(owners.processes());
+    std::vector<UnlistedSockets::Found> found; // their descriptors lead into the namespaces
+    UnlistedSockets unlisted;
+    std::set<Inode> tried;
+    UnseenNamespaces unseen;
+    const auto is_listed = [&](Inode netns) { return tried.contains(netns) || !is_wanted(netns, wanted); };
+    while (!namespaces.empty()) {
+        std::erase_if(namespaces, [&](const auto& space) { return !is_wanted(Inode{space.inode}, wanted); });
+        for (const NetworkNamespace& space : namespaces) {
+            tried.insert(Inode{space.inode});
+            if (!space.hidden) {
+                unseen.left_out.push_back(Inode{space.inode});
+            }
+        }
+        unseen.refused += enter_each(namespaces, files, [&](Inode netns) {
+            list(netns);
+            std::erase(unseen.left_out, netns);
+        });
+        found = unlisted.find(owners, listed(), is_listed);
+        namespaces.clear();
+        std::transform(found.begin(), found.end(), std::back_inserter(namespaces),
+                       [](const auto& each) { return each.space; });
+    }
+    unseen.unlisted = wanted.empty() && unseen.refused == 0 ? unlisted.count(is_listed) : 0;
+    return unseen;
+}
+
 void OtherNamespaces::update(const ProcessesSeen& seen, When when)
 {
     find(seen);

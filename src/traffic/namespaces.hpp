@@ -29,6 +29,19 @@ std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
 /// had no room (std::system_error).
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work);
+/// What a walk of all namespaces could not see.
+struct UnseenNamespaces {
+    std::size_t refused = 0;       // namespaces that could not be entered, or in which `list` threw
+    std::vector<Inode> left_out{}; // those of them whose inodes are known
+    std::size_t unlisted = 0;      // held sockets whose namespace was not found; 0 if namespaces were refused
+};
+/// Calls `list` inside each wanted network namespace, our own first, then inside those that only a held socket leads
+/// to. `listed` returns the inodes of the sockets that are listed so far. `list` opens so many files, and may throw
+/// std::system_error.
+UnseenNamespaces list_namespaces(const OwnerScanner& owners, const std::vector<Inode>& wanted, std::size_t files,
+                                 const std::function<void(Inode netns)>& list,
+                                 const std::function<std::vector<Inode>()>& listed);
+
 /// So many at once if they wait for the kernel to give or take back a capture buffer, ten milliseconds and more
 /// each.
 inline constexpr std::size_t waiting_threads = 64;

@@ -174,23 +174,30 @@ public:
         owners.set_identify_process(request.identify_process);
         owners.expect_no_rescan();
         owners.scan();
-        const Unseen unseen = list(sample.flows, owners);
+        constexpr std::size_t files = ProcSocketFiles::files + 2; // and two sockets of netlink
+        std::uint64_t garbled = 0;
+        const auto list = [&](Inode netns) {
+            NamespaceList sockets(netns, lister_, trace_);
+            sockets.add_to(sample.flows);
+            garbled += sockets.garbled();
+        };
+        const UnseenNamespaces unseen =
+            list_namespaces(owners, wanted_, files, list, [&] { return held_inodes(sample.flows); });
         find_owners(owners, held_inodes(sample.flows));
         owners.confirm(OwnerScanner::Clock::now());
         if (request.interrupt->signal() != 0) {
             sample.notes.emplace_back(NoteCode::interrupted, "a signal came before everything was read").about =
                 Note::About::everything;
         }
-        if (unseen.garbled > 0) {
-            sample.notes.push_back({NoteCode::dump_unclean, plural(unseen.garbled, "entry", "entries") +
-                                                                " of the lists of sockets made no sense"});
+        if (garbled > 0) {
+            sample.notes.push_back({NoteCode::dump_unclean,
+                                    plural(garbled, "entry", "entries") + " of the lists of sockets made no sense"});
         }
         add_unread_note(sample.notes, owners.failed());
         add_refused_namespaces(sample, unseen.refused);
         std::erase_if(sample.flows, [](const Flow& flow) { return flow.facts == nullptr; }); // which stands for them
-        add_unlisted_note(sample.notes, unseen.refused == 0 ? unseen.unlisted : 0); // else the namespaces have a note
-        result.viewer = {Uid{::geteuid()},
-                         owners.denied() > 0 || (source_ == OwnerScanner::Source::cheapest && ::geteuid() != 0)};
+        add_unlisted_note(sample.notes, unseen.unlisted);
+        result.viewer = {Uid{::geteuid()}, owners.may_be_denied()};
         sample.holders = owners.take_holders();
         sample.processes = owners.take_processes();
         name_kernel_sockets(sample, result.viewer);
@@ -206,40 +213,6 @@ public:
     }
 
 private:
-    struct Unseen {
-        std::size_t refused = 0;  // network namespaces that could not be entered
-        std::size_t unlisted = 0; // held sockets whose namespace is not listed
-        std::uint64_t garbled = 0;
-    };
-
-    /// Lists every namespace that may be entered, then those that only a socket leads to.
-    Unseen list(std::vector<Flow>& flows, const OwnerScanner& owners) const
-    {
-        std::vector<NetworkNamespace> namespaces = network_namespaces(owners.processes());
-        std::vector<UnlistedSockets::Found> found; // their descriptors lead into the namespaces
-        UnlistedSockets unlisted;
-        std::set<Inode> tried;
-        Unseen unseen;
-        const auto is_listed = [&](Inode netns) { return tried.contains(netns) || !is_wanted(netns, wanted_); };
-        while (!namespaces.empty()) {
-            std::erase_if(namespaces, [&](const auto& space) { return !is_wanted(Inode{space.inode}, wanted_); });
-            unseen.refused += in_each(namespaces, [&](const NetworkNamespace& space) {
-                NamespaceList list(Inode{space.inode}, lister_, trace_);
-                list.add_to(flows);
-                unseen.garbled += list.garbled();
-            });
-            for (const NetworkNamespace& space : namespaces) {
-                tried.insert(Inode{space.inode});
-            }
-            found = unlisted.find(owners, held_inodes(flows), is_listed);
-            namespaces.clear();
-            std::transform(found.begin(), found.end(), std::back_inserter(namespaces),
-                           [](const auto& each) { return each.space; });
-            unseen.unlisted = wanted_.empty() ? unlisted.count(is_listed) : 0;
-        }
-        return unseen;
-    }
-
     static std::vector<Inode> held_inodes(const std::vector<Flow>& flows)
     {
         std::vector<Inode> inodes;
@@ -287,7 +260,7 @@ private:
 
 OpenResult open_with_iterators(const BackendOptions& options)
 {
-    if (!read_socket_files()) {
+    if (!can_read_socket_files()) {
         return Unavailable{"the kernel does not accept the program that lists open files (it needs "
                            "Linux 5.17 and CAP_BPF)",
                            "socktally ports -b netlink"};

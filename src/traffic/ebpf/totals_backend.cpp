@@ -63,7 +63,7 @@ public:
         holders.expect_no_rescan();
         holders.scan(); // first, because it shows namespaces that live by an open file
         TotalsFlows flows(keeps_snapshot_ ? &result.snapshot : nullptr);
-        const Unseen unseen = read_sockets(flows, holders, result.snapshot);
+        const UnseenNamespaces unseen = read_sockets(flows, holders, result.snapshot);
         find_owners(holders, flows.inodes()); // of sockets that are not where they were at the scan
         holders.confirm(OwnerScanner::Clock::now());
         if (request.interrupt->signal() != 0) {
@@ -73,57 +73,22 @@ public:
         add_notes(sample, flows, holders);
         sample.flows = flows.take();
         add_refused_namespaces(sample, unseen.refused);
-        add_unlisted_note(sample.notes, unseen.refused == 0 ? unseen.unlisted : 0); // else the namespaces have a note
+        add_unlisted_note(sample.notes, unseen.unlisted);
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
-        result.viewer = {Uid{::geteuid()}, holders.denied() > 0};
+        result.viewer = {Uid{::geteuid()}, holders.may_be_denied()};
         return result;
     }
 
     std::vector<Note> limits() const override { return {}; }
 
 private:
-    struct Unseen {
-        std::size_t refused = 0;  // network namespaces that could not be entered
-        std::size_t unlisted = 0; // held sockets whose namespace is not listed
-    };
-    Unseen read_sockets(TotalsFlows& flows, const OwnerScanner& holders, Snapshot& snapshot) const
+    UnseenNamespaces read_sockets(TotalsFlows& flows, const OwnerScanner& holders, Snapshot& snapshot) const
     {
-        std::vector<NetworkNamespace> namespaces = network_namespaces(holders.processes());
-        std::vector<UnlistedSockets::Found> found; // their descriptors lead into the namespaces
-        UnlistedSockets unlisted;
-        std::set<Inode> tried;
-        Unseen unseen;
-        while (!namespaces.empty()) {
-            unseen.refused += read_sockets(flows, namespaces, snapshot);
-            for (const NetworkNamespace& space : namespaces) {
-                tried.insert(Inode{space.inode});
-            }
-            const auto is_listed = [&](Inode netns) { return tried.contains(netns); };
-            found = unlisted.find(holders, flows.listed(), is_listed);
-            namespaces.clear();
-            std::transform(found.begin(), found.end(), std::back_inserter(namespaces),
-                           [](const auto& each) { return each.space; });
-            unseen.unlisted = unlisted.count(is_listed);
-        }
-        snapshot.saw_all = unseen.refused == 0;
-        return unseen;
-    }
-
-    /// Returns the number of namespaces that could not be entered.
-    std::size_t read_sockets(TotalsFlows& flows, const std::vector<NetworkNamespace>& namespaces,
-                             Snapshot& snapshot) const
-    {
-        for (const NetworkNamespace& space : namespaces) {
-            if (!space.hidden) {
-                snapshot.left_out.push_back(Inode{space.inode});
-            }
-        }
         int error = 0;
-        const std::size_t refused = in_each(namespaces, [&](const NetworkNamespace& space) {
-            std::erase(snapshot.left_out, Inode{space.inode});
+        const auto list_sockets = [&](Inode netns) {
             if (const auto counters = ProtocolCountersReader().read()) {
-                snapshot.opens[Inode{space.inode}] = {counters->tcp_opens, counters->tcp_failures};
+                snapshot.opens[netns] = {counters->tcp_opens, counters->tcp_failures};
             }
             const auto tcp_in_use = TcpInUse().read();
             flows.begin_namespace(tcp_in_use.value_or(0));
@@ -135,11 +100,15 @@ private:
                 list(tcp_);
             }
             list(udp_);
-        });
+        };
+        constexpr std::size_t files = 4; // of /proc/net, and a link
+        UnseenNamespaces unseen = list_namespaces(holders, {}, files, list_sockets, [&] { return flows.listed(); });
         if (error != 0) {
             throw errno_error("cannot list the sockets through BPF", error);
         }
-        return refused;
+        snapshot.left_out = unseen.left_out;
+        snapshot.saw_all = unseen.refused == 0;
+        return unseen;
     }
 
     Fd tcp_;
