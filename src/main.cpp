@@ -56,7 +56,9 @@ int main(int argc, char** argv)
     std::signal(SIGUSR1, SIG_IGN); // no window is open yet that it could end
     Exit exit = Exit::failed;
     try {
-        exit = run(options_of(argc, argv));
+        const Options options = options_of(argc, argv);
+        exit = options.command == Command::ports ? Exit::unavailable : Exit::failed;
+        exit = run(options);
     } catch (const UsageError& error) {
         say(error.what());
         exit = Exit::usage;

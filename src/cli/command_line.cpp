@@ -3,6 +3,7 @@
 // own words. No other file includes CLI11: it takes ten seconds to compile.
 #include "cli/option_table.hpp"
 
+#include "formats/format.hpp"
 #include "formats/width.hpp"
 #include "util/text.hpp"
 #include "version.hpp"
@@ -55,8 +56,8 @@ Examples:
   socktally --by connection --remote 10.0.0.0/8 --sort tx_bytes
   socktally -f json | jq '.processes[] | select(.tx_bytes > 1000000)'
 
-See socktally(1), socktally-report(1), socktally-output(5),
-socktally-backends(7) and socktally-since(7).
+See socktally(1), socktally-ports(1), socktally-report(1),
+socktally-output(5), socktally-backends(7) and socktally-since(7).
 )";
 
 /// A word that users of other programs type, and its equivalent here.
@@ -70,7 +71,7 @@ constexpr std::array habits{
     Habit{"-c", "--count"},
     Habit{"-i", "--interface"},
     Habit{"-j", "-f json"},
-    Habit{"-l", "--by connection --all"},
+    Habit{"-l", "socktally ports"},
     Habit{"-p", "--pid or --port"},
     Habit{"-r", "--remote"},
     Habit{"-s", "--sort"},
@@ -107,13 +108,8 @@ std::optional<std::string> meant_by(std::string_view typed)
     if (habit != habits.end()) {
         return std::string(habit->meant);
     }
-    const auto options = option_table();
-    const auto format = std::find_if(options.begin(), options.end(),
-                                     [](const Option& option) { return option.long_name() == "--format"; });
-    for (const std::string& word : format->valid_words(Command::sample)) {
-        if (typed.starts_with("--") && typed.substr(2) == word) {
-            return "-f " + word;
-        }
+    if (typed.starts_with("--") && find_format(typed.substr(2)) != nullptr) {
+        return fmt::format("-f {}", typed.substr(2));
     }
     return std::nullopt;
 }
@@ -162,10 +158,9 @@ void refuse_foreign(Command command, const Option& option)
     if (!option.group.has(command)) {
         const std::string_view name = command == Command::doctor   ? "doctor"
                                       : command == Command::report ? "report"
-                                      : command == Command::ports  ? "ports"
-                                                                   : "";
+                                                                   : "ports";
         throw UsageError(
-            !name.empty()
+            option.group.of_sample
                 ? fmt::format("{} does not take {}: it takes no sample", name, option.long_name())
                 : fmt::format("only {} takes {}", option.group.of_ports ? "ports" : "report", option.long_name()));
     }

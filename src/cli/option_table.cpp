@@ -6,6 +6,7 @@
 #include "cli/options.hpp"
 #include "cli/values.hpp"
 #include "traffic/backend.hpp"
+#include "traffic/socket_list.hpp"
 #include "util/text.hpp"
 
 #include <fmt/format.h>
@@ -61,9 +62,10 @@ std::vector<std::string> format_words(Command command)
     return words;
 }
 
-std::vector<std::string> backend_words(Command)
+std::vector<std::string> backend_words(Command command)
 {
-    return names_of(backends(), [](const BackendEntry& entry) { return entry.name; });
+    return names_of(command == Command::ports ? socket_lists() : backends(),
+                    [](const BackendEntry& entry) { return entry.name; });
 }
 
 std::vector<std::string> key_words(Command)
@@ -79,9 +81,10 @@ void add_values(Filter& filter, const FilterKind& kind, std::string_view text, b
 void take_columns(Options& options, std::string_view text)
 {
     if (text.find_first_of("./") != text.npos) {
+        const bool is_plain = quote(text).size() == text.size() + 2;          // nothing in it is escaped or cut
         const Format* format = find_format(text.substr(text.rfind('.') + 1)); // npos + 1 is 0
         throw UsageError(fmt::format("-o takes columns, and {} is none: to write to a file, use --output-file {}{}",
-                                     quote(text), text.size() > 60 ? "FILE" : text,
+                                     quote(text), is_plain ? text : "FILE",
                                      format != nullptr ? fmt::format(" -f {}", format->name) : ""));
     }
     options.columns = text;

@@ -111,8 +111,10 @@ void settle_filter(Filter& filter)
             return term.kind->name() == kind && term.value.text == value && term.is_excluded == is_excluded;
         });
     };
-    if (has("netns", "all", true)) {
-        throw UsageError("--exclude netns=all would leave out everything");
+    for (const std::string_view kind : {"netns", "state"}) {
+        if (has(kind, "all", true)) {
+            throw UsageError(fmt::format("--exclude {}=all would leave out everything", kind));
+        }
     }
     if (has("netns", "all", false)) {
         filter.remove("netns");

@@ -79,6 +79,7 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
                   options.top || options.all_rows ? 0 : terminal_height,
                   options.units};
     plan.has_extras = plan.format->is_for_people && terminal_width >= wide_table && !options.by.is_by_interface() &&
+                      options.command != Command::ports &&
                       (options.columns.empty() || options.columns.starts_with('+'));
     return plan;
 }

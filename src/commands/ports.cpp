@@ -10,11 +10,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <new>
-#include <system_error>
 
 namespace socktally {
 
@@ -43,7 +40,10 @@ Report wait_for_rows(Sampler& sampler, Interrupt& interrupt, std::chrono::nanose
     }
 }
 
-Exit list_ports(const Options& options, std::span<const BackendEntry> table)
+} // namespace
+
+/// Exits as pgrep(1) does: 1 says that no socket matched, so main() ends failures with another status.
+Exit run_ports(const Options& options, std::span<const BackendEntry> table)
 {
     const Output output(options);
     const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
@@ -58,30 +58,6 @@ Exit list_ports(const Options& options, std::span<const BackendEntry> table)
     }
     const Exit exit = exit_of(false, report.complete, options);
     return report.rows.empty() && exit == Exit::ok ? Exit::failed : exit;
-}
-
-} // namespace
-
-/// Exits as pgrep(1) does: 1 says that no socket matched, so a failure is something else.
-Exit run_ports(const Options& options, std::span<const BackendEntry> table)
-{
-    try {
-        return list_ports(options, table);
-    } catch (const std::system_error& error) {
-        if (error.code().value() == EPIPE) {
-            throw;
-        }
-        say(error.what());
-    } catch (const UsageError&) {
-        throw;
-    } catch (const BackendUnavailable&) {
-        throw;
-    } catch (const std::bad_alloc&) {
-        say("out of memory");
-    } catch (const std::exception& error) {
-        say(error.what());
-    }
-    return Exit::unavailable;
 }
 
 } // namespace socktally

@@ -56,7 +56,7 @@ void find_namespaces(Filter& filter)
         if (!netns) {
             throw UsageError(
                 errno == EACCES
-                    ? fmt::format("no permission to see the network namespace of process {}: run with sudo", value.text)
+                    ? fmt::format("no permission to see the network namespace {}: run with sudo", quote(value.text))
                     : fmt::format("no such network namespace: {}", quote(value.text)));
         }
         value.numbers = one(*netns);

@@ -234,7 +234,7 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
     add_notes(rest, report, style);
     add_first_line(out, report, style);
     if (report.rows.empty()) {
-        add_wrapped(out, "", Paint::plain, report.idle_hint, style);
+        out += wrap(report.idle_hint, style.width, 0, 0) + '\n'; // escaped already
     } else {
         out += '\n';
         if (report.per) {

@@ -298,7 +298,7 @@ private:
         };
         constexpr std::array<std::string_view, 2> with_remote = {"connection", "remote"};
         constexpr std::array<std::string_view, 4> with_unit = {"unit", "container", "pod", "cgroup"};
-        if (style_.width < wide_table || report_.by.is_by_interface()) {
+        if (style_.width < wide_table || report_.by.is_by_interface() || report_.is_list) {
             return;
         }
         if (!is_by(with_remote)) {

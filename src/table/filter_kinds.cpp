@@ -360,9 +360,19 @@ std::optional<Family> family_of(const Row& row)
     return is_known ? std::optional(local.family) : std::nullopt;
 }
 
+/// Returns whether a listed socket at :: takes IPv4 too, or may, as /proc/net does not tell.
+bool takes_any_family(const Row& row)
+{
+    return is_listed(row) && !row.remote_address && row.local_address && row.local_address->is_unspecified() &&
+           row.local_address->family == Family::v6 && row.facts->v6_only != true;
+}
+
 template <Family family>
 Judgement judge_family(const Row& row, const FilterValue& /*value*/, const Machine& /*machine*/)
 {
+    if (takes_any_family(row)) {
+        return row.facts->v6_only ? Judgement::in : Judgement::unknown;
+    }
     return judge_field(family_of(row), is_listed(row), [](Family its_own) { return its_own == family; });
 }
 

@@ -40,8 +40,8 @@ std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::fu
     const auto attempt = [&](const NetworkNamespace& space) {
         try {
             work(Inode{space.inode});
-        } catch (const std::system_error&) {
-            ++failed; // no descriptor left, most likely
+        } catch (const std::exception&) { // for want of memory too: nothing may leave a thread
+            ++failed;                     // no descriptor left, most likely
         }
     };
     return in_each(namespaces, attempt, threads) + failed;

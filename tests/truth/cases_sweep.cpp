@@ -317,25 +317,29 @@ private:
     {
         const Part& part = parts_.at(between(0, parts_.size() - 1));
         const std::string port = std::to_string(part.port == 0 ? 7100 : part.port);
-        return {{"port", port},
-                {"port", port + "-" + std::to_string(between(7150, 7200))},
-                {"protocol", part.port == 0 ? "tcp" : part.protocol},
-                {"user", part.user},
-                {"name", part.name + "-left"},
-                {"filter", part.name},
-                {"exe", "truth"},
-                {"command", "truth"},
-                {"remote", toss() ? ground_.right4 : "10.0.0.0/8"},
-                {"remote", toss() ? "private" : "loopback"},
-                {"remote", toss() ? "public" : "multicast"},
-                {"local", toss() ? ground_.left4 : "10.81.0.0/16"},
-                {"local", "private"},
-                {"cgroup", toss() ? "/" : "/none"},
-                {"unit", "none"},
-                {"container", "none"},
-                {"pod", "none"},
-                {"interface", "lo"},
-                {"pid", std::to_string(part.pid)}};
+        std::vector<NamedFilter> list{{"port", port},
+                                      {"port", port + "-" + std::to_string(between(7150, 7200))},
+                                      {"protocol", part.port == 0 ? "tcp" : part.protocol},
+                                      {"user", part.user},
+                                      {"name", part.name + "-left"},
+                                      {"filter", part.name},
+                                      {"exe", "truth"},
+                                      {"command", "truth"},
+                                      {"remote", toss() ? ground_.right4 : "10.0.0.0/8"},
+                                      {"remote", toss() ? "private" : "loopback"},
+                                      {"remote", toss() ? "public" : "multicast"},
+                                      {"local", toss() ? ground_.left4 : "10.81.0.0/16"},
+                                      {"local", "private"},
+                                      {"cgroup", toss() ? "/" : "/none"},
+                                      {"unit", "none"},
+                                      {"container", "none"},
+                                      {"pod", "none"},
+                                      {"interface", "lo"},
+                                      {"pid", std::to_string(part.pid)}};
+        if (backend_name() == "packet" && ground_.text != "loopback") { // it captures lo alone then, and finds no owner
+            std::erase(list, NamedFilter{"interface", "lo"}); // of what moves elsewhere, which scripts wait for
+        }
+        return list;
     }
 
     /// Off by no more than that in each direction.

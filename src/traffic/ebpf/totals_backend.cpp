@@ -107,7 +107,7 @@ private:
             throw errno_error("cannot list the sockets through BPF", error);
         }
         snapshot.left_out = unseen.left_out;
-        snapshot.saw_all = unseen.refused == 0;
+        snapshot.saw_all = unseen.refused == 0 && unseen.unlisted == 0;
         return unseen;
     }
 

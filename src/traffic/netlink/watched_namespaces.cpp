@@ -86,7 +86,7 @@ void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamesp
         }
         const std::lock_guard lock(adding_);
         watches_.push_back(std::move(watch));
-    } catch (const std::system_error&) { // it will be tried again
+    } catch (const std::exception&) { // it will be tried again
         datagrams_.drop_namespace(netns);
         throw;
     }
@@ -122,7 +122,7 @@ Snapshot WatchedNamespaces::snapshot() const
         watch->add_to(snapshot);
     }
     snapshot.left_out = others_.left_out();
-    snapshot.saw_all = others_.refused() == 0;
+    snapshot.saw_all = others_.refused() == 0 && others_.unlisted() == 0;
     return snapshot;
 }
 

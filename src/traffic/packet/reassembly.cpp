@@ -166,6 +166,10 @@ void Fragments::add(const Packet& fragment, const std::function<void(const Packe
     if (datagram.first && fragment.time > datagram.first->time + longest_life) {
         datagram.first.reset();
     }
+    if (!datagram.early.empty() && fragment.time > datagram.early.front().time + longest_life) {
+        given_up_ += datagram.is_old ? 0 : datagram.early.size();
+        forget_early(datagram);
+    }
     if (!fragment.is_later_fragment()) {
         datagram.first = fragment;
         take(fragment);
