@@ -55,9 +55,9 @@ void find_namespaces(Filter& filter)
         const auto netns = find_namespace(value.text);
         if (!netns) {
             throw UsageError(
-                errno == EACCES
-                    ? fmt::format("no permission to see the network namespace {}: run with sudo", quote(value.text))
-                    : fmt::format("no such network namespace: {}", quote(value.text)));
+                errno == EACCES ? fmt::format("no permission to see the network namespace {}: run with sudo",
+                                              parse_number(value.text) ? "of process " + value.text : quote(value.text))
+                                : fmt::format("no such network namespace: {}", quote(value.text)));
         }
         value.numbers = one(*netns);
     });
