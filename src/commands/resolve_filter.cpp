@@ -54,10 +54,13 @@ void find_namespaces(Filter& filter)
         errno = 0;
         const auto netns = find_namespace(value.text);
         if (!netns) {
+            if (errno != EACCES) {
+                throw UsageError(fmt::format("no such network namespace: {}", quote(value.text)));
+            }
             throw UsageError(
-                errno == EACCES ? fmt::format("no permission to see the network namespace {}: run with sudo",
-                                              parse_number(value.text) ? "of process " + value.text : quote(value.text))
-                                : fmt::format("no such network namespace: {}", quote(value.text)));
+                parse_number(value.text)
+                    ? fmt::format("no permission to see the network namespace of process {}: run with sudo", value.text)
+                    : fmt::format("no permission to see the network namespace {}: run with sudo", quote(value.text)));
         }
         value.numbers = one(*netns);
     });
