@@ -3,7 +3,6 @@
 #include "cli/options.hpp"
 #include "commands/commands.hpp"
 #include "linux/terminal.hpp"
-#include "traffic/socket_list.hpp"
 
 #include <unistd.h>
 

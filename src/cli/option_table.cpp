@@ -6,7 +6,6 @@
 #include "cli/options.hpp"
 #include "cli/values.hpp"
 #include "traffic/backend.hpp"
-#include "traffic/socket_list.hpp"
 #include "util/text.hpp"
 
 #include <fmt/format.h>

@@ -4,7 +4,6 @@
 
 #include "commands/commands.hpp"
 #include "linux/privileges.hpp"
-#include "traffic/ebpf/ebpf_backend.hpp"
 #include "util/text.hpp"
 
 #include <fmt/format.h>

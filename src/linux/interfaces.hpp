@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The network interfaces, their addresses, and the interface that traffic leaves by, from the kernel (rtnetlink). No
-// packet is sent. The functions that take a socket of NETLINK_ROUTE are about the network namespace in which it was
-// opened, the others about the current one.
+// The network interfaces, their addresses, and the interface that traffic leaves by, from the kernel (rtnetlink), and
+// the counters of their drivers (/proc/net/dev). No packet is sent. The functions that take a socket of NETLINK_ROUTE
+// are about the network namespace in which it was opened, the others about the current one.
 #pragma once
 
 #include "linux/netlink_socket.hpp"
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace socktally {
@@ -41,5 +42,10 @@ std::optional<InterfaceAddress> parse_interface_address(std::span<const std::byt
 std::vector<std::byte> route_request(const Address& to);
 /// The index of the interface in the answer; null if the way leads nowhere.
 std::optional<std::uint32_t> parse_route(std::span<const std::byte> payload);
+
+/// Reads the byte and packet counters of all interfaces but lo, with their index, in the order of the file.
+std::vector<InterfaceTraffic> read_interface_counters();
+/// Parses that file, which has no indices.
+std::vector<InterfaceTraffic> parse_interfaces(std::string_view text);
 
 } // namespace socktally

@@ -2,8 +2,10 @@
 // Ids: one-field structs, so that a pid is never passed for an inode.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
+#include <vector>
 
 namespace socktally {
 
@@ -37,5 +39,11 @@ struct Cookie {
     std::uint64_t value = 0;
     auto operator<=>(const Cookie&) const = default;
 };
+
+/// Returns whether a namespace is in the list; an empty list has all of them.
+inline bool is_wanted(Inode netns, const std::vector<Inode>& wanted)
+{
+    return wanted.empty() || std::find(wanted.begin(), wanted.end(), netns) != wanted.end();
+}
 
 } // namespace socktally

@@ -5,7 +5,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "owners/files.h"
+#include "owners/iterators.h"
 #include "linux/bpf_kernel.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

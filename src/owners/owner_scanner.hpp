@@ -37,6 +37,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -283,11 +284,27 @@ private:
     std::unordered_set<std::uint64_t> traced_groups_;         // cookies
 };
 
+/// Sockets that their owners no longer have (OwnerScanner::confirm()) and that no list has shown to be open since. A
+/// socket that was found in the search for another one may be in no list yet, so each waits for the next lists. By
+/// then it is in one, or it is closed.
+class MissedSockets {
+public:
+    using Clock = OwnerScanner::Clock;
+    static constexpr std::chrono::nanoseconds longest_wait = std::chrono::seconds(1);
+
+    void add(const std::vector<Inode>& missed, Clock::time_point now);
+    /// Returns the sorted sockets that still wait, and forgets those that have waited for too long.
+    std::vector<Inode> waiting(Clock::time_point now);
+    /// A list has shown it to be open.
+    void forget(Inode inode) { since_.erase(inode); }
+
+private:
+    std::map<Inode, Clock::time_point> since_;
+};
+
 /// Searches everywhere for the unknown owners of these sockets, for last_search at most.
 void find_owners(OwnerScanner& owners, std::vector<Inode> sockets);
 
-/// Adds a note if descriptor tables could not be read. `unread`: OwnerScanner::failed(); no note if it is 0.
-void add_unread_note(std::vector<Note>& notes, std::size_t unread);
 /// For doctor, if the processes of other users cannot be read.
 void add_denied_limit(std::vector<Note>& limits);
 

@@ -4,7 +4,6 @@
 #include "linux/privileges.hpp"
 #include "linux/proc.hpp"
 #include "owners/owner_scanner.hpp"
-#include "util/number.hpp"
 
 #include <fmt/format.h>
 #include <linux/capability.h>
@@ -13,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 namespace socktally {
@@ -229,22 +229,26 @@ void OwnerScanner::forget(Inode inode)
     forget_traced(inode);
 }
 
+void MissedSockets::add(const std::vector<Inode>& missed, Clock::time_point now)
+{
+    for (const Inode inode : missed) {
+        since_.insert_or_assign(inode, now);
+    }
+}
+
+std::vector<Inode> MissedSockets::waiting(Clock::time_point now)
+{
+    std::erase_if(since_, [now](const auto& entry) { return now > entry.second + longest_wait; });
+    std::vector<Inode> inodes;
+    std::transform(since_.begin(), since_.end(), std::back_inserter(inodes),
+                   [](const auto& entry) { return entry.first; });
+    return inodes;
+}
+
 void find_owners(OwnerScanner& owners, std::vector<Inode> sockets)
 {
     owners.search(owners.unheld(std::move(sockets)), OwnerScanner::Reach::everywhere,
                   OwnerScanner::Clock::now() + last_search);
-}
-
-void add_unread_note(std::vector<Note>& notes, std::size_t unread)
-{
-    if (unread > 0) {
-        notes.push_back(
-            {NoteCode::owners_unread,
-             fmt::format(
-                 "{} of process descriptors failed for lack of memory or open files: some owners may be unknown",
-                 plural(unread, "read")),
-             "ulimit -n 1024"});
-    }
 }
 
 void add_denied_limit(std::vector<Note>& limits)

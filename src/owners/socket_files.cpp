@@ -3,8 +3,6 @@
 
 #include "linux/bpf_rows.hpp"
 #include "linux/proc.hpp"
-#include "owners/bpf_process.hpp"
-#include "owners/files.h"
 #include "owners/iterators.h"
 
 #include <fmt/format.h>

@@ -3,7 +3,6 @@
 
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
-#include "util/number.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -168,17 +167,6 @@ bool UnlistedSockets::has(Inode netns) const
     return std::any_of(verdicts_.begin(), verdicts_.end(), [netns](const auto& entry) {
         return entry.second.is == Verdict::Is::elsewhere && entry.second.netns == netns;
     });
-}
-
-void add_unlisted_note(std::vector<Note>& notes, std::size_t sockets)
-{
-    if (sockets > 0) {
-        notes.push_back(
-            {NoteCode::sockets_unlisted,
-             fmt::format("{} in a network namespace that could not be entered in time: bytes moved there are "
-                         "unknown",
-                         plural(sockets, "socket is", "sockets are"))});
-    }
 }
 
 } // namespace socktally

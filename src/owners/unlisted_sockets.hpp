@@ -6,7 +6,6 @@
 
 #include "linux/fd.hpp"
 #include "linux/netns.hpp"
-#include "model/sample.hpp"
 #include "owners/owner_scanner.hpp"
 
 #include <cstddef>
@@ -55,7 +54,5 @@ private:
     std::unordered_map<std::uint64_t, Verdict> verdicts_; // by inode
     bool is_first_ = true;                                // then the lists were made after that
 };
-
-void add_unlisted_note(std::vector<Note>& notes, std::size_t sockets);
 
 } // namespace socktally

@@ -258,25 +258,15 @@ Dumper::Dumped Dumper::tcp(const std::function<void()>& begin, const Take& take)
     return dumped;
 }
 
-bool Dumper::tcp_quick(const std::function<void(const Socket&)>& take, DiagDetail detail)
+Dumper::Outcome Dumper::tcp_once(const std::function<void(const Socket&)>& take, DiagDetail detail,
+                                 std::uint32_t states)
 {
-    auto request = tcp_dump_request(connected_states | state_bit(TcpState::listen), detail);
-    const int error = ask(request, Protocol::tcp, take);
-    return error == 0 || error == EINTR;
-}
-
-bool Dumper::tcp_all(const std::function<void(const Socket&)>& take)
-{
-    constexpr std::uint32_t states = (1U << 13U) - 1; // but TCP_BOUND_INACTIVE, which ss and /proc/net do not list
-    auto request = tcp_dump_request(states, DiagDetail::sockets);
-    return ask(request, Protocol::tcp, take) == 0;
-}
-
-bool Dumper::lists_tcp()
-{
-    auto request = tcp_dump_request(state_bit(TcpState::listen), DiagDetail::sockets);
-    const int error = ask(request, Protocol::tcp, [](const Socket&) {});
-    return error == 0 || error == EINTR;
+    auto request = tcp_dump_request(states, detail);
+    switch (ask(request, Protocol::tcp, take)) {
+    case 0: return Outcome::clean;
+    case EINTR: return Outcome::disturbed;
+    default: return Outcome::refused;
+    }
 }
 
 bool Dumper::udp(const std::function<void(const Socket&)>& take)

@@ -37,6 +37,8 @@ constexpr std::uint32_t connected_states = state_bit(TcpState::established) | st
                                            state_bit(TcpState::syn_recv) | state_bit(TcpState::fin_wait1) |
                                            state_bit(TcpState::fin_wait2) | state_bit(TcpState::close_wait) |
                                            state_bit(TcpState::last_ack) | state_bit(TcpState::closing);
+/// TIME_WAIT too, but not TCP_BOUND_INACTIVE, which neither ss(8) nor /proc/net lists.
+constexpr std::uint32_t all_states = (1U << 13U) - 1;
 
 /// Both families of TCP in one walk of the kernel's hash (the walk of a large empty table costs milliseconds).
 std::vector<std::byte> tcp_dump_request(std::uint32_t states, DiagDetail detail);
@@ -57,6 +59,7 @@ public:
     enum class Outcome : std::uint8_t {
         clean,
         disturbed, // sockets came and went under every dump: one that none of them showed is possible
+        refused,   // the kernel gave an error
     };
 
     /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. `begin` is
@@ -68,12 +71,9 @@ public:
         std::chrono::steady_clock::time_point ended;
     };
     Dumped tcp(const std::function<void()>& begin, const Take& take);
-    /// TCP sockets once, as a rule without counters: cheaper. False if the kernel gave an error.
-    bool tcp_quick(const std::function<void(const Socket&)>& take, DiagDetail detail = DiagDetail::sockets);
-    /// Lists TCP sockets of all states once, TIME_WAIT too, without counters. Returns false if some may be missing.
-    bool tcp_all(const std::function<void(const Socket&)>& take);
-    /// Whether the kernel lists TCP sockets, which costs less than to ask for them.
-    bool lists_tcp();
+    /// TCP sockets of these states once; cheaper without counters.
+    Outcome tcp_once(const std::function<void(const Socket&)>& take, DiagDetail detail = DiagDetail::sockets,
+                     std::uint32_t states = connected_states | state_bit(TcpState::listen));
     /// False if the kernel does not list UDP sockets (no udp_diag).
     bool udp(const std::function<void(const Socket&)>& take);
     /// Returns a TCP socket by tuple and cookie; null if it does not exist.

@@ -95,6 +95,12 @@ OpenResult open_netlink(const BackendOptions& options);
 /// AF_PACKET: TCP and UDP packets, summed by tuple and matched to sockets and their owners. Counts payload, packets and
 /// IP bytes to the byte as long as the capture buffer drops nothing.
 OpenResult open_packet(const BackendOptions& options);
+/// BPF programs: payload is counted in the kernel, in the context of the process that moves it. This is exact for every
+/// process, protocol and network namespace, however many processes hold the socket and however short they live.
+OpenResult open_ebpf(const BackendOptions& options);
+/// The same without a window, which open_ebpf() chooses: what each open TCP socket has moved since it was opened, in
+/// every network namespace.
+OpenResult open_ebpf_totals(const BackendOptions& options);
 /// /proc/net: which process has how many sockets. It works if nothing else does, and counts no bytes.
 OpenResult open_procfs(const BackendOptions& options);
 
@@ -110,5 +116,7 @@ struct BackendEntry {
 
 /// Best first; `auto` takes the first that opens.
 std::span<const BackendEntry> backends();
+/// The same for `socktally ports` (socket_list.cpp).
+std::span<const BackendEntry> socket_lists();
 
 } // namespace socktally

@@ -5,23 +5,28 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+#include <optional>
 #include <string_view>
 
 namespace socktally {
 
 namespace {
 
-/// In `message` {0} is the count with the noun ("3 connections"), {1} is "was" or "were".
+/// In `message` {0} is the count with the noun ("3 connections"), {1} is "was" or "were", {2} "is" or "are".
 struct Words {
     Fault fault;
     NoteCode code;
     std::string_view noun;
     std::string_view message;
     std::string_view remedy{};
+    std::optional<Note::About> about = std::nullopt; // if it is not that of the code
 };
 
 constexpr std::array<Words, Faults::kinds> table{{
     {Fault::interrupted, NoteCode::interrupted, "", "a signal ended the window early"},
+    {Fault::interrupted_totals, NoteCode::interrupted, "", "a signal came before everything was read", "",
+     Note::About::everything},
     {Fault::not_listening, NoteCode::events_lost, "",
      "the kernel does not report closed sockets: the bytes of connections that closed in the window are missing",
      "use a kernel with CONFIG_INET_DIAG and sock_diag multicast (Linux 4.2)"},
@@ -31,15 +36,13 @@ constexpr std::array<Words, Faults::kinds> table{{
      "no event arrived about {0}: the last bytes are missing"},
     {Fault::events_lost_small, NoteCode::events_lost, "closed socket",
      "no event arrived about {0}: the last bytes are missing", privilege_remedy},
-    {Fault::garbled, NoteCode::dump_unclean, "kernel message", "{0} could not be understood"},
+    {Fault::garbled, NoteCode::dump_unclean, "record", "{0} in the kernel's lists of sockets could not be understood"},
     {Fault::disturbed, NoteCode::dump_unclean, "", "sockets changed too fast for a complete list: some may be missing"},
     {Fault::missed, NoteCode::connections_missed, "connection", "{0} opened and closed unseen: bytes are missing"},
     {Fault::missed_by_first_dump, NoteCode::dump_unclean, "connection",
      "the first list of sockets lacked {0}: bytes from before the window are counted too"},
     {Fault::without_counters, NoteCode::no_counters, "connection", "the kernel has no counters for {0}",
      "use Linux 4.9 or later"},
-    {Fault::failed_quick_lists, NoteCode::owners_unread, "scan",
-     "{0} for new sockets failed: some owners may be unknown"},
     {Fault::disappeared, NoteCode::sockets_vanished, "connection", "{0} ended unseen: last bytes are missing"},
     {Fault::late, NoteCode::sockets_vanished, "connection",
      "{0} {1} lost in an earlier window and found again: this window includes the bytes of that window"},
@@ -48,7 +51,8 @@ constexpr std::array<Words, Faults::kinds> table{{
     {Fault::resets, NoteCode::counters_reset, "connection",
      "the counters of {0} were reset (reconnected, or closed with SO_LINGER 0): earlier bytes are missing"},
     {Fault::udp_unknown, NoteCode::udp_bytes, "", "the bytes of UDP sockets are unknown", privilege_remedy},
-    {Fault::udp_unknown_totals, NoteCode::udp_bytes, "", "the bytes of UDP sockets are unknown", udp_totals_remedy},
+    {Fault::udp_unknown_totals, NoteCode::udp_bytes, "", "the bytes of UDP sockets are unknown", udp_totals_remedy,
+     Note::About::open_sockets},
     {Fault::udp_unlisted, NoteCode::udp_bytes, "", "UDP sockets cannot be listed", diag_modules_remedy},
     {Fault::packets_dropped, NoteCode::packets_dropped, "packet",
      "{0} did not fit into the capture buffer: bytes are missing", "enlarge it: --capture-buffer 64M"},
@@ -76,6 +80,11 @@ constexpr std::array<Words, Faults::kinds> table{{
      "{0} {1} dropped or not read: received bytes are not exact"},
     {Fault::forward_unsure, NoteCode::forwarded_unsure, "flow",
      "{0} {1} not counted: an address of this machine but no socket, so probably forwarded traffic (NAT)"},
+    {Fault::owners_unread, NoteCode::owners_unread, "read",
+     "{0} of process descriptors failed for lack of memory or open files: some owners may be unknown",
+     "ulimit -n 1024"},
+    {Fault::sockets_unlisted, NoteCode::sockets_unlisted, "socket",
+     "{0} {2} in a network namespace that could not be entered in time: bytes moved there are unknown"},
 }};
 
 } // namespace
@@ -94,16 +103,21 @@ std::vector<Note> notes_of(const Faults& faults)
     for (const Words& words : table) {
         const std::uint64_t count = faults[words.fault];
         if (count != 0) {
-            notes.push_back(
-                {words.code,
-                 fmt::format(fmt::runtime(words.message), plural(count, words.noun), count == 1 ? "was" : "were"),
-                 words.remedy});
-            if (words.fault == Fault::udp_unknown_totals) {
-                notes.back().about = Note::About::open_sockets;
-            }
+            const bool is_one = count == 1;
+            notes.push_back({words.code,
+                             fmt::format(fmt::runtime(words.message), plural(count, words.noun),
+                                         is_one ? "was" : "were", is_one ? "is" : "are"),
+                             words.remedy});
+            notes.back().about = words.about.value_or(notes.back().about);
         }
     }
     return notes;
+}
+
+void add_notes(std::vector<Note>& notes, const Faults& faults)
+{
+    std::vector<Note> more = notes_of(faults);
+    std::move(more.begin(), more.end(), std::back_inserter(notes));
 }
 
 } // namespace socktally

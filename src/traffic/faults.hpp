@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts what the netlink and packet backends could not see in a window, and makes notes of it.
+// Counts what a backend could not see, and makes notes of it.
 #pragma once
 
 #include "model/sample.hpp"
@@ -15,6 +15,7 @@ namespace socktally {
 /// The table in faults.cpp has the words, in the same order.
 enum class Fault : std::uint8_t {
     interrupted,
+    interrupted_totals, // without a window
     // of sock_diag
     not_listening,        // no destroy events at all
     late_events,          // not all had come when we stopped waiting
@@ -25,7 +26,6 @@ enum class Fault : std::uint8_t {
     missed,               // connections opened that no dump and no event showed
     missed_by_first_dump, // connections taken for new that were there before
     without_counters,     // connections for which an old kernel has no counters
-    failed_quick_lists,   // lists in the window that the kernel refused
     disappeared,          // connections that ended in no dump and no event
     late,                 // connections that had disappeared in another window and came back
     begun_late,           // namespaces that could not be entered before the window
@@ -47,11 +47,14 @@ enum class Fault : std::uint8_t {
     failed_links,        // lists of interfaces
     unread_datagrams,    // not read, and of unknown length
     forward_unsure,      // flows taken for forwarded ones (sightings.hpp)
+    // of processes
+    owners_unread,    // reads of descriptor tables that failed
+    sockets_unlisted, // sockets that they hold, in network namespaces that were not entered
 };
 
 class Faults {
 public:
-    static constexpr std::size_t kinds = static_cast<std::size_t>(Fault::forward_unsure) + 1;
+    static constexpr std::size_t kinds = static_cast<std::size_t>(Fault::sockets_unlisted) + 1;
 
     std::uint64_t& operator[](Fault fault) { return counts_.at(static_cast<std::size_t>(fault)); }
     std::uint64_t operator[](Fault fault) const { return counts_.at(static_cast<std::size_t>(fault)); }
@@ -63,6 +66,7 @@ private:
 };
 
 std::vector<Note> notes_of(const Faults& faults);
+void add_notes(std::vector<Note>& notes, const Faults& faults);
 
 /// The kernel keeps no totals for UDP sockets.
 inline constexpr std::string_view udp_totals_remedy =

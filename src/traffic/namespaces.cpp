@@ -51,11 +51,6 @@ std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::fu
 
 Inode own_namespace() { return Inode{own_netns_inode()}; }
 
-bool is_wanted(Inode netns, const std::vector<Inode>& wanted)
-{
-    return wanted.empty() || std::find(wanted.begin(), wanted.end(), netns) != wanted.end();
-}
-
 std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted, const ProcessesSeen& seen)
 {
     std::vector<NetworkNamespace> spaces = network_namespaces(seen);
@@ -107,6 +102,7 @@ void OtherNamespaces::update(const ProcessesSeen& seen, When when)
     find(seen);
     if (when == When::window_begins) {
         refused_ = 0;
+        refused_by_socket_.clear();
         leave_gone();
     }
     enter_found();
@@ -152,7 +148,7 @@ void OtherNamespaces::enter_found()
 
 bool OtherNamespaces::is_listed(Inode netns) const
 {
-    return netns == own_namespace() || entered_.contains(netns.value) || !is_wanted(netns, wanted_);
+    return netns == own_ || entered_.contains(netns.value) || !is_wanted(netns, wanted_);
 }
 
 void OtherNamespaces::find_unlisted(const OwnerScanner& owners, std::vector<Inode> listed)
@@ -169,11 +165,18 @@ std::size_t OtherNamespaces::enter_unlisted()
     const std::size_t before = entered_.size();
     if (!spaces.empty()) {
         make_room(before + spaces.size(), work_.files);
+        for (const NetworkNamespace& space : spaces) {
+            const auto is_same = [&](const NetworkNamespace& found) { return found.inode == space.inode; };
+            if (std::none_of(found_.begin(), found_.end(), is_same)) { // else it is counted already
+                refused_by_socket_.insert(space.inode);
+            }
+        }
         const auto enter_one = [&](Inode netns) {
             work_.enter(netns, Arrival::was_there);
             entered_.insert(netns.value);
+            refused_by_socket_.erase(netns.value);
         };
-        refused_ += visit(spaces, enter_one, 1);
+        visit(spaces, enter_one, 1);
     }
     found_by_socket_.clear();
     return entered_.size() - before;
@@ -181,7 +184,7 @@ std::size_t OtherNamespaces::enter_unlisted()
 
 std::size_t OtherNamespaces::unlisted() const
 {
-    const bool is_told = wanted_.empty() && refused_ == 0;
+    const bool is_told = wanted_.empty() && refused() == 0;
     return is_told ? unlisted_.count([this](Inode netns) { return is_listed(netns); }) : 0;
 }
 
@@ -191,6 +194,11 @@ std::vector<Inode> OtherNamespaces::left_out() const
     for (const NetworkNamespace& space : found_) {
         if (!space.hidden && !entered_.contains(space.inode)) {
             list.push_back(Inode{space.inode});
+        }
+    }
+    for (const std::uint64_t inode : refused_by_socket_) {
+        if (!entered_.contains(inode)) {
+            list.push_back(Inode{inode});
         }
     }
     return list;

@@ -19,10 +19,8 @@ namespace socktally {
 
 /// Returns the network namespace of this process.
 Inode own_namespace();
-/// `wanted` is BackendOptions::namespaces.
-bool is_wanted(Inode netns, const std::vector<Inode>& wanted);
 
-/// Returns the wanted network namespaces except our own.
+/// Returns the wanted network namespaces except our own. `wanted` is BackendOptions::namespaces.
 std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted, const ProcessesSeen& seen);
 
 /// Calls `work` inside each of them, after allowing this many open files each. Returns how many could not be entered or
@@ -84,7 +82,7 @@ public:
     /// Number of namespaces that were found.
     std::size_t size() const { return found_.size() + found_by_socket_.size(); }
     /// At any time of the window.
-    std::size_t refused() const { return refused_; }
+    std::size_t refused() const { return refused_ + refused_by_socket_.size(); }
     /// Returns the namespaces that were found and not entered, if their inodes are known.
     std::vector<Inode> left_out() const;
     /// Time of the search before last.
@@ -98,13 +96,15 @@ private:
 
     std::vector<Inode> wanted_;
     Work work_;
+    Inode own_ = own_namespace();
     std::vector<NetworkNamespace> found_;
     std::set<std::uint64_t> known_;   // inodes, of those found before
     std::set<std::uint64_t> entered_; // inodes
     std::set<std::uint64_t> gone_;    // of those, at the last search
     UnlistedSockets unlisted_;
     std::vector<UnlistedSockets::Found> found_by_socket_; // not entered yet
-    std::size_t refused_ = 0;
+    std::size_t refused_ = 0;                             // of found_
+    std::set<std::uint64_t> refused_by_socket_;           // inodes, of those that a socket led to
     Clock::time_point found_at_{};
     Clock::time_point found_before_{};
     std::chrono::nanoseconds rest_{0}; // pause that the cost of the last search asks for

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/snapshot.hpp"
-#include "traffic/namespaces.hpp"
+
 #include "util/sum.hpp"
 #include "util/text.hpp"
 

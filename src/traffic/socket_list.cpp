@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/socket_list.hpp"
-
+// The backends of `socktally ports`: sockets as they are now, of every kind and state, each with its owners. No bytes.
+// What differs between them is who lists the sockets (sock_diag or /proc/net) and who lists their owners (/proc or a
+// BPF iterator).
 #include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 #include "owners/fd_table.hpp"
@@ -8,8 +9,9 @@
 #include "owners/unlisted_sockets.hpp"
 #include "sockets/proc_net.hpp"
 #include "sockets/sock_diag.hpp"
+#include "traffic/backend.hpp"
+#include "traffic/faults.hpp"
 #include "traffic/namespaces.hpp"
-#include "util/text.hpp"
 
 #include <fmt/format.h>
 #include <linux/netlink.h>
@@ -93,7 +95,7 @@ public:
             lists = ProcLists::uncounted;
             Dumper dumper(trace_);
             const auto take = [&](const Socket& socket) { add(flows, socket, Lister::sock_diag); };
-            if (!dumper.tcp_all(take) || !dumper.udp(take)) {
+            if (dumper.tcp_once(take, DiagDetail::sockets, all_states) != Dumper::Outcome::clean || !dumper.udp(take)) {
                 lists = ProcLists::all; // sockets that were taken already are not taken again
             }
             garbled_ += dumper.garbled();
@@ -185,18 +187,14 @@ public:
             list_namespaces(owners, wanted_, files, list, [&] { return held_inodes(sample.flows); });
         find_owners(owners, held_inodes(sample.flows));
         owners.confirm(OwnerScanner::Clock::now());
-        if (request.interrupt->signal() != 0) {
-            sample.notes.emplace_back(NoteCode::interrupted, "a signal came before everything was read").about =
-                Note::About::everything;
-        }
-        if (garbled > 0) {
-            sample.notes.push_back({NoteCode::dump_unclean,
-                                    plural(garbled, "entry", "entries") + " of the lists of sockets made no sense"});
-        }
-        add_unread_note(sample.notes, owners.failed());
+        Faults faults;
+        faults[Fault::interrupted_totals] = request.interrupt->signal() != 0 ? 1 : 0;
+        faults[Fault::owners_unread] = owners.failed();
+        faults[Fault::garbled] = garbled;
+        faults[Fault::sockets_unlisted] = unseen.unlisted;
+        add_notes(sample.notes, faults);
         add_refused_namespaces(sample, unseen.refused);
         std::erase_if(sample.flows, [](const Flow& flow) { return flow.facts == nullptr; }); // which stands for them
-        add_unlisted_note(sample.notes, unseen.unlisted);
         result.viewer = {Uid{::geteuid()}, owners.may_be_denied()};
         sample.holders = owners.take_holders();
         sample.processes = owners.take_processes();
@@ -272,7 +270,8 @@ OpenResult open_with_diag(const BackendOptions& options)
 {
     try {
         Dumper dumper(options.trace);
-        if (dumper.lists_tcp()) {
+        const auto outcome = dumper.tcp_once([](const Socket&) {}, DiagDetail::sockets, state_bit(TcpState::listen));
+        if (outcome != Dumper::Outcome::refused) {
             return std::make_unique<SocketList>("netlink", Lister::sock_diag, OwnerScanner::Source::cheapest, options);
         }
     } catch (const std::system_error&) {

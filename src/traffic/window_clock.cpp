@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/window_clock.hpp"
 
+#include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 
 #include <algorithm>
@@ -37,6 +38,21 @@ void wait_until(std::chrono::steady_clock::time_point end, const SampleRequest& 
         request.tell(now - begun);
         request.interrupt->wait_until(std::min(end, now + progress_interval), -1);
     }
+}
+
+InterfaceCounters read_interfaces()
+{
+    InterfaceCounters counters{read_interface_counters()};
+    for (const InterfaceTraffic& interface : counters.each) {
+        counters.latest = std::max(counters.latest, interface.index);
+    }
+    return counters;
+}
+
+void take_interface_deltas(InterfaceCounters& counters, Sample& sample)
+{
+    sample.interfaces = read_interface_counters();
+    counters = subtract(counters, sample);
 }
 
 WindowClock::Ended how_ended(const SampleRequest& request)

@@ -44,6 +44,12 @@ private:
 /// Waits until `end` or until a signal ends the window, and reports progress.
 void wait_until(std::chrono::steady_clock::time_point end, const SampleRequest& request);
 
+/// Reads the counters of the network interfaces when the first window begins.
+InterfaceCounters read_interfaces();
+/// Reads them when a window ends, and sets in the sample what moved since they had the values `counters`, with notes.
+/// The next window begins with the values that were read.
+void take_interface_deltas(InterfaceCounters& counters, Sample& sample);
+
 /// Returns whether SIGUSR1 ended the window of this request early.
 WindowClock::Ended how_ended(const SampleRequest& request);
 

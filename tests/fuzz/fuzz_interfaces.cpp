@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // /proc/net/dev, the first half of the input as earlier text and the second as later one.
 #include "fuzz.hpp"
-#include "traffic/interfaces.hpp"
+#include "linux/interfaces.hpp"
+#include "traffic/snapshot.hpp"
 
 using namespace socktally;
 

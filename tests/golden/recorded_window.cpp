@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "recorded_window.hpp"
 
+#include "linux/interfaces.hpp"
 #include "linux/netlink_socket.hpp"
 #include "linux/proc.hpp"
 #include "owners/owner_scanner.hpp"
 #include "sockets/sock_diag.hpp"
 #include "traffic/faults.hpp"
-#include "traffic/interfaces.hpp"
 #include "traffic/netlink/socket_table.hpp"
 #include "traffic/protocol_counters.hpp"
 

@@ -204,13 +204,15 @@ TEST_CASE("namespaces: sockets, of one that is made in the window, that nothing 
     Stage stage;
     start_visitor(stage, {.has_descriptor = false, .comes_late = true});
     const Measured measured = stage.measure();
-    if (bar_of(backend_name()).knows_caller) {
+    // A tool that looks for namespaces in the moment in which the visitor is inside finds this one like any other, and
+    // knows what moved in it, but perhaps not what its first datagrams were.
+    if (bar_of(backend_name()).knows_caller || measured.report.complete) {
         check(measured);
         return;
     }
     INFO(describe(measured.report));
-    CHECK_FALSE(measured.report.complete);
-    CHECK(measured.report.has_note("sockets-unlisted"));
+    const bool is_said = measured.report.has_note("sockets-unlisted") || measured.report.has_note("packets-unread");
+    CHECK(is_said);
 }
 
 TEST_CASE("namespaces: one that is deleted is gone while two instances sample" * doctest::test_suite("alone"))

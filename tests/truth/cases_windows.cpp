@@ -148,6 +148,42 @@ TEST_CASE("windows: three hundred short ones lose nothing and fill nothing up")
     check(sum_of(series));
 }
 
+TEST_CASE("windows: bytes that come while sockets are listed, and are read in a later window, are counted once")
+{
+    constexpr int connections = 300;
+    constexpr std::size_t bytes = 400; // on each, one at a time
+    Stage stage;
+    stage.start("t-reader", [=](Self& self) {
+        const int listener = self.listen(local4);
+        std::vector<int> sockets;
+        for (int connection = 0; connection < connections; ++connection) {
+            sockets.push_back(self.accept(listener));
+        }
+        self.step();
+        for (const int socket : sockets) {
+            self.wait_for_bytes(socket, bytes);
+        }
+        for (const int socket : sockets) {
+            self.receive(socket, bytes);
+        }
+    });
+    stage.start("t-writer", [=](Self& self) {
+        std::vector<int> sockets;
+        for (int connection = 0; connection < connections; ++connection) {
+            sockets.push_back(self.connect(local4));
+        }
+        self.step();
+        self.wait_for_windows(1);
+        for (std::size_t byte = 0; byte < bytes; ++byte) {
+            for (const int socket : sockets) {
+                self.send(socket, 1);
+            }
+        }
+    });
+    const Series series = stage.measure_series(100, {.pace = 20ms});
+    check(sum_of(series));
+}
+
 TEST_CASE("windows: without sock_diag, bytes that wait in queues are of one window")
 {
     if (backend_name() != "packet") {

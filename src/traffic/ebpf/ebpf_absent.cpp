@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Stands in for ebpf_backend.cpp in a build without libbpf.
-#include "traffic/ebpf/ebpf_backend.hpp"
+// Stands in for all that needs libbpf in a build without it.
+#include "owners/fd_table.hpp"
+#include "traffic/backend.hpp"
 
 namespace socktally {
 
@@ -9,5 +10,9 @@ OpenResult open_ebpf(const BackendOptions&)
     return Unavailable{"this socktally was built without it",
                        "build with libbpf, clang and bpftool (meson setup -Debpf=enabled)"};
 }
+
+std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files() { return std::nullopt; }
+
+bool can_read_socket_files() { return false; }
 
 } // namespace socktally

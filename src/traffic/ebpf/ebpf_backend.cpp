@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/ebpf/ebpf_backend.hpp"
-
+// The ebpf backend with a window; without one it is totals_backend.cpp.
 #include "linux/interrupt.hpp"
+#include "traffic/backend.hpp"
 #include "traffic/ebpf/packets.hpp"
 #include "traffic/ebpf/peers.hpp"
 #include "traffic/ebpf/tally.hpp"
 #include "traffic/ebpf/tally_flows.hpp"
-#include "traffic/ebpf/totals_backend.hpp"
-#include "traffic/interfaces.hpp"
 #include "traffic/window_clock.hpp"
 #include "util/number.hpp"
 
@@ -194,7 +192,7 @@ private:
 OpenResult open_ebpf(const BackendOptions& options)
 {
     if (options.totals) {
-        return open_totals(options);
+        return open_ebpf_totals(options);
     }
     // Packets are counted per socket, so they need to be told which processes used which.
     const auto without_tuples = options.packets ? Tally::Detail::sockets : Tally::Detail::processes;

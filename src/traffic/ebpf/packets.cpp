@@ -2,7 +2,6 @@
 #include "traffic/ebpf/packets.hpp"
 
 #include "linux/bpf_rows.hpp"
-#include "owners/bpf_process.hpp"
 #include "traffic/ebpf/refusal.hpp"
 #include "traffic/ebpf/tally_flows.hpp"
 #include "util/number.hpp"

@@ -6,7 +6,6 @@
 #include "linux/file.hpp"
 #include "linux/netns.hpp"
 #include "linux/privileges.hpp"
-#include "owners/bpf_process.hpp"
 #include "sockets/proc_net.hpp"
 #include "traffic/ebpf/refusal.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/ebpf/tally_flows.hpp"
 
-#include "owners/bpf_process.hpp"
+#include "linux/bpf_rows.hpp"
 #include "owners/fd_table.hpp"
 
 #include <fcntl.h>

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/ebpf/totals_backend.hpp"
-
+// The ebpf backend without a window, through BPF iterators.
 #include "linux/bpf_rows.hpp"
 #include "linux/error.hpp"
+#include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 #include "linux/netns.hpp"
 #include "owners/iterators.h"
 #include "owners/owner_scanner.hpp"
 #include "owners/unlisted_sockets.hpp"
 #include "sockets/proc_net.hpp"
+#include "traffic/backend.hpp"
 #include "traffic/ebpf/refusal.hpp"
 #include "traffic/ebpf/totals_flows.hpp"
 #include "traffic/faults.hpp"
-#include "traffic/interfaces.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/protocol_counters.hpp"
 
@@ -29,21 +29,6 @@ namespace socktally {
 
 namespace {
 
-void add_notes(Sample& sample, const TotalsFlows& flows, const OwnerScanner& holders)
-{
-    if (flows.has_udp()) {
-        Note& note = sample.notes.emplace_back(NoteCode::udp_bytes);
-        note.remedy = udp_totals_remedy;
-        note.about = Note::About::open_sockets;
-    }
-    if (flows.resets() > 0) {
-        sample.notes.push_back(
-            {NoteCode::counters_reset, fmt::format("{} disconnected and reused: earlier bytes are missing",
-                                                   plural(flows.resets(), "socket was", "sockets were"))});
-    }
-    add_unread_note(sample.notes, holders.failed());
-}
-
 class TotalsBackend final : public Backend {
 public:
     TotalsBackend(Fd tcp, Fd udp, const BackendOptions& options)
@@ -57,7 +42,7 @@ public:
         Sample& sample = result.sample;
         sample.backend = "ebpf";
         sample.started_at = std::chrono::system_clock::now();
-        sample.interfaces = read_interfaces().each;
+        sample.interfaces = read_interface_counters();
         OwnerScanner holders("/proc", OwnerScanner::Source::bpf, trace_);
         holders.set_identify_process(request.identify_process);
         holders.expect_no_rescan();
@@ -66,14 +51,15 @@ public:
         const UnseenNamespaces unseen = read_sockets(flows, holders, result.snapshot);
         find_owners(holders, flows.inodes()); // of sockets that are not where they were at the scan
         holders.confirm(OwnerScanner::Clock::now());
-        if (request.interrupt->signal() != 0) {
-            sample.notes.emplace_back(NoteCode::interrupted, "a signal came before all sockets were read").about =
-                Note::About::everything;
-        }
-        add_notes(sample, flows, holders);
+        Faults faults;
+        faults[Fault::interrupted_totals] = request.interrupt->signal() != 0 ? 1 : 0;
+        faults[Fault::owners_unread] = holders.failed();
+        faults[Fault::resets] = flows.resets();
+        faults[Fault::udp_unknown_totals] = flows.has_udp() ? 1 : 0;
+        faults[Fault::sockets_unlisted] = unseen.unlisted;
+        add_notes(sample.notes, faults);
         sample.flows = flows.take();
         add_refused_namespaces(sample, unseen.refused);
-        add_unlisted_note(sample.notes, unseen.unlisted);
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();
         result.viewer = {Uid{::geteuid()}, holders.may_be_denied()};
@@ -119,7 +105,7 @@ private:
 
 } // namespace
 
-OpenResult open_totals(const BackendOptions& options)
+OpenResult open_ebpf_totals(const BackendOptions& options)
 {
     iterators_totals links{};
     if (const int error = iterators_load_totals(&links); error != 0) {

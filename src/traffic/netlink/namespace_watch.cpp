@@ -111,13 +111,16 @@ bool NamespaceWatch::has_new_connections()
 
 void NamespaceWatch::list()
 {
-    const bool listed = dumper_.tcp_quick([this](const Socket& socket) { table_.during(socket); });
-    faults_[Fault::failed_quick_lists] += listed ? 0 : 1;
+    const auto outcome = dumper_.tcp_once([this](const Socket& socket) { table_.during(socket); });
+    faults_[Fault::failed_lists] += outcome == Dumper::Outcome::refused ? 1 : 0;
 }
 
 std::vector<Inode> NamespaceWatch::still_open(const std::vector<Inode>& inodes)
 {
     std::vector<Inode> open;
+    if (inodes.empty()) {
+        return open;
+    }
     for (const Flow* flow : table_.live(inodes)) {
         const auto socket = dumper_.lookup(*flow);
         if (socket && socket->cookie == flow->cookie && socket->inode == flow->inode) {

@@ -2,12 +2,12 @@
 // The netlink backend: sock_diag dumps at both ends of the window, destroy events and the search for owners in between.
 // Sees TCP to the byte; the kernel does not count the bytes of UDP sockets, so datagrams are captured if that is
 // allowed (traffic/packet).
+#include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 #include "linux/netlink_socket.hpp"
 #include "linux/privileges.hpp"
 #include "owners/owner_scanner.hpp"
 #include "traffic/backend.hpp"
-#include "traffic/interfaces.hpp"
 #include "traffic/netlink/new_connections.hpp"
 #include "traffic/netlink/watched_namespaces.hpp"
 #include "traffic/packet/capture.hpp"
@@ -85,7 +85,7 @@ private:
 
 Sampling::Sampling(const BackendOptions& options)
     : options_(options), owners_("/proc", OwnerScanner::Source::cheapest, options.trace),
-      datagrams_(owners_, PacketWatch::Kept::udp,
+      datagrams_(owners_, Captured::udp,
                  options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
       namespaces_(options, datagrams_), watcher_(datagrams_, owners_, sums_of(options))
 {
@@ -100,7 +100,7 @@ BackendResult Sampling::totals(const SampleRequest& request)
     owners_.scan();
     namespaces_.enter_first(owners_.processes());
     sample.started_at = std::chrono::system_clock::now();
-    sample.interfaces = read_interfaces().each;
+    sample.interfaces = read_interface_counters();
     std::size_t listed = 0;
     do {
         for (; listed < namespaces_.all().size(); ++listed) {
@@ -269,25 +269,23 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
         faults += watch.faults(options_.totals);
         uncounted |= watch.uncounted().traffic();
     });
-    faults[Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;
+    faults[options_.totals ? Fault::interrupted_totals : Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;
     if (faults[Fault::udp_unknown] == 0 && faults[Fault::udp_unknown_totals] == 0) {
         faults[Fault::udp_unlisted] = 0;
     }
     if (!options_.totals) {
         namespaces_.find_unlisted(owners_);
     }
+    faults[Fault::owners_unread] = owners_.failed();
+    faults[Fault::sockets_unlisted] = namespaces_.unlisted();
     collect(sample, follows); // last: it leaves nothing behind to tell faults by
-    for (Note& note : notes_of(faults)) {
-        sample.notes.push_back(std::move(note));
-    }
-    add_unread_note(sample.notes, owners_.failed());
+    add_notes(sample.notes, faults);
     for (Note& note : notes_of(datagrams_.faults())) {
         note.about = Note::About::protocol;
         sample.notes.push_back(std::move(note));
     }
     finish_uncounted(sample, uncounted);
     add_refused_namespaces(sample, namespaces_.refused());
-    add_unlisted_note(sample.notes, namespaces_.unlisted());
     result.sample = std::move(sample);
     result.viewer = {Uid{::geteuid()}, owners_.may_be_denied()};
     return result;

@@ -17,9 +17,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds tick_interval = 10ms;
 constexpr std::size_t idle_namespaces_a_tick = 32;
 constexpr auto busy_time = 1s;
-/// By then a missed socket is in a list, or it is closed.
-constexpr auto remembered_missed = 1s;
-
 constexpr auto progress_interval = 250ms;
 
 } // namespace
@@ -101,7 +98,6 @@ void NewConnectionWatcher::watch(Clock::time_point end, const SampleRequest& req
 {
     const auto begun = Clock::now();
     auto next_progress = begun;
-    missed_.clear();
     next_tick_ = begun;
     const int fd = watched_.front().watch->fd_to_watch();
     for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
@@ -215,29 +211,18 @@ void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
     }
     datagrams_.search_again(missed);
     show_accepted(missed);
-    const auto now = Clock::now();
-    std::erase_if(missed_, [now](const auto& entry) { return now > entry.second + remembered_missed; });
-    for (const Inode inode : missed) {
-        missed_.insert_or_assign(inode, now);
-    }
+    missed_.add(missed, Clock::now());
     for (Watched& watched : watched_) {
         hand_on(watched);
     }
 }
 
-/// Gives up the holders of missed sockets that are open. A socket that was found on the way to another one may be in
-/// no list yet: it waits for the next list.
+/// Gives up the holders of missed sockets that are open.
 void NewConnectionWatcher::hand_on(Watched& watched)
 {
-    if (missed_.empty()) {
-        return;
-    }
-    std::vector<Inode> inodes; // sorted
-    std::transform(missed_.begin(), missed_.end(), std::back_inserter(inodes),
-                   [](const auto& entry) { return entry.first; });
-    for (const Inode inode : watched.watch->still_open(inodes)) {
+    for (const Inode inode : watched.watch->still_open(missed_.waiting(Clock::now()))) {
         owners_.handed_on(inode);
-        missed_.erase(inode);
+        missed_.forget(inode);
         watched.unresolved = true;
         watched.pace.hurry();
     }

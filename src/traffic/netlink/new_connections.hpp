@@ -115,7 +115,7 @@ private:
     void search_again(const std::vector<Inode>& missed);
     void show_accepted(const std::vector<Inode>& inodes);
 
-    std::map<Inode, Clock::time_point> missed_; // when sockets were missed that are not known to be open
+    MissedSockets missed_;
     std::vector<Watched> watched_;
     Capture& datagrams_; // empty if packets cannot be captured
     OwnerScanner& owners_;

@@ -23,8 +23,7 @@ constexpr auto drain_interval = 5ms;
 
 } // namespace
 
-Capture::Capture(OwnerScanner& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
-                 std::vector<std::uint32_t> interfaces)
+Capture::Capture(OwnerScanner& holders, Captured kept, FlowSums::Detail detail, std::vector<std::uint32_t> interfaces)
     : owners_(holders), wants_{kept, detail, std::move(interfaces)}, ready_(::epoll_create1(EPOLL_CLOEXEC))
 {
     if (!ready_) {

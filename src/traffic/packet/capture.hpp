@@ -20,8 +20,7 @@ public:
     using Clock = std::chrono::steady_clock;
 
     /// `interfaces`: indices of the interfaces to capture on; empty: all.
-    Capture(OwnerScanner& holders, PacketWatch::Kept kept, FlowSums::Detail detail,
-            std::vector<std::uint32_t> interfaces = {});
+    Capture(OwnerScanner& holders, Captured kept, FlowSums::Detail detail, std::vector<std::uint32_t> interfaces = {});
     Capture(const Capture&) = delete;
     Capture& operator=(const Capture&) = delete;
     ~Capture();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/packet/delivered.hpp"
 
-#include "sockets/tcp_bytes.hpp"
 #include "traffic/snapshot.hpp"
 #include "util/sum.hpp"
 
@@ -17,26 +16,35 @@ bool same_socket(const Socket& first, const Socket& last)
     return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
 }
 
-/// Returns what the kernel's counters gained; null if one of the lists has none, or if they restarted.
-std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, const Socket* last)
+/// Returns what the kernel's counters gained, and sets `counted` to what they show; null if one of the lists has none,
+/// or if they restarted. The payload in a list may be too high, and lower in the next one (SocketCounters): what was
+/// counted before is not counted again.
+std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, const Socket* last, TcpPayload& counted)
 {
     if (last == nullptr || !last->tcp) {
         return std::nullopt;
     }
     SocketCounters after = counters_of(*last, {last->accepted, false});
-    if (flow.began()) {
-        return TcpPayload{minus(after.payload.rx_bytes, flow.rx.counted),
-                          minus(after.payload.tx_bytes, flow.tx.counted)};
+    SocketCounters before{counted};
+    if (!flow.began()) {
+        if (first == nullptr || !first->tcp) {
+            return std::nullopt;
+        }
+        before = counters_of(*first, {first->accepted, false});
+        if (have_restarted(before, after)) {
+            counted = {};
+            return std::nullopt;
+        }
+        before.payload.rx_bytes = std::max(before.payload.rx_bytes, counted.rx_bytes);
+        before.payload.tx_bytes = std::max(before.payload.tx_bytes, counted.tx_bytes);
     }
-    if (first == nullptr || !first->tcp) {
-        return std::nullopt;
+    TcpPayload moved = subtract(before, after);
+    counted = after.payload;
+    if (!flow.began()) {
+        moved.rx_bytes = minus(moved.rx_bytes, flow.rx.earlier_bytes);
+        moved.tx_bytes = minus(moved.tx_bytes, flow.tx.earlier_bytes);
     }
-    const SocketCounters before = counters_of(*first, {first->accepted, false});
-    if (have_restarted(before, after)) {
-        return std::nullopt;
-    }
-    const TcpPayload moved = subtract(before, after);
-    return TcpPayload{minus(moved.rx_bytes, flow.rx.earlier_bytes), minus(moved.tx_bytes, flow.tx.earlier_bytes)};
+    return moved;
 }
 
 /// A process that closes a socket with unread bytes sends RST (tcp_close()), and so does its end when more come after
@@ -69,7 +77,8 @@ TcpMoved tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket
     const std::int64_t tx =
         flow.tx.carried + static_cast<std::int64_t>(flow.tx.payload_bytes) - (flow.is_old ? 0 : unsent(first));
     TcpMoved window;
-    if (const auto payload = gained(flow, first, last)) {
+    window.counted = {flow.rx.counted, flow.tx.counted};
+    if (const auto payload = gained(flow, first, last, window.counted)) {
         window.rx_bytes = payload->rx_bytes;
         window.tx_bytes = payload->tx_bytes;
     } else {
@@ -77,10 +86,22 @@ TcpMoved tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket
         window.tx_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(tx + unsent(last), 0));
         window.ended_unread = last == nullptr && may_have_left_bytes(flow, window);
         window.unsent_unknown = unknown(first) || unknown(last);
+        window.counted.rx_bytes += window.rx_bytes;
+        window.counted.tx_bytes += window.tx_bytes;
     }
     window.rx_carried = rx - static_cast<std::int64_t>(window.rx_bytes);
     window.tx_carried = tx - static_cast<std::int64_t>(window.tx_bytes);
     return window;
+}
+
+void count(PacketFlow& flow, const TcpMoved& window)
+{
+    flow.rx.payload_bytes = window.rx_bytes;
+    flow.tx.payload_bytes = window.tx_bytes;
+    flow.rx.carried = window.rx_carried;
+    flow.tx.carried = window.tx_carried;
+    flow.rx.counted = window.counted.rx_bytes;
+    flow.tx.counted = window.counted.tx_bytes;
 }
 
 TcpMoved tcp_without_packets(const Socket* first, const Socket& last)

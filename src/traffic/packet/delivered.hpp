@@ -3,7 +3,7 @@
 #pragma once
 
 #include "sockets/socket.hpp"
-#include "sockets/socket_lookup.hpp"
+#include "sockets/tcp_bytes.hpp"
 #include "traffic/packet/flow_table.hpp"
 #include "traffic/protocol_counters.hpp"
 
@@ -26,6 +26,7 @@ struct TcpMoved {
     bool unsent_unknown = false; // bytes waited to be sent or acknowledged at an end of the window
     std::int64_t rx_carried = 0; // PacketFlow::Counts::carried into the next window
     std::int64_t tx_carried = 0;
+    TcpPayload counted; // PacketFlow::Counts::counted from then on
 };
 
 /// `first` and `last` are the flow's socket as the lists at both ends of the window have it, null if it was not
@@ -34,9 +35,12 @@ struct TcpMoved {
 /// Else packets are, with what the queues gained or lost. Over several windows both add up to the same.
 TcpMoved tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket* last);
 
-/// The same of a connection without packets in the window, from whose queue may have been read. Lists are made a moment
-/// after the end: one that the list before does not have began by then, and is the next window's. What is carried is
-/// for a flow whose first list is `last`.
+/// Sets the bytes of the flow in the window to those that its process read and wrote, instead of those on the wire.
+void count(PacketFlow& flow, const TcpMoved& window);
+
+/// The same as tcp_in_window() of a connection without packets in the window, from whose queue may have been read.
+/// Lists are made a moment after the end: one that the list before does not have began by then, and is the next
+/// window's. What is carried is for a flow whose first list is `last`.
 TcpMoved tcp_without_packets(const Socket* first, const Socket& last);
 
 /// From datagrams that came to datagrams that were read: one that finds the receive buffer of its socket full, that is

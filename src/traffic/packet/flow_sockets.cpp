@@ -70,7 +70,7 @@ bool has(const std::unordered_map<std::uint64_t, const Tuple*>& tuples, const So
 
 } // namespace
 
-FlowSockets::FlowSockets(OwnerScanner& holders, Protocols protocols, FlowTable& flows)
+FlowSockets::FlowSockets(OwnerScanner& holders, Captured protocols, FlowTable& flows)
     : owners_(holders), protocols_(protocols), flows_(flows)
 {
     try {
@@ -78,7 +78,12 @@ FlowSockets::FlowSockets(OwnerScanner& holders, Protocols protocols, FlowTable& 
     } catch (const std::system_error&) {
         dumper_.reset(); // /proc/net has the sockets too
     }
-    if (!dumper_ || !dumper_->udp([](const Socket&) {}) || (has_tcp() && !dumper_->lists_tcp())) {
+    const auto ignore = [](const Socket&) {};
+    const auto lists_tcp = [&] {
+        const auto outcome = dumper_->tcp_once(ignore, DiagDetail::sockets, state_bit(TcpState::listen));
+        return outcome != Dumper::Outcome::refused;
+    };
+    if (!dumper_ || !dumper_->udp(ignore) || (has_tcp() && !lists_tcp())) {
         files_.emplace(ProcLists::tcp_and_udp);
     }
 }
@@ -95,7 +100,7 @@ bool FlowSockets::list_by_diag(std::vector<Socket>& sockets, DiagDetail detail)
         listed.accepted = ports.contains(socket.tuple.local.port);
     };
     const bool asks_for_tcp = has_tcp() && dumper_->tcp_in_use() != 0U;
-    return (!asks_for_tcp || dumper_->tcp_quick(take, detail)) && dumper_->udp(take);
+    return (!asks_for_tcp || dumper_->tcp_once(take, detail) != Dumper::Outcome::refused) && dumper_->udp(take);
 }
 
 void FlowSockets::list(DiagDetail detail)
@@ -117,7 +122,9 @@ void FlowSockets::list(DiagDetail detail)
     note_changes(before->all(), last_listed);
     begun_ = begun;
     datagrams_ = flows_.datagrams();
-    hand_on_missed();
+    for (const Inode inode : only_open(missed_.waiting(Clock::now()))) {
+        hand_on(inode);
+    }
     trace_owners();
 }
 
@@ -299,42 +306,25 @@ void FlowSockets::search(Clock::time_point now)
 
 void FlowSockets::search_again(const std::vector<Inode>& missed)
 {
-    if (has_unaccepted() && !are_listed(missed)) { // accepted since, and handed on already
-        list(DiagDetail::sockets);
-    }
-    std::vector<Socket> sockets;
-    bool all_tcp = true;
+    missed_.add(missed, Clock::now());
+    std::vector<Socket> known;
+    bool needs_list = false;
+    bool has_unaccepted = false;
     for (const Socket& socket : listed()) {
+        has_unaccepted = has_unaccepted || waits_to_be_accepted(socket);
         if (std::binary_search(missed.begin(), missed.end(), socket.inode)) {
-            sockets.push_back(socket);
-            all_tcp = all_tcp && socket.tuple.protocol == Protocol::tcp;
+            known.push_back(socket);
+            needs_list = needs_list || files_ || socket.tuple.protocol != Protocol::tcp;
         }
     }
-    if (!sockets.empty() && (files_ || !all_tcp)) {
+    // A socket without an inode may be a missed one that was accepted since, and handed on already.
+    if (needs_list || (has_unaccepted && known.size() < missed.size())) {
         list(DiagDetail::sockets);
-    }
-    std::set<Inode> unlisted(missed.begin(), missed.end());
-    for (const Socket& socket : sockets) {
-        unlisted.erase(socket.inode);
-        if (is_open(socket)) {
-            hand_on(socket.inode);
-        }
-    }
-    const auto now = Clock::now();
-    std::erase_if(unlisted_, [now](const auto& entry) { return now > entry.second + longest_lag; });
-    for (const Inode inode : unlisted) {
-        unlisted_.insert_or_assign(inode, now);
-    }
-}
-
-/// What no list has after longest_lag is closed.
-void FlowSockets::hand_on_missed()
-{
-    if (unlisted_.empty()) {
         return;
     }
-    for (const Socket& socket : listed()) {
-        if (unlisted_.erase(socket.inode) != 0) {
+    for (const Socket& socket : known) { // a few connections are not worth a list
+        const auto found = dumper_->lookup(flow_of(socket));
+        if (found && found->inode == socket.inode) {
             hand_on(socket.inode);
         }
     }
@@ -342,35 +332,16 @@ void FlowSockets::hand_on_missed()
 
 void FlowSockets::hand_on(Inode inode)
 {
+    missed_.forget(inode);
     owners_.handed_on(inode);
     handed_on_.push_back(inode);
     pace_.hurry();
 }
 
-bool FlowSockets::has_unaccepted() const { return std::any_of(listed().begin(), listed().end(), waits_to_be_accepted); }
-
 bool FlowSockets::is_unaccepted(const PacketFlow& flow) const
 {
     const Socket* socket = flow.tuple.protocol == Protocol::tcp ? match(flow).only() : nullptr;
     return socket != nullptr && waits_to_be_accepted(*socket);
-}
-
-bool FlowSockets::are_listed(const std::vector<Inode>& inodes) const
-{
-    const auto count = std::count_if(listed().begin(), listed().end(), [&](const Socket& socket) {
-        return std::binary_search(inodes.begin(), inodes.end(), socket.inode);
-    });
-    return static_cast<std::size_t>(count) == inodes.size();
-}
-
-/// If only one connection is in doubt, it is not worth a list.
-bool FlowSockets::is_open(const Socket& socket)
-{
-    if (files_ || socket.tuple.protocol != Protocol::tcp) {
-        return !only_open({socket.inode}).empty();
-    }
-    const auto found = dumper_->lookup(flow_of(socket));
-    return found && found->inode == socket.inode;
 }
 
 /// One and the same process.

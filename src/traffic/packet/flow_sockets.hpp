@@ -13,7 +13,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,11 +26,9 @@ class FlowSockets {
 public:
     using Clock = std::chrono::steady_clock;
 
-    enum class Protocols : std::uint8_t { tcp_and_udp, udp };
-
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
     /// `flows` owns the flows that are added, and must outlive this object.
-    FlowSockets(OwnerScanner& holders, Protocols protocols, FlowTable& flows);
+    FlowSockets(OwnerScanner& holders, Captured protocols, FlowTable& flows);
 
     /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
     /// list: of a socket that comes in between they are searched for when its packets come.
@@ -60,7 +57,7 @@ public:
     /// UDP are about to be forgotten. `none`: everything that the sockets have moved belongs to this window.
     enum class Before : std::uint8_t { listed, none };
     void begin_window(Before before = Before::listed);
-    bool has_tcp() const { return protocols_ == Protocols::tcp_and_udp; }
+    bool has_tcp() const { return protocols_ == Captured::tcp_and_udp; }
     /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null if that
     /// has none, or several.
     const Socket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
@@ -93,15 +90,11 @@ private:
     const Gone& gone_of(Inode inode) const { return gone_[gone_by_inode_.at(inode.value)]; }
     bool have_one_holder(Inode a, Inode b) const;
     std::vector<Inode> only_open(std::vector<Inode> inodes) const;
-    bool is_open(const Socket& socket);
-    bool has_unaccepted() const;
     bool is_unaccepted(const PacketFlow& flow) const;
-    bool are_listed(const std::vector<Inode>& inodes) const;
-    void hand_on_missed();
     void hand_on(Inode inode);
 
     OwnerScanner& owners_;
-    Protocols protocols_;
+    Captured protocols_;
     FlowTable& flows_;
     std::optional<Dumper> dumper_;         // null if the kernel has no sock_diag
     std::optional<ProcSocketFiles> files_; // instead of it
@@ -117,8 +110,8 @@ private:
     std::unordered_map<std::uint64_t, Instant> came_; // UDP sockets by inode: start of the last list without it
     SocketLookup gone_lookup_;
     std::vector<PacketFlow*> pending_;
-    std::vector<Inode> handed_on_;                // their holders are to be found again
-    std::map<Inode, Clock::time_point> unlisted_; // when sockets were missed that no list had
+    std::vector<Inode> handed_on_; // their holders are to be found again
+    MissedSockets missed_;
     SearchPace pace_;
     Clock::time_point rested_{};
     std::size_t failed_lists_ = 0;

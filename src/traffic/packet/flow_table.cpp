@@ -98,14 +98,6 @@ void PacketFlow::add_taker(const Flow& taker)
     }
 }
 
-void PacketFlow::count(std::uint64_t rx_bytes, std::uint64_t tx_bytes)
-{
-    rx.payload_bytes = rx_bytes;
-    tx.payload_bytes = tx_bytes;
-    rx.counted += rx_bytes;
-    tx.counted += tx_bytes;
-}
-
 void PacketFlow::next_window()
 {
     for (Counts* direction : {&rx, &tx}) {

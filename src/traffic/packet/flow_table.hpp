@@ -22,6 +22,9 @@
 
 namespace socktally {
 
+/// The protocols whose packets a capture counts.
+enum class Captured : std::uint8_t { tcp_and_udp, udp };
+
 /// Where a packet was seen: on its way out, on its way in, or, on lo, both at once.
 enum class Direction : std::uint8_t { sent, received, looped };
 
@@ -34,7 +37,7 @@ struct PacketFlow {
         SequenceSpace sequence;          // of TCP
         std::uint8_t tcp_flags = 0;      // of all its segments together
         std::uint64_t earlier_bytes = 0; // payload of flows that had the tuple before in the window
-        std::uint64_t counted = 0;       // of TCP: what the windows so far have of it, all together
+        std::uint64_t counted = 0;       // of TCP: what the windows so far have of it, with what they began with
         /// For TCP: bytes on the wire in earlier windows, or in the queue before the first one, less those
         /// counted. Positive: bytes still to be counted; negative: bytes counted already.
         std::int64_t carried = 0;
@@ -92,8 +95,6 @@ struct PacketFlow {
     {
         return rx.packets == 0 && tx.packets == 0 && rx.payload_bytes == 0 && tx.payload_bytes == 0;
     }
-    /// Sets the bytes that its process read and wrote, instead of those on the wire.
-    void count(std::uint64_t rx_bytes, std::uint64_t tx_bytes);
     void next_window();
     /// A TCP connection with a socket that was not seen to end.
     bool may_be_open() const

@@ -29,11 +29,6 @@ constexpr std::chrono::seconds idle_limit = 60s;
 constexpr std::chrono::seconds crowded_limit = 5s;
 constexpr std::size_t crowd = 100'000;
 
-FlowSockets::Protocols protocols_of(PacketWatch::Kept kept)
-{
-    return kept == PacketWatch::Kept::udp ? FlowSockets::Protocols::udp : FlowSockets::Protocols::tcp_and_udp;
-}
-
 /// Whether the network namespace of the calling thread forwards IP.
 bool forwards_packets()
 {
@@ -51,7 +46,7 @@ bool forwards_packets()
 NamespaceCapture::NamespaceCapture(Inode netns, OwnerScanner& holders, const CaptureWants& wants,
                                    std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
     : netns_(netns), arrival_(arrival), owners_(holders), all_interfaces_(wants.interfaces.empty()),
-      watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, protocols_of(wants.kept), watch_.flows()),
+      watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, wants.kept, watch_.flows()),
       sums_(wants.detail), forwards_(forwards_packets())
 {
     if (sockets_.has_tcp()) {
@@ -219,9 +214,7 @@ void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
 {
     if (flow.tuple.protocol == Protocol::tcp) {
         const TcpMoved window = tcp_in_window(flow, sockets_.first(flow.socket_tuple()), last);
-        flow.count(window.rx_bytes, window.tx_bytes);
-        flow.rx.carried = window.rx_carried;
-        flow.tx.carried = window.tx_carried;
+        count(flow, window);
         ended_unread_ += window.ended_unread ? 1 : 0;
         unsent_unknown_ += window.unsent_unknown ? 1 : 0;
     }

@@ -23,7 +23,7 @@ namespace socktally {
 
 /// The same in all of them.
 struct CaptureWants {
-    PacketWatch::Kept kept = PacketWatch::Kept::tcp_and_udp;
+    Captured kept = Captured::tcp_and_udp;
     FlowSums::Detail detail = FlowSums::Detail::sockets;
     std::vector<std::uint32_t> interfaces; // indices, sorted; empty: all
 };

@@ -4,7 +4,6 @@
 #include "linux/clocks.hpp"
 #include "linux/interrupt.hpp"
 #include "owners/unlisted_sockets.hpp"
-#include "traffic/interfaces.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/packet/capture.hpp"
 #include "traffic/window_clock.hpp"
@@ -81,7 +80,7 @@ private:
 
     BackendOptions options_;
     OwnerScanner owners_;
-    Capture capture_{owners_, PacketWatch::Kept::tcp_and_udp,
+    Capture capture_{owners_, Captured::tcp_and_udp,
                      options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets, options_.interfaces};
     OtherNamespaces others_{options_.namespaces,
                             {[this](Inode netns, OtherNamespaces::Arrival arrival) {
@@ -167,15 +166,13 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
 
     Faults faults = capture_.faults();
     faults[Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;
-    for (Note& note : notes_of(faults)) {
-        sample.notes.push_back(std::move(note));
-    }
-    add_unread_note(sample.notes, owners_.failed());
-    add_refused_namespaces(sample, others_.refused());
+    faults[Fault::owners_unread] = owners_.failed();
     if (watches_others_) {
         find_unlisted();
-        add_unlisted_note(sample.notes, others_.unlisted());
+        faults[Fault::sockets_unlisted] = others_.unlisted();
     }
+    add_notes(sample.notes, faults);
+    add_refused_namespaces(sample, others_.refused());
     sample.holders = options_.repeated ? owners_.holders() : owners_.take_holders();
     sample.processes = options_.repeated ? owners_.holding_processes() : owners_.take_processes();
     finish_uncounted(sample, capture_.uncounted());

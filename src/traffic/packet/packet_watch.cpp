@@ -92,7 +92,7 @@ std::vector<std::uint16_t> tunnel_ports_of(const std::vector<Interface>& links)
     return ports;
 }
 
-PacketWatch::PacketWatch(Kept kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted)
+PacketWatch::PacketWatch(Captured kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted)
     : kept_(kept), wanted_(std::move(wanted)), ring_(buffer_bytes)
 {
 }
@@ -185,7 +185,7 @@ void PacketWatch::take(const CapturedFrame& captured)
 
 void PacketWatch::count(const Seen& seen)
 {
-    if (kept_ == Kept::tcp_and_udp || seen.packet.protocol == Protocol::udp) {
+    if (kept_ == Captured::tcp_and_udp || seen.packet.protocol == Protocol::udp) {
         const bool is_shared = std::binary_search(choice_.shared.begin(), choice_.shared.end(), seen.interface);
         flows_.add(seen.packet, seen.direction, seen.interface, is_shared);
         ++packets_;
@@ -230,7 +230,7 @@ void PacketWatch::choose_interfaces()
     } catch (const std::system_error&) {
         ++faults_[Fault::failed_links];
     }
-    ring_.set_filter(packet_filter({wanted_, choice_.skipped, choice_.other_hosts, kept_ == Kept::udp}));
+    ring_.set_filter(packet_filter({wanted_, choice_.skipped, choice_.other_hosts, kept_ == Captured::udp}));
 }
 
 void PacketWatch::learn_addresses()

@@ -41,11 +41,9 @@ std::vector<std::uint16_t> tunnel_ports_of(const std::vector<Interface>& links);
 
 class PacketWatch {
 public:
-    enum class Kept : std::uint8_t { tcp_and_udp, udp };
-
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
     /// Throws std::system_error if the kernel refuses. `wanted`: indices of interfaces, sorted; empty: all.
-    PacketWatch(Kept kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted);
+    PacketWatch(Captured kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted);
 
     /// From here on packets are kept.
     void begin();
@@ -91,7 +89,7 @@ private:
     bool is_wanted(std::uint32_t interface) const;
     void choose_interfaces();
 
-    Kept kept_;
+    Captured kept_;
     std::vector<std::uint32_t> wanted_;
     PacketRing ring_;
     NetlinkSocket route_{NetlinkSocket::Mode::blocking, NETLINK_ROUTE};

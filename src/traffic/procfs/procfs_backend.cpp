@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/backend.hpp"
 
+#include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 #include "linux/privileges.hpp"
 #include "owners/owner_scanner.hpp"
 #include "sockets/proc_net.hpp"
-#include "traffic/interfaces.hpp"
+#include "traffic/faults.hpp"
 #include "traffic/listed_sockets.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/window_clock.hpp"
-#include "util/number.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -28,13 +28,6 @@ using namespace std::chrono_literals;
 constexpr std::size_t files_besides = 64;
 
 Note no_bytes_note() { return Note(NoteCode::no_bytes); }
-
-void add_garbled_note(std::vector<Note>& notes, std::size_t lines)
-{
-    if (lines > 0) {
-        notes.push_back({NoteCode::dump_unclean, plural(lines, "line") + " of /proc/net could not be understood"});
-    }
-}
 
 /// The lists of one network namespace, at the beginning and at the end of the window.
 struct Place {
@@ -76,7 +69,7 @@ public:
         holders.scan();
         const std::size_t refused = open_lists(holders.processes());
         if (request.window == 0ns) {
-            sample.interfaces = read_interfaces().each;
+            sample.interfaces = read_interface_counters();
         } else {
             if (clock_.is_first()) {
                 interfaces_ = read_interfaces();
@@ -95,11 +88,11 @@ public:
         find_owners(holders, inodes_of(sample.flows));
 
         sample.notes.push_back(no_bytes_note());
-        if (request.interrupt->signal() != 0) {
-            sample.notes.emplace_back(NoteCode::interrupted);
-        }
-        add_garbled_note(sample.notes, garbled);
-        add_unread_note(sample.notes, holders.failed());
+        Faults faults;
+        faults[Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;
+        faults[Fault::owners_unread] = holders.failed();
+        faults[Fault::garbled] = garbled;
+        add_notes(sample.notes, faults);
         add_refused_namespaces(sample, refused);
         sample.holders = holders.take_holders();
         sample.processes = holders.take_processes();

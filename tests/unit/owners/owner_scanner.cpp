@@ -568,3 +568,18 @@ TEST_CASE("a socket that was given up is searched again when it is handed on, or
     }
     CHECK_FALSE(map.is_given_up(Inode{99}));
 }
+
+TEST_CASE("a missed socket waits for a list that shows it, for a second")
+{
+    using namespace std::chrono_literals;
+    MissedSockets missed;
+    const MissedSockets::Clock::time_point begun{};
+    missed.add({Inode{7}, Inode{3}}, begun);
+    missed.add({Inode{5}}, begun + 900ms);
+    CHECK(missed.waiting(begun + 1s) == std::vector{Inode{3}, Inode{5}, Inode{7}});
+    missed.forget(Inode{5});
+    CHECK(missed.waiting(begun + 1s) == std::vector{Inode{3}, Inode{7}});
+    missed.add({Inode{3}}, begun + 1s);
+    CHECK(missed.waiting(begun + 1500ms) == std::vector{Inode{3}});
+    CHECK(missed.waiting(begun + 3s).empty());
+}

@@ -69,7 +69,7 @@ TEST_CASE("flow sockets: one that was missed before any list had it is handed on
     OwnerScanner owners(proc.root());
     owners.scan();
     FlowTable flows;
-    FlowSockets sockets(owners, FlowSockets::Protocols::udp, flows);
+    FlowSockets sockets(owners, Captured::udp, flows);
     sockets.list();
     const Bound socket;
     proc.apply(fmt::format("process 5000001 100 0 accepts\nfd 3 socket:[{}]\n", socket.inode.value));

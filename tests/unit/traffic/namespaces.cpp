@@ -7,9 +7,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <system_error>
 #include <thread>
 
@@ -31,6 +35,43 @@ Fd make_namespace()
     }).join();
     return file;
 }
+
+/// A child that holds a socket of a network namespace which nothing else keeps.
+class Visitor {
+public:
+    Visitor()
+    {
+        Fd socket;
+        std::thread([&] {
+            if (::unshare(CLONE_NEWNET) == 0) {
+                netns = Inode{netns_of_thread()};
+                socket = Fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+            }
+        }).join();
+        child_ = socket ? ::fork() : -1;
+        if (child_ == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            for (;;) {
+                ::pause();
+            }
+        }
+    }
+    Visitor(const Visitor&) = delete;
+    Visitor& operator=(const Visitor&) = delete;
+    ~Visitor()
+    {
+        if (child_ > 0) {
+            ::kill(child_, SIGKILL);
+            ::waitpid(child_, nullptr, 0);
+        }
+    }
+    bool is_there() const { return child_ > 0; }
+
+    Inode netns;
+
+private:
+    pid_t child_ = -1;
+};
 
 } // namespace
 
@@ -95,4 +136,37 @@ TEST_CASE("a namespace is left when it was not there twice, and one that could n
     }
     CHECK(entered.front() == Arrival::was_there);
     CHECK(entered.back() == Arrival::is_new);
+}
+
+TEST_CASE("a namespace that only a socket leads to is left out as long as it cannot be entered, and counted once")
+{
+    const Visitor visitor;
+    if (!visitor.is_there()) {
+        MESSAGE("skipped: no network namespace may be made here");
+        return;
+    }
+    OwnerScanner owners;
+    owners.scan();
+    bool may_enter = false;
+    const auto enter = [&](Inode netns, Arrival arrival) {
+        CHECK(netns == visitor.netns);
+        CHECK(arrival == Arrival::was_there);
+        if (!may_enter) {
+            throw std::system_error(EMFILE, std::generic_category());
+        }
+    };
+    OtherNamespaces others({visitor.netns}, {enter, [](Inode) { return false; }, 1});
+    others.update({}, When::window_begins);
+    CHECK(others.left_out().empty());
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        others.find_unlisted(owners, {});
+        CHECK(others.enter_unlisted() == 0);
+        CHECK(others.left_out() == std::vector{visitor.netns});
+        CHECK(others.refused() == 1);
+    }
+    may_enter = true;
+    others.find_unlisted(owners, {});
+    CHECK(others.enter_unlisted() == 1);
+    CHECK(others.left_out().empty());
+    CHECK(others.refused() == 0);
 }

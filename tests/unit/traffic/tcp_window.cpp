@@ -6,6 +6,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <vector>
+
 using namespace socktally;
 using namespace socktally::test;
 
@@ -88,7 +91,7 @@ TEST_CASE("tcp window: of a connection that was seen to begin, what was not coun
     const TcpMoved window = tcp_in_window(answered, &first, &last);
     CHECK(window.rx_bytes == 900);
     CHECK(window.tx_bytes == 300);
-    answered.count(window.rx_bytes, window.tx_bytes);
+    count(answered, window);
     answered.next_window();
     const Socket later = listed(0, 0, TcpPayload{905, 301});
     CHECK(tcp_in_window(answered, &last, &later).rx_bytes == 5);
@@ -103,9 +106,7 @@ TEST_CASE("tcp window: what was counted before its packets came is not counted w
     const TcpMoved window = tcp_in_window(quick, nullptr, &last);
     CHECK(window.rx_bytes == 80);
     CHECK(window.tx_bytes == 55);
-    quick.count(window.rx_bytes, window.tx_bytes);
-    quick.rx.carried = window.rx_carried;
-    quick.tx.carried = window.tx_carried;
+    count(quick, window);
     quick.next_window();
     quick.rx.payload_bytes = 130;
     quick.tx.payload_bytes = 60;
@@ -173,6 +174,33 @@ TEST_CASE("tcp window: packets and queues where there are no counters")
     CHECK(tcp_in_window(flow(100, 50), &many_segments, &before).rx_bytes == 100);
     const Socket unread = listed(4, 0, TcpPayload{1, 5}); // its queue was measured before the last 4 bytes came
     CHECK(tcp_in_window(flow(100, 50), &before, &unread).rx_bytes == 0);
+}
+
+TEST_CASE("tcp window: a byte that one list shows as read, and the next one as unread, is counted once")
+{
+    // The kernel measures the queue before the counters: the last 4 bytes came in between, and count as read.
+    const std::array<Socket, 4> lists{
+        listed(0, 0, TcpPayload{1000, 50}),
+        listed(0, 0, TcpPayload{1005, 50}), // of which 1001 are read
+        listed(4, 0, TcpPayload{1001, 50}),
+        listed(0, 0, TcpPayload{1007, 50}),
+    };
+    PacketFlow stepped = flow(0, 0);
+    std::vector<std::uint64_t> windows;
+    for (std::size_t window = 1; window < lists.size(); ++window) {
+        count(stepped, tcp_in_window(stepped, &lists.at(window - 1), &lists.at(window)));
+        windows.push_back(stepped.rx.payload_bytes);
+        stepped.next_window();
+    }
+    CHECK(windows == std::vector<std::uint64_t>{5, 0, 2});
+    SUBCASE("and counters that restarted begin anew")
+    {
+        const Socket before = listed(0, 0, TcpPayload{9, 9});
+        const Socket after = listed(0, 0, TcpPayload{12, 9});
+        count(stepped, tcp_in_window(stepped, &lists.back(), &before));
+        stepped.next_window();
+        CHECK(tcp_in_window(stepped, &before, &after).rx_bytes == 3);
+    }
 }
 
 TEST_CASE("tcp window: one that closed is whole, one that was reset or vanished may have left bytes")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "traffic/interfaces.hpp"
+#include "linux/interfaces.hpp"
 
 #include <doctest/doctest.h>
 
