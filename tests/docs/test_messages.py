@@ -164,7 +164,7 @@ def counted(text, noun):
     """A message of the table of faults, once for one and once for several."""
     if not noun:
         return [text]
-    return [text.format(f"1 {noun}", "was"), text.format(plural(noun), "were")]
+    return [text.format(f"1 {noun}", "was", "is"), text.format(plural(noun), "were", "are")]
 
 
 def notes():
