@@ -74,6 +74,7 @@ std::vector<std::string> key_words(Command)
 
 std::vector<std::string> excludable(Command command);
 void exclude(Options& options, std::string_view text);
+void exclude_internal(Options& options, std::string_view text);
 void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded);
 
 /// The value of -o. A value that looks like a file name was probably meant for --output-file.
@@ -147,10 +148,7 @@ constexpr std::array before_filters{
 constexpr std::array beside_filters{
     Option{of_filters, "--exclude", "FILTER=V", "leave out what --FILTER V selects", exclude, "", excludable},
     Option{of_filters, "--external", nullptr,
-           "only traffic with others' networks: no private, loopback or multicast address",
-           [](Options& o, std::string_view) {
-               add_values(o.filter, *find_filter_kind("remote"), "private,loopback,multicast", true);
-           }},
+           "only what leaves for others' networks: no private, loopback, multicast or own address", exclude_internal},
 };
 
 constexpr std::array after_filters{
@@ -236,6 +234,14 @@ void exclude(Options& options, std::string_view text)
     add_values(options.filter, *kind, text.substr(equals + 1), true);
 }
 
+/// Saved samples do not say which addresses were the machine's own.
+void exclude_internal(Options& options, std::string_view /*text*/)
+{
+    const bool is_saved = options.command == Command::report;
+    add_values(options.filter, *find_filter_kind("remote"),
+               is_saved ? "private,loopback,multicast" : "private,loopback,multicast,own", true);
+}
+
 std::vector<Option> make_table()
 {
     std::vector<Option> table(before_filters.begin(), before_filters.end());
@@ -266,7 +272,8 @@ std::string_view Option::long_name() const { return names.substr(names.find("--"
 std::vector<std::string> Option::valid_words(Command command) const
 {
     if (filter != nullptr) {
-        return filter->words != nullptr ? filter->words() : std::vector<std::string>();
+        return filter->words != nullptr ? names_of(filter->words(), [](std::string_view word) { return word; })
+                                        : std::vector<std::string>();
     }
     return words != nullptr ? words(command) : std::vector<std::string>();
 }

@@ -5,6 +5,7 @@
 #include "linux/netns.hpp"
 #include "linux/terminal.hpp"
 #include "processes/names.hpp"
+#include "traffic/namespaces.hpp"
 #include "util/text.hpp"
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace socktally {
@@ -68,7 +70,57 @@ void find_namespaces(Filter& filter)
 
 Prefix network_of(const Address& address) { return parse_prefix(to_string(address)).value(); }
 
+void read_interfaces(Filter& filter)
+{
+    if (!filter.machine.interfaces.empty()) {
+        filter.machine.interfaces = interfaces();
+    }
+}
+
+bool asks_own(const Filter& filter)
+{
+    const auto& terms = filter.terms();
+    return filter.asks("no-loopback") ||
+           std::any_of(terms.begin(), terms.end(), [](const FilterTerm& term) { return term.value.is_own; });
+}
+
+/// Reads the addresses in other network namespaces, if a filter asks which are our own. What was read in a namespace
+/// that is gone by now stays.
+void read_elsewhere(Filter& filter)
+{
+    if (!asks_own(filter)) {
+        return;
+    }
+    enter_each(other_namespaces(namespaces_of(filter), list_processes()), 1, [&](Inode netns) {
+        std::set<Address> addresses;
+        for (const Interface& each : interfaces()) {
+            addresses.insert(each.addresses.begin(), each.addresses.end());
+        }
+        filter.machine.elsewhere[netns] = std::move(addresses);
+    });
+}
+
 } // namespace
+
+std::vector<std::uint64_t> numbers_of(const Filter& filter, std::string_view kind)
+{
+    std::vector<std::uint64_t> numbers;
+    for (const FilterTerm& term : filter.terms()) {
+        if (!term.is_excluded && term.kind->name() == kind) {
+            numbers.push_back(term.value.numbers.value().first);
+        }
+    }
+    return numbers;
+}
+
+std::vector<Inode> namespaces_of(const Filter& filter)
+{
+    std::vector<Inode> namespaces;
+    for (const std::uint64_t number : numbers_of(filter, "netns")) {
+        namespaces.push_back(Inode{number});
+    }
+    return namespaces;
+}
 
 void find_users(Filter& filter)
 {
@@ -99,14 +151,12 @@ void find_interfaces(Filter& filter)
 void find_hosts(Filter& filter, bool verbose)
 {
     for_each_value(filter, {"remote", "local"}, [&](FilterValue& value) {
-        if (!value.networks.empty()) {
+        if (!value.networks.empty() || value.is_own) {
             return;
         }
         const std::vector<Address> addresses = find_host(value.text);
         if (addresses.empty()) {
-            std::vector<std::string> words = find_filter_kind("remote")->words();
-            const std::vector<std::string_view> valid(words.begin(), words.end());
-            const auto word = nearest(value.text, valid);
+            const auto word = nearest(value.text, find_filter_kind("remote")->words());
             throw UsageError(fmt::format("no such host: {}{}", quote(value.text),
                                          word ? fmt::format(": did you mean {:?}?", *word) : ""));
         }
@@ -124,11 +174,12 @@ void find_hosts(Filter& filter, bool verbose)
 Filter resolve_filter(const Options& options)
 {
     Filter filter = options.filter;
-    if (filter.asks("no-loopback") || filter.asks("interface")) {
+    if (asks_own(filter) || filter.asks("interface")) {
         filter.machine = {interfaces(), Inode{own_netns_inode()}};
     }
     find_users(filter);
     find_namespaces(filter);
+    read_elsewhere(filter);
     find_interfaces(filter);
     find_hosts(filter, options.verbose);
     return filter;
@@ -136,14 +187,13 @@ Filter resolve_filter(const Options& options)
 
 void refresh(Filter& filter)
 {
-    if (!filter.machine.interfaces.empty()) {
-        filter.machine.interfaces = interfaces();
-    }
+    read_interfaces(filter);
+    read_elsewhere(filter);
 }
 
 Renamed renew_names(Filter& filter)
 {
-    refresh(filter);
+    read_interfaces(filter);
     Renamed renamed;
     const auto renew = [&](FilterValue& value, const std::optional<std::uint64_t>& found) {
         if (!found) {

@@ -22,8 +22,13 @@ void find_interfaces(Filter& filter);
 /// std::runtime_error if it cannot be found out. With `verbose` it says which these are.
 void find_hosts(Filter& filter, bool verbose);
 
-/// Addresses come and go, so the interfaces that the filter uses are read again.
+/// Addresses come and go, so those that the filter uses are read again.
 void refresh(Filter& filter);
+
+/// Returns what the values of a filter stand for, all of which were found.
+std::vector<std::uint64_t> numbers_of(const Filter& filter, std::string_view kind);
+/// Returns the network namespaces that sockets are chosen by; empty: all.
+std::vector<Inode> namespaces_of(const Filter& filter);
 
 /// Names of interfaces and network namespaces, quoted.
 struct Renamed {

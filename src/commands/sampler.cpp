@@ -20,24 +20,6 @@ namespace socktally {
 
 namespace {
 
-/// Returns the ids of the values of a filter, all of which were found. `make` makes an id of a number.
-template <typename Make>
-auto ids_of(const Filter& filter, std::string_view kind, const Make& make)
-{
-    std::vector<decltype(make(0))> ids;
-    for (const FilterTerm& term : filter.terms()) {
-        if (!term.is_excluded && term.kind->name() == kind) {
-            ids.push_back(make(term.value.numbers.value().first));
-        }
-    }
-    return ids;
-}
-
-std::vector<Inode> namespaces_of(const Filter& filter)
-{
-    return ids_of(filter, "netns", [](std::uint64_t number) { return Inode{number}; });
-}
-
 void tell_choice(const Choice& choice)
 {
     for (const auto& [name, reason] : choice.declined) {
@@ -121,8 +103,9 @@ Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const
 void Sampler::open()
 {
     BackendOptions needs = needs_of(options_, plan_);
-    needs.interfaces =
-        ids_of(filter_, "interface", [](std::uint64_t number) { return static_cast<std::uint32_t>(number); });
+    for (const std::uint64_t number : numbers_of(filter_, "interface")) {
+        needs.interfaces.push_back(static_cast<std::uint32_t>(number));
+    }
     if (options_.since.empty()) { // else what is printed may change from run to run, but not what is known
         needs.namespaces = namespaces_of(filter_);
     }

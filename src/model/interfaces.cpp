@@ -21,29 +21,38 @@ std::uint32_t loopback_of(const std::vector<Interface>& interfaces)
     return loopback == interfaces.end() ? 0 : loopback->index;
 }
 
-std::optional<bool> stays_on_this_machine(const Tuple& tuple, const std::vector<Interface>& interfaces)
+std::optional<bool> stays_on_this_machine(const Tuple& tuple, Inode netns, const Machine& machine)
 {
-    if (tuple.local.address.is_loopback()) { // also of an unconnected socket: no other machine reaches it there
+    const Address& local = tuple.local.address;
+    const Address& remote = tuple.remote.address;
+    if (local.is_loopback()) { // also of an unconnected socket: no other machine reaches it there
         return true;
     }
-    const Address& remote = tuple.remote.address;
     if (remote.is_unspecified()) {
         return std::nullopt;
     }
-    return remote.is_loopback() || remote == tuple.local.address ||
-           std::any_of(interfaces.begin(), interfaces.end(),
-                       [&](const Interface& interface) { return has_address(interface, remote); });
+    const auto& interfaces = machine.interfaces;
+    if (remote.is_loopback() || remote == local ||
+        std::any_of(interfaces.begin(), interfaces.end(), [&](const Interface& i) { return has_address(i, remote); })) {
+        return true;
+    }
+    if (machine.netns == Inode{} || netns == Inode{} || netns == machine.netns) {
+        return interfaces.empty() ? std::nullopt : std::optional(false);
+    }
+    const auto there = machine.elsewhere.find(netns);
+    return there == machine.elsewhere.end() ? std::nullopt : std::optional(there->second.contains(remote));
 }
 
-std::uint32_t interface_of(const Tuple& tuple, std::uint32_t device, const std::vector<Interface>& interfaces)
+std::uint32_t interface_of(const Tuple& tuple, std::uint32_t device, const Machine& machine)
 {
+    const std::vector<Interface>& interfaces = machine.interfaces;
+    if (stays_on_this_machine(tuple, machine.netns, machine).value_or(false)) {
+        return loopback_of(interfaces);
+    }
     if (device != 0) {
         return device;
     }
     const Address& local = tuple.local.address;
-    if (stays_on_this_machine(tuple, interfaces).value_or(false)) {
-        return loopback_of(interfaces);
-    }
     std::uint32_t owner = 0;
     for (const Interface& interface : interfaces) {
         if (!local.is_unspecified() && has_address(interface, local)) {

@@ -6,7 +6,9 @@
 #include "model/flow.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,14 +27,22 @@ struct Interface {
     std::uint16_t tunnel_port = 0; // destination port of a tunnel in UDP; else 0
 };
 
-/// Returns the index of the interface that a socket's traffic passes: `device` (Flow::interface) if that is known; that
-/// of loopback if the other end is an address of ours; else the one that has the socket's local address. 0 if that
-/// cannot be told: the socket has no address of its own, or several interfaces have it.
-std::uint32_t interface_of(const Tuple& tuple, std::uint32_t device, const std::vector<Interface>& interfaces);
+/// The addresses of this machine.
+struct Machine {
+    std::vector<Interface> interfaces;              // of the current network namespace; empty: not read
+    Inode netns;                                    // which namespace that is; 0: not known
+    std::map<Inode, std::set<Address>> elsewhere{}; // addresses in other namespaces, as far as they were read
+};
 
-/// Returns whether the other end of the tuple is on this machine too; always true if this end is a loopback address.
-/// Null if the other end is not known.
-std::optional<bool> stays_on_this_machine(const Tuple& tuple, const std::vector<Interface>& interfaces);
+/// Returns whether the other end of the tuple is on this machine too: if either end is a loopback address, or the
+/// socket's namespace `netns` or the current one has the address. Null if that is not known.
+std::optional<bool> stays_on_this_machine(const Tuple& tuple, Inode netns, const Machine& machine);
+
+/// Returns the index of the interface that the traffic of a socket of the current namespace passes: that of loopback if
+/// the other end is an address of ours, as the kernel lets no such packet leave; else `device` (Flow::interface) if
+/// that is known; else the one that has the socket's local address. 0 if that cannot be told: the socket has no address
+/// of its own, or several interfaces have it.
+std::uint32_t interface_of(const Tuple& tuple, std::uint32_t device, const Machine& machine);
 /// Returns the index of the loopback device; 0 if there is none.
 std::uint32_t loopback_of(const std::vector<Interface>& interfaces);
 

@@ -417,19 +417,6 @@ constexpr std::array table = {
 };
 static_assert(table.size() <= ColumnSet().size());
 
-std::vector<std::string_view> split(std::string_view text, char separator)
-{
-    std::vector<std::string_view> items;
-    for (;;) {
-        const auto end = text.find(separator);
-        items.push_back(text.substr(0, end));
-        if (end == text.npos) {
-            return items;
-        }
-        text.remove_prefix(end + 1);
-    }
-}
-
 void add_once(ColumnList& list, const Column& column)
 {
     if (std::find(list.begin(), list.end(), &column) == list.end()) {

@@ -232,12 +232,6 @@ Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*
                     judge_number(row.remote_port, is_none, value.numbers));
 }
 
-std::vector<std::string> state_words()
-{
-    const auto names = connection_state_names();
-    return {names.begin(), names.end()};
-}
-
 /// "all" is taken back by the command, as no filter is what it means.
 FilterValue state_value(std::string_view text)
 {
@@ -264,21 +258,18 @@ constexpr std::array<AddressWord, 3> address_words{
     {{"private", "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,fc00::/7,fe80::/10"},
      {"loopback", "127.0.0.0/8,::1"},
      {"multicast", "224.0.0.0/4,255.255.255.255,ff00::/8"}}};
+constexpr std::string_view own_word = "own";
 constexpr std::string_view public_word = "public";
 
-std::vector<std::string> network_words()
+std::span<const std::string_view> network_words()
 {
-    std::vector<std::string> words{std::string(public_word)};
-    words.reserve(address_words.size() + 1);
-    for (const AddressWord& each : address_words) {
-        words.insert(words.end() - 1, std::string(each.word));
-    }
+    static constexpr std::array<std::string_view, 5> words{"private", "loopback", "multicast", own_word, public_word};
     return words;
 }
 
 void add_networks(std::vector<Prefix>& networks, const AddressWord& word)
 {
-    for (const std::string& network : split_values(word.networks)) {
+    for (const std::string_view network : split(word.networks, ',')) {
         networks.push_back(parse_prefix(network).value());
     }
 }
@@ -304,15 +295,16 @@ FilterValue address_value(std::string_view text)
         return value;
     }
     value.is_elsewhere = text == public_word;
+    value.is_own = text == own_word;
     for (const AddressWord& each : address_words) {
         if (value.is_elsewhere || text == each.word) {
             add_networks(value.networks, each);
         }
     }
-    if (value.networks.empty() && !may_be_host(text)) {
+    if (value.networks.empty() && !value.is_own && !may_be_host(text)) {
         throw std::invalid_argument(
             fmt::format("bad address {}: use an address (10.0.0.1, fe80::1), a network (10.0.0.0/8, 2001:db8::/32), "
-                        "a host name, or private, loopback, multicast or public",
+                        "a host name, or private, loopback, multicast, own or public",
                         quote(text)));
     }
     return value;
@@ -325,8 +317,41 @@ bool is_among(const Address& address, const FilterValue& value)
     return is_in_one != value.is_elsewhere;
 }
 
-Judgement judge_remote(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+/// Interfaces and addresses of another namespace are not those of this one.
+bool is_elsewhere(const Row& row, const Machine& machine)
 {
+    return (row.kind == RowKind::cause && row.process == cause_name(Cause::other_netns)) ||
+           (machine.netns != Inode{} && row.netns && *row.netns != machine.netns);
+}
+
+Tuple tuple_of(const Row& row)
+{
+    return {row.protocol.value_or(Protocol::tcp),
+            {row.local_address.value_or(Address{}), row.local_port.value_or(0)},
+            {row.remote_address.value_or(Address{}), row.remote_port.value_or(0)}};
+}
+
+/// Judges whether the other end is on this machine too.
+Judgement judge_own(const Row& row, const Machine& machine)
+{
+    if (!row.protocol) { // there are no addresses either
+        return Judgement::unknown;
+    }
+    if (is_listed(row) && !row.remote_address) {
+        return judgement_of(row.local_address && row.local_address->is_loopback());
+    }
+    if (const auto stays = stays_on_this_machine(tuple_of(row), row.netns.value_or(Inode{}), machine)) {
+        return judgement_of(*stays);
+    }
+    return row.device == 0 || is_elsewhere(row, machine) ? Judgement::unknown
+                                                         : judgement_of(row.device == loopback_of(machine.interfaces));
+}
+
+Judgement judge_remote(const Row& row, const FilterValue& value, const Machine& machine)
+{
+    if (value.is_own) {
+        return judge_own(row, machine);
+    }
     const auto& address = row.remote_address;
     if (!address || address->is_unspecified()) { // a socket that is listed has no other end, and nothing moves
         return is_listed(row) ? Judgement::out : Judgement::unknown;
@@ -341,6 +366,9 @@ Judgement judge_local(const Row& row, const FilterValue& value, const Machine& /
     const auto& address = row.local_address;
     if (!address) {
         return is_listed(row) ? Judgement::out : Judgement::unknown;
+    }
+    if (value.is_own) { // that of a multicast group is every member's
+        return judgement_of(!address->goes_to_many());
     }
     const bool is_asked_for = parse_address(value.text) == address;
     if (is_listed(row) && address->is_unspecified()) {
@@ -374,12 +402,6 @@ Judgement judge_family(const Row& row, const FilterValue& /*value*/, const Machi
         return row.facts->v6_only ? Judgement::in : Judgement::unknown;
     }
     return judge_field(family_of(row), is_listed(row), [](Family its_own) { return its_own == family; });
-}
-
-std::vector<std::string> protocol_words()
-{
-    const auto names = protocol_names();
-    return {names.begin(), names.end()};
 }
 
 FilterValue protocol_value(std::string_view text)
@@ -455,20 +477,6 @@ Judgement judge_netns(const Row& row, const FilterValue& netns, const Machine& /
                          : judge_equal(row.netns_name, false, netns.text);
 }
 
-/// Interfaces and addresses of another namespace are not those of this one.
-bool is_elsewhere(const Row& row, const Machine& machine)
-{
-    return (row.kind == RowKind::cause && row.process == cause_name(Cause::other_netns)) ||
-           (machine.netns != Inode{} && row.netns && *row.netns != machine.netns);
-}
-
-Tuple tuple_of(const Row& row)
-{
-    return {row.protocol.value_or(Protocol::tcp),
-            {row.local_address.value_or(Address{}), row.local_port.value_or(0)},
-            {row.remote_address.value_or(Address{}), row.remote_port.value_or(0)}};
-}
-
 Judgement judge_interface(const Row& row, const FilterValue& interface, const Machine& machine)
 {
     if (row.interface) { // which the row is of
@@ -480,7 +488,7 @@ Judgement judge_interface(const Row& row, const FilterValue& interface, const Ma
     if (is_listed(row) && row.device == 0 && row.local_address && row.local_address->is_unspecified()) {
         return Judgement::in; // it is reached over each of them
     }
-    const std::uint32_t index = interface_of(tuple_of(row), row.device, machine.interfaces);
+    const std::uint32_t index = interface_of(tuple_of(row), row.device, machine);
     const bool is_it = interface.numbers && interface.numbers->contain(index);
     return index == 0 ? Judgement::unknown : judgement_of(is_it);
 }
@@ -488,17 +496,8 @@ Judgement judge_interface(const Row& row, const FilterValue& interface, const Ma
 /// Lets through what does not have both ends on this machine.
 Judgement judge_no_loopback(const Row& row, const FilterValue& /*value*/, const Machine& machine)
 {
-    if (!row.protocol) { // there are no addresses either
-        return Judgement::unknown;
-    }
-    if (is_listed(row) && !row.remote_address) {
-        return judgement_of(!row.local_address || !row.local_address->is_loopback());
-    }
-    if (const auto stays = stays_on_this_machine(tuple_of(row), machine.interfaces)) {
-        return judgement_of(!*stays);
-    }
-    return row.device == 0 || is_elsewhere(row, machine) ? Judgement::unknown
-                                                         : judgement_of(row.device != loopback_of(machine.interfaces));
+    const Judgement own = judge_own(row, machine);
+    return own == Judgement::unknown ? own : judgement_of(own == Judgement::out);
 }
 
 constexpr std::array kind_table{
@@ -598,7 +597,7 @@ constexpr std::array kind_table{
                .requirement = Requirement::tuples,
                .parse = protocol_value,
                .judge = judge_protocol,
-               .words = protocol_words},
+               .words = protocol_names},
     FilterKind{.names = "--container",
                .value = "NAME,...",
                .help = "processes in this container, by name or id",
@@ -660,7 +659,7 @@ constexpr std::array kind_table{
                .parse = state_value,
                .judge = judge_state,
                .takers = FilterKind::Takers::ports,
-               .words = state_words},
+               .words = connection_state_names},
     FilterKind{.names = "--no-loopback",
                .value = nullptr,
                .help = "leave out traffic within this machine; --external also leaves out private networks",

@@ -17,12 +17,6 @@ namespace socktally {
 /// The three answers of a filter. They are ordered, so that "and" is the least of several and "or" the greatest.
 enum class Judgement : std::uint8_t { out, unknown, in };
 
-/// This machine's own interfaces, and the network namespace that they are in.
-struct Machine {
-    std::vector<Interface> interfaces;
-    Inode netns;
-};
-
 /// One value of a filter: as it was typed, and what it means.
 struct FilterValue {
     struct Numbers {
@@ -38,6 +32,7 @@ struct FilterValue {
     std::optional<Numbers> numbers = std::nullopt;
     std::vector<Prefix> networks = {}; // of addresses; of the name of a host empty until it is resolved
     bool is_elsewhere = false;         // all addresses but those in `networks`
+    bool is_own = false;               // the addresses of this machine
 
     bool operator==(const FilterValue&) const = default;
 };
@@ -54,9 +49,9 @@ struct FilterKind {
     FilterValue (*parse)(std::string_view text);
     Judgement (*judge)(const Row& row, const FilterValue& value, const Machine& machine);
     enum class Takers : std::uint8_t { all, samples, ports };
-    Takers takers = Takers::all;                   // samples: ports too, but no report
-    const char* offers = "";                       // as in Option
-    std::vector<std::string> (*words)() = nullptr; // as in Option
+    Takers takers = Takers::all;                            // samples: ports too, but no report
+    const char* offers = "";                                // as in Option
+    std::span<const std::string_view> (*words)() = nullptr; // as in Option
     std::string_view relation = {}; // of a process to a value, for the note that no process has it; empty: no note
     std::string_view meant = {};    // the column whose values may have been meant then
 

@@ -334,12 +334,6 @@ constexpr Key socket_key{.name = "socket",
                          .traits = of_sockets | of_host,
                          .tell = tell_socket};
 
-/// Returns whether it is one of the words between commas.
-bool is_word_of(std::string_view list, std::string_view word)
-{
-    return !word.empty() && fmt::format(",{},", list).find(fmt::format(",{},", word)) != std::string::npos;
-}
-
 const Key& require_key(std::string_view name)
 {
     const auto* found =
@@ -347,8 +341,10 @@ const Key& require_key(std::string_view name)
     if (found != key_table.end()) {
         return *found;
     }
-    const auto* meant =
-        std::find_if(key_table.begin(), key_table.end(), [name](const Key& key) { return is_word_of(key.also, name); });
+    const auto* meant = std::find_if(key_table.begin(), key_table.end(), [name](const Key& key) {
+        const auto words = split(key.also, ',');
+        return !name.empty() && std::find(words.begin(), words.end(), name) != words.end();
+    });
     if (meant != key_table.end()) {
         throw std::invalid_argument(fmt::format("unknown --by key {}: did you mean {:?}?", quote(name), meant->name));
     }
@@ -363,16 +359,11 @@ std::span<const Key> keys() { return key_table; }
 
 GroupBy::GroupBy(std::string_view names)
 {
-    for (std::string_view rest = names;;) {
-        const auto comma = rest.find(',');
-        const Key& key = require_key(rest.substr(0, comma));
+    for (const std::string_view name : split(names, ',')) {
+        const Key& key = require_key(name);
         if (!has(key.name)) {
             keys_.push_back(&key);
         }
-        if (comma == rest.npos) {
-            break;
-        }
-        rest.remove_prefix(comma + 1);
     }
     if (is_by_interface() && keys_.size() > 1) {
         throw std::invalid_argument("--by interface cannot be combined with other keys");

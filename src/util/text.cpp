@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <vector>
 
 namespace socktally {
 
@@ -46,6 +45,19 @@ std::size_t edits(std::string_view a, std::string_view b)
 }
 
 } // namespace
+
+std::vector<std::string_view> split(std::string_view text, char separator)
+{
+    std::vector<std::string_view> items;
+    for (;;) {
+        const auto end = text.find(separator);
+        items.push_back(text.substr(0, end));
+        if (end == text.npos) {
+            return items;
+        }
+        text.remove_prefix(end + 1);
+    }
+}
 
 std::string quote(std::string_view text)
 {

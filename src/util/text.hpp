@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Text of messages: what the user typed, in quotes, and the valid word nearest to a mistyped one.
+// Lists in text, and text of messages: what the user typed, in quotes, and the valid word nearest to a mistyped one.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace socktally {
+
+/// The parts between separators, of which there is one more than of these.
+std::vector<std::string_view> split(std::string_view text, char separator);
 
 /// `"text"` with controls and invalid bytes escaped; of a long text the beginning and an ellipsis.
 std::string quote(std::string_view text);

@@ -54,21 +54,17 @@ public:
         const std::array<const char*, 8> keys{"process", "connection", "name", "user",
                                               "remote",  "port",       "unit", "protocol"};
         add(whole, {"--by", keys.at(between(0, keys.size() - 1))});
-        const std::vector<NamedFilter> all_filters = filters();
-        const auto [filter, value] = all_filters.at(number.value_or(between(0, all_filters.size() - 1)));
-        Words filtered = places;
-        add(filtered, {"--" + filter, value});
-        Words rest = places;
-        add(rest, {"--exclude", filter + "=" + value});
-        text_ += " | " + whole.back() + " | " + filter + "=" + value;
+        const std::vector<Halves> all_filters = filters();
+        const Halves halves = all_filters.at(number.value_or(between(0, all_filters.size() - 1)));
+        text_ += " | " + whole.back() + " | " + halves.out.back();
         CAPTURE(text_);
 
         Report in;
         Report out;
         const Measured all = stage_.measure({.arguments = whole, .during = [&] {
-                                                 Tool inside(stage_.place(), until_told, filtered);
-                                                 stage_.add_tool(inside, backend_name());
-                                                 Tool outside(stage_.place(), until_told, rest);
+                                                 Tool inside(stage_.place(), until_told, halves.in);
+                                                 stage_.add_tool(inside, halves.is_everywhere ? backend_name() : "");
+                                                 Tool outside(stage_.place(), until_told, halves.out);
                                                  stage_.add_tool(outside, backend_name());
                                                  stage_.advance();
                                                  in = end(inside);
@@ -82,6 +78,13 @@ public:
 
 private:
     using NamedFilter = std::pair<std::string, std::string>;
+
+    /// The command line of a filter, and that of its opposite.
+    struct Halves {
+        Words in;
+        Words out;
+        bool is_everywhere = true; // false: `in` finds owners in one namespace alone, so scripts do not wait for it
+    };
 
     struct Part {
         std::string name;
@@ -159,20 +162,22 @@ private:
             left.uid = right.uid = nobody;
             part.user = "nobody";
         }
+        const bool is_v6 = kind < 4 && ground_.text == "loopback" && toss();
+        const Ground ground = is_v6 ? Ground{left, right, "::1", "::1", "::1", true, "::1"} : ground_;
         switch (kind) {
         case 0:
-        case 1: start_connection(part, left, right); break;
+        case 1: start_connection(part, left, right, ground); break;
         case 2:
-        case 3: start_datagrams(part, left, right); break;
+        case 3: start_datagrams(part, left, right, ground); break;
         case 4: start_echo(part, left); break;
         default: start_raw(part, left, right); break;
         }
-        text_ += " " + part.name + " " + part.protocol + " of " + part.user;
+        text_ += " " + part.name + " " + part.protocol + (is_v6 ? "6" : "") + " of " + part.user;
         parts_.push_back(part);
     }
 
     /// From before the window or made in it; one that stays, or one that is closed in it.
-    void start_connection(Part& part, const Place& left, const Place& right)
+    void start_connection(Part& part, const Place& left, const Place& right, const Ground& ground)
     {
         part.protocol = "tcp";
         const bool old = toss();
@@ -186,7 +191,7 @@ private:
                 self.close(fd);
             }
         };
-        stage_.start(part.name + "-right", right, [=, at = At{ground_.bound4, part.port}](Self& self) {
+        stage_.start(part.name + "-right", right, [=, at = At{ground.bound4, part.port}](Self& self) {
             const int listener = self.listen(at);
             if (!old) {
                 self.step();
@@ -199,7 +204,7 @@ private:
         });
         part.pid = stage_
                        .start(part.name + "-left", left,
-                              [=, to = At{ground_.right4, part.port}](Self& self) {
+                              [=, to = At{ground.right4, part.port}](Self& self) {
                                   if (!old) {
                                       self.step();
                                   }
@@ -213,24 +218,24 @@ private:
     }
 
     /// Questions and answers by turns. The one who asks has a connected socket or not.
-    void start_datagrams(Part& part, const Place& left, const Place& right)
+    void start_datagrams(Part& part, const Place& left, const Place& right, const Ground& ground)
     {
         part.protocol = "udp";
         const bool connected = toss();
         const std::size_t rounds = between(1, 40);
         const std::size_t question = between(1, 1400);
         const std::size_t answer = between(1, 1400);
-        stage_.start(part.name + "-right", right, [=, at = At{ground_.bound4, part.port}](Self& self) {
+        stage_.start(part.name + "-right", right, [=, at = At{ground.bound4, part.port}](Self& self) {
             const int fd = self.udp(at);
             self.step();
             for (std::size_t round = 0; round < rounds; ++round) {
                 answer_one(self, fd, answer);
             }
         });
-        const At own{ground_.left4, static_cast<std::uint16_t>(part.port + 1)};
+        const At own{ground.left4, static_cast<std::uint16_t>(part.port + 1)};
         part.pid = stage_
                        .start(part.name + "-left", left,
-                              [=, to = At{ground_.right4, part.port}](Self& self) {
+                              [=, to = At{ground.right4, part.port}](Self& self) {
                                   const int fd = self.udp(own);
                                   if (connected) {
                                       self.aim(fd, to);
@@ -312,8 +317,27 @@ private:
         return words;
     }
 
+    Words with(Words words) const
+    {
+        Words all = of_all_places();
+        add(all, words);
+        return all;
+    }
+
     /// One of each kind, or several where values differ in kind.
-    std::vector<NamedFilter> filters()
+    std::vector<Halves> filters()
+    {
+        const std::string stage = std::to_string(stage_.netns().inode());
+        std::vector<Halves> halves{{{"--netns", stage}, with({"--exclude", "netns=" + stage}), false},
+                                   {with({"-4"}), with({"-6"})},
+                                   {with({"-6"}), with({"-4"})}};
+        for (const auto& [filter, value] : filters_with_values()) {
+            halves.push_back({with({"--" + filter, value}), with({"--exclude", filter + "=" + value})});
+        }
+        return halves;
+    }
+
+    std::vector<NamedFilter> filters_with_values()
     {
         const Part& part = parts_.at(between(0, parts_.size() - 1));
         const std::string port = std::to_string(part.port == 0 ? 7100 : part.port);
@@ -328,6 +352,7 @@ private:
                                       {"remote", toss() ? ground_.right4 : "10.0.0.0/8"},
                                       {"remote", toss() ? "private" : "loopback"},
                                       {"remote", toss() ? "public" : "multicast"},
+                                      {"remote", "own"},
                                       {"local", toss() ? ground_.left4 : "10.81.0.0/16"},
                                       {"local", "private"},
                                       {"cgroup", toss() ? "/" : "/none"},

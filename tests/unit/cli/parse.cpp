@@ -97,7 +97,8 @@ TEST_CASE("every filter is one kind of term, and --exclude its opposite")
                 "unit=a", "unit=b", "cgroup=/x", "netns=blue", "interface=eth0", "no-loopback="});
     CHECK(terms_of({"--exclude", "port=22,80", "--exclude=name=a=b,c", "--exclude", "user=root"}) ==
           Terms{"!name=a=b,c", "!user=root", "!port=22", "!port=80"});
-    CHECK(terms_of({"--external"}) == Terms{"!remote=private", "!remote=loopback", "!remote=multicast"});
+    CHECK(terms_of({"--external"}) == Terms{"!remote=private", "!remote=loopback", "!remote=multicast", "!remote=own"});
+    CHECK(terms_of({"report", "--external"}) == Terms{"!remote=private", "!remote=loopback", "!remote=multicast"});
     CHECK(terms_of({"-4", "-6"}).empty());
     CHECK(terms_of({"report", "-4"}) == Terms{"ipv4="});
     CHECK(terms_of({"report", "-6", "--port", "1", "file"}) == Terms{"port=1", "ipv6="});

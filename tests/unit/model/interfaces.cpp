@@ -13,11 +13,15 @@ constexpr std::uint32_t lo = 1;
 constexpr std::uint32_t eth0 = 2;
 constexpr std::uint32_t eth1 = 3;
 
-const std::vector<Interface> machine{
-    {lo, "lo", true, true, {address("127.0.0.1"), address("::1")}},
-    {eth0, "eth0", false, true, {address("10.0.0.1"), address("fd00::1"), address("fe80::1")}},
-    {eth1, "eth1", false, true, {address("192.0.2.1"), address("fe80::1")}},
-};
+constexpr Inode here{4026531840};
+constexpr Inode there{4026532000};
+constexpr Inode unread{4026532111};
+
+const Machine machine{{{lo, "lo", true, true, {address("127.0.0.1"), address("::1")}},
+                       {eth0, "eth0", false, true, {address("10.0.0.1"), address("fd00::1"), address("fe80::1")}},
+                       {eth1, "eth1", false, true, {address("192.0.2.1"), address("fe80::1")}}},
+                      here,
+                      {{there, {address("198.51.100.1"), address("198.51.100.2")}}}};
 
 Flow between(std::string_view local, std::string_view remote, std::uint32_t device = 0)
 {
@@ -39,7 +43,7 @@ Filter on(const std::vector<std::uint32_t>& interfaces)
     for (const std::uint32_t index : interfaces) {
         filter.add(*find_filter_kind("interface"), {"", FilterValue::Numbers{index, index}});
     }
-    filter.machine = {machine, Inode{4026531840}};
+    filter.machine = machine;
     return filter;
 }
 
@@ -61,6 +65,8 @@ TEST_CASE("what stays on this machine goes through lo")
     CHECK(interface_between("10.0.0.1", "10.0.0.1") == lo);
     CHECK(interface_between("10.0.0.1", "192.0.2.1") == lo);
     CHECK(interface_between("::1", "::1") == lo);
+    CHECK(interface_between("10.0.0.1", "192.0.2.1", eth0) == lo); // whatever it is bound to
+    CHECK(interface_between("0.0.0.0", "10.0.0.1", eth0) == lo);
 }
 
 TEST_CASE("without device and address, or with an address of several, it is not known")
@@ -94,13 +100,46 @@ TEST_CASE("an interface that is not known is judged neither in nor out")
 TEST_CASE("indices and addresses of another network namespace are others")
 {
     Flow elsewhere = between("10.0.0.1", "203.0.113.9", eth0);
-    elsewhere.netns = Inode{4026532000};
+    elsewhere.netns = there;
     CHECK(judge(on({eth0}), elsewhere) == Judgement::out);
     elsewhere.interface = 0;
     elsewhere.tuple.local = {};
     CHECK(judge(on({eth0}), elsewhere) == Judgement::out);
-    elsewhere.netns = Inode{4026531840};
+    elsewhere.netns = here;
     CHECK(judge(on({eth0}), elsewhere) == Judgement::unknown);
+}
+
+TEST_CASE("what is within this machine: --no-loopback and remote=own say the same, and --external leaves it out")
+{
+    const auto within = [](std::string_view local, std::string_view remote, Inode netns) {
+        Flow each = between(local, remote);
+        each.netns = netns;
+        Filter own = typed({"remote=own"});
+        Filter kept = typed({"no-loopback"});
+        own.machine = kept.machine = machine;
+        const Judgement judgement = judge(own, each);
+        CHECK(judge(kept, each) == (judgement == Judgement::in    ? Judgement::out
+                                    : judgement == Judgement::out ? Judgement::in
+                                                                  : judgement));
+        return judgement;
+    };
+    CHECK(within("192.0.2.1", "192.0.2.1", here) == Judgement::in);
+    CHECK(within("10.0.0.1", "192.0.2.1", here) == Judgement::in);
+    CHECK(within("192.0.2.1", "198.51.100.1", here) == Judgement::out); // another namespace's
+    CHECK(within("127.0.0.1", "", here) == Judgement::in);
+    CHECK(within("0.0.0.0", "", here) == Judgement::unknown);
+    CHECK(within("198.51.100.1", "198.51.100.2", there) == Judgement::in);
+    CHECK(within("198.51.100.1", "192.0.2.1", there) == Judgement::in); // a container reaches its host
+    CHECK(within("198.51.100.1", "203.0.113.9", there) == Judgement::out);
+    CHECK(within("198.51.100.1", "203.0.113.9", unread) == Judgement::unknown);
+    CHECK(within("198.51.100.1", "198.51.100.1", unread) == Judgement::in);
+
+    Filter external = typed({"!remote=private", "!remote=loopback", "!remote=multicast", "!remote=own"});
+    external.machine = machine;
+    CHECK(judge(external, between("192.0.2.1", "203.0.113.9")) == Judgement::in);
+    CHECK(judge(external, between("192.0.2.1", "192.0.2.1")) == Judgement::out);
+    CHECK(judge(external, between("127.0.0.1", "")) == Judgement::out); // no other machine reaches it
+    CHECK(judge(external, between("0.0.0.0", "")) == Judgement::unknown);
 }
 
 TEST_CASE("rows by interface are what drivers counted, without owner and sockets")

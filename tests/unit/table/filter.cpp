@@ -106,6 +106,10 @@ TEST_CASE("addresses by word, network and name")
            {"local=::", row_to("", "0.0.0.0"), unknown},
            {"local=::", row_to("", "::"), in},
            {"local=::", row_to("", "::1"), out},
+           {"local=own", row_to("10.0.0.2"), in},
+           {"local=own", row_to("10.0.0.2", "224.0.0.1"), out},
+           {"remote=own", row_to("10.0.0.1"), in},
+           {"remote=own", row_to("8.8.8.8"), unknown}, // saved rows do not say what the machine had
            {"local=10.0.0.1", cause_row(Cause::unknown), unknown}});
 }
 
