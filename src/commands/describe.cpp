@@ -86,7 +86,7 @@ std::string idle_hint(const Report& report, const Options& options, std::uint64_
     }
     const std::string seen = report.complete ? "no traffic" : "no traffic seen";
     if (!is_window) {
-        return seen + " on any open socket";
+        return seen + (options.by.is_by_interface() ? " on any interface" : " on any open socket");
     }
     const bool is_short = report.duration < std::chrono::seconds(10);
     const bool has_totals = !options.by.is_by_interface();

@@ -98,10 +98,10 @@ void name_numbers(std::vector<Row>& rows, Identifier& identifier)
 /// Leaves out the notes on what a wide terminal alone asked for.
 void leave_out_extra_notes(std::vector<Note>& notes, const Options& options, OutputPlan plan)
 {
-    if (!plan.has_extras) {
+    if (!plan.style.has_extras) {
         return;
     }
-    plan.has_extras = false;
+    plan.style.has_extras = false;
     const bool asks_identity = identity_needs_of(options, plan).any();
     const bool asks_peers = needs_of(options, plan).peers;
     std::erase_if(notes, [=](const Note& note) {
@@ -180,7 +180,7 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     leave_out_extra_notes(report.notes, options, plan);
     describe(report, options, grouping.counts().passed);
     if (plan.format->is_for_people && !options.by.is_by_interface() && !report.is_list) {
-        describe_flows(report, sample, filter, plan.has_extras);
+        describe_flows(report, sample, filter, plan.style.has_extras);
     }
     name_numbers(report.rows, identifier);
     if (const std::size_t users = identifier.users().unanswered(); users > 0) {

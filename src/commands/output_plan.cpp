@@ -78,9 +78,10 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
                   file.substr(file.rfind('/') + 1), // npos + 1 is 0
                   options.top || options.all_rows ? 0 : terminal_height,
                   options.units};
-    plan.has_extras = plan.format->is_for_people && terminal_width >= wide_table && !options.by.is_by_interface() &&
-                      options.command != Command::ports &&
-                      (options.columns.empty() || options.columns.starts_with('+'));
+    constexpr std::size_t wide_table = 100;
+    plan.style.has_extras = plan.format->is_for_people && terminal_width >= wide_table &&
+                            !options.by.is_by_interface() && options.command != Command::ports &&
+                            (options.columns.empty() || options.columns.starts_with('+'));
     return plan;
 }
 
@@ -129,7 +130,7 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
     needs.repeated = options.count && options.count != 1U;
     needs.counters = !options.since.empty();
     const bool by_interface = options.by.is_by_interface();
-    needs.peers = is_needed(Requirement::peers) || plan.has_extras;
+    needs.peers = is_needed(Requirement::peers) || plan.style.has_extras;
     needs.tuples = needs.peers || (!by_interface && plan.format->is_for_people) || needs.counters ||
                    (!by_interface && !options.by.is_by_owner()) || is_needed(Requirement::tuples) ||
                    is_needed(Requirement::netns) || is_needed(Requirement::sharers) || is_needed(Requirement::ports);
@@ -149,7 +150,7 @@ IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan)
     needs.exe = is_needed(Requirement::exe);
     needs.parent = is_needed(Requirement::parent);
     needs.ports = is_needed(Requirement::ports) || options.command == Command::ports; // --port asks for both
-    needs.containers = needs.ports || plan.has_extras || is_needed(Requirement::containers);
+    needs.containers = needs.ports || plan.style.has_extras || is_needed(Requirement::containers);
     needs.cgroup = needs.containers || is_needed(Requirement::cgroup);
     needs.netns = is_needed(Requirement::netns);
     return needs;

@@ -21,7 +21,6 @@ struct OutputPlan {
     ColumnList sort_columns;
     std::vector<Alert> alerts;
     Style style;
-    bool has_extras = false; // the busiest remote address, and the unit or container, if they are known
 };
 
 /// Throws UsageError for an unknown column or a bad alert.

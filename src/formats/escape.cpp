@@ -37,6 +37,8 @@ void for_each_code_point(std::string_view text, const Take& take)
 
 bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c <= 0x9f); }
 
+bool is_unprintable(char32_t c) { return !is_printable(c); }
+
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
 /// The letter of a short escape that TSV and JSON share, 0 if there is none.
@@ -51,10 +53,11 @@ char short_escape(char32_t c)
     }
 }
 
-void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwanted)(char32_t))
+void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwanted)(char32_t),
+                       std::string_view kept = "")
 {
     for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
-        const char letter = decoded ? short_escape(decoded->value) : '\0';
+        const char letter = decoded && bytes != kept ? short_escape(decoded->value) : '\0';
         if (letter != 0) {
             out.append({'\\', letter});
         } else if (!decoded || is_unwanted(decoded->value)) {
@@ -110,15 +113,19 @@ std::optional<CodePoint> decode_utf8(std::string_view text)
 
 void append_escaped(std::string& out, std::string_view text) { append_escaped_if(out, text, is_control); }
 
-void append_printable(std::string& out, std::string_view text)
-{
-    append_escaped_if(out, text, [](char32_t c) { return !is_printable(c); });
-}
+void append_printable(std::string& out, std::string_view text) { append_escaped_if(out, text, is_unprintable); }
 
 std::string printable(std::string_view text)
 {
     std::string result;
     append_printable(result, text);
+    return result;
+}
+
+std::string printable_message(std::string_view text)
+{
+    std::string result;
+    append_escaped_if(result, text, is_unprintable, "\\");
     return result;
 }
 

@@ -27,6 +27,8 @@ void append_csv_text(std::string& out, std::string_view text);
 /// For terminals: as append_escaped, and everything that draws nothing or turns the writing direction as `\xHH` a byte.
 void append_printable(std::string& out, std::string_view text);
 std::string printable(std::string_view text);
+/// The same of a message, whose backslashes are those of names that are quoted in it.
+std::string printable_message(std::string_view text);
 
 /// The value of a Prometheus label, without its quotes: backslash, quote and newline escaped as that format does it.
 /// Other control characters and invalid bytes become the text of append_escaped().

@@ -24,11 +24,9 @@ struct Style {
     std::string file{};     // name of the file that the text is for, without its directory; empty: none is known
     std::size_t height = 0; // lines of the terminal; 0: all rows are shown
     Units units{};
+    bool has_extras =
+        false; // there is room for the busiest remote address, and the unit or container, if they are known
 };
-
-/// A terminal of so many columns shows people more than the default columns: the busiest remote address, and the unit
-/// or container.
-constexpr std::size_t wide_table = 100;
 
 /// A plain table of text that is no sample: --list-columns and doctor.
 struct Listing {

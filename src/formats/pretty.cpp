@@ -106,9 +106,11 @@ std::string group_count_text(const Report& report)
 void add_first_line(std::string& out, const Report& report, const Style& style)
 {
     const Totals& totals = report.totals;
-    std::vector<std::string> pieces{report.is_list                 ? "now"
-                                    : report.duration.count() == 0 ? "totals of open sockets"
-                                                                   : human_window(report.duration)};
+    const bool is_window = report.duration.count() != 0;
+    std::vector<std::string> pieces{report.is_list                ? "now"
+                                    : is_window                   ? human_window(report.duration)
+                                    : report.by.is_by_interface() ? "totals of interfaces"
+                                                                  : "totals of open sockets"};
     const auto add = [&](std::string_view piece) { pieces.push_back(fmt::format("· {}", piece)); };
     add(cut_to_width(printable(report.backend), 16));
     if (!report.rows.empty()) {
@@ -139,7 +141,7 @@ void add_first_line(std::string& out, const Report& report, const Style& style)
 void add_wrapped(std::string& out, std::string_view label, Paint paint, std::string_view text, const Style& style)
 {
     const std::size_t indent = display_width(label);
-    out += painted(label, paint, style.color) + wrap(printable(text), style.width, indent, indent) + '\n';
+    out += painted(label, paint, style.color) + wrap(printable_message(text), style.width, indent, indent) + '\n';
 }
 
 /// First the notes that say that bytes are missing. Those with the same remedy are together, and it is there once.

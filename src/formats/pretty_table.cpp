@@ -17,7 +17,7 @@ namespace socktally {
 
 namespace {
 
-using Cut = TableColumn::Cut;
+using Cut = Look::Cut;
 
 // --- One cell
 
@@ -49,12 +49,15 @@ std::string endpoint_cell(const std::optional<Address>& address, const std::opti
     return fmt::format(fmt::runtime(address && address->family == Family::v6 ? "[{}]:{}" : "{}:{}"), host, *port);
 }
 
-/// From the end that opened the connection; both ways if that is not known.
+/// From the end that opened the connection or, if there was none, that alone sent; both ways if that is not known.
 std::string_view arrow(const Row& row)
 {
-    const bool is_local = row.port && row.port == row.local_port;
-    const bool is_remote = row.port && row.port == row.remote_port;
-    return is_local == is_remote ? "↔" : is_local ? "←" : "→";
+    const bool is_told = row.protocol == Protocol::tcp; // of others nobody says which end accepted
+    const bool has_received = row.rx_bytes.value_or(0) != 0 && row.tx_bytes == 0U;
+    const bool has_sent = row.tx_bytes.value_or(0) != 0 && row.rx_bytes == 0U;
+    const bool is_from_remote = is_told ? row.port && row.port == row.local_port : has_received;
+    const bool is_from_local = is_told ? row.port && row.port == row.remote_port : has_sent;
+    return is_from_remote == is_from_local ? "↔" : is_from_remote ? "←" : "→";
 }
 
 /// The bytes that a column counts.
@@ -78,46 +81,45 @@ std::string figure_text(const Column& column, const Row& row, std::uint64_t numb
 
 // --- The table
 
-/// How a column is shown if it is not shown as others of its type.
-struct Look {
-    std::string_view column;
-    Cut cut;
-    std::size_t good;
-    std::size_t least;
-    unsigned expendable; // if it is there by default
-};
-
 // The order in which columns are left out. The bar, the unit and the busiest remote address go first: no other format
 // has them.
 constexpr unsigned unit_rank = 2;
 constexpr unsigned remote_rank = 3;
 constexpr unsigned share_rank = 6;
+constexpr std::size_t key_width = 40; // of what rows are told apart by, before other columns are left out for it
+
+/// The columns that are not shown as others of their type; whether they are expendable counts if they are there by
+/// default.
+struct NamedLook {
+    std::string_view column;
+    Look look;
+};
 constexpr std::array looks = {
-    Look{"process", Cut::end, 15, 12, 0},
-    Look{"host", Cut::end, 12, 8, 2},
-    Look{"user", Cut::end, 8, 8, 4},
-    Look{"outbound", Cut::end, 8, 8, 4},
-    Look{"rx_packets", Cut::never, 0, 0, 4},
-    Look{"tx_packets", Cut::never, 0, 0, 4},
-    Look{"connections", Cut::never, 0, 0, 5},
-    Look{"rx_bytes", Cut::never, 0, 0, 7},
-    Look{"tx_bytes", Cut::never, 0, 0, 7},
-    Look{"protocol", Cut::end, 5, 5, TableColumn::dear},
-    Look{"pid", Cut::never, 0, 0, TableColumn::dear + 1},
-    Look{"exe", Cut::middle, 20, 12, 0},
-    Look{"cgroup", Cut::middle, 20, 12, 0},
-    Look{"container_id", Cut::middle, 12, 8, 0},
-    Look{"published", Cut::middle, 20, 12, 0},
-    Look{"local_address", Cut::middle, 15, 8, 0},
-    Look{"remote_address", Cut::middle, 15, 8, 0},
+    NamedLook{"process", {Cut::end, 15, 12, 0}},
+    NamedLook{"host", {Cut::end, 12, 8, 2}},
+    NamedLook{"user", {Cut::end, 8, 8, 4}},
+    NamedLook{"outbound", {Cut::end, 8, 8, 4}},
+    NamedLook{"rx_packets", {Cut::never, 0, 0, 4}},
+    NamedLook{"tx_packets", {Cut::never, 0, 0, 4}},
+    NamedLook{"connections", {Cut::never, 0, 0, 5}},
+    NamedLook{"rx_bytes", {Cut::never, 0, 0, 7}},
+    NamedLook{"tx_bytes", {Cut::never, 0, 0, 7}},
+    NamedLook{"protocol", {Cut::end, 5, 5, Look::dear}},
+    NamedLook{"pid", {Cut::never, 0, 0, Look::dear + 1}},
+    NamedLook{"exe", {Cut::middle, 20, 12, 0}},
+    NamedLook{"cgroup", {Cut::middle, 20, 12, 0}},
+    NamedLook{"container_id", {Cut::middle, 12, 8, 0}},
+    NamedLook{"published", {Cut::middle, 20, 12, 0}},
+    NamedLook{"local_address", {Cut::middle, 15, 8, 0}},
+    NamedLook{"remote_address", {Cut::middle, 15, 8, 0}},
 };
 
 Look look_of(const Column& column)
 {
     const auto* found =
-        std::find_if(looks.begin(), looks.end(), [&](const Look& look) { return look.column == column.name; });
+        std::find_if(looks.begin(), looks.end(), [&](const NamedLook& each) { return each.column == column.name; });
     const bool is_text = column.type == CellType::string;
-    return found != looks.end() ? *found : Look{column.name, is_text ? Cut::end : Cut::never, 12, 8, 0};
+    return found != looks.end() ? found->look : Look{is_text ? Cut::end : Cut::never, 12, 8};
 }
 
 constexpr std::array<std::string_view, 4> endpoints = {"local_address", "local_port", "remote_address", "remote_port"};
@@ -126,7 +128,7 @@ constexpr std::array<std::string_view, 4> endpoints = {"local_address", "local_p
 class TableMaker {
 public:
     TableMaker(const Report& report, std::span<const Row> rows, const Style& style)
-        : report_(report), rows_(rows), style_(style),
+        : report_(report), rows_(rows), style_(style), keys_(keys_of(report.by)),
           has_least_(report.totals.unknown_connections != 0 && (report.totals.rx_bytes || report.totals.tx_bytes))
     {
     }
@@ -159,6 +161,8 @@ public:
         }
         if (is_usual) {
             add_share(has_column(list, "share"));
+        }
+        if (style_.has_extras) {
             add_extras();
         }
         return std::move(columns_);
@@ -186,22 +190,27 @@ private:
                std::equal(endpoints.begin(), endpoints.end(), &list[index], is_called);
     }
 
-    TableColumn& add(std::string_view heading, const Look& look)
+    /// The columns that rows are told apart by.
+    static ColumnSet keys_of(const GroupBy& by)
     {
-        TableColumn& column = columns_.emplace_back();
-        column.heading = heading;
-        column.cut = look.cut;
-        column.good = look.good;
-        column.least = look.least;
-        column.expendable = look.expendable;
-        return column;
+        ColumnSet set;
+        for (const Key* key : by.keys()) {
+            set |= column_set(key->columns);
+        }
+        return set;
     }
 
     void add(const Column& column, bool is_expendable)
     {
         Look look = look_of(column);
+        look.is_key = keys_.test(index_of(column));
+        if (look.is_key && column.name != "process") { // whose names are longer than is good only if they are escaped
+            look.good = key_width;
+        }
         look.expendable = is_expendable ? look.expendable : 0;
-        TableColumn& added = add(column.header, look);
+        TableColumn& added = columns_.emplace_back();
+        added.heading = column.header;
+        added.look = look;
         added.is_right_aligned = column.type != CellType::string;
         const bool is_key = report_.by.has(column.name);
         const bool is_name = column.name == "process" || column.name == "user";
@@ -246,9 +255,7 @@ private:
         local.is_right_aligned = true;
         TableColumn remote;
         remote.heading = "  REMOTE"; // behind the arrow
-        remote.cut = Cut::middle;
-        remote.good = 23; // "← 255.255.255.255:65535"
-        remote.least = 12;
+        remote.look = {Cut::middle, key_width, 12, 0, true};
         remote.gap = 1;
         for (const Row& row : rows_) {
             const std::string whole = row.is_other() ? "other" : endpoint_cell(row.local_address, row.local_port);
@@ -273,9 +280,9 @@ private:
         TableColumn share;
         share.heading = "SHARE";
         share.is_right_aligned = true;
-        share.expendable = share_rank;
+        share.look.expendable = share_rank;
         TableColumn bars;
-        bars.expendable = TableColumn::decoration;
+        bars.look.expendable = Look::decoration;
         bars.gap = 1;
         for (const Row& row : rows_) {
             const std::uint64_t bytes = bytes_of(row);
@@ -298,17 +305,14 @@ private:
         };
         constexpr std::array<std::string_view, 2> with_remote = {"connection", "remote"};
         constexpr std::array<std::string_view, 4> with_unit = {"unit", "container", "pod", "cgroup"};
-        if (style_.width < wide_table || report_.by.is_by_interface() || report_.is_list) {
-            return;
-        }
         if (!is_by(with_remote)) {
-            add_extra("BUSIEST REMOTE", {"", Cut::middle, 15, 12, remote_rank}, [](const Row& row) {
+            add_extra("BUSIEST REMOTE", {Cut::middle, 15, 12, remote_rank}, [](const Row& row) {
                 const auto& address = row.busiest_remote ? row.busiest_remote : row.remote_address;
                 return address ? to_string(*address) : "";
             });
         }
         if (!is_by(with_unit)) {
-            add_extra("UNIT", {"", Cut::end, 12, 12, unit_rank}, [](const Row& row) {
+            add_extra("RUNS IN", {Cut::end, 12, 12, unit_rank}, [](const Row& row) {
                 const Identity none;
                 const Identity& identity = row.identity ? *row.identity : none;
                 const auto& name = identity.container ? identity.container : identity.unit;
@@ -319,16 +323,17 @@ private:
 
     void add_extra(std::string_view heading, const Look& look, std::string (*text)(const Row&))
     {
-        TableColumn column;
+        TableColumn column{.heading = std::string(heading), .look = look};
         std::transform(rows_.begin(), rows_.end(), std::back_inserter(column.cells), text);
         if (std::any_of(column.cells.begin(), column.cells.end(), [](const std::string& c) { return !c.empty(); })) {
-            add(heading, look).cells = std::move(column.cells);
+            columns_.push_back(std::move(column));
         }
     }
 
     const Report& report_;
     std::span<const Row> rows_;
     const Style& style_;
+    const ColumnSet keys_;
     std::vector<TableColumn> columns_;
     bool has_least_; // the first line may have the mark too
     bool has_unknown_ = false;

@@ -12,7 +12,7 @@ namespace socktally {
 
 namespace {
 
-using Cut = TableColumn::Cut;
+using Cut = Look::Cut;
 
 constexpr std::array<std::string_view, 6> sgr = {"", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[32m", "\x1b[33m"};
 
@@ -21,6 +21,7 @@ struct Field {
     TableColumn column;
     std::size_t width = 0; // at first of its widest cell
     std::size_t good = 0;  // it gets narrower than this last
+    std::size_t kept = 0;  // as long as others are wider than they have to be
     std::size_t least = 0; // it gets no narrower
 };
 
@@ -33,10 +34,11 @@ void measure(Field& field, bool header)
         field.width = std::max(field.width, display_width(cell));
     }
     const auto cut_to = [&](std::size_t width) {
-        return column.cut == Cut::never ? field.width : std::max(heading, std::min(field.width, width));
+        return column.look.cut == Cut::never ? field.width : std::max(heading, std::min(field.width, width));
     };
-    field.least = cut_to(column.least);
-    field.good = std::max(field.least, cut_to(column.good));
+    field.least = cut_to(column.look.least);
+    field.good = std::max(field.least, cut_to(column.look.good));
+    field.kept = column.look.is_key ? field.good : field.least;
 }
 
 /// Returns the columns that a line takes if each field is as wide as `width` says.
@@ -64,17 +66,17 @@ bool leave_some_out(std::vector<Field>& fields, unsigned limit)
 {
     unsigned first = limit;
     for (const Field& field : fields) {
-        first = field.column.expendable != 0 ? std::min(first, field.column.expendable) : first;
+        first = field.column.look.expendable != 0 ? std::min(first, field.column.look.expendable) : first;
     }
     return first != limit &&
-           std::erase_if(fields, [first](const Field& field) { return field.column.expendable == first; }) != 0;
+           std::erase_if(fields, [first](const Field& field) { return field.column.look.expendable == first; }) != 0;
 }
 
 /// Leaves out what does not fit. Returns the headings of what is not expendable.
 std::vector<std::string> leave_out(std::vector<Field>& fields, std::size_t width)
 {
     constexpr unsigned all = std::numeric_limits<unsigned>::max();
-    while (width_of(fields, &Field::good) > width && leave_some_out(fields, TableColumn::dear)) {
+    while (width_of(fields, &Field::good) > width && leave_some_out(fields, Look::dear)) {
     }
     std::vector<std::string> missing;
     while (fields.size() > 1 && width_of(fields, &Field::least) > width) {
@@ -111,7 +113,7 @@ public:
     {
         const TableColumn& column = field.column;
         const std::string text =
-            column.cut == Cut::middle ? cut_in_middle(cell, field.width) : cut_to_width(cell, field.width);
+            column.look.cut == Cut::middle ? cut_in_middle(cell, field.width) : cut_to_width(cell, field.width);
         const std::size_t padding = field.width - display_width(text);
         blanks_ += (is_first_ ? 0 : column.gap) + (column.is_right_aligned ? padding : 0);
         if (!text.empty()) {
@@ -147,15 +149,16 @@ TableLines lay_out(std::vector<TableColumn> columns, std::size_t width, bool hea
         measure(fields.emplace_back(Field{std::move(column)}), header);
     }
     if (width_of(fields, &Field::width) > width) {
-        std::erase_if(fields, [](const Field& field) { return field.column.expendable == TableColumn::decoration; });
+        std::erase_if(fields, [](const Field& field) { return field.column.look.expendable == Look::decoration; });
     }
     if (width_of(fields, &Field::width) > width) {
         take_brief_cells(fields, header);
     }
     TableLines table;
     table.missing = leave_out(fields, width);
-    narrow(fields, width, &Field::good);
-    narrow(fields, width, &Field::least);
+    for (const auto limit : {&Field::good, &Field::kept, &Field::least}) {
+        narrow(fields, width, limit);
+    }
     if (header) {
         Line line(color);
         for (const Field& field : fields) {

@@ -156,11 +156,9 @@ void SnapshotParser::Impl::parse(std::string_view text)
     heading.by = &by;
     dom::object object;
     dom::element root;
-    if (const auto error = parser.parse(text.data(), text.size(), false).get(root); error != simdjson::SUCCESS) {
-        throw BadSnapshot(fmt::format("not JSON: {}", simdjson::error_message(error)));
-    }
-    if (root.get(object) != simdjson::SUCCESS) {
-        throw BadSnapshot("not a JSON object");
+    if (parser.parse(text.data(), text.size(), false).get(root) != simdjson::SUCCESS ||
+        root.get(object) != simdjson::SUCCESS) {
+        throw BadSnapshot("not a JSON object; report reads what -f json and -f jsonl print");
     }
     is_document = object.at_key("ts").error() != simdjson::SUCCESS;
     if (is_document) {

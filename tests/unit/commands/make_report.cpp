@@ -268,6 +268,8 @@ TEST_CASE("the format is pretty on a terminal and TSV elsewhere, unless one is n
     named.format = find_format("csv");
     CHECK(make_output_plan(named, true, 80).format == find_format("csv"));
     CHECK(make_output_plan(named, true, 33).style.width == 33);
+    CHECK(make_output_plan({}, true, 100).style.has_extras);
+    CHECK_FALSE(make_output_plan({}, true, 99).style.has_extras);
 }
 
 TEST_CASE("JSON has all columns of a grouping, the others the default ones")

@@ -409,7 +409,7 @@ TEST_CASE("what is no snapshot is refused in words")
     CHECK(why_not(with(R"("rx_bytes":18446744073709551615,"tx_bytes":0)")) == "read");
     CHECK(why_not(with(R"("rx_bytes":-1)")) == "\"rx_bytes\" is not a whole number from 0 to 18446744073709551615");
     CHECK(why_not(with(R"("rx_bytes":1e3)")) == "\"rx_bytes\" is not a whole number from 0 to 18446744073709551615");
-    CHECK(why_not(with(R"("rx_bytes":18446744073709551616)")).starts_with("not JSON"));
+    CHECK(why_not(with(R"("rx_bytes":18446744073709551616)")).starts_with("not a JSON object"));
     CHECK(why_not(with(R"("pid":1)")) == "\"pid\" appears twice");
     CHECK(why_not(with(R"("host":"b")")) == "\"host\" appears twice");
     CHECK(why_not(with(R"("user":1)")) == "\"user\" is not a string");
@@ -417,10 +417,10 @@ TEST_CASE("what is no snapshot is refused in words")
     CHECK(why_not(with(R"("later":[{"deep":1}])")) == "read");
     CHECK(why_not(with(R"("schema":"socktally/2")")) == "the schema is \"socktally/2\", not \"socktally/1\"");
     CHECK(why_not("{}\n") == "neither a snapshot nor a row of one");
-    CHECK(why_not("[]\n") == "not a JSON object");
-    CHECK(why_not(good.substr(0, good.size() - 1) + " {}\n").starts_with("not JSON"));
-    CHECK(why_not(std::string(5000, '[') + "\n").starts_with("not JSON"));
-    CHECK(why_not("{\"a\":\"\xff\"}\n").starts_with("not JSON"));
+    CHECK(why_not("[]\n") == "not a JSON object; report reads what -f json and -f jsonl print");
+    CHECK(why_not(good.substr(0, good.size() - 1) + " {}\n").starts_with("not a JSON object"));
+    CHECK(why_not(std::string(5000, '[') + "\n").starts_with("not a JSON object"));
+    CHECK(why_not("{\"a\":\"\xff\"}\n").starts_with("not a JSON object"));
     CHECK(
         why_not(
             R"({"schema":"socktally/1","started_at":"2026-11-20T21:00:00Z","duration_ns":1,"complete":true,"by":"name"})"

@@ -167,11 +167,23 @@ TEST_CASE("a connection is an endpoint, an arrow from the end that opened it, an
     CHECK(wide[4].find("                   * ↔ *") != std::string::npos);
     result.rows[1].remote_address = address("2001:db8:1111:2222:3333:4444:5555:6666");
     CHECK(joined(table(result)) ==
-          joined({"PID  PROCESS  PROTO   LOCAL   REMOTE                          RX/s   TX/s  SHARE",
-                  "  7  nginx    tcp     :8080 ← 10.77.0.1:36260            4.0 KiB/s           33%",
-                  "  7  nginx    tcp    :40000 → [2001:db8:1…555:6666]:443  4.0 KiB/s           33%",
-                  "  7  nginx    tcp      :123 ↔ 10.0.0.2:123               4.0 KiB/s           33%",
-                  "  8  dns      -           * ↔ *                              1 B/s  1 B/s    <1%"}));
+          joined({"PID  PROCESS  PROTO   LOCAL   REMOTE                                 RX/s   TX/s",
+                  "  7  nginx    tcp     :8080 ← 10.77.0.1:36260                   4.0 KiB/s",
+                  "  7  nginx    tcp    :40000 → [2001:db8:1111:…4:5555:6666]:443  4.0 KiB/s",
+                  "  7  nginx    tcp      :123 ↔ 10.0.0.2:123                      4.0 KiB/s",
+                  "  8  dns      -           * ↔ *                                     1 B/s  1 B/s"}));
+    for (Row& row : result.rows) { // who sent first is known if one end alone sent
+        row.protocol = Protocol::udp;
+        row.port = row.remote_port;
+    }
+    result.rows[1].rx_bytes = 0;
+    result.rows[1].tx_bytes = 1;
+    result.rows[2].tx_bytes.reset();
+    const auto datagrams = table(result);
+    CHECK(datagrams[1].find(":8080 ←") != std::string::npos);
+    CHECK(datagrams[2].find(":40000 →") != std::string::npos);
+    CHECK(datagrams[3].find(":123 ↔") != std::string::npos);
+    CHECK(datagrams[4].find("* ↔ *") != std::string::npos);
 }
 
 TEST_CASE("a wide terminal shows the busiest remote address, and the container or else the unit")
@@ -185,14 +197,14 @@ TEST_CASE("a wide terminal shows the busiest remote address, and the container o
     result.rows[1].identity = std::make_shared<const Identity>(identity);
     identity.container = "web1";
     result.rows[0].identity = std::make_shared<const Identity>(identity);
-    const Style wide{.width = 100};
+    const Style wide{.width = 100, .has_extras = true};
     CHECK(joined(table(result, wide)) ==
-          joined({"PID  PROCESS   RX/s   TX/s  CONNS  USER   SHARE        BUSIEST REMOTE  UNIT",
+          joined({"PID  PROCESS   RX/s   TX/s  CONNS  USER   SHARE        BUSIEST REMOTE  RUNS IN",
                   "  1  web      5 B/s  5 B/s      1  alice    56% ████▌  10.0.0.9        web1",
                   "  2  sshd     3 B/s  3 B/s      1  alice    33% ██▋                    docker-aaaaaaaaaaaa.scope",
                   "  3  cat      1 B/s  1 B/s      1  alice    11% ▉"}));
-    CHECK(table(result, {.width = 99})[0].find("REMOTE") == std::string::npos);
-    CHECK(table(result, wide, "pid,unit,rx_bytes")[2] == "  2  docker-aaaaaaaaaaaa.scope  3 B");
+    CHECK(table(result, {.width = 200})[0].find("REMOTE") == std::string::npos);
+    CHECK(table(result, {}, "pid,unit,rx_bytes")[2] == "  2  docker-aaaaaaaaaaaa.scope  3 B");
     result.by = GroupBy("unit");
     CHECK(table(result, wide)[1] == "docker-aaaaaaaaaaaa.scope  web      5 B/s  5 B/s      1    56% ████▌  10.0.0.9");
 }

@@ -9,18 +9,20 @@ using namespace socktally;
 
 namespace {
 
-using Cut = TableColumn::Cut;
+using Cut = Look::Cut;
 using Lines = std::vector<std::string>;
 
 TableColumn text(std::string heading, Lines cells, std::size_t least = 4, Cut cut = Cut::end)
 {
-    return {.heading = std::move(heading), .cells = std::move(cells), .cut = cut, .least = least};
+    return {.heading = std::move(heading), .cells = std::move(cells), .look = {.cut = cut, .least = least}};
 }
 
 TableColumn figures(std::string heading, Lines cells, unsigned expendable = 0)
 {
-    return {
-        .heading = std::move(heading), .cells = std::move(cells), .is_right_aligned = true, .expendable = expendable};
+    return {.heading = std::move(heading),
+            .cells = std::move(cells),
+            .look = {.expendable = expendable},
+            .is_right_aligned = true};
 }
 
 Lines lines(std::vector<TableColumn> columns, std::size_t width = 80)
@@ -48,6 +50,22 @@ TEST_CASE("the widest text gives way first, no further than it may, and figures 
         {31, "abcdefghij  abcdefgh  123456789"}, {29, "abcdefg…  abcdefgh  123456789"},
         {28, "abcdef…  abcdefgh  123456789"},    {27, "abcdef…  abcdef…  123456789"},
         {25, "abcde…  abcde…  123456789"},       {23, "abcde…  abc…  123456789"},
+    };
+    for (const auto& [width, line] : cases) {
+        CHECK(lines(columns, width)[1] == line);
+    }
+}
+
+TEST_CASE("the column of the key gives way last")
+{
+    TableColumn key = text("KEY", {"0123456789abcdef"}, 4);
+    key.look.good = 14;
+    key.look.is_key = true;
+    const std::vector<TableColumn> columns{text("A", {"abcdefgh"}, 4), key, figures("N", {"1"}, 2)};
+    const std::vector<std::pair<std::size_t, std::string>> cases = {
+        {29, "abcdefgh  0123456789abcdef  1"}, {27, "abcdefgh  0123456789abc…  1"}, {26, "abcdef…  0123456789abc…  1"},
+        {23, "abc…  0123456789abc…  1"},       {22, "abcde…  0123456789abc…"},      {20, "abc…  0123456789abc…"},
+        {19, "abc…  0123456789ab…"},
     };
     for (const auto& [width, line] : cases) {
         CHECK(lines(columns, width)[1] == line);
@@ -90,9 +108,8 @@ TEST_CASE("the most expendable column goes first, then the rightmost, which is t
 TEST_CASE("what is dear goes only after cells were cut to less than is good")
 {
     TableColumn remote = text("REMOTE", {"0123456789abcdef"}, 8, Cut::middle);
-    remote.good = 12;
-    const std::vector<TableColumn> columns{remote, figures("SHARE", {"5%"}, 2),
-                                           figures("PID", {"1"}, TableColumn::dear)};
+    remote.look.good = 12;
+    const std::vector<TableColumn> columns{remote, figures("SHARE", {"5%"}, 2), figures("PID", {"1"}, Look::dear)};
     CHECK(lines(columns, 28)[1] == "0123456789abcdef     5%    1");
     CHECK(lines(columns, 24)[1] == "012345…bcdef     5%    1");
     CHECK(lines(columns, 23)[1] == "0123456789abcdef    1");
