@@ -23,17 +23,17 @@ namespace {
 constexpr std::string_view short_help =
     R"(Usage: socktally [OPTION]...       which process moves how many bytes
        socktally ports             which process listens on which port
-       socktally report [FILE]...  add up saved samples
+       socktally report [FILE]...  add up samples that -f jsonl >> FILE saved
        socktally doctor            which backends work here, what others need
 
-  -d TIME           measure this long: 5s, 500ms, 1m30s; default 1s
-  --interval TIME   measure again and again, until stopped
-  --by KEY,...      a row per process (default), connection, remote, user, ...
-  --top N           the N largest rows, the others summed in one
-  --name NAME       only this process; also --port, --remote, --user, --unit,
-                    --container, --external, --exclude FILTER=VALUE, ...
-  -f FORMAT         pretty (default on a terminal), tsv, csv, json, prom, ...
-
+  -d TIME          measure this long: 5s, 500ms, 1m30s; default 1s
+  --interval TIME  measure again and again, until stopped
+  --by KEY,...     a row per process (default), connection, remote, user, ...
+  --top N          the N largest rows, the others summed in one
+  --port PORT      only this port; also --protocol udp, --name, --user, --unit,
+                   --container, --remote, --external, --exclude FILTER=VALUE
+  -f FORMAT        pretty (default on a terminal), tsv, csv, json, prom, ...
+  --bits, --si     rates in Mbit/s, bytes in MB
 As in: socktally -d 5s --by process,remote --external --top 10
 All options: socktally --help; the manual: man socktally
 )";
