@@ -110,9 +110,19 @@ void PacketWatch::end(std::chrono::nanoseconds instant)
     end_ = instant;
 }
 
+/// One round at most: packets may come as fast as they are taken.
+void PacketWatch::drain(std::chrono::nanoseconds limit)
+{
+    CapturedFrame captured;
+    for (std::size_t blocks = ring_.blocks(); ring_.next(captured, blocks, limit);) {
+        take(captured);
+    }
+}
+
 bool PacketWatch::drain_until(std::chrono::nanoseconds limit)
 {
-    return ring_.drain([this](const CapturedFrame& captured) { take(captured); }, limit) || !ring_.has_more();
+    drain(limit);
+    return ring_.is_stopped() || !ring_.has_more();
 }
 
 /// Packets dropped since the end may belong to either window.
@@ -138,11 +148,6 @@ void PacketWatch::next_window()
     for (const Seen& seen : std::exchange(of_next_, {})) {
         count(seen);
     }
-}
-
-void PacketWatch::drain()
-{
-    ring_.drain([this](const CapturedFrame& captured) { take(captured); });
 }
 
 Faults PacketWatch::faults() const

@@ -47,8 +47,8 @@ public:
 
     /// From here on packets are kept.
     void begin();
-    /// Takes the packets that there are.
-    void drain();
+    /// Takes the packets that there are, of before `limit`.
+    void drain(std::chrono::nanoseconds limit = PacketRing::no_end);
     /// Packets at `instant` (since the epoch) or later only tell this window how connections end.
     void end(std::chrono::nanoseconds instant);
     /// Takes packets from before `limit`, also those for the next window; false if some may still be on

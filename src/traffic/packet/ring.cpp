@@ -289,6 +289,22 @@ void PacketRing::release_block()
     next_ = (next_ + 1) % blocks_;
 }
 
+bool PacketRing::next(CapturedFrame& captured, std::size_t& blocks, std::chrono::nanoseconds end)
+{
+    while (blocks > 0 && (begun_ || (begun_ = ready_block()))) {
+        if (begun_->next(captured, end)) {
+            return true;
+        }
+        if (begun_->is_stopped()) {
+            return false;
+        }
+        begun_.reset();
+        release_block();
+        --blocks;
+    }
+    return false;
+}
+
 PacketRing::Frames::Frames(std::span<const std::byte> block) : block_(block)
 {
     tpacket_block_desc description{};

@@ -55,31 +55,14 @@ public:
     /// Packets of every interface of the network namespace, from now on.
     void start() const;
 
-    /// Hands the packets of the blocks that are ready to `take`, up to the first one of `end` or later, which waits for
-    /// the next call. True if there is such a one. Not more than one round.
+    /// Gives the next packet of the blocks that are ready; false if there is none before `end`, or none in `blocks`
+    /// blocks, which are counted down. The packet stays where it is until the next call.
     static constexpr auto no_end = std::chrono::nanoseconds::max();
-    template <typename Take>
-    bool drain(Take take, std::chrono::nanoseconds end = no_end)
-    {
-        for (std::size_t done = 0; done < blocks_; ++done) {
-            if (!begun_) {
-                begun_ = ready_block();
-            }
-            if (!begun_) {
-                return false;
-            }
-            CapturedFrame captured;
-            while (begun_->next(captured, end)) {
-                take(captured);
-            }
-            if (begun_->is_stopped()) {
-                return true;
-            }
-            begun_.reset();
-            release_block();
-        }
-        return false;
-    }
+    bool next(CapturedFrame& captured, std::size_t& blocks, std::chrono::nanoseconds end);
+    /// Returns whether a packet of `end` or later waits.
+    bool is_stopped() const { return begun_ && begun_->is_stopped(); }
+    /// A round of the ring.
+    std::size_t blocks() const { return blocks_; }
 
     /// Whether packets lie in the block that the kernel is filling: they come within two times block_wait_ms.
     bool has_more() const;
