@@ -73,7 +73,7 @@ _socktally()
     fi
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        [[ $word == doctor || $word == ports || $word == report ]] && commands=("$word")
+        [[ $word == doctor || $word == ports || $word == report || $word == run ]] && commands=("$word")
     done
     # Not tabs: of those, read takes several for one.
     while IFS=$'\x1f' read -r names value offers _; do
@@ -88,10 +88,13 @@ _socktally()
         return # the program is not here
     elif [[ ${commands[*]} == report && $current != -* ]]; then
         compopt -o default 2> /dev/null # files
+    elif [[ ${commands[*]} == run && $current != -* ]]; then
+        compopt -o default 2> /dev/null
+        _socktally_words "$current" "$(compgen -c -- "$current")"
     elif [[ ${commands[*]} == doctor || ${commands[*]} == ports || $current == -* ]]; then
         _socktally_words "$current" "$options"
     else
-        _socktally_words "$current" doctor ports report
+        _socktally_words "$current" doctor ports report run
     fi
 }
 

@@ -29,7 +29,7 @@ Options options_of(int argc, char** argv)
     return options;
 }
 
-Exit run(const Options& options)
+Exit run(const Options& options, const Surroundings& surroundings)
 {
     switch (options.command) {
     case Command::help:
@@ -39,37 +39,40 @@ Exit run(const Options& options)
     case Command::doctor: return run_doctor(options, backends());
     case Command::report: return run_report(options);
     case Command::ports: return run_ports(options, socket_lists());
+    case Command::run: return run_command(options, backends(), surroundings);
     case Command::sample: return run_sample(options, backends());
     }
     return Exit::failed;
+}
+
+/// Returns the exit code for a failure without one of its own.
+Exit failure_of(Command command)
+{
+    return command == Command::ports ? Exit::unavailable : command == Command::run ? Exit::not_run : Exit::failed;
 }
 
 } // namespace
 
 int main(int argc, char** argv)
 {
-    occupy_standard_streams();
-    // The write fails instead, and a state that was begun is cleared away.
-    const auto on_closed_pipe = std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGXFSZ, SIG_IGN);
-    std::signal(SIGUSR1, SIG_IGN); // no window is open yet that it could end
+    const Surroundings surroundings;
     Exit exit = Exit::failed;
     try {
         const Options options = options_of(argc, argv);
-        exit = options.command == Command::ports ? Exit::unavailable : Exit::failed;
-        exit = run(options);
+        exit = failure_of(options.command);
+        exit = run(options, surroundings);
     } catch (const UsageError& error) {
         say(error.what());
-        exit = Exit::usage;
+        exit = error.command == Command::run || exit == Exit::not_run ? Exit::not_run : Exit::usage;
     } catch (const BackendUnavailable& error) {
         say(error.what());
         if (!error.remedy.empty()) {
             say("to fix it: " + error.remedy);
         }
-        exit = Exit::unavailable;
+        exit = exit == Exit::not_run ? exit : Exit::unavailable;
     } catch (const std::system_error& error) {
         if (error.code().value() == EPIPE) { // a reader that has seen enough: this ends as others do
-            std::signal(SIGPIPE, on_closed_pipe);
+            surroundings.restore();
             std::raise(SIGPIPE);
         } else {
             say(error.what());

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::string_view short_help =
     R"(Usage: socktally [OPTION]...       which process moves how many bytes
+       socktally run COMMAND...    how many bytes a command moves
        socktally ports             which process listens on which port
        socktally report [FILE]...  add up samples that -f jsonl >> FILE saved
        socktally doctor            which backends work here, what others need
@@ -40,23 +42,26 @@ All options: socktally --help; the manual: man socktally
 
 constexpr std::string_view introduction =
     R"(Usage: socktally [OPTION]...
+       socktally run [OPTION]... COMMAND [ARGUMENT]...
        socktally ports [OPTION]...
        socktally report [OPTION]... [FILE]...
        socktally doctor [-b NAME] [OUTPUT OPTION]...
 
 Shows which process moved how many bytes over the network. Takes one sample and
-prints one row per process. ports lists sockets and who holds them. report adds
-up samples saved as json or jsonl. doctor shows which backends work here and
-what they need.
+prints one row per process. run measures a command until it ends, with all
+processes that it starts. ports lists sockets and who holds them. report adds up
+samples saved as json or jsonl. doctor shows which backends work here and what
+they need.
 )";
 
 constexpr std::string_view examples = R"(
 Examples:
   socktally -d 5s --top 10
+  socktally run curl -O https://example.com/file
   socktally --by connection --remote 10.0.0.0/8 --sort tx_bytes
   socktally -f json | jq '.processes[] | select(.tx_bytes > 1000000)'
 
-See socktally(1), socktally-ports(1), socktally-report(1),
+See socktally(1), socktally-run(1), socktally-ports(1), socktally-report(1),
 socktally-output(5), socktally-backends(7) and socktally-since(7).
 )";
 
@@ -94,7 +99,8 @@ constexpr std::array habits{
     Habit{"--watch", "--interval"},
     Habit{"columns", "socktally --list-columns"},
     Habit{"dns", "socktally --port 53 --by process,remote"},
-    Habit{"run", "socktally --pid PID -d TIME"},
+    Habit{"exec", "socktally run"},
+    Habit{"time", "socktally run"},
     Habit{"top", "socktally --interval 1s -f pretty"},
     Habit{"version", "socktally --version"},
     Habit{"watch", "socktally --interval 1s -f pretty"},
@@ -155,30 +161,82 @@ std::string help_text()
 
 void refuse_foreign(Command command, const Option& option)
 {
-    if (!option.group.has(command)) {
-        const std::string_view name = command == Command::doctor   ? "doctor"
-                                      : command == Command::report ? "report"
-                                                                   : "ports";
-        throw UsageError(
-            option.group.of_sample
-                ? fmt::format("{} does not take {}: it takes no sample", name, option.long_name())
-                : fmt::format("only {} takes {}", option.group.of_ports ? "ports" : "report", option.long_name()));
+    if (option.group.has(command)) {
+        return;
     }
+    if (option.group.has(Command::sample)) {
+        const CommandWord& word = *find_word(command);
+        throw UsageError(fmt::format("{} does not take {}: {}", word.word, option.long_name(), word.why_not));
+    }
+    const auto* const owner = std::find_if(command_words.begin(), command_words.end(),
+                                           [&](const CommandWord& word) { return option.group.has(word.command); });
+    throw UsageError(fmt::format("only {} takes {}", owner->word, option.long_name()));
+}
+
+/// Returns the option of the table that an argument begins with, and whether the argument has its value too; null for
+/// an operand or an unknown option.
+struct Argument {
+    const Option* option = nullptr;
+    bool has_value = false;
+};
+Argument argument_of(std::string_view text)
+{
+    const auto options = option_table();
+    const auto find = [&](std::string_view name) {
+        const auto found = std::find_if(options.begin(), options.end(), [name](const Option& option) {
+            return option.long_name() == name || (option.names.starts_with(name) && option.names[name.size()] == ',');
+        });
+        return found == options.end() ? nullptr : &*found;
+    };
+    if (text.starts_with("--")) {
+        return {find(text.substr(0, text.find('='))), text.find('=') != text.npos};
+    }
+    Argument argument;
+    for (std::size_t i = 1; i < text.size(); ++i) { // "-vvf"
+        const char name[]{'-', text[i]};
+        argument = {find({name, 2}), i + 1 < text.size()};
+        if (argument.option == nullptr || argument.option->value != nullptr) {
+            break;
+        }
+    }
+    return argument;
+}
+
+/// Returns where the words begin that `run` starts, if `run` is the command: its options stop at the first operand, or
+/// at "--". Null if the command is another one.
+std::optional<int> begin_of_words(int argc, const char* const* argv)
+{
+    bool is_run = false;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view text = argv[i];
+        if (text == "--" || text.size() < 2 || text[0] != '-') {
+            if (is_run || text != "run") {
+                return is_run ? std::optional(i) : std::nullopt;
+            }
+            is_run = true;
+            continue;
+        }
+        const Argument argument = argument_of(text);
+        i += argument.option != nullptr && argument.option->value != nullptr && !argument.has_value ? 1 : 0;
+    }
+    return is_run ? std::optional(argc) : std::nullopt;
 }
 
 class CommandLine {
 public:
     CommandLine()
     {
-        for (CLI::App* command : {&app_, doctor_, report_, ports_, help_}) {
+        for (const CommandWord& word : command_words) {
+            commands_.push_back(app_.add_subcommand(std::string(word.word))->fallthrough());
+        }
+        std::vector<CLI::App*> all = commands_;
+        all.insert(all.end(), {&app_, help_});
+        for (CLI::App* command : all) {
             command->set_help_flag("-h");
             command->set_help_all_flag("--help");
         }
         app_.set_version_flag("-V,--version", "socktally " SOCKTALLY_VERSION);
-        app_.allow_extras(); // so that take_extras can name the nearest option
-        doctor_->fallthrough();
-        report_->fallthrough();
-        ports_->fallthrough();
+        app_.allow_extras();   // so that take_extras can name the nearest option
         help_->allow_extras(); // so that they are quoted
         for (const Option& option : option_table()) {
             if (option.apply == nullptr && option.filter == nullptr) {
@@ -192,6 +250,12 @@ public:
 
     void read(int argc, const char* const* argv, Invocation& invocation, const TakeOption& take)
     {
+        if (const auto begin = begin_of_words(argc, argv)) {
+            invocation.command = Command::run;
+            const bool is_marked = *begin < argc && std::string_view(argv[*begin]) == "--";
+            invocation.words.assign(argv + *begin + (is_marked ? 1 : 0), argv + argc);
+            argc = *begin;
+        }
         try {
             app_.parse(reversed_arguments(argc, argv));
         } catch (const CLI::CallForHelp&) {
@@ -212,12 +276,8 @@ public:
         if (help_->parsed()) {
             return give_help(invocation);
         }
-        if (doctor_->parsed()) {
-            invocation.command = Command::doctor;
-        } else if (report_->parsed()) {
-            invocation.command = Command::report;
-        } else if (ports_->parsed()) {
-            invocation.command = Command::ports;
+        for (std::size_t i = 0; i < commands_.size(); ++i) {
+            invocation.command = commands_[i]->parsed() ? command_words[i].command : invocation.command;
         }
         take_extras(invocation);
         take_options(invocation.command, take);
@@ -275,7 +335,7 @@ private:
             }
         }
         bool is_first = true;
-        for (const CLI::App* command : {doctor_, report_, ports_}) {
+        for (const CLI::App* command : commands_) {
             for (std::size_t i = 0; i < command->count(); ++i) { // CLI11 lets a command be given again
                 if (!std::exchange(is_first, false)) {
                     misplaced.emplace_back(command->get_name());
@@ -304,14 +364,16 @@ private:
 
     static UsageError unknown_command(std::string_view word)
     {
-        constexpr std::array<std::string_view, 4> commands{"ports", "report", "doctor", "help"};
+        std::vector<std::string_view> commands{"help"};
+        std::transform(command_words.begin(), command_words.end(), std::back_inserter(commands),
+                       [](const CommandWord& each) { return each.word; });
         if (const auto meant = meant_by(word)) {
             return UsageError(fmt::format("unknown command {}: use {}", quote(word), *meant));
         }
         const auto near = nearest(word, commands);
         return UsageError(
             near ? fmt::format("unknown command {}: did you mean {:?}?", quote(word), *near)
-                 : fmt::format("unknown command {}: the commands are ports, report and doctor", quote(word)));
+                 : fmt::format("unknown command {}: the commands are ports, run, report and doctor", quote(word)));
     }
 
     UsageError unknown_option(std::string_view argument, std::string_view next) const
@@ -353,9 +415,7 @@ private:
     }
 
     CLI::App app_;
-    CLI::App* doctor_ = app_.add_subcommand("doctor");
-    CLI::App* report_ = app_.add_subcommand("report");
-    CLI::App* ports_ = app_.add_subcommand("ports");
+    std::vector<CLI::App*> commands_;              // in the order of command_words
     CLI::App* help_ = app_.add_subcommand("help"); // what many type first; the same as --help
     std::vector<CLI::Option*> given_;              // in the order of the table
     std::vector<const Option*> digits_;            // see find_digit()

@@ -10,17 +10,19 @@
 
 namespace socktally {
 
-enum class Command : std::uint8_t { sample, report, ports, doctor, list_columns, list_options, help, version };
+enum class Command : std::uint8_t { sample, report, ports, run, doctor, list_columns, list_options, help, version };
 
 struct Invocation {
     Command command = Command::sample;
     std::string text;               // what help and version print
     std::vector<std::string> files; // of report; "-": standard input
+    std::vector<std::string> words; // of run: the command that it starts, and its arguments
 };
 
-/// Wrong usage: one line, exit code 2.
+/// Wrong usage: one line, exit code 2, or 125 if the command is run.
 struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
+    Command command = Command::sample; // filled in when the command is known
 };
 
 } // namespace socktally

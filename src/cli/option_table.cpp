@@ -20,21 +20,32 @@ namespace socktally {
 
 namespace {
 
-constexpr OptionGroup of_sampling{"Sampling", true, false, false, false};
-constexpr OptionGroup of_choice{"Sampling", true, false, true, true};
-constexpr OptionGroup of_verdict{"Sampling", true, true, false, true};
-constexpr OptionGroup of_rows{"Rows and columns (also for report and ports)", true, true, false, true};
-constexpr OptionGroup of_filters{"Filters (repeatable, also for report and ports)", true, true, false, true};
-constexpr OptionGroup of_sample_filters{"Filters (repeatable, also for ports)", true, false, false, true};
-constexpr OptionGroup of_ports{"Only for ports", false, false, false, true};
-constexpr OptionGroup of_report{"Only for report", false, true, false, false};
-constexpr OptionGroup of_output{"Output (for all commands)", true, true, true, true};
-constexpr OptionGroup of_program{"About", true, true, true, true};
+constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
+constexpr unsigned sample = bit(Command::sample);
+constexpr unsigned report = bit(Command::report);
+constexpr unsigned ports = bit(Command::ports);
+constexpr unsigned run = bit(Command::run);
+constexpr unsigned doctor = bit(Command::doctor);
+
+constexpr OptionGroup of_sampling{"Sampling", sample};
+constexpr OptionGroup of_windows{"Sampling", sample | run};
+constexpr OptionGroup of_choice{"Sampling", sample | run | ports | doctor};
+constexpr OptionGroup of_verdict{"Sampling", sample | run | ports | report};
+constexpr OptionGroup of_rows{"Rows and columns (also for report, ports and run)", sample | run | ports | report};
+constexpr OptionGroup of_filters{"Filters (repeatable, also for report, ports and run)", sample | run | ports | report};
+constexpr OptionGroup of_sample_filters{"Filters (repeatable, also for ports and run)", sample | run | ports};
+constexpr OptionGroup of_trees{"Filters (repeatable, also for ports and run)", sample | ports};
+constexpr OptionGroup of_ports{"Only for ports", ports};
+constexpr OptionGroup of_run{"Only for run", run};
+constexpr OptionGroup of_report{"Only for report", report};
+constexpr OptionGroup of_output{"Output (for all commands)", sample | run | ports | report | doctor};
+constexpr OptionGroup of_program{"About", sample | run | ports | report | doctor};
 
 const OptionGroup& group_of(const FilterKind& kind)
 {
     switch (kind.takers) {
     case FilterKind::Takers::samples: return of_sample_filters;
+    case FilterKind::Takers::all_but_run: return of_trees;
     case FilterKind::Takers::ports: return of_ports;
     case FilterKind::Takers::all: break;
     }
@@ -99,7 +110,7 @@ constexpr std::array before_filters{
                o.is_duration_given = true;
            },
            "0 500ms 1s 5s 1m"},
-    Option{of_sampling, "--interval", "TIME", "measure one window after another, until stopped",
+    Option{of_windows, "--interval", "TIME", "measure one window after another, until stopped",
            [](Options& o, std::string_view text) { o.interval = interval_value(text); }, "1s 5s 10s 1m"},
     Option{of_sampling, "--count", "N", "stop after N windows; 0: never",
            [](Options& o, std::string_view text) { o.count = count_value(text); }, "0 10 60"},
@@ -110,7 +121,7 @@ constexpr std::array before_filters{
            [](Options& o, std::string_view) { o.wait = true; }},
     Option{of_choice, "-b,--backend", "NAME", "{}; default auto: the best that works",
            [](Options& o, std::string_view text) { o.backend = text; }, "auto", backend_words},
-    Option{of_sampling, "--capture-buffer", "SIZE", "size of the buffer for captured packets; default 8M",
+    Option{of_windows, "--capture-buffer", "SIZE", "size of the buffer for captured packets; default 8M",
            [](Options& o, std::string_view text) { o.capture_buffer = capture_buffer_value(text); }, "4M 16M 64M 256M"},
     Option{of_verdict, "--strict", nullptr, "exit with 3 if the result is incomplete",
            [](Options& o, std::string_view) { o.strict = true; }},
@@ -154,6 +165,10 @@ constexpr std::array beside_filters{
 constexpr std::array after_filters{
     Option{of_ports, "--wait-for", "TIME", "wait until a socket matches, exit code 1 if none does within TIME",
            [](Options& o, std::string_view text) { o.wait_for = duration_value(text); }, "5s 30s 1m"},
+
+    Option{of_run, "--detached-too", "TIME",
+           "also wait for processes that the command leaves running, for TIME at most",
+           [](Options& o, std::string_view text) { o.detached_too = duration_value(text); }, "5s 30s 1m"},
 
     Option{of_report, "--host", "NAME", "snapshots of this host; repeatable",
            [](Options& o, std::string_view text) { o.hosts.emplace_back(text); }},
@@ -227,9 +242,10 @@ void exclude(Options& options, std::string_view text)
         throw UsageError(fmt::format("--exclude {} needs a value, as in {}=VALUE", name, name));
     }
     if (!group_of(*kind).has(options.command)) {
-        throw UsageError(kind->takers == FilterKind::Takers::ports
-                             ? fmt::format("only ports takes --exclude {}", name)
-                             : fmt::format("report does not take --exclude {}: it takes no sample", name));
+        throw kind->takers == FilterKind::Takers::ports
+            ? UsageError(fmt::format("only ports takes --exclude {}", name))
+            : UsageError(fmt::format("{} does not take --exclude {}: {}", find_word(options.command)->word, name,
+                                     find_word(options.command)->why_not));
     }
     add_values(options.filter, *kind, text.substr(equals + 1), true);
 }
@@ -260,12 +276,26 @@ std::vector<Option> make_table()
     add_kinds(of_filters);
     std::copy(beside_filters.begin(), beside_filters.end(), std::back_inserter(table));
     add_kinds(of_sample_filters);
+    add_kinds(of_trees);
     add_kinds(of_ports);
     std::copy(after_filters.begin(), after_filters.end(), std::back_inserter(table));
     return table;
 }
 
 } // namespace
+
+const CommandWord* find_word(Command command)
+{
+    const auto* const found = std::find_if(command_words.begin(), command_words.end(),
+                                           [=](const CommandWord& word) { return word.command == command; });
+    return found == command_words.end() ? nullptr : found;
+}
+
+/// Lists and help take what a sample takes.
+bool OptionGroup::has(Command command) const
+{
+    return (commands & bit(find_word(command) != nullptr ? command : Command::sample)) != 0;
+}
 
 std::string_view Option::long_name() const { return names.substr(names.find("--")); }
 

@@ -5,6 +5,7 @@
 
 #include "cli/invocation.hpp"
 
+#include <array>
 #include <functional>
 #include <span>
 #include <string>
@@ -19,19 +20,26 @@ struct Options;
 /// A heading of the help text, and the commands that take the options below it.
 struct OptionGroup {
     const char* title;
-    bool of_sample;
-    bool of_report;
-    bool of_doctor;
-    bool of_ports;
+    unsigned commands; // a bit for each
 
-    bool has(Command command) const
-    {
-        return command == Command::doctor   ? of_doctor
-               : command == Command::report ? of_report
-               : command == Command::ports  ? of_ports
-                                            : of_sample;
-    }
+    bool has(Command command) const;
 };
+
+struct CommandWord {
+    Command command;
+    std::string_view word;
+    std::string_view why_not = {}; // why it does not take an option of a sample
+};
+
+/// The commands that are chosen by a word. Without one of these, a sample is taken.
+inline constexpr std::array command_words{
+    CommandWord{Command::ports, "ports", "it takes no sample"},
+    CommandWord{Command::run, "run", "it measures its command, from start to end"},
+    CommandWord{Command::report, "report", "it takes no sample"},
+    CommandWord{Command::doctor, "doctor", "it takes no sample"},
+};
+/// Null for a sample and what belongs to it.
+const CommandWord* find_word(Command command);
 
 struct Option {
     const OptionGroup& group;

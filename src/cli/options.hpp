@@ -50,6 +50,9 @@ struct Options : Invocation {
     // Only for ports.
     std::optional<std::chrono::nanoseconds> wait_for; // until a socket matches
 
+    // Only for run.
+    std::optional<std::chrono::nanoseconds> detached_too; // how long processes that outlive the command are waited for
+
     // Only for report.
     std::vector<std::string> hosts; // --host as given, empty: all
     std::optional<TimePoint> from;  // the first moment

@@ -151,18 +151,30 @@ void settle_ports(Options& o)
     }
 }
 
-} // namespace
-
-Options parse_options(int argc, const char* const* argv)
+/// The window is as long as the command takes, or ends earlier if windows follow each other.
+void settle_run(Options& o)
 {
-    Options options;
-    read_command_line(argc, argv, options,
-                      [&](const Option& option, const std::string& text) { option.take(options, text); });
-    if (options.command == Command::ports) {
-        settle_ports(options);
+    if (o.words.empty()) {
+        throw UsageError("run needs a command, such as socktally run curl https://example.com/");
+    }
+    if (o.by.is_by_interface()) {
+        throw UsageError("run counts what processes move, so it does not take --by interface");
+    }
+    o.progress = false; // the terminal is the command's
+    if (o.interval) {
+        settle_windows(o);
     } else {
-        settle_since(options);
-        settle_windows(options);
+        constexpr std::chrono::days longest(36'500);
+        o.duration = longest;
+    }
+}
+
+void settle(Options& options)
+{
+    switch (options.command) {
+    case Command::ports: settle_ports(options); break;
+    case Command::run: settle_run(options); break;
+    default: settle_since(options); settle_windows(options);
     }
     settle_filter(options.filter);
     refuse_output(options);
@@ -170,6 +182,21 @@ Options parse_options(int argc, const char* const* argv)
         complete_report(options);
     } else if (options.by.is_by_interface()) {
         refuse_filters_by_interface(options.filter);
+    }
+}
+
+} // namespace
+
+Options parse_options(int argc, const char* const* argv)
+{
+    Options options;
+    try {
+        read_command_line(argc, argv, options,
+                          [&](const Option& option, const std::string& text) { option.take(options, text); });
+        settle(options);
+    } catch (UsageError& error) {
+        error.command = options.command;
+        throw;
     }
     return options;
 }

@@ -78,7 +78,7 @@ std::string idle_hint(const Report& report, const Options& options, std::uint64_
     if (report.is_list) {
         return options.filter_text.empty() ? "no sockets" : "nothing matched " + printable(options.filter_text);
     }
-    if (passed == 0 && !options.filter.is_empty()) {
+    if (passed == 0 && !options.filter.is_empty() && !options.filter_text.empty()) {
         return fmt::format("nothing matched {}{}", printable(options.filter_text), in_window);
     }
     if (options.command == Command::report) {
@@ -90,7 +90,7 @@ std::string idle_hint(const Report& report, const Options& options, std::uint64_
     }
     const bool is_short = report.duration < std::chrono::seconds(10);
     const bool has_totals = !options.by.is_by_interface();
-    const bool is_alone = !options.count && options.since.empty();
+    const bool is_alone = !options.count && options.since.empty() && options.command != Command::run;
     const std::string_view hint = is_short && has_totals ? "; try -d 10s, or -d 0 for totals of open sockets"
                                   : has_totals           ? "; try -d 0 for totals of open sockets"
                                   : is_short             ? "; try -d 10s"

@@ -50,6 +50,15 @@ bool may_pass_unknown(Protocol protocol, const Sample& sample, const Filter& fil
     });
 }
 
+/// Returns whether a socket whose process is not known may pass the filter.
+bool may_pass_unowned(const Sample& sample, const Filter& filter)
+{
+    return std::any_of(sample.flows.begin(), sample.flows.end(), [&](const Flow& flow) {
+        return !flow.attribution.process && flow.may_have_traffic() &&
+               filter.judge(row_of(flow, sample)).judgement != Judgement::out;
+    });
+}
+
 /// The notes that concern a flow which passes the filter, or the sample as a whole. `is_of_open`: nothing is asked of
 /// sockets that were closed before.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool is_of_open)
@@ -68,6 +77,7 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool i
             return is_of_open ? may_pass_unknown(note.protocol, sample, filter) : is_wanted(note.protocol);
         case Note::About::protocol: return is_wanted(note.protocol);
         case Note::About::shared_sockets: return shared_sockets;
+        case Note::About::unowned_sockets: return !filter.asks("tree") || may_pass_unowned(sample, filter);
         case Note::About::window:
         case Note::About::everything: break;
         }
@@ -170,7 +180,8 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.totals = grouping.totals();
     report.rows = grouping.take_rows();
     if (!grouping.unjudged().empty()) {
-        report.notes.push_back(grouping.unjudged().note("socket"));
+        const Unjudged& unjudged = grouping.unjudged();
+        report.notes.push_back(options.command == Command::run ? unjudged.unplaced_note() : unjudged.note("socket"));
     }
     if (report.duration.count() == 0 && has_rate_alert(plan)) { // a first run of --since
         report.notes.push_back(unmeasured_note());

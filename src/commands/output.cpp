@@ -12,22 +12,16 @@
 
 namespace socktally {
 
-namespace {
-
-constexpr std::string_view output_name = "standard output";
-
-} // namespace
-
-Output::Output(const Options& options)
+Output::Output(const Options& options, int stream) : stream_(stream)
 {
     if (options.output_file) {
         file_.emplace(*options.output_file);
     } else {
-        require_writable(STDOUT_FILENO, output_name);
+        require_writable(stream_, name());
     }
 }
 
-bool Output::is_terminal() const { return !file_ && socktally::is_terminal(STDOUT_FILENO); }
+bool Output::is_terminal() const { return !file_ && socktally::is_terminal(stream_); }
 
 void Output::write(std::string_view text, Interrupt* interrupt) const
 {
@@ -35,12 +29,12 @@ void Output::write(std::string_view text, Interrupt* interrupt) const
         file_->write(text);
         return;
     }
-    while (interrupt != nullptr && !text.empty() && interrupt->wait_writable(STDOUT_FILENO)) {
+    while (interrupt != nullptr && !text.empty() && interrupt->wait_writable(stream_)) {
         const std::string_view part = text.substr(0, Interrupt::writable_bytes);
-        write_all(STDOUT_FILENO, part, output_name);
+        write_all(stream_, part, name());
         text.remove_prefix(part.size());
     }
-    write_all(STDOUT_FILENO, text, output_name);
+    write_all(stream_, text, name());
 }
 
 void print_listing(const Listing& listing, const Options& options)
@@ -48,7 +42,7 @@ void print_listing(const Listing& listing, const Options& options)
     std::string out;
     const Format* format = format_or_usual(options.format, is_terminal(STDOUT_FILENO));
     format->list(out, listing, {.header = options.header, .width = terminal_width(STDOUT_FILENO)});
-    write_all(STDOUT_FILENO, out, output_name);
+    write_all(STDOUT_FILENO, out, "standard output");
 }
 
 std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Where reports go: standard output as one stream, or a file, each window in the place of the one before; what the
-// format has no place for goes to standard error. And what --alert makes of them.
+// Where reports go: standard output, or that of errors, as one stream, or a file, each window in the place of the one
+// before; what the format has no place for goes to standard error. And what --alert makes of them.
 #pragma once
 
 #include "commands/commands.hpp"
 #include "commands/output_plan.hpp"
 #include "linux/atomic_file.hpp"
 #include "linux/interrupt.hpp"
+
+#include <unistd.h>
 
 #include <optional>
 #include <string>
@@ -15,11 +17,11 @@
 
 namespace socktally {
 
-/// Standard output, or the file that takes its place.
+/// A standard stream, or the file that takes its place.
 class Output {
 public:
     /// Throws if nothing can be written there.
-    explicit Output(const Options& options);
+    explicit Output(const Options& options, int stream = STDOUT_FILENO);
 
     bool is_terminal() const;
     bool is_file() const { return file_.has_value(); }
@@ -29,6 +31,9 @@ public:
     void write(std::string_view text, Interrupt* interrupt = nullptr) const;
 
 private:
+    std::string_view name() const { return stream_ == STDOUT_FILENO ? "standard output" : "standard error"; }
+
+    int stream_;
     std::optional<AtomicFile> file_;
 };
 

@@ -135,6 +135,7 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
                    (!by_interface && !options.by.is_by_owner()) || is_needed(Requirement::tuples) ||
                    is_needed(Requirement::netns) || is_needed(Requirement::sharers) || is_needed(Requirement::ports);
     needs.ports = is_needed(Requirement::ports) || are_ports_needed(options, plan);
+    needs.trees = is_needed(Requirement::trees);
     needs.packets = !by_interface && is_needed(Requirement::packets); // drivers count theirs anyway
     return needs;
 }

@@ -8,6 +8,7 @@
 #include "linux/netns.hpp"
 #include "linux/terminal.hpp"
 #include "processes/names.hpp"
+#include "util/number.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -92,12 +93,42 @@ Machine this_machine()
 
 Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const BackendEntry> table, SinceRun* since)
     : options_(options), plan_(plan), table_(table), since_(since), filter_(resolve_filter(options)),
+      tree_(options.command == Command::run ? ProcessTree::Orphans::come_here : ProcessTree::Orphans::go_away),
       host_(host_name()), boot_id_(boot_id())
 {
+    add_roots();
     if (plan.format->is_for_people && filter_.machine.interfaces.empty()) {
         filter_.machine = this_machine();
     }
     open();
+}
+
+void Sampler::add_roots()
+{
+    for (FilterTerm& term : filter_.terms()) {
+        if (term.kind->requirement == Requirement::trees) {
+            FilterValue::Numbers& numbers = term.value.numbers.value();
+            const auto bit = tree_.add_root(Pid{static_cast<std::int32_t>(numbers.first)});
+            if (!bit || *bit >= ProcessTree::most_roots) {
+                throw UsageError(bit ? fmt::format("--tree takes at most {}",
+                                                   plural(ProcessTree::most_roots, "process", "processes"))
+                                     : fmt::format("no such process: {}", term.value.text));
+            }
+            numbers = {*bit, *bit};
+        }
+    }
+}
+
+/// Places the processes that are still to be placed, while they live.
+void Sampler::place(Sample& sample)
+{
+    if (tree_.is_empty()) {
+        return;
+    }
+    for (Process& process : sample.processes) {
+        process.trees = process.trees ? process.trees : tree_.trees_of(process);
+    }
+    sample.tree_users = tree_.users();
 }
 
 void Sampler::open()
@@ -135,6 +166,15 @@ BackendResult Sampler::measure(Identifier& identifier, Interrupt& interrupt)
     request.interrupt = &interrupt;
     request.last = ++number_ == options_.count.value_or(1);
     request.identify_process = identifier.identify_process();
+    if (!tree_.is_empty()) {
+        request.tree = &tree_;
+        request.identify_process = [&, identify = request.identify_process](Process& process) {
+            process.trees = process.trees ? process.trees : tree_.trees_of(process);
+            if (identify) {
+                identify(process);
+            }
+        };
+    }
     request.identify_group = identifier.identify_group();
     const bool shows_progress = options_.progress && !options_.quiet && options_.duration > std::chrono::seconds(1) &&
                                 is_terminal(STDERR_FILENO) && !is_dumb_terminal();
@@ -149,6 +189,9 @@ BackendResult Sampler::measure(Identifier& identifier, Interrupt& interrupt)
             progress.show(elapsed);
         }
     };
+    if (request.tree != nullptr) {
+        tree_.look();
+    }
     BackendResult result = choice_.backend->sample(request);
     interrupt.window_is_over();
     return result;
@@ -166,6 +209,7 @@ Report Sampler::next(Interrupt& interrupt)
         since_->subtract(result);
     }
     refresh(filter_);
+    place(result.sample);
     result.sample.notes.insert(result.sample.notes.end(), notes.begin(), notes.end());
     std::transform(choice_.declined.begin(), choice_.declined.end(), std::back_inserter(result.sample.notes),
                    declined_note);

@@ -8,6 +8,7 @@
 #include "commands/since.hpp"
 #include "linux/interrupt.hpp"
 #include "processes/identifier.hpp"
+#include "processes/process_tree.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -30,6 +31,8 @@ public:
 private:
     void open();
     std::vector<Note> renew();
+    void add_roots();
+    void place(Sample& sample);
     BackendResult measure(Identifier& identifier, Interrupt& interrupt);
 
     const Options& options_;
@@ -37,6 +40,7 @@ private:
     std::span<const BackendEntry> table_;
     SinceRun* since_;
     Filter filter_;
+    ProcessTree tree_;
     Choice choice_;
     std::string host_;
     std::string boot_id_;

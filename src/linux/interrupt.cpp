@@ -22,8 +22,23 @@ Interrupt::Interrupt()
         }
     }
     sigaddset(&taken_, SIGUSR1);
-    ::sigprocmask(SIG_BLOCK, &taken_, &previous_);
+    take_over();
     ::signal(SIGUSR1, SIG_DFL); // ignored until here (main.cpp), and blocked from here on
+}
+
+Interrupt::Interrupt(Child& command) : command_(&command)
+{
+    sigemptyset(&taken_);
+    for (const int signal : {SIGCHLD, SIGTERM, SIGHUP}) {
+        sigaddset(&taken_, signal);
+    }
+    take_over();
+    command.reap(); // it may have been killed already
+}
+
+void Interrupt::take_over()
+{
+    ::sigprocmask(SIG_BLOCK, &taken_, &previous_);
     fd_ = Fd(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd_) {
         throw errno_error("cannot make a signal descriptor");
@@ -41,6 +56,7 @@ void Interrupt::give_back()
 void Interrupt::wait_until(std::chrono::steady_clock::time_point deadline, int also)
 {
     using namespace std::chrono;
+    deadline = command_ != nullptr ? std::min(deadline, command_->latest_end()) : deadline;
     const auto left = std::max(nanoseconds(0), duration_cast<nanoseconds>(deadline - steady_clock::now()));
     const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000),
                            static_cast<long>(left.count() % 1'000'000'000)};
@@ -77,6 +93,9 @@ void Interrupt::first_window_begins()
 {
     take_pending();
     ends_early_ = false;
+    if (command_ != nullptr) {
+        command_->start();
+    }
 }
 
 void Interrupt::release()
@@ -90,11 +109,20 @@ void Interrupt::take_pending()
 {
     signalfd_siginfo info{};
     while (signal_ == 0 && ::read(fd_.get(), &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo == SIGUSR1) {
-            ends_early_ = true;
-        } else {
-            signal_ = static_cast<int>(info.ssi_signo);
-        }
+        take(static_cast<int>(info.ssi_signo));
+    }
+}
+
+void Interrupt::take(int signal)
+{
+    if (signal == SIGCHLD) {
+        command_->reap();
+    } else if (command_ != nullptr) {
+        command_->pass_on(signal);
+    } else if (signal == SIGUSR1) {
+        ends_early_ = true;
+    } else {
+        signal_ = signal;
     }
 }
 

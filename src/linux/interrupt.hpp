@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Signals as a descriptor to wait on. The first SIGINT, SIGTERM or SIGHUP ends the window early, a second one kills at
-// once. SIGUSR1 ends the window as its time would, and is ignored when there is no window.
+// once. SIGUSR1 ends the window as its time would, and is ignored when there is no window. If the window is that of a
+// command, the end of the command ends it, and signals are passed on to the command.
 #pragma once
 
+#include "linux/child.hpp"
 #include "linux/fd.hpp"
 
 #include <signal.h>
@@ -18,6 +20,8 @@ public:
     /// Takes these signals over. SIGINT, SIGTERM and SIGHUP stay ignored if the parent had us ignore them (nohup, `&`
     /// in sh).
     Interrupt();
+    /// Takes SIGTERM and SIGHUP over for the command, which must outlive this.
+    explicit Interrupt(Child& command);
     ~Interrupt();
     Interrupt(const Interrupt&) = delete;
     Interrupt& operator=(const Interrupt&) = delete;
@@ -36,22 +40,27 @@ public:
     /// The signal that came, or 0. SIGUSR1 does not count.
     int signal() const { return signal_; }
 
-    /// Returns whether a signal asks for the end of the window under way.
-    bool ends_window() const { return signal_ != 0 || ends_early_; }
+    /// Returns whether the window under way is to end.
+    bool ends_window() const { return ends_series() || ends_early_; }
+    /// Returns whether no other window follows it: a signal came, or the command is over.
+    bool ends_series() const { return signal_ != 0 || (command_ != nullptr && command_->is_over()); }
     /// Returns whether SIGUSR1 ended the window; then the next window begins at once, with its full length.
     bool ends_early() const { return ends_early_; }
-    /// Drops a SIGUSR1 that came before the first window.
+    /// Drops a SIGUSR1 that came before the first window, and lets the command start.
     void first_window_begins();
     /// Forgets the SIGUSR1 of the last window; a later one ends the next window.
     void window_is_over() { ends_early_ = false; }
 
 private:
+    void take_over();
     void take_pending();
+    void take(int signal);
     void give_back();
 
     sigset_t taken_{};
     sigset_t previous_{};
     Fd fd_;
+    Child* command_ = nullptr;
     int signal_ = 0;
     bool ends_early_ = false;
     bool is_released_ = false;

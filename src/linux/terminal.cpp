@@ -15,13 +15,16 @@
 
 namespace socktally {
 
-void occupy_standard_streams()
+std::vector<int> occupy_standard_streams()
 {
+    std::vector<int> closed;
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(fd, F_GETFD) < 0) {
             ::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY); // takes the lowest free number, which is fd
+            closed.push_back(fd);
         }
     }
+    return closed;
 }
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }

@@ -4,12 +4,13 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace socktally {
 
 /// Fills closed standard descriptors, so that no socket or file of ours becomes one of them: nothing can be read from
-/// the new standard input, or written to the new standard output without an error. Call first.
-void occupy_standard_streams();
+/// the new standard input, or written to the new standard output without an error. Returns the descriptors. Call first.
+std::vector<int> occupy_standard_streams();
 
 bool is_terminal(int fd);
 /// Returns whether $TERM says that there is no cursor and no colour.

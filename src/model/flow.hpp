@@ -63,6 +63,8 @@ struct Attribution {
     std::optional<std::uint32_t> process; // index into Sample::processes
     Cause cause = Cause::none;            // Cause::none if there is a process, and until attribute() has decided
     Quality quality = Quality::unknown;
+    bool is_foreign =
+        false; // a process without a pid here moved the bytes, so it descends from no process that has one
 };
 
 /// Layer `ip` of a flow: packets as the stack handed them on (a superpacket is one), and their bytes from the IP header
@@ -112,8 +114,10 @@ struct Process {
     std::optional<Uid> uid;                                // effective
     std::optional<std::uint64_t> cgroup_id = std::nullopt; // of version 2, if the backend saw it
     Inode netns = {};                                      // of its first socket, else its own; 0: not known
-    std::uint64_t stack_start = 0;                         // elsewhere after each exec; 0: not known
-    std::shared_ptr<const Identity> identity = nullptr;    // null until it is read
+    /// A bit for each process of --tree that it is, or descends from; null: not known.
+    std::optional<std::uint64_t> trees = std::nullopt;
+    std::uint64_t stack_start = 0;                      // elsewhere after each exec; 0: not known
+    std::shared_ptr<const Identity> identity = nullptr; // null until it is read
 };
 
 /// Returns whether a process that was seen twice ran the same program both times. A program may rename itself, so the

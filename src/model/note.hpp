@@ -54,6 +54,8 @@ enum class NoteCode : std::uint8_t {
     packets_partly,
     shared_packets,
     filter_unjudged,
+    run_unplaced,
+    processes_left,
     interrupted,
     other_netns,
     sockets_unlisted,
@@ -101,6 +103,7 @@ struct Note {
         protocol,
         open_sockets, // of the protocol whose bytes are unknown: they are in the sample
         shared_sockets,
+        unowned_sockets,
     };
 
     /// Takes what is not given from the table.

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ struct Sample {
                                                                // socket, by the index of the flow; see find_sharers()
     std::map<std::uint64_t, std::shared_ptr<const Identity>> groups; // what the cgroup of a socket without a process
                                                                      // tells, by Flow::cgroup_id
+    std::set<Uid> tree_users; // who owned the processes that descend from those of --tree, as far as they were seen
     std::vector<Note> notes;
     std::vector<InterfaceTraffic> interfaces; // deltas, without lo
 };

@@ -128,6 +128,16 @@ Note Unjudged::note(std::string_view noun) const
     return note;
 }
 
+Note Unjudged::unplaced_note() const
+{
+    Note note(NoteCode::run_unplaced,
+              fmt::format("{} left out because it is not known whether the command's processes used {}: {}",
+                          plural(count_, "socket was", "sockets were"), count_ == 1 ? "it" : "them",
+                          byte_text(rx_.value(), tx_.value())));
+    note.missing = Missing{sockets_, rx_.value(), tx_.value()};
+    return note;
+}
+
 std::string saving_remedy(const ColumnSet& columns)
 {
     if (columns.none()) {

@@ -61,6 +61,8 @@ public:
     bool empty() const { return count_ == 0; }
     /// `noun` is what is counted: "socket" or "row". The remedy is to save the columns that were not.
     Note note(std::string_view noun) const;
+    /// The note for run: who used a socket decides.
+    Note unplaced_note() const;
 
 private:
     std::uint64_t count_ = 0;

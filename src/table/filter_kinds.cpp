@@ -108,6 +108,13 @@ Judgement judge_pid(const Row& row, const FilterValue& value, const Machine& /*m
     return std::max(judge_number(row.pid, has_no_process(row), value.numbers), judge_sharers(row, is_it));
 }
 
+/// The number of the value is that of the bit of its process, once that is known.
+Judgement judge_tree(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    return judge_field(row.trees, has_no_process(row),
+                       [&](std::uint64_t trees) { return (trees >> value.numbers->first & 1U) != 0; });
+}
+
 constexpr std::size_t longest_name = 15; // TASK_COMM_LEN without its NUL; messages say it too
 
 FilterValue name_value(std::string_view text)
@@ -651,6 +658,15 @@ constexpr std::array kind_table{
                .judge = judge_interface,
                .takers = FilterKind::Takers::samples,
                .offers = "@interfaces"},
+    FilterKind{.names = "--tree",
+               .value = "PID,...",
+               .help = "the process with this id, and all that it starts",
+               .columns = "",
+               .requirement = Requirement::trees,
+               .parse = pid_value,
+               .judge = judge_tree,
+               .takers = FilterKind::Takers::all_but_run,
+               .offers = "@pids"},
     FilterKind{.names = "--state",
                .value = "STATE,...",
                .help = "sockets in this state: {} or all; default listening,unconnected",

@@ -48,8 +48,8 @@ struct FilterKind {
     /// std::invalid_argument with a one-line message. The value of a flag is empty.
     FilterValue (*parse)(std::string_view text);
     Judgement (*judge)(const Row& row, const FilterValue& value, const Machine& machine);
-    enum class Takers : std::uint8_t { all, samples, ports };
-    Takers takers = Takers::all;                            // samples: ports too, but no report
+    enum class Takers : std::uint8_t { all, samples, all_but_run, ports };
+    Takers takers = Takers::all;                            // samples: ports and run too; none of these: report
     const char* offers = "";                                // as in Option
     std::span<const std::string_view> (*words)() = nullptr; // as in Option
     std::string_view relation = {}; // of a process to a value, for the note that no process has it; empty: no note

@@ -61,6 +61,7 @@ void set_owner(Row& row, const Process& owner)
     row.process = owner.name;
     row.uid = owner.uid;
     row.identity = owner.identity;
+    row.trees = owner.trees;
     if (!row.netns && owner.netns != Inode{}) {
         row.netns = owner.netns;
     }
@@ -72,6 +73,11 @@ void set_cause(Row& row, const Flow& flow, const Sample& sample)
     row.kind = RowKind::cause;
     row.process = cause_name(flow.attribution.cause);
     row.uid = flow.uid;
+    const bool is_of_other_user =
+        flow.attribution.cause == Cause::other_user && flow.uid && !sample.tree_users.contains(*flow.uid);
+    if (is_of_other_user || flow.attribution.is_foreign) {
+        row.trees = 0;
+    }
     if (const auto group = sample.groups.find(flow.cgroup_id); group != sample.groups.end()) {
         row.identity = group->second;
     }

@@ -31,6 +31,7 @@ enum class Requirement : std::uint8_t {
     cgroup,
     containers,
     ports,   // and a flow for each socket
+    trees,   // which processes descend from which
     sockets, // nothing; has a value only in rows of `ports`
     netns,   // and a flow for each socket, since it is the socket's
 };

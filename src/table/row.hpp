@@ -48,6 +48,7 @@ struct Row {
     std::shared_ptr<const Identity> identity; // what the processes of the row agree on; null: nothing
     std::optional<Inode> netns;               // of a flow the socket's, else its owner's
     std::uint32_t device = 0;                 // of a flow: Flow::interface, which a filter may ask for
+    std::optional<std::uint64_t> trees;       // of its process: Process::trees
     std::optional<std::string> netns_name;    // filled from netns by the caller
     std::optional<Protocol> protocol;
     std::optional<Address> local_address;

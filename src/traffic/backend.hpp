@@ -30,7 +30,8 @@ struct Unavailable {
 /// at once, because the cgroup may be removed soon.
 using IdentifyGroup = std::function<void(std::uint64_t cgroup_id)>;
 
-class Interrupt; // linux/interrupt.hpp
+class Interrupt;   // linux/interrupt.hpp
+class ProcessTree; // processes/process_tree.hpp
 
 /// Called with a process that a backend has just met, and again when it has become another program, to find out who it
 /// is while it lives. For backends that look processes up themselves; facts from the kernel need none.
@@ -44,6 +45,9 @@ struct SampleRequest {
     std::function<void(std::chrono::nanoseconds elapsed)> progress;
     IdentifyProcess identify_process; // at processes that may be over soon; may be empty
     IdentifyGroup identify_group;     // at cgroups that may be removed soon; may be empty
+    /// With BackendOptions::trees: a backend that looks processes up itself has it look when it is time. Another
+    /// backend fills Process::trees.
+    ProcessTree* tree = nullptr;
 
     void tell(std::chrono::nanoseconds elapsed) const
     {
@@ -79,6 +83,7 @@ struct BackendOptions {
     bool peers = false;                      // with tuples: a flow for each other end of a datagram socket too
     bool ports = false;                      // with tuples: both ports of each connection, not only the service's
     bool packets = false;                    // PacketCounts too
+    bool trees = false;                      // Process::trees of SampleRequest::tree
     bool totals = false;                     // no window: totals of the open sockets
     bool repeated = false;                   // sample() will be called more than once
     bool counters = false;                   // with totals: the snapshot that they come from

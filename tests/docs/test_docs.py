@@ -17,7 +17,7 @@ ROOT = pathlib.Path(sys.argv[2])
 BASH = ROOT / "completions/socktally.bash"
 ZSH = ROOT / "completions/_socktally"
 FISH = ROOT / "completions/socktally.fish"
-COMMANDS = ([], ["doctor"], ["ports"], ["report"])
+COMMANDS = ([], ["doctor"], ["ports"], ["report"], ["run"])
 PAGES = sorted((ROOT / "man").glob("*.[1-8]"))
 
 
@@ -53,8 +53,9 @@ def section(page, name):
 
 
 def manual_of_options():
-    """The options of a sample, and those that only report or ports has."""
-    return "".join(section(page, "OPTIONS") for page in ("socktally.1", "socktally-report.1", "socktally-ports.1"))
+    """The options of a sample, and those that only another command has."""
+    pages = ("socktally.1", "socktally-report.1", "socktally-ports.1", "socktally-run.1")
+    return "".join(section(page, "OPTIONS") for page in pages)
 
 
 def man_options():
@@ -177,10 +178,10 @@ class Options(unittest.TestCase):
         """Nothing is run: there is no such colour."""
         for command in COMMANDS:
             taken = {name for name, takes_value in options().items()
-                     if not re.search("does not take|only (report|ports) takes", socktally(
+                     if not re.search("does not take|only (report|ports|run) takes", socktally(
                          *command, name, *(["x"] if takes_value else []), "--color", "no-such-word").stderr)}
             self.assertEqual(set(listed(*command)), taken)
-        sample, doctor, _, report = (set(listed(*command)) for command in COMMANDS)
+        sample, doctor, _, report, _ = (set(listed(*command)) for command in COMMANDS)
         self.assertTrue(doctor < sample)
         self.assertIn("--duration", sample - report)
         self.assertIn("--per", report - sample)
@@ -239,7 +240,7 @@ class Bash(unittest.TestCase):
         self.assertEqual(bash_replies("--sort", "rx_bytes+unk"), ["rx_bytes+unknown_connections"])
 
     def test_commands(self):
-        self.assertEqual(bash_replies(""), ["doctor", "ports", "report"])
+        self.assertEqual(bash_replies(""), ["doctor", "ports", "report", "run"])
         self.assertEqual(bash_replies("doctor", "-f", ""), ["tsv", "json", "pretty"])
         self.assertEqual(bash_replies("report", "--per", ""), ["hour", "day"])
 
@@ -269,7 +270,7 @@ class Zsh(unittest.TestCase):
         self.assertEqual(run("zsh", "-n", str(ZSH)).returncode, 0)
 
     def test_replies(self):
-        self.assertEqual(zsh_replies("socktally "), ["doctor", "ports", "report"])
+        self.assertEqual(zsh_replies("socktally "), ["doctor", "ports", "report", "run"])
         self.assertEqual(zsh_replies("socktally --format js"), ["json", "jsonl"])
         self.assertEqual(zsh_replies("socktally doctor --format "), ["tsv", "json", "pretty"])
         self.assertEqual(zsh_replies("socktally report --per "), ["hour", "day"])

@@ -70,6 +70,16 @@ MISTAKES = [
     "report --per minute",
     "report --per hour -f prom",
     "report no-such-file.json",
+    "run",
+    "run -d 5s true",
+    "run --count 2 true",
+    "run --since x true",
+    "run --by interface true",
+    "run --tree 1 true",
+    "run no-such-command",
+    "--detached-too 5s",
+    "--tree 0",
+    "--tree 999999999",
     "report {file}",
     "doctor netlink",
     "doctor -f csv",
@@ -254,7 +264,8 @@ class Messages(unittest.TestCase):
         """Each is one line, of the program, and fits two lines of a terminal, and no mistake goes through."""
         for mistake, status, error in self.mistakes:
             with self.subTest(mistake=mistake):
-                self.assertIn(status, (0, 1, 2) if mistake.startswith("report ") else (1, 2), error)
+                allowed = {"report": (0, 1, 2), "run": (125, 127)}.get(mistake.split()[0], (1, 2))
+                self.assertIn(status, allowed, error)
                 lines = error.splitlines()
                 self.assertTrue(lines)
                 for line in lines:

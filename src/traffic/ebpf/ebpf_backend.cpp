@@ -104,6 +104,9 @@ public:
             if (peers_) {
                 peers_->attach();
             }
+            if (request.tree != nullptr) {
+                tally_.mark(*request.tree);
+            }
             tally_.start();
             if (packets_) {
                 packets_->start();
@@ -122,6 +125,9 @@ public:
         EbpfFaults faults = add_flows(sample);
         if (packets_) {
             packets_->add_to(sample);
+        }
+        if (request.tree != nullptr) {
+            place_others(sample);
         }
         if (const auto note = peers_ ? peers_->note() : std::nullopt) {
             sample.notes.push_back(*note);
@@ -166,6 +172,16 @@ private:
         return faults;
     }
 
+    /// Places the processes that hold sockets and moved no bytes, and those whose marks may be lost.
+    void place_others(Sample& sample) const
+    {
+        for (Process& process : sample.processes) {
+            if (!process.trees || (process.trees == 0U && tally_.has_lost_marks())) {
+                process.trees = tally_.trees_of(process.pid);
+            }
+        }
+    }
+
     /// Waits for the programs that still count for the window that is over. If the next one reuses its room, none may
     /// be left.
     void wait_for_those_under_way() const
@@ -199,7 +215,8 @@ OpenResult open_ebpf(const BackendOptions& options)
     const auto with_tuples = options.peers ? Tally::Detail::peers : Tally::Detail::tuples;
     const auto detail = options.tuples ? with_tuples : without_tuples;
     const auto windows = options.repeated ? Tally::Windows::many : Tally::Windows::one;
-    auto loaded = Tally::load(detail, windows);
+    const auto trees = options.trees ? Tally::Trees::watched : Tally::Trees::none;
+    auto loaded = Tally::load(detail, windows, trees);
     if (auto* refusal = std::get_if<Unavailable>(&loaded)) {
         return std::move(*refusal);
     }

@@ -4,6 +4,7 @@
 #define SOCKTALLY_PROCESS_COUNTERS_H
 
 #include "linux/bpf_kernel.h"
+#include "traffic/ebpf/descendants.h"
 #include "traffic/ebpf/tally.h"
 
 /* Set before loading. */
@@ -64,6 +65,7 @@ static __always_inline void describe(struct tally_counters* counters, struct tas
     counters->uid = leader->cred->euid.val;
     counters->cgroup_id = bpf_get_current_cgroup_id();
     counters->stack_start = bpf_get_current_task_btf()->mm->start_stack; /* not of the leader: it may be a zombie */
+    counters->trees = has_trees ? trees_of(bpf_get_current_task_btf()) : 0;
     counters->netns = sk->__sk_common.skc_net.net->ns.inum;
     counters->is_kernel_thread = (leader->flags & PF_KTHREAD) != 0;
     for (int i = 0; i < TALLY_NAME_LENGTH; ++i)

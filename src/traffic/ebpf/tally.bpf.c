@@ -18,6 +18,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "linux/bpf_kernel.h"
+#include "traffic/ebpf/descendants.h"
 #include "traffic/ebpf/flows.h"
 #include "traffic/ebpf/process_counters.h"
 #include "traffic/ebpf/sequence.h"
@@ -222,6 +223,14 @@ int BPF_PROG(process_ends, struct task_struct* task)
     name_at_end(task, latest);
     if (buffer_mask)
         name_at_end(task, latest - 1);
+    return 0;
+}
+
+/* Runs before the new thread or process does. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_forks, struct task_struct* parent, struct task_struct* child)
+{
+    inherit(parent, child);
     return 0;
 }
 

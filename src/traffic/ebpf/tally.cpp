@@ -6,6 +6,7 @@
 #include "linux/file.hpp"
 #include "linux/netns.hpp"
 #include "linux/privileges.hpp"
+#include "processes/process_tree.hpp"
 #include "sockets/proc_net.hpp"
 #include "traffic/ebpf/refusal.hpp"
 
@@ -13,11 +14,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <sys/syscall.h>
 #include <tally.skel.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <span>
 #include <string>
 
@@ -69,6 +72,8 @@ void choose_programs(tally_bpf& skeleton, const Variant& variant)
     }
     bpf_program__set_autoattach(skeleton.progs.note_existing, false);
     bpf_program__set_autoload(skeleton.progs.message_is_read, skeleton.rodata->per_peer != 0);
+    bpf_program__set_autoload(skeleton.progs.process_forks, skeleton.rodata->has_trees != 0);
+    bpf_map__set_autocreate(skeleton.maps.marks, skeleton.rodata->has_trees != 0);
 }
 
 Lockdown read_lockdown()
@@ -94,11 +99,13 @@ Unavailable refusal(int error, std::span<const RefusedVariant> refused)
                 "use Linux 6.3 or later, or 5.12 or later with CONFIG_FUNCTION_TRACER and without lockdown"});
 }
 
+Fd open_process(Pid pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid.value, 0))); }
+
 } // namespace
 
 void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(skeleton); }
 
-std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
+std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows, Trees trees)
 {
     libbpf_set_print(say_nothing); // the reason is put into words below
     const std::uint32_t buffers = windows == Windows::many ? TALLY_BUFFERS : 1;
@@ -112,6 +119,7 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows)
         skeleton->rodata->per_socket = detail != Detail::processes ? 1 : 0;
         skeleton->rodata->per_tuple = detail >= Detail::tuples ? 1 : 0;
         skeleton->rodata->per_peer = detail == Detail::peers ? 1 : 0;
+        skeleton->rodata->has_trees = trees == Trees::watched ? 1 : 0;
         skeleton->rodata->process_limit = most_processes;
         skeleton->rodata->buffer_mask = buffers - 1;
         skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
@@ -148,6 +156,39 @@ void Tally::attach()
     }
     note_existing_connections();
 }
+
+/// A process that was started between two looks was not marked if its parent was not; so looks are repeated until one
+/// finds nothing new.
+void Tally::mark(ProcessTree& tree)
+{
+    const int map = bpf_map__fd(skeleton_->maps.marks);
+    std::set<Pid> marked;
+    std::size_t before = 0;
+    do {
+        before = marked.size();
+        tree.look();
+        for (const auto& [pid, trees] : tree.members()) {
+            const Fd process = open_process(pid);
+            const int fd = process.get();
+            if (process && marked.insert(pid).second && bpf_map_update_elem(map, &fd, &trees, BPF_ANY) != 0) {
+                throw errno_error("cannot mark a process for the BPF programs");
+            }
+        }
+    } while (marked.size() != before);
+}
+
+std::optional<std::uint64_t> Tally::trees_of(Pid pid) const
+{
+    const Fd process = open_process(pid);
+    const int fd = process.get();
+    std::uint64_t trees = 0;
+    if (!process || (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.marks), &fd, &trees) != 0 && errno != ENOENT)) {
+        return std::nullopt;
+    }
+    return trees == 0 && has_lost_marks() ? std::nullopt : std::optional(trees);
+}
+
+bool Tally::has_lost_marks() const { return skeleton_->bss->mark_lost != 0; }
 
 void Tally::start()
 {
@@ -196,7 +237,7 @@ std::uint64_t Tally::recursion_misses() const
         std::uint32_t size = sizeof info;
         const auto& programs = skeleton_->progs;
         const bool counts = program != programs.state_changes && program != programs.process_ends &&
-                            program != programs.message_is_read;
+                            program != programs.message_is_read && program != programs.process_forks;
         if (counts && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
             misses += info.recursion_misses;
         }

@@ -21,13 +21,14 @@ struct tally_counters {
     tally_u64 start_ns; /* of the group leader, since boot (task_struct.start_boottime) */
     tally_u64 cgroup_id;
     tally_u64 stack_start; /* mm_struct.start_stack; changes with each exec */
+    tally_u64 trees; /* as Process::trees */
     tally_u32 tgid; /* in our pid namespace; 0: it has none there */
     tally_u32 uid; /* effective */
     tally_u32 netns; /* inode of the namespace of its first socket */
     tally_u32 sockets; /* that moved bytes */
     tally_u32 is_kernel_thread;
     char name[TALLY_NAME_LENGTH]; /* of the group leader */
-    tally_u8 padding[52];
+    tally_u8 padding[44];
 };
 TALLY_ASSERT(sizeof(struct tally_counters) == 128);
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -41,8 +42,10 @@ public:
     enum class Detail : std::uint8_t { processes, sockets, tuples, peers };
     /// One window, or several; several need twice the memory.
     enum class Windows : std::uint8_t { one, many };
+    /// Whether processes are told by their ancestors too.
+    enum class Trees : std::uint8_t { none, watched };
     /// Loads the first variant of the programs that the kernel takes.
-    static std::variant<Tally, Unavailable> load(Detail detail, Windows windows);
+    static std::variant<Tally, Unavailable> load(Detail detail, Windows windows, Trees trees);
 
     /// Says which variant it is, and why not the others.
     const std::string& variant() const { return variant_; }
@@ -56,6 +59,11 @@ public:
 
     /// Throws if the kernel refuses to attach.
     void attach();
+    /// Marks the members of the tree, before counting begins. What they start is marked by the kernel.
+    void mark(ProcessTree& tree);
+    /// Returns the trees of a process that lives; null if it has ended, or marks were lost.
+    std::optional<std::uint64_t> trees_of(Pid pid) const;
+    bool has_lost_marks() const;
     /// From here on every byte counts.
     void start();
     /// From here on every byte counts for the next window; for none if there is only one. Programs under way may still

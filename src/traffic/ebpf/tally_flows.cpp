@@ -60,6 +60,7 @@ void TallyFlows::add(std::uint32_t slot, const tally_counters& counters)
     } else if (slot >= TALLY_FIRST_SLOT && counters.tgid != 0) {
         attribution = {add_process(counters), Cause::none, Quality::exact};
     } else if (slot >= TALLY_FIRST_SLOT) {
+        attribution.is_foreign = true;
         ++foreign_processes_;
     }
     left_.emplace(slot, Left{attribution, counters.rx_bytes, counters.tx_bytes, counters.sockets});
@@ -72,6 +73,7 @@ std::uint32_t TallyFlows::add_process(const tally_counters& counters)
     process.cgroup_id = counters.cgroup_id;
     process.netns = Inode{counters.netns};
     process.stack_start = counters.stack_start;
+    process.trees = counters.trees;
     if (const auto now =
             reread_process(proc_.get(), process)) { // it may have become another program since its first byte
         update(process, *now);

@@ -122,7 +122,7 @@ BackendResult Sampling::next(const SampleRequest& request)
     watch(clock_.is_first() ? open_window(request.window) : resume(request.window), request);
     datagrams_.end();
     take_interface_deltas(interfaces_, sample);
-    const bool is_last = !options_.repeated || request.last || request.interrupt->signal() != 0;
+    const bool is_last = !options_.repeated || request.last || request.interrupt->ends_series();
     const auto follows = is_last ? Follows::nothing : Follows::another_window;
     const auto last = close_window(follows);
     dump_time_ = last.ended - last.begun;
@@ -363,7 +363,7 @@ BackendResult NetlinkBackend::sample(const SampleRequest& request)
         sampling_ = std::make_unique<Sampling>(options_);
     }
     BackendResult result = sampling_->next(request);
-    if (!options_.repeated || request.last || request.interrupt->signal() != 0) {
+    if (!options_.repeated || request.last || request.interrupt->ends_series()) {
         sampling_.reset();
     }
     return result;

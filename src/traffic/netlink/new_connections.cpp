@@ -2,6 +2,7 @@
 #include "traffic/netlink/new_connections.hpp"
 
 #include "linux/interrupt.hpp"
+#include "processes/process_tree.hpp"
 #include "util/sum.hpp"
 
 #include <algorithm>
@@ -113,7 +114,8 @@ void NewConnectionWatcher::watch(Clock::time_point end, const SampleRequest& req
             drain_all(); // a small buffer does not wait for the tick
         }
         take_datagrams(now);
-        const auto next = datagrams_.is_empty() ? next_tick_ : std::min(next_tick_, Clock::now() + tick_interval);
+        auto next = datagrams_.is_empty() ? next_tick_ : std::min(next_tick_, Clock::now() + tick_interval);
+        next = std::min(next, look(request.tree, now));
         request.interrupt->wait_until(std::min(end, next), fd);
     }
 }

@@ -4,6 +4,7 @@
 #include "linux/clocks.hpp"
 #include "linux/interrupt.hpp"
 #include "owners/unlisted_sockets.hpp"
+#include "processes/process_tree.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/packet/capture.hpp"
 #include "traffic/window_clock.hpp"
@@ -204,8 +205,9 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
             next_progress = now + tell_interval;
         }
         const auto next_confirm = std::max(confirmed, owners_.next_confirm());
-        request.interrupt->wait_until(std::min({end, next_progress, next_confirm, next_search.value_or(end)}),
-                                      capture_.fd());
+        const auto next_look = look(request.tree, now);
+        request.interrupt->wait_until(
+            std::min({end, next_progress, next_confirm, next_look, next_search.value_or(end)}), capture_.fd());
     }
 }
 

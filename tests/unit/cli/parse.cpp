@@ -284,12 +284,12 @@ TEST_CASE("what other programs call it is named in our words")
         {{"-i1"}, "unknown option \"-i\": use --interface"},
         {{"-p", "123"}, "unknown option \"-p\": use --pid or --port"},
         {{"version"}, "unknown command \"version\": use socktally --version"},
-        {{"run", "curl", "x"}, "unknown command \"run\": use socktally --pid PID -d TIME"},
+        {{"time", "curl", "x"}, "unknown command \"time\": use socktally run"},
         {{"dns"}, "unknown command \"dns\": use socktally --port 53 --by process,remote"},
         {{"reprot"}, "unknown command \"reprot\": did you mean \"report\"?"},
-        {{"foo", "-q", "ba\nr"}, "unknown command \"foo\": the commands are ports, report and doctor"},
-        {{"--", "-q"}, "unknown command \"-q\": the commands are ports, report and doctor"},
-        {{""}, "unknown command \"\": the commands are ports, report and doctor"},
+        {{"foo", "-q", "ba\nr"}, "unknown command \"foo\": the commands are ports, run, report and doctor"},
+        {{"--", "-q"}, "unknown command \"-q\": the commands are ports, run, report and doctor"},
+        {{""}, "unknown command \"\": the commands are ports, run, report and doctor"},
         {{"doctor", "foo"}, "unexpected argument \"foo\"; doctor takes no arguments; choose a backend with --backend"},
         {{"doctor", "doctor"},
          "unexpected argument \"doctor\"; doctor takes no arguments; choose a backend with --backend"},
@@ -298,6 +298,50 @@ TEST_CASE("what other programs call it is named in our words")
         {{"-o", "x.csv"},
          "-o takes columns, and \"x.csv\" is none: to write to a file, use --output-file x.csv -f csv"},
         {{"-o", "/tmp/x"}, "-o takes columns, and \"/tmp/x\" is none: to write to a file, use --output-file /tmp/x"},
+    };
+    for (const auto& [arguments, expected] : cases) {
+        CHECK(error_of(arguments) == expected);
+    }
+}
+
+TEST_CASE("the options of run stop at the first word of the command")
+{
+    using Texts = std::vector<std::string>;
+    const std::pair<Words, Texts> cases[] = {
+        {{"run", "curl", "-s", "-f", "json"}, {"curl", "-s", "-f", "json"}},
+        {{"run", "--", "curl", "-f"}, {"curl", "-f"}},
+        {{"run", "--", "--", "-f"}, {"--", "-f"}},
+        {{"run", "--", "-x"}, {"-x"}},
+        {{"-f", "csv", "run", "-v", "--by", "remote", "--top=3", "sh", "-c", "x"}, {"sh", "-c", "x"}},
+        {{"run", "-vvf", "csv", "run", "-d"}, {"run", "-d"}},
+        {{"run", "-fcsv", "-4", "report", "--per", "hour"}, {"report", "--per", "hour"}},
+        {{"run", "--exclude", "port=5", "a", ""}, {"a", ""}},
+        {{"run", "--name", "run", "true"}, {"true"}},
+        {{"run", ""}, {""}},
+    };
+    for (const auto& [arguments, words] : cases) {
+        const Options options = parse(arguments);
+        CHECK(options.command == Command::run);
+        CHECK(options.words == words);
+    }
+    CHECK(parse({"--name", "run"}).command == Command::sample);
+    CHECK(parse({"run", "-f", "csv", "x"}).format == find_format("csv"));
+    CHECK(parse({"run", "--detached-too", "5s", "x"}).detached_too == std::chrono::seconds(5));
+}
+
+TEST_CASE("run refuses what makes no sense for a command")
+{
+    const std::pair<Words, const char*> cases[] = {
+        {{"run"}, "run needs a command, such as socktally run curl https://example.com/"},
+        {{"run", "--"}, "run needs a command, such as socktally run curl https://example.com/"},
+        {{"run", "-d", "5s", "x"}, "run does not take --duration: it measures its command, from start to end"},
+        {{"run", "--count", "2", "x"}, "run does not take --count: it measures its command, from start to end"},
+        {{"run", "--since", "f", "x"}, "run does not take --since: it measures its command, from start to end"},
+        {{"run", "--tree", "1", "x"}, "run does not take --tree: it measures its command, from start to end"},
+        {{"run", "--state", "all", "x"}, "only ports takes --state"},
+        {{"run", "--by", "interface", "x"}, "run counts what processes move, so it does not take --by interface"},
+        {{"run", "--tpo", "x"}, "unknown option \"--tpo\": did you mean \"--top\"?"},
+        {{"--detached-too", "5s"}, "only run takes --detached-too"},
     };
     for (const auto& [arguments, expected] : cases) {
         CHECK(error_of(arguments) == expected);
@@ -378,5 +422,5 @@ TEST_CASE("the help text fits a terminal and knows the options")
     CHECK(text.find("  -d, --duration TIME ") != std::string::npos);
     CHECK(text.find("      --no-loopback ") != std::string::npos);
     CHECK(text.find("  -V, --version ") != std::string::npos);
-    CHECK(std::count(text.begin(), text.end(), '\n') <= 110);
+    CHECK(std::count(text.begin(), text.end(), '\n') <= 118);
 }

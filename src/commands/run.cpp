@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// run: time(1) for the network. A sample whose window is as long as a command takes, of the command and all that it
+// starts.
+#include "commands/commands.hpp"
+#include "commands/output.hpp"
+#include "commands/output_plan.hpp"
+#include "commands/sampler.hpp"
+#include "linux/child.hpp"
+#include "linux/interrupt.hpp"
+#include "linux/terminal.hpp"
+#include "util/text.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <exception>
+#include <system_error>
+
+namespace socktally {
+
+namespace {
+
+Options with_tree(Options options, const Child& command)
+{
+    const FilterKind& tree = *find_filter_kind("tree");
+    options.filter.add(tree, tree.parse(std::to_string(command.pid())));
+    return options;
+}
+
+/// Returns after the command is over.
+void measure(const Options& options, const OutputPlan& plan, const Output& output, std::span<const BackendEntry> table,
+             Child& command)
+{
+    Printer printer(options, plan, output);
+    Sampler sampler(options, plan, table, nullptr);
+    Interrupt interrupt(command);
+    bool is_last = false;
+    while (!is_last) {
+        Report report = sampler.next(interrupt);
+        command.start(); // if the window was too short for the backend to wait in it
+        is_last = interrupt.ends_series();
+        if (command.exec_error() != 0) {
+            return; // there is nothing to report
+        }
+        if (is_last && command.has_left_processes()) {
+            report.notes.emplace_back(NoteCode::processes_left);
+        }
+        printer.print(report);
+    }
+}
+
+} // namespace
+
+/// Exits as the command does. A failure before it has started ends in main(), which exits with 125; a later one changes
+/// nothing for the command.
+Exit run_command(const Options& options, std::span<const BackendEntry> table, const Surroundings& surroundings)
+{
+    const Output output(options, STDERR_FILENO);
+    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDERR_FILENO),
+                                             output.is_terminal() ? terminal_height(STDERR_FILENO) : 0);
+    Child command(options.words, surroundings, options.detached_too);
+    try {
+        measure(with_tree(options, command), plan, output, table, command);
+    } catch (const std::exception& error) {
+        if (!command.is_started()) {
+            throw;
+        }
+        say(error.what());
+    }
+    const int status = command.wait();
+    if (command.exec_error() != 0) {
+        say(fmt::format("cannot run {}: {}", quote(options.words.front()),
+                        std::generic_category().message(command.exec_error())));
+    }
+    return static_cast<Exit>(status);
+}
+
+} // namespace socktally

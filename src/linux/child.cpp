@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+#include "linux/child.hpp"
+
+#include "linux/error.hpp"
+#include "linux/terminal.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+
+namespace socktally {
+
+namespace {
+
+struct Pipe {
+    Fd read_end;
+    Fd write_end;
+};
+
+Pipe make_pipe()
+{
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        throw errno_error("cannot make a pipe");
+    }
+    return {Fd(ends[0]), Fd(ends[1])};
+}
+
+/// Runs in the new process. Nothing between fork(2) and exec(3) may need memory.
+[[noreturn]] void become(char* const* words, int go, int errors)
+{
+    char ignored = 0;
+    ssize_t got = 0;
+    do {
+        got = ::read(go, &ignored, 1);
+    } while (got < 0 && errno == EINTR);
+    if (got == 1) {
+        ::execvp(words[0], words);
+        const int error = errno;
+        [[maybe_unused]] const auto written = ::write(errors, &error, sizeof error);
+    }
+    ::_exit(1);
+}
+
+} // namespace
+
+Surroundings::Surroundings() : closed_(occupy_standard_streams())
+{
+    // A write to a closed pipe, or past the largest size of a file, fails instead: a state file that was begun is
+    // cleared away. SIGUSR1: no window is open yet that it could end.
+    for (const int signal : {SIGPIPE, SIGXFSZ, SIGUSR1}) {
+        signals_.emplace_back(signal, std::signal(signal, SIG_IGN));
+    }
+}
+
+void Surroundings::restore() const
+{
+    for (const auto& [signal, handler] : signals_) {
+        std::signal(signal, handler);
+    }
+    for (const int fd : closed_) {
+        ::close(fd);
+    }
+}
+
+Child::Child(const std::vector<std::string>& words, const Surroundings& surroundings,
+             std::optional<std::chrono::nanoseconds> patience)
+    : patience_(patience)
+{
+    std::vector<char*> arguments;
+    std::transform(words.begin(), words.end(), std::back_inserter(arguments),
+                   [](const std::string& word) { return const_cast<char*>(word.c_str()); }); // execvp() changes nothing
+    arguments.push_back(nullptr);
+    Pipe go = make_pipe();
+    Pipe errors = make_pipe();
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // ignored, it would leave no status to wait for
+    pid_ = ::fork();
+    if (pid_ == 0) {
+        std::signal(SIGCHLD, on_child);
+        surroundings.restore();
+        go.write_end = Fd();
+        become(arguments.data(), go.read_end.get(), errors.write_end.get());
+    }
+    if (pid_ < 0) {
+        throw errno_error("cannot start a process");
+    }
+    go_ = std::move(go.write_end);
+    errors_ = std::move(errors.read_end);
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGQUIT, SIG_IGN);
+}
+
+void Child::start()
+{
+    if (go_) {
+        [[maybe_unused]] const auto written = ::write(go_.get(), "", 1); // fails only if the process was killed
+        go_ = Fd();
+    }
+}
+
+void Child::pass_on(int signal) const
+{
+    if (!status_) {
+        ::kill(pid_, signal);
+    }
+}
+
+void Child::take_end(int status)
+{
+    status_ = status;
+    if (::read(errors_.get(), &exec_error_, sizeof exec_error_) != sizeof exec_error_) {
+        exec_error_ = 0;
+    }
+    patience_ends_ = Clock::now() + patience_.value_or(std::chrono::nanoseconds(0));
+}
+
+void Child::reap()
+{
+    int status = 0;
+    pid_t ended = 0;
+    while ((ended = ::waitpid(-1, &status, WNOHANG)) > 0) {
+        if (ended == pid_) {
+            take_end(status);
+        }
+    }
+    has_left_processes_ = status_ && ended == 0;
+}
+
+Child::Clock::time_point Child::latest_end() const
+{
+    return status_ && patience_ ? patience_ends_ : Clock::time_point::max();
+}
+
+int Child::wait()
+{
+    go_ = Fd();
+    while (!status_) {
+        int status = 0;
+        if (::waitpid(pid_, &status, 0) == pid_) {
+            take_end(status);
+        } else if (errno != EINTR) {
+            throw errno_error("cannot wait for the command");
+        }
+    }
+    constexpr int signal_base = 128;
+    constexpr int not_found = 127;
+    constexpr int not_run = 126;
+    if (exec_error_ != 0) {
+        return exec_error_ == ENOENT ? not_found : not_run;
+    }
+    return WIFSIGNALED(*status_) ? signal_base + WTERMSIG(*status_) : WEXITSTATUS(*status_);
+}
+
+} // namespace socktally

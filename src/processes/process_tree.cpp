@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "processes/process_tree.hpp"
+
+#include "linux/clocks.hpp"
+#include "linux/error.hpp"
+#include "linux/file.hpp"
+#include "linux/proc.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace socktally {
+
+ProcessTree::ProcessTree(Orphans orphans, const std::string& proc)
+    : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), orphans_(orphans), self_(::getpid())
+{
+    if (!proc_) {
+        throw errno_error(fmt::format("cannot open {:?}", proc));
+    }
+}
+
+std::optional<ProcessTree::Link> ProcessTree::read(std::int32_t pid)
+{
+    const auto stat = read_proc_stat(proc_.get(), fmt::format("{}/stat", pid).c_str(), buffer_);
+    return stat ? std::optional(Link{static_cast<std::int32_t>(stat->parent), StartTime{stat->start_ticks}})
+                : std::nullopt;
+}
+
+std::optional<unsigned> ProcessTree::add_root(Pid pid)
+{
+    const auto link = read(pid.value);
+    if (!link) {
+        return std::nullopt;
+    }
+    roots_.push_back({pid, link->start_time});
+    if (orphans_ == Orphans::go_away) {
+        adopters_.insert(1);
+        for (auto above = link; above && above->parent != 0; above = read(above->parent)) {
+            adopters_.insert(above->parent);
+        }
+    }
+    return static_cast<unsigned>(roots_.size() - 1);
+}
+
+std::uint64_t ProcessTree::roots_at(std::int32_t pid, StartTime start_time) const
+{
+    std::uint64_t trees = 0;
+    for (std::size_t i = 0; i < roots_.size(); ++i) {
+        const bool is_it = roots_[i].pid.value == pid && roots_[i].start_time == start_time;
+        trees |= is_it ? std::uint64_t{1} << i : 0;
+    }
+    return trees;
+}
+
+bool ProcessTree::is_older_than_roots(StartTime start_time) const
+{
+    return std::all_of(roots_.begin(), roots_.end(), [=](const Root& root) { return start_time < root.start_time; });
+}
+
+/// Adds the trees of the process and of its ancestors. A parent may end while this climbs, and its pid may go to
+/// another process, which is then younger than the child: the chain has changed.
+ProcessTree::Climb ProcessTree::climb(std::int32_t pid, StartTime start_time, std::uint64_t& trees)
+{
+    while (pid != 0 && !is_older_than_roots(start_time)) {
+        trees |= roots_at(pid, start_time);
+        const auto seen = seen_.find(pid);
+        if (seen != seen_.end() && seen->second.start_time == start_time) {
+            trees |= seen->second.trees.value_or(0);
+            return seen->second.trees ? Climb::done : Climb::lost;
+        }
+        const auto link = read(pid);
+        if (!link || link->start_time != start_time) {
+            return Climb::changed;
+        }
+        if (orphans_ == Orphans::come_here && link->parent == self_) {
+            trees |= 1;
+            return Climb::done;
+        }
+        if (adopters_.contains(link->parent) && start_time >= begun_ && roots_at(pid, start_time) == 0) {
+            return Climb::lost;
+        }
+        const auto parent = link->parent != 0 ? read(link->parent) : std::optional(Link{});
+        if (!parent || parent->start_time > start_time) {
+            return Climb::changed;
+        }
+        pid = link->parent;
+        start_time = parent->start_time;
+    }
+    return Climb::done;
+}
+
+std::optional<std::uint64_t> ProcessTree::place(std::int32_t pid, StartTime start_time)
+{
+    constexpr int tries = 4;
+    for (int i = 0; i < tries; ++i) {
+        std::uint64_t trees = 0;
+        const Climb result = climb(pid, start_time, trees);
+        if (result != Climb::changed) {
+            return result == Climb::done ? std::optional(trees) : std::nullopt;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint64_t> ProcessTree::trees_of(const Process& process)
+{
+    return place(process.pid.value, process.start_time);
+}
+
+void ProcessTree::look()
+{
+    constexpr std::chrono::milliseconds shortest_pause(20);
+    constexpr int rest = 9; // looks take at most a tenth of the time
+    const auto begun = Clock::now();
+    const auto since_boot = static_cast<std::uint64_t>(time_since_boot().count());
+    std::map<std::int32_t, Seen> seen;
+    for (const std::int32_t pid : list_pids(proc_.get(), ".")) {
+        if (const auto known = seen_.find(pid); known != seen_.end()) {
+            seen.insert(*known);
+            continue;
+        }
+        const auto link = pid != self_ ? read(pid) : std::nullopt;
+        if (!link) {
+            continue;
+        }
+        const auto trees = place(pid, link->start_time);
+        seen.emplace(pid, Seen{link->start_time, trees});
+        const auto owner =
+            trees != std::uint64_t{0} ? owner_of_file(proc_.get(), std::to_string(pid).c_str()) : std::nullopt;
+        if (owner) {
+            users_.insert(Uid{*owner});
+        }
+    }
+    seen_ = std::move(seen);
+    if (begun_ == not_yet) {
+        begun_ = StartTime{start_ticks_of(since_boot, boot_clock_shift())};
+    }
+    const auto ended = Clock::now();
+    next_look_ = ended + std::max<Clock::duration>(shortest_pause, rest * (ended - begun));
+}
+
+ProcessTree::Clock::time_point ProcessTree::look_if_due(Clock::time_point now)
+{
+    if (now >= next_look_) {
+        look();
+    }
+    return next_look_;
+}
+
+std::vector<std::pair<Pid, std::uint64_t>> ProcessTree::members() const
+{
+    std::vector<std::pair<Pid, std::uint64_t>> members;
+    for (const auto& [pid, seen] : seen_) {
+        if (seen.trees.value_or(0) != 0) {
+            members.emplace_back(Pid{pid}, *seen.trees);
+        }
+    }
+    return members;
+}
+
+} // namespace socktally

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Which processes descend from those that --tree names, or from the command of run: a bit for each of these roots.
+//
+// On ebpf the kernel is watched for forks, so each process is known (traffic/ebpf/descendants.h). Elsewhere a process
+// is placed while it lives, by its chain of parents in /proc, when the search for owners meets it:
+//
+// - A process that started before a root is no descendant of it.
+// - Below run, this process adopts orphans (PR_SET_CHILD_SUBREAPER). Every living descendant then has a chain of
+//   parents that leads to the command or to this process, so the chain decides.
+// - Below --tree, an orphan is adopted by an ancestor of the root, or by process 1. So look() is called every few
+//   milliseconds, and remembers which processes were descendants when their parents lived. A process that was started
+//   in the window and whose first known parent may have adopted it cannot be placed.
+#pragma once
+
+#include "linux/fd.hpp"
+#include "linux/proc.hpp"
+#include "model/flow.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace socktally {
+
+class ProcessTree {
+public:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::size_t most_roots = 64;
+    enum class Orphans : std::uint8_t {
+        come_here, // to this process
+        go_away,
+    };
+
+    /// `proc` is where /proc is; another place for tests. Throws if it cannot be opened.
+    explicit ProcessTree(Orphans orphans, const std::string& proc = "/proc");
+
+    /// Returns the number of the root's bit; null if there is no such process. At most `most_roots` may be added.
+    std::optional<unsigned> add_root(Pid pid);
+    bool is_empty() const { return roots_.empty(); }
+
+    /// Finds new descendants. The first call begins the window.
+    void look();
+    /// Looks if it is time. Returns when it is next.
+    Clock::time_point look_if_due(Clock::time_point now);
+
+    /// Returns the trees of a process that lives, or that a look has seen; null: not known.
+    std::optional<std::uint64_t> trees_of(const Process& process);
+    /// Returns the descendants that lived at the last look, roots included, with their trees.
+    std::vector<std::pair<Pid, std::uint64_t>> members() const;
+    /// Returns who owned the descendants that the looks have seen.
+    const std::set<Uid>& users() const { return users_; }
+
+private:
+    struct Seen {
+        StartTime start_time;
+        std::optional<std::uint64_t> trees;
+    };
+    struct Root {
+        Pid pid;
+        StartTime start_time;
+    };
+    struct Link {
+        std::int32_t parent = 0;
+        StartTime start_time;
+    };
+    std::optional<Link> read(std::int32_t pid);
+    std::uint64_t roots_at(std::int32_t pid, StartTime start_time) const;
+    bool is_older_than_roots(StartTime start_time) const;
+    enum class Climb : std::uint8_t { done, lost, changed };
+    Climb climb(std::int32_t pid, StartTime start_time, std::uint64_t& trees);
+    std::optional<std::uint64_t> place(std::int32_t pid, StartTime start_time);
+
+    Fd proc_;
+    Orphans orphans_;
+    std::int32_t self_;
+    std::vector<Root> roots_;
+    std::set<std::int32_t> adopters_; // pids that orphans of a root may go to
+    std::map<std::int32_t, Seen> seen_;
+    std::set<Uid> users_;
+    static constexpr StartTime not_yet{std::numeric_limits<std::uint64_t>::max()};
+    StartTime begun_ = not_yet; // when the window did
+    Clock::time_point next_look_{};
+    std::string buffer_;
+};
+
+/// Has the tree look if it is time. Returns when it is next; time_point::max() if there is no tree.
+inline ProcessTree::Clock::time_point look(ProcessTree* tree, ProcessTree::Clock::time_point now)
+{
+    return tree != nullptr ? tree->look_if_due(now) : ProcessTree::Clock::time_point::max();
+}
+
+} // namespace socktally
