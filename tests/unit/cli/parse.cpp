@@ -389,7 +389,7 @@ TEST_CASE("list-columns, version and help")
     CHECK(parse({"--version"}).text.starts_with("socktally "));
     CHECK(parse({"-h"}).command == Command::help);
     const std::string shortest = parse({"-h"}).text;
-    CHECK(std::count(shortest.begin(), shortest.end(), '\n') == 15);
+    CHECK(std::count(shortest.begin(), shortest.end(), '\n') == 16);
     CHECK(shortest != parse({"--help"}).text);
     CHECK(parse({"doctor", "--help"}).command == Command::help);
     CHECK(parse({"-d", "x", "--help"}).command == Command::help);
