@@ -117,7 +117,9 @@ TEST_CASE("windows: ten of them have together what was moved, by process and by 
     SUBCASE("by connection") { arguments = {"--by", "connection"}; }
     const Series series = stage.measure_series(windows, {.pace = 300ms, .arguments = arguments});
     REQUIRE(series.reports.size() == windows);
-    CHECK(windows_with(series.reports, "t-client") > 3);
+    // How many it takes is up to the machine: windows end by the clock, however little a process gets to run. The first
+    // burst and those after the wait for a window are in two at least.
+    CHECK(windows_with(series.reports, "t-client") > 1);
     Report sum = sum_of(series.reports);
     if (!arguments.empty()) {
         const auto visits = std::count_if(sum.rows.begin(), sum.rows.end(), [](const Row& row) {
