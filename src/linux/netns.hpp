@@ -18,6 +18,10 @@ namespace socktally {
 /// long as one. Throws if not even one thread can be started.
 void in_threads(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& work);
 
+/// Whether a network namespace was there before a window began, or all that its sockets have moved belongs to the
+/// window.
+enum class Arrival : std::uint8_t { was_there, is_new };
+
 /// A network namespace and a way into it. No other namespace has its inode at the same time.
 struct NetworkNamespace {
     std::uint64_t inode = 0;

@@ -122,10 +122,10 @@ UncountedTraffic uncounted_traffic(const ProtocolCounters& before, const Protoco
     return traffic;
 }
 
-void UncountedSockets::begin(Namespace which)
+void UncountedSockets::begin(Arrival arrival)
 {
     has_begun_ = true;
-    if (which == Namespace::was_there) {
+    if (arrival == Arrival::was_there) {
         before_ = counters_.read().value_or(ProtocolCounters{});
         first_ = lists_.read().sockets;
     }

@@ -4,6 +4,7 @@
 // these protocols show whether any may have moved bytes, so an idle socket does not make a sample incomplete.
 #pragma once
 
+#include "linux/netns.hpp"
 #include "model/sample.hpp"
 #include "sockets/proc_net.hpp"
 #include "traffic/protocol_counters.hpp"
@@ -42,8 +43,7 @@ public:
     explicit UncountedSockets(ProtocolCountersReader& counters) : counters_(counters) {}
     static constexpr std::size_t files = ProcSocketFiles::files; // open at most
 
-    enum class Namespace : std::uint8_t { was_there, is_new };
-    void begin(Namespace which);
+    void begin(Arrival arrival);
     void end();
     void next_window();
 

@@ -48,8 +48,7 @@ inline constexpr std::size_t waiting_threads = 64;
 class OtherNamespaces {
 public:
     using Clock = std::chrono::steady_clock;
-    /// `is_new`: it was not there at the last search, so all of its traffic is newer.
-    enum class Arrival : std::uint8_t { was_there, is_new };
+    using Arrival = socktally::Arrival; // is_new: it was not there at the last search
     /// What a backend does with each of them.
     struct Work {
         /// Is called inside a namespace, from several threads at once. A namespace in which it throws

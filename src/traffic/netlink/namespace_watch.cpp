@@ -51,7 +51,7 @@ void NamespaceWatch::begin()
     if (first_counters_) {
         datagrams_before_ = first_counters_->udp_datagrams;
     }
-    uncounted_.begin(UncountedSockets::Namespace::was_there);
+    uncounted_.begin(Arrival::was_there);
 }
 
 void NamespaceWatch::begin_late()
@@ -70,7 +70,7 @@ void NamespaceWatch::begin_new(Clock::time_point before)
     counters_before_ = ProtocolCounters{};
     first_counters_ = ProtocolCounters{};
     datagrams_before_ = 0;
-    uncounted_.begin(UncountedSockets::Namespace::is_new);
+    uncounted_.begin(Arrival::is_new);
 }
 
 /// The kernel's counters were read before the last dump. A connection that was opened since may have been counted or

@@ -49,7 +49,7 @@ Capture::~Capture()
     }
 }
 
-void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
+void Capture::add_namespace(Inode netns, std::size_t buffer_bytes, Arrival arrival)
 {
     auto place = std::make_unique<NamespaceCapture>(netns, owners_, wants_, buffer_bytes, arrival);
     epoll_event event{};

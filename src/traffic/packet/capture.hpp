@@ -31,8 +31,7 @@ public:
 
     /// The network namespace that the calling thread, one of several, is in. Throws std::system_error if packets
     /// cannot be captured.
-    void add_namespace(Inode netns, std::size_t buffer_bytes,
-                       OtherNamespaces::Arrival arrival = OtherNamespaces::Arrival::was_there);
+    void add_namespace(Inode netns, std::size_t buffer_bytes, Arrival arrival = Arrival::was_there);
     bool is_empty() const { return places_.empty(); }
     void drop_namespace(Inode netns);
     /// Drops one that is gone. Returns false if there is something left in it to capture or to count.

@@ -214,10 +214,10 @@ void FlowSockets::cut_flows(std::uint16_t port)
     }
 }
 
-void FlowSockets::begin_window(Before before)
+void FlowSockets::begin_window(Arrival arrival)
 {
     first_ = lookup_;
-    if (before == Before::none) {
+    if (arrival == Arrival::is_new) {
         std::vector<Socket> sockets = listed();
         for (Socket& socket : sockets) {
             if (socket.tcp) { // no segments, so no payload

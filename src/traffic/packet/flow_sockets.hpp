@@ -54,9 +54,8 @@ public:
     void finish(const std::vector<PacketFlow*>& flows);
 
     /// The sockets listed now start the window, and data of earlier windows is dropped. Flows of
-    /// UDP are about to be forgotten. `none`: everything that the sockets have moved belongs to this window.
-    enum class Before : std::uint8_t { listed, none };
-    void begin_window(Before before = Before::listed);
+    /// UDP are about to be forgotten.
+    void begin_window(Arrival arrival = Arrival::was_there);
     bool has_tcp() const { return protocols_ == Captured::tcp_and_udp; }
     /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null if that
     /// has none, or several.

@@ -44,7 +44,7 @@ bool forwards_packets()
 } // namespace
 
 NamespaceCapture::NamespaceCapture(Inode netns, OwnerScanner& holders, const CaptureWants& wants,
-                                   std::size_t buffer_bytes, OtherNamespaces::Arrival arrival)
+                                   std::size_t buffer_bytes, Arrival arrival)
     : netns_(netns), arrival_(arrival), owners_(holders), all_interfaces_(wants.interfaces.empty()),
       watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, wants.kept, watch_.flows()),
       sums_(wants.detail), forwards_(forwards_packets())
@@ -64,14 +64,13 @@ void NamespaceCapture::begin(When when)
         }
         ::usleep(std::chrono::microseconds(reading_time).count());
     }
-    const bool is_new = arrival_ == OtherNamespaces::Arrival::is_new;
-    sockets_.begin_window(is_new ? FlowSockets::Before::none : FlowSockets::Before::listed);
+    sockets_.begin_window(arrival_);
     watch_.begin();
     if (uncounted_) {
-        uncounted_->begin(is_new ? UncountedSockets::Namespace::is_new : UncountedSockets::Namespace::was_there);
+        uncounted_->begin(arrival_);
     }
     has_begun_ = true;
-    begun_late_ = is_new ? !adopt_connections() : when == When::later && has_moved();
+    begun_late_ = arrival_ == Arrival::is_new ? !adopt_connections() : when == When::later && has_moved();
 }
 
 /// Takes the bytes that the connections of a new namespace have moved so far from the kernel's counters. Returns false

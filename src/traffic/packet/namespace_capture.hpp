@@ -32,7 +32,7 @@ class NamespaceCapture {
 public:
     /// Captures in the network namespace of the calling thread. Throws std::system_error if packets cannot be captured.
     NamespaceCapture(Inode netns, OwnerScanner& holders, const CaptureWants& wants, std::size_t buffer_bytes,
-                     OtherNamespaces::Arrival arrival);
+                     Arrival arrival);
 
     Inode netns() const { return netns_; }
     /// Readable when packets wait.
@@ -92,7 +92,7 @@ private:
     std::vector<Flow> silent_flows();
 
     Inode netns_;
-    OtherNamespaces::Arrival arrival_;
+    Arrival arrival_;
     OwnerScanner& owners_;
     bool all_interfaces_;
     PacketWatch watch_;

@@ -84,7 +84,7 @@ private:
     Capture capture_{owners_, Captured::tcp_and_udp,
                      options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets, options_.interfaces};
     OtherNamespaces others_{options_.namespaces,
-                            {[this](Inode netns, OtherNamespaces::Arrival arrival) {
+                            {[this](Inode netns, Arrival arrival) {
                                  const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
                                  capture_.add_namespace(netns, share, arrival);
                              },
