@@ -77,6 +77,7 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool i
             return is_of_open ? may_pass_unknown(note.protocol, sample, filter) : is_wanted(note.protocol);
         case Note::About::protocol: return is_wanted(note.protocol);
         case Note::About::shared_sockets: return shared_sockets;
+        case Note::About::other_namespaces: return !filter.asks("tree") || sample.tree.leaves_netns;
         case Note::About::unowned_sockets: return !filter.asks("tree") || may_pass_unowned(sample, filter);
         case Note::About::window:
         case Note::About::everything: break;

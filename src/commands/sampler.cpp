@@ -128,7 +128,7 @@ void Sampler::place(Sample& sample)
     for (Process& process : sample.processes) {
         process.trees = process.trees ? process.trees : tree_.trees_of(process);
     }
-    sample.tree_users = tree_.users();
+    sample.tree = tree_.sightings();
 }
 
 void Sampler::open()

@@ -86,7 +86,7 @@ constexpr std::array kinds = {
              "processes that the command started still run: what they move from here on is not counted",
              "use --detached-too 1m to wait for them", About::window, Telling::always},
     NoteKind{interrupted, "interrupted", incomplete, "a signal ended the window early", "", About::window},
-    NoteKind{other_netns, "other-netns", incomplete, "", netns_remedy},
+    NoteKind{other_netns, "other-netns", incomplete, "", netns_remedy, About::other_namespaces},
     NoteKind{sockets_unlisted, "sockets-unlisted", incomplete},
     NoteKind{no_snapshots, "no-snapshots", incomplete, "no matching snapshots in the input"},
     NoteKind{snapshots_incomplete, "snapshots-incomplete", incomplete},

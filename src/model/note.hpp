@@ -104,6 +104,7 @@ struct Note {
         open_sockets, // of the protocol whose bytes are unknown: they are in the sample
         shared_sockets,
         unowned_sockets,
+        other_namespaces,
     };
 
     /// Takes what is not given from the table.

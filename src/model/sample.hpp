@@ -19,6 +19,12 @@
 
 namespace socktally {
 
+/// What was seen of the processes that descend from those of --tree.
+struct TreeSightings {
+    std::set<Uid> users;       // who owned them
+    bool leaves_netns = false; // one was in another network namespace than this process, or may have been
+};
+
 struct Sample {
     std::chrono::system_clock::time_point started_at;
     std::chrono::nanoseconds duration{0}; // 0: totals since each socket was opened
@@ -30,7 +36,7 @@ struct Sample {
                                                                // socket, by the index of the flow; see find_sharers()
     std::map<std::uint64_t, std::shared_ptr<const Identity>> groups; // what the cgroup of a socket without a process
                                                                      // tells, by Flow::cgroup_id
-    std::set<Uid> tree_users; // who owned the processes that descend from those of --tree, as far as they were seen
+    TreeSightings tree;
     std::vector<Note> notes;
     std::vector<InterfaceTraffic> interfaces; // deltas, without lo
 };

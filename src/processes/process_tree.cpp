@@ -8,9 +8,11 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace socktally {
 
@@ -42,6 +44,12 @@ std::optional<unsigned> ProcessTree::add_root(Pid pid)
             adopters_.insert(above->parent);
         }
     }
+    seen_.clear();
+    std::map<std::int32_t, Seen> seen; // a root may descend from another one
+    for (const Root& root : roots_) {
+        seen.emplace(root.pid.value, Seen{root.start_time, place(root.pid.value, root.start_time)});
+    }
+    seen_ = std::move(seen);
     return static_cast<unsigned>(roots_.size() - 1);
 }
 
@@ -122,21 +130,22 @@ void ProcessTree::look()
             seen.insert(*known);
             continue;
         }
+        if (is_new() && begun_ == not_yet) { // it is older than the root
+            seen.emplace(pid, Seen{StartTime{}, 0});
+            continue;
+        }
         const auto link = pid != self_ ? read(pid) : std::nullopt;
         if (!link) {
             continue;
         }
-        const auto trees = place(pid, link->start_time);
-        seen.emplace(pid, Seen{link->start_time, trees});
-        const auto owner =
-            trees != std::uint64_t{0} ? owner_of_file(proc_.get(), std::to_string(pid).c_str()) : std::nullopt;
-        if (owner) {
-            users_.insert(Uid{*owner});
-        }
+        seen.emplace(pid, Seen{link->start_time, place(pid, link->start_time)});
     }
     seen_ = std::move(seen);
     if (begun_ == not_yet) {
         begun_ = StartTime{start_ticks_of(since_boot, boot_clock_shift())};
+    }
+    for (const auto& [pid, trees] : members()) {
+        see(pid.value);
     }
     const auto ended = Clock::now();
     next_look_ = ended + std::max<Clock::duration>(shortest_pause, rest * (ended - begun));
@@ -148,6 +157,21 @@ ProcessTree::Clock::time_point ProcessTree::look_if_due(Clock::time_point now)
         look();
     }
     return next_look_;
+}
+
+/// Also of a process that was seen before: it may have changed its user or its namespace.
+void ProcessTree::see(std::int32_t pid)
+{
+    const std::string directory = std::to_string(pid);
+    struct stat own {};
+    struct stat its {};
+    if (const auto owner = owner_of_file(proc_.get(), directory.c_str())) {
+        sightings_.users.insert(Uid{*owner});
+    }
+    const bool is_known = ::fstatat(proc_.get(), (directory + "/ns/net").c_str(), &its, 0) == 0;
+    const bool has_ended = !is_known && errno != EACCES && errno != EPERM;
+    const bool is_here = is_known && ::fstatat(proc_.get(), "self/ns/net", &own, 0) == 0 && own.st_ino == its.st_ino;
+    sightings_.leaves_netns = sightings_.leaves_netns || (!has_ended && !is_here);
 }
 
 std::vector<std::pair<Pid, std::uint64_t>> ProcessTree::members() const

@@ -14,7 +14,7 @@
 
 #include "linux/fd.hpp"
 #include "linux/proc.hpp"
-#include "model/flow.hpp"
+#include "model/sample.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -54,8 +54,10 @@ public:
     std::optional<std::uint64_t> trees_of(const Process& process);
     /// Returns the descendants that lived at the last look, roots included, with their trees.
     std::vector<std::pair<Pid, std::uint64_t>> members() const;
-    /// Returns who owned the descendants that the looks have seen.
-    const std::set<Uid>& users() const { return users_; }
+    /// Returns what the looks have seen of the descendants.
+    const TreeSightings& sightings() const { return sightings_; }
+    /// Returns whether the root has not run yet, so that it has no descendants.
+    bool is_new() const { return orphans_ == Orphans::come_here; }
 
 private:
     struct Seen {
@@ -76,6 +78,7 @@ private:
     enum class Climb : std::uint8_t { done, lost, changed };
     Climb climb(std::int32_t pid, StartTime start_time, std::uint64_t& trees);
     std::optional<std::uint64_t> place(std::int32_t pid, StartTime start_time);
+    void see(std::int32_t pid);
 
     Fd proc_;
     Orphans orphans_;
@@ -83,7 +86,7 @@ private:
     std::vector<Root> roots_;
     std::set<std::int32_t> adopters_; // pids that orphans of a root may go to
     std::map<std::int32_t, Seen> seen_;
-    std::set<Uid> users_;
+    TreeSightings sightings_;
     static constexpr StartTime not_yet{std::numeric_limits<std::uint64_t>::max()};
     StartTime begun_ = not_yet; // when the window did
     Clock::time_point next_look_{};

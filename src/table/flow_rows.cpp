@@ -67,15 +67,21 @@ void set_owner(Row& row, const Process& owner)
     }
 }
 
+/// Returns whether what is known of a flow without an owner shows that none of the processes of --tree moved it.
+bool is_of_no_tree(const Flow& flow, const TreeSightings& tree)
+{
+    const Cause cause = flow.attribution.cause;
+    return flow.attribution.is_foreign || (cause == Cause::other_netns && !tree.leaves_netns) ||
+           (cause == Cause::other_user && flow.uid && !tree.users.contains(*flow.uid));
+}
+
 /// Fills a row without an owner: the reason, and the facts from the socket and its cgroup.
 void set_cause(Row& row, const Flow& flow, const Sample& sample)
 {
     row.kind = RowKind::cause;
     row.process = cause_name(flow.attribution.cause);
     row.uid = flow.uid;
-    const bool is_of_other_user =
-        flow.attribution.cause == Cause::other_user && flow.uid && !sample.tree_users.contains(*flow.uid);
-    if (is_of_other_user || flow.attribution.is_foreign) {
+    if (is_of_no_tree(flow, sample.tree)) {
         row.trees = 0;
     }
     if (const auto group = sample.groups.find(flow.cgroup_id); group != sample.groups.end()) {

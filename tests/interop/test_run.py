@@ -112,8 +112,9 @@ def run(backend, *words, **how):
 
 
 class Bytes(unittest.TestCase):
-    def check(self, run_, tag, connections, backend, allowed=()):
+    def check(self, run_, tag, connections, backend, status=0):
         """The rows are what the server says, and so are the totals."""
+        self.assertEqual(run_.status, status, run_.err)
         count, rx, tx = SERVER.await_connections(tag, connections)
         document = run_.document
         self.assertEqual(count, connections)
@@ -122,6 +123,9 @@ class Bytes(unittest.TestCase):
             seen = (document["totals"][name], sum(row[name] for row in document["processes"]))
             self.assertEqual(seen[0], seen[1])
             self.assertLessEqual(abs(seen[0] - true), slack, (tag, backend, document, run_.err))
+        # On netlink others' sockets may have closed before it was known whose they were: the server's, or those of other runs.
+        # And there may have been too many events of closed sockets for a busy machine, though not one of these was lost.
+        allowed = ("run-unplaced", "filter-unjudged", "events-lost") if backend == "netlink" else ()
         notes = [note["code"] for note in document["notes"] if note["incomplete"] and note["code"] not in allowed]
         self.assertEqual(notes, [], document["notes"])
         return document
@@ -175,15 +179,13 @@ class Bytes(unittest.TestCase):
     def test_killed(self):
         for backend, tag in self.each():
             done = run(backend, "bash", "-c", f"{by_bash(tag, 1000)}; kill -9 $$")
-            self.assertEqual(done.status, 128 + signal.SIGKILL)
-            self.check(done, tag, 1, backend)
+            self.check(done, tag, 1, backend, status=128 + signal.SIGKILL)
 
     def test_ten_at_once(self):
         for backend, tag in self.each():
             runs = [Run(backend, "sh", "-c", f"{get(f'{tag}-{i}', 1000 * i)}; sleep 0.3; {get(f'{tag}-{i}', 7)}") for i in range(10)]
             for i, started in enumerate(runs):
-                # On netlink a process of another run may have ended before it was placed.
-                self.check(started.finish(), f"{tag}-{i}", 2, backend, allowed=("run-unplaced",))
+                self.check(started.finish(), f"{tag}-{i}", 2, backend)
 
     def test_gibibyte(self):
         for backend, tag in self.each():
@@ -208,7 +210,7 @@ class Bytes(unittest.TestCase):
                 sample.terminate()
                 out, err = sample.communicate(timeout=scene.LIMIT)
                 root.stdin.close()
-            done = type("Done", (), {"document": json.loads(out), "err": err})
+            done = type("Done", (), {"document": json.loads(out), "err": err, "status": 0})
             done.document["notes"] = [note for note in done.document["notes"] if note["code"] != "interrupted"]
             self.check(done, tag, 2, backend)
 
@@ -330,7 +332,7 @@ class Manners(unittest.TestCase):
         done = subprocess.run([TOOL, "run", "-f", "json", "curl", "-s", "-o", "/dev/null", url], capture_output=True, text=True,
                               user=65534, group=65534, extra_groups=[], timeout=scene.LIMIT)
         self.assertEqual(done.returncode, 0, done.stderr)
-        document = json.loads(done.stderr.splitlines()[-1])
+        document = json.loads(done.stderr)
         _, rx, tx = SERVER.await_connections("nobody", 1)
         self.assertLessEqual(abs(document["totals"]["rx_bytes"] - rx), 2, document)
         self.assertLessEqual(abs(document["totals"]["tx_bytes"] - tx), 2, document)

@@ -166,7 +166,9 @@ void Tally::mark(ProcessTree& tree)
     std::size_t before = 0;
     do {
         before = marked.size();
-        tree.look();
+        if (!tree.is_new()) {
+            tree.look();
+        }
         for (const auto& [pid, trees] : tree.members()) {
             const Fd process = open_process(pid);
             const int fd = process.get();

@@ -28,6 +28,7 @@ public:
         shell_.emplace(std::vector<std::string>{"sh", "-c", script}, surroundings_, std::nullopt);
         tree_before_.emplace(ProcessTree::Orphans::come_here);
         REQUIRE(tree_before_->add_root(Pid{shell_->pid()}) == 0U);
+        tree_before_->look(); // begins the window
         shell_->start();
         std::array<char, 16> text{};
         REQUIRE(::read(out[0], text.data(), text.size() - 1) > 0);
@@ -79,7 +80,8 @@ TEST_CASE("an orphan that comes here descends from the command")
     for (const pid_t pid : {family.shell(), family.orphan()}) {
         CHECK(std::count(members.begin(), members.end(), std::pair(Pid{pid}, std::uint64_t{1})) == 1);
     }
-    CHECK(family.tree().users() == std::set<Uid>{Uid{::geteuid()}});
+    CHECK(family.tree().sightings().users == std::set<Uid>{Uid{::geteuid()}});
+    CHECK_FALSE(family.tree().sightings().leaves_netns);
 }
 
 TEST_CASE("a process is not known any more when it has ended")
