@@ -90,6 +90,8 @@ constexpr std::array habits{
     Habit{"--iface", "--interface"},
     Habit{"--ip", "--remote"},
     Habit{"--limit", "--top"},
+    Habit{"--mbit", "--bits"},
+    Habit{"--mbps", "--bits"},
     Habit{"--process", "--name"},
     Habit{"--service", "--unit"},
     Habit{"--src", "--local"},

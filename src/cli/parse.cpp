@@ -50,7 +50,7 @@ void refuse_output(const Options& options)
 void complete_report(Options& options)
 {
     if (options.from && options.to && *options.from >= *options.to) {
-        throw UsageError("--from is not before the end of --to: use a later --to");
+        throw UsageError("nothing lies between --from and --to: use a later --to");
     }
     if (options.per && options.format != nullptr && options.format->is_one_set) {
         throw UsageError(fmt::format("--per and -f {} cannot be combined", options.format->name));

@@ -72,25 +72,24 @@ void add_chart(std::string& out, const Report& report, const Style& style)
     out += '\n';
 }
 
-std::string both_ways(const std::string& rx, const std::string& tx) { return fmt::format("{} ↓ {} ↑", rx, tx); }
-
-/// "2.0 MiB ↓ 1.1 MiB ↑"
-template <typename T>
-std::string moved_text(const T& totals, Units units)
+/// "2.0 MiB ↓ 1.1 MiB ↑"; `text` makes a text of a number of bytes.
+template <typename Text>
+std::string both_ways(const Totals& totals, const Text& text)
 {
-    const auto text = [&](const std::optional<std::uint64_t>& bytes) {
-        return bytes ? marked(human_bytes(*bytes, units), totals.unknown_connections) : "?";
+    const auto one_way = [&](const std::optional<std::uint64_t>& bytes) {
+        return bytes ? marked(text(*bytes), totals.unknown_connections) : "?";
     };
-    return both_ways(text(totals.rx_bytes), text(totals.tx_bytes));
+    return fmt::format("{} ↓ {} ↑", one_way(totals.rx_bytes), one_way(totals.tx_bytes));
+}
+
+std::string moved_text(const Totals& totals, Units units)
+{
+    return both_ways(totals, [=](std::uint64_t bytes) { return human_bytes(bytes, units); });
 }
 
 std::string rates_text(const Report& report, Units units)
 {
-    const Totals& totals = report.totals;
-    const auto text = [&](const std::optional<std::uint64_t>& bytes) {
-        return bytes ? marked(human_rate(*bytes, report.duration, units), totals.unknown_connections) : "?";
-    };
-    return both_ways(text(totals.rx_bytes), text(totals.tx_bytes));
+    return both_ways(report.totals, [&](std::uint64_t bytes) { return human_rate(bytes, report.duration, units); });
 }
 
 std::string group_count_text(const Report& report)

@@ -31,16 +31,16 @@ std::optional<bool> stays_on_this_machine(const Tuple& tuple, Inode netns, const
     if (remote.is_unspecified()) {
         return std::nullopt;
     }
-    const auto& interfaces = machine.interfaces;
-    if (remote.is_loopback() || remote == local ||
-        std::any_of(interfaces.begin(), interfaces.end(), [&](const Interface& i) { return has_address(i, remote); })) {
+    if (remote.is_loopback() || remote == local) {
         return true;
     }
-    if (machine.netns == Inode{} || netns == Inode{} || netns == machine.netns) {
-        return interfaces.empty() ? std::nullopt : std::optional(false);
+    if (machine.netns != Inode{} && netns != Inode{} && netns != machine.netns) {
+        const auto there = machine.elsewhere.find(netns);
+        return there == machine.elsewhere.end() ? std::nullopt : std::optional(there->second.contains(remote));
     }
-    const auto there = machine.elsewhere.find(netns);
-    return there == machine.elsewhere.end() ? std::nullopt : std::optional(there->second.contains(remote));
+    const auto has_it = [&](const Interface& interface) { return has_address(interface, remote); };
+    const auto& interfaces = machine.interfaces;
+    return interfaces.empty() ? std::nullopt : std::optional(std::any_of(interfaces.begin(), interfaces.end(), has_it));
 }
 
 std::uint32_t interface_of(const Tuple& tuple, std::uint32_t device, const Machine& machine)

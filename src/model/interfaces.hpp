@@ -34,8 +34,8 @@ struct Machine {
     std::map<Inode, std::set<Address>> elsewhere{}; // addresses in other namespaces, as far as they were read
 };
 
-/// Returns whether the other end of the tuple is on this machine too: if either end is a loopback address, or the
-/// socket's namespace `netns` or the current one has the address. Null if that is not known.
+/// Returns whether both ends of the tuple are in the socket's network namespace `netns`: if either is a loopback
+/// address, or the other end is an address of that namespace. Null if that is not known.
 std::optional<bool> stays_on_this_machine(const Tuple& tuple, Inode netns, const Machine& machine);
 
 /// Returns the index of the interface that the traffic of a socket of the current namespace passes: that of loopback if

@@ -566,6 +566,9 @@ const Column& require_column(std::string_view name, std::string_view spec)
     }
     std::array<std::string_view, table.size()> valid;
     std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
+    std::stable_partition(valid.begin(), valid.end(), [](std::string_view each) { // "rx" is not meant for "rx_queue"
+        return find_column(each)->requirement != Requirement::sockets;
+    });
     const auto word = nearest(name, valid);
     throw std::invalid_argument(fmt::format("unknown column {}: {}", quote(name),
                                             word ? fmt::format("did you mean {:?}?", *word) : "see --list-columns"));

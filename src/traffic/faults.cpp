@@ -79,7 +79,7 @@ constexpr std::array<Words, Faults::kinds> table{{
     {Fault::unread_datagrams, NoteCode::datagrams_unread, "datagram",
      "{0} {1} dropped or not read: received bytes are not exact"},
     {Fault::forward_unsure, NoteCode::forwarded_unsure, "flow",
-     "{0} {1} not counted: an address of this machine but no socket, so probably forwarded traffic (NAT)"},
+     "{0} {1} not counted: no socket of this machine fits, which is typical of forwarded traffic (NAT)"},
     {Fault::owners_unread, NoteCode::owners_unread, "read",
      "{0} of process descriptors failed for lack of memory or open files: some owners may be unknown",
      "ulimit -n 1024"},

@@ -254,9 +254,7 @@ InterfaceCounters subtract(const InterfaceCounters& before, Sample& sample)
             const bool is_new = now.index > before.latest || before.latest == 0;
             if (!is_new) {
                 add_note(sample, NoteCode::unseen_before,
-                         fmt::format("interface {} was not visible at the start, but is older than that: "
-                                     "its bytes are unknown",
-                                     name));
+                         fmt::format("interface {} came from another network namespace: its bytes are unknown", name));
             }
             return !is_new;
         }

@@ -114,6 +114,42 @@ TEST_CASE("namespaces: the same addresses and ports in three of them at once" * 
     }
 }
 
+TEST_CASE("namespaces: a machine's own addresses are those of the socket's namespace")
+{
+    Stage stage;
+    const Netns far;
+    join(stage.netns(), far);
+    const auto connect = [&](const std::string& name, const Place& from, const At& to) {
+        stage.start(name + "-srv", {.net = &far}, [=](Self& self) {
+            const int fd = self.accept(self.listen(to));
+            self.step();
+            self.exchange(fd, 70'001, 9'001);
+        });
+        stage.start(name + "-cli", from, [=](Self& self) {
+            const int fd = self.connect(to);
+            self.step();
+            self.exchange(fd, 9'001, 70'001);
+        });
+    };
+    connect("t-within", {.net = &far}, {far4, 7001});
+    connect("t-across", stage.place(), {far4, 7002});
+    std::vector<std::string> arguments;
+    std::string wanted = "t-across";
+    SUBCASE("own")
+    {
+        arguments = {"--remote", "own"};
+        wanted = "t-within";
+    }
+    SUBCASE("not own") { arguments = {"--exclude", "remote=own"}; }
+    SUBCASE("--no-loopback") { arguments = {"--no-loopback"}; }
+    for (const std::uint64_t number : {stage.netns().inode(), far.inode()}) {
+        arguments.insert(arguments.end(), {"--netns", std::to_string(number)});
+    }
+    Measured measured = stage.measure({.arguments = arguments});
+    std::erase_if(measured.truth, [&](const auto& process) { return !process.second.name.starts_with(wanted); });
+    check(measured);
+}
+
 TEST_CASE("namespaces: only those that --netns names, of several with the same addresses and ports")
 {
     Stage stage;

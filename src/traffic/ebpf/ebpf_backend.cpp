@@ -55,9 +55,11 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
     }
     if (faults.unclaimed > 0) {
         notes.push_back({NoteCode::spliced_bytes,
-                         fmt::format("splice(2) read from {} that opened before the window: these bytes are missing",
-                                     plural(faults.unclaimed, "connection of another network namespace",
-                                            "connections of other network namespaces"))});
+                         fmt::format("bytes that splice(2) read from {} are missing",
+                                     plural(faults.unclaimed,
+                                            "connection that was opened before the window in another network namespace",
+                                            "connections that were opened before the window in other network "
+                                            "namespaces"))});
     }
     if (faults.had_no_room) {
         notes.emplace_back(NoteCode::socket_memory);

@@ -233,9 +233,8 @@ void Packets::add_to(Sample& sample)
     if (shared > 0) {
         sample.notes.push_back(
             {NoteCode::shared_packets,
-             fmt::format(
-                 "{} several processes or peers: packets are in [unknown], or in a row without a remote address",
-                 plural(shared, "socket has", "sockets have"))});
+             fmt::format("{} several processes or peers: their packets are in [unknown], or have no remote address",
+                         plural(shared, "socket has", "sockets have"))});
     }
     if (!sees_all_) {
         sample.notes.emplace_back(NoteCode::packets_partly);

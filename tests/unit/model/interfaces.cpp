@@ -129,7 +129,7 @@ TEST_CASE("what is within this machine: --no-loopback and remote=own say the sam
     CHECK(within("127.0.0.1", "", here) == Judgement::in);
     CHECK(within("0.0.0.0", "", here) == Judgement::unknown);
     CHECK(within("198.51.100.1", "198.51.100.2", there) == Judgement::in);
-    CHECK(within("198.51.100.1", "192.0.2.1", there) == Judgement::in); // a container reaches its host
+    CHECK(within("198.51.100.1", "192.0.2.1", there) == Judgement::out); // a container that reaches its host
     CHECK(within("198.51.100.1", "203.0.113.9", there) == Judgement::out);
     CHECK(within("198.51.100.1", "203.0.113.9", unread) == Judgement::unknown);
     CHECK(within("198.51.100.1", "198.51.100.1", unread) == Judgement::in);

@@ -197,6 +197,7 @@ TEST_CASE("columns are selected, or added to the default ones, each once")
 TEST_CASE("a wrong column is refused in one line that names the nearest")
 {
     CHECK(refused_columns("pid,rxbytes") == "unknown column \"rxbytes\": did you mean \"rx_bytes\"?");
+    CHECK(refused_columns("rx") == "unknown column \"rx\": did you mean \"rx_bytes\"?");
     CHECK(refused_columns("PID") == "unknown column \"PID\": did you mean \"pid\"?");
     CHECK(refused_columns("zzz") == "unknown column \"zzz\": see --list-columns");
     CHECK(refused_columns(" pid").find("did you mean \"pid\"?") != std::string::npos);
