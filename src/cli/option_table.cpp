@@ -46,7 +46,6 @@ const OptionGroup& group_of(const FilterKind& kind)
     switch (kind.takers) {
     case FilterKind::Takers::samples: return of_sample_filters;
     case FilterKind::Takers::all_but_run: return of_trees;
-    case FilterKind::Takers::ports: return of_ports;
     case FilterKind::Takers::all: break;
     }
     return of_filters;
@@ -242,9 +241,7 @@ void exclude(Options& options, std::string_view text)
         throw UsageError(fmt::format("--exclude {} needs a value, as in {}=VALUE", name, name));
     }
     if (!group_of(*kind).has(options.command)) {
-        throw kind->takers == FilterKind::Takers::ports
-            ? UsageError(fmt::format("only ports takes --exclude {}", name))
-            : UsageError(fmt::format("{} does not take --exclude {}: {}", find_word(options.command)->word, name,
+        throw UsageError(fmt::format("{} does not take --exclude {}: {}", find_word(options.command)->word, name,
                                      find_word(options.command)->why_not));
     }
     add_values(options.filter, *kind, text.substr(equals + 1), true);
@@ -277,7 +274,6 @@ std::vector<Option> make_table()
     std::copy(beside_filters.begin(), beside_filters.end(), std::back_inserter(table));
     add_kinds(of_sample_filters);
     add_kinds(of_trees);
-    add_kinds(of_ports);
     std::copy(after_filters.begin(), after_filters.end(), std::back_inserter(table));
     return table;
 }

@@ -103,7 +103,7 @@ void refuse_filters_by_interface(const Filter& filter)
     }
 }
 
-/// All namespaces, and both families, are what no filter stands for.
+/// All namespaces, all states, and both families, are what no filter stands for.
 void settle_filter(Filter& filter)
 {
     const auto has = [&](std::string_view kind, std::string_view value, bool is_excluded) {
@@ -115,9 +115,9 @@ void settle_filter(Filter& filter)
         if (has(kind, "all", true)) {
             throw UsageError(fmt::format("--exclude {}=all would leave out everything", kind));
         }
-    }
-    if (has("netns", "all", false)) {
-        filter.remove("netns");
+        if (has(kind, "all", false)) {
+            filter.remove(kind);
+        }
     }
     if (filter.asks("ipv4") && filter.asks("ipv6")) {
         filter.remove("ipv4");
@@ -138,13 +138,10 @@ void settle_ports(Options& o)
         throw UsageError("ports lists sockets, so it does not take --by interface");
     }
     const FilterKind& state = *find_filter_kind("state");
-    auto& terms = o.filter.terms();
+    const auto& terms = o.filter.terms();
     const auto is_asked_for = [&](const FilterTerm& term) { return term.kind == &state && !term.is_excluded; };
-    const bool is_all = o.all || std::any_of(terms.begin(), terms.end(), [&](const FilterTerm& term) {
-                            return is_asked_for(term) && term.value.text == "all";
-                        });
-    if (is_all) {
-        std::erase_if(terms, is_asked_for);
+    if (o.all) {
+        o.filter.remove("state");
     } else if (std::none_of(terms.begin(), terms.end(), is_asked_for)) {
         o.filter.add(state, state.parse("listening"));
         o.filter.add(state, state.parse("unconnected"));

@@ -137,6 +137,8 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
     needs.ports = is_needed(Requirement::ports) || are_ports_needed(options, plan);
     needs.trees = is_needed(Requirement::trees);
     needs.packets = !by_interface && is_needed(Requirement::packets); // drivers count theirs anyway
+    needs.facts =
+        is_needed(Requirement::tcp_info) || (options.command != Command::ports && is_needed(Requirement::state));
     return needs;
 }
 

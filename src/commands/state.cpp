@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The text of a state file. One record a line, words with one blank between them, all numbers decimal:
 //
-//   socktally-state 3
+//   socktally-state 4
 //   run BOOT_ID NETNS TAKEN_AT_US UPTIME_NS SAW_ALL LATEST_INTERFACE PURPOSE
 //   opens NETNS OPENED FAILED AHEAD IS_OLD                                       for each network namespace
 //   interface INDEX RX_BYTES TX_BYTES RX_PACKETS TX_PACKETS NAME
 //   series RX_BYTES TX_BYTES RX_PACKETS TX_PACKETS [LABEL VALUE]...
-//   socket NETNS COOKIE ADDRESS PORT RX_BYTES TX_BYTES BYTES_RECEIVED BYTES_ACKED SEGS_IN SEGS_OUT IS_ORPHAN MISSED
+//   socket NETNS COOKIE ADDRESS PORT RX_BYTES TX_BYTES BYTES_RECEIVED BYTES_ACKED SEGS_IN SEGS_OUT BYTES_RETRANS
+//          IS_ORPHAN MISSED
 //   check SUM
 //
 // The fields are those of State and Snapshot. A text is in quotes, and each byte of it that is no printable ASCII, or
@@ -32,7 +33,7 @@ namespace socktally {
 
 namespace {
 
-constexpr std::string_view first_line = "socktally-state 3\n";
+constexpr std::string_view first_line = "socktally-state 4\n";
 
 /// Returns the last line. The sum is against accidents: whoever can write the file can write any figure into it.
 std::string check_line(std::string_view lines)
@@ -228,7 +229,7 @@ void socket_fields(Fields fields, Key& key, Socket& socket)
     auto& counters = socket.counters;
     fields(key.netns.value, key.cookie.value, socket.remote.address, socket.remote.port, counters.payload.rx_bytes,
            counters.payload.tx_bytes, counters.bytes_received, counters.bytes_acked, counters.segs_in,
-           counters.segs_out, socket.is_orphan, socket.missed);
+           counters.segs_out, counters.bytes_retrans, socket.is_orphan, socket.missed);
 }
 
 void read_record(Reader words, State& state)

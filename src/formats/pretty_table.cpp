@@ -233,10 +233,11 @@ private:
             return decimal->hundredths == 0 ? "" : to_string(*decimal) + "%";
         }
         const auto* number = std::get_if<std::uint64_t>(&value);
-        if (!column.is_sum()) {
+        const bool is_of_tcp = column.requirement == Requirement::tcp_info;
+        if (!column.is_sum() || (is_of_tcp && row.facts == nullptr)) {
             return number != nullptr ? std::to_string(*number) : "-";
         }
-        const bool is_of_bytes = column.unit.starts_with("byte") || column.unit.starts_with("bit");
+        const bool is_of_bytes = !is_of_tcp && (column.unit.starts_with("byte") || column.unit.starts_with("bit"));
         const std::uint64_t unknown = is_of_bytes ? row.unknown_connections : 0;
         const bool is_nothing = number != nullptr && *number == 0 && (!is_of_bytes || counted_bytes(column, row) == 0);
         if (number == nullptr || (is_nothing && unknown != 0)) {

@@ -13,11 +13,14 @@ namespace socktally {
 
 namespace {
 
-/// Shares are of 1 there, not of 100.
-std::string value_of(const Cell& cell)
+/// Shares are of 1 there, not of 100, and times are in seconds.
+std::string value_of(const Column& column, const Row& row)
 {
+    const Cell cell = column.value(row);
     if (const auto* number = std::get_if<std::uint64_t>(&cell)) {
-        return std::to_string(*number);
+        constexpr std::uint64_t second = 1'000'000;
+        return column.unit == "microseconds" ? fmt::format("{}.{:06}", *number / second, *number % second)
+                                             : std::to_string(*number);
     }
     const auto* percent = std::get_if<Decimal>(&cell);
     return percent != nullptr ? fmt::format("{}.{:04}", percent->hundredths / 10'000, percent->hundredths % 10'000)
@@ -62,7 +65,7 @@ void append_column(std::string& out, const Column& column, const Report& report,
     const Metric metric = metric_of(column, report);
     bool has_head = false;
     for (const Series& one : series) {
-        const std::string value = value_of(column.value(one.row));
+        const std::string value = value_of(column, one.row);
         if (value.empty()) {
             continue;
         }

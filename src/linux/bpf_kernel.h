@@ -22,7 +22,9 @@
 #define TCP_SYN_RECV 3
 #define TCP_FIN_WAIT1 4
 #define TCP_FIN_WAIT2 5
+#define TCP_CLOSE 7
 #define TCP_LAST_ACK 9
+#define TCP_LISTEN 10
 #define TCP_CLOSING 11
 #define SOCK_DONE 1 /* this one and the next: bit numbers of skc_flags */
 #define SOCK_URGINLINE 2
@@ -115,6 +117,7 @@ struct tcp_sock {
     unsigned int segs_in;
     unsigned int segs_out;
     unsigned int data_segs_in;
+    unsigned int srtt_us; /* eight times the smoothed round-trip time */
     unsigned long long bytes_received;
     unsigned long long bytes_acked;
     unsigned long long bytes_sent;

@@ -89,20 +89,20 @@ struct Flow {
     std::optional<std::uint64_t> rx_bytes; // payload in the window, from the process's side; null: unknown
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;
+    std::uint32_t sockets = 1;   // more if a backend sums a process's sockets
+    std::uint32_t interface = 0; // index of the device that the socket is bound to or its packets pass; 0: unknown
     SocketState state = SocketState::open;
-    std::uint32_t sockets = 1;      // more if a backend sums a process's sockets
     bool has_tuple = true;          // false if the backend summed sockets, or had no room for what they are
-    std::uint32_t interface = 0;    // index of the device that the socket is bound to or its packets pass; 0: unknown
     bool accepted = false;          // the other end opened the connection: the local port is the service's
     Quality match = Quality::owner; // how sure it is that the traffic is this socket's: owner or inherited
     Attribution attribution;        // filled by attribute() unless the backend knows it exactly
-    std::shared_ptr<const SocketFacts> facts = nullptr; // of a socket that `ports` lists; else null
+    std::shared_ptr<const SocketFacts> facts = nullptr; // of `ports`, and of TCP if BackendOptions::facts; else null
 
     /// True if it moved bytes or packets, or if it is not known whether it moved bytes.
     bool may_have_traffic() const
     {
         return rx_bytes.value_or(1) != 0 || tx_bytes.value_or(1) != 0 || packets.rx_packets.value_or(0) != 0 ||
-               packets.tx_packets.value_or(0) != 0;
+               packets.tx_packets.value_or(0) != 0 || (facts != nullptr && facts->retransmitted_bytes.value_or(0) != 0);
     }
 };
 

@@ -340,6 +340,7 @@ void SnapshotParser::Impl::begin_row()
     origin.saved.reset();
     known.reset();
     row.identity.reset();
+    row.facts.reset();
     if (identity.use_count() > 1) {
         identity = std::make_shared<Identity>(*identity);
     }

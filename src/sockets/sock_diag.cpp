@@ -103,6 +103,7 @@ std::optional<TcpCounters> parse_tcp_info(std::span<const std::byte> bytes)
     counters.segs_in = info.tcpi_segs_in;
     counters.data_segs_in = info.tcpi_data_segs_in;
     counters.notsent_bytes = info.tcpi_notsent_bytes;
+    counters.rtt_us = info.tcpi_rtt;
     counters.idle_ms = std::min({info.tcpi_last_data_sent, info.tcpi_last_data_recv, info.tcpi_last_ack_recv});
     if (reaches(bytes, offsetof(tcp_info, tcpi_bytes_retrans) + sizeof info.tcpi_bytes_retrans)) {
         counters.sent = TcpCounters::Sent{info.tcpi_bytes_sent, info.tcpi_bytes_retrans};

@@ -34,6 +34,7 @@ struct TcpCounters {
     std::uint32_t data_segs_in = 0;
     std::uint32_t notsent_bytes = 0; // in the write queue, never sent
     std::uint32_t idle_ms = 0;       // since data was last sent or received, or an acknowledgement came
+    std::uint32_t rtt_us = 0;        // smoothed; 0: none was measured
     struct Sent {
         std::uint64_t bytes_sent = 0;    // payload, retransmissions included
         std::uint64_t bytes_retrans = 0; // payload sent again
@@ -67,6 +68,12 @@ inline bool is_listener(const Socket& socket)
 
 /// Returns the state as attribution needs it; always open if the socket is not TCP.
 SocketState state_of(const Socket& socket);
+
+/// A socket that is not TCP is established if it is connected, else unconnected.
+ConnectionState connection_state_of(const Socket& socket);
+
+/// Returns its state, and the rest of tcp_info if the list has that: retransmitted_bytes since the socket was opened.
+SocketFacts facts_of(const Socket& socket);
 
 /// Returns a flow with what the list has of a socket: bytes and packets are null.
 Flow flow_of(const Socket& socket);

@@ -38,7 +38,7 @@ constexpr std::uint64_t most_of()
 {
     if constexpr (is_id<T>) {
         return std::numeric_limits<decltype(T::value)>::max();
-    } else if constexpr (std::is_unsigned_v<T>) {
+    } else if constexpr (std::is_unsigned_v<T> && !std::is_same_v<T, bool>) {
         return std::numeric_limits<T>::max();
     } else {
         return std::is_same_v<T, StartTime> ? std::numeric_limits<std::uint64_t>::max() : 0;
@@ -82,6 +82,7 @@ void parse_text(std::string_view text, std::optional<Address>& value) { value = 
 void parse_text(std::string_view text, std::optional<Protocol>& value) { value = parse_protocol(text); }
 void parse_text(std::string_view text, std::optional<RowKind>& value) { value = value_called(text, RowKind::other); }
 void parse_text(std::string_view text, std::optional<Quality>& value) { value = value_called(text, Quality::unknown); }
+void parse_text(std::string_view text, std::optional<ConnectionState>& value) { value = parse_connection_state(text); }
 void parse_text(std::string_view text, std::optional<Outbound>& value)
 {
     value = value_called(text, Outbound::first_up);
@@ -113,54 +114,57 @@ bool parse_value(std::optional<T>& field, const SavedValue& saved)
         return false; // only columns that are not read have them
     } else {
         parse_text(saved.text, field);
-        constexpr bool may_be_key = std::is_same_v<T, Address> || std::is_same_v<T, Protocol>;
+        constexpr bool may_be_key =
+            std::is_same_v<T, Address> || std::is_same_v<T, Protocol> || std::is_same_v<T, ConnectionState>;
         return field || (may_be_key && saved.text == "other"); // which stands in for it in the rest past --top
     }
     return true;
 }
 
-// A field that is a column is in the row, in its packets or in its identity.
-template <typename T>
-const std::optional<T>& field_in(const Row& row, std::optional<T> Row::*field)
+template <typename T, typename Part>
+T type_of(std::optional<T> Part::*field);
+template <typename T, typename Part>
+Part part_of(std::optional<T> Part::*field);
+template <auto field>
+using TypeOf = decltype(type_of(field));
+
+// A field that is a column is in the row, in its packets, or in a part that rows share.
+template <typename Part>
+constexpr std::shared_ptr<const Part> Row::*shared = nullptr;
+template <>
+constexpr std::shared_ptr<const Identity> Row::*shared<Identity> = &Row::identity;
+template <>
+constexpr std::shared_ptr<const SocketFacts> Row::*shared<SocketFacts> = &Row::facts;
+
+template <typename T, typename Part>
+const std::optional<T>& field_in(const Row& row, std::optional<T> Part::*field)
 {
-    return row.*field;
-}
-template <typename T>
-const std::optional<T>& field_in(const Row& row, std::optional<T> PacketCounts::*field)
-{
-    return row.packets.*field;
-}
-template <typename T>
-const std::optional<T>& field_in(const Row& row, std::optional<T> Identity::*field)
-{
-    static const std::optional<T> none;
-    return row.identity ? (*row.identity).*field : none;
-}
-template <typename T>
-std::optional<T>& field_in(Row& row, Identity& /*identity*/, std::optional<T> Row::*field)
-{
-    return row.*field;
-}
-template <typename T>
-std::optional<T>& field_in(Row& row, Identity& /*identity*/, std::optional<T> PacketCounts::*field)
-{
-    return row.packets.*field;
-}
-template <typename T>
-std::optional<T>& field_in(Row& /*row*/, Identity& identity, std::optional<T> Identity::*field)
-{
-    return identity.*field;
+    if constexpr (std::is_same_v<Part, Row>) {
+        return row.*field;
+    } else if constexpr (std::is_same_v<Part, PacketCounts>) {
+        return row.packets.*field;
+    } else {
+        static const Part none;
+        const auto& part = row.*shared<Part>;
+        return part != nullptr ? (*part).*field : none.*field;
+    }
 }
 
-template <typename T>
-const std::optional<T>& field_in(const Row& row, std::optional<T> SocketFacts::*field)
+/// Calls `work` with a field that it may change, in a part of this row's own.
+template <typename T, typename Part, typename Work>
+void change(Row& row, std::optional<T> Part::*field, const Work& work)
 {
-    static const SocketFacts none;
-    return (row.facts != nullptr ? *row.facts : none).*field;
+    if constexpr (std::is_same_v<Part, Row>) {
+        work(row.*field);
+    } else if constexpr (std::is_same_v<Part, PacketCounts>) {
+        work(row.packets.*field);
+    } else {
+        auto& part = row.*shared<Part>;
+        Part own = part != nullptr ? *part : Part{};
+        work(own.*field);
+        part = std::make_shared<const Part>(std::move(own));
+    }
 }
-
-template <typename T, typename Owner>
-T type_of(std::optional<T> Owner::*field);
 
 template <auto field>
 Cell value_in(const Row& row)
@@ -172,7 +176,15 @@ Cell value_in(const Row& row)
 template <auto field>
 bool parse_field(Row& row, Identity& identity, const SavedValue& saved)
 {
-    return parse_value(field_in(row, identity, field), saved);
+    if constexpr (std::is_same_v<decltype(part_of(field)), Identity>) {
+        return parse_value(identity.*field, saved);
+    } else if (saved.is_null && field_in(row, field) == std::nullopt) {
+        return true;
+    } else {
+        bool is_valid = true;
+        change(row, field, [&](auto& value) { is_valid = parse_value(value, saved); });
+        return is_valid;
+    }
 }
 
 /// Once null, a field stays null: no later value can make the rows agree again.
@@ -181,19 +193,8 @@ void keep_common(Row& into, const Row& row)
 {
     const auto& value = field_in(into, field);
     const auto& other = field_in(row, field);
-    if (!value || &value == &other || value == other) {
-        return;
-    }
-    if constexpr (requires { into.*field; }) {
-        (into.*field).reset();
-    } else if constexpr (requires { (*into.facts).*field; }) { // rows share the facts of their socket
-        SocketFacts rest = *into.facts;
-        (rest.*field).reset();
-        into.facts = std::make_shared<const SocketFacts>(std::move(rest));
-    } else { // other rows share the identity
-        Identity rest = *into.identity;
-        (rest.*field).reset();
-        into.identity = std::make_shared<const Identity>(std::move(rest));
+    if (value && &value != &other && value != other) {
+        change(into, field, [](auto& own) { own.reset(); });
     }
 }
 
@@ -216,11 +217,37 @@ void add_known(Row& into, const Row& row)
 template <auto field>
 void add_all(Row& into, const Row& row)
 {
-    if constexpr (requires { into.*field; }) {
-        add_or_lose(into.*field, row.*field);
-    } else {
-        add_or_lose(into.packets.*field, row.packets.*field);
+    change(into, field, [&](auto& total) { add_or_lose(total, field_in(row, field)); });
+}
+
+/// Adds up what TCP tells. A row without facts has no TCP socket.
+template <auto field, auto combine>
+void add_facts(Row& into, const Row& row)
+{
+    if (row.facts == nullptr) {
+        return;
     }
+    if (into.facts == nullptr) {
+        static const auto of_none = std::make_shared<const SocketFacts>(SocketFacts{.retransmitted_bytes = 0});
+        static const auto of_list = std::make_shared<const SocketFacts>(SocketFacts{.is_listed = true});
+        into.facts = is_listed(row) ? of_list : of_none;
+    }
+    auto total = field_in(into, field);
+    combine(total, field_in(row, field), is_listed(row));
+    if (total != field_in(into, field)) {
+        change(into, field, [&](auto& own) { own = total; });
+    }
+}
+
+/// A list has sockets that have nothing to tell: those that listen, or are not TCP.
+void add_bytes(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part, bool is_of_list)
+{
+    is_of_list ? add(total, part) : add_or_lose(total, part);
+}
+
+void keep_largest(std::optional<std::uint64_t>& largest, const std::optional<std::uint64_t>& value, bool /*is_of_list*/)
+{
+    largest = std::max(largest, value); // null is less than any number
 }
 
 void keep_worst(Row& into, const Row& row) { into.attribution = std::max(into.attribution, row.attribution); }
@@ -266,9 +293,6 @@ bool parse_unknown(Row& row, Identity& /*identity*/, const SavedValue& saved)
     return true;
 }
 
-template <auto field>
-using TypeOf = decltype(type_of(field));
-
 /// Adds `row` to another one: see Column::merge.
 using Merge = void (*)(Row& into, const Row& row);
 
@@ -304,19 +328,7 @@ constexpr Column derived(Column column)
 template <auto field>
 constexpr Column listed(std::string_view name, std::string_view header, std::string_view description)
 {
-    constexpr bool is_text = std::is_same_v<TypeOf<field>, ConnectionState> || std::is_same_v<TypeOf<field>, bool> ||
-                             std::is_same_v<TypeOf<field>, std::string>;
-    return {name,
-            is_text ? CellType::string : CellType::integer,
-            {},
-            description,
-            header,
-            Requirement::sockets,
-            {},
-            value_in<field>,
-            keep_common<field>,
-            nullptr,
-            0};
+    return derived(fact<field>(name, header, description, Requirement::sockets));
 }
 
 constexpr std::array table = {
@@ -357,8 +369,8 @@ constexpr std::array table = {
     fact<&Row::published>("published", "PUBLISHED",
                           "port of this machine by which a container's is reached, as in 0.0.0.0:8080->80/tcp",
                           Requirement::ports),
-    listed<&SocketFacts::state>("state", "STATE",
-                                "state of the socket, as ss(8) names it: listening, established, ..."),
+    fact<&SocketFacts::state>("state", "STATE", "state of the socket, as ss(8) names it: listening, established, ...",
+                              Requirement::state),
     listed<&SocketFacts::rx_queue>("rx_queue", "RX QUEUE",
                                    "bytes not read yet; of a listener the connections that wait to be accepted"),
     listed<&SocketFacts::tx_queue>("tx_queue", "TX QUEUE", "bytes not acknowledged yet, or not sent"),
@@ -400,6 +412,13 @@ constexpr std::array table = {
     figure<&PacketCounts::tx_ip_bytes>("tx_ip_bytes", "TX IP", "bytes", "transmit_ip_bytes",
                                        add_all<&PacketCounts::tx_ip_bytes>,
                                        "length of the sent packets from the IP header on", Requirement::packets),
+    figure<&SocketFacts::retransmitted_bytes>("retransmitted_bytes", "RETRANS", "bytes", "retransmitted_bytes",
+                                              add_facts<&SocketFacts::retransmitted_bytes, add_bytes>,
+                                              "payload that TCP sent again in the window (tcpi_bytes_retrans)",
+                                              Requirement::tcp_info),
+    figure<&SocketFacts::rtt_us>(
+        "rtt_us", "RTT us", "microseconds", "rtt_seconds", add_facts<&SocketFacts::rtt_us, keep_largest>,
+        "smoothed round-trip time of TCP, the largest of the row (tcpi_rtt)", Requirement::tcp_info),
     figure<&Row::connections>("connections", "CONNS", "", "connections", add_all<&Row::connections>,
                               "sockets in the row that moved bytes, or may have"),
     Column{"unknown_connections", CellType::integer, "",
@@ -466,16 +485,19 @@ std::weak_ordering order(const Cell& a, const Cell& b)
 auto every_field(const Row& row)
 {
     static const Identity no_identity;
+    static const SocketFacts no_facts;
     const Identity& identity = row.identity ? *row.identity : no_identity;
+    const SocketFacts& facts = row.facts ? *row.facts : no_facts;
     return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
                     row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
                     row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
-                    row.connections, row.unknown_connections, row.shared_with, row.attribution, row.time, row.host);
+                    row.connections, row.unknown_connections, row.shared_with, row.attribution, row.time, row.host,
+                    facts);
 }
 
 bool is_before_in_tie(const Row& a, const Row& b)
 {
-    if (a.facts != nullptr && b.facts != nullptr) { // by what people look for in a list of sockets
+    if (is_listed(a) && is_listed(b)) { // by what people look for in a list of sockets
         const auto place = [](const Row& row) { return std::tie(row.protocol, row.local_port, row.local_address); };
         if (place(a) != place(b)) {
             return place(a) < place(b);
@@ -617,6 +639,7 @@ bool comes_with(Requirement requirement, const GroupBy& by)
     case Requirement::tuples:
     case Requirement::peers: return !by.is_by_owner();
     case Requirement::sockets: return by.is_by_socket();
+    case Requirement::state: return by.is_by_socket() || by.requires_any(requirement);
     case Requirement::cgroup: return by.requires_any(requirement) || by.requires_any(Requirement::containers);
     default: return by.requires_any(requirement);
     }

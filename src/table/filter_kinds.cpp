@@ -56,9 +56,6 @@ bool is_of_cause(const Row& row)
     return row.kind ? row.kind == RowKind::cause : !row.pid && parse_cause(row.process.value_or(""));
 }
 
-/// Returns whether the row is one of `ports`: what such a row does not have, the socket does not have.
-bool is_listed(const Row& row) { return row.facts != nullptr; }
-
 /// Returns whether it is known that no process moved the bytes.
 bool has_no_process(const Row& row)
 {
@@ -214,7 +211,7 @@ FilterValue port_value(std::string_view text)
 /// Of a socket that is listed, one of the ports of this machine by which it is reached: "0.0.0.0:8080->80/tcp,...".
 bool is_published_at(const Row& row, const Numbers& ports)
 {
-    std::string_view rest = row.facts != nullptr && row.published ? std::string_view(*row.published) : "";
+    std::string_view rest = is_listed(row) && row.published ? std::string_view(*row.published) : "";
     for (auto arrow = rest.find("->"); arrow != rest.npos; arrow = rest.find("->")) {
         const std::string_view host = rest.substr(0, arrow);
         const auto port = parse_number(host.substr(host.rfind(':') + 1)); // npos + 1 is 0
@@ -239,7 +236,7 @@ Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*
                     judge_number(row.remote_port, is_none, value.numbers));
 }
 
-/// "all" is taken back by the command, as no filter is what it means.
+/// "all" is taken back by the command line, as no filter is what it means.
 FilterValue state_value(std::string_view text)
 {
     const auto state = parse_connection_state(text);
@@ -252,7 +249,8 @@ FilterValue state_value(std::string_view text)
 
 Judgement judge_state(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
-    return judge_number(row.facts != nullptr ? row.facts->state : std::nullopt, false, value.numbers);
+    const bool has_none = row.protocol && row.protocol != Protocol::tcp; // in a sample
+    return judge_number(row.facts != nullptr ? row.facts->state : std::nullopt, has_none, value.numbers);
 }
 
 struct AddressWord {
@@ -669,12 +667,11 @@ constexpr std::array kind_table{
                .offers = "@pids"},
     FilterKind{.names = "--state",
                .value = "STATE,...",
-               .help = "sockets in this state: {} or all; default listening,unconnected",
-               .columns = "",
-               .requirement = Requirement::sockets,
+               .help = "sockets in this state: {} or all; default of ports: listening,unconnected",
+               .columns = "state",
+               .requirement = Requirement::state,
                .parse = state_value,
                .judge = judge_state,
-               .takers = FilterKind::Takers::ports,
                .words = connection_state_names},
     FilterKind{.names = "--no-loopback",
                .value = nullptr,

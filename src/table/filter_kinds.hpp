@@ -48,7 +48,7 @@ struct FilterKind {
     /// std::invalid_argument with a one-line message. The value of a flag is empty.
     FilterValue (*parse)(std::string_view text);
     Judgement (*judge)(const Row& row, const FilterValue& value, const Machine& machine);
-    enum class Takers : std::uint8_t { all, samples, all_but_run, ports };
+    enum class Takers : std::uint8_t { all, samples, all_but_run };
     Takers takers = Takers::all;                            // samples: ports and run too; none of these: report
     const char* offers = "";                                // as in Option
     std::span<const std::string_view> (*words)() = nullptr; // as in Option

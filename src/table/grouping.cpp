@@ -15,7 +15,8 @@ namespace {
 bool may_have_traffic(const Row& row)
 {
     return row.rx_bytes.value_or(1) != 0 || row.tx_bytes.value_or(1) != 0 || row.unknown_connections != 0 ||
-           row.packets.rx_packets.value_or(0) != 0 || row.packets.tx_packets.value_or(0) != 0;
+           row.packets.rx_packets.value_or(0) != 0 || row.packets.tx_packets.value_or(0) != 0 ||
+           (row.facts != nullptr && row.facts->retransmitted_bytes.value_or(0) != 0);
 }
 
 /// A row that stands for an unseen namespace instead of sockets has a note of its own, and so have sockets of a

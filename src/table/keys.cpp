@@ -117,6 +117,11 @@ void tell_connection(KeyText& text, const Row& row, const Origin& origin, const 
     text.add(row.remote_port);
 }
 
+void tell_state(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(row.facts != nullptr ? row.facts->state : std::nullopt);
+}
+
 /// Each socket has facts of its own, and sockets that share a tuple (SO_REUSEPORT) are rows of their own.
 void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {
@@ -267,6 +272,14 @@ constexpr std::array key_table = {
         .requirement = Requirement::tuples,
         .traits = of_sockets,
         .tell = tell<&Row::protocol>},
+    Key{.name = "state",
+        .plural = "states",
+        .columns = "state",
+        .defaults = "state,rx_bytes,tx_bytes,connections",
+        .labels = "state",
+        .requirement = Requirement::state,
+        .traits = of_sockets,
+        .tell = tell_state},
     Key{.name = "cgroup",
         .plural = "cgroups",
         .columns = "cgroup",

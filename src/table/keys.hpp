@@ -33,7 +33,10 @@ enum class Requirement : std::uint8_t {
     ports,   // and a flow for each socket
     trees,   // which processes descend from which
     sockets, // nothing; has a value only in rows of `ports`
-    netns,   // and a flow for each socket, since it is the socket's
+    // A flow for each socket, and Flow::facts; on request.
+    state, // which `ports` has for nothing
+    tcp_info,
+    netns, // and a flow for each socket, since it is the socket's
 };
 
 class GroupBy;

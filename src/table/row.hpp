@@ -59,7 +59,7 @@ struct Row {
     std::optional<std::string> interface; // its name; only of rows by interface, which have no flows
     std::optional<Outbound> outbound;
     std::optional<Address> busiest_remote;    // with which most was moved; if the format shows it
-    std::shared_ptr<const SocketFacts> facts; // of rows of `ports`; null: not one of them
+    std::shared_ptr<const SocketFacts> facts; // of rows of `ports`, and of TCP if a column asks for it; else null
     std::optional<std::uint64_t> rx_bytes;    // of the flows whose bytes are known; null if no flow's are
     std::optional<std::uint64_t> tx_bytes;
     std::optional<std::uint64_t> rx_bytes_per_sec; // filled in by add_rates(), like the next four
@@ -79,6 +79,9 @@ struct Row {
 
     bool is_other() const { return kind == RowKind::other; }
 };
+
+/// Returns whether the row is one of `ports`: what such a row does not have, the socket does not have.
+inline bool is_listed(const Row& row) { return row.facts != nullptr && row.facts->is_listed; }
 
 /// Sums of the known values; null if there are values and none is known.
 struct Totals {

@@ -84,6 +84,7 @@ struct BackendOptions {
     bool ports = false;                      // with tuples: both ports of each connection, not only the service's
     bool packets = false;                    // PacketCounts too
     bool trees = false;                      // Process::trees of SampleRequest::tree
+    bool facts = false;                      // Flow::facts of TCP; in a list of sockets what is from tcp_info too
     bool totals = false;                     // no window: totals of the open sockets
     bool repeated = false;                   // sample() will be called more than once
     bool counters = false;                   // with totals: the snapshot that they come from

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -46,7 +47,7 @@ bool may_move_bytes(const Socket& socket)
 /// A list that changes while it is read may have a socket twice. The subflows of an MPTCP connection share its inode.
 class Collector {
 public:
-    explicit Collector(SocketLookup listeners) : listeners_(std::move(listeners)) {}
+    Collector(SocketLookup listeners, bool keeps_facts) : listeners_(std::move(listeners)), keeps_facts_(keeps_facts) {}
 
     void add(const Socket& socket, SocketState state)
     {
@@ -58,11 +59,17 @@ public:
         Flow& flow = flows_.emplace_back(flow_of(socket));
         flow.state = state;
         flow.accepted = socket.tuple.protocol == Protocol::tcp && listeners_.accepts_at(socket.tuple.local);
+        if (keeps_facts_ && socket.tuple.protocol == Protocol::tcp) {
+            SocketFacts facts = facts_of(socket);
+            facts.state = state == SocketState::closed ? ConnectionState::closed : facts.state;
+            flow.facts = std::make_shared<const SocketFacts>(std::move(facts));
+        }
     }
     std::vector<Flow> take() { return std::move(flows_); }
 
 private:
     SocketLookup listeners_;
+    bool keeps_facts_;
     std::vector<Flow> flows_;
     std::unordered_set<std::uint64_t> inodes_;
     std::set<Tuple> unheld_;
@@ -78,9 +85,9 @@ SocketLookup listeners_of(const std::vector<Socket>& first, const std::vector<So
 
 } // namespace
 
-std::vector<Flow> flows_of(const std::vector<Socket>& first, const std::vector<Socket>& last)
+std::vector<Flow> flows_of(const std::vector<Socket>& first, const std::vector<Socket>& last, bool keeps_facts)
 {
-    Collector collector(listeners_of(first, last));
+    Collector collector(listeners_of(first, last), keeps_facts);
     for (const Socket& socket : last) {
         if (may_move_bytes(socket)) {
             collector.add(socket, state_of(socket));

@@ -17,8 +17,8 @@ namespace socktally {
 
 /// Takes the sockets that a process can hold from the first list, and all from the last; a socket in both is one flow,
 /// as in the last, and one that only the first has is SocketState::closed. Leaves out sockets that move no bytes:
-/// listening sockets, and TCP that is in TIME_WAIT or not connected.
-std::vector<Flow> flows_of(const std::vector<Socket>& first, const std::vector<Socket>& last);
+/// listening sockets, and TCP that is in TIME_WAIT or not connected. With `keeps_facts`, flows of TCP have Flow::facts.
+std::vector<Flow> flows_of(const std::vector<Socket>& first, const std::vector<Socket>& last, bool keeps_facts = false);
 
 std::vector<Inode> inodes_of(const std::vector<Flow>& flows);
 

@@ -32,6 +32,9 @@ void set_bytes(Flow& flow, const std::optional<TcpPayload>& moved)
 {
     flow.rx_bytes = moved ? std::optional(moved->rx_bytes) : std::nullopt;
     flow.tx_bytes = moved ? std::optional(moved->tx_bytes) : std::nullopt;
+    if (!moved) {
+        set_retransmitted(flow, std::nullopt);
+    }
 }
 
 } // namespace
@@ -39,7 +42,12 @@ void set_bytes(Flow& flow, const std::optional<TcpPayload>& moved)
 SocketCounters counters_of(const Socket& socket, const TcpHints& hints)
 {
     const TcpCounters& raw = *socket.tcp;
-    return {tcp_payload(socket, hints), raw.bytes_received, raw.bytes_acked, raw.segs_in, raw.segs_out};
+    return {tcp_payload(socket, hints),
+            raw.bytes_received,
+            raw.bytes_acked,
+            raw.segs_in,
+            raw.segs_out,
+            raw.sent ? raw.sent->bytes_retrans : 0};
 }
 
 bool have_restarted(const SocketCounters& before, const SocketCounters& after)
@@ -55,6 +63,15 @@ TcpPayload subtract(const SocketCounters& before, SocketCounters& after)
     after.payload.rx_bytes = std::max(after.payload.rx_bytes, before.payload.rx_bytes);
     after.payload.tx_bytes = std::max(after.payload.tx_bytes, before.payload.tx_bytes);
     return {after.payload.rx_bytes - before.payload.rx_bytes, after.payload.tx_bytes - before.payload.tx_bytes};
+}
+
+void set_retransmitted(Flow& flow, std::optional<std::uint64_t> bytes)
+{
+    if (flow.facts != nullptr && flow.facts->retransmitted_bytes) {
+        SocketFacts facts = *flow.facts;
+        facts.retransmitted_bytes = bytes;
+        flow.facts = std::make_shared<const SocketFacts>(std::move(facts));
+    }
 }
 
 std::uint64_t missed_connections(const OpenCounts& before, OpenCounts& after, std::uint64_t shown)
@@ -126,6 +143,7 @@ void Subtraction::count(Flow& flow)
     auto listed = listed_.extract(key);
     if (listed.empty()) { // the list has shown it twice
         set_bytes(flow, TcpPayload{});
+        set_retransmitted(flow, 0);
         return;
     }
     Snapshot::Socket& now = after_.sockets.insert(std::move(listed)).position->second;
@@ -157,6 +175,7 @@ void Subtraction::count(Flow& flow, const Snapshot::Socket& before, Snapshot::So
     }
     gaps_.late += before.missed > 0 || was_left_out(flow.netns) ? one_if_wanted(flow.netns) : 0;
     set_bytes(flow, subtract(before.counters, now.counters));
+    set_retransmitted(flow, minus(now.counters.bytes_retrans, before.counters.bytes_retrans));
 }
 
 /// A socket that was forgotten too early would count as new, from 0.

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct SocketCounters {
     std::uint64_t bytes_acked = 0;
     std::uint32_t segs_in = 0;
     std::uint32_t segs_out = 0;
+    std::uint64_t bytes_retrans = 0;
     bool operator==(const SocketCounters&) const = default;
 };
 SocketCounters counters_of(const Socket& socket, const TcpHints& hints);
@@ -35,6 +37,8 @@ bool have_restarted(const SocketCounters& before, const SocketCounters& after);
 /// Returns what moved between two snapshots of one connection. The payload may be a byte too low in either; if `after`
 /// has less than `before`, this raises it to that, so the next subtraction counts no byte again.
 TcpPayload subtract(const SocketCounters& before, SocketCounters& after);
+/// Makes `bytes` the retransmitted bytes of a flow if its facts have any; null: they are not known.
+void set_retransmitted(Flow& flow, std::optional<std::uint64_t> bytes);
 
 /// A list of sockets may miss one that is there (inet_diag, while others come and go). A socket that has been missing
 /// from this many snapshots in a row is given up.

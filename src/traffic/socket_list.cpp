@@ -35,34 +35,10 @@ namespace {
 
 enum class Lister : std::uint8_t { sock_diag, proc_net };
 
-ConnectionState connection_state_of(const Socket& socket)
+SocketFacts listed_facts(const Socket& socket, Lister lister)
 {
-    if (socket.tuple.protocol != Protocol::tcp) {
-        const bool is_udp = socket.tuple.protocol == Protocol::udp || socket.tuple.protocol == Protocol::udplite;
-        const bool is_connected = (is_udp && socket.state == TcpState::established) || // perhaps to port 0
-                                  socket.tuple.remote.port != 0 || !socket.tuple.remote.address.is_unspecified();
-        return is_connected ? ConnectionState::established : ConnectionState::unconnected;
-    }
-    switch (socket.state) {
-    case TcpState::established: return ConnectionState::established;
-    case TcpState::syn_sent: return ConnectionState::syn_sent;
-    case TcpState::syn_recv: return ConnectionState::syn_recv;
-    case TcpState::fin_wait1: return ConnectionState::fin_wait_1;
-    case TcpState::fin_wait2: return ConnectionState::fin_wait_2;
-    case TcpState::time_wait: return ConnectionState::time_wait;
-    case TcpState::close_wait: return ConnectionState::close_wait;
-    case TcpState::last_ack: return ConnectionState::last_ack;
-    case TcpState::listen: return ConnectionState::listening;
-    case TcpState::closing: return ConnectionState::closing;
-    case TcpState::close: break;
-    }
-    return ConnectionState::closed;
-}
-
-SocketFacts facts_of(const Socket& socket, Lister lister)
-{
-    SocketFacts facts;
-    facts.state = connection_state_of(socket);
+    SocketFacts facts = facts_of(socket);
+    facts.is_listed = true;
     const Protocol protocol = socket.tuple.protocol;
     if (protocol != Protocol::sctp) { // whose list has no queues; that of packet sockets has one
         facts.rx_queue = socket.rqueue;
@@ -85,7 +61,10 @@ SocketFacts facts_of(const Socket& socket, Lister lister)
 /// The sockets of the network namespace that the calling thread is in.
 class NamespaceList {
 public:
-    NamespaceList(Inode netns, Lister lister, Trace trace) : netns_(netns), lister_(lister), trace_(trace) {}
+    NamespaceList(Inode netns, Lister lister, DiagDetail detail, Trace trace)
+        : netns_(netns), lister_(lister), detail_(detail), trace_(trace)
+    {
+    }
 
     void add_to(std::vector<Flow>& flows)
     {
@@ -95,7 +74,7 @@ public:
             lists = ProcLists::uncounted;
             Dumper dumper(trace_);
             const auto take = [&](const Socket& socket) { add(flows, socket, Lister::sock_diag); };
-            if (dumper.tcp_once(take, DiagDetail::sockets, all_states) != Dumper::Outcome::clean || !dumper.udp(take)) {
+            if (dumper.tcp_once(take, detail_, all_states) != Dumper::Outcome::clean || !dumper.udp(take)) {
                 lists = ProcLists::all; // sockets that were taken already are not taken again
             }
             garbled_ += dumper.garbled();
@@ -119,7 +98,7 @@ private:
         if (!is_new) { // the list changed while it was read; or a subflow of MPTCP
             return;
         }
-        SocketFacts facts = facts_of(socket, lister);
+        SocketFacts facts = listed_facts(socket, lister);
         if (socket.interface != 0) {
             facts.device = device_name(socket.interface);
         }
@@ -149,6 +128,7 @@ private:
 
     Inode netns_;
     Lister lister_;
+    DiagDetail detail_;
     Trace trace_;
     std::unordered_set<std::uint64_t> inodes_;
     std::set<std::pair<Tuple, std::uint32_t>> unheld_;
@@ -160,7 +140,8 @@ private:
 class SocketList final : public Backend {
 public:
     SocketList(std::string_view name, Lister lister, OwnerScanner::Source source, const BackendOptions& options)
-        : name_(name), lister_(lister), source_(source), wanted_(options.namespaces), trace_(options.trace)
+        : name_(name), lister_(lister), detail_(options.facts ? DiagDetail::tcp_info : DiagDetail::sockets),
+          source_(source), wanted_(options.namespaces), trace_(options.trace)
     {
     }
 
@@ -179,7 +160,7 @@ public:
         constexpr std::size_t files = ProcSocketFiles::files + 2; // and two sockets of netlink
         std::uint64_t garbled = 0;
         const auto list = [&](Inode netns) {
-            NamespaceList sockets(netns, lister_, trace_);
+            NamespaceList sockets(netns, lister_, detail_, trace_);
             sockets.add_to(sample.flows);
             garbled += sockets.garbled();
         };
@@ -251,6 +232,7 @@ private:
 
     std::string_view name_;
     Lister lister_;
+    DiagDetail detail_;
     OwnerScanner::Source source_;
     std::vector<Inode> wanted_;
     Trace trace_;

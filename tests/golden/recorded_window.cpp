@@ -87,7 +87,7 @@ private:
     bool last_began_ = false;
     std::shared_ptr<FixtureProc> proc_ = std::make_shared<FixtureProc>();
     OwnerScanner holders_{proc_->root()};
-    SocketTable table_;
+    SocketTable table_{SocketTable::Facts::kept};
     UdpSockets udp_;
     Faults faults_;
     std::map<std::string, std::string, std::less<>> texts_;

@@ -65,6 +65,9 @@ Row read_row(const object& from)
     row.tx_packets = number_of(from, "tx_packets");
     row.rx_ip_bytes = number_of(from, "rx_ip_bytes");
     row.tx_ip_bytes = number_of(from, "tx_ip_bytes");
+    row.state = text_of(from, "state");
+    row.rtt_us = number_of(from, "rtt_us");
+    row.retransmitted_bytes = number_of(from, "retransmitted_bytes");
     row.cgroup = text_of(from, "cgroup");
     row.unit = text_of(from, "unit");
     row.container_id = text_of(from, "container_id");

@@ -43,6 +43,9 @@ struct Row {
     std::optional<std::uint64_t> tx_packets;
     std::optional<std::uint64_t> rx_ip_bytes;
     std::optional<std::uint64_t> tx_ip_bytes;
+    std::string state; // these three are null or empty unless asked for
+    std::optional<std::uint64_t> rtt_us;
+    std::optional<std::uint64_t> retransmitted_bytes;
     std::string exe; // these eight are empty unless asked for
     std::string command;
     std::string cgroup;

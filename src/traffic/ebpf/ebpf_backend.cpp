@@ -85,10 +85,10 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
 
 class EbpfBackend final : public Backend {
 public:
-    EbpfBackend(Tally tally, Tally::Detail detail, Tally::Windows windows, bool counts_packets)
-        : tally_(std::move(tally)), detail_(detail), windows_(windows)
+    EbpfBackend(Tally tally, Tally::Detail detail, Tally::Windows windows, const BackendOptions& options)
+        : tally_(std::move(tally)), detail_(detail), windows_(windows), keeps_facts_(options.facts)
     {
-        if (counts_packets) {
+        if (options.packets) {
             packets_.emplace(windows);
         }
         if (detail == Tally::Detail::peers) {
@@ -158,7 +158,7 @@ public:
 
 private:
     /// Adds what was counted, and returns what could not be.
-    EbpfFaults add_flows(Sample& sample) const
+    EbpfFaults add_flows(Sample& sample)
     {
         TallyFlows flows(sample, detail_);
         for (const auto& [slot, counters] : tally_.counters()) {
@@ -166,6 +166,9 @@ private:
         }
         for (const auto& [key, flow] : tally_.flows()) {
             flows.add(key, flow);
+        }
+        if (keeps_facts_) {
+            flows.add_facts(tally_.connections());
         }
         flows.add_the_rest();
         EbpfFaults faults = tally_.faults();
@@ -199,6 +202,7 @@ private:
     Tally tally_;
     Tally::Detail detail_;
     Tally::Windows windows_;
+    bool keeps_facts_;
     std::optional<Packets> packets_;
     std::optional<Peers> peers_;
     InterfaceCounters interfaces_;
@@ -212,17 +216,19 @@ OpenResult open_ebpf(const BackendOptions& options)
     if (options.totals) {
         return open_ebpf_totals(options);
     }
-    // Packets are counted per socket, so they need to be told which processes used which.
-    const auto without_tuples = options.packets ? Tally::Detail::sockets : Tally::Detail::processes;
+    // Packets are counted per socket, so they need to be told which processes used which; so do facts.
+    const bool per_socket = options.packets || options.facts;
+    const auto without_tuples = per_socket ? Tally::Detail::sockets : Tally::Detail::processes;
     const auto with_tuples = options.peers ? Tally::Detail::peers : Tally::Detail::tuples;
     const auto detail = options.tuples ? with_tuples : without_tuples;
     const auto windows = options.repeated ? Tally::Windows::many : Tally::Windows::one;
     const auto trees = options.trees ? Tally::Trees::watched : Tally::Trees::none;
-    auto loaded = Tally::load(detail, windows, trees);
+    const auto facts = options.facts ? Tally::Facts::kept : Tally::Facts::left_out;
+    auto loaded = Tally::load(detail, windows, trees, facts);
     if (auto* refusal = std::get_if<Unavailable>(&loaded)) {
         return std::move(*refusal);
     }
-    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail, windows, options.packets);
+    return std::make_unique<EbpfBackend>(std::get<Tally>(std::move(loaded)), detail, windows, options);
 }
 
 } // namespace socktally

@@ -9,6 +9,8 @@
 
 /* Set before loading: the kernel has bpf_rdonly_cast (6.2). */
 const volatile tally_u8 has_casts = 0;
+/* Set before loading: what TCP tells of connections is kept (connections.h). */
+const volatile tally_u8 keeps_facts = 0;
 
 /* A TCP socket was met that note_existing() did not reach, because its network namespace could not be entered or found. */
 tally_u8 untracked = 0;
@@ -33,6 +35,8 @@ struct sequence_note {
     tally_u32 knowledge; /* of consumed, see above */
     tally_u32 met; /* the epoch in which it became LATE */
     tally_u32 accepted; /* this end did not send the first SYN */
+    tally_u64 retransmitted; /* of tcp_sock.bytes_retrans, what is no part of the window; if it keeps_facts */
+    tally_u64 is_tracked; /* the connection was there when counting began, or began later, and did not escape us */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -102,6 +106,10 @@ static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp
     note->urgent = tcp->urg_seq;
     note->knowledge = KNOWN;
     note->accepted = accepted;
+    if (keeps_facts) {
+        note->retransmitted = tcp->bytes_retrans;
+        note->is_tracked = 1;
+    }
 }
 
 /* TCP is counted by sequence in tcp_consumes(), where splice(2) and TCP_ZEROCOPY_RECEIVE pass as well. But what a protocol on top of it

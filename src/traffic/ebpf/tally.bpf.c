@@ -18,6 +18,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "linux/bpf_kernel.h"
+#include "traffic/ebpf/connections.h"
 #include "traffic/ebpf/descendants.h"
 #include "traffic/ebpf/flows.h"
 #include "traffic/ebpf/process_counters.h"
@@ -234,10 +235,15 @@ int BPF_PROG(process_forks, struct task_struct* parent, struct task_struct* chil
     return 0;
 }
 
-/* Nothing has been read from a connection that begins while we watch. */
+/* Nothing has been read from a connection that begins while we watch, and nothing sent again. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
 {
+    const bool was_open = oldstate != TCP_LISTEN && oldstate != TCP_SYN_SENT && oldstate != TCP_CLOSE;
+    if (keeps_facts && newstate == TCP_CLOSE && was_open) {
+        struct tcp_sock* ended = bpf_skc_to_tcp_sock(sk);
+        return ended && !is_subflow(ended) ? note_closed(sk, ended) : 0;
+    }
     if (newstate != TCP_ESTABLISHED || (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV))
         return 0;
     struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
@@ -255,5 +261,19 @@ int note_existing(struct bpf_iter__tcp* context)
     if (!tcp)
         return 0;
     begin_sequence((struct sock*)tcp, tcp, was_accepted((struct sock*)tcp, tcp));
+    return 0;
+}
+
+/* Runs when a window is over. */
+SEC("iter/tcp")
+int write_connections(struct bpf_iter__tcp* context)
+{
+    struct sock_common* common = context->sk_common;
+    struct tcp_sock* tcp = common ? bpf_skc_to_tcp_sock(common) : 0;
+    if (!tcp || common->skc_state == TCP_LISTEN || is_subflow(tcp))
+        return 0;
+    struct tally_connection row = {};
+    describe_connection(&row, (struct sock*)tcp, tcp);
+    bpf_seq_write(context->meta->seq, &row, sizeof row);
     return 0;
 }

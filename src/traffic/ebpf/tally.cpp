@@ -71,6 +71,8 @@ void choose_programs(tally_bpf& skeleton, const Variant& variant)
         bpf_program__set_autoload(program, !variant.tracepoints && has_target(program));
     }
     bpf_program__set_autoattach(skeleton.progs.note_existing, false);
+    bpf_program__set_autoattach(skeleton.progs.write_connections, false);
+    bpf_program__set_autoload(skeleton.progs.write_connections, skeleton.rodata->keeps_facts != 0);
     bpf_program__set_autoload(skeleton.progs.message_is_read, skeleton.rodata->per_peer != 0);
     bpf_program__set_autoload(skeleton.progs.process_forks, skeleton.rodata->has_trees != 0);
     bpf_map__set_autocreate(skeleton.maps.marks, skeleton.rodata->has_trees != 0);
@@ -81,6 +83,24 @@ Lockdown read_lockdown()
     constexpr std::size_t limit = 100;
     std::string buffer;
     return parse_lockdown(read_file(AT_FDCWD, "/sys/kernel/security/lockdown", buffer, limit).value_or(""));
+}
+
+/// Runs a program for each TCP socket of each network namespace, and hands the rows that it writes to `take`. Returns
+/// the number of namespaces that could not be entered.
+template <typename Row, typename Take>
+std::size_t list_tcp(const bpf_program* program, const Take& take)
+{
+    bpf_link* link = bpf_program__attach_iter(program, nullptr);
+    if (link == nullptr) {
+        throw errno_error("cannot list the TCP sockets through BPF");
+    }
+    const std::size_t refused = in_each(network_namespaces(list_processes()), [&](const NetworkNamespace&) {
+        if (TcpInUse().read() != 0U) {
+            read_rows<Row>(bpf_link__fd(link), take);
+        }
+    });
+    bpf_link__destroy(link);
+    return refused;
 }
 
 /// Some kernels load fexit programs that they cannot attach: arm64 before Linux 6.4. Returns the errno, or 0.
@@ -105,7 +125,7 @@ Fd open_process(Pid pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, 
 
 void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(skeleton); }
 
-std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows, Trees trees)
+std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows, Trees trees, Facts facts)
 {
     libbpf_set_print(say_nothing); // the reason is put into words below
     const std::uint32_t buffers = windows == Windows::many ? TALLY_BUFFERS : 1;
@@ -120,12 +140,14 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows, Tre
         skeleton->rodata->per_tuple = detail >= Detail::tuples ? 1 : 0;
         skeleton->rodata->per_peer = detail == Detail::peers ? 1 : 0;
         skeleton->rodata->has_trees = trees == Trees::watched ? 1 : 0;
+        skeleton->rodata->keeps_facts = facts == Facts::kept ? 1 : 0;
         skeleton->rodata->process_limit = most_processes;
         skeleton->rodata->buffer_mask = buffers - 1;
         skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
         bpf_map__set_max_entries(skeleton->maps.process_counters, buffers * most_processes);
         bpf_map__set_max_entries(skeleton->maps.processes, buffers * most_processes);
         bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? buffers * most_flows : 1);
+        bpf_map__set_max_entries(skeleton->maps.closed, facts == Facts::kept ? most_flows : 1);
         bpf_map__set_max_entries(skeleton->maps.peers, detail == Detail::peers ? most_threads : 1);
         choose_programs(*skeleton, variant);
         choose_pid_namespace(*skeleton);
@@ -154,7 +176,8 @@ void Tally::attach()
     if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
         throw errno_error("cannot attach the BPF programs", error);
     }
-    note_existing_connections();
+    // A connection that begins from here on is known to have begun with nothing read.
+    namespaces_refused_ = list_tcp<std::byte>(skeleton_->progs.note_existing, [](std::byte) {}); // which writes none
 }
 
 /// A process that was started between two looks was not marked if its parent was not; so looks are repeated until one
@@ -197,21 +220,6 @@ void Tally::start()
     misses_before_ = recursion_misses();
     skeleton_->bss->latest_epoch = epoch_;
     skeleton_->bss->epoch = epoch_;
-}
-
-/// The programs are attached already: a connection that begins now is known to have begun with nothing read.
-void Tally::note_existing_connections()
-{
-    bpf_link* link = bpf_program__attach_iter(skeleton_->progs.note_existing, nullptr);
-    if (link == nullptr) {
-        throw errno_error("cannot list the TCP sockets through BPF");
-    }
-    namespaces_refused_ = in_each(network_namespaces(list_processes()), [&](const NetworkNamespace&) {
-        if (TcpInUse().read() != 0U) {
-            run_iterator(bpf_link__fd(link)); // it shows the TCP sockets of this namespace
-        }
-    });
-    bpf_link__destroy(link);
 }
 
 void Tally::end_window()
@@ -276,6 +284,25 @@ std::vector<std::pair<tally_flow_key, tally_flow>> Tally::flows() const
             result.emplace_back(key, flow);
         }
     }
+    return result;
+}
+
+std::vector<tally_connection> Tally::connections()
+{
+    std::vector<tally_connection> result = std::exchange(closed_, {});
+    for (tally_connection& connection : result) {
+        connection.retransmitted_bytes = 0; // which are told
+    }
+    list_tcp<tally_connection>(skeleton_->progs.write_connections,
+                               [&](const tally_connection& connection) { result.push_back(connection); });
+    const int map = bpf_map__fd(skeleton_->maps.closed);
+    for (const std::uint64_t cookie : keys_of<std::uint64_t>(map)) {
+        tally_connection connection{};
+        if (bpf_map_lookup_and_delete_elem(map, &cookie, &connection) == 0) {
+            closed_.push_back(connection);
+        }
+    }
+    result.insert(result.end(), closed_.begin(), closed_.end());
     return result;
 }
 

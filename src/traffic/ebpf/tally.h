@@ -75,6 +75,17 @@ struct tally_flow {
 };
 TALLY_ASSERT(sizeof(struct tally_flow) == 72);
 
+/* What TCP tells of a connection at the end of a window, or when it was closed. */
+struct tally_connection {
+    tally_u64 cookie;
+    tally_u64 retransmitted_bytes; /* since its last row, or since counting or the connection began */
+    tally_u32 rtt_us; /* smoothed; 0: none was measured */
+    tally_u16 state; /* TCP_* */
+    tally_u16 is_tracked; /* else the retransmitted bytes are not known */
+    struct tally_flow flow; /* without bytes */
+};
+TALLY_ASSERT(sizeof(struct tally_connection) == 96);
+
 /* The packet programs. In tally_flow.protocol: a TCP connection that is part of an MPTCP one. */
 #define PACKETS_SUBFLOW 262
 

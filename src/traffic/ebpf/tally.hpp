@@ -44,8 +44,10 @@ public:
     enum class Windows : std::uint8_t { one, many };
     /// Whether processes are told by their ancestors too.
     enum class Trees : std::uint8_t { none, watched };
+    /// Whether what TCP tells of connections is kept too, for connections().
+    enum class Facts : std::uint8_t { left_out, kept };
     /// Loads the first variant of the programs that the kernel takes.
-    static std::variant<Tally, Unavailable> load(Detail detail, Windows windows, Trees trees);
+    static std::variant<Tally, Unavailable> load(Detail detail, Windows windows, Trees trees, Facts facts);
 
     /// Says which variant it is, and why not the others.
     const std::string& variant() const { return variant_; }
@@ -74,6 +76,10 @@ public:
     /// flows, whose `slot` is one of these.
     std::vector<std::pair<std::uint32_t, tally_counters>> counters() const;
     std::vector<std::pair<tally_flow_key, tally_flow>> flows() const;
+    /// Returns what TCP tells of each connection that is open now or has closed since the last call; if one closed
+    /// meanwhile it has two rows, whose bytes add up. Those that had closed before the last call are there too, since
+    /// the window that follows may have bytes of them.
+    std::vector<tally_connection> connections();
     /// Clears the counters of the last window. No program may count for it any more.
     void forget_window();
     /// Returns what the programs could not see of the window that is over.
@@ -88,7 +94,6 @@ private:
         : skeleton_(std::move(skeleton)), variant_(std::move(variant)), windows_(windows)
     {
     }
-    void note_existing_connections();
     /// Since the programs were loaded.
     std::uint64_t recursion_misses() const;
     std::uint32_t buffer() const;
@@ -101,6 +106,7 @@ private:
     std::size_t namespaces_refused_ = 0;
     std::uint64_t misses_before_ = 0; // the window
     std::uint64_t missed_calls_ = 0;
+    std::vector<tally_connection> closed_; // at the last call of connections()
 };
 
 } // namespace socktally

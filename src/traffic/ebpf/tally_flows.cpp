@@ -3,12 +3,15 @@
 
 #include "linux/bpf_rows.hpp"
 #include "owners/fd_table.hpp"
+#include "sockets/socket.hpp"
 
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace socktally {
 
@@ -87,13 +90,7 @@ void TallyFlows::add(const tally_flow_key& key, const tally_flow& flow)
     if (left == left_.end()) {
         return;
     }
-    Flow& result = append(left->second.attribution, flow.rx_bytes, flow.tx_bytes);
-    result.tuple = tuple_of(flow);
-    result.cookie = Cookie{key.cookie};
-    result.uid = Uid{flow.uid};
-    result.netns = Inode{flow.netns};
-    result.interface = flow.interface;
-    result.accepted = flow.accepted != 0;
+    append(left->second.attribution, Cookie{key.cookie}, flow);
     left->second.rx_bytes -= std::min(left->second.rx_bytes, flow.rx_bytes);
     left->second.tx_bytes -= std::min(left->second.tx_bytes, flow.tx_bytes);
 }
@@ -107,6 +104,80 @@ void TallyFlows::add_the_rest()
             rest.sockets = detail_ == Tally::Detail::processes ? std::max(left.sockets, 1U) : 1;
         }
     }
+}
+
+namespace {
+
+/// A connection may have several rows: see Tally::connections().
+std::unordered_map<std::uint64_t, tally_connection> by_cookie(const std::vector<tally_connection>& connections)
+{
+    std::unordered_map<std::uint64_t, tally_connection> result;
+    for (const tally_connection& connection : connections) {
+        const auto [entry, is_new] = result.try_emplace(connection.cookie, connection);
+        if (!is_new) {
+            const tally_connection before = std::exchange(entry->second, connection);
+            entry->second.retransmitted_bytes += before.retransmitted_bytes;
+            entry->second.is_tracked &= before.is_tracked;
+        }
+    }
+    return result;
+}
+
+SocketFacts facts_of(const tally_connection& connection)
+{
+    Socket socket;
+    socket.state = static_cast<TcpState>(connection.state);
+    socket.tcp.emplace().rtt_us = connection.rtt_us;
+    SocketFacts facts = facts_of(socket);
+    facts.retransmitted_bytes =
+        connection.is_tracked != 0 ? std::optional(connection.retransmitted_bytes) : std::nullopt;
+    return facts;
+}
+
+bool has_sent(const Flow& flow) { return flow.tx_bytes != 0U; }
+
+} // namespace
+
+void TallyFlows::add_facts(const std::vector<tally_connection>& connections)
+{
+    auto known = by_cookie(connections);
+    std::unordered_map<std::uint64_t, std::vector<Flow*>> flows;
+    for (Flow& flow : sample_.flows) {
+        if (flow.tuple.protocol == Protocol::tcp && flow.cookie != Cookie{}) {
+            flows[flow.cookie.value].push_back(&flow);
+        }
+    }
+    for (const auto& [cookie, of_socket] : flows) {
+        const auto connection = known.extract(cookie);
+        const SocketFacts facts = connection ? facts_of(connection.mapped()) : SocketFacts{};
+        const auto senders =
+            std::count_if(of_socket.begin(), of_socket.end(), [](const Flow* f) { return has_sent(*f); });
+        for (Flow* flow : of_socket) {
+            SocketFacts own = facts;
+            if (of_socket.size() > 1 && own.retransmitted_bytes && !(senders == 1 && has_sent(*flow))) {
+                own.retransmitted_bytes = senders == 1 ? std::optional<std::uint64_t>(0) : std::nullopt;
+            }
+            flow->facts = std::make_shared<const SocketFacts>(std::move(own));
+        }
+    }
+    for (const auto& [cookie, connection] : known) {
+        if (connection.is_tracked != 0 && connection.retransmitted_bytes != 0) {
+            append({std::nullopt, Cause::unknown, Quality::unknown}, Cookie{cookie}, connection.flow).facts =
+                std::make_shared<const SocketFacts>(facts_of(connection));
+        }
+    }
+}
+
+Flow& TallyFlows::append(const Attribution& attribution, Cookie cookie, const tally_flow& flow)
+{
+    Flow& result = append(attribution, flow.rx_bytes, flow.tx_bytes);
+    result.tuple = tuple_of(flow);
+    result.cookie = cookie;
+    result.uid = Uid{flow.uid};
+    result.netns = Inode{flow.netns};
+    result.interface = flow.interface;
+    result.accepted = flow.accepted != 0;
+    return result;
 }
 
 Flow& TallyFlows::append(const Attribution& attribution, std::uint64_t rx_bytes, std::uint64_t tx_bytes)

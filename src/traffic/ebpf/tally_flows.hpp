@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 #include <unordered_map>
+#include <vector>
 
 namespace socktally {
 
@@ -32,6 +33,10 @@ public:
 
     void add(std::uint32_t slot, const tally_counters& counters);
     void add(const tally_flow_key& key, const tally_flow& flow);
+    /// Gives the flows of TCP their facts (Flow::facts), as Tally::connections() has them. If several processes sent
+    /// through a socket, whose bytes were retransmitted is not known. A connection that has retransmitted and moved
+    /// nothing else becomes a flow without an owner.
+    void add_facts(const std::vector<tally_connection>& connections);
     /// Adds what no flow has taken: everything in a sample of processes, and what found no room in a sample of sockets.
     void add_the_rest();
 
@@ -50,6 +55,7 @@ private:
     };
 
     std::uint32_t add_process(const tally_counters& counters);
+    Flow& append(const Attribution& attribution, Cookie cookie, const tally_flow& flow);
     Flow& append(const Attribution& attribution, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
 
     Sample& sample_;

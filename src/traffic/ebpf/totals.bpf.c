@@ -77,6 +77,7 @@ int write_tcp(struct bpf_iter__tcp* context)
         .segs_in = tcp->segs_in,
         .segs_out = tcp->segs_out,
         .data_segs_in = tcp->data_segs_in,
+        .rtt_us = tcp->srtt_us >> 3,
     };
     describe(&row, (struct sock*)tcp);
     find_holder(&row, (struct sock*)tcp, bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp);

@@ -30,10 +30,11 @@ struct totals_row {
     tally_u8 remote[16];
     tally_u16 local_port; /* host order */
     tally_u16 remote_port;
-    tally_u16 family; /* AF_* */
+    tally_u8 family; /* AF_* */
     tally_u8 protocol; /* IPPROTO_* */
     tally_u8 state; /* TCP_* */
-    tally_u32 holder; /* TOTALS_HELD_* */
+    tally_u8 holder; /* TOTALS_HELD_* */
+    tally_u32 rtt_us; /* smoothed; 0: none was measured */
     tally_u32 netns; /* inode of the socket's namespace */
 };
 TALLY_ASSERT(sizeof(struct totals_row) == 136);

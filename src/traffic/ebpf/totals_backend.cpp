@@ -32,7 +32,8 @@ namespace {
 class TotalsBackend final : public Backend {
 public:
     TotalsBackend(Fd tcp, Fd udp, const BackendOptions& options)
-        : tcp_(std::move(tcp)), udp_(std::move(udp)), keeps_snapshot_(options.counters), trace_(options.trace)
+        : tcp_(std::move(tcp)), udp_(std::move(udp)), keeps_snapshot_(options.counters), keeps_facts_(options.facts),
+          trace_(options.trace)
     {
     }
 
@@ -47,7 +48,7 @@ public:
         holders.set_identify_process(request.identify_process);
         holders.expect_no_rescan();
         holders.scan(); // first, because it shows namespaces that live by an open file
-        TotalsFlows flows(keeps_snapshot_ ? &result.snapshot : nullptr);
+        TotalsFlows flows(keeps_snapshot_ ? &result.snapshot : nullptr, keeps_facts_);
         const UnseenNamespaces unseen = read_sockets(flows, holders, result.snapshot);
         find_owners(holders, flows.inodes()); // of sockets that are not where they were at the scan
         holders.confirm(OwnerScanner::Clock::now());
@@ -100,6 +101,7 @@ private:
     Fd tcp_;
     Fd udp_;
     bool keeps_snapshot_;
+    bool keeps_facts_;
     Trace trace_;
 };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
+#include <memory>
 #include <utility>
 
 namespace socktally {
@@ -28,6 +29,7 @@ Socket tcp_socket_of(const totals_row& row)
     counters.data_segs_in = row.data_segs_in;
     counters.notsent_bytes = row.notsent_bytes;
     counters.sent = TcpCounters::Sent{row.bytes_sent, row.bytes_retrans};
+    counters.rtt_us = row.rtt_us;
     return socket;
 }
 
@@ -114,6 +116,9 @@ void TotalsFlows::count_tcp(Flow& flow, const totals_row& row)
     const SocketCounters counters = counters_of(socket, {.accepted = flow.accepted});
     flow.rx_bytes = counters.payload.rx_bytes;
     flow.tx_bytes = counters.payload.tx_bytes;
+    if (keeps_facts_) {
+        flow.facts = std::make_shared<const SocketFacts>(facts_of(socket));
+    }
     if (snapshot_ != nullptr) {
         snapshot_->sockets.try_emplace(
             {flow.netns, flow.cookie},

@@ -15,8 +15,12 @@ namespace socktally {
 
 class TotalsFlows {
 public:
-    /// The counters of the sockets go into `snapshot` too, unless it is null.
-    explicit TotalsFlows(Snapshot* snapshot = nullptr) : snapshot_(snapshot) {}
+    /// The counters of the sockets go into `snapshot` too, unless it is null. With `keeps_facts`, flows of TCP have
+    /// Flow::facts.
+    explicit TotalsFlows(Snapshot* snapshot = nullptr, bool keeps_facts = false)
+        : snapshot_(snapshot), keeps_facts_(keeps_facts)
+    {
+    }
 
     /// Starts the rows of another network namespace, with about this many TCP sockets. The kernel gives its
     /// listeners first.
@@ -37,6 +41,7 @@ private:
     void count_tcp(Flow& flow, const totals_row& row);
 
     Snapshot* snapshot_;
+    bool keeps_facts_;
     std::vector<Flow> flows_;
     std::vector<std::uint64_t> cookies_; // of them, in an open hash table: 0 where there is none
     std::vector<Inode> listeners_;

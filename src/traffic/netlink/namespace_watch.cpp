@@ -22,7 +22,8 @@ std::chrono::nanoseconds kernel_tick()
 
 } // namespace
 
-NamespaceWatch::NamespaceWatch(Inode netns, Udp udp, Trace trace) : netns_(netns), what_of_udp_(udp), dumper_(trace)
+NamespaceWatch::NamespaceWatch(Inode netns, Udp udp, SocketTable::Facts facts, Trace trace)
+    : netns_(netns), what_of_udp_(udp), dumper_(trace), table_(facts)
 {
     table_.reserve(dumper_.tcp_in_use().value_or(0));
 }

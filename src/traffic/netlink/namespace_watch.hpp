@@ -26,7 +26,7 @@ public:
     /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
     /// Throws if the kernel refuses.
     enum class Udp : std::uint8_t { listed, left_out };
-    NamespaceWatch(Inode netns, Udp udp, Trace trace);
+    NamespaceWatch(Inode netns, Udp udp, SocketTable::Facts facts, Trace trace);
 
     Inode netns() const { return netns_; }
     /// Adds the counters of the last dump.

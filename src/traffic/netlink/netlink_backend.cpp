@@ -42,7 +42,7 @@ WindowClock::Moment middle(const Dumper::Dumped& dumped)
 /// Returns how closed connections can be summed; null if each is asked for.
 std::optional<ClosedFlows::Sums> sums_of(const BackendOptions& options)
 {
-    if (options.ports) {
+    if (options.ports || options.facts) {
         return std::nullopt;
     }
     return options.tuples ? ClosedFlows::Sums::by_peer : ClosedFlows::Sums::by_owner;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "traffic/netlink/socket_table.hpp"
 
+#include "util/sum.hpp"
+
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace socktally {
@@ -202,6 +205,10 @@ void SocketTable::finish(std::size_t index, const Socket& socket, Age age)
     const TcpPayload moved = subtract(tracked.base, now);
     flow.rx_bytes = moved.rx_bytes;
     flow.tx_bytes = moved.tx_bytes;
+    if (facts_ == Facts::kept) {
+        flow.facts = std::make_shared<const SocketFacts>(facts_of(socket));
+        set_retransmitted(flow, minus(now.bytes_retrans, tracked.base.bytes_retrans));
+    }
     tracked.base = now;
     late_ += tracked.missed > 0 && flow.may_have_traffic() ? 1 : 0;
 }
@@ -224,6 +231,7 @@ std::size_t SocketTable::next_window(Events events)
             tracked.counted = Counted::no;
             flow.rx_bytes = 0;
             flow.tx_bytes = 0;
+            flow.facts.reset();
             move(i, kept++);
         }
     }

@@ -20,6 +20,10 @@ namespace socktally {
 
 class SocketTable {
 public:
+    /// With `Facts::kept`, each flow that is counted has Flow::facts.
+    enum class Facts : std::uint8_t { left_out, kept };
+    explicit SocketTable(Facts facts = Facts::left_out) : facts_(facts) {}
+
     /// Reserves room for this many sockets, up to a limit: growing by doubling would need three times as much
     /// memory.
     void reserve(std::size_t sockets);
@@ -105,6 +109,7 @@ private:
     void move(std::size_t from, std::size_t to);
     bool has_counters(const Socket& socket);
 
+    Facts facts_;
     std::vector<Flow> flows_;
     std::vector<Tracked> tracked_; // parallel to flows_
     std::unordered_map<std::uint64_t, std::uint32_t> by_cookie_;

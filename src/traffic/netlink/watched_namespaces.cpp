@@ -25,7 +25,8 @@ WatchedNamespaces::WatchedNamespaces(const BackendOptions& options, Capture& dat
       others_(options.namespaces,
               {[this](Inode netns, OtherNamespaces::Arrival arrival) { add(netns, share(), arrival); },
                [this](Inode netns) { return leave(netns); }, files_per_namespace + Capture::files_per_namespace}),
-      own_is_wanted_(is_wanted(own_namespace(), options.namespaces)), trace_(options.trace)
+      own_is_wanted_(is_wanted(own_namespace(), options.namespaces)),
+      facts_(options.facts ? SocketTable::Facts::kept : SocketTable::Facts::left_out), trace_(options.trace)
 {
 }
 
@@ -78,7 +79,7 @@ void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamesp
 {
     const auto udp = capture(netns, capture_buffer, arrival);
     try {
-        auto watch = std::make_unique<NamespaceWatch>(netns, udp, trace_);
+        auto watch = std::make_unique<NamespaceWatch>(netns, udp, facts_, trace_);
         if (arrival == OtherNamespaces::Arrival::is_new) {
             watch->begin_new(others_.found_before());
         } else if (is_open_) {

@@ -59,6 +59,7 @@ private:
     Capture& datagrams_;
     OtherNamespaces others_;
     bool own_is_wanted_;
+    SocketTable::Facts facts_;
     Trace trace_;
     bool is_open_ = false; // a window has begun
     std::mutex adding_;    // others are entered from several threads

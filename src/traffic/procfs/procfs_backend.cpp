@@ -52,7 +52,7 @@ std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
 class ProcfsBackend final : public Backend {
 public:
     explicit ProcfsBackend(const BackendOptions& options)
-        : wanted_namespaces_(options.namespaces), trace_(options.trace)
+        : wanted_namespaces_(options.namespaces), keeps_facts_(options.facts), trace_(options.trace)
     {
     }
 
@@ -156,7 +156,7 @@ private:
     {
         std::size_t garbled = 0;
         for (const Place& place : places_) {
-            for (Flow& flow : flows_of(place.first.sockets, place.last.sockets)) {
+            for (Flow& flow : flows_of(place.first.sockets, place.last.sockets, keeps_facts_)) {
                 flow.netns = place.netns;
                 flows.push_back(flow);
             }
@@ -166,6 +166,7 @@ private:
     }
 
     std::vector<Inode> wanted_namespaces_;
+    bool keeps_facts_;
     std::vector<Place> places_;               // of this window
     std::map<Inode, ProcSockets> previous_{}; // how the window before left each namespace
     InterfaceCounters interfaces_{};

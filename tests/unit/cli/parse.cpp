@@ -262,6 +262,14 @@ TEST_CASE("all network namespaces are what no --netns stands for")
     CHECK(terms_of({"--by", "interface", "--netns", "all"}).empty());
 }
 
+TEST_CASE("all states are what no --state stands for")
+{
+    CHECK(terms_of({"--state", "estab,closed"}) == Terms{"state=estab", "state=closed"});
+    CHECK(terms_of({"--state", "closed", "--state", "all", "--exclude", "state=closed"}) == Terms{"!state=closed"});
+    CHECK(terms_of({"report", "--state", "closed"}) == Terms{"state=closed"});
+    CHECK(error_of({"--exclude", "state=all"}) == "--exclude state=all would leave out everything");
+}
+
 TEST_CASE("unknown options name the nearest one")
 {
     CHECK(error_of({"--foramt", "json"}) == "unknown option \"--foramt\": did you mean \"--format\"?");

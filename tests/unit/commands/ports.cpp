@@ -25,6 +25,7 @@ Options ports(std::vector<const char*> arguments)
 SocketFacts facts_of(ConnectionState state)
 {
     SocketFacts facts;
+    facts.is_listed = true;
     facts.state = state;
     return facts;
 }

@@ -147,7 +147,7 @@ public:
         std::ifstream file(options.since);
         return {std::istreambuf_iterator<char>(file), {}};
     }
-    void damage() const { std::ofstream(options.since) << "socktally-state 3\nrun"; }
+    void damage() const { std::ofstream(options.since) << "socktally-state 4\nrun"; }
     void reboot() const
     {
         const auto text = read_state(state());

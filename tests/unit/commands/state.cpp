@@ -31,7 +31,7 @@ State sample_state()
     Snapshot& snapshot = state.snapshot;
     snapshot.saw_all = false;
     snapshot.opens = {{Inode{1}, {5, 2, 1, false}}, {Inode{2}, {6, 0, 0, true}}};
-    const SocketCounters counters{{10, 20}, UINT64_MAX, 21, UINT32_MAX, 4};
+    const SocketCounters counters{{10, 20}, UINT64_MAX, 21, UINT32_MAX, 4, 5};
     snapshot.sockets[{Inode{1}, Cookie{77}}] = {counters, endpoint("10.0.0.1", 443), true, 1};
     snapshot.sockets[{Inode{2}, Cookie{77}}] = {{}, endpoint("fe80::1", 80), false, 0};
     snapshot.sockets[{Inode{2}, Cookie{78}}] = {};
@@ -124,13 +124,13 @@ TEST_CASE("state: the text is the one that is described")
     state.series = {{{{"process", "a b%"}}, 10, 20}};
     const std::string text = write_state(state);
     CHECK(text.substr(0, text.find("check ")) ==
-          R"(socktally-state 3
+          R"(socktally-state 4
 run "879068ff-17dd-4f22-9a3c-c1c24be7d5ef" 4026531833 1795239969446354 26239432301939 0 12 "prom%20by%20process"
 opens 1 5 2 1 0
 opens 2 6 0 0 1
 interface 7 1 2 3 4 "eth0"
 series 10 20 - - "process" "a%20b%25"
-socket 1 77 10.0.0.1 443 10 20 18446744073709551615 21 4294967295 4 1 1
+socket 1 77 10.0.0.1 443 10 20 18446744073709551615 21 4294967295 4 5 1 1
 )");
 }
 

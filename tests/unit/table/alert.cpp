@@ -125,3 +125,18 @@ TEST_CASE("a bad expression is one line that says what would be good")
     }
     CHECK(refusal("rx_bytes\n>1\x1b").find_first_of("\n\x1b") == std::string::npos);
 }
+
+TEST_CASE("an alert on what TCP sent again, with its unit")
+{
+    Row row = test::row(1, "a", 1, 1);
+    CHECK(!matches(parse_alert("retransmitted_bytes>=0"), row));
+    SocketFacts facts;
+    facts.retransmitted_bytes = 1'000'001;
+    facts.rtt_us = 250'000;
+    row.facts = std::make_shared<const SocketFacts>(facts);
+    CHECK(matches(parse_alert("retransmitted_bytes>1M"), row));
+    CHECK(matches(parse_alert("retransmitted_bytes > 1MB"), row));
+    CHECK(!matches(parse_alert("retransmitted_bytes>1Mi"), row));
+    CHECK(matches(parse_alert("rtt_us>200K"), row));
+    CHECK(refusal("state>1") == "bad alert \"state>1\": state is not a number");
+}

@@ -110,7 +110,8 @@ TEST_CASE("a cell has its column's type or is null")
     full.bytes_per_sec = 25;
     full.bits_per_sec = 200;
     full.share = Decimal{1234};
-    full.facts = std::make_shared<const SocketFacts>(SocketFacts{ConnectionState::listening, 14, 15, 16, "eth0", true});
+    full.facts = std::make_shared<const SocketFacts>(
+        SocketFacts{true, ConnectionState::listening, 18, 17, 14, 15, 16, "eth0", true});
     const auto text = [&full](std::string_view name) { return std::get<std::string>(find_column(name)->value(full)); };
     const auto number = [&full](std::string_view name) {
         return std::get<std::uint64_t>(find_column(name)->value(full));
@@ -144,6 +145,8 @@ TEST_CASE("a cell has its column's type or is null")
     CHECK(number("remote_port") == 65535);
     CHECK(number("port") == 6);
     CHECK(text("state") == "listening");
+    CHECK(number("rtt_us") == 18);
+    CHECK(number("retransmitted_bytes") == 17);
     CHECK(number("rx_queue") == 14);
     CHECK(number("tx_queue") == 15);
     CHECK(number("backlog") == 16);
@@ -299,6 +302,7 @@ TEST_CASE("the row of the rest says \"other\" in the text column of its key, and
         CHECK(text("process", GroupBy(key.name)) == "other");
     CHECK(text("user", GroupBy("port,user")) == "other");
     CHECK(text("user", GroupBy("user")) == "other");
+    CHECK(text("state", GroupBy("state")) == "other");
     CHECK(text("user", GroupBy("process")) == "null");
     CHECK(text("remote_address", GroupBy("remote")) == "other");
     CHECK(text("remote_address", GroupBy("connection")) == "null");

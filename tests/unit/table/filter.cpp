@@ -212,3 +212,25 @@ TEST_CASE("lists are split at commas and lines, and \\, is a comma")
         CHECK_THROWS_WITH_AS(split_values(text), doctest::Contains(": an item is empty"), std::invalid_argument);
     }
 }
+
+TEST_CASE("the state of a sample: known of TCP, none of others, unknown if the backend does not tell")
+{
+    const auto row_in = [](std::optional<ConnectionState> state) {
+        Row row = row_to("10.0.0.2");
+        SocketFacts facts;
+        facts.state = state;
+        row.facts = std::make_shared<const SocketFacts>(facts);
+        return row;
+    };
+    Row datagrams = row_to("10.0.0.2");
+    datagrams.protocol = Protocol::udp;
+    Row saved = row_to("10.0.0.2");
+    saved.protocol.reset();
+    check({{"state=established", row_in(ConnectionState::established), Judgement::in},
+           {"state=estab", row_in(ConnectionState::established), Judgement::in},
+           {"state=closed", row_in(ConnectionState::established), Judgement::out},
+           {"state=established", row_in(std::nullopt), Judgement::unknown},
+           {"state=established", row_to("10.0.0.2"), Judgement::unknown},
+           {"state=established", datagrams, Judgement::out},
+           {"state=established", saved, Judgement::unknown}});
+}

@@ -413,3 +413,42 @@ TEST_CASE("interfaces: one that was elsewhere does not count its whole life")
     CHECK(runs.run({interface("eth0", 2, 11), interface("eth1", 3, 1'000'700)}) == Moved{{0, 0}, {200, 0}});
     CHECK(runs.sample.notes.empty());
 }
+
+TEST_CASE("snapshots: retransmitted bytes are those since the last one, if they are kept")
+{
+    const auto totals = [](std::uint64_t cookie, std::uint64_t retransmitted) {
+        Flow flow = socket_of(cookie, 500, 70);
+        SocketFacts facts;
+        facts.state = ConnectionState::established;
+        facts.retransmitted_bytes = retransmitted;
+        flow.facts = std::make_shared<const SocketFacts>(facts);
+        return flow;
+    };
+    const auto snapshot_of = [](const std::vector<Flow>& flows) {
+        Snapshot snapshot{{{home, {.opened = 1000}}}, {}, true, {}, {}};
+        for (const Flow& flow : flows) {
+            SocketCounters counters = ::counters(500, 70);
+            counters.bytes_retrans = flow.facts->retransmitted_bytes.value();
+            snapshot.sockets.try_emplace({flow.netns, flow.cookie}, Snapshot::Socket{counters, flow.tuple.remote});
+        }
+        return snapshot;
+    };
+    std::vector<Flow> flows{totals(1, 100)};
+    Snapshot before = snapshot_of(flows);
+    subtract(nullptr, before, flows, {});
+    CHECK(flows[0].facts->retransmitted_bytes == 100U);
+
+    flows = {totals(1, 130), totals(2, 40), totals(2, 40)};
+    Snapshot after = snapshot_of(flows);
+    subtract(&before, after, flows, {});
+    CHECK(flows[0].facts->retransmitted_bytes == 30U);
+    CHECK(flows[0].facts->state == ConnectionState::established);
+    CHECK(flows[1].facts->retransmitted_bytes == 40U); // opened since
+    CHECK(flows[2].facts->retransmitted_bytes == 0U);  // listed twice
+
+    flows = {totals(1, 130)};
+    flows[0].cookie = {};
+    after = {};
+    subtract(&before, after, flows, {});
+    CHECK(!flows[0].facts->retransmitted_bytes);
+}

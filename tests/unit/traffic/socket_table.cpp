@@ -568,3 +568,50 @@ TEST_CASE("UDP sockets: bytes are unknown, never 0, unless no datagram moved at 
         CHECK(flows[0].tx_bytes == flows[0].rx_bytes);
     }
 }
+
+TEST_CASE("facts: state, rtt and what was sent again in the window, if they are kept")
+{
+    const auto sent_again = [](std::uint64_t retransmitted, std::uint32_t rtt_us, Socket socket) {
+        socket.tcp->sent->bytes_retrans = retransmitted;
+        socket.tcp->rtt_us = rtt_us;
+        return socket;
+    };
+    const auto run = [](SocketTable& table, const std::vector<Step>& steps) {
+        for (const Step& step : steps) {
+            step(table);
+        }
+    };
+    const auto facts_of_first = [](const SocketTable& table) {
+        REQUIRE(!table.flows().empty());
+        REQUIRE(table.flows().front().facts != nullptr);
+        return *table.flows().front().facts;
+    };
+    SocketTable table(SocketTable::Facts::kept);
+    run(table, {first({sent_again(100, 7, connection(1, 10, 20))}), last({sent_again(130, 9, connection(1, 10, 60))})});
+    SocketFacts facts = facts_of_first(table);
+    CHECK(facts.state == ConnectionState::established);
+    CHECK(facts.rtt_us == 9U);
+    CHECK(facts.retransmitted_bytes == 30U);
+    table.next_window(complete);
+    CHECK(table.flows().front().facts == nullptr); // nothing is known of the next window yet
+    run(table, {ended({sent_again(135, 0, connection(1, 10, 60))})});
+    facts = facts_of_first(table);
+    CHECK(facts.state == ConnectionState::closed);
+    CHECK(!facts.rtt_us);
+    CHECK(facts.retransmitted_bytes == 5U);
+    CHECK(table.flows().front().may_have_traffic());
+
+    SocketTable opened(SocketTable::Facts::kept);
+    run(opened, {first({}), ended({sent_again(40, 7, connection(2, 10, 60))})});
+    CHECK(facts_of_first(opened).retransmitted_bytes == 40U);
+
+    SocketTable of_old_kernel(SocketTable::Facts::kept);
+    Socket old = connection(3, 10, 20);
+    old.tcp->sent.reset();
+    run(of_old_kernel, {first({old}), last({old})});
+    CHECK(!facts_of_first(of_old_kernel).retransmitted_bytes);
+
+    SocketTable without;
+    run(without, {first({connection(1, 10, 20)}), last({connection(1, 10, 60)})});
+    CHECK(without.flows().front().facts == nullptr);
+}

@@ -224,3 +224,25 @@ TEST_CASE("the number of TCP sockets in use")
     CHECK(parse_tcp_in_use("UDP: inuse 4\nTCP: alloc 4\n") == 0);
     CHECK(parse_tcp_in_use("") == 0);
 }
+
+TEST_CASE("what TCP tells of a connection, if it is asked for")
+{
+    totals_row row = tcp_row();
+    row.rtt_us = 1234;
+    row.bytes_retrans = 50;
+    row.bytes_sent += 50;
+    TotalsFlows flows(nullptr, true);
+    flows.begin_namespace(1);
+    flows.add(row);
+    row = udp_row();
+    row.cookie = first_cookie + 1;
+    flows.add(row);
+    const auto taken = flows.take();
+    REQUIRE(taken.size() == 2);
+    REQUIRE(taken[0].facts != nullptr);
+    CHECK(taken[0].facts->state == ConnectionState::established);
+    CHECK(taken[0].facts->rtt_us == 1234U);
+    CHECK(taken[0].facts->retransmitted_bytes == 50U);
+    CHECK(taken[1].facts == nullptr);
+    CHECK(flow_of(tcp_row()).facts == nullptr);
+}
