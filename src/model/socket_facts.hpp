@@ -33,19 +33,19 @@ std::string_view to_string(ConnectionState state);          // "time-wait"
 std::optional<ConnectionState> parse_connection_state(std::string_view text);
 
 struct SocketFacts {
-    bool is_listed = false;               // of a socket of `ports`
-    std::optional<ConnectionState> state; // at the end of the window; in a sample only of TCP
+    bool is_listed = false;                 // of a socket of `ports`
+    std::optional<ConnectionState> state{}; // at the end of the window; in a sample only of TCP
     // Of TCP, from struct tcp_info at the end of the window, or the last one of a closed socket.
-    std::optional<std::uint64_t> rtt_us;              // tcpi_rtt, which is smoothed
-    std::optional<std::uint64_t> retransmitted_bytes; // tcpi_bytes_retrans: payload sent again in the window
+    std::optional<std::uint64_t> rtt_us{};              // tcpi_rtt, which is smoothed
+    std::optional<std::uint64_t> retransmitted_bytes{}; // tcpi_bytes_retrans: payload sent again in the window
     // Only of `ports`.
     /// TCP: bytes received and not read; of a listener, connections that wait to be accepted. Else bytes of memory.
-    std::optional<std::uint32_t> rx_queue;
+    std::optional<std::uint32_t> rx_queue{};
     /// TCP: bytes written and not acknowledged. Else bytes of memory. Null for a listener.
-    std::optional<std::uint32_t> tx_queue;
-    std::optional<std::uint32_t> backlog; // of a listener: how many connections may wait; null in /proc/net
-    std::optional<std::string> device;    // the one that the socket is bound to; null: none, or not known
-    std::optional<bool> v6_only;          // of an IPv6 socket that is not connected; null: not known, or not IPv6
+    std::optional<std::uint32_t> tx_queue{};
+    std::optional<std::uint32_t> backlog{}; // of a listener: how many connections may wait; null in /proc/net
+    std::optional<std::string> device{};    // the one that the socket is bound to; null: none, or not known
+    std::optional<bool> v6_only{};          // of an IPv6 socket that is not connected; null: not known, or not IPv6
     auto operator<=>(const SocketFacts&) const = default;
 };
 

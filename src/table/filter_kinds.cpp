@@ -667,7 +667,7 @@ constexpr std::array kind_table{
                .offers = "@pids"},
     FilterKind{.names = "--state",
                .value = "STATE,...",
-               .help = "sockets in this state: {} or all; default of ports: listening,unconnected",
+               .help = "sockets in this state: established, closed, ...: see socktally(1)",
                .columns = "state",
                .requirement = Requirement::state,
                .parse = state_value,

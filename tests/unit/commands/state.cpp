@@ -155,8 +155,8 @@ TEST_CASE("state: other texts say what they are")
     CHECK(has(why_bad("root:x:0:0:root:/root:/bin/bash\n"), "not a socktally state"));
     CHECK(has(why_bad(std::string(10 << 20, '\0')), "not a socktally state"));
     CHECK(has(why_bad(R"({"schema":"socktally-state/2","boot_id":"","netns":0})"), "another version"));
-    CHECK(has(why_bad(replaced(write_state({}), "state 3", "state 2")), "another version"));
-    CHECK(has(why_bad(replaced(write_state({}), "state 3", "state 30")), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "state 4", "state 3")), "another version"));
+    CHECK(has(why_bad(replaced(write_state({}), "state 4", "state 40")), "another version"));
     CHECK(has(why_bad(replaced(write_state({}), "run \"\" 0", "run \"\" 1")), "damaged"));
 }
 
@@ -167,24 +167,24 @@ TEST_CASE("state: with a good check sum only what could have been written is tak
     const auto is_bad = [&](std::string_view what, std::string_view with) {
         return !why_bad(checked(replaced(text, what, with))).empty();
     };
-    const std::string socket = "socket 2 78 - 0 0 0 0 0 0 0 0 0\n";
-    CHECK_FALSE(is_bad(socket, "socket 2 79 - 0 0 0 0 0 0 0 0 0\n"));
+    const std::string socket = "socket 2 78 - 0 0 0 0 0 0 0 0 0 0\n";
+    CHECK_FALSE(is_bad(socket, "socket 2 79 - 0 0 0 0 0 0 0 0 0 0\n"));
     CHECK_FALSE(is_bad(socket, ""));
-    for (const char* bad : {"socket 2 77 - 0 0 0 0 0 0 0 0 0\n", // there twice
-                            "socket 2 78 - 0 -1 0 0 0 0 0 0 0\n",
-                            "socket 2 78 - 0 +1 0 0 0 0 0 0 0\n",
-                            "socket 2 78 - 0 1.5 0 0 0 0 0 0 0\n",
-                            "socket 2 78 - 0 1e3 0 0 0 0 0 0 0\n",
-                            "socket 2 78 - 0  0 0 0 0 0 0 0 0\n",
-                            "socket 2 78 - 0 0 0 0 0 0 0 2 0\n",
-                            "socket 2 78 - 0 0 0 0 0 0 0 0 4294967296\n",
-                            "socket 2 78 - 0 0 0 0 0 4294967296 0 0 0\n",
-                            "socket 2 78 - 65536 0 0 0 0 0 0 0 0\n",
-                            "socket 2 78 nowhere 0 0 0 0 0 0 0 0 0\n",
-                            "socket 2 78 - 0 0 0 0 0 0 0 0 0 0\n",
-                            "socket 2 78 - 0 0 0 0 0 0 0 0\n",
-                            "socket 2 78 - 0 0 0 0 0 0 0 0 0 \n",
-                            " socket 2 78 - 0 0 0 0 0 0 0 0 0\n",
+    for (const char* bad : {"socket 2 77 - 0 0 0 0 0 0 0 0 0 0\n", // there twice
+                            "socket 2 78 - 0 -1 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 +1 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 1.5 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 1e3 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0  0 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0 2 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0 0 4294967296\n",
+                            "socket 2 78 - 0 0 0 0 0 4294967296 0 0 0 0\n",
+                            "socket 2 78 - 65536 0 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 nowhere 0 0 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0 0\n",
+                            "socket 2 78 - 0 0 0 0 0 0 0 0 0 0 \n",
+                            " socket 2 78 - 0 0 0 0 0 0 0 0 0 0\n",
                             "socket\n",
                             "\n",
                             "more 1\n",
