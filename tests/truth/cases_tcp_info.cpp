@@ -16,8 +16,9 @@ using namespace truth;
 
 namespace {
 
-constexpr std::size_t before_window = 300'000;
-constexpr std::size_t in_window = 1'500'000;
+constexpr std::size_t piece = 10'000;
+constexpr std::size_t before_window = 100 * piece;
+constexpr std::size_t in_window = 150 * piece;
 
 tcp_info info_of(int fd)
 {
@@ -32,6 +33,15 @@ void wait_until_acknowledged(Self& self, int fd)
 {
     for (tcp_info info = info_of(fd); info.tcpi_unacked != 0 || info.tcpi_notsent_bytes != 0; info = info_of(fd)) {
         self.sleep(1ms);
+    }
+}
+
+/// One packet after another, so that some are lost whatever the size of a packet.
+void send_in_pieces(Self& self, int fd, std::size_t bytes)
+{
+    for (std::size_t sent = 0; sent < bytes; sent += piece) {
+        self.send(fd, piece);
+        wait_until_acknowledged(self, fd);
     }
 }
 
@@ -85,12 +95,10 @@ void start_lossy(Stage& stage, Told& told, End end)
     });
     stage.start("t-client", [=, &told](Self& self) {
         const int fd = self.connect(local4);
-        self.send(fd, before_window);
-        wait_until_acknowledged(self, fd);
+        send_in_pieces(self, fd, before_window);
         told.retransmitted_before = info_of(fd).tcpi_bytes_retrans;
         self.step();
-        self.send(fd, in_window);
-        wait_until_acknowledged(self, fd);
+        send_in_pieces(self, fd, in_window);
         told.read(fd);
         if (end == End::closed) {
             self.close(fd);
