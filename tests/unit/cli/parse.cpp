@@ -346,7 +346,7 @@ TEST_CASE("run refuses what makes no sense for a command")
         {{"run", "--count", "2", "x"}, "run does not take --count: it measures its command, from start to end"},
         {{"run", "--since", "f", "x"}, "run does not take --since: it measures its command, from start to end"},
         {{"run", "--tree", "1", "x"}, "run does not take --tree: it measures its command, from start to end"},
-        {{"run", "--state", "all", "x"}, "only ports takes --state"},
+        {{"run", "--wait-for", "1s", "x"}, "only ports takes --wait-for"},
         {{"run", "--by", "interface", "x"}, "run counts what processes move, so it does not take --by interface"},
         {{"run", "--tpo", "x"}, "unknown option \"--tpo\": did you mean \"--top\"?"},
         {{"--detached-too", "5s"}, "only run takes --detached-too"},
