@@ -5,6 +5,7 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace socktally {
@@ -41,6 +42,15 @@ bool is_unprintable(char32_t c) { return !is_printable(c); }
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
+/// Moves the beginning of the text that no escaping of TSV and JSON changes to `out`. That is all of most texts.
+void append_plain(std::string& out, std::string_view& text)
+{
+    const auto is_special = [](char c) { return c < ' ' || c > '~' || c == '\\' || c == '"'; };
+    const auto* const end = std::find_if(text.begin(), text.end(), is_special);
+    out.append(text.begin(), end);
+    text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
+}
+
 /// The letter of a short escape that TSV and JSON share, 0 if there is none.
 char short_escape(char32_t c)
 {
@@ -56,6 +66,7 @@ char short_escape(char32_t c)
 void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwanted)(char32_t),
                        std::string_view kept = "")
 {
+    append_plain(out, text);
     for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
         const char letter = decoded && bytes != kept ? short_escape(decoded->value) : '\0';
         if (letter != 0) {
@@ -132,6 +143,7 @@ std::string printable_message(std::string_view text)
 void append_json_string(std::string& out, std::string_view text)
 {
     out += '"';
+    append_plain(out, text);
     for_each_code_point(text, [&](const std::optional<CodePoint>& decoded, std::string_view bytes) {
         if (decoded) {
             append_json_code_point(out, decoded->value, bytes);
