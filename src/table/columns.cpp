@@ -11,7 +11,6 @@
 #include <compare>
 #include <iterator>
 #include <limits>
-#include <numeric>
 #include <stdexcept>
 #include <tuple>
 #include <type_traits>
@@ -481,32 +480,61 @@ std::weak_ordering order(const Cell& a, const Cell& b)
     return a <=> b;
 }
 
-/// Every field, so that rows which differ in anything visible always come out in the same order.
-auto every_field(const Row& row)
+auto fields_of_owner(const Row& row)
 {
-    static const Identity no_identity;
-    static const SocketFacts no_facts;
-    const Identity& identity = row.identity ? *row.identity : no_identity;
-    const SocketFacts& facts = row.facts ? *row.facts : no_facts;
-    return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user, identity, row.netns,
-                    row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port, row.port,
-                    row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
-                    row.connections, row.unknown_connections, row.shared_with, row.attribution, row.time, row.host,
-                    facts);
+    return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user);
 }
 
+auto other_fields(const Row& row)
+{
+    static const SocketFacts none;
+    return std::tie(row.netns, row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port,
+                    row.port, row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
+                    row.connections, row.unknown_connections, row.shared_with, row.attribution, row.time, row.host,
+                    row.facts ? *row.facts : none);
+}
+
+/// Rows of a process share its identity, which is dear to compare.
+std::strong_ordering order_of_identities(const Row& a, const Row& b)
+{
+    static const Identity none;
+    return a.identity == b.identity ? std::strong_ordering::equal
+                                    : (a.identity ? *a.identity : none) <=> (b.identity ? *b.identity : none);
+}
+
+/// Returns a number that is less if the protocol, port or address of a listed socket is, as far as 64 bits go.
+std::uint64_t beginning_of_place(const Row& row)
+{
+    constexpr unsigned port_bits = 17; // null is less than 0
+    constexpr unsigned family_bits = 2;
+    constexpr std::size_t address_bytes = 5;
+    std::uint64_t place = row.protocol ? 1 + static_cast<std::uint64_t>(*row.protocol) : 0;
+    place = place << port_bits | (row.local_port ? 1U + *row.local_port : 0U);
+    place = place << family_bits | (row.local_address ? 1U + static_cast<unsigned>(row.local_address->family) : 0U);
+    const Address address = row.local_address.value_or(Address{});
+    for (std::size_t i = 0; i < address_bytes; ++i) {
+        place = place << 8U | address.bytes[i];
+    }
+    return place;
+}
+
+/// By every field, so that rows which differ in anything visible always come out in the same order.
 bool is_before_in_tie(const Row& a, const Row& b)
 {
     if (is_listed(a) && is_listed(b)) { // by what people look for in a list of sockets
         const auto place = [](const Row& row) { return std::tie(row.protocol, row.local_port, row.local_address); };
-        if (place(a) != place(b)) {
-            return place(a) < place(b);
+        if (const auto by_place = place(a) <=> place(b); by_place != 0) {
+            return by_place < 0;
         }
     }
     if (a.pid.has_value() != b.pid.has_value()) {
         return a.pid.has_value();
     }
-    return every_field(a) < every_field(b);
+    if (const auto by_owner = fields_of_owner(a) <=> fields_of_owner(b); by_owner != 0) {
+        return by_owner < 0;
+    }
+    const auto by_identity = order_of_identities(a, b);
+    return by_identity != 0 ? by_identity < 0 : other_fields(a) < other_fields(b);
 }
 
 } // namespace
@@ -598,10 +626,12 @@ const Column& require_column(std::string_view name, std::string_view spec)
 
 Cell cell(const Column& column, const Row& row, const GroupBy& by)
 {
+    if (!row.is_other() || column.type != CellType::string) {
+        return column.value(row);
+    }
     const auto is_column_of = [&](const Key* key) { return key->columns == column.name; };
     const auto keys = by.keys();
-    const bool is_key = column.type == CellType::string && std::any_of(keys.begin(), keys.end(), is_column_of);
-    return row.is_other() && is_key ? Cell("other") : column.value(row);
+    return std::any_of(keys.begin(), keys.end(), is_column_of) ? Cell("other") : column.value(row);
 }
 
 ColumnList default_columns(const GroupBy& by)
@@ -707,20 +737,42 @@ void sort_rows(std::vector<Row>& rows, std::string_view spec)
     for (const Row& row : rows) {
         keys.push_back(sort_value(row, parts));
     }
+    const bool has_keys =
+        std::any_of(keys.begin(), keys.end(), [](const Cell& key) { return key.index() != Cell().index(); });
+    const bool is_list = std::all_of(rows.begin(), rows.end(), [](const Row& row) { return is_listed(row); });
 
-    // Rows are large: sort their indices, then move each row once.
-    std::vector<std::size_t> sequence(rows.size());
-    std::iota(sequence.begin(), sequence.end(), 0U);
-    std::sort(sequence.begin(), sequence.end(), [&](std::size_t a, std::size_t b) {
-        const auto by_key = order(keys[a], keys[b]);
-        return std::is_eq(by_key) ? is_before_in_tie(rows[a], rows[b]) : std::is_lt(by_key);
-    });
-    std::vector<Row> sorted;
-    sorted.reserve(rows.size());
-    for (const std::size_t i : sequence) {
-        sorted.push_back(std::move(rows[i]));
+    // Rows are large: sort their indices, then move each row once, to its place.
+    struct Entry {
+        std::uint64_t place;
+        std::size_t index;
+    };
+    std::vector<Entry> sequence;
+    sequence.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        sequence.push_back({is_list ? beginning_of_place(rows[i]) : 0, i});
     }
-    rows = std::move(sorted);
+    std::sort(sequence.begin(), sequence.end(), [&](const Entry& a, const Entry& b) {
+        if (has_keys) {
+            if (const auto by_key = order(keys[a.index], keys[b.index]); by_key != 0) {
+                return by_key < 0;
+            }
+        }
+        return a.place != b.place ? a.place < b.place : is_before_in_tie(rows[a.index], rows[b.index]);
+    });
+    for (std::size_t begin = 0; begin < rows.size(); ++begin) {
+        if (sequence[begin].index == begin) {
+            continue;
+        }
+        Row first = std::move(rows[begin]);
+        std::size_t to = begin;
+        for (std::size_t from = sequence[to].index; from != begin; from = sequence[to].index) {
+            rows[to] = std::move(rows[from]);
+            sequence[to].index = to;
+            to = from;
+        }
+        rows[to] = std::move(first);
+        sequence[to].index = to;
+    }
 }
 
 } // namespace socktally

@@ -154,10 +154,11 @@ Row row_of(const InterfaceTraffic& interface)
 
 void add_flows(Grouping& grouping, const Sample& sample)
 {
+    grouping.expect_flows(sample.flows.size());
     for (std::size_t i = 0; i < sample.flows.size(); ++i) {
         Row row = row_of(sample.flows[i], sample);
         row.shared_with = sharers_of(i, sample);
-        grouping.add(row);
+        grouping.add(std::move(row));
     }
 }
 

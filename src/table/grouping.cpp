@@ -23,6 +23,9 @@ bool may_have_traffic(const Row& row)
 /// protocol that the backend does not count. Bytes that are known are never left out in silence.
 bool has_note_of_its_own(const Row& row)
 {
+    if (row.facts != nullptr) { // a list has all protocols
+        return false;
+    }
     const bool is_counted = !row.protocol || row.protocol == Protocol::tcp || row.protocol == Protocol::udp;
     const bool has_bytes = row.rx_bytes.value_or(0) != 0 || row.tx_bytes.value_or(0) != 0;
     return !has_bytes && (row.connections == 0U || (!is_counted && !row.rx_bytes && !row.tx_bytes));
@@ -31,7 +34,8 @@ bool has_note_of_its_own(const Row& row)
 } // namespace
 
 Grouping::Grouping(GroupBy by, const Filter& filter, bool idle, Pieces pieces)
-    : by_(std::move(by)), filter_(filter), has_filter_(!filter.is_empty()), idle_(idle), pieces_(pieces)
+    : by_(std::move(by)), filter_(filter), has_filter_(!filter.is_empty()),
+      is_by_flow_(by_.has("connection") || by_.is_by_socket()), idle_(idle), pieces_(pieces)
 {
     for (const Key* key : by_.keys()) {
         asked_ |= column_set(key->columns);
@@ -41,7 +45,28 @@ Grouping::Grouping(GroupBy by, const Filter& filter, bool idle, Pieces pieces)
     }
 }
 
+void Grouping::expect_flows(std::size_t count)
+{
+    if (is_by_flow_) {
+        rows_.reserve(count);
+    }
+}
+
 void Grouping::add(const Row& row, const Origin& origin)
+{
+    if (takes(row, origin)) {
+        add_to_group(row, origin);
+    }
+}
+
+void Grouping::add(Row&& row)
+{
+    if (takes(row, {})) {
+        add_to_group(std::move(row), {});
+    }
+}
+
+bool Grouping::takes(const Row& row, const Origin& origin)
 {
     const Judged judged = has_filter_ ? filter_.judge(row) : Judged{};
     if (judged.judgement == Judgement::unknown && may_have_traffic(row) && !has_note_of_its_own(row)) {
@@ -50,15 +75,13 @@ void Grouping::add(const Row& row, const Origin& origin)
                       is_saved ? origin.saved : ColumnSet().set());
     }
     if (judged.judgement != Judgement::in) {
-        return;
+        return false;
     }
     add_to_totals(row);
     if (origin.by != nullptr) {
         check_key(row, origin);
     }
-    if (idle_ || may_have_traffic(row)) {
-        add_to_group(row, origin);
-    }
+    return idle_ || may_have_traffic(row);
 }
 
 void Grouping::add_to_totals(const Row& row)
@@ -87,10 +110,11 @@ void Grouping::check_key(const Row& row, const Origin& origin)
     }
 }
 
-void Grouping::add_to_group(const Row& row, const Origin& origin)
+template <typename AnyRow>
+void Grouping::add_to_group(AnyRow&& row, const Origin& origin)
 {
-    if (origin.by == nullptr && by_.has("connection")) { // each flow is one, also two that have the same addresses
-        rows_.push_back(row);
+    if (origin.by == nullptr && is_by_flow_) {
+        rows_.push_back(std::forward<AnyRow>(row));
         return;
     }
     by_.write_key(key_, row, origin);
@@ -101,7 +125,7 @@ void Grouping::add_to_group(const Row& row, const Origin& origin)
         merge(rows_[found->second], row);
     } else {
         index_.emplace(key_, rows_.size());
-        rows_.push_back(row);
+        rows_.push_back(std::forward<AnyRow>(row));
     }
 }
 

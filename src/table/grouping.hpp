@@ -31,8 +31,12 @@ public:
     /// With `idle` rows that moved nothing are grouped too. `filter` has to outlive this.
     Grouping(GroupBy by, const Filter& filter, bool idle, Pieces pieces = Pieces::one);
 
+    /// So many flows follow.
+    void expect_flows(std::size_t count);
     /// Adds the row if it passes the filter.
     void add(const Row& row, const Origin& origin = {});
+    /// The same for the row of a flow, which may be taken as it is.
+    void add(Row&& row);
 
     /// One row a group, and one of RowKind::other (of each time) if saved rows were of that kind. Unsorted.
     std::vector<Row> take_rows() { return std::move(rows_); }
@@ -50,13 +54,17 @@ private:
         std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
     };
 
+    /// Counts the row if it passes the filter. Returns whether it is grouped.
+    bool takes(const Row& row, const Origin& origin);
     void add_to_totals(const Row& row);
     void check_key(const Row& row, const Origin& origin);
-    void add_to_group(const Row& row, const Origin& origin);
+    template <typename AnyRow>
+    void add_to_group(AnyRow&& row, const Origin& origin);
 
     GroupBy by_;
     const Filter& filter_;
     bool has_filter_;
+    bool is_by_flow_; // each is a row, also two that have the same addresses
     bool idle_;
     Pieces pieces_;
     ColumnSet asked_;           // what a row has to tell
