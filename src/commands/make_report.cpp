@@ -28,15 +28,16 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
 
 /// Returns whether the filter may also match another holder of the flow's socket than the process whose row has the
 /// bytes.
-bool may_be_shared(Flow flow, const Sample& sample, const Filter& filter)
+bool may_be_shared(const Flow& flow, const Sample& sample, const Filter& filter)
 {
     if (flow.attribution.quality != Quality::shared || !flow.may_have_traffic()) {
         return false;
     }
     const auto holders = movers_of(flow.inode, sample.holders);
     return std::any_of(holders.begin(), holders.end(), [&](const Holder& holder) {
-        flow.attribution.process = holder.process;
-        return filter.judge(row_of(flow, sample)).judgement != Judgement::out;
+        Flow held = flow;
+        held.attribution.process = holder.process;
+        return filter.judge(row_of(held, sample)).judgement != Judgement::out;
     });
 }
 
@@ -68,15 +69,14 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool i
         row.protocol = protocol;
         return filter.judge(row).judgement != Judgement::out;
     };
-    const bool shared_sockets = std::any_of(sample.flows.begin(), sample.flows.end(),
-                                            [&](const Flow& flow) { return may_be_shared(flow, sample, filter); });
+    const auto is_shared = [&](const Flow& flow) { return may_be_shared(flow, sample, filter); };
     std::vector<Note> notes;
     std::copy_if(sample.notes.begin(), sample.notes.end(), std::back_inserter(notes), [&](const Note& note) {
         switch (note.about) {
         case Note::About::open_sockets:
             return is_of_open ? may_pass_unknown(note.protocol, sample, filter) : is_wanted(note.protocol);
         case Note::About::protocol: return is_wanted(note.protocol);
-        case Note::About::shared_sockets: return shared_sockets;
+        case Note::About::shared_sockets: return std::any_of(sample.flows.begin(), sample.flows.end(), is_shared);
         case Note::About::other_namespaces: return !filter.asks("tree") || sample.tree.leaves_netns;
         case Note::About::unowned_sockets: return !filter.asks("tree") || may_pass_unowned(sample, filter);
         case Note::About::window:
@@ -93,14 +93,16 @@ Note unnamed_note(std::size_t users)
             fmt::format("the user database did not answer: {} shown by number", plural(users, "user is", "users are"))};
 }
 
-void name_numbers(std::vector<Row>& rows, Identifier& identifier)
+void name_numbers(std::vector<Row>& rows, const OutputPlan& plan, Identifier& identifier)
 {
+    const bool names_users = shows(plan, "user");
+    const bool names_namespaces = shows(plan, "netns");
     Users& users = identifier.users();
     for (Row& row : rows) {
-        if (row.uid) {
+        if (names_users && row.uid) {
             row.user = users.name(*row.uid);
         }
-        if (row.netns) {
+        if (names_namespaces && row.netns) {
             row.netns_name = identifier.netns_name(*row.netns);
         }
     }
@@ -152,7 +154,9 @@ void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& opt
     if (plan.format->is_series) { // before --top, which would split a series
         merge_series(rows, plan.columns, options.by);
     }
-    add_rates(rows, whole.duration, whole.totals);
+    if (!whole.is_list) { // which has no bytes
+        add_rates(rows, whole.duration, whole.totals);
+    }
     keep_alerting(rows, plan.alerts); // before --top, whose last row is the sum of others
     sort_rows(rows, options.sort);
     keep_top(rows, is_cumulative(options, plan) ? rows.size() : options.top.value_or(rows.size()));
@@ -191,10 +195,10 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.interfaces = std::move(sample.interfaces);
     leave_out_extra_notes(report.notes, options, plan);
     describe(report, options, grouping.counts().passed);
-    if (plan.format->is_for_people && !options.by.is_by_interface() && !report.is_list) {
+    if (describes_flows(options, plan)) {
         describe_flows(report, sample, filter, plan.style.has_extras);
     }
-    name_numbers(report.rows, identifier);
+    name_numbers(report.rows, plan, identifier);
     if (const std::size_t users = identifier.users().unanswered(); users > 0) {
         report.notes.push_back(unnamed_note(users));
     }

@@ -4,6 +4,7 @@
 #include "linux/terminal.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <iterator>
 #include <stdexcept>
@@ -85,6 +86,11 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
     return plan;
 }
 
+bool shows(const OutputPlan& plan, std::string_view column)
+{
+    return has_column(plan.columns, column) || has_column(plan.sort_columns, column);
+}
+
 bool has_rate_alert(const OutputPlan& plan)
 {
     return std::any_of(plan.alerts.begin(), plan.alerts.end(),
@@ -94,6 +100,11 @@ bool has_rate_alert(const OutputPlan& plan)
 bool is_cumulative(const Options& options, const OutputPlan& plan)
 {
     return !options.since.empty() && plan.format->is_one_set;
+}
+
+bool describes_flows(const Options& options, const OutputPlan& plan)
+{
+    return plan.format->is_for_people && !options.by.is_by_interface() && options.command != Command::ports;
 }
 
 namespace {
@@ -120,18 +131,35 @@ bool are_ports_needed(const Options& options, const OutputPlan& plan)
 
 } // namespace
 
+namespace {
+
+/// Returns the states of sockets that may pass the filter, as BackendOptions::states.
+std::uint32_t states_of(const Filter& filter)
+{
+    std::uint32_t states = 0;
+    for (const FilterTerm& term : filter.terms()) {
+        if (term.kind->name() == "state" && !term.is_excluded && term.value.numbers) {
+            states |= 1U << term.value.numbers->first;
+        }
+    }
+    return states != 0 ? states : ~0U;
+}
+
+} // namespace
+
 BackendOptions needs_of(const Options& options, const OutputPlan& plan)
 {
     const auto is_needed = [&](Requirement requirement) { return is_required(options, plan, requirement); };
     BackendOptions needs;
     needs.capture_buffer = options.capture_buffer;
     needs.trace = options.trace ? Trace(&say) : Trace();
+    needs.states = states_of(options.filter);
     needs.totals = options.duration.count() == 0;
     needs.repeated = options.count && options.count != 1U;
     needs.counters = !options.since.empty();
     const bool by_interface = options.by.is_by_interface();
     needs.peers = is_needed(Requirement::peers) || plan.style.has_extras;
-    needs.tuples = needs.peers || (!by_interface && plan.format->is_for_people) || needs.counters ||
+    needs.tuples = needs.peers || describes_flows(options, plan) || needs.counters ||
                    (!by_interface && !options.by.is_by_owner()) || is_needed(Requirement::tuples) ||
                    is_needed(Requirement::netns) || is_needed(Requirement::sharers) || is_needed(Requirement::ports);
     needs.ports = is_needed(Requirement::ports) || are_ports_needed(options, plan);

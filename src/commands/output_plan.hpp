@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace socktally {
@@ -30,10 +31,16 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
 
 /// Returns whether a column that is printed, sorted by or in an alert has this requirement.
 bool asks(const OutputPlan& plan, Requirement requirement);
+/// Returns whether a column is printed or sorted by.
+bool shows(const OutputPlan& plan, std::string_view column);
 /// Whether an alert is on a rate, which only a window has.
 bool has_rate_alert(const OutputPlan& plan);
 /// Whether what is printed are totals that grow from run to run: then all rows are needed, whatever --top says.
 bool is_cumulative(const Options& options, const OutputPlan& plan);
+
+/// Returns whether people are told what the flows say beside the rows: which connections are local, the busiest remote
+/// address.
+bool describes_flows(const Options& options, const OutputPlan& plan);
 
 /// Returns what a backend must deliver for this plan.
 BackendOptions needs_of(const Options& options, const OutputPlan& plan);

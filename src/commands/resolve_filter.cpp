@@ -193,7 +193,9 @@ void refresh(Filter& filter)
 
 Renamed renew_names(Filter& filter)
 {
-    read_interfaces(filter);
+    if (filter.asks("interface")) {
+        read_interfaces(filter);
+    }
     Renamed renamed;
     const auto renew = [&](FilterValue& value, const std::optional<std::uint64_t>& found) {
         if (!found) {

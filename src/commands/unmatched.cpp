@@ -88,7 +88,9 @@ Note unmatched_note(const FilterTerm& wanted, const std::vector<Row>& rows)
 void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier)
 {
     std::vector<FilterTerm> wanted = wanted_of(filter);
-    leave_out_matched(wanted, rows_of(sample));
+    if (!wanted.empty()) {
+        leave_out_matched(wanted, rows_of(sample));
+    }
     if (wanted.empty()) {
         return;
     }

@@ -100,7 +100,7 @@ void IdentityMemory::forget_names_but(const std::vector<CgroupPlace>& used)
 }
 
 Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::shared_ptr<IdentityMemory> memory)
-    : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), cgroups_(std::nullopt),
+    : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
       netns_names_(std::move(places.netns)), containers_(std::move(places.containers)), memory_(std::move(memory))
 {
     memory_->processes.begin_window();
@@ -108,10 +108,21 @@ Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::s
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", places.proc));
     }
-    if (needs_.cgroup) {
+}
+
+CgroupTree& Identifier::cgroups()
+{
+    if (!cgroups_) {
         const auto mount = read_cgroup2_mount(proc_.get(), "self/mountinfo");
-        cgroups_ = CgroupTree(mount && mount->is_whole ? std::optional(mount->path) : std::nullopt);
-        cgroups_.walk();
+        cgroups_.emplace(mount && mount->is_whole ? std::optional(mount->path) : std::nullopt);
+    }
+    return *cgroups_;
+}
+
+void Identifier::note_cgroups()
+{
+    if (needs_.cgroup) {
+        cgroups().walk();
     }
 }
 
@@ -135,12 +146,12 @@ void Identifier::meet_group(std::uint64_t id)
 {
     using Clock = std::chrono::steady_clock;
     constexpr int rest = 10;
-    if (id == 0 || cgroups_.knows(id) || removed_.contains(id)) {
+    if (id == 0 || cgroups().knows(id) || removed_.contains(id)) {
         return;
     }
     if (const auto begun = Clock::now(); begun >= next_walk_) {
-        cgroups_.walk();
-        if (!cgroups_.knows(id)) {
+        cgroups().walk();
+        if (!cgroups().knows(id)) {
             removed_.insert(id);
         }
         next_walk_ = begun + rest * (Clock::now() - begun);
@@ -149,10 +160,10 @@ void Identifier::meet_group(std::uint64_t id)
 
 std::optional<std::string> Identifier::cgroup_path(std::uint64_t id)
 {
-    auto path = cgroups_.path(id);
+    auto path = cgroups().path(id);
     if (!path && !std::exchange(walked_again_, true)) {
-        cgroups_.walk();
-        path = cgroups_.path(id);
+        cgroups().walk();
+        path = cgroups().path(id);
     }
     return path;
 }
@@ -200,7 +211,7 @@ void Identifier::name_containers(Sample& sample)
     }
     for (auto& [id, identity] : sample.groups) {
         if (identity != nullptr && identity->container_id) {
-            add(identity, *cgroups_.path(id));
+            add(identity, *cgroups().path(id));
         }
     }
     using Wanted = ContainerNames::Wanted;

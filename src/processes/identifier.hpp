@@ -45,10 +45,13 @@ struct IdentityMemory {
 /// Identifies the processes of one window.
 class Identifier {
 public:
-    /// Make it before the window: it notes which cgroups there are, if that is needed, so that those that go away in
-    /// the window are known. Throws if /proc cannot be opened.
+    /// Throws if /proc cannot be opened.
     explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {},
                         std::shared_ptr<IdentityMemory> memory = std::make_shared<IdentityMemory>());
+
+    /// Call it before a window: notes which cgroups there are, if that is needed, so that those that go away in the
+    /// window are known.
+    void note_cgroups();
 
     /// Reads a process at once, unless it was read in this window. If it has ended, keeps what was known before.
     /// Returns false if something is not known because the process ended too early.
@@ -73,6 +76,7 @@ public:
     Users& users() { return memory_->users; }
 
 private:
+    CgroupTree& cgroups();
     void meet_group(std::uint64_t id);
     std::optional<std::string> cgroup_path(std::uint64_t id);
     void read_through_cgroup(Process& process);
@@ -81,7 +85,7 @@ private:
 
     IdentityNeeds needs_;
     Fd proc_;
-    CgroupTree cgroups_;
+    std::optional<CgroupTree> cgroups_;                 // made when it is first asked
     bool walked_again_ = false;                         // after the window
     std::chrono::steady_clock::time_point next_walk_{}; // earliest time, within the window
     std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk in the window no longer found

@@ -88,6 +88,7 @@ struct BackendOptions {
     bool totals = false;                     // no window: totals of the open sockets
     bool repeated = false;                   // sample() will be called more than once
     bool counters = false;                   // with totals: the snapshot that they come from
+    std::uint32_t states = ~0U;              // for lists: those that are wanted, bit n is ConnectionState n
     std::vector<Inode> namespaces{};         // the network namespaces that are wanted; empty: all that may be entered
     std::vector<std::uint32_t> interfaces{}; // indices of those whose traffic is wanted; empty: all
     std::size_t capture_buffer = std::size_t{8} << 20; // bytes, for backends that see packets

@@ -391,6 +391,7 @@ TEST_CASE("a process that is over is in the cgroup whose id the backend saw")
 {
     World world;
     const auto identifier = std::make_unique<Identifier>(world.identifier(everything()));
+    identifier->note_cgroups();
     std::vector<Process> gone(4, process(5000009, 1, "gone"));
     gone[0].cgroup_id = inode_of(world.mount() / "docker" / world.id);
     gone[1].cgroup_id = inode_of(world.mount());
@@ -416,6 +417,7 @@ TEST_CASE("a socket without a process is in the cgroup that the kernel tells, un
         fs::create_directories(made);
     }
     const auto identifier = std::make_unique<Identifier>(world.identifier(everything()));
+    identifier->note_cgroups();
     Sample sample;
     const auto add = [&sample](std::uint64_t cgroup_id) {
         sample.flows.push_back(unowned_flow(Cause::exited, Uid{5}, 1, 0));
