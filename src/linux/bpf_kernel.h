@@ -30,6 +30,7 @@
 #define SOCK_URGINLINE 2
 #define PF_KTHREAD 0x00200000
 #define NSFS_MAGIC 0x6e736673
+#define ANON_INODE_FS_MAGIC 0x09041934
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -152,8 +153,19 @@ struct inode {
     unsigned long i_ino;
 };
 
+struct qstr {
+    unsigned int len;
+};
+struct dentry {
+    struct qstr d_name;
+};
+struct path {
+    struct dentry* dentry;
+};
+
 struct file {
     struct inode* f_inode;
+    struct path f_path;
 };
 
 struct socket {

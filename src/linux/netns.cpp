@@ -230,6 +230,10 @@ std::string named_netns_path(const std::string& name) { return std::string(names
 std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work,
                     std::size_t threads)
 {
+    if (list.size() == 1 && list.front().path.empty()) { // which is where this thread is
+        work(list.front());
+        return 0;
+    }
     std::atomic<std::size_t> refused = 0;
     in_threads(threads, list.size(), [&](std::size_t i) {
         switch (enter(list[i])) {

@@ -17,8 +17,6 @@ namespace socktally {
 
 namespace {
 
-constexpr std::size_t fdinfo_limit = 8 << 20;
-
 FdTable::Status status_of(int error)
 {
     switch (error) {
@@ -71,6 +69,16 @@ std::vector<Inode> parse_io_uring_files(std::string_view fdinfo)
         }
     }
     return inodes;
+}
+
+void add_io_uring_sockets(int directory, const std::string& fdinfo, FdTable& table)
+{
+    constexpr std::size_t limit = 8 << 20;
+    std::string buffer;
+    for (const Inode registered :
+         parse_io_uring_files(read_file(directory, fdinfo.c_str(), buffer, limit).value_or(""))) {
+        table.sockets.push_back({registered, -1});
+    }
 }
 
 std::optional<Process> reread_process(int proc, const Process& process)
@@ -144,12 +152,8 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
             table.sockets.push_back({Inode{*inode}, number()});
         } else if (const auto netns = parse_netns_link(target)) {
             table.namespaces.push_back({Inode{*netns}, number()});
-        } else if (target == "anon_inode:[io_uring]") {
-            const std::string path = fmt::format("../fdinfo/{}", entry->d_name);
-            for (const Inode registered :
-                 parse_io_uring_files(read_file(fd, path.c_str(), buffer, fdinfo_limit).value_or(""))) {
-                table.sockets.push_back({registered, -1});
-            }
+        } else if (target == io_uring_link) {
+            add_io_uring_sockets(fd, fmt::format("../fdinfo/{}", entry->d_name), table);
         }
     }
     if (!table.sockets.empty() && !read_process(fd, up, pid, buffer, table)) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -49,6 +50,9 @@ std::optional<SchedStat> read_ran(int proc, Pid pid);
 
 /// The sockets among an io_uring's registered files: the lines below `UserFiles:` of its fdinfo, `    3: socket:[123]`.
 std::vector<Inode> parse_io_uring_files(std::string_view fdinfo);
+/// Adds them to the table. `fdinfo` is the path of that file below `directory`.
+void add_io_uring_sockets(int directory, const std::string& fdinfo, FdTable& table);
+inline constexpr std::string_view io_uring_link = "anon_inode:[io_uring]"; // its name in /proc/PID/fd
 
 /// Reading this many links costs as much as finding out that it is not needed.
 inline constexpr std::int64_t few_files = 8;

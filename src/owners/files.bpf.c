@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Writes a row for each socket of IP or AF_PACKET and each namespace in each descriptor table of this machine; threads with a table of their own come too.
+// Writes a row for each socket of IP or AF_PACKET, each namespace and each io_uring in each descriptor table of this machine; threads with a table of their own come too.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -17,11 +17,14 @@ int write_sockets(struct bpf_iter__task_file* context)
     struct file* file = context->file;
     if (!task || !file)
         return 0;
-    const int is_namespace = file->f_inode->i_sb->s_magic == NSFS_MAGIC;
+    const unsigned long magic = file->f_inode->i_sb->s_magic;
+    /* The length tells an io_uring from most others; /proc shows its whole name. */
+    const int may_be_ring =
+        magic == ANON_INODE_FS_MAGIC && file->f_path.dentry->d_name.len == sizeof "[io_uring]" - 1;
     struct socket* socket = bpf_sock_from_file(file);
     struct sock* sk = socket ? socket->sk : 0;
     const unsigned short family = sk ? sk->__sk_common.skc_family : 0;
-    if (!is_namespace && family != AF_INET && family != AF_INET6 && family != AF_PACKET)
+    if (magic != NSFS_MAGIC && !may_be_ring && family != AF_INET && family != AF_INET6 && family != AF_PACKET)
         return 0;
     struct task_struct* leader = task->group_leader;
     struct files_row row = {
@@ -31,7 +34,7 @@ int write_sockets(struct bpf_iter__task_file* context)
         .tgid = leader->tgid,
         .uid = leader->cred->euid.val,
         .fd = context->fd,
-        .is_namespace = is_namespace,
+        .kind = magic == NSFS_MAGIC ? FILES_NAMESPACE : may_be_ring ? FILES_RING : FILES_SOCKET,
     };
     for (int i = 0; i < TALLY_NAME_LENGTH; ++i)
         row.name[i] = leader->comm[i];

@@ -6,6 +6,8 @@
 
 #include "linux/bpf_types.h"
 
+enum files_kind { FILES_SOCKET, FILES_NAMESPACE, FILES_RING }; /* a namespace of any kind; perhaps an io_uring */
+
 /* A row of the iterator over open files, as files.bpf.c writes it and socket_files.cpp reads it. */
 struct files_row {
     tally_u64 inode;    /* of the socket or namespace */
@@ -14,7 +16,7 @@ struct files_row {
     tally_u32 tgid;     /* in the first pid namespace */
     tally_u32 uid;      /* effective, of the group leader */
     tally_u32 fd;
-    tally_u32 is_namespace; /* of any kind */
+    tally_u32 kind; /* enum files_kind */
     char name[TALLY_NAME_LENGTH]; /* of the group leader */
 };
 TALLY_ASSERT(sizeof(struct files_row) == 56);

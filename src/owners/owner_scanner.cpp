@@ -80,7 +80,9 @@ void OwnerScanner::scan()
     const std::vector<Entry> entries = list_processes();
     read_all(entries, Scan::first);
     table_.sort_first();
-    sharers_ = run_times_of_sharers();
+    if (rescan_follows_) {
+        sharers_ = run_times_of_sharers();
+    }
     trace_("processes scanned: {}, not readable: {}", entries.size(), denied_.size());
 }
 
@@ -98,7 +100,8 @@ void OwnerScanner::rescan()
 
 void OwnerScanner::read_all(const std::vector<Entry>& entries, Scan scan)
 {
-    if (read_through_bpf(entries, scan)) {
+    scanned_through_bpf_ = read_through_bpf(entries, scan);
+    if (scanned_through_bpf_) {
         return;
     }
     for (const Entry& entry : entries) {
@@ -106,8 +109,7 @@ void OwnerScanner::read_all(const std::vector<Entry>& entries, Scan scan)
     }
 }
 
-/// Only if there is so much to read that loading a BPF program is cheaper. What it does not show, the files
-/// registered with an io_uring, a search finds later.
+/// Only if there is so much to read that loading a BPF program is cheaper.
 bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan)
 {
     constexpr std::int64_t many_files = 2'000; // some 2.7 us each through /proc
@@ -171,6 +173,9 @@ void OwnerScanner::read(const Entry& entry, Scan scan)
 
 void OwnerScanner::read_threads(const Entry& entry)
 {
+    if (known_as_denied(entry)) {
+        return;
+    }
     const std::string path = fmt::format("{}/task", entry.pid.value);
     struct stat tasks {};
     constexpr nlink_t single_thread = 3; // two of its own and one a thread

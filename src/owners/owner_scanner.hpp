@@ -124,7 +124,9 @@ public:
     /// The sockets that a search may find: no process was seen to hold them in this window, and they are not given up.
     std::vector<Inode> worth_searching(std::vector<Inode> sockets) const;
     bool is_given_up(Inode inode) const;
-    enum class Reach : std::uint8_t { likely, everywhere };
+    /// `threads`: the likely processes, and threads with a table of their own. That is enough if the sockets were
+    /// listed before the scan.
+    enum class Reach : std::uint8_t { likely, threads, everywhere };
     /// Searches for the owners of these sockets until all are found or time is up. New processes are read in any case,
     /// and so are the parents of those that were found: what is held before a fork is held by both after it. Searches
     /// everywhere if one of the sockets was searched before: on a busy machine a few are always gone by the time they
@@ -184,7 +186,7 @@ public:
     std::vector<Holder> holders() const { return marked(table_.all()); }
     /// With the names that the processes have by now.
     const std::vector<Process>& holding_processes();
-    /// The same, if no window follows: nothing can be asked afterwards. Holders first.
+    /// The same, sorted by inode, if no window follows: nothing can be asked afterwards. Holders first.
     std::vector<Holder> take_holders() { return marked(table_.take()); }
     std::vector<Process> take_processes();
 
@@ -254,6 +256,7 @@ private:
     std::function<void(std::uint64_t)> identify_group_;
     Source source_;
     bool bpf_declined_;
+    bool scanned_through_bpf_ = false;
     bool rescan_follows_ = true;
     std::vector<std::int32_t> pids_; // as last listed; sorted
     std::int32_t self_ = 0;          // our own pid as this /proc shows it
@@ -302,8 +305,9 @@ private:
     std::map<Inode, Clock::time_point> since_;
 };
 
-/// Searches everywhere for the unknown owners of these sockets, for last_search at most.
-void find_owners(OwnerScanner& owners, std::vector<Inode> sockets);
+/// Searches for the unknown owners of these sockets, for last_search at most.
+void find_owners(OwnerScanner& owners, std::vector<Inode> sockets,
+                 OwnerScanner::Reach reach = OwnerScanner::Reach::everywhere);
 
 /// For doctor, if the processes of other users cannot be read.
 void add_denied_limit(std::vector<Note>& limits);

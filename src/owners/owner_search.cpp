@@ -59,6 +59,9 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
     if (sockets.empty()) {
         return true;
     }
+    if (reach == Reach::threads && scanned_through_bpf_) { // which has shown all that there is to find
+        return true;
+    }
     searched_.clear();
     parents_.clear();
     bool is_everywhere = reach == Reach::everywhere;
@@ -92,8 +95,9 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
     read_until(late, [&](const Entry& entry) { return seen_of(entry) == nullptr; });
     read_until(done, [&](const Entry& entry) { return hot_.contains(entry.pid.value); });
     read_until(done, [&](const Entry& entry) { return seen_of(entry)->files != count_files(entry.pid); });
-    if (is_everywhere) {
-        const std::size_t stopped = read_until(done, [&](const Entry& entry) { return !has_not_run(entry); });
+    if (is_everywhere || reach == Reach::threads) {
+        const std::size_t stopped =
+            is_everywhere ? read_until(done, [&](const Entry& entry) { return !has_not_run(entry); }) : entries.size();
         resume_at_ = late() && stopped < entries.size() ? entries[stopped].pid : Pid{};
         std::size_t i = 0;
         for (; i < entries.size() && !done(); ++i) {
@@ -245,10 +249,9 @@ std::vector<Inode> MissedSockets::waiting(Clock::time_point now)
     return inodes;
 }
 
-void find_owners(OwnerScanner& owners, std::vector<Inode> sockets)
+void find_owners(OwnerScanner& owners, std::vector<Inode> sockets, OwnerScanner::Reach reach)
 {
-    owners.search(owners.unheld(std::move(sockets)), OwnerScanner::Reach::everywhere,
-                  OwnerScanner::Clock::now() + last_search);
+    owners.search(owners.unheld(std::move(sockets)), reach, OwnerScanner::Clock::now() + last_search);
 }
 
 void add_denied_limit(std::vector<Note>& limits)

@@ -5,25 +5,30 @@
 #include "linux/proc.hpp"
 #include "owners/iterators.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
+#include <string_view>
 
 namespace socktally {
 
 namespace {
 
-/// Adds the namespace if the link says that it is a network namespace.
-void add_namespace(FdTable& table, const files_row& row)
+/// Adds what /proc says of a file that is no socket: a network namespace, or the sockets registered with an io_uring.
+void add_by_link(FdTable& table, const files_row& row)
 {
-    std::array<char, 64> link{};
-    const std::string path = fmt::format("/proc/{}/fd/{}", row.tgid, row.fd);
-    const ssize_t length = ::readlink(path.c_str(), link.data(), link.size());
-    const auto netns = length > 0 ? parse_netns_link({link.data(), static_cast<std::size_t>(length)}) : std::nullopt;
-    if (netns) {
+    std::array<char, 64> target{};
+    const std::string process = fmt::format("/proc/{}", row.tgid);
+    const ssize_t length = ::readlink(fmt::format("{}/fd/{}", process, row.fd).c_str(), target.data(), target.size());
+    const std::string_view link(target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+    if (const auto netns = parse_netns_link(link)) {
         table.namespaces.push_back({Inode{*netns}, static_cast<int>(row.fd)});
+    } else if (link == io_uring_link) {
+        add_io_uring_sockets(AT_FDCWD, fmt::format("{}/fdinfo/{}", process, row.fd), table);
     }
 }
 
@@ -31,16 +36,17 @@ void add(std::unordered_map<std::int32_t, FdTable>& tables, const files_row& row
 {
     const auto pid = static_cast<std::int32_t>(row.tgid);
     FdTable& table = tables[pid];
-    if (row.is_namespace != 0) {
-        add_namespace(table, row);
-        return;
+    const bool is_first = table.sockets.empty();
+    if (row.kind == FILES_SOCKET) {
+        table.sockets.push_back({Inode{row.inode}, static_cast<int>(row.fd)});
+    } else {
+        add_by_link(table, row);
     }
-    if (table.sockets.empty()) {
+    if (is_first && !table.sockets.empty()) {
         table.status = FdTable::Status::ok;
         table.process = process_of(pid, row.start_ns, row.uid, row.name);
         table.process.stack_start = row.stack_start;
     }
-    table.sockets.push_back({Inode{row.inode}, static_cast<int>(row.fd)});
 }
 
 /// Null if the kernel does not take the program, or its process ids would not be those of /proc here.

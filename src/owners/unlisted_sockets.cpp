@@ -18,6 +18,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,13 +43,19 @@ std::optional<std::uint64_t> netns_cookie(const Fd& socket)
     return is_told ? std::optional(cookie) : std::nullopt;
 }
 
-/// Returns false only if the kernel shows that the socket is neither TCP nor UDP.
-bool may_be_listed(const std::string& path)
+/// The kernel's names of protocols, packet sockets last.
+constexpr std::array<std::string_view, 17> protocol_names{"TCP",      "TCPv6",     "UDP",  "UDPv6",  "MPTCP", "MPTCPv6",
+                                                          "UDP-Lite", "UDPLITEv6", "RAW",  "RAWv6",  "PING",  "PINGv6",
+                                                          "SCTP",     "SCTPv6",    "DCCP", "DCCPv6", "PACKET"};
+
+/// Returns false only if the kernel shows that the socket is of another kind, such as AF_UNIX.
+bool may_be_listed(const std::string& path, UnlistedSockets::Kinds kinds)
 {
-    constexpr std::array<std::string_view, 6> names{"TCP", "TCPv6", "UDP", "UDPv6", "MPTCP", "MPTCPv6"};
+    const std::span names(protocol_names);
+    const auto wanted = kinds == UnlistedSockets::Kinds::all ? names : names.first(names.size() - 1);
     std::array<char, 64> name{};
     const ssize_t length = ::getxattr(path.c_str(), "system.sockprotoname", name.data(), name.size() - 1);
-    return length <= 0 || std::find(names.begin(), names.end(), std::string_view(name.data())) != names.end();
+    return length <= 0 || std::find(wanted.begin(), wanted.end(), std::string_view(name.data())) != wanted.end();
 }
 
 } // namespace
@@ -56,8 +63,8 @@ bool may_be_listed(const std::string& path)
 /// Examines the sockets of one process.
 class UnlistedSockets::Examination {
 public:
-    Examination(Pid pid, const IsListed& is_listed, std::vector<Found>& found, const Trace& trace)
-        : pid_(pid), is_listed_(is_listed), found_(found), trace_(trace)
+    Examination(Pid pid, Kinds kinds, const IsListed& is_listed, std::vector<Found>& found, const Trace& trace)
+        : pid_(pid), kinds_(kinds), is_listed_(is_listed), found_(found), trace_(trace)
     {
     }
 
@@ -65,7 +72,7 @@ public:
     std::optional<Verdict> examine(int fd, Inode inode)
     {
         const std::string path = fmt::format("/proc/{}/fd/{}", pid_.value, fd);
-        if (!may_be_listed(path)) {
+        if (!may_be_listed(path, kinds_)) {
             return Verdict{Verdict::Is::irrelevant};
         }
         if (!process_) {
@@ -106,6 +113,7 @@ private:
     }
 
     Pid pid_;
+    Kinds kinds_;
     const IsListed& is_listed_;
     std::vector<Found>& found_;
     const Trace& trace_;
@@ -134,7 +142,7 @@ std::vector<UnlistedSockets::Found> UnlistedSockets::find(const OwnerScanner& ho
         if (unknown.empty()) {
             continue;
         }
-        Examination examination(pid, is_listed, found, holders.trace());
+        Examination examination(pid, kinds_, is_listed, found, holders.trace());
         for (const SocketFd& socket :
              read_fd_table(AT_FDCWD, fmt::format("/proc/{}/fd", pid.value).c_str(), pid).sockets) {
             if (socket.fd >= 0 && unknown.erase(socket.inode.value) != 0) {

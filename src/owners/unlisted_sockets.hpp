@@ -27,9 +27,14 @@ public:
     /// Returns whether the sockets of a namespace are listed.
     using IsListed = std::function<bool(Inode netns)>;
 
-    /// Returns the namespaces that are not listed, but have TCP or UDP sockets that processes held when they were last
-    /// read. `listed` has the inodes of the sockets in all lists. A socket of a listed namespace is examined once: a
-    /// duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
+    /// Which sockets lead to a namespace. Whoever stays in a namespace with a packet socket of its own must not follow
+    /// packet sockets: two instances would keep the namespace alive for each other.
+    enum class Kinds : std::uint8_t { all_but_packet, all };
+    explicit UnlistedSockets(Kinds kinds) : kinds_(kinds) {}
+
+    /// Returns the namespaces that are not listed, but have sockets of IP or AF_PACKET that processes held when they
+    /// were last read. `listed` has the inodes of the sockets in all lists. A socket of a listed namespace is examined
+    /// once: a duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
     std::vector<Found> find(const OwnerScanner& holders, std::vector<Inode> listed, const IsListed& is_listed);
 
     /// Counts the sockets of the last find() whose namespace is not listed, or may not be because the descriptor could
@@ -42,7 +47,7 @@ private:
     struct Verdict {
         enum class Is : std::uint8_t {
             elsewhere,  // in the namespace `netns`, which may be listed by now
-            irrelevant, // not TCP or UDP
+            irrelevant, // of another kind
             new_denied, // may be elsewhere, but it may also have been opened after the lists were made
             denied,
         };
@@ -51,6 +56,7 @@ private:
     };
     class Examination;
 
+    Kinds kinds_;
     std::unordered_map<std::uint64_t, Verdict> verdicts_; // by inode
     bool is_first_ = true;                                // then the lists were made after that
 };

@@ -216,12 +216,13 @@ std::optional<Socket> parse_sctp_socket(std::string_view line)
 
 ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory) : tcp_in_use_(directory)
 {
+    const Fd net(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); // its path is long for the kernel
     for (const List& list : lists) {
         const bool is_counted = list.protocol == Protocol::tcp || list.protocol == Protocol::udp;
         if (which != ProcLists::all && is_counted != (which == ProcLists::tcp_and_udp)) {
             continue;
         }
-        Fd file(::open((directory + "/" + list.name).c_str(), O_RDONLY | O_CLOEXEC));
+        Fd file(::openat(net.get(), list.name, O_RDONLY | O_CLOEXEC));
         if (file) { // else a protocol that this kernel does not have
             files_.push_back({std::move(file), list.protocol});
         }
@@ -234,9 +235,12 @@ ProcSockets ProcSocketFiles::read() const
     ProcSockets result;
     result.missing = true;
     std::string buffer;
-    const bool has_tcp = tcp_in_use_.read() != 0U;
+    std::optional<bool> has_tcp; // asked if it matters
     for (const File& file : files_) {
         if (file.protocol == Protocol::tcp && !has_tcp) {
+            has_tcp = tcp_in_use_.read() != 0U;
+        }
+        if (file.protocol == Protocol::tcp && !*has_tcp) {
             result.missing = false;
             continue;
         }

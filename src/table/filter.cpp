@@ -96,6 +96,7 @@ Judged Filter::judge(const Row& row) const
 void Unjudged::add(const Judged& judged, const Row& row, std::uint64_t count, const ColumnSet& saved)
 {
     count_ = sum(count_, count);
+    has_bytes_ = has_bytes_ || !is_listed(row); // of listed sockets no bytes are asked
     unsure_ |= judged.unsure;
     for (std::size_t kind = 0; kind < filter_kinds().size(); ++kind) {
         if (((judged.unsure | judged.unsure >> Filter::excluded_shift) >> kind & 1U) != 0) {
@@ -120,9 +121,10 @@ Note Unjudged::note(std::string_view noun) const
     }
     const bool is_one = count_ == 1;
     Note note(NoteCode::filter_unjudged,
-              fmt::format("{} left out because {} cannot judge {}: {}",
+              fmt::format("{} left out because {} cannot judge {}{}",
                           plural(count_, fmt::format("{} was", noun), fmt::format("{}s were", noun)), filters,
-                          is_one ? "it" : "them", byte_text(rx_.value(), tx_.value())),
+                          is_one ? "it" : "them",
+                          has_bytes_ ? fmt::format(": {}", byte_text(rx_.value(), tx_.value())) : ""),
               saving_remedy(lacking_));
     note.missing = Missing{sockets_, rx_.value(), tx_.value()};
     return note;

@@ -66,6 +66,7 @@ public:
 
 private:
     std::uint64_t count_ = 0;
+    bool has_bytes_ = false;
     std::uint64_t unsure_ = 0;
     ColumnSet lacking_;
     std::optional<std::uint64_t> sockets_ = 0;

@@ -23,7 +23,7 @@ bool may_have_traffic(const Row& row)
 /// protocol that the backend does not count. Bytes that are known are never left out in silence.
 bool has_note_of_its_own(const Row& row)
 {
-    if (row.facts != nullptr) { // a list has all protocols
+    if (is_listed(row)) { // a list has all protocols
         return false;
     }
     const bool is_counted = !row.protocol || row.protocol == Protocol::tcp || row.protocol == Protocol::udp;

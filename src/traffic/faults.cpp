@@ -85,6 +85,10 @@ constexpr std::array<Words, Faults::kinds> table{{
      "ulimit -n 1024"},
     {Fault::sockets_unlisted, NoteCode::sockets_unlisted, "socket",
      "{0} {2} in a network namespace that could not be entered in time: bytes moved there are unknown"},
+    {Fault::namespaces_unlisted, NoteCode::other_netns, "other network namespace",
+     "{0} could not be entered: sockets there are not listed"},
+    {Fault::held_unlisted, NoteCode::sockets_unlisted, "socket",
+     "{0} {2} not listed: the network namespace could not be entered"},
 }};
 
 } // namespace

@@ -50,11 +50,14 @@ enum class Fault : std::uint8_t {
     // of processes
     owners_unread,    // reads of descriptor tables that failed
     sockets_unlisted, // sockets that they hold, in network namespaces that were not entered
+    // of lists without bytes
+    namespaces_unlisted, // that were not entered
+    held_unlisted,       // as sockets_unlisted
 };
 
 class Faults {
 public:
-    static constexpr std::size_t kinds = static_cast<std::size_t>(Fault::sockets_unlisted) + 1;
+    static constexpr std::size_t kinds = static_cast<std::size_t>(Fault::held_unlisted) + 1;
 
     std::uint64_t& operator[](Fault fault) { return counts_.at(static_cast<std::size_t>(fault)); }
     std::uint64_t operator[](Fault fault) const { return counts_.at(static_cast<std::size_t>(fault)); }

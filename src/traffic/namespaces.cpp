@@ -62,24 +62,25 @@ std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work)
 {
+    if (namespaces.empty()) {
+        return 0;
+    }
     make_room(namespaces.size(), files_per_namespace);
     return visit(namespaces, work, 1);
 }
 
 UnseenNamespaces list_namespaces(const OwnerScanner& owners, const std::vector<Inode>& wanted, std::size_t files,
                                  const std::function<void(Inode netns)>& list,
-                                 const std::function<std::vector<Inode>()>& listed)
+                                 const std::function<std::vector<Inode>()>& listed, const std::function<void()>& scan)
 {
-    std::vector<NetworkNamespace> namespaces = network_namespaces(owners.processes());
-    std::vector<UnlistedSockets::Found> found; // their descriptors lead into the namespaces
-    UnlistedSockets unlisted;
     std::set<Inode> tried;
     UnseenNamespaces unseen;
-    const auto is_listed = [&](Inode netns) { return tried.contains(netns) || !is_wanted(netns, wanted); };
-    while (!namespaces.empty()) {
-        std::erase_if(namespaces, [&](const auto& space) { return !is_wanted(Inode{space.inode}, wanted); });
+    const auto enter_new = [&](std::vector<NetworkNamespace> namespaces) {
+        std::erase_if(namespaces, [&](const NetworkNamespace& space) {
+            const Inode netns{space.inode};
+            return !is_wanted(netns, wanted) || (!space.hidden && !tried.insert(netns).second);
+        });
         for (const NetworkNamespace& space : namespaces) {
-            tried.insert(Inode{space.inode});
             if (!space.hidden) {
                 unseen.left_out.push_back(Inode{space.inode});
             }
@@ -88,10 +89,23 @@ UnseenNamespaces list_namespaces(const OwnerScanner& owners, const std::vector<I
             list(netns);
             std::erase(unseen.left_out, netns);
         });
-        found = unlisted.find(owners, listed(), is_listed);
-        namespaces.clear();
-        std::transform(found.begin(), found.end(), std::back_inserter(namespaces),
+    };
+    enter_new(network_namespaces(scan ? list_processes() : owners.processes()));
+    if (scan) {
+        scan();
+        enter_new(owners.processes().open);
+    }
+    UnlistedSockets unlisted(UnlistedSockets::Kinds::all);
+    const auto is_listed = [&](Inode netns) { return tried.contains(netns) || !is_wanted(netns, wanted); };
+    while (true) {
+        const auto found = unlisted.find(owners, listed(), is_listed); // their descriptors lead into the namespaces
+        if (found.empty()) {
+            break;
+        }
+        std::vector<NetworkNamespace> spaces;
+        std::transform(found.begin(), found.end(), std::back_inserter(spaces),
                        [](const auto& each) { return each.space; });
+        enter_new(std::move(spaces));
     }
     unseen.unlisted = wanted.empty() && unseen.refused == 0 ? unlisted.count(is_listed) : 0;
     return unseen;

@@ -35,10 +35,12 @@ struct UnseenNamespaces {
 };
 /// Calls `list` inside each wanted network namespace, our own first, then inside those that only a held socket leads
 /// to. `listed` returns the inodes of the sockets that are listed so far. `list` opens so many files, and may throw
-/// std::system_error.
+/// std::system_error. `scan` scans the owners if that has not been done: after the lists, but for those of namespaces
+/// that live by an open file or a socket, which it shows.
 UnseenNamespaces list_namespaces(const OwnerScanner& owners, const std::vector<Inode>& wanted, std::size_t files,
                                  const std::function<void(Inode netns)>& list,
-                                 const std::function<std::vector<Inode>()>& listed);
+                                 const std::function<std::vector<Inode>()>& listed,
+                                 const std::function<void()>& scan = {});
 
 /// So many at once if they wait for the kernel to give or take back a capture buffer, ten milliseconds and more
 /// each.
@@ -93,14 +95,14 @@ private:
     void enter_found();
     bool is_listed(Inode netns) const;
 
+    Inode own_ = own_namespace();
     std::vector<Inode> wanted_;
     Work work_;
-    Inode own_ = own_namespace();
     std::vector<NetworkNamespace> found_;
     std::set<std::uint64_t> known_;   // inodes, of those found before
     std::set<std::uint64_t> entered_; // inodes
     std::set<std::uint64_t> gone_;    // of those, at the last search
-    UnlistedSockets unlisted_;
+    UnlistedSockets unlisted_{UnlistedSockets::Kinds::all_but_packet};
     std::vector<UnlistedSockets::Found> found_by_socket_; // not entered yet
     std::size_t refused_ = 0;                             // of found_
     std::set<std::uint64_t> refused_by_socket_;           // inodes, of those that a socket led to

@@ -61,41 +61,80 @@ SocketFacts listed_facts(const Socket& socket, Lister lister)
 /// The sockets of the network namespace that the calling thread is in.
 class NamespaceList {
 public:
-    NamespaceList(Inode netns, Lister lister, DiagDetail detail, Trace trace)
-        : netns_(netns), lister_(lister), detail_(detail), trace_(trace)
+    NamespaceList(Inode netns, Lister lister, const BackendOptions& options)
+        : netns_(netns), lister_(lister), detail_(options.facts ? DiagDetail::tcp_info : DiagDetail::sockets),
+          states_(options.states), trace_(options.trace)
     {
     }
 
-    void add_to(std::vector<Flow>& flows)
+    /// Adds those in a wanted state to `flows`, and the inodes of all to `listed`.
+    void add_to(std::vector<Flow>& flows, std::vector<Inode>& listed)
     {
         const std::size_t before = flows.size();
         auto lists = ProcLists::all;
         if (lister_ == Lister::sock_diag) {
             lists = ProcLists::uncounted;
             Dumper dumper(trace_);
+            make_room(flows, dumper.tcp_in_use().value_or(0));
             const auto take = [&](const Socket& socket) { add(flows, socket, Lister::sock_diag); };
-            if (dumper.tcp_once(take, detail_, all_states) != Dumper::Outcome::clean || !dumper.udp(take)) {
+            const auto tcp =
+                dumper.tcp_in_use() == 0U ? Dumper::Outcome::clean : dumper.tcp_once(take, detail_, all_states);
+            if (tcp != Dumper::Outcome::clean || !dumper.udp(take)) {
                 lists = ProcLists::all; // sockets that were taken already are not taken again
             }
             garbled_ += dumper.garbled();
         }
-        const ProcSockets listed = ProcSocketFiles(lists).read();
-        garbled_ += listed.garbled;
-        for (const Socket& socket : listed.sockets) {
+        const ProcSockets others = ProcSocketFiles(lists).read();
+        garbled_ += others.garbled;
+        for (const Socket& socket : others.sockets) {
             add(flows, socket, Lister::proc_net);
         }
         for (Flow& flow : std::span(flows).subspan(before)) {
             flow.accepted = flow.tuple.protocol == Protocol::tcp && listened_.contains(flow.tuple.local.port);
         }
+        leave_out_repeated(flows, before);
+        listed.insert(listed.end(), inodes_.begin(), inodes_.end());
     }
     std::uint64_t garbled() const { return garbled_; }
 
 private:
+    /// Memory that is not used costs nothing.
+    static void make_room(std::vector<Flow>& flows, std::size_t sockets)
+    {
+        constexpr std::size_t sane = 1'000'000;
+        const std::size_t needed = flows.size() + std::min(sockets, sane);
+        if (needed > flows.capacity()) {
+            flows.reserve(std::max(needed, 2 * flows.capacity()));
+        }
+    }
+
+    /// Sockets are listed twice if the list changes while it is read; and MPTCP's subflows share an inode.
+    void leave_out_repeated(std::vector<Flow>& flows, std::size_t before)
+    {
+        std::sort(inodes_.begin(), inodes_.end());
+        if (std::adjacent_find(inodes_.begin(), inodes_.end()) == inodes_.end()) {
+            return;
+        }
+        std::unordered_set<std::uint64_t> seen;
+        const auto begin = flows.begin() + static_cast<std::ptrdiff_t>(before);
+        flows.erase(std::remove_if(begin, flows.end(),
+                                   [&](const Flow& flow) {
+                                       return flow.inode != Inode{} && !seen.insert(flow.inode.value).second;
+                                   }),
+                    flows.end());
+    }
+
     void add(std::vector<Flow>& flows, const Socket& socket, Lister lister)
     {
-        const bool is_new = socket.inode != Inode{} ? inodes_.insert(socket.inode.value).second
-                                                    : unheld_.insert({socket.tuple, socket.interface}).second;
-        if (!is_new) { // the list changed while it was read; or a subflow of MPTCP
+        if (socket.inode != Inode{}) {
+            inodes_.push_back(socket.inode);
+        } else if (!unheld_.insert({socket.tuple, socket.interface}).second) {
+            return;
+        }
+        if (is_listener(socket)) {
+            listened_.insert(socket.tuple.local.port);
+        }
+        if ((states_ >> static_cast<unsigned>(connection_state_of(socket)) & 1U) == 0) {
             return;
         }
         SocketFacts facts = listed_facts(socket, lister);
@@ -108,9 +147,6 @@ private:
             flow.uid.reset();
         }
         flow.facts = std::make_shared<const SocketFacts>(std::move(facts));
-        if (is_listener(socket)) {
-            listened_.insert(socket.tuple.local.port);
-        }
     }
 
     std::optional<std::string> device_name(std::uint32_t index)
@@ -129,8 +165,9 @@ private:
     Inode netns_;
     Lister lister_;
     DiagDetail detail_;
+    std::uint32_t states_;
     Trace trace_;
-    std::unordered_set<std::uint64_t> inodes_;
+    std::vector<Inode> inodes_; // of all, wanted or not
     std::set<std::pair<Tuple, std::uint32_t>> unheld_;
     std::set<std::uint16_t> listened_;                            // TCP ports
     std::optional<std::map<std::uint32_t, std::string>> devices_; // names by index; null until one is asked for
@@ -140,42 +177,39 @@ private:
 class SocketList final : public Backend {
 public:
     SocketList(std::string_view name, Lister lister, OwnerScanner::Source source, const BackendOptions& options)
-        : name_(name), lister_(lister), detail_(options.facts ? DiagDetail::tcp_info : DiagDetail::sockets),
-          source_(source), wanted_(options.namespaces), trace_(options.trace)
+        : name_(name), lister_(lister), source_(source), options_(options)
     {
     }
 
-    /// Owners first, since they show namespaces that live by an open file; then the sockets, and again the owners of
-    /// those that have changed hands in between.
+    /// Sockets first, then their owners: a socket that is still open has an owner then, unless it changed hands
+    /// meanwhile, or none is to be seen.
     BackendResult sample(const SampleRequest& request) override
     {
         BackendResult result;
         Sample& sample = result.sample;
         sample.backend = name_;
         sample.started_at = std::chrono::system_clock::now();
-        OwnerScanner owners("/proc", source_, trace_);
-        owners.set_identify_process(request.identify_process);
+        OwnerScanner owners("/proc", source_, options_.trace);
         owners.expect_no_rescan();
-        owners.scan();
         constexpr std::size_t files = ProcSocketFiles::files + 2; // and two sockets of netlink
         std::uint64_t garbled = 0;
+        std::vector<Inode> listed;
         const auto list = [&](Inode netns) {
-            NamespaceList sockets(netns, lister_, detail_, trace_);
-            sockets.add_to(sample.flows);
+            NamespaceList sockets(netns, lister_, options_);
+            sockets.add_to(sample.flows, listed);
             garbled += sockets.garbled();
         };
-        const UnseenNamespaces unseen =
-            list_namespaces(owners, wanted_, files, list, [&] { return held_inodes(sample.flows); });
-        find_owners(owners, held_inodes(sample.flows));
+        const UnseenNamespaces unseen = list_namespaces(
+            owners, options_.namespaces, files, list, [&] { return listed; }, [&] { owners.scan(); });
+        find_owners(owners, held_inodes(sample.flows), OwnerScanner::Reach::threads);
         owners.confirm(OwnerScanner::Clock::now());
         Faults faults;
         faults[Fault::interrupted_totals] = request.interrupt->signal() != 0 ? 1 : 0;
         faults[Fault::owners_unread] = owners.failed();
         faults[Fault::garbled] = garbled;
-        faults[Fault::sockets_unlisted] = unseen.unlisted;
+        faults[Fault::namespaces_unlisted] = unseen.refused;
+        faults[Fault::held_unlisted] = unseen.unlisted;
         add_notes(sample.notes, faults);
-        add_refused_namespaces(sample, unseen.refused);
-        std::erase_if(sample.flows, [](const Flow& flow) { return flow.facts == nullptr; }); // which stands for them
         result.viewer = {Uid{::geteuid()}, owners.may_be_denied()};
         sample.holders = owners.take_holders();
         sample.processes = owners.take_processes();
@@ -217,14 +251,15 @@ private:
         if (!sees_all_processes()) {
             return;
         }
-        std::unordered_set<std::uint64_t> held;
-        for (const Holder& holder : sample.holders) {
-            held.insert(holder.inode.value);
-        }
+        const auto is_held = [&](Inode inode) {
+            const auto is_before = [](const Holder& holder, Inode wanted) { return holder.inode < wanted; };
+            const auto found = std::lower_bound(sample.holders.begin(), sample.holders.end(), inode, is_before);
+            return found != sample.holders.end() && found->inode == inode;
+        };
         for (Flow& flow : sample.flows) {
             const bool is_open = flow.facts != nullptr && (flow.facts->state == ConnectionState::listening ||
                                                            flow.facts->state == ConnectionState::unconnected);
-            if (is_open && !viewer.denied && flow.uid == Uid{0} && !held.contains(flow.inode.value)) {
+            if (is_open && !viewer.denied && flow.uid == Uid{0} && !is_held(flow.inode)) {
                 flow.attribution.cause = Cause::kernel;
             }
         }
@@ -232,10 +267,8 @@ private:
 
     std::string_view name_;
     Lister lister_;
-    DiagDetail detail_;
     OwnerScanner::Source source_;
-    std::vector<Inode> wanted_;
-    Trace trace_;
+    BackendOptions options_;
 };
 
 OpenResult open_with_iterators(const BackendOptions& options)
@@ -252,7 +285,7 @@ OpenResult open_with_diag(const BackendOptions& options)
 {
     try {
         Dumper dumper(options.trace);
-        const auto outcome = dumper.tcp_once([](const Socket&) {}, DiagDetail::sockets, state_bit(TcpState::listen));
+        const auto outcome = dumper.tcp_once([](const Socket&) {}, DiagDetail::sockets, 0); // walks no table
         if (outcome != Dumper::Outcome::refused) {
             return std::make_unique<SocketList>("netlink", Lister::sock_diag, OwnerScanner::Source::cheapest, options);
         }
