@@ -166,6 +166,9 @@ void refuse_foreign(Command command, const Option& option)
     if (option.group.has(command)) {
         return;
     }
+    if (command == Command::ports && option.group.has(Command::sample) && option.group.has(Command::report)) {
+        throw UsageError(fmt::format("ports does not take {}: it prints all rows in any case", option.long_name()));
+    }
     if (option.group.has(Command::sample)) {
         const CommandWord& word = *find_word(command);
         throw UsageError(fmt::format("{} does not take {}: {}", word.word, option.long_name(), word.why_not));

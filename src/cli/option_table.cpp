@@ -32,6 +32,7 @@ constexpr OptionGroup of_windows{"Sampling", sample | run};
 constexpr OptionGroup of_choice{"Sampling", sample | run | ports | doctor};
 constexpr OptionGroup of_verdict{"Sampling", sample | run | ports | report};
 constexpr OptionGroup of_rows{"Rows and columns (also for report, ports and run)", sample | run | ports | report};
+constexpr OptionGroup of_long_rows{of_rows.title, sample | run | report};
 constexpr OptionGroup of_filters{"Filters (repeatable, also for report, ports and run)", sample | run | ports | report};
 constexpr OptionGroup of_sample_filters{"Filters (repeatable, also for ports and run)", sample | run | ports};
 constexpr OptionGroup of_trees{"Filters (repeatable, also for ports and run)", sample | ports};
@@ -149,7 +150,7 @@ constexpr std::array before_filters{
            [](Options& o, std::string_view) { o.units.bits = true; }},
     Option{of_rows, "--si", nullptr, "in pretty, units of 1000: MB, not MiB",
            [](Options& o, std::string_view) { o.units.si = true; }},
-    Option{of_rows, "--all-rows", nullptr, "in pretty, also rows past the end of the terminal",
+    Option{of_long_rows, "--all-rows", nullptr, "in pretty, also rows past the end of the terminal",
            [](Options& o, std::string_view) { o.all_rows = true; }},
     Option{of_rows, "-H,--list-columns", nullptr, "list all columns instead of sampling",
            [](Options& o, std::string_view) { o.command = Command::list_columns; }},

@@ -27,8 +27,9 @@ Report wait_for_rows(Sampler& sampler, Interrupt& interrupt, std::chrono::nanose
     const auto end = Clock::now() + time;
     while (true) {
         const auto begun = Clock::now();
-        Report report = sampler.next(interrupt);
-        if (!report.rows.empty() || Clock::now() >= end || interrupt.signal() != 0) {
+        const bool is_last = begun >= end;
+        Report report = sampler.next(interrupt, is_last ? Sampler::Hints::given : Sampler::Hints::left_out);
+        if (!report.rows.empty() || is_last || interrupt.signal() != 0) {
             return report;
         }
         const auto now = Clock::now();

@@ -97,9 +97,6 @@ Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const
       host_(host_name()), boot_id_(boot_id())
 {
     add_roots();
-    if (plan.format->is_for_people && filter_.machine.interfaces.empty()) {
-        filter_.machine = this_machine();
-    }
     open();
 }
 
@@ -155,7 +152,8 @@ std::vector<Note> Sampler::renew()
     if (!renamed.others.empty()) {
         open();
     }
-    return notes_of(renamed);
+    // A list is whole whatever was there before.
+    return options_.command == Command::ports ? std::vector<Note>{} : notes_of(renamed);
 }
 
 BackendResult Sampler::measure(Identifier& identifier, Interrupt& interrupt)
@@ -197,9 +195,12 @@ BackendResult Sampler::measure(Identifier& identifier, Interrupt& interrupt)
     return result;
 }
 
-Report Sampler::next(Interrupt& interrupt)
+Report Sampler::next(Interrupt& interrupt, Hints hints)
 {
     Identifier identifier(identity_needs_of(options_, plan_), {}, memory_);
+    if (options_.duration.count() != 0) {
+        identifier.note_cgroups();
+    }
     if (since_ != nullptr) {
         since_->begin(namespaces_of(filter_));
     }
@@ -208,7 +209,11 @@ Report Sampler::next(Interrupt& interrupt)
     if (since_ != nullptr) {
         since_->subtract(result);
     }
-    refresh(filter_);
+    if (describes_flows(options_, plan_) && filter_.machine.interfaces.empty()) {
+        filter_.machine = this_machine();
+    } else {
+        refresh(filter_);
+    }
     place(result.sample);
     result.sample.notes.insert(result.sample.notes.end(), notes.begin(), notes.end());
     std::transform(choice_.declined.begin(), choice_.declined.end(), std::back_inserter(result.sample.notes),
@@ -223,7 +228,7 @@ Report Sampler::next(Interrupt& interrupt)
                         std::chrono::duration_cast<std::chrono::microseconds>(sample.duration).count()));
         trace_gaps(sample);
     }
-    if (number_ == 1) { // what ends later is nothing that was mistyped
+    if (hints == Hints::given || (hints == Hints::in_first_window && number_ == 1)) {
         add_unmatched_notes(sample, filter_, identifier);
     }
     for (Process& process : sample.processes) { // once nothing is compared with /proc any more

@@ -25,8 +25,11 @@ public:
     Sampler(const Options& options, const OutputPlan& plan, std::span<const BackendEntry> table, SinceRun* since);
     Sampler(const Options&, OutputPlan&&, std::span<const BackendEntry>, SinceRun*) = delete;
 
+    /// When a note names what no process matches: what was probably mistyped. It costs a walk of all processes. What
+    /// ends after the first window is nothing that was mistyped.
+    enum class Hints : std::uint8_t { in_first_window, given, left_out };
     /// Measures one more window; a signal ends it early.
-    Report next(Interrupt& interrupt);
+    Report next(Interrupt& interrupt, Hints hints = Hints::in_first_window);
 
 private:
     void open();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What `ports` takes, which sockets it lists by default, and how filters judge a listed socket.
 #include "cli/options.hpp"
+#include "commands/output_plan.hpp"
 #include "table/columns.hpp"
 #include "table/grouping.hpp"
 #include "unit/build_sample.hpp"
@@ -88,6 +89,35 @@ TEST_CASE("ports lists what listens or is unconnected, unless a state is asked f
     }
 }
 
+TEST_CASE("a source lists no more states than the filter takes")
+{
+    using enum ConnectionState;
+    const auto states_of = [](const std::vector<const char*>& arguments) {
+        const Options options = ports(arguments);
+        return needs_of(options, make_output_plan(options, false, 80)).states;
+    };
+    const auto bit = [](ConnectionState state) { return 1U << static_cast<unsigned>(state); };
+    CHECK(states_of({}) == (bit(listening) | bit(unconnected)));
+    CHECK(states_of({"--state", "estab,time-wait"}) == (bit(established) | bit(time_wait)));
+    CHECK(states_of({"--all"}) == ~0U);
+    CHECK(states_of({"--all", "--exclude", "state=estab"}) == ~0U);
+}
+
+TEST_CASE("what a filter cannot judge in a list is told without bytes, whatever the protocol")
+{
+    const Options options = ports({"--name", "server"});
+    Grouping grouping(options.by, options.filter, false);
+    for (const Protocol protocol : {Protocol::tcp, Protocol::raw}) {
+        Row row = listed(ConnectionState::listening, 80);
+        row.protocol = protocol;
+        row.kind = RowKind::cause;
+        row.pid.reset();
+        row.process = cause_name(Cause::other_user);
+        grouping.add(row);
+    }
+    CHECK(grouping.unjudged().note("socket").message == "2 sockets were left out because --name cannot judge them");
+}
+
 TEST_CASE("a port is that of the socket, or the one by which it is published")
 {
     const Options options = ports({"--port", "8080"});
@@ -105,6 +135,7 @@ TEST_CASE("ports takes no window, and no interface has sockets")
                                                                        {"--interval", "1s"},
                                                                        {"--since", "file"},
                                                                        {"--per", "day"},
+                                                                       {"--all-rows"},
                                                                        {"--by", "interface"},
                                                                        {"--by", "socket"},
                                                                        {"--state", "LISTENING"},
