@@ -192,6 +192,29 @@ def measure(tool, backends, containers, image, talks, proxy=None):
     return problems
 
 
+def check_ports(tool, containers, has_proxy):
+    """Asks who has each published port of this machine: the container's own listener, and the proxy's."""
+    problems = []
+    for container in containers:
+        if container.published is None:
+            continue
+        port = int(container.published.split("->")[0].rsplit(":", 1)[1])
+        done = subprocess.run([tool, "ports", "--port", str(port), "-f", "json"], capture_output=True, text=True)
+        rows = [{key: row[key] for key in ("process", "local_port", "state", "container", "published")}
+                for row in parse(done.stdout)["sockets"]]
+        own = [row for row in rows if row["container"] == container.name]
+        expected = {"process": "nc", "local_port": 80, "state": "listening", "container": container.name,
+                    "published": container.published}
+        proxies = [row for row in rows if row["process"] == "docker-proxy"]
+        others = [row for row in rows if row not in own + proxies]
+        if (done.returncode != 0 or not own or any(row != expected for row in own) or bool(proxies) != has_proxy
+                or any(row["local_port"] != port or not row["published"].endswith(f":{port}->80/tcp via docker-proxy")
+                       for row in proxies)
+                or any(row["local_port"] != port or row["published"] for row in others)):
+            problems.append(f"ports --port {port} of {container.name} ends with {done.returncode} and lists {rows}")
+    return problems
+
+
 def usable(tool, backends):
     """Those that work here; netlink does wherever containers do."""
     return [backend for backend in backends
@@ -368,7 +391,9 @@ def play(engine, tool):
     problems = measure(tool, backends, containers, engine.image, talks + ([proxy.talk] if proxy else []), proxy)
     if isinstance(engine, Rootless):
         problems += engine.measure_as_user(tool, next(talk for talk in talks if talk.container is engine.on_host))
+    problems += check_ports(tool, containers, proxy is not None)
     engine.stop()
+    problems += check_ports(tool, containers, False)  # docker-proxy has ended with the daemon
     problems += [f"daemon stopped: {problem}" for problem in measure(tool, backends, containers, engine.image, talks)]
     for problem in problems:
         print(problem)

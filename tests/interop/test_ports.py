@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""`socktally ports --all` lists the sockets that ss, lsof and netstat list, with the same addresses, states and owners: a thousand
-sockets of every kind in three network namespaces, from each of our backends. Usage, as root: test_ports.py SOCKTALLY ..."""
+"""`socktally ports --all` lists the sockets that ss, lsof and netstat list, with the same addresses, states and owners:
+sockets of every kind, two thousand of them, in five network namespaces, from each of our backends. Usage, as root: test_ports.py SOCKTALLY ..."""
 import array
 import ipaddress
 import json
@@ -18,6 +18,12 @@ TOOL = os.path.abspath(sys.argv[1])
 BACKENDS = ("netlink", "ebpf", "procfs")
 EACH = 60  # of most kinds, in each namespace
 NETNS_OF = {}  # by process of the crowd
+IPPROTO_UDPLITE = 136
+IPPROTO_MPTCP = 262
+MPTCP_PORT = 17777
+# What alone keeps a network namespace alive, by protocol.
+LONELY = {"tcp": (socket.AF_INET, socket.SOCK_STREAM, 0), "udplite": (socket.AF_INET, socket.SOCK_DGRAM, IPPROTO_UDPLITE),
+          "raw": (socket.AF_INET, socket.SOCK_RAW, 253), "packet": (socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))}
 
 # What the others call what is meant here.
 SS_STATES = {"ESTAB": "established", "UNCONN": "unconnected", "LISTEN": "listening"}
@@ -69,6 +75,15 @@ def make_sockets(keep):
     keep.append(first)
     for _ in range(3):  # SO_REUSEPORT: the same tuple, a socket each
         keep.append(socket.create_server(first.getsockname(), reuse_port=True))
+    multipath = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    multipath.bind(("127.0.0.1", MPTCP_PORT))
+    multipath.listen()
+    path = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    path.connect(multipath.getsockname())
+    keep += [multipath, path, multipath.accept()[0]]
+    lite = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, IPPROTO_UDPLITE)
+    lite.bind(("127.0.0.1", 0))
+    keep += [lite, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))]
     keep.append(socket.socket(socket.AF_INET, socket.SOCK_RAW, 253))
     keep.append(socket.socket(socket.AF_INET6, socket.SOCK_RAW, 253))
     ping = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
@@ -219,6 +234,13 @@ class Agreement(unittest.TestCase):
             for netns, expected in rows["netlink"].items():
                 self.assert_same(counted(rows[backend][netns]), counted(expected))
 
+    def test_mptcp(self):
+        """The kernel lists its subflows, which have the inode of the socket."""
+        for backend in BACKENDS:
+            for netns, rows in our_rows(backend).items():
+                ends = sorted((row[2], row[5]) for row in rows if MPTCP_PORT in (row[2], row[4]))
+                self.assertEqual(len(ends), 3, (backend, netns, ends))  # the listener and both ends of the connection
+
     def test_ss(self):
         ours = our_rows("netlink")
         for pid, netns in NETNS_OF.items():
@@ -243,6 +265,29 @@ class Agreement(unittest.TestCase):
             self.assert_same(mine, lsof_rows(pid))
 
 
+class Lonely(unittest.TestCase):
+    def test_namespaces_of_single_sockets(self):
+        """A namespace that has neither processes nor names, but one socket that a process elsewhere holds."""
+        home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        kept, expected = [], set()
+        for protocol, kind in LONELY.items():
+            self.assertEqual(scene.LIBC.unshare(scene.CLONE_NEWNET), 0)
+            expected.add((str(os.stat("/proc/self/ns/net").st_ino), protocol, os.getpid()))
+            kept.append(socket.socket(*kind))
+            if protocol == "tcp":
+                kept[-1].listen()
+            elif protocol == "udplite":
+                kept[-1].bind(("0.0.0.0", 7))
+            self.assertEqual(scene.LIBC.setns(home, scene.CLONE_NEWNET), 0)
+        os.close(home)
+        for backend in BACKENDS:
+            listed = json.loads(subprocess.run([TOOL, "ports", "-b", backend, "-f", "json", "-o", "+netns"], check=True,
+                                               capture_output=True, text=True).stdout)["sockets"]
+            self.assertLessEqual(expected, {(row["netns"], row["protocol"], row["pid"]) for row in listed}, backend)
+        for each in kept:
+            each.close()
+
+
 def enter():
     """Goes on in a network namespace of its own; not in a pid namespace, where BPF lists no owners."""
     if "--inside" not in sys.argv:
@@ -252,7 +297,7 @@ def enter():
 
 if __name__ == "__main__":
     enter()
-    pids = [start("near", False), start("far", True), start("apart", True)]
+    pids = [start("near", False)] + [start(f"far{number}", True) for number in range(4)]
     program = unittest.main(argv=sys.argv[:1], exit=False)
     for each in pids:  # their children end with them
         os.kill(each, 9)
