@@ -174,6 +174,7 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.backend = sample.backend;
     report.by = options.by;
     report.is_list = options.command == Command::ports;
+    report.is_of_command = options.command == Command::run;
     report.notes = options.by.is_by_interface() ? notes_about_interfaces(sample)
                                                 : notes_about(sample, filter, options.since.empty());
     Grouping grouping(options.by, filter, options.all);

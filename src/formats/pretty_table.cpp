@@ -351,7 +351,7 @@ bool has_rates(const Report& report)
 bool has_totals(const Report& report)
 {
     constexpr std::chrono::milliseconds second(1050); // the default window and what it takes to close it
-    return !has_rates(report) || report.duration > second;
+    return !has_rates(report) || report.is_of_command || report.duration > second;
 }
 
 std::string marked(std::string text, std::uint64_t unknown) { return unknown == 0 ? text : fmt::format("≥{}", text); }

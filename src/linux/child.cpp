@@ -93,8 +93,9 @@ Child::Child(const std::vector<std::string>& words, const Surroundings& surround
     }
     go_ = std::move(go.write_end);
     errors_ = std::move(errors.read_end);
-    std::signal(SIGINT, SIG_IGN);
-    std::signal(SIGQUIT, SIG_IGN);
+    for (const int signal : {SIGINT, SIGQUIT}) {
+        of_terminal_.emplace_back(signal, std::signal(signal, SIG_IGN));
+    }
 }
 
 void Child::start()
@@ -117,6 +118,9 @@ void Child::take_end(int status)
     status_ = status;
     if (::read(errors_.get(), &exec_error_, sizeof exec_error_) != sizeof exec_error_) {
         exec_error_ = 0;
+    }
+    for (const auto& [signal, handler] : of_terminal_) {
+        std::signal(signal, handler);
     }
     patience_ends_ = Clock::now() + patience_.value_or(std::chrono::nanoseconds(0));
 }

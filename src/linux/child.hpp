@@ -35,10 +35,10 @@ class Child {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// Forks. The new process waits for start(), and ends if this object goes away before. From here on SIGINT and
-    /// SIGQUIT are ignored, which a terminal sends to the command too, and orphans of the command become children of
-    /// this process. With `patience`, the command is over when no process that it started is left, or when it has ended
-    /// that long ago. Throws std::system_error.
+    /// Forks. The new process waits for start(), and ends if this object goes away before. Until the command has ended
+    /// SIGINT and SIGQUIT are ignored, which a terminal sends to the command too, and from here on orphans of the
+    /// command become children of this process. With `patience`, the command is over when no process that it started is
+    /// left, or when it has ended that long ago. Throws std::system_error.
     Child(const std::vector<std::string>& words, const Surroundings& surroundings,
           std::optional<std::chrono::nanoseconds> patience);
 
@@ -46,6 +46,7 @@ public:
     /// Lets the command run. A second call does nothing.
     void start();
     bool is_started() const { return !go_; }
+    bool has_ended() const { return status_.has_value(); }
     void pass_on(int signal) const;
 
     /// Takes note of the processes that have ended.
@@ -66,8 +67,9 @@ private:
     void take_end(int status);
 
     pid_t pid_ = 0;
-    Fd go_;     // closed when the command was started
-    Fd errors_; // what exec(3) failed with
+    Fd go_;                                                  // closed when the command was started
+    Fd errors_;                                              // what exec(3) failed with
+    std::vector<std::pair<int, void (*)(int)>> of_terminal_; // signals, and how they were handled before
     std::optional<std::chrono::nanoseconds> patience_;
     std::optional<int> status_; // as of wait(2)
     int exec_error_ = 0;

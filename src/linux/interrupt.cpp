@@ -11,13 +11,22 @@
 
 namespace socktally {
 
+namespace {
+
+bool is_ignored(int signal)
+{
+    struct sigaction action {};
+    ::sigaction(signal, nullptr, &action);
+    return action.sa_handler == SIG_IGN;
+}
+
+} // namespace
+
 Interrupt::Interrupt()
 {
     sigemptyset(&taken_);
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-        struct sigaction action {};
-        ::sigaction(signal, nullptr, &action);
-        if (action.sa_handler != SIG_IGN) {
+        if (!is_ignored(signal)) {
             sigaddset(&taken_, signal);
         }
     }
@@ -29,7 +38,7 @@ Interrupt::Interrupt()
 Interrupt::Interrupt(Child& command) : command_(&command)
 {
     sigemptyset(&taken_);
-    for (const int signal : {SIGCHLD, SIGTERM, SIGHUP}) {
+    for (const int signal : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) {
         sigaddset(&taken_, signal);
     }
     take_over();
@@ -117,8 +126,12 @@ void Interrupt::take(int signal)
 {
     if (signal == SIGCHLD) {
         command_->reap();
-    } else if (command_ != nullptr) {
-        command_->pass_on(signal);
+    } else if (command_ != nullptr && !command_->has_ended()) {
+        if (signal != SIGINT) { // the terminal sends that one to the command too
+            command_->pass_on(signal);
+        }
+    } else if (command_ != nullptr && is_ignored(signal)) {
+        return;
     } else if (signal == SIGUSR1) {
         ends_early_ = true;
     } else {

@@ -20,7 +20,8 @@ public:
     /// Takes these signals over. SIGINT, SIGTERM and SIGHUP stay ignored if the parent had us ignore them (nohup, `&`
     /// in sh).
     Interrupt();
-    /// Takes SIGTERM and SIGHUP over for the command, which must outlive this.
+    /// Takes SIGTERM and SIGHUP over for the command, which must outlive this. Once it has ended, these and SIGINT end
+    /// the wait for what it left.
     explicit Interrupt(Child& command);
     ~Interrupt();
     Interrupt(const Interrupt&) = delete;

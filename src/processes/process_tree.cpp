@@ -39,7 +39,9 @@ std::optional<unsigned> ProcessTree::add_root(Pid pid)
     }
     roots_.push_back({pid, link->start_time});
     if (orphans_ == Orphans::go_away) {
-        adopters_.insert(1);
+        if (pid.value != 1) { // what process 1 adopts is in its tree
+            adopters_.insert(1);
+        }
         for (auto above = link; above && above->parent != 0; above = read(above->parent)) {
             adopters_.insert(above->parent);
         }

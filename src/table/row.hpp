@@ -119,8 +119,9 @@ struct Report {
     std::optional<std::chrono::system_clock::time_point> since; // the last run that the figures are counted from
     std::chrono::nanoseconds duration{0};
     std::string backend;
-    bool is_list = false;    // sockets as they are now, of which no bytes are counted
-    bool cumulative = false; // the figures are totals that only grow, not those of a window
+    bool is_list = false;       // sockets as they are now, of which no bytes are counted
+    bool is_of_command = false; // the window is as long as a command took
+    bool cumulative = false;    // the figures are totals that only grow, not those of a window
     bool complete = true;
     std::vector<Note> notes;
     GroupBy by;
