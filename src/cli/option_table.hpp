@@ -34,7 +34,7 @@ struct CommandWord {
 /// The commands that are chosen by a word. Without one of these, a sample is taken.
 inline constexpr std::array command_words{
     CommandWord{Command::ports, "ports", "it takes no sample"},
-    CommandWord{Command::run, "run", "it measures its command, from start to end"},
+    CommandWord{Command::run, "run", "it measures its command and all that it starts, from start to end"},
     CommandWord{Command::report, "report", "it takes no sample"},
     CommandWord{Command::doctor, "doctor", "it takes no sample"},
 };

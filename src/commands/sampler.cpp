@@ -14,7 +14,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <stdexcept>
+#include <string>
 #include <system_error>
 
 namespace socktally {
@@ -46,6 +49,15 @@ void trace_gaps(const Sample& sample)
     }
     for (const Note& note : sample.notes) {
         say(fmt::format("note {}: {}", to_string(note.code), note.message));
+    }
+}
+
+/// A tree is known by pids, which mean nothing if /proc is that of another PID namespace.
+void require_own_proc()
+{
+    std::array<char, 16> self{};
+    if (::readlink("/proc/self", self.data(), self.size() - 1) < 0 || self.data() != std::to_string(::getpid())) {
+        throw std::runtime_error("run and --tree need a /proc of their own PID namespace: mount -t proc proc /proc");
     }
 }
 
@@ -102,6 +114,9 @@ Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const
 
 void Sampler::add_roots()
 {
+    if (filter_.asks("tree")) {
+        require_own_proc();
+    }
     for (FilterTerm& term : filter_.terms()) {
         if (term.kind->requirement == Requirement::trees) {
             FilterValue::Numbers& numbers = term.value.numbers.value();

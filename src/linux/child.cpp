@@ -48,7 +48,68 @@ Pipe make_pipe()
     ::_exit(1);
 }
 
+/// What a shell would say of a process that ended with this status of wait(2).
+int exit_status(int status)
+{
+    constexpr int signal_base = 128;
+    return WIFSIGNALED(status) ? signal_base + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+bool has_children()
+{
+    siginfo_t ignored{};
+    return ::waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/// Passes on the signals of `taken` until the process has ended, and returns its exit status.
+int stand_in_for(pid_t process, const sigset_t& taken)
+{
+    for (;;) {
+        int signal = 0;
+        if (::sigwait(&taken, &signal) != 0) {
+            continue;
+        }
+        if (signal != SIGCHLD) {
+            ::kill(process, signal);
+        }
+        int status = 0;
+        pid_t ended = 0;
+        while ((ended = ::waitpid(-1, &status, WNOHANG)) > 0) {
+            if (ended == process) {
+                return exit_status(status);
+            }
+        }
+    }
+}
+
 } // namespace
+
+std::optional<int> go_on_without_children()
+{
+    if (!has_children() && ::getpid() != 1) {
+        return std::nullopt;
+    }
+    sigset_t taken{};
+    sigset_t previous{};
+    ::sigemptyset(&taken);
+    for (const int signal : {SIGCHLD, SIGTERM, SIGHUP}) {
+        ::sigaddset(&taken, signal);
+    }
+    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // ignored, it would leave no status to wait for
+    ::sigprocmask(SIG_BLOCK, &taken, &previous);
+    const pid_t process = ::fork();
+    if (process < 0) {
+        throw errno_error("cannot start a process");
+    }
+    if (process == 0) {
+        ::sigprocmask(SIG_SETMASK, &previous, nullptr);
+        std::signal(SIGCHLD, on_child);
+        return std::nullopt;
+    }
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGQUIT, SIG_IGN);
+    return stand_in_for(process, taken);
+}
 
 Surroundings::Surroundings() : closed_(occupy_standard_streams())
 {
@@ -153,13 +214,12 @@ int Child::wait()
             throw errno_error("cannot wait for the command");
         }
     }
-    constexpr int signal_base = 128;
     constexpr int not_found = 127;
     constexpr int not_run = 126;
     if (exec_error_ != 0) {
         return exec_error_ == ENOENT ? not_found : not_run;
     }
-    return WIFSIGNALED(*status_) ? signal_base + WTERMSIG(*status_) : WEXITSTATUS(*status_);
+    return exit_status(*status_);
 }
 
 } // namespace socktally

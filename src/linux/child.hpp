@@ -31,6 +31,11 @@ private:
     std::vector<std::pair<int, void (*)(int)>> signals_;
 };
 
+/// A process that has children already, or is process 1, would adopt orphans that are not the command's. Then what
+/// follows happens in a new process, in which this returns null. This one waits for it, passes SIGTERM and SIGHUP on to
+/// it, and returns its exit status as a shell does. Throws std::system_error.
+std::optional<int> go_on_without_children();
+
 class Child {
 public:
     using Clock = std::chrono::steady_clock;

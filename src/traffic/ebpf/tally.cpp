@@ -6,6 +6,7 @@
 #include "linux/file.hpp"
 #include "linux/netns.hpp"
 #include "linux/privileges.hpp"
+#include "linux/proc.hpp"
 #include "processes/process_tree.hpp"
 #include "sockets/proc_net.hpp"
 #include "traffic/ebpf/refusal.hpp"
@@ -119,7 +120,19 @@ Unavailable refusal(int error, std::span<const RefusedVariant> refused)
                 "use Linux 6.3 or later, or 5.12 or later with CONFIG_FUNCTION_TRACER and without lockdown"});
 }
 
-Fd open_process(Pid pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid.value, 0))); }
+Fd open_process(Pid pid, unsigned int flags = 0)
+{
+    return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid.value, flags)));
+}
+
+constexpr unsigned int pidfd_thread = O_EXCL; // PIDFD_THREAD of <linux/pidfd.h>, since Linux 6.9
+
+std::uint64_t recursion_misses_of(const bpf_program* program)
+{
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    return bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0 ? info.recursion_misses : 0;
+}
 
 } // namespace
 
@@ -181,22 +194,31 @@ void Tally::attach()
 }
 
 /// A process that was started between two looks was not marked if its parent was not; so looks are repeated until one
-/// finds nothing new.
+/// finds nothing new. A thread that executes a program takes its own mark along, so each thread gets one where the
+/// kernel lets threads be marked.
 void Tally::mark(ProcessTree& tree)
 {
     const int map = bpf_map__fd(skeleton_->maps.marks);
+    const Fd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const auto put = [map](const Fd& process, std::uint64_t trees) {
+        const int fd = process.get();
+        return bpf_map_update_elem(map, &fd, &trees, BPF_ANY) == 0;
+    };
     std::set<Pid> marked;
     std::size_t before = 0;
     do {
         before = marked.size();
-        if (!tree.is_new()) {
-            tree.look();
-        }
+        tree.look();
         for (const auto& [pid, trees] : tree.members()) {
             const Fd process = open_process(pid);
-            const int fd = process.get();
-            if (process && marked.insert(pid).second && bpf_map_update_elem(map, &fd, &trees, BPF_ANY) != 0) {
+            if (process && marked.insert(pid).second && !put(process, trees)) {
                 throw errno_error("cannot mark a process for the BPF programs");
+            }
+            for (const std::int32_t thread : list_pids(proc.get(), fmt::format("{}/task", pid.value).c_str())) {
+                const Fd opened = open_process(Pid{thread}, pidfd_thread);
+                if (opened && marked.insert(Pid{thread}).second) {
+                    put(opened, trees);
+                }
             }
         }
     } while (marked.size() != before);
@@ -213,7 +235,10 @@ std::optional<std::uint64_t> Tally::trees_of(Pid pid) const
     return trees == 0 && has_lost_marks() ? std::nullopt : std::optional(trees);
 }
 
-bool Tally::has_lost_marks() const { return skeleton_->bss->mark_lost != 0; }
+bool Tally::has_lost_marks() const
+{
+    return skeleton_->bss->mark_lost != 0 || recursion_misses_of(skeleton_->progs.process_forks) != 0;
+}
 
 void Tally::start()
 {
@@ -243,14 +268,10 @@ std::uint64_t Tally::recursion_misses() const
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton_->obj)
     {
-        bpf_prog_info info{};
-        std::uint32_t size = sizeof info;
         const auto& programs = skeleton_->progs;
         const bool counts = program != programs.state_changes && program != programs.process_ends &&
                             program != programs.message_is_read && program != programs.process_forks;
-        if (counts && bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0) {
-            misses += info.recursion_misses;
-        }
+        misses += counts ? recursion_misses_of(program) : 0;
     }
     return misses;
 }
