@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Parse, run, print the error, choose the exit code.
+// Parses the options, runs the command, prints the error, chooses the exit code.
 #include "cli/options.hpp"
 #include "commands/commands.hpp"
 #include "linux/terminal.hpp"
@@ -45,7 +45,7 @@ Exit run(const Options& options, const Surroundings& surroundings)
     return Exit::failed;
 }
 
-/// Returns the exit code for a failure without one of its own.
+/// Returns the exit code of a failure that has no exit code of its own.
 Exit failure_of(Command command)
 {
     return command == Command::ports ? Exit::unavailable : command == Command::run ? Exit::not_run : Exit::failed;
@@ -71,7 +71,7 @@ int main(int argc, char** argv)
         }
         exit = exit == Exit::not_run ? exit : Exit::unavailable;
     } catch (const std::system_error& error) {
-        if (error.code().value() == EPIPE) { // a reader that has seen enough: this ends as others do
+        if (error.code().value() == EPIPE) { // the reader has seen enough: end like other programs do
             surroundings.restore();
             std::raise(SIGPIPE);
         } else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Around CLI11 2.1, which finds the options and their values as text: the commands, the help text, and errors in our
-// own words. No other file includes CLI11: it takes ten seconds to compile.
+// Wraps CLI11 2.1, which finds the options and their values as text. The commands, the help text and the messages are
+// our own. No other file includes CLI11, because compiling it takes ten seconds.
 #include "cli/option_table.hpp"
 
 #include "formats/format.hpp"
@@ -65,7 +65,7 @@ See socktally(1), socktally-run(1), socktally-ports(1), socktally-report(1),
 socktally-output(5), socktally-backends(7) and socktally-since(7).
 )";
 
-/// A word that users of other programs type, and its equivalent here.
+/// A word that users of other programs may type, and what they mean here.
 struct Habit {
     std::string_view typed;
     std::string_view meant;
@@ -108,7 +108,7 @@ constexpr std::array habits{
     Habit{"watch", "socktally --interval 1s -f pretty"},
 };
 
-/// "--json" is typed for "-f json".
+/// Returns what the user meant: "-f json" for "--json".
 std::optional<std::string> meant_by(std::string_view typed)
 {
     const auto* const habit =
@@ -122,7 +122,7 @@ std::optional<std::string> meant_by(std::string_view typed)
     return std::nullopt;
 }
 
-/// CLI11's text names the option first: "--top: 1 required N missing", "quiet was given a disallowed flag override".
+/// Makes a message of CLI11's: "--top: 1 required N missing", or "quiet was given a disallowed flag override".
 UsageError mismatch(std::string_view text)
 {
     if (const auto colon = text.find(':'); colon != text.npos) {
@@ -131,7 +131,7 @@ UsageError mismatch(std::string_view text)
     return UsageError(fmt::format("--{} takes no value", text.substr(0, text.find(' '))));
 }
 
-/// "  -d, --duration TIME  window: 5, ...", with room for a short name if there is none.
+/// Returns "  -d, --duration TIME  window: 5, ..."; without a short name, blanks take its place.
 std::string help_line(const Option& option)
 {
     constexpr std::size_t indent = 28;
@@ -143,7 +143,7 @@ std::string help_line(const Option& option)
     return fmt::format("{:<{}}{}\n", left, indent, wrap(option.full_help(), width, indent, indent));
 }
 
-/// Our own layout: CLI11's neither lines up nor keeps our order of groups.
+/// Makes the help text. CLI11's own neither aligns the options nor keeps our order of groups.
 std::string help_text()
 {
     std::string text(introduction);
@@ -178,8 +178,8 @@ void refuse_foreign(Command command, const Option& option)
     throw UsageError(fmt::format("only {} takes {}", owner->word, option.long_name()));
 }
 
-/// Returns the option of the table that an argument begins with, and whether the argument has its value too; null for
-/// an operand or an unknown option.
+/// An argument: the option of the table that it begins with, null for an operand or an unknown option; and whether the
+/// option's value is in it too.
 struct Argument {
     const Option* option = nullptr;
     bool has_value = false;
@@ -207,8 +207,8 @@ Argument argument_of(std::string_view text)
     return argument;
 }
 
-/// Returns where the words begin that `run` starts, if `run` is the command: its options stop at the first operand, or
-/// at "--". Null if the command is another one.
+/// Returns the index of the first word of the command that `run` starts; null if the command line is not of `run`.
+/// Options of `run` stop at the first operand, or at "--".
 std::optional<int> begin_of_words(int argc, const char* const* argv)
 {
     bool is_run = false;
@@ -241,11 +241,11 @@ public:
             command->set_help_all_flag("--help");
         }
         app_.set_version_flag("-V,--version", "socktally " SOCKTALLY_VERSION);
-        app_.allow_extras();   // so that take_extras can name the nearest option
-        help_->allow_extras(); // so that they are quoted
+        app_.allow_extras();   // so that take_extras() can suggest the nearest option
+        help_->allow_extras(); // so that take_extras() quotes them
         for (const Option& option : option_table()) {
             if (option.apply == nullptr && option.filter == nullptr) {
-                continue; // CLI11's own, the last ones of the table
+                continue; // --help and --version, which CLI11 handles itself
             }
             const std::string names(option.names);
             given_.push_back(option.value != nullptr ? app_.add_option(names)->expected(1)->take_all()
@@ -299,8 +299,8 @@ private:
         invocation.text = help_text();
     }
 
-    /// The arguments, last one first, as CLI11 wants them. `--option=` becomes two arguments, because CLI11 would take
-    /// the next argument for the missing value.
+    /// Returns the arguments in reverse order, as CLI11 takes them. `--option=` becomes two arguments, because CLI11
+    /// would use the next argument as the missing value.
     std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const
     {
         std::vector<std::string> reversed;
@@ -319,7 +319,7 @@ private:
         return reversed;
     }
 
-    /// Takes arguments that are not options as files of `report`; elsewhere they are errors.
+    /// Takes arguments that are not options as files of `report`. For other commands they are errors.
     void take_extras(Invocation& invocation)
     {
         const std::vector<std::string> extras = app_.remaining();
@@ -341,7 +341,7 @@ private:
         }
         bool is_first = true;
         for (const CLI::App* command : commands_) {
-            for (std::size_t i = 0; i < command->count(); ++i) { // CLI11 lets a command be given again
+            for (std::size_t i = 0; i < command->count(); ++i) { // CLI11 allows a command to be repeated
                 if (!std::exchange(is_first, false)) {
                     misplaced.emplace_back(command->get_name());
                 }
@@ -356,7 +356,7 @@ private:
         }
     }
 
-    /// Returns the flag "-4", which CLI11 takes for an argument behind a command; null for any other argument.
+    /// Returns the flag "-4", which CLI11 takes for a file after a command; null for any other argument.
     static const Option* find_digit(std::string_view argument)
     {
         const auto options = option_table();
@@ -410,7 +410,7 @@ private:
                          "true");
             for (const std::string& text : texts) {
                 refuse_foreign(command, option);
-                // An empty shell variable must not pass for a filter or a list of columns.
+                // An empty shell variable must not be taken for a filter or a list of columns.
                 if (text.empty()) {
                     throw UsageError(fmt::format("{} needs a value, not an empty one", option.long_name()));
                 }
@@ -421,7 +421,7 @@ private:
 
     CLI::App app_;
     std::vector<CLI::App*> commands_;              // in the order of command_words
-    CLI::App* help_ = app_.add_subcommand("help"); // what many type first; the same as --help
+    CLI::App* help_ = app_.add_subcommand("help"); // many users type it first; the same as --help
     std::vector<CLI::Option*> given_;              // in the order of the table
     std::vector<const Option*> digits_;            // see find_digit()
 };

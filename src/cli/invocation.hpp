@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which command was called, and wrong usage. It includes nothing of the model: command_line.cpp, which takes ten
-// seconds to compile, needs no more than this of Options.
+// The command that was called, and the error for wrong usage. command_line.cpp takes ten seconds to compile, so it
+// includes only this of Options, and nothing of the model.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,15 @@ enum class Command : std::uint8_t { sample, report, ports, run, doctor, list_col
 
 struct Invocation {
     Command command = Command::sample;
-    std::string text;               // what help and version print
-    std::vector<std::string> files; // of report; "-": standard input
-    std::vector<std::string> words; // of run: the command that it starts, and its arguments
+    std::string text;               // the text that --help and --version print
+    std::vector<std::string> files; // the files of report; "-": standard input
+    std::vector<std::string> words; // for run: the command to start, and its arguments
 };
 
-/// Wrong usage: one line, exit code 2, or 125 if the command is run.
+/// Wrong usage. The message has one line; the exit code is 2, or 125 for run.
 struct UsageError : std::runtime_error {
     using std::runtime_error::runtime_error;
-    Command command = Command::sample; // filled in when the command is known
+    Command command = Command::sample; // set once the command is known
 };
 
 } // namespace socktally

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every option with its help and its effect. values.cpp parses their values; the filters are in table/filter_kinds.cpp.
-// If an option is repeated, the last one wins; a filter takes both.
+// Each option with its help and its effect. values.cpp parses the values; table/filter_kinds.cpp has the filters. If an
+// option is repeated, the last one wins; a filter takes all of them.
 #include "cli/option_table.hpp"
 
 #include "cli/options.hpp"
@@ -88,7 +88,7 @@ void exclude(Options& options, std::string_view text);
 void exclude_internal(Options& options, std::string_view text);
 void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded);
 
-/// The value of -o. A value that looks like a file name was probably meant for --output-file.
+/// Takes the value of -o. A value that looks like a file name was probably meant for --output-file.
 void take_columns(Options& options, std::string_view text)
 {
     if (text.find_first_of("./") != text.npos) {
@@ -101,7 +101,7 @@ void take_columns(Options& options, std::string_view text)
     options.columns = text;
 }
 
-// The filters follow these, from their own table.
+// The filters come after these, from their own table.
 constexpr std::array before_filters{
     Option{of_sampling, "-d,--duration", "TIME",
            "window length: 500ms, 5s, 1m30s; default 1s; 0: totals since each open socket was opened",
@@ -200,7 +200,7 @@ constexpr std::array after_filters{
     Option{of_program, "-V,--version", nullptr, "print the version"},
 };
 
-/// A list means the same as repeating the option for each part.
+/// Adds the values of a filter. A list means the same as repeating the option for each part.
 void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded)
 {
     if (kind.value == nullptr) {
@@ -248,7 +248,7 @@ void exclude(Options& options, std::string_view text)
     add_values(options.filter, *kind, text.substr(equals + 1), true);
 }
 
-/// Saved samples do not say which addresses were the machine's own.
+/// Adds the filter, except in reports: saved samples do not have the machine's own addresses.
 void exclude_internal(Options& options, std::string_view /*text*/)
 {
     const bool is_saved = options.command == Command::report;
@@ -288,7 +288,7 @@ const CommandWord* find_word(Command command)
     return found == command_words.end() ? nullptr : found;
 }
 
-/// Lists and help take what a sample takes.
+/// Returns whether the command takes the options of this group. Lists and help take the options of a sample.
 bool OptionGroup::has(Command command) const
 {
     return (commands & bit(find_word(command) != nullptr ? command : Command::sample)) != 0;

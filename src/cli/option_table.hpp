@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table of options. The command line, the help text, completions (--list-options), tests of the documentation, and
-// what report and doctor take of them are all read from it.
+// The table of options. The command line, the help text, completions (--list-options) and tests of the documentation
+// read it; it also says which options report, doctor and ports take.
 #pragma once
 
 #include "cli/invocation.hpp"
@@ -20,7 +20,7 @@ struct Options;
 /// A heading of the help text, and the commands that take the options below it.
 struct OptionGroup {
     const char* title;
-    unsigned commands; // a bit for each
+    unsigned commands; // one bit for each
 
     bool has(Command command) const;
 };
@@ -28,36 +28,37 @@ struct OptionGroup {
 struct CommandWord {
     Command command;
     std::string_view word;
-    std::string_view why_not = {}; // why it does not take an option of a sample
+    std::string_view why_not = {}; // the reason why it does not take an option of samples
 };
 
-/// The commands that are chosen by a word. Without one of these, a sample is taken.
+/// The commands that are chosen by a word. Without one of these words, the command is a sample.
 inline constexpr std::array command_words{
     CommandWord{Command::ports, "ports", "it takes no sample"},
     CommandWord{Command::run, "run", "it measures its command and all that it starts, from start to end"},
     CommandWord{Command::report, "report", "it takes no sample"},
     CommandWord{Command::doctor, "doctor", "it takes no sample"},
 };
-/// Null for a sample and what belongs to it.
+/// Returns the word of a command; null if the command has none.
 const CommandWord* find_word(Command command);
 
 struct Option {
     const OptionGroup& group;
     std::string_view names; // "-d,--duration"
-    const char* value;      // "TIME", "PID,..." if it is a list; null: it is a flag, and `apply` gets no text
-    const char* help;       // "{}" stands for the words that are valid; empty: for programs, not in the help text
-    void (*apply)(Options& options, std::string_view text) = nullptr; // null without `filter`: --help and --version
+    const char* value;      // "TIME", "PID,..." if it takes a list; null: it is a flag, and `apply` gets an empty text
+    const char* help;       // "{}" is replaced by the valid words; empty: for programs, not in the help text
+    /// Null if `filter` is set, and for --help and --version.
+    void (*apply)(Options& options, std::string_view text) = nullptr;
 
-    /// Completions offer this: words, or "@" and a kind of names: columns, files, interfaces, netns, pids, users.
+    /// Offered by completions: words, or "@" and a kind of names: columns, files, interfaces, netns, pids, users.
     const char* offers = "";
-    /// In their place all words that are valid. Null: they cannot be listed.
+    /// Returns all valid words, which completions offer instead. Null if they cannot be listed.
     std::vector<std::string> (*words)(Command command) = nullptr;
 
-    const FilterKind* filter = nullptr; // in place of `apply` and `words`
+    const FilterKind* filter = nullptr; // set instead of `apply` and `words` if the option is a filter
 
     std::vector<std::string> valid_words(Command command) const;
     std::string_view long_name() const; // "--duration"
-    std::string full_help() const;      // with the words in it, on one line
+    std::string full_help() const;      // with the valid words, on one line
     /// Applies the option, or adds the filter. `text` is never empty if the option takes a value. Throws UsageError.
     void take(Options& options, const std::string& text) const;
 };
@@ -66,8 +67,8 @@ std::span<const Option> option_table();
 
 using TakeOption = std::function<void(const Option& option, const std::string& text)>;
 
-/// Calls `take` for each option that was given, as often as it was, in the order of the table. First it sets the
-/// command, its files, and the text of help and version. Throws UsageError.
+/// Sets the command, its files, and the text of help and version. Then calls `take` for each option as often as it was
+/// given, in the order of the table. Throws UsageError.
 void read_command_line(int argc, const char* const* argv, Invocation& invocation, const TakeOption& take);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// argv -> Options: what the options that were given mean together.
+// Turns argv into Options, and checks which options go together.
 #include "cli/option_table.hpp"
 #include "cli/options.hpp"
 
@@ -14,7 +14,8 @@ namespace socktally {
 
 namespace {
 
-/// Both options take the length of a window; -d 0 asks for totals, which have no window.
+/// Checks --duration, --interval and --count. The first two both set the length of a window; -d 0 asks for totals,
+/// which have no window.
 void settle_windows(Options& o)
 {
     if (o.interval && o.is_duration_given) {
@@ -66,7 +67,7 @@ bool is_same_place(const std::string& path, const std::string& other)
     return std::filesystem::weakly_canonical(path, ignored) == std::filesystem::weakly_canonical(other, ignored);
 }
 
-/// The interval is what has passed since the last run.
+/// Checks the options that go with --since, whose interval is the time since the last run.
 void settle_since(Options& o)
 {
     if (o.since.empty()) {
@@ -93,7 +94,7 @@ void settle_since(Options& o)
     o.duration = std::chrono::nanoseconds(0);
 }
 
-/// Drivers count what passes, not whose it is.
+/// Refuses filters but --interface, because drivers do not know which process traffic belongs to.
 void refuse_filters_by_interface(const Filter& filter)
 {
     const auto& terms = filter.terms();
@@ -125,7 +126,7 @@ void settle_filter(Filter& filter)
     }
 }
 
-/// A socket uses a port if it listens or takes datagrams from any sender.
+/// Sets what `ports` lists by default: ports in use, by sockets that listen or receive datagrams from any sender.
 void settle_ports(Options& o)
 {
     o.duration = std::chrono::nanoseconds(0);
@@ -148,7 +149,7 @@ void settle_ports(Options& o)
     }
 }
 
-/// The window is as long as the command takes, or ends earlier if windows follow each other.
+/// Checks the options of `run`. Its window is as long as the command runs, or shorter if windows follow each other.
 void settle_run(Options& o)
 {
     if (o.words.empty()) {
@@ -157,7 +158,7 @@ void settle_run(Options& o)
     if (o.by.is_by_interface()) {
         throw UsageError("run counts what processes move, so it does not take --by interface");
     }
-    o.progress = false; // the terminal is the command's
+    o.progress = false; // the terminal belongs to the command
     if (o.interval) {
         settle_windows(o);
     } else {

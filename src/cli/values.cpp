@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Option values by hand: CLI11's own conversions read 010 as 8 and -1 as 2^64-1. Those of filters are in
-// table/filter_kinds.cpp.
+// Parses option values by hand, because CLI11's own conversions read 010 as 8 and -1 as 2^64-1. Values of filters are
+// parsed in table/filter_kinds.cpp.
 #include "cli/values.hpp"
 
 #include "util/number.hpp"
@@ -51,7 +51,7 @@ constexpr std::uint64_t minute = nanoseconds_of(1min);
 constexpr std::uint64_t hour = nanoseconds_of(1h);
 constexpr std::uint64_t day = 24 * hour;
 constexpr std::uint64_t year = 365 * day + 6 * hour;
-/// The units that sleep(1), date(1) and systemd.time(7) take. A month is a twelfth of a year of 365.25 days.
+/// The units of sleep(1), date(1) and systemd.time(7). A month is a twelfth of a year of 365.25 days.
 constexpr std::array time_units{Unit{"", second},          Unit{"ns", 1},
                                 Unit{"nsec", 1},           Unit{"us", 1'000},
                                 Unit{"usec", 1'000},       Unit{"\u00b5s", 1'000},

@@ -31,10 +31,10 @@ constexpr std::string_view program = "\"$(command -v socktally)\"";
 struct Exposure {
     std::string_view capability;
     std::string_view what;
-    std::string_view backend{}; // the one that makes this use of it; empty: all that have it
+    std::string_view backend{}; // the backend for which this line is; empty: all backends that can use the capability
 };
 
-/// How each capability is used, and what a fault in this program would let its user do with it.
+/// How each capability is used, and what an attacker could do with it through a bug in this program.
 constexpr std::array exposures{
     Exposure{"cap_bpf", "with cap_perfmon, loads the programs that count; could read all kernel memory"},
     Exposure{"cap_perfmon", "with cap_bpf, lets these programs read kernel memory; could trace all processes"},
@@ -110,7 +110,7 @@ Note declined_note(const Declined& declined)
 
 std::vector<GrantLine> grant_lines(const BackendEntry& backend)
 {
-    // A change of group clears capabilities, so they come last, and only after the mode keeps others out.
+    // A change of group clears capabilities, so they are set last, when the mode keeps others out already.
     std::vector<GrantLine> lines{
         {"grant", "create a group; add users with usermod -aG socktally NAME", "groupadd --system socktally"},
         {"grant", "give the program to the group", fmt::format("chgrp socktally {}", program)},

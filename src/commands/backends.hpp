@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From the --backend option to an open backend; and what to type so that a group can run this program with the
-// capabilities that a backend has a use for, what takes that back, and what each of them lays open. Nothing here
-// changes anything.
+// Chooses and opens a backend by the --backend option. Also makes the commands that let a group run this program with
+// the capabilities of a backend, the commands that undo it, and the risk of each capability. Nothing here changes the
+// system.
 #pragma once
 
 #include "traffic/backend.hpp"
@@ -22,22 +22,23 @@ struct Declined {
 struct Choice {
     std::unique_ptr<Backend> backend;
     std::string_view name;
-    std::vector<Declined> declined; // better ones that cannot work here
+    std::vector<Declined> declined; // better backends that cannot work here
 };
 
-/// Throws UsageError unless `wanted` is "auto" or a name of the table.
+/// Throws UsageError unless `wanted` is "auto" or in the table.
 void require_known_backend(const std::string& wanted, std::span<const BackendEntry> table);
 
-/// Refuses backends that would fail later without a clear reason, because too few files may be open.
+/// Opens a backend. Declines it if too few files may be open, because it would fail later without a clear reason.
 OpenResult open_backend(const BackendEntry& entry, const BackendOptions& options);
 
-/// `wanted` is a name of the table, or "auto": the first that opens. Throws UsageError or BackendUnavailable.
+/// Opens the backend `wanted`, or for "auto" the first of the table that opens. Throws UsageError or
+/// BackendUnavailable.
 Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table);
 
 /// Makes the note about a better backend that is unavailable.
 Note declined_note(const Declined& declined);
 
-/// One line for doctor; the commands are for a shell of root, in this order.
+/// One line of doctor. Root can run the commands in a shell, in this order.
 struct GrantLine {
     std::string_view status; // "grant", "revoke" or "exposes"
     std::string text;
@@ -46,14 +47,15 @@ struct GrantLine {
 
 std::vector<GrantLine> grant_lines(const BackendEntry& backend);
 
-/// All capabilities that any backend can use, in one list: setcap(8) replaces what was set before.
+/// The capabilities of all backends in one list, because setcap(8) replaces those that were set before.
 inline constexpr std::string_view all_capabilities =
     "cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace";
 
-/// Returns the remedy. If file capabilities have no effect here, privilege_remedy is replaced by the reason.
+/// Returns the remedy to print. If file capabilities have no effect here, returns the reason instead of
+/// privilege_remedy.
 std::string fitting_remedy(const std::string& remedy);
 
-/// The same for doctor, which prints the setcap(8) line with `capabilities` instead of privilege_remedy.
+/// Returns the remedy for doctor, which prints a setcap(8) line with `capabilities` instead of privilege_remedy.
 std::string command_remedy(const std::string& remedy, std::string_view capabilities);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The commands: each turns options into output on stdout and an exit code, or throws.
+// The commands. Each writes its output to stdout and returns an exit code, or throws.
 #pragma once
 
 #include "cli/options.hpp"
@@ -12,11 +12,11 @@
 
 namespace socktally {
 
-/// Exit codes (design: what a script can rely on). 128 + N is a signal's, from raising it again. `run` exits with the
-/// status of its command, or with `not_run`.
+/// The exit codes, on which scripts rely. After a signal N the status is 128 + N, because the signal is raised again.
+/// `run` exits with the status of its command, or with `not_run`.
 enum class Exit : int { ok = 0, failed = 1, usage = 2, incomplete = 3, unavailable = 4, alerted = 10, not_run = 125 };
 
-/// The named backend is unavailable, or all are. Exit::unavailable.
+/// The backend that was named is unavailable, or all backends are. Exits with Exit::unavailable.
 struct BackendUnavailable : std::runtime_error {
     BackendUnavailable(const std::string& message, std::string fix)
         : std::runtime_error(message), remedy(std::move(fix))

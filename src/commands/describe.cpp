@@ -18,7 +18,7 @@ namespace socktally {
 
 namespace {
 
-/// Fills in with which remote address the flows of each row moved most.
+/// Sets for each row the remote address with which its flows exchanged most bytes.
 void find_busiest_remotes(std::vector<Row>& groups, const Sample& sample, const GroupBy& by, const Filter& filter)
 {
     struct Busiest {
@@ -44,7 +44,7 @@ void find_busiest_remotes(std::vector<Row>& groups, const Sample& sample, const 
     }
 }
 
-/// Counts the connections whose other end passes the filter too.
+/// Counts the connections of which both ends pass the filter.
 LocalTraffic find_local(const Sample& sample, const Filter& filter)
 {
     Filter hiding;
@@ -62,7 +62,7 @@ LocalTraffic find_local(const Sample& sample, const Filter& filter)
             continue;
         }
         if (seen.contains({tuple.protocol, tuple.remote, tuple.local})) {
-            local.connections += flow.sockets; // several if a backend sums those to one peer
+            local.connections += flow.sockets; // more than one if the backend sums up sockets with the same peer
             local.hideable += hiding.judge(row).judgement == Judgement::out ? flow.sockets : 0;
         }
         seen.insert(tuple);
@@ -70,7 +70,7 @@ LocalTraffic find_local(const Sample& sample, const Filter& filter)
     return local;
 }
 
-/// Returns the line that stands in for the table if there are no rows.
+/// Returns the line that is printed instead of the table if there are no rows.
 std::string idle_hint(const Report& report, const Options& options, std::uint64_t passed)
 {
     const bool is_window = report.duration.count() != 0;

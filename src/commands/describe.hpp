@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Adds to a report what only formats for people print: counts, local connections, the busiest remote addresses. Works
-// on all groups, before rows are sorted and cut.
+// Adds facts to a report that only formats for people print: counts, local connections, the busiest remote addresses.
+// Must run on all groups, before rows are sorted and cut.
 #pragma once
 
 #include "cli/options.hpp"
@@ -11,11 +11,11 @@
 
 namespace socktally {
 
-/// Fills in how many groups the report has, and what to say if it has none. `passed`: how many sockets or saved rows
-/// passed the filter, with or without traffic.
+/// Sets the number of groups, and the text for a report without rows. `passed` is the number of sockets or saved rows
+/// that passed the filter, with or without traffic.
 void describe(Report& report, const Options& options, std::uint64_t passed);
 
-/// Fills in which connections are local, and with `with_remotes` the busiest remote address of each row.
+/// Counts local connections, and with `with_remotes` finds the busiest remote address of each row.
 void describe_flows(Report& report, const Sample& sample, const Filter& filter, bool with_remotes);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// --list-columns and, for completions and tests, --list-options: the tables themselves, in any format.
+// --list-columns, and --list-options for completions and tests. Prints these tables in any format.
 #include "cli/option_table.hpp"
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
@@ -13,7 +13,7 @@ namespace {
 
 Cell text_cell(std::string_view text) { return Cell(std::string(text)); }
 
-/// Returns what completions offer for the value: words, or the kind of names that they can find.
+/// Returns what completions offer for the value: words, or the kind of names to look up.
 std::string offers_of(const Option& option, Command command)
 {
     std::string text = option.offers;

@@ -17,7 +17,8 @@ namespace socktally {
 
 namespace {
 
-/// Drivers count whether or not a socket is seen, so most notes do not concern interfaces.
+/// Returns the notes that concern interfaces. Most do not, because drivers count traffic whether or not its socket is
+/// seen.
 std::vector<Note> notes_about_interfaces(const Sample& sample)
 {
     std::vector<Note> notes;
@@ -26,7 +27,7 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
-/// Returns whether the filter may also match another holder of the flow's socket than the process whose row has the
+/// Returns whether the filter may also match a holder of the flow's socket other than the process whose row has the
 /// bytes.
 bool may_be_shared(const Flow& flow, const Sample& sample, const Filter& filter)
 {
@@ -41,7 +42,7 @@ bool may_be_shared(const Flow& flow, const Sample& sample, const Filter& filter)
     });
 }
 
-/// Returns whether a socket of this protocol whose bytes are unknown may pass the filter.
+/// Returns whether a socket of this protocol with unknown bytes may pass the filter.
 bool may_pass_unknown(Protocol protocol, const Sample& sample, const Filter& filter)
 {
     return std::any_of(sample.flows.begin(), sample.flows.end(), [&](const Flow& flow) {
@@ -51,7 +52,7 @@ bool may_pass_unknown(Protocol protocol, const Sample& sample, const Filter& fil
     });
 }
 
-/// Returns whether a socket whose process is not known may pass the filter.
+/// Returns whether a socket without a known process may pass the filter.
 bool may_pass_unowned(const Sample& sample, const Filter& filter)
 {
     return std::any_of(sample.flows.begin(), sample.flows.end(), [&](const Flow& flow) {
@@ -60,8 +61,8 @@ bool may_pass_unowned(const Sample& sample, const Filter& filter)
     });
 }
 
-/// The notes that concern a flow which passes the filter, or the sample as a whole. `is_of_open`: nothing is asked of
-/// sockets that were closed before.
+/// Returns the notes about flows that pass the filter, and about the sample as a whole. `is_of_open`: the figures do
+/// not cover sockets that were closed before the sample.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool is_of_open)
 {
     const auto is_wanted = [&](Protocol protocol) {
@@ -108,7 +109,7 @@ void name_numbers(std::vector<Row>& rows, const OutputPlan& plan, Identifier& id
     }
 }
 
-/// Leaves out the notes on what a wide terminal alone asked for.
+/// Drops the notes that are due only to the extra columns of a wide terminal.
 void leave_out_extra_notes(std::vector<Note>& notes, const Options& options, OutputPlan plan)
 {
     if (!plan.style.has_extras) {
@@ -123,7 +124,7 @@ void leave_out_extra_notes(std::vector<Note>& notes, const Options& options, Out
     });
 }
 
-/// Leaves the rows that one of the alerts matches; without alerts, all.
+/// Keeps the rows that match one of the alerts, or all rows if there are no alerts.
 void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
 {
     if (!alerts.empty()) {
@@ -141,7 +142,7 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
                  const Filter& filter, Identifier& identifier)
 {
     attribute(sample, viewer);
-    if (asks(plan, Requirement::sharers) || options.command == Command::ports) { // whom --pid and --name ask for
+    if (asks(plan, Requirement::sharers) || options.command == Command::ports) { // for --pid and --name
         find_sharers(sample);
     }
     identifier.identify(sample, options.all, [&](const Flow& flow) {
@@ -151,17 +152,17 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
 
 void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& options, const OutputPlan& plan)
 {
-    if (plan.format->is_series) { // before --top, which would split a series
+    if (plan.format->is_series) { // before --top, which would cut a series in two
         merge_series(rows, plan.columns, options.by);
     }
     if (!whole.is_list) { // which has no bytes
         add_rates(rows, whole.duration, whole.totals);
     }
-    keep_alerting(rows, plan.alerts); // before --top, whose last row is the sum of others
+    keep_alerting(rows, plan.alerts); // before --top, whose last row is the sum of the others
     sort_rows(rows, options.sort);
     keep_top(rows, is_cumulative(options, plan) ? rows.size() : options.top.value_or(rows.size()));
     if (!rows.empty() && rows.back().is_other()) {
-        add_rates(rows, whole.duration, whole.totals); // of the rest: a sum of rounded ones is none
+        add_rates(rows, whole.duration, whole.totals); // again for the rest, because rounded rates cannot be summed
     }
 }
 
@@ -189,7 +190,7 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
         const Unjudged& unjudged = grouping.unjudged();
         report.notes.push_back(options.command == Command::run ? unjudged.unplaced_note() : unjudged.note("socket"));
     }
-    if (report.duration.count() == 0 && has_rate_alert(plan)) { // a first run of --since
+    if (report.duration.count() == 0 && has_rate_alert(plan)) { // the first run of --since
         report.notes.push_back(unmeasured_note());
     }
     report.complete = is_complete(report.notes);

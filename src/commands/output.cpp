@@ -73,7 +73,7 @@ Printer::Printer(const Options& options, OutputPlan plan, const Output& output)
 {
 }
 
-/// A note is not repeated from window to window.
+/// Prints notes on standard error, except those that the last window had too.
 void Printer::say_notes(const Report& report)
 {
     std::vector<std::string> lines = note_lines(report, plan_, options_, is_terminal(STDERR_FILENO));

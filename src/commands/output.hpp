@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where reports go: standard output, or that of errors, as one stream, or a file, each window in the place of the one
-// before; what the format has no place for goes to standard error. And what --alert makes of them.
+// Writes reports: to a standard stream, one after another, or to a file, each replacing the one before. Notes go to
+// standard error if the format does not print them. Also decides on alerts and exit codes.
 #pragma once
 
 #include "commands/commands.hpp"
@@ -17,17 +17,17 @@
 
 namespace socktally {
 
-/// A standard stream, or the file that takes its place.
+/// A standard stream, or the file of --output-file.
 class Output {
 public:
-    /// Throws if nothing can be written there.
+    /// Throws if the output cannot be written to.
     explicit Output(const Options& options, int stream = STDOUT_FILENO);
 
     bool is_terminal() const;
     bool is_file() const { return file_.has_value(); }
 
-    /// With `interrupt`, while signals are taken: one does not keep it waiting for a reader that is slow, and a second
-    /// one kills.
+    /// Writes the text. `interrupt` must be given while signals are taken over: one signal then does not have to wait
+    /// for a slow reader, and a second one kills.
     void write(std::string_view text, Interrupt* interrupt = nullptr) const;
 
 private:
@@ -37,23 +37,22 @@ private:
     std::optional<AtomicFile> file_;
 };
 
-/// On standard output.
+/// Prints the listing on standard output.
 void print_listing(const Listing& listing, const Options& options);
 
-/// Notes that go to standard error, a line each: those that make the report incomplete, or name a hint; all of them if
-/// that was asked for. If nothing is printed, only those that explain the exit code, or say that nothing could be
-/// printed.
-/// `to_terminal`: people read them, who are told why there is no row.
+/// Returns the notes for standard error, one line each: those that make the report incomplete or give a hint, or all
+/// with --verbose. If nothing is printed, returns only those that explain the exit code, or say that nothing could be
+/// printed. `to_terminal`: people read them, so they also say why there are no rows.
 std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options,
                                     bool to_terminal);
 
 /// Prints reports one after another.
 class Printer {
 public:
-    /// `options` and `output` have to outlive this.
+    /// `options` and `output` must outlive this object.
     Printer(const Options& options, OutputPlan plan, const Output& output);
 
-    /// All of the report is written when this returns.
+    /// Writes the whole report before it returns.
     void print(const Report& report, Interrupt* interrupt = nullptr);
 
 private:
@@ -63,15 +62,15 @@ private:
     OutputPlan plan_;
     const Output& output_;
     bool is_first_ = true;
-    std::vector<std::string> said_; // of the last window
+    std::vector<std::string> said_; // notes of the last window
 };
 
-/// Alerts that no row gave cause to: nothing is printed.
+/// Returns whether nothing is printed, because there are alerts and no row raises one.
 bool is_silent(const Report& report, const OutputPlan& plan);
 
 bool has_alert(const Report& report, const OutputPlan& plan);
 
-/// A row that alerts says more than that there may be others.
+/// Returns the exit code. An alert takes precedence over an incomplete report.
 Exit exit_of(bool has_alert, bool is_complete, const Options& options);
 
 } // namespace socktally

@@ -13,7 +13,7 @@ namespace socktally {
 
 namespace {
 
-/// NO_COLOR counts when it is set and not empty (no-color.org).
+/// Returns whether to print in colour. NO_COLOR counts if it is set and not empty (no-color.org).
 bool wants_color(ColorWhen when, bool to_terminal)
 {
     if (when != ColorWhen::automatic) {
@@ -23,7 +23,8 @@ bool wants_color(ColorWhen when, bool to_terminal)
     return to_terminal && !is_dumb_terminal() && (no_color == nullptr || *no_color == '\0');
 }
 
-/// A report, and lines of several windows, also have the columns that are the same in all rows of one sample.
+/// Returns the format's default columns. A report, and lines of several windows, get columns too that are the same in
+/// all rows of a sample.
 ColumnList usual_columns(const Options& options, const Format& format)
 {
     ColumnList list = format.usual_columns(options.by);
@@ -109,13 +110,13 @@ bool describes_flows(const Options& options, const OutputPlan& plan)
 
 namespace {
 
-/// Returns whether an option asks for this requirement.
+/// Returns whether an option has this requirement.
 bool is_required(const Options& options, const OutputPlan& plan, Requirement requirement)
 {
     return options.by.requires_any(requirement) || options.filter.requires_any(requirement) || asks(plan, requirement);
 }
 
-/// Returns whether an option distinguishes connections to one port of a service.
+/// Returns whether an option needs the ports of single connections, not only those of services.
 bool are_ports_needed(const Options& options, const OutputPlan& plan)
 {
     const auto is_asked = [](const Column* column) {
@@ -164,7 +165,7 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
                    is_needed(Requirement::netns) || is_needed(Requirement::sharers) || is_needed(Requirement::ports);
     needs.ports = is_needed(Requirement::ports) || are_ports_needed(options, plan);
     needs.trees = is_needed(Requirement::trees);
-    needs.packets = !by_interface && is_needed(Requirement::packets); // drivers count theirs anyway
+    needs.packets = !by_interface && is_needed(Requirement::packets); // drivers count packets anyway
     needs.facts =
         is_needed(Requirement::tcp_info) || (options.command != Command::ports && is_needed(Requirement::state));
     return needs;
@@ -175,12 +176,12 @@ IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan)
     const auto is_needed = [&](Requirement requirement) { return is_required(options, plan, requirement); };
     IdentityNeeds needs;
     if (options.by.is_by_interface()) {
-        return needs; // drivers count without owners
+        return needs; // drivers do not know owners
     }
     needs.command = is_needed(Requirement::command);
     needs.exe = is_needed(Requirement::exe);
     needs.parent = is_needed(Requirement::parent);
-    needs.ports = is_needed(Requirement::ports) || options.command == Command::ports; // --port asks for both
+    needs.ports = is_needed(Requirement::ports) || options.command == Command::ports; // for --port
     needs.containers = needs.ports || plan.style.has_extras || is_needed(Requirement::containers);
     needs.cgroup = needs.containers || is_needed(Requirement::cgroup);
     needs.netns = is_needed(Requirement::netns);

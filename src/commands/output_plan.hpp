@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Turns options into a plan of the output, and into what must be measured and read for it.
+// Turns the options into a plan of the output, and into what must be measured and read for it.
 #pragma once
 
 #include "cli/options.hpp"
@@ -24,8 +24,7 @@ struct OutputPlan {
     Style style;
 };
 
-/// Throws UsageError for an unknown column or a bad alert.
-/// `terminal_height`: 0 if there is no limit.
+/// Makes the plan. Throws UsageError for an unknown column or a bad alert. A `terminal_height` of 0 means no limit.
 OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_t terminal_width,
                             std::size_t terminal_height = 0);
 
@@ -33,9 +32,9 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
 bool asks(const OutputPlan& plan, Requirement requirement);
 /// Returns whether a column is printed or sorted by.
 bool shows(const OutputPlan& plan, std::string_view column);
-/// Whether an alert is on a rate, which only a window has.
+/// Returns whether an alert is on a rate, which only a window has.
 bool has_rate_alert(const OutputPlan& plan);
-/// Whether what is printed are totals that grow from run to run: then all rows are needed, whatever --top says.
+/// Returns whether totals that grow from run to run are printed. All rows are then needed, whatever --top says.
 bool is_cumulative(const Options& options, const OutputPlan& plan);
 
 /// Returns whether people are told what the flows say beside the rows: which connections are local, the busiest remote
@@ -44,7 +43,7 @@ bool describes_flows(const Options& options, const OutputPlan& plan);
 
 /// Returns what a backend must deliver for this plan.
 BackendOptions needs_of(const Options& options, const OutputPlan& plan);
-/// Returns what must be read about processes.
+/// Returns what must be read about processes for this plan.
 IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// report: saved snapshots added up.
+// report: adds up saved snapshots.
 #include "commands/commands.hpp"
 #include "commands/describe.hpp"
 #include "commands/make_report.hpp"
@@ -28,7 +28,7 @@ namespace socktally {
 
 namespace {
 
-/// Counts the lines that were skipped in all files, and names the first of them.
+/// Counts the skipped lines of all files, and names the first ones.
 class LeftOutLines {
 public:
     explicit LeftOutLines(bool quiet) : quiet_(quiet) {}
@@ -65,7 +65,7 @@ private:
     std::uint64_t told_ = 0;
 };
 
-/// The files that were given, each read once.
+/// Reads the given files, each once.
 class Input {
 public:
     Input(Summary& summary, LeftOutLines& left_out) : summary_(summary), left_out_(left_out) {}
@@ -109,7 +109,7 @@ bool has_unmeasured(const std::vector<Row>& rows)
     return std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.window == std::chrono::seconds(0); });
 }
 
-/// Each piece of the report on its own, one after the other.
+/// Finishes each hour or day of the report by itself.
 void finish_pieces(Report& report, const Options& options, const OutputPlan& plan)
 {
     std::vector<Row>& rows = report.rows;
@@ -131,7 +131,7 @@ Exit run_report(const Options& options)
     const Output output(options);
     const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO),
                                              output.is_terminal() ? terminal_height(STDOUT_FILENO) : 0);
-    Filter filter = options.filter; // names are compared as they were saved, but only addresses are saved of hosts
+    Filter filter = options.filter; // names are compared as they were saved, but hosts are saved only by address
     find_hosts(filter, options.verbose);
     Summary summary({options.by, options.per, options.all, filter, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The filter of the options with what only this machine knows: numbers of users and namespaces, its interfaces, and
-// addresses of hosts.
+// Fills in facts of the options' filter that only this machine knows: numbers of users and namespaces, its interfaces,
+// and addresses of hosts.
 #pragma once
 
 #include "cli/options.hpp"
@@ -11,31 +11,31 @@
 
 namespace socktally {
 
-/// Throws UsageError for a name that does not exist.
+/// Returns the filter with these facts. Throws UsageError for a name that does not exist.
 Filter resolve_filter(const Options& options);
 
 /// Fills in the numbers of users. Throws UsageError for an unknown user.
 void find_users(Filter& filter);
-/// Fills in the numbers of interfaces, which `filter.machine` has. Throws UsageError for an unknown interface.
+/// Fills in the numbers of interfaces from `filter.machine`. Throws UsageError for an unknown interface.
 void find_interfaces(Filter& filter);
-/// Fills in the addresses of hosts that were given by name. Throws UsageError for an unknown host, and
-/// std::runtime_error if it cannot be found out. With `verbose` it says which these are.
+/// Fills in the addresses of hosts given by name; prints them if `verbose`. Throws UsageError for an unknown host, and
+/// std::runtime_error if the look-up fails.
 void find_hosts(Filter& filter, bool verbose);
 
-/// Addresses come and go, so those that the filter uses are read again.
+/// Reads the addresses that the filter uses again, because addresses come and go.
 void refresh(Filter& filter);
 
-/// Returns what the values of a filter stand for, all of which were found.
+/// Returns the numbers of the values of one kind of filter, all of which must be resolved.
 std::vector<std::uint64_t> numbers_of(const Filter& filter, std::string_view kind);
-/// Returns the network namespaces that sockets are chosen by; empty: all.
+/// Returns the network namespaces that the filter chooses; empty: all.
 std::vector<Inode> namespaces_of(const Filter& filter);
 
-/// Names of interfaces and network namespaces, quoted.
+/// Quoted names of interfaces and network namespaces that changed.
 struct Renamed {
-    std::vector<std::string> others; // that mean something else than they did
-    std::vector<std::string> gone;   // that mean nothing any more: the filter keeps what they meant
+    std::vector<std::string> others; // names of another interface or namespace than before
+    std::vector<std::string> gone;   // names of nothing any more; the filter keeps their old numbers
 };
-/// Looks the names up again.
+/// Looks up the names again.
 Renamed renew_names(Filter& filter);
 std::vector<Note> notes_of(const Renamed& renamed);
 

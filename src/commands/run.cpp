@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// run: time(1) for the network. A sample whose window is as long as a command takes, of the command and all that it
-// starts.
+// run: time(1) for the network. Takes a sample of a command and all processes that it starts, while the command runs.
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
 #include "commands/output_plan.hpp"
@@ -27,7 +26,7 @@ Options with_tree(Options options, const Child& command)
     return options;
 }
 
-/// Returns after the command is over.
+/// Measures until the command has ended.
 void measure(const Options& options, const OutputPlan& plan, const Output& output, std::span<const BackendEntry> table,
              Child& command)
 {
@@ -37,10 +36,10 @@ void measure(const Options& options, const OutputPlan& plan, const Output& outpu
     bool is_last = false;
     while (!is_last) {
         Report report = sampler.next(interrupt);
-        command.start(); // if the window was too short for the backend to wait in it
+        command.start(); // needed if the window was too short for the backend to wait
         is_last = interrupt.ends_series();
         if (command.exec_error() != 0) {
-            return; // there is nothing to report
+            return; // nothing ran, so there is nothing to report
         }
         if (is_last && command.has_left_processes()) {
             report.notes.emplace_back(NoteCode::processes_left);
@@ -51,8 +50,8 @@ void measure(const Options& options, const OutputPlan& plan, const Output& outpu
 
 } // namespace
 
-/// Exits as the command does. A failure before it has started ends in main(), which exits with 125; a later one changes
-/// nothing for the command.
+/// Exits with the command's status. If a failure comes before the command starts, main() exits with 125; a later
+/// failure does not affect the command.
 Exit run_command(const Options& options, std::span<const BackendEntry> table, const Surroundings& surroundings)
 {
     const Output output(options, STDERR_FILENO);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The default command: samples, then prints, once or several times.
+// The default command: samples and prints, once or several times.
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
 #include "commands/output_plan.hpp"
@@ -25,7 +25,7 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     Printer printer(options, plan, output);
     Sampler sampler(options, plan, table, nullptr);
     Interrupt interrupt;
-    const std::uint64_t count = options.count.value_or(1); // 0: no number is the last one's
+    const std::uint64_t count = options.count.value_or(1); // 0: no window is the last
     bool complete = true;
     bool alerted = false;
     bool is_last = false;

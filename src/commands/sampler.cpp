@@ -34,7 +34,7 @@ void tell_choice(const Choice& choice)
     say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
 }
 
-/// For -vv: why a socket with traffic has no owner, and what else the sample could not see.
+/// Traces, for -vv, why a socket with traffic has no owner, and what else the sample could not see.
 void trace_gaps(const Sample& sample)
 {
     for (const Flow& flow : sample.flows) {
@@ -61,7 +61,7 @@ void require_own_proc()
     }
 }
 
-/// One line on the terminal that says how far the window is; its destructor wipes it.
+/// A line on the terminal that shows the progress of the window. Its destructor removes the line.
 class Progress {
 public:
     explicit Progress(std::chrono::nanoseconds window) : window_(window) {}
@@ -84,14 +84,14 @@ public:
 private:
     static void print(std::string_view text)
     {
-        [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size()); // only a courtesy
+        [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size()); // may fail
     }
 
     std::chrono::nanoseconds window_;
     bool is_shown_ = false;
 };
 
-/// To tell people what is local; empty if that is not known.
+/// Returns the interfaces for finding local traffic; empty if they are not known.
 Machine this_machine()
 {
     try {
@@ -131,7 +131,7 @@ void Sampler::add_roots()
     }
 }
 
-/// Places the processes that are still to be placed, while they live.
+/// Finds the trees of processes that are not known yet, while these processes live.
 void Sampler::place(Sample& sample)
 {
     if (tree_.is_empty()) {
@@ -149,18 +149,18 @@ void Sampler::open()
     for (const std::uint64_t number : numbers_of(filter_, "interface")) {
         needs.interfaces.push_back(static_cast<std::uint32_t>(number));
     }
-    if (options_.since.empty()) { // else what is printed may change from run to run, but not what is known
+    if (options_.since.empty()) { // a later run of --since may print other namespaces
         needs.namespaces = namespaces_of(filter_);
     }
-    choice_ = {}; // not two of them at a time
+    choice_ = {}; // closes the old backend before the new one opens
     choice_ = choose_backend(options_.backend, needs, table_);
     if (options_.verbose) {
         tell_choice(choice_);
     }
 }
 
-/// An interface or a network namespace that was replaced is found again by its name, with a new backend that knows it
-/// from its start.
+/// Looks up interfaces and network namespaces by name again. If one was replaced, opens a new backend, which knows the
+/// new one from the start.
 std::vector<Note> Sampler::renew()
 {
     const Renamed renamed = renew_names(filter_);
@@ -246,7 +246,7 @@ Report Sampler::next(Interrupt& interrupt, Hints hints)
     if (hints == Hints::given || (hints == Hints::in_first_window && number_ == 1)) {
         add_unmatched_notes(sample, filter_, identifier);
     }
-    for (Process& process : sample.processes) { // once nothing is compared with /proc any more
+    for (Process& process : sample.processes) { // only now, because nothing is compared with /proc any more
         process.start_time.ticks = ticks_since_boot(process.start_time.ticks, boot_clock_shift());
     }
     Report report = make_report(std::move(sample), options_, plan_, filter_, identifier);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Measures windows one after another, each as a report, with one backend that stays open. What all of them have in
-// common is found out once. Nothing is printed here but on standard error.
+// Measures windows one after another with one backend that stays open, and returns each as a report. What all windows
+// have in common is found only once. Prints nothing but on standard error.
 #pragma once
 
 #include "commands/backends.hpp"
@@ -20,15 +20,15 @@ namespace socktally {
 
 class Sampler {
 public:
-    /// Opens the backend. Throws UsageError or BackendUnavailable. The arguments must outlive this; `since` may be
-    /// null.
+    /// Opens the backend. Throws UsageError or BackendUnavailable. The arguments must outlive this object; `since` may
+    /// be null.
     Sampler(const Options& options, const OutputPlan& plan, std::span<const BackendEntry> table, SinceRun* since);
     Sampler(const Options&, OutputPlan&&, std::span<const BackendEntry>, SinceRun*) = delete;
 
     /// When a note names what no process matches: what was probably mistyped. It costs a walk of all processes. What
     /// ends after the first window is nothing that was mistyped.
     enum class Hints : std::uint8_t { in_first_window, given, left_out };
-    /// Measures one more window; a signal ends it early.
+    /// Measures the next window. A signal ends it early.
     Report next(Interrupt& interrupt, Hints hints = Hints::in_first_window);
 
 private:
@@ -48,7 +48,7 @@ private:
     std::string host_;
     std::string boot_id_;
     std::shared_ptr<IdentityMemory> memory_ = std::make_shared<IdentityMemory>();
-    std::uint64_t number_ = 0; // of the window under way, from 1
+    std::uint64_t number_ = 0; // number of the current window, from 1
 };
 
 } // namespace socktally

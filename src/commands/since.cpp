@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The default command with --since: totals, less those of the last run.
+// The default command with --since: totals minus those of the last run.
 //
-// Bytes of one interval go out before the state moves on: if that fails, the next run prints them again. Counters hold
-// all that was ever moved, so they go out after it: if that fails, the next run prints them and more, and none ever
-// falls.
+// If the figures are bytes of one interval, they are printed before the state moves on: if that fails, the next run
+// prints them again. If they are counters, they are printed after it, because counters hold all that was ever moved: if
+// that fails, the next run prints a larger value, and no counter ever falls.
 #include "commands/since.hpp"
 
 #include "commands/output.hpp"
@@ -43,7 +43,7 @@ void add(GrowingSeries& into, const GrowingSeries& moved)
 
 std::uint64_t size_of(const GrowingSeries& series) { return sum(series.rx_bytes, series.tx_bytes); }
 
-/// Largest first, and then by the labels: the same on every machine.
+/// Orders series by size, largest first, then by labels, so that the order is the same on every machine.
 bool comes_first(const GrowingSeries& a, const GrowingSeries& b)
 {
     return size_of(a) != size_of(b) ? size_of(a) > size_of(b) : a.labels < b.labels;
@@ -99,7 +99,8 @@ std::string why_unfit(const State& before, const State& now)
 
 namespace {
 
-/// Returns what a state with series is for: those of other labels would never end. Empty for one without.
+/// Returns what the series of a state are by; empty for a state without series. Runs with other labels must not add to
+/// them.
 std::string purpose_of(const Options& options, const OutputPlan& plan)
 {
     if (!is_cumulative(options, plan)) {
@@ -133,7 +134,7 @@ std::vector<GrowingSeries> growth_of(const Report& report, const ColumnList& col
     return growth;
 }
 
-/// The text names the connections at {}.
+/// Adds a note. `text` has {} where the number of connections goes.
 void add_note(std::vector<Note>& notes, NoteCode code, std::uint64_t connections, std::string_view text)
 {
     if (connections > 0) {
@@ -214,7 +215,7 @@ void SinceRun::begin_anew(const std::string& why, Totals totals)
     }
 }
 
-/// Counters go on from where they were, and no byte is in them twice.
+/// Returns the note about a run that begins anew. Counters go on from their last values, and no byte is counted twice.
 Note SinceRun::anew_note() const
 {
     const bool is_left_out = is_cumulative(options_, plan_) && totals_ == Totals::may_be_old;
@@ -257,7 +258,7 @@ void SinceRun::prepare(Report& report)
 
 void SinceRun::accumulate_series(Report& report)
 {
-    constexpr std::size_t enough = 10'000; // names of processes are as many as a user likes
+    constexpr std::size_t enough = 10'000; // users can give processes any number of names
     Row rest;
     rest.kind = RowKind::other;
     rest.process = "other";
@@ -288,7 +289,7 @@ Exit run_since(const Options& options, const OutputPlan& plan, const Output& out
         printer.print(report, &interrupt);
         since.commit();
     }
-    interrupt.release(); // not before: a signal does not part the output from the state
+    interrupt.release(); // only now, so that a signal cannot come between output and state
     if (interrupt.signal() != 0) {
         std::raise(interrupt.signal());
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One run of --since, around the sampling: holds the state file, subtracts the last run from the totals, and leaves
-// the state to the run after.
+// One run of --since: holds the state file, subtracts the last run from the totals, and writes the state for the next
+// run.
 #pragma once
 
 #include "commands/commands.hpp"
@@ -19,22 +19,22 @@ namespace socktally {
 
 class SinceRun {
 public:
-    /// Locks the state file and reads it. Says on standard error if it is of no use and the run begins anew. Throws if
-    /// it is of runs that print something else. What is given has to outlive this.
+    /// Locks the state file and reads it. If it cannot be used, says so on standard error and begins anew. Throws if
+    /// the file is of runs that print something else. The arguments must outlive this object.
     SinceRun(const Options& options, const OutputPlan& plan);
 
-    /// To be called before the sample is taken. `namespaces` are those that are printed; empty: all.
+    /// Call it before the sample is taken. `namespaces` are those that are printed; empty: all.
     void begin(const std::vector<Inode>& namespaces);
-    /// Turns totals into what moved since the last run.
+    /// Replaces totals by what moved since the last run.
     void subtract(BackendResult& result);
-    /// To be called before the report is printed: puts into it when its interval began, and writes the new state beside
-    /// the old one.
+    /// Call it before the report is printed: sets the start of the interval, and writes the new state next to the old
+    /// one.
     void prepare(Report& report);
-    /// The new state takes the place of the old one.
+    /// Replaces the old state by the new one.
     void commit() { file_.replace(); }
 
 private:
-    /// Whether what the open sockets had moved may be in figures of runs before.
+    /// Whether bytes in the totals of open sockets may be in the figures of earlier runs already.
     enum class Totals : std::uint8_t { are_new, may_be_old };
     void begin_anew(const std::string& why, Totals totals);
     Note anew_note() const;
@@ -44,23 +44,22 @@ private:
     const OutputPlan& plan_;
     StateFile file_;
     std::optional<State> before_;
-    std::string anew_; // why the run begins anew; empty if it does not, or is the first
+    std::string anew_; // why the run begins anew; empty if it does not, or is the first run
     Totals totals_ = Totals::are_new;
-    std::vector<GrowingSeries> series_; // of the runs before, even if nothing else of them is of use
+    std::vector<GrowingSeries> series_; // of the earlier runs, kept even if the rest of the state cannot be used
     std::vector<Inode> namespaces_;
     State next_;
 };
 
-/// Returns why `before` says nothing about the moment of `now`; empty if it does.
+/// Returns why `now` cannot be compared with `before`; empty if it can.
 std::string why_unfit(const State& before, const State& now);
 
-/// Adds what has `moved` to the series `before`. New series are taken, the largest first, until there are `most`; the
-/// others are added to the one with the labels `rest`, which is last. A series stays once it was there, so none
-/// shrinks.
+/// Adds `moved` to the series in `before`. Adds new series, the largest first, up to `most` in all; the others are
+/// added to the series with the labels `rest`, which is last. A series is never removed, so none shrinks.
 std::vector<GrowingSeries> accumulate(std::vector<GrowingSeries> before, std::vector<GrowingSeries> moved,
                                       std::size_t most, const GrowingSeries::Labels& rest);
 
-/// run_sample() with --since.
+/// Runs the default command with --since.
 Exit run_since(const Options& options, const OutputPlan& plan, const Output& output,
                std::span<const BackendEntry> table);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The text of a state file. One record a line, words with one blank between them, all numbers decimal:
+// The text of a state file. Each line is one record; words are separated by one blank; all numbers are decimal:
 //
 //   socktally-state 4
 //   run BOOT_ID NETNS TAKEN_AT_US UPTIME_NS SAW_ALL LATEST_INTERFACE PURPOSE
@@ -10,10 +10,10 @@
 //          IS_ORPHAN MISSED
 //   check SUM
 //
-// The fields are those of State and Snapshot. A text is in quotes, and each byte of it that is no printable ASCII, or
-// is a quote or a percent sign, is % and two hexadecimal digits: names are any bytes. `-` is null, or no address. SUM
-// is the hash (model/hash.hpp) of all lines before. Another form of any line or another hash is a new version: a run
-// finds that the file is not of its version, and begins anew. Version 2, of socktally 0.1, was JSON.
+// The fields are those of State and Snapshot. A text is in quotes; bytes that are not printable ASCII, quotes and
+// percent signs in it are written as % and two hexadecimal digits, because names may be any bytes. `-` is null, or no
+// address. SUM is the hash (model/hash.hpp) of all earlier lines. A change of any line's form, or of the hash, needs a
+// new version number: a run that finds another version begins anew. Version 2, of socktally 0.1, was JSON.
 #include "commands/state.hpp"
 
 #include "model/hash.hpp"
@@ -35,7 +35,7 @@ namespace {
 
 constexpr std::string_view first_line = "socktally-state 4\n";
 
-/// Returns the last line. The sum is against accidents: whoever can write the file can write any figure into it.
+/// Returns the last line. The sum detects accidents only: anybody who can write the file can also write a valid sum.
 std::string check_line(std::string_view lines)
 {
     Hash hash(lines.size());
@@ -99,7 +99,7 @@ private:
 
 struct Malformed : std::exception {};
 
-/// Reads the fields of one record. Each word has to be a field's, and there must be no more.
+/// Reads the fields of one record. There must be exactly one word for each field.
 class Reader {
 public:
     explicit Reader(std::string_view line) : rest_(line), record_(take()) {}
@@ -144,7 +144,7 @@ private:
     {
         time = std::chrono::system_clock::time_point(get_time<std::chrono::microseconds>());
     }
-    /// Clocks are signed and count nanoseconds.
+    /// Parses a time that fits into the clock, which is signed and counts nanoseconds.
     template <typename Unit>
     Unit get_time()
     {
@@ -195,7 +195,7 @@ private:
     std::string_view record_;
 };
 
-// The fields of each record in order, for Writer and Reader alike: what is const can only be written.
+// The fields of each record in order, for Writer and for Reader. Const ones can only be written.
 
 template <typename Fields, typename AnyState>
 void run_fields(Fields fields, AnyState& state)
@@ -317,7 +317,7 @@ std::variant<State, BadState> read_state(std::string_view text)
     if (!text.starts_with(first_line)) {
         return BadState{"written by another version of socktally"};
     }
-    const std::size_t end = text.rfind("\ncheck ") + 1; // 0 if there is none
+    const std::size_t end = text.rfind("\ncheck ") + 1; // 0 if there is no such line
     const std::string_view lines = text.substr(0, end);
     try {
         if (text.substr(end) != check_line(lines)) {

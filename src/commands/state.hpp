@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The state that one run of --since leaves to the next: its text form (state.cpp), and its file (state_file.cpp).
+// The state that a run of --since leaves to the next one: its text (state.cpp), and its file (state_file.cpp).
 #pragma once
 
 #include "linux/atomic_file.hpp"
@@ -19,10 +19,10 @@ namespace socktally {
 
 struct State {
     std::string boot_id;
-    Inode netns;                                    // that the run was in
+    Inode netns;                                    // the network namespace of the run
     std::string purpose;                            // what the series are by; empty if there are none
     std::chrono::system_clock::time_point taken_at; // in whole microseconds
-    std::chrono::nanoseconds uptime{0};             // at that time, suspended time included
+    std::chrono::nanoseconds uptime{0};             // at that time, including suspend
     Snapshot snapshot;
     std::vector<GrowingSeries> series;
 };
@@ -31,32 +31,33 @@ std::string write_state(const State& state);
 /// Appends the check sum and the end to the lines of a state.
 std::string with_check_sum(std::string lines);
 
-/// Why a text is no state.
+/// The reason why a text is not a valid state.
 struct BadState {
     std::string why;
 };
-/// The text is hostile: nothing of it is taken unless all of it is as it was written.
+/// Parses a state. The text may be hostile, so it is used only if all of it is valid.
 std::variant<State, BadState> read_state(std::string_view text);
 
-/// The file: locked against other runs, replaced as a whole or not at all.
+/// The state file. It is locked against other runs, and replaced as a whole or not at all.
 class StateFile {
 public:
     enum class Lock : std::uint8_t { at_once, wait };
 
-    /// Locks FILE.lock beside it, which stays. Throws if another run holds the lock, unless it is to wait; and if
-    /// the directory, the lock or what FILE is cannot be trusted: a link, not a plain file, somebody else's, writable
-    /// by others.
+    /// Locks FILE.lock in the same directory, which is never removed. Throws if another run holds the lock and `lock`
+    /// is not wait. Throws too if the directory, the lock or FILE cannot be trusted: a link, not a plain file, of
+    /// another user, or writable by others.
     StateFile(const std::string& path, Lock lock);
 
-    /// Its text; null if there is no file. Throws if it cannot be read.
+    /// Returns the text; null if there is no file. Throws if it cannot be read.
     std::optional<std::string> read() const;
 
-    /// For a text that is not ours: what is FILE has the name FILE.bad too from now on, or FILE.bad.2 and so on if
-    /// that is taken. Returns the path.
+    /// Gives FILE, which has a text that is not ours, the second name FILE.bad, or FILE.bad.2 and so on if that name is
+    /// taken. Returns the path.
     std::string keep_aside() const;
-    /// Writes the text to .socktally.FILE, which the lock makes ours: what can fail of replacing FILE fails here.
+    /// Writes the text to .socktally.FILE, a name that the lock protects. Errors such as a full disk show here, before
+    /// FILE is replaced.
     void prepare(std::string_view text);
-    /// Puts the prepared file in the place of FILE.
+    /// Replaces FILE by the prepared file.
     void replace();
 
 private:

@@ -17,7 +17,7 @@ namespace socktally {
 
 namespace {
 
-/// Enough for two million sockets.
+/// Bytes; enough for two million sockets.
 constexpr std::size_t size_limit = std::size_t{256} << 20;
 
 constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
@@ -28,7 +28,7 @@ std::runtime_error refusal(const std::string& path, std::string_view why)
     return std::runtime_error(fmt::format("cannot use {}: {}", quote(path), why));
 }
 
-/// In a directory that all may write to, anybody could put another file in the place of ours, but for the sticky bit.
+/// Refuses a directory that all may write to without the sticky bit, because anybody could replace our file there.
 void check_directory(const Fd& directory, const std::string& path)
 {
     struct stat status {};
@@ -135,7 +135,7 @@ std::string StateFile::keep_aside() const
                                          quote(fmt::format("{}.bad.{}", path_of(name_), most))));
 }
 
-/// If a run could not go on after it kept the file aside.
+/// Returns whether `name` is FILE already, kept aside by a run that stopped afterwards.
 bool StateFile::is_file(const std::string& name) const
 {
     const int error = errno;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds no_window{0};
 
-/// For rows that lack the column of a key, or hold several values of it.
+/// Makes the note about rows that do not have the column of a key, or have several values in it.
 Note keyless_note(std::uint64_t rows, const GroupBy& by, const ColumnSet& lacking)
 {
     if (lacking.none()) {
@@ -32,7 +32,7 @@ std::chrono::nanoseconds sum_of(std::chrono::nanoseconds a, std::chrono::nanosec
     return b > std::chrono::nanoseconds::max() - a ? std::chrono::nanoseconds::max() : a + b;
 }
 
-/// The sum of several windows, or of several hosts, does not show when the last one ended.
+/// Returns the end of the snapshot's window. A sum of several windows or hosts does not show when the last one ended.
 TimePoint end_of(const Heading& heading)
 {
     const TimePoint begin = heading.started_at;
@@ -104,7 +104,8 @@ void Summary::add_document(SnapshotParser& parser)
     });
 }
 
-/// A row that is of another scope than its snapshot is one of a report, which does not say how long it is of each.
+/// Marks the time and host of the row as having bytes of unknown windows, if they differ from those of the snapshot:
+/// the row is of a report, which does not save how long it measured each.
 void Summary::leave_unmeasured(const Heading& heading, const Row& row)
 {
     if (row.time == heading.started_at && row.host == heading.host) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sums of saved snapshots: their rows by a key, and the facts around them. One pass; what is kept depends
-// on the number of groups and hosts.
+// Adds up saved snapshots: their rows by the keys of --by, and the facts about them. One pass; its memory depends on
+// the number of groups and hosts.
 #pragma once
 
 #include "report/coverage.hpp"
@@ -19,15 +19,15 @@ namespace socktally {
 /// Which saved rows are added up, and how.
 struct SummaryPlan {
     GroupBy by;
-    std::optional<Per> per;         // the rows of each hour or day stay apart
-    bool idle = false;              // also rows that moved nothing
+    std::optional<Per> per;         // if set, rows of different hours or days are not added up
+    bool idle = false;              // include rows without traffic
     Filter filter;                  // names of users and network namespaces are compared as they were saved
     std::vector<std::string> hosts; // empty: all
-    std::optional<TimePoint> from;  // the first moment
-    std::optional<TimePoint> to;    // the first moment past the last
+    std::optional<TimePoint> from;  // start of the time to report
+    std::optional<TimePoint> to;    // end of the time to report, exclusive
 };
 
-/// The common value of all that were added, else null.
+/// The value that all added ones have in common, else null.
 class Common {
 public:
     void add(const std::optional<std::string_view>& value);
@@ -47,18 +47,18 @@ public:
 
     /// Adds what `parser` parsed last.
     void add(SnapshotParser& parser);
-    /// Returns whether there was any snapshot, be it of what was asked for or not.
+    /// Returns whether a snapshot was read, even if it was not asked for.
     bool has_read() const { return has_read_; }
-    /// All of one input was added.
+    /// Call it at the end of each input.
     void end_input() { snapshots_seen_.end_input(); }
 
-    /// The report without notes about its input. Rows are unsorted; see Grouping::take_rows.
+    /// Returns the report without notes about its input. Rows are unsorted (Grouping::take_rows()).
     Report report();
     /// Returns how many rows passed the filter, with or without traffic.
     std::uint64_t passed() const { return grouping_.counts().passed; }
 
 private:
-    /// The rows that a rate is computed over: a piece of the report, and a host if each row is of one host.
+    /// The rows of one rate: an hour or day of the report, and a host if each row is of one host.
     struct Scope {
         TimePoint piece;
         std::string host;
@@ -79,14 +79,14 @@ private:
 
     bool has_read_ = false;
     Snapshots snapshots_seen_;
-    std::map<Scope, std::optional<std::chrono::nanoseconds>> windows_; // null: there are bytes of no window in it
+    std::map<Scope, std::optional<std::chrono::nanoseconds>> windows_; // null if the window of some bytes is not known
 
     std::uint64_t snapshots_ = 0;
-    std::uint64_t repeated_ = 0;    // snapshots that were there before
-    std::uint64_t overlapping_ = 0; // snapshots that count some of what others do
+    std::uint64_t repeated_ = 0;    // snapshots that were read before
+    std::uint64_t overlapping_ = 0; // snapshots that overlap others in time
     std::uint64_t incomplete_ = 0;
-    std::uint64_t totals_ = 0;      // snapshots without a window
-    std::uint64_t other_layer_ = 0; // snapshots that count something else
+    std::uint64_t totals_ = 0;      // snapshots of totals, without a window
+    std::uint64_t other_layer_ = 0; // snapshots of the other layer (interfaces or sockets)
     std::chrono::nanoseconds duration_{0};
     std::optional<TimePoint> first_;
     Common host_;

@@ -19,7 +19,7 @@ namespace socktally {
 
 namespace {
 
-/// The values of filters that processes are chosen by. "[exited]" is of no process.
+/// Returns the values of filters that choose processes. A cause such as "[exited]" matches no process.
 std::vector<FilterTerm> wanted_of(const Filter& filter)
 {
     std::vector<FilterTerm> wanted;
@@ -54,8 +54,8 @@ void leave_out_matched(std::vector<FilterTerm>& wanted, const std::vector<Row>& 
     });
 }
 
-/// Returns the word that a user would type for the value of a row: a unit without its type, and the last part of a path
-/// if the user typed no slash.
+/// Returns the word that a user would type for a value: a unit without its type, or the last part of a path if the user
+/// typed no slash.
 std::string_view word_for(std::string_view value, const FilterTerm& wanted)
 {
     constexpr std::string_view type = ".service";
@@ -102,7 +102,7 @@ void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& ident
     }
     const bool has_one = std::any_of(sample.notes.begin(), sample.notes.end(),
                                      [](const Note& note) { return note.code == NoteCode::container_names; });
-    if (!wanted.empty() && !has_one) { // why a name may be missing among them
+    if (!wanted.empty() && !has_one) { // they may explain why a name is missing
         std::move(running.notes.begin(), running.notes.end(), std::back_inserter(sample.notes));
     }
 }

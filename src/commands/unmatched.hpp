@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Filters by what a process is, and no process is that: mistyped, or over. Users, interfaces and network namespaces
-// that do not exist are refused before (resolve_filter.hpp).
+// Finds filters that choose processes but match none: mistyped, or the process has ended. Unknown users, interfaces and
+// network namespaces are refused earlier (resolve_filter.hpp).
 #pragma once
 
 #include "model/sample.hpp"
@@ -9,8 +9,8 @@
 
 namespace socktally {
 
-/// A note for each value of the filter that no process of the sample has, and none that lives now; with the nearest
-/// that one has. The sample has its owners.
+/// Adds a note for each value of the filter that matches no process of the sample and no living process, with the
+/// nearest value that matches. Call it after find_owners().
 void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier);
 
 } // namespace socktally

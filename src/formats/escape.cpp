@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Strict UTF-8 decoding and the escapings built on it, one a destination.
+// Strict UTF-8 decoding, and the escapings built on it, one for each destination.
 #include "formats/escape.hpp"
 #include "formats/width.hpp"
 
@@ -24,7 +24,7 @@ void append_hex(std::string& out, std::string_view bytes)
     }
 }
 
-/// Calls `take` with each code point of the text and its bytes, or with null and a byte that is not valid there.
+/// Calls `take` with each code point of the text and its bytes, or with null and a byte that is not valid UTF-8.
 template <typename Take>
 void for_each_code_point(std::string_view text, const Take& take)
 {
@@ -51,7 +51,7 @@ void append_plain(std::string& out, std::string_view& text)
     text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
 }
 
-/// The letter of a short escape that TSV and JSON share, 0 if there is none.
+/// Returns the letter of a short escape that TSV and JSON share; 0 if there is none.
 char short_escape(char32_t c)
 {
     switch (c) {
@@ -79,7 +79,7 @@ void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwant
     });
 }
 
-/// Controls but those `kept`, and invalid bytes, as the text that append_escaped makes of them; all else as it is.
+/// Replaces invalid bytes, and control characters except `kept`, by the text that append_escaped() writes.
 std::string spelled_out(std::string_view text, std::string_view kept)
 {
     std::string result;
@@ -178,7 +178,7 @@ void append_influx_tag(std::string& out, std::string_view text)
     }
 }
 
-// Escaped as in TSV first: a quoted raw newline or ESC would still break line tools and terminals.
+// Escapes as in TSV first, because a quoted newline or ESC would still break line tools and terminals.
 void append_csv_text(std::string& out, std::string_view text)
 {
     std::string field;

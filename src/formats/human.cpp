@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rounding to a unit and at most one decimal. fmt ignores the locale unless asked not to.
+// Rounds figures to a unit and at most one decimal. fmt ignores the locale by default.
 #include "formats/human.hpp"
 
 #include <fmt/format.h>
@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 7> binary_units = {"B", "KiB", "MiB", "Gi
 constexpr std::array<std::string_view, 7> si_units = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
 constexpr std::array<std::string_view, 7> bit_units = {"bit", "kbit", "Mbit", "Gbit", "Tbit", "Pbit", "Ebit"};
 
-/// `step` is how many of a unit the next one is.
+/// Each unit is `step` times the one before.
 std::string in_units(double value, double step, std::span<const std::string_view> units)
 {
     if (value < step) {
@@ -55,7 +55,7 @@ std::string human_rate(std::uint64_t bytes, std::chrono::nanoseconds window, Uni
     if (rate < 1 && bytes != 0) {
         return units.bits ? "<8 bit/s" : "<1 B/s";
     }
-    constexpr double limit = 1.8e19; // below 2^64: a huge figure in a tiny window must not overflow
+    constexpr double limit = 1.8e19; // below 2^64, because a huge figure in a tiny window must not overflow
     return human_rate(static_cast<std::uint64_t>(std::min(rate, limit)), units);
 }
 
@@ -64,7 +64,7 @@ std::string human_bits(std::uint64_t bits_per_second) { return bits_text(static_
 std::string human_window(std::chrono::nanoseconds window)
 {
     using namespace std::chrono;
-    const auto whole = std::llrint(duration<double>(window).count()); // round() overflows beside the longest of all
+    const auto whole = std::llrint(duration<double>(window).count()); // round() would overflow for the longest window
     if (whole >= 3600) {
         return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
     }

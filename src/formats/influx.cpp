@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// InfluxDB line protocol: one point a row. What is not known has no field.
+// InfluxDB line protocol: one point for each row. An unknown value has no field.
 #include "formats/escape.hpp"
 #include "formats/series.hpp"
 
@@ -13,7 +13,7 @@ namespace socktally {
 
 namespace {
 
-/// Integers are signed there, and a line with a larger one is refused as a whole: it sticks at the top, as sum() does.
+/// InfluxDB's integers are signed, and it refuses a whole line with a larger one, so larger values become the maximum.
 std::string integer(std::uint64_t value)
 {
     constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
@@ -22,7 +22,7 @@ std::string integer(std::uint64_t value)
 
 void append_tag(std::string& out, std::string_view name, std::string_view value)
 {
-    if (!value.empty()) { // the protocol has no empty ones
+    if (!value.empty()) { // the protocol does not allow empty values
         out.append(",").append(name).append("=");
         append_influx_tag(out, value);
     }
@@ -45,8 +45,8 @@ void append_fields(std::string& out, const Row& row, const Report& report, const
     out += fmt::format("complete={}", report.complete);
 }
 
-/// The end of the window that the row is of, or of the last of several; of a piece of a report the beginning, which has
-/// the point in that piece.
+/// Returns the end of the row's window, or of the last of several. In a report by hour or day, returns the start, so
+/// that the point lies in its hour or day.
 TimePoint time_of(const Row& row, const Report& report)
 {
     if (report.per && row.time) {
@@ -58,7 +58,7 @@ TimePoint time_of(const Row& row, const Report& report)
 
 void render_influx(std::string& out, const Report& report, const ColumnList& columns, const Style&)
 {
-    // Frames are no payload, so what interfaces moved is a measurement of its own.
+    // Interfaces count whole frames, not payload, so they have a measurement of their own.
     const std::string_view measurement = report.by.is_by_interface() ? "socktally_interface" : "socktally";
     const ColumnList measures = measures_of(columns, report.by);
     const bool has_host = has_column(columns, "host");

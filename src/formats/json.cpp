@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// JSON and JSON lines. The shape is a contract: schema/socktally-1.schema.json describes it, and adding is all that may
-// be done to it under the same schema number.
+// JSON and JSON lines. The shape is a contract, which schema/socktally-1.schema.json describes: under the same schema
+// number members may only be added.
 #include "formats/escape.hpp"
 #include "formats/format.hpp"
 
@@ -13,7 +13,7 @@ class Members {
 public:
     explicit Members(std::string& out) : out_(out) {}
 
-    /// The comma and the key; the caller appends the value to the returned string.
+    /// Writes the comma and the key; the caller appends the value to the returned string.
     std::string& key(std::string_view name)
     {
         out_.append(is_first_ ? "\"" : ",\"").append(name).append("\":");
@@ -63,7 +63,7 @@ void add_cells(Members& members, const CellTable& table, std::size_t row)
     }
 }
 
-/// An array of objects, one a line: a diff or an eye can take one at a time.
+/// Writes an array of objects, each on its own line, for diff and for people.
 template <typename AddMembers>
 void append_objects(std::string& out, std::size_t count, AddMembers add_members)
 {
@@ -127,7 +127,7 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
     }
     members.number("duration_ns", nanoseconds_of(report));
     members.text("backend", report.backend);
-    // The layer of rx_bytes and tx_bytes does not depend on the backend.
+    // rx_bytes and tx_bytes have this layer with every backend.
     members.text("layer", report.by.is_by_interface() ? "link" : "payload");
     members.boolean("complete", report.complete);
     members.text("by", report.by.name());
@@ -135,7 +135,7 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
                    [&](Members& note_members, std::size_t i) { add_note(note_members, report.notes[i]); });
     append_totals(members.key("totals"), report.totals);
     append_cells(members.key(report.by.array()), cells_of(report, columns));
-    if (!report.by.is_by_interface()) { // else they are the rows
+    if (!report.by.is_by_interface()) { // else the rows are the interfaces
         append_objects(members.key("interfaces"), report.interfaces.size(),
                        [&](Members& interface, std::size_t i) { add_interface(interface, report.interfaces[i]); });
     }

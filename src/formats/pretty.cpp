@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The report for people: what it is in one line, the rows as a table, then what there is to note. Programs should read
-// another format. How the table fits the terminal is in table_layout.cpp.
+// The report for people: one line about it, the rows as a table, then the notes. Programs should read another format.
+// table_layout.cpp fits the table to the terminal.
 #include "formats/escape.hpp"
 #include "formats/human.hpp"
 #include "formats/pretty_table.hpp"
@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t gap = 2; // between two columns
 
-/// What was moved in an hour or a day, by all rows of it.
+/// The bytes of all rows of one hour or day.
 struct Piece {
     std::uint64_t bytes = 0;
     std::uint64_t unknown = 0;
@@ -42,7 +42,7 @@ std::map<TimePoint, Piece> pieces_of(const Report& report)
     return pieces;
 }
 
-/// A bar for each piece. If one is missing, nothing was saved in it, which is not the same as no traffic.
+/// Draws a bar for each hour or day. One without saved samples has no bar, because that does not mean no traffic.
 void add_chart(std::string& out, const Report& report, const Style& style)
 {
     constexpr std::size_t bytes_width = 9; // "≥1023 KiB"
@@ -94,14 +94,14 @@ std::string rates_text(const Report& report, Units units)
 
 std::string group_count_text(const Report& report)
 {
-    std::string noun(report.per ? "rows" : report.by.array()); // a group has a row in each piece
-    if (report.group_count == 1) {                             // the plural is that of a key
+    std::string noun(report.per ? "rows" : report.by.array()); // a group has a row in each hour or day
+    if (report.group_count == 1) {                             // the array is named by the plural of the key
         noun = report.by.keys().size() == 1 ? report.by.keys().front()->name : "row";
     }
     return fmt::format("{} {}", report.group_count, noun);
 }
 
-/// Describes the report in a line: window, backend, number of rows, bytes or rates, and whether it is complete.
+/// Writes a line about the report: window, backend, number of rows, bytes or rates, and whether it is complete.
 void add_first_line(std::string& out, const Report& report, const Style& style)
 {
     const Totals& totals = report.totals;
@@ -143,7 +143,8 @@ void add_wrapped(std::string& out, std::string_view label, Paint paint, std::str
     out += painted(label, paint, style.color) + wrap(printable_message(text), style.width, indent, indent) + '\n';
 }
 
-/// First the notes that say that bytes are missing. Those with the same remedy are together, and it is there once.
+/// Writes the notes, first those that say that bytes are missing. Notes with the same remedy are together, and the
+/// remedy is printed once.
 void add_notes(std::string& out, const Report& report, const Style& style)
 {
     std::vector<const Note*> notes;
@@ -181,7 +182,7 @@ std::string local_text(const LocalTraffic& local)
     return text;
 }
 
-/// The first rows as a table, a line for the others, and what explains the table.
+/// Returns the first rows as a table, a line that sums up the others, and the legend.
 std::string table_text(const Report& report, std::size_t shown, const ColumnList& columns, const Style& style)
 {
     const std::span<const Row> rows(report.rows);
@@ -211,7 +212,7 @@ std::size_t lines_of(std::string_view text)
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
-/// Adds as many rows as a terminal has room for beside `around` lines, three in any case.
+/// Adds as many rows as the terminal has room for besides `around` other lines, but at least three.
 void add_table(std::string& out, std::size_t around, const Report& report, const ColumnList& columns,
                const Style& style)
 {
@@ -220,7 +221,7 @@ void add_table(std::string& out, std::size_t around, const Report& report, const
     std::string text = table_text(report, rows, columns, style);
     const std::size_t lines = around + lines_of(text);
     if (style.height != 0 && lines > style.height && rows > least) {
-        const std::size_t excess = lines - style.height + 1; // and the line that tells of them
+        const std::size_t excess = lines - style.height + 1; // 1 more for the line about the rows left out
         text = table_text(report, std::max(least, rows - std::min(rows, excess)), columns, style);
     }
     out += text;
@@ -235,14 +236,14 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
     add_notes(rest, report, style);
     add_first_line(out, report, style);
     if (report.rows.empty()) {
-        out += wrap(report.idle_hint, style.width, 0, 0) + '\n'; // escaped already
+        out += wrap(report.idle_hint, style.width, 0, 0) + '\n'; // the hint is escaped already
     } else {
         out += '\n';
         if (report.per) {
             add_chart(out, report, style);
         }
         const std::string below = rest.empty() ? "" : "\n" + rest;
-        add_table(out, lines_of(out) + lines_of(below) + 1, report, columns, style); // 1: the prompt
+        add_table(out, lines_of(out) + lines_of(below) + 1, report, columns, style); // 1 more for the prompt
         rest = below;
     }
     out += rest;
@@ -250,7 +251,7 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
 
 using Texts = std::vector<std::string>;
 
-/// The listing as it is printed: header and rows.
+/// Returns the header and the rows to print.
 std::vector<Texts> lines_of(const Listing& listing, bool header)
 {
     std::vector<Texts> lines;
@@ -267,7 +268,7 @@ std::vector<Texts> lines_of(const Listing& listing, bool header)
     return lines;
 }
 
-/// Where column `index` begins, if each is as wide as its longest text.
+/// Returns the screen column at which column `index` begins, if each column is as wide as its longest text.
 std::size_t columns_before(const std::vector<Texts>& lines, std::size_t index)
 {
     std::size_t begin = index * gap;
@@ -281,7 +282,8 @@ std::size_t columns_before(const std::vector<Texts>& lines, std::size_t index)
     return begin;
 }
 
-/// The last column is wrapped. Commands that do not fit go below the column before them, which is wrapped then.
+/// Prints a listing. The last column is wrapped. If commands do not fit, each is put on lines of its own below the
+/// column before, which is wrapped instead.
 void list_pretty(std::string& out, const Listing& listing, const Style& style)
 {
     const std::vector<Texts> lines = lines_of(listing, style.header);

@@ -23,7 +23,7 @@ using Cut = Look::Cut;
 
 std::string text_cell(std::string_view text) { return is_blank(text) ? fmt::format("'{}'", text) : printable(text); }
 
-/// Shortens the ids of containers in the name of a unit, as their engines do.
+/// Shortens ids of containers in the name of a unit, as engines print them.
 std::string with_short_ids(std::string_view text)
 {
     constexpr std::size_t length = 64;
@@ -39,7 +39,7 @@ std::string with_short_ids(std::string_view text)
     return result;
 }
 
-/// ":8080", "10.0.0.1:8080", "[2001:db8::1]:443", "10.0.0.1", or "*" if neither is known.
+/// Returns ":8080", "10.0.0.1:8080", "[2001:db8::1]:443", "10.0.0.1", or "*" if neither is known.
 std::string endpoint_cell(const std::optional<Address>& address, const std::optional<std::uint16_t>& port)
 {
     std::string host = address ? to_string(*address) : "*";
@@ -49,10 +49,11 @@ std::string endpoint_cell(const std::optional<Address>& address, const std::opti
     return fmt::format(fmt::runtime(address && address->family == Family::v6 ? "[{}]:{}" : "{}:{}"), host, *port);
 }
 
-/// From the end that opened the connection or, if there was none, that alone sent; both ways if that is not known.
+/// Returns an arrow from the end that opened the connection, or from the end that alone sent datagrams; an arrow in
+/// both directions if it is not known.
 std::string_view arrow(const Row& row)
 {
-    const bool is_told = row.protocol == Protocol::tcp; // of others nobody says which end accepted
+    const bool is_told = row.protocol == Protocol::tcp; // only TCP shows which end accepted
     const bool has_received = row.rx_bytes.value_or(0) != 0 && row.tx_bytes == 0U;
     const bool has_sent = row.tx_bytes.value_or(0) != 0 && row.rx_bytes == 0U;
     const bool is_from_remote = is_told ? row.port && row.port == row.local_port : has_received;
@@ -60,7 +61,7 @@ std::string_view arrow(const Row& row)
     return is_from_remote == is_from_local ? "↔" : is_from_remote ? "←" : "→";
 }
 
-/// The bytes that a column counts.
+/// Returns the bytes that the column counts, in its direction or in both.
 std::uint64_t counted_bytes(const Column& column, const Row& row)
 {
     const bool is_rx = column.name.starts_with("rx");
@@ -81,15 +82,15 @@ std::string figure_text(const Column& column, const Row& row, std::uint64_t numb
 
 // --- The table
 
-// The order in which columns are left out. The bar, the unit and the busiest remote address go first: no other format
-// has them.
+// The order in which columns are left out. The bar, the unit and the busiest remote address go first, because no other
+// format has them.
 constexpr unsigned unit_rank = 2;
 constexpr unsigned remote_rank = 3;
 constexpr unsigned share_rank = 6;
-constexpr std::size_t key_width = 40; // of what rows are told apart by, before other columns are left out for it
+constexpr std::size_t key_width = 40; // other columns are left out before a key is cut below this width
 
-/// The columns that are not shown as others of their type; whether they are expendable counts if they are there by
-/// default.
+/// How a named column is shown if it differs from others of its type. Its `expendable` applies if the column is a
+/// default one.
 struct NamedLook {
     std::string_view column;
     Look look;
@@ -124,7 +125,7 @@ Look look_of(const Column& column)
 
 constexpr std::array<std::string_view, 4> endpoints = {"local_address", "local_port", "remote_address", "remote_port"};
 
-/// Makes the columns of the table out of some rows of the report, and remembers which marks the legend has to explain.
+/// Makes the columns of the table from some rows of the report, and remembers which marks the legend must explain.
 class TableMaker {
 public:
     TableMaker(const Report& report, std::span<const Row> rows, const Style& style)
@@ -133,7 +134,7 @@ public:
     {
     }
 
-    /// If all of the default columns are asked for, the table may have more than these and fewer.
+    /// If `list` has all default columns, some may be added, and some left out.
     std::vector<TableColumn> columns(const ColumnList& list)
     {
         const ColumnList usual = default_columns(report_.by);
@@ -190,7 +191,7 @@ private:
                std::equal(endpoints.begin(), endpoints.end(), &list[index], is_called);
     }
 
-    /// The columns that rows are told apart by.
+    /// Returns the columns that separate rows.
     static ColumnSet keys_of(const GroupBy& by)
     {
         ColumnSet set;
@@ -204,7 +205,7 @@ private:
     {
         Look look = look_of(column);
         look.is_key = keys_.test(index_of(column));
-        if (look.is_key && column.name != "process") { // whose names are longer than is good only if they are escaped
+        if (look.is_key && column.name != "process") { // process names are short unless escaped
             look.good = key_width;
         }
         look.expendable = is_expendable ? look.expendable : 0;
@@ -214,7 +215,7 @@ private:
         added.is_right_aligned = column.type != CellType::string;
         const bool is_key = report_.by.has(column.name);
         const bool is_name = column.name == "process" || column.name == "user";
-        for (const Row& row : rows_) { // people are told which row is the rest also if the key is a number
+        for (const Row& row : rows_) { // people see "other" for the rest even if the key is a number
             added.cells.push_back(is_key && row.is_other() ? "other" : cell_text(column, row));
             if (is_name) {
                 added.paints.push_back(row.is_other() || row.attribution == Quality::unknown ? Paint::dim
@@ -248,7 +249,7 @@ private:
         return is_nothing ? "" : marked(figure_text(column, row, *number, style_.units), unknown);
     }
 
-    /// One cell an endpoint.
+    /// Adds one cell for each endpoint.
     void add_endpoints()
     {
         TableColumn local;
@@ -270,7 +271,7 @@ private:
         columns_.push_back(std::move(remote));
     }
 
-    /// The part that each row has of all bytes that are known.
+    /// Adds each row's share of all known bytes, as a bar and in percent.
     void add_share(bool is_listed)
     {
         const std::uint64_t whole = bytes_of(report_.totals);
@@ -298,7 +299,7 @@ private:
         columns_.push_back(std::move(bars));
     }
 
-    /// What a wide terminal has room for: see Style.
+    /// Adds the columns for wide terminals (wide_table).
     void add_extras()
     {
         const auto is_by = [&](std::span<const std::string_view> keys) {
@@ -336,7 +337,7 @@ private:
     const Style& style_;
     const ColumnSet keys_;
     std::vector<TableColumn> columns_;
-    bool has_least_; // the first line may have the mark too
+    bool has_least_; // the line above the table may have the mark too
     bool has_unknown_ = false;
 };
 
@@ -350,7 +351,7 @@ bool has_rates(const Report& report)
 
 bool has_totals(const Report& report)
 {
-    constexpr std::chrono::milliseconds second(1050); // the default window and what it takes to close it
+    constexpr std::chrono::milliseconds second(1050); // the default window, and the time to close it
     return !has_rates(report) || report.is_of_command || report.duration > second;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The columns of the table for people.
+// Makes the columns of the table for people.
 #pragma once
 
 #include "formats/format.hpp"
@@ -14,27 +14,27 @@ namespace socktally {
 
 struct PrettyTable {
     std::vector<TableColumn> columns;
-    std::string legend; // explains the marks that are shown; empty if there are none
+    std::string legend; // explains the marks in the table; empty if there are none
 };
 
-/// Makes the table of some rows of the report. If `columns` has all of the default ones, the table has rates beside the
-/// bytes or in their place, shares, and what Style::width has room for.
+/// Makes the table of some rows of the report. If `columns` has all default columns, the table has shares, rates
+/// besides the bytes or instead of them, and the extra columns that fit into Style::width.
 PrettyTable make_pretty_table(const Report& report, std::span<const Row> rows, const ColumnList& columns,
                               const Style& style);
 
-/// Returns whether the report is of a window.
+/// Returns whether the report covers a window, so that it has rates.
 bool has_rates(const Report& report);
 /// Returns whether bytes tell more than the rates beside them.
 bool has_totals(const Report& report);
-/// Returns false if the row of a report has bytes of no window.
+/// Returns false if the row of a report has bytes but no window that they were counted in.
 inline bool has_window(const Row& row) { return row.window != std::chrono::nanoseconds(0); }
 
-/// Marks a sum that lacks the bytes of `unknown` sockets as the least that it can be.
+/// Puts "≥" before a sum that lacks the bytes of `unknown` sockets.
 std::string marked(std::string text, std::uint64_t unknown);
-/// A bar in eighths of a column. A part over 0 is never drawn as nothing.
+/// Returns a bar, drawn in eighths of a column. A part greater than 0 is always visible.
 std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width);
 
-/// Both directions of a row or of totals, as far as known.
+/// Returns the known bytes of a row or of totals, both directions together.
 template <typename T>
 std::uint64_t bytes_of(const T& row)
 {

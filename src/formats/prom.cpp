@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Prometheus text exposition format 0.0.4. The samples of a metric stand together, below its help and type; what is not
-// known has no sample.
+// Prometheus text exposition format 0.0.4. The samples of a metric follow each other, below its help and type. An
+// unknown value has no sample.
 #include "formats/escape.hpp"
 #include "formats/series.hpp"
 
@@ -50,7 +50,8 @@ void append_sample(std::string& out, std::string_view name, const std::vector<La
     out.append(labels.empty() ? " " : "} ").append(value) += '\n';
 }
 
-/// Frames are no payload, so what interfaces moved has names of its own.
+/// Returns the metric of a column. Interfaces count whole frames, not payload, so their metrics have names of their
+/// own.
 Metric metric_of(const Column& column, const Report& report)
 {
     const bool is_sum = column.unit == "bytes" || column.unit == "packets";
@@ -77,7 +78,7 @@ void append_column(std::string& out, const Column& column, const Report& report,
     }
 }
 
-/// Several notes may have the same code, which is one series.
+/// Writes one series for each code, because several notes may have the same code.
 void append_notes(std::string& out, const Report& report, const std::vector<Label>& labels)
 {
     std::set<std::string_view> codes;
@@ -97,8 +98,8 @@ void append_notes(std::string& out, const Report& report, const std::vector<Labe
     }
 }
 
-/// The series about the sample as a whole. Their labels keep several files in one directory apart: node_exporter
-/// refuses all of them if two files have the same series.
+/// Writes the series about the sample as a whole. Their labels distinguish several files in one directory: if two files
+/// have the same series, node_exporter refuses all files.
 void append_facts(std::string& out, const Report& report, std::string_view file)
 {
     std::vector<Label> labels{{"by", report.by.name()}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Shared by formats of time series: the labels of a row, which identify a series, and its figures.
+// Shared by formats of time series: the labels of a row, which identify its series, and its figures.
 #pragma once
 
 #include "formats/format.hpp"
@@ -17,9 +17,10 @@ struct Label {
     auto operator<=>(const Label&) const = default;
 };
 
-/// The columns that tell series apart, as far as the row has them. What has no owner, and the rest past --top, has the
-/// label `kind` too, because any process may have the same name. Of rows that may hold several processes only what has
-/// no owner has the label `process`: else the name of a series would depend on which processes happened to move bytes.
+/// Returns the columns that identify the series of a row, without null values. Traffic without an owner, and the rest
+/// past --top, also have the label `kind`, because a process may have the same name. If a row may be of several
+/// processes, only traffic without an owner has the label `process`: else the identity of a series would depend on
+/// which processes happened to move bytes.
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by);
 
 /// Returns the columns that hold figures; if there are none, the default figures.
@@ -30,12 +31,12 @@ struct Series {
     Row row;
 };
 
-/// One for each set of labels, and in a report that is cut into pieces for each of those, with the rows added up for
-/// which they are written the same way: a name that spells out an escape is written as the name that has to be escaped
-/// so. Those that grow are in place of the rows, and their names are in the report.
+/// Returns one series for each set of labels, and in a report by hour or day for each of these. Rows whose labels are
+/// written in the same way are added up: a name that contains the text of an escape is written like the name that needs
+/// the escape. Cumulative totals (Report::series) replace the rows.
 std::vector<Series> series_of(const Report& report, const ColumnList& columns);
 
-/// Adds up the rows that have the same labels, before some of them are cut off.
+/// Adds up rows that have the same labels, before --top cuts the rows.
 void merge_series(std::vector<Row>& rows, const ColumnList& columns, const GroupBy& by);
 
 } // namespace socktally

@@ -16,13 +16,13 @@ using Cut = Look::Cut;
 
 constexpr std::array<std::string_view, 6> sgr = {"", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[32m", "\x1b[33m"};
 
-/// A column, and how wide it is.
+/// A column and its width.
 struct Field {
     TableColumn column;
-    std::size_t width = 0; // at first of its widest cell
-    std::size_t good = 0;  // it gets narrower than this last
-    std::size_t kept = 0;  // as long as others are wider than they have to be
-    std::size_t least = 0; // it gets no narrower
+    std::size_t width = 0; // at first the width of its widest cell
+    std::size_t good = 0;  // fields are cut below this width last
+    std::size_t kept = 0;  // the width to keep while others can be cut
+    std::size_t least = 0; // no field is cut below this width
 };
 
 void measure(Field& field, bool header)
@@ -41,7 +41,7 @@ void measure(Field& field, bool header)
     field.kept = column.look.is_key ? field.good : field.least;
 }
 
-/// Returns the columns that a line takes if each field is as wide as `width` says.
+/// Returns the width of a line if each field has the width `width`.
 std::size_t width_of(const std::vector<Field>& fields, std::size_t Field::*width)
 {
     std::size_t sum = 0;
@@ -61,7 +61,8 @@ void take_brief_cells(std::vector<Field>& fields, bool header)
     }
 }
 
-/// Leaves out the most expendable fields, if there are any that are less than `limit`.
+/// Leaves out all fields with the lowest value of `expendable`, if it is below `limit`. Returns false if there are
+/// none.
 bool leave_some_out(std::vector<Field>& fields, unsigned limit)
 {
     unsigned first = limit;
@@ -72,7 +73,7 @@ bool leave_some_out(std::vector<Field>& fields, unsigned limit)
            std::erase_if(fields, [first](const Field& field) { return field.column.look.expendable == first; }) != 0;
 }
 
-/// Leaves out what does not fit. Returns the headings of what is not expendable.
+/// Leaves out fields until the rest fits. Returns the headings of fields that were left out though not expendable.
 std::vector<std::string> leave_out(std::vector<Field>& fields, std::size_t width)
 {
     constexpr unsigned all = std::numeric_limits<unsigned>::max();
@@ -88,7 +89,7 @@ std::vector<std::string> leave_out(std::vector<Field>& fields, std::size_t width
     return missing;
 }
 
-/// Narrows the widest fields until a line takes `limit` columns, or all are down to what `least` says.
+/// Narrows the widest fields until a line fits into `limit` columns, or all fields have the width `least`.
 void narrow(std::vector<Field>& fields, std::size_t limit, std::size_t Field::*least)
 {
     for (std::size_t width = width_of(fields, &Field::width); width > limit; --width) {
@@ -104,7 +105,7 @@ void narrow(std::vector<Field>& fields, std::size_t limit, std::size_t Field::*l
     }
 }
 
-/// A line without blanks at its end.
+/// A line of the table, without blanks at its end.
 class Line {
 public:
     explicit Line(bool color) : color_(color) {}

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The two formats of plain lines: TSV, whose escapes keep a field on its line, and CSV (RFC 4180, LF line ends), which
-// also quotes fields.
+// TSV, whose escapes keep each field on its line, and CSV (RFC 4180, but LF line ends), which also quotes fields.
 #include "formats/escape.hpp"
 #include "formats/format.hpp"
 
@@ -10,12 +9,12 @@ namespace {
 
 struct Dialect {
     char separator;
-    std::string_view empty_line; // in place of one
+    std::string_view empty_line; // written instead of an empty line
     void (*append_text)(std::string& out, std::string_view text);
 };
 
 constexpr Dialect tsv{'\t', "", append_escaped};
-constexpr Dialect csv{',', "\"\"", append_csv_text}; // an empty line is no record to readers of CSV
+constexpr Dialect csv{',', "\"\"", append_csv_text}; // readers of CSV skip an empty line
 
 void append_cell(std::string& out, const Cell& cell, const Dialect& dialect)
 {

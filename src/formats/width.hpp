@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How much room text takes on a terminal. By libutf8proc: wcwidth() depends on the locale.
+// The width of text on a terminal, by libutf8proc, because wcwidth() depends on the locale.
 #pragma once
 
 #include <cstddef>
@@ -9,29 +9,31 @@
 
 namespace socktally {
 
-/// False for what draws nothing or changes how other text is drawn: controls, format characters (bidi marks and
-/// overrides, joiners, BOM, tags), fillers, line separators, private use, and what Unicode has not assigned. Spaces are
-/// printable, and so are the selectors that emoji need.
+/// Returns false for code points that are invisible or change how other text is drawn: control and format characters
+/// (bidi marks and overrides, joiners, BOM, tags), fillers, line separators, private use, and unassigned ones. Spaces
+/// and the variation selectors that emoji need are printable.
 bool is_printable(char32_t c);
 
-/// Columns that a printable code point takes: 0 for combining marks, 2 for East Asian wide ones and emoji, else 1.
+/// Returns the width of a printable code point in columns: 0 for combining marks, 2 for East Asian wide ones and emoji,
+/// else 1.
 std::size_t display_width(char32_t c);
 
-/// Columns of printable text (see append_printable). A byte that is not UTF-8 counts as one.
+/// Returns the width of printable text in columns (see append_printable()). A byte that is not UTF-8 counts as one
+/// column.
 std::size_t display_width(std::string_view text);
 
-/// True if nothing of `text` can be seen: it is empty, or spaces and marks only.
+/// Returns whether nothing of `text` is visible: it is empty, or only spaces and marks.
 bool is_blank(std::string_view text);
 
-/// `pieces` with blanks between them, in lines of at most `width` columns as far as their own widths allow. The first
-/// line begins in column `begin`, the others are indented to column `indent`.
+/// Joins `pieces` with blanks into lines of at most `width` columns, unless a piece alone is wider. The first line
+/// begins in column `begin`, the others are indented to column `indent`.
 std::string wrap(std::span<const std::string> pieces, std::size_t width, std::size_t begin, std::size_t indent);
-/// The same with the words of `text`; one that is wider than a line is broken.
+/// Wraps the words of `text` in the same way. A word that is wider than a line is broken.
 std::string wrap(std::string_view text, std::size_t width, std::size_t begin, std::size_t indent);
 
-/// Returns `text` if it fits into `width` columns, else its beginning and an ellipsis; never half a character.
+/// Returns `text` if it fits into `width` columns, else its beginning and an ellipsis. Characters are not cut.
 std::string cut_to_width(std::string_view text, std::size_t width);
-/// The same with the ellipsis in the middle: for addresses, ids and paths, whose ends tell most.
+/// Cuts in the middle instead: for addresses, ids and paths, whose ends tell most.
 std::string cut_in_middle(std::string_view text, std::size_t width);
 
 } // namespace socktally

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The few numbers and fields of the kernel that the programs need. The loader finds the real offsets of fields in the running kernel's BTF. */
+/* The few constants and fields of the kernel that the programs need. The loader finds the real offsets of the fields
+   in the running kernel's BTF. */
 #ifndef SOCKTALLY_KERNEL_H
 #define SOCKTALLY_KERNEL_H
 
@@ -26,7 +27,7 @@
 #define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
 #define TCP_CLOSING 11
-#define SOCK_DONE 1 /* this one and the next: bit numbers of skc_flags */
+#define SOCK_DONE 1 /* SOCK_DONE and SOCK_URGINLINE are bit numbers of skc_flags */
 #define SOCK_URGINLINE 2
 #define PF_KTHREAD 0x00200000
 #define NSFS_MAGIC 0x6e736673
@@ -72,7 +73,7 @@ struct sock_common {
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
-    atomic64_t skc_cookie; /* 0: none was asked for */
+    atomic64_t skc_cookie; /* 0: nobody has asked for the cookie yet */
 };
 
 typedef struct {
@@ -127,7 +128,7 @@ struct tcp_sock {
 };
 
 struct udp_sock {
-    int pending; /* AF_* while parts of a datagram wait for the rest, else 0 */
+    int pending; /* AF_* while parts of a datagram are being collected (MSG_MORE), else 0 */
 };
 
 struct iphdr {
@@ -177,7 +178,7 @@ struct socket_alloc {
     struct inode vfs_inode;
 };
 
-/* The functions that this kernel's verifier knows. */
+/* The kfuncs that the verifier of this kernel knows. */
 enum special_kfunc_type { KF_bpf_rdonly_cast = 1 };
 
 struct seq_file;

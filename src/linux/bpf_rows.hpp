@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// BPF iterators run to their end, the keys of BPF hash maps, and what BPF programs say of a process.
+// Reads all rows of a BPF iterator, all keys of a BPF hash map, and what BPF programs report about a process.
 #pragma once
 
 #include "linux/clocks.hpp"
@@ -19,8 +19,8 @@
 
 namespace socktally {
 
-/// Makes an iterator of the link (a descriptor) in the network namespace of this thread, and hands all its rows to
-/// `take`. Returns 0 or an errno.
+/// Runs the iterator of `link` (a descriptor) in the network namespace of this thread, and passes each row to `take`.
+/// Returns 0 or an errno.
 template <typename Row, typename Take>
 int read_rows(int link, const Take& take)
 {
@@ -28,12 +28,12 @@ int read_rows(int link, const Take& take)
     if (!rows) {
         return errno;
     }
-    std::array<std::byte, 32768> buffer; // as much as the kernel gives at a time
+    std::array<std::byte, 32768> buffer; // the most that one read(2) returns
     std::size_t used = 0;
     while (true) {
         const ssize_t got = ::read(rows.get(), buffer.data() + used, buffer.size() - used);
         if (got < 0 && errno == EAGAIN) {
-            continue; // it went through a million objects that gave no row
+            continue; // the kernel stops after a million objects without a row, and goes on at the next read
         }
         if (got <= 0) {
             return got == 0 ? 0 : errno;
@@ -50,14 +50,14 @@ int read_rows(int link, const Take& take)
     }
 }
 
-/// The same for a program that writes no rows.
+/// Runs an iterator whose program writes no rows.
 inline int run_iterator(int link)
 {
     return read_rows<std::byte>(link, [](std::byte) {});
 }
 
-/// Returns every key that is in a hash map throughout the walk, while programs may add others. Nothing may be deleted
-/// meanwhile: the walk would start over.
+/// Returns all keys of a hash map. Programs may add keys meanwhile, which may be missed. Nothing may be deleted
+/// meanwhile, because the walk would start over.
 template <typename Key>
 std::vector<Key> keys_of(int map)
 {
@@ -69,7 +69,7 @@ std::vector<Key> keys_of(int map)
     return keys;
 }
 
-/// The pid namespace of this process, unless it is the first one, whose ids the kernel uses.
+/// Returns the pid namespace of this process; null if it is the initial one, whose ids the kernel uses.
 inline std::optional<struct stat> own_pid_namespace()
 {
     constexpr ino_t first_namespace = 0xEFFFFFFC; // PROC_PID_INIT_INO
@@ -77,7 +77,7 @@ inline std::optional<struct stat> own_pid_namespace()
     return ::stat("/proc/self/ns/pid", &own) == 0 && own.st_ino != first_namespace ? std::optional(own) : std::nullopt;
 }
 
-/// `start_ns` is task_struct.start_boottime, `name` a comm that need not end in NUL.
+/// `start_ns` is task_struct.start_boottime. `name` is a comm, which need not end in NUL.
 template <std::size_t length>
 Process process_of(std::int32_t pid, std::uint64_t start_ns, std::uint32_t uid, const char (&name)[length])
 {

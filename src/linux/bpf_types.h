@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What BPF programs and those who read their rows share: integers of fixed width. */
+/* Fixed-width integers for BPF programs and for the code that reads their rows. */
 #ifndef SOCKTALLY_BPF_TYPES_H
 #define SOCKTALLY_BPF_TYPES_H
 

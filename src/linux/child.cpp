@@ -32,7 +32,7 @@ Pipe make_pipe()
     return {Fd(ends[0]), Fd(ends[1])};
 }
 
-/// Runs in the new process. Nothing between fork(2) and exec(3) may need memory.
+/// Runs in the new process. Must not allocate memory between fork(2) and exec(3).
 [[noreturn]] void become(char* const* words, int go, int errors)
 {
     char ignored = 0;
@@ -95,7 +95,7 @@ std::optional<int> go_on_without_children()
     for (const int signal : {SIGCHLD, SIGTERM, SIGHUP}) {
         ::sigaddset(&taken, signal);
     }
-    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // ignored, it would leave no status to wait for
+    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // if it is ignored, the command leaves no status
     ::sigprocmask(SIG_BLOCK, &taken, &previous);
     const pid_t process = ::fork();
     if (process < 0) {
@@ -113,8 +113,8 @@ std::optional<int> go_on_without_children()
 
 Surroundings::Surroundings() : closed_(occupy_standard_streams())
 {
-    // A write to a closed pipe, or past the largest size of a file, fails instead: a state file that was begun is
-    // cleared away. SIGUSR1: no window is open yet that it could end.
+    // Writing to a closed pipe or past a size limit then fails instead of killing, and a prepared state file is
+    // removed. SIGUSR1 has no window yet that it could end.
     for (const int signal : {SIGPIPE, SIGXFSZ, SIGUSR1}) {
         signals_.emplace_back(signal, std::signal(signal, SIG_IGN));
     }
@@ -141,7 +141,7 @@ Child::Child(const std::vector<std::string>& words, const Surroundings& surround
     Pipe go = make_pipe();
     Pipe errors = make_pipe();
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // ignored, it would leave no status to wait for
+    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // if it is ignored, the command leaves no status
     pid_ = ::fork();
     if (pid_ == 0) {
         std::signal(SIGCHLD, on_child);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A command in a process of its own that starts when it is told to, and finds everything as this process found it.
+// A command in a process of its own. It starts only when told to, with the standard streams and signals that this
+// process was started with.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -16,14 +17,14 @@
 
 namespace socktally {
 
-/// Prepares this process: standard streams that are closed get /dev/null, so that no other file takes their numbers,
-/// and some signals are ignored. Remembers how it was before.
+/// Prepares this process: opens /dev/null for closed standard streams, so that no other file gets their numbers, and
+/// ignores some signals. Remembers how they were before.
 class Surroundings {
 public:
     Surroundings();
     Surroundings(const Surroundings&) = delete;
     Surroundings& operator=(const Surroundings&) = delete;
-    /// Undoes all of it: for a command, and to end by a signal.
+    /// Undoes these changes: for the command, and before this process ends itself by a signal.
     void restore() const;
 
 private:
@@ -48,32 +49,33 @@ public:
           std::optional<std::chrono::nanoseconds> patience);
 
     pid_t pid() const { return pid_; }
-    /// Lets the command run. A second call does nothing.
+    /// Starts the command. A second call does nothing.
     void start();
     bool is_started() const { return !go_; }
     bool has_ended() const { return status_.has_value(); }
     void pass_on(int signal) const;
 
-    /// Takes note of the processes that have ended.
+    /// Collects processes that have ended.
     void reap();
     bool is_over() const { return status_ && (!patience_ || !has_left_processes_ || Clock::now() >= patience_ends_); }
-    /// When it is over even if it has left processes; time_point::max() until the command has ended.
+    /// Returns the time at which the command is over even if processes are left; time_point::max() until the command
+    /// has ended.
     Clock::time_point latest_end() const;
-    /// Returns whether processes that the command started were still there when it was over.
+    /// Returns whether processes that the command had started were left when it was over.
     bool has_left_processes() const { return has_left_processes_; }
 
-    /// Waits until the command has ended, and returns its exit status as a shell does: 128 + N if signal N ended it,
-    /// 127 if there is no such command, 126 if it cannot be run.
+    /// Waits until the command has ended. Returns its exit status as shells do: 128 + N if signal N ended it, 127 if
+    /// there is no such command, 126 if it cannot be run.
     int wait();
-    /// The error for which the command could not be run; 0 if it could. Valid once it has ended.
+    /// Returns why the command could not be run, an errno; 0 if it could. Valid after the command has ended.
     int exec_error() const { return exec_error_; }
 
 private:
     void take_end(int status);
 
     pid_t pid_ = 0;
-    Fd go_;                                                  // closed when the command was started
-    Fd errors_;                                              // what exec(3) failed with
+    Fd go_;                                                  // closed once the command was started
+    Fd errors_;                                              // the errno of a failed exec(3) comes here
     std::vector<std::pair<int, void (*)(int)>> of_terminal_; // signals, and how they were handled before
     std::optional<std::chrono::nanoseconds> patience_;
     std::optional<int> status_; // as of wait(2)

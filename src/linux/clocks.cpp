@@ -23,7 +23,7 @@ std::chrono::nanoseconds read_clock(clockid_t clock)
 
 constexpr std::uint64_t ns_per_tick = 10'000'000; // USER_HZ is 100
 
-/// A number with an optional minus sign; 0 for other text, and for numbers that no clock has.
+/// Parses a number with an optional minus sign. Returns 0 for other text, and for numbers too large for a clock.
 std::int64_t parse_offset(std::string_view text)
 {
     constexpr std::uint64_t largest = 9'000'000'000; // seconds that fit into a count of nanoseconds
@@ -35,9 +35,9 @@ std::int64_t parse_offset(std::string_view text)
     return is_negative ? -static_cast<std::int64_t>(*number) : static_cast<std::int64_t>(*number);
 }
 
-/// Returns the shift of the process's own time namespace. timens_offsets shows the namespace of future children, which
-/// before Linux 6.3 differs from the process's own after unshare(2). The own namespace is then the initial one, without
-/// a shift, unless such calls are nested.
+/// Returns the shift of this process's own time namespace. timens_offsets has the shift of the namespace for future
+/// children, and before Linux 6.3 unshare(2) makes that one differ from the process's own. In that case the own
+/// namespace is the initial one, without a shift, unless unshare(2) was called in a nested namespace.
 std::chrono::nanoseconds read_shift()
 {
     constexpr std::size_t limit = 4096;
@@ -72,8 +72,8 @@ std::chrono::nanoseconds boot_clock_shift()
 
 std::chrono::nanoseconds time_since_boot() { return read_clock(CLOCK_BOOTTIME) - boot_clock_shift(); }
 
-/// A process may have started before the zero of a namespace's clock: the kernel then divides a value that has wrapped
-/// at 64 bits.
+/// If a process started before the zero of the namespace's clock, the sum wraps at 64 bits before the division, as in
+/// the kernel.
 std::uint64_t start_ticks_of(std::uint64_t start_ns, std::chrono::nanoseconds shift)
 {
     return (start_ns + static_cast<std::uint64_t>(shift.count())) / ns_per_tick;

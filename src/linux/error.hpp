@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Errors of system calls as exceptions: `throw errno_error("cannot open \"/proc\"")` ends in ": Permission denied".
+// Errors of system calls as exceptions. `throw errno_error("cannot open \"/proc\"")` gives `cannot open "/proc":
+// Permission denied`.
 #pragma once
 
 #include <cerrno>

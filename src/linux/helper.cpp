@@ -23,12 +23,12 @@ namespace {
 
 using Clock = Helper::Clock;
 
-/// Precedes each question and each answer.
+/// Precedes each question and each answer, in bytes.
 using Length = std::uint64_t;
 constexpr Length longest_message = 64 << 20;
 
-/// Calls `move` for what is left of `size` bytes until all have passed. Returns false if the other end is closed or the
-/// deadline passes first.
+/// Calls `move` until it has moved `size` bytes. Returns false if the peer has closed the socket or the deadline passes
+/// first.
 template <typename Move>
 bool transfer(int socket, short events, std::size_t size, Clock::time_point deadline, const Move& move)
 {
@@ -75,8 +75,8 @@ std::optional<std::string> receive_text(int socket, Clock::time_point deadline)
     return receive_all(socket, text.data(), text.size(), deadline) ? std::optional(std::move(text)) : std::nullopt;
 }
 
-/// Closes everything but `socket`, which becomes the first descriptor after the standard ones. Else a reader of our
-/// output would wait for the end of a hanging helper.
+/// Closes all descriptors but `socket`, which becomes the first one after the standard streams. Else a reader of our
+/// output would not see its end while a helper hangs.
 int keep_only(int socket)
 {
     constexpr int kept = STDERR_FILENO + 1;
@@ -103,7 +103,7 @@ int keep_only(int socket)
                 break;
             }
         }
-    } catch (const std::exception&) { // out of memory: the parent sees the end
+    } catch (const std::exception&) { // out of memory: the parent sees that the socket is closed
     }
     ::_exit(0);
 }
@@ -141,7 +141,8 @@ bool Helper::start()
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
-    ::sigprocmask(SIG_BLOCK, &all, &before); // signals are for the parent, also those that the terminal sends to both
+    // The parent handles signals, even those that the terminal sends to both.
+    ::sigprocmask(SIG_BLOCK, &all, &before);
     const pid_t self = ::getpid();
     const pid_t child = ::fork();
     if (child == 0) {
@@ -156,7 +157,7 @@ bool Helper::start()
     return true;
 }
 
-/// One that waits for a disk does not die at once: the next start tries it again.
+/// A killed helper that waits for a disk does not die at once; start() checks again.
 void Helper::end()
 {
     constexpr int tries = 50;

@@ -26,10 +26,10 @@ namespace socktally {
 
 namespace {
 
-/// a.root-servers.net, which every default route reaches. The kernel is asked for the route; no packet is sent.
+/// a.root-servers.net, which every default route covers. The kernel is only asked for the route; no packet is sent.
 constexpr std::array<std::string_view, 2> public_addresses{"198.41.0.4", "2001:503:ba3e::2:30"};
 
-/// 0 if there are too few bytes.
+/// Returns 0 if there are too few bytes.
 template <typename Number>
 Number number_of(std::span<const std::byte> bytes)
 {
@@ -46,7 +46,7 @@ std::string text_of(std::span<const std::byte> bytes)
     return std::string(text.substr(0, text.find('\0')));
 }
 
-/// Copies the message's fixed part and returns the attributes behind it; null if the message is cut short.
+/// Copies the fixed part of the message and returns the attributes after it; null if the message is cut short.
 template <typename Body>
 std::optional<std::span<const std::byte>> read_body(std::span<const std::byte> payload, Body& body)
 {
@@ -57,7 +57,7 @@ std::optional<std::span<const std::byte>> read_body(std::span<const std::byte> p
     return payload.subspan(std::min<std::size_t>(NLMSG_ALIGN(sizeof body), payload.size()));
 }
 
-/// Returns the attribute of IFLA_INFO_DATA that has the port of a tunnel of this kind; 0 for other kinds.
+/// Returns the attribute of IFLA_INFO_DATA that holds the port of a tunnel of this kind; 0 for other kinds.
 std::uint16_t port_attribute(std::string_view kind)
 {
     return kind == "vxlan"     ? IFLA_VXLAN_PORT
@@ -156,7 +156,7 @@ std::optional<InterfaceAddress> parse_interface_address(std::span<const std::byt
             other = Address::from_bytes(attribute.payload);
         }
     }
-    const Address& address = local.family != Family::none ? local : other; // v6 has the second alone, as a rule
+    const Address& address = local.family != Family::none ? local : other; // IPv6 usually has only IFA_ADDRESS
     return address.family != Family::none ? std::optional(InterfaceAddress{message.ifa_index, address}) : std::nullopt;
 }
 
@@ -192,7 +192,7 @@ std::vector<Interface> interfaces()
         const auto owner =
             std::lower_bound(list.begin(), list.end(), index,
                              [](const Interface& interface, auto wanted) { return interface.index < wanted; });
-        if (owner != list.end() && owner->index == index) { // it may have come in between
+        if (owner != list.end() && owner->index == index) { // the interface may be newer than the list
             owner->addresses.push_back(address);
         }
     }
@@ -253,14 +253,14 @@ std::optional<std::uint32_t> routed_interface()
                 return index;
             }
         }
-    } catch (const std::system_error&) { // a sandbox without netlink: mark_outbound() has a fallback
+    } catch (const std::system_error&) { // a sandbox without netlink: mark_outbound() then uses its fallback
     }
     return std::nullopt;
 }
 
 std::vector<InterfaceTraffic> parse_interfaces(std::string_view text)
 {
-    constexpr std::size_t tx_field = 8; // bytes and packets are the first of eight rx fields, then come those of tx
+    constexpr std::size_t tx_field = 8; // rx has eight fields, the first two of which are bytes and packets; tx follows
     std::vector<InterfaceTraffic> interfaces;
     next_line(text);
     next_line(text);

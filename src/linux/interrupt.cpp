@@ -32,7 +32,7 @@ Interrupt::Interrupt()
     }
     sigaddset(&taken_, SIGUSR1);
     take_over();
-    ::signal(SIGUSR1, SIG_DFL); // ignored until here (main.cpp), and blocked from here on
+    ::signal(SIGUSR1, SIG_DFL); // ignored so far (main.cpp), blocked from now on
 }
 
 Interrupt::Interrupt(Child& command) : command_(&command)
@@ -42,7 +42,7 @@ Interrupt::Interrupt(Child& command) : command_(&command)
         sigaddset(&taken_, signal);
     }
     take_over();
-    command.reap(); // it may have been killed already
+    command.reap(); // the command may have been killed already
 }
 
 void Interrupt::take_over()
@@ -58,7 +58,7 @@ Interrupt::~Interrupt() { give_back(); }
 
 void Interrupt::give_back()
 {
-    ::signal(SIGUSR1, SIG_IGN); // no window is left that it could end; one that waits is dropped
+    ::signal(SIGUSR1, SIG_IGN); // no window is left that it could end; a pending SIGUSR1 is dropped
     ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
 }
 

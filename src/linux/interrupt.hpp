@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Signals as a descriptor to wait on. The first SIGINT, SIGTERM or SIGHUP ends the window early, a second one kills at
-// once. SIGUSR1 ends the window as its time would, and is ignored when there is no window. If the window is that of a
-// command, the end of the command ends it, and signals are passed on to the command.
+// Signals as a descriptor to wait on. The first SIGINT, SIGTERM or SIGHUP ends the window early; a second one kills at
+// once. SIGUSR1 ends the window as if its time were over, and is ignored between windows. If the window measures a
+// command, it ends with the command, and signals are passed on to the command.
 #pragma once
 
 #include "linux/child.hpp"
@@ -17,7 +17,7 @@ namespace socktally {
 
 class Interrupt {
 public:
-    /// Takes these signals over. SIGINT, SIGTERM and SIGHUP stay ignored if the parent had us ignore them (nohup, `&`
+    /// Takes over these signals. SIGINT, SIGTERM and SIGHUP stay ignored if the parent process ignored them (nohup, `&`
     /// in sh).
     Interrupt();
     /// Takes SIGTERM and SIGHUP over for the command, which must outlive this. Once it has ended, these and SIGINT end
@@ -30,26 +30,26 @@ public:
     /// Waits until `deadline`, or until a signal comes, or until `also` (a descriptor, or -1) is readable.
     void wait_until(std::chrono::steady_clock::time_point deadline, int also);
 
-    /// Waits until `fd` takes `writable_bytes` at once, so that a slow reader does not keep a signal waiting. Returns
-    /// false if there is nothing left to wait for: a signal has come, or the signals are released.
+    /// Waits until `fd` accepts `writable_bytes` at once, so that a slow reader does not delay the reaction to a
+    /// signal. Returns false if a signal has come or the signals are released.
     bool wait_writable(int fd);
     static constexpr std::size_t writable_bytes = PIPE_BUF;
 
-    /// Gives the signals back to the system: from here on they kill at once. A signal that came before counts.
+    /// Gives the signals back to the system: from now on they kill at once. signal() still returns an earlier one.
     void release();
 
-    /// The signal that came, or 0. SIGUSR1 does not count.
+    /// Returns the signal that came, or 0. SIGUSR1 does not count.
     int signal() const { return signal_; }
 
-    /// Returns whether the window under way is to end.
+    /// Returns whether the current window must end.
     bool ends_window() const { return ends_series() || ends_early_; }
-    /// Returns whether no other window follows it: a signal came, or the command is over.
+    /// Returns whether no other window follows: a signal has come, or the command is over.
     bool ends_series() const { return signal_ != 0 || (command_ != nullptr && command_->is_over()); }
-    /// Returns whether SIGUSR1 ended the window; then the next window begins at once, with its full length.
+    /// Returns whether SIGUSR1 ended the window. The next window then begins at once and has its full length.
     bool ends_early() const { return ends_early_; }
-    /// Drops a SIGUSR1 that came before the first window, and lets the command start.
+    /// Drops a SIGUSR1 that came before the first window, and starts the command.
     void first_window_begins();
-    /// Forgets the SIGUSR1 of the last window; a later one ends the next window.
+    /// Forgets the SIGUSR1 of the last window. Another one ends the next window.
     void window_is_over() { ends_early_ = false; }
 
 private:

@@ -15,7 +15,7 @@ namespace socktally {
 
 namespace {
 
-/// The most that the kernel puts into a datagram of a dump (NLMSG_GOODSIZE, 32 KiB since 4.4).
+/// The largest datagram of a dump (NLMSG_GOODSIZE, 32 KiB since Linux 4.4).
 constexpr std::size_t buffer_size = 32 << 10;
 
 constexpr std::size_t align(std::size_t length)
@@ -34,7 +34,7 @@ bool read_header(std::span<const std::byte> bytes, Header& header)
     return true;
 }
 
-/// The errno of an NLMSG_ERROR or of an NLMSG_DONE: both begin with a negative errno, or with 0.
+/// Returns the errno of an NLMSG_ERROR or NLMSG_DONE: both begin with a negative errno, or with 0.
 int error_of(const NetlinkMessage& message)
 {
     std::int32_t error = 0;
@@ -79,7 +79,7 @@ NetlinkSocket::NetlinkSocket(Mode mode, int protocol)
     if (!fd_) {
         throw errno_error("cannot open a netlink socket");
     }
-    // Without an address of its own a socket has port 0, the kernel's, and is left out of every multicast.
+    // A socket that is not bound has port 0, like the kernel, and receives no multicast.
     sockaddr_nl any{};
     any.nl_family = AF_NETLINK;
     if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0) {
@@ -155,7 +155,7 @@ int exchange(NetlinkSocket& socket, std::span<std::byte> request,
     static_assert(offsetof(nlmsghdr, nlmsg_seq) == 8);
     std::uint32_t sequence = 0;
     std::memcpy(&sequence, request.data() + offsetof(nlmsghdr, nlmsg_seq), sizeof sequence);
-    ++sequence; // tells stale replies from those to this use of the request
+    ++sequence; // distinguishes replies to this request from late replies to earlier ones
     std::memcpy(request.data() + offsetof(nlmsghdr, nlmsg_seq), &sequence, sizeof sequence);
     socket.send(request);
 

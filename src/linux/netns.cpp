@@ -27,7 +27,7 @@ namespace {
 constexpr const char* own_path = "/proc/self/ns/net";
 constexpr const char* names_directory = "/run/netns";
 
-/// Null if it is not a namespace: a name may be left over from a namespace that was never mounted.
+/// Returns null if the path is no namespace: a name may be left over from a namespace that was never mounted.
 std::optional<std::uint64_t> inode_at(const std::string& path, dev_t nsfs)
 {
     struct stat its {};
@@ -36,7 +36,7 @@ std::optional<std::uint64_t> inode_at(const std::string& path, dev_t nsfs)
 
 enum class Entered : std::uint8_t { yes, gone, refused };
 
-/// Checks the inode, because the path may lead elsewhere by the time it is opened.
+/// Checks the inode, because the path may lead to another namespace by now.
 Entered enter(const NetworkNamespace& wanted)
 {
     if (wanted.path.empty()) {
@@ -61,7 +61,7 @@ Entered enter(const NetworkNamespace& wanted)
 
 constexpr std::string_view link = "/ns/net";
 
-/// Returns "/proc/123" for "/proc/123/ns/net", and this thread's directory for an empty path; else null.
+/// Returns "/proc/123" for "/proc/123/ns/net", and the directory of this thread for an empty path; else null.
 std::optional<std::string> process_in(const std::string& path)
 {
     if (path.empty()) {
@@ -70,8 +70,8 @@ std::optional<std::string> process_in(const std::string& path)
     return path.ends_with(link) ? std::optional(path.substr(0, path.size() - link.size())) : std::nullopt;
 }
 
-/// Namespaces whose link may not be read. The inode of a file in their /proc/net distinguishes them, which
-/// every user may read: proc(5) has different files for each namespace.
+/// Namespaces whose link we may not read. They are told apart by the inode of a file in /proc/PID/net: each namespace
+/// has different files there (proc(5)), and every user may read the inode.
 class HiddenNamespaces {
 public:
     /// `process` is "/proc/123", whose link may not be read.
@@ -85,7 +85,7 @@ public:
         }
     }
 
-    /// If even the first process cannot be seen (hidepid=invisible), others may be invisible too.
+    /// Adds a hidden namespace if even process 1 is invisible (hidepid=invisible), because others may be invisible too.
     void add_invisible()
     {
         constexpr const char* first = "/proc/1";
@@ -95,8 +95,9 @@ public:
         }
     }
 
-    /// Leaves out namespaces that other processes show, or that a name or a file leads to. A namespace in the list
-    /// that cannot be entered may be any of them, so one less is added for each.
+    /// Adds the hidden namespaces to the list, without those that are in the list already: another process shows them,
+    /// or a name or a file leads to them. A listed namespace that cannot be entered may be any of the hidden ones, so
+    /// one hidden namespace less is added for each.
     void append_to(std::vector<NetworkNamespace>& list)
     {
         if (by_mark_.empty()) {
@@ -150,7 +151,7 @@ void in_threads(std::size_t threads, std::size_t count, const std::function<void
         while (running.size() < std::min(threads, count)) {
             running.emplace_back(run);
         }
-    } catch (const std::system_error& failure) { // too little memory, or too many of them: others do its share
+    } catch (const std::system_error& failure) { // too many threads: those that run do all the work
         if (running.empty()) {
             throw errno_error("cannot start a thread", failure.code().value());
         }

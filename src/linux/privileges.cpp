@@ -59,7 +59,7 @@ std::string_view file_capabilities_obstacle()
     if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
         return "no_new_privs disables file capabilities here: run socktally outside the sandbox that sets it";
     }
-    // One that is not in the bounding set makes execve() of the file fail as a whole.
+    // If a capability of the file is not in the bounding set, execve() of the file fails as a whole.
     const auto is_unbound = [](int capability) { return ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1; };
     if (std::any_of(used_by_backends.begin(), used_by_backends.end(), is_unbound)) {
         return "the container's bounding set lacks capabilities: run socktally outside the container";
@@ -80,7 +80,7 @@ void allow_open_files(std::size_t count)
     }
 }
 
-/// Opens that many, because the number of inherited descriptors is unknown.
+/// Opens `count` descriptors to find out, because the number of inherited ones is unknown.
 bool has_room_for_files(std::size_t count)
 {
     constexpr std::size_t usual = 1024;

@@ -59,7 +59,7 @@ std::string_view next_line(std::string_view& text)
 std::optional<ProcStat> parse_proc_stat(std::string_view text)
 {
     constexpr std::uint64_t exiting_flag = 4; // PF_EXITING
-    constexpr std::size_t first = 3;          // behind the name
+    constexpr std::size_t first = 3;          // the first field after the name
     constexpr std::size_t last = 28;
     const std::size_t open = text.find('(');
     const std::size_t close = text.rfind(')');

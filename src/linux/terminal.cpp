@@ -20,7 +20,8 @@ std::vector<int> occupy_standard_streams()
     std::vector<int> closed;
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(fd, F_GETFD) < 0) {
-            ::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY); // takes the lowest free number, which is fd
+            // The new descriptor gets the lowest free number, which is `fd`.
+            ::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
             closed.push_back(fd);
         }
     }
@@ -60,7 +61,7 @@ void say(std::string_view text)
     try {
         write_all(STDERR_FILENO, "socktally: " + std::string(text) + "\n", "standard error");
     } catch (const std::system_error&) {
-        return; // there is nowhere left to say so
+        return; // this cannot be reported anywhere
     }
 }
 
@@ -76,7 +77,7 @@ void write_all(int fd, std::string_view text, std::string_view name)
 {
     while (!text.empty()) {
         const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno == EAGAIN) { // another process made it non-blocking
+        if (written < 0 && errno == EAGAIN) { // another process made the descriptor non-blocking
             pollfd ready{fd, POLLOUT, 0};
             ::poll(&ready, 1, -1);
             continue;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The three standard streams: what they are connected to, and writing to them.
+// The three standard streams: shows what they are connected to, and writes to them.
 #pragma once
 
 #include <cstddef>
@@ -8,19 +8,20 @@
 
 namespace socktally {
 
-/// Fills closed standard descriptors, so that no socket or file of ours becomes one of them: nothing can be read from
-/// the new standard input, or written to the new standard output without an error. Returns the descriptors. Call first.
+/// Opens standard descriptors that are closed, so that no socket or file of ours gets their numbers: reading the new
+/// standard input gives nothing, and writing to the new standard output fails. Returns these descriptors. Call this
+/// first.
 std::vector<int> occupy_standard_streams();
 
 bool is_terminal(int fd);
-/// Returns whether $TERM says that there is no cursor and no colour.
+/// Returns whether $TERM says that the terminal has neither cursor movement nor colour.
 bool is_dumb_terminal();
-/// Returns the columns of the terminal at `fd`, else those of $COLUMNS, else 80.
+/// Returns the width of the terminal at `fd` in columns, else $COLUMNS, else 80.
 std::size_t terminal_width(int fd);
-/// Returns the lines of the terminal at `fd`; 0 if it is none, or they are not known.
+/// Returns the height of the terminal at `fd` in lines; 0 if it is no terminal, or the height is not known.
 std::size_t terminal_height(int fd);
 
-/// Writes one line to standard error, `socktally: TEXT`. Failure to write it is ignored.
+/// Writes one line to standard error, `socktally: TEXT`. Ignores errors.
 void say(std::string_view text);
 
 /// Throws std::system_error unless `fd` was opened for writing.

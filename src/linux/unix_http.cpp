@@ -26,7 +26,7 @@ HttpAnswer failed_with_errno(const std::string& what)
     return failed(what + ": " + std::strerror(errno)); // NOLINT(concurrency-mt-unsafe): one thread
 }
 
-/// The socket's file has no path of its own here, but /proc gives it one.
+/// Connects by way of /proc, because only the socket's descriptor is known here, not its path.
 bool connect_to(int file, const Fd& connection)
 {
     sockaddr_un address{};
@@ -75,7 +75,7 @@ bool is_whole(std::string_view answer)
     return length && answer.size() - headers - headers_end.size() >= *length;
 }
 
-/// Returns what was wrong; empty if the answer is whole.
+/// Returns the error; empty if the answer is whole.
 std::string_view receive(const Fd& connection, const HttpLimits& limits, std::string& answer)
 {
     std::array<char, 64 << 10> part{};
@@ -131,7 +131,7 @@ HttpAnswer http_get(int socket, std::string_view target, uid_t owner, const Http
         return failed("another user listens there");
     }
     const std::string request = "GET " + std::string(target) + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
-    // A new connection has room for this; whatever has no room is no daemon.
+    // A new connection has room for this request; if it has not, no daemon is there.
     if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size())) {
         return failed("cannot send a request");

@@ -31,7 +31,7 @@ bool is_mapped(const std::array<std::uint8_t, 16>& bytes)
     return std::equal(mapped_v4.begin(), mapped_v4.end(), bytes.begin());
 }
 
-/// The address with all bits after the first `length` cleared.
+/// Clears all bits after the first `length`.
 Address masked(Address address, unsigned length)
 {
     for (unsigned i = 0; i < address.bytes.size(); ++i) {
@@ -41,7 +41,7 @@ Address masked(Address address, unsigned length)
     return address;
 }
 
-/// The address as it was written: a mapped one stays v6, because a prefix length counts the bits that were written.
+/// Keeps a mapped address as v6, because a prefix length counts the bits that were written.
 std::optional<Address> parse_verbatim(std::string_view text)
 {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
@@ -145,7 +145,7 @@ std::optional<Prefix> parse_prefix(std::string_view text)
     const Address address = unmapped(*written);
     if (address.family != written->family) {
         if (length < mapped_bits) {
-            return std::nullopt; // part v4 and part v6: no flow's address could be compared with it
+            return std::nullopt; // the prefix covers v4 and v6 addresses: no flow's address could be compared with it
         }
         length -= mapped_bits;
     }

@@ -15,8 +15,8 @@ namespace socktally {
 
 enum class Family : std::uint8_t { none, v4, v6 };
 
-/// An address in network byte order; a v4 one uses the first four bytes, the rest are zero.
-/// IPv4-mapped IPv6 addresses are kept as v4: both spellings name the same host.
+/// An address in network byte order; v4 uses the first four bytes, the others are zero. IPv4-mapped IPv6 addresses are
+/// kept as v4, because both name the same host.
 struct Address {
     Family family = Family::none;
     std::array<std::uint8_t, 16> bytes{};
@@ -25,7 +25,7 @@ struct Address {
     static Address from_bytes(std::span<const std::byte> bytes);
     bool is_unspecified() const; // none, 0.0.0.0 or ::
     bool is_loopback() const;    // 127.0.0.0/8 or ::1
-    bool goes_to_many() const;   // multicast or 255.255.255.255: each socket that takes it gets a datagram
+    bool goes_to_many() const;   // multicast or 255.255.255.255: each socket that receives there gets a copy
     auto operator<=>(const Address&) const = default;
 };
 
@@ -35,7 +35,7 @@ struct Endpoint {
     auto operator<=>(const Endpoint&) const = default;
 };
 
-/// An address with the number of leading bits that count, `10.0.0.0/8`. Bits past the length are zero.
+/// An address and the number of leading bits that are compared, `10.0.0.0/8`. The other bits are zero.
 struct Prefix {
     Address address;
     unsigned length = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The names of flows' enums, and what becomes of a process between two sightings.
+// The names of the enums of flows, and whether two sightings of a process are the same program.
 #include "model/flow.hpp"
 
 #include "util/sum.hpp"
@@ -52,7 +52,7 @@ bool is_same_program(const Process& before, const Process& now)
     return stacks_known ? before.stack_start == now.stack_start : before.name == now.name;
 }
 
-/// The stack and the user of an ended process are no longer known.
+/// A process that has ended shows neither its stack nor its user, so the earlier ones are kept.
 bool update(Process& process, const Process& now)
 {
     const bool is_same = is_same_program(process, now);

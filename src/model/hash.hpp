@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A hash of addresses and ports, which others choose: each table has its own seed, so that an attacker cannot choose
-// them to collide.
+// A hash of addresses and ports. Outsiders choose those, so each table has its own seed: nobody can choose keys that
+// collide.
 #pragma once
 
 #include "model/address.hpp"
@@ -24,8 +24,8 @@ public:
 
     void add(std::uint64_t word)
     {
-        // The product's high half depends on every bit of the word, its low half alone would not.
-        constexpr std::uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 over the golden ratio
+        // The high half of the product depends on every bit of the word; the low half alone does not.
+        constexpr std::uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 divided by the golden ratio
         __extension__ using Product = unsigned __int128;
         const auto product = static_cast<Product>(value_ ^ word) * odd;
         value_ = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who a process is beyond its name, and the published ports of its container, as plain data.
+// Facts about a process besides its name, and the published ports of its container, as plain data.
 #pragma once
 
 #include "model/address.hpp"
@@ -12,29 +12,29 @@
 
 namespace socktally {
 
-/// A port of this machine that leads to a port of a container.
+/// A port of this machine that is forwarded to a port of a container.
 struct PublishedPort {
-    Endpoint host;          // the unspecified address: any of this machine's
+    Endpoint host;          // unspecified: all addresses of this machine
     std::uint16_t port = 0; // the container's
     std::string protocol;   // "tcp", "udp" or "sctp"
-    std::uint16_t more = 0; // so many more ports follow at both ends
+    std::uint16_t more = 0; // the range has this many more ports, on both sides
     auto operator<=>(const PublishedPort&) const = default;
 };
 
-/// The connections that a docker-proxy forwards: from the host's port, through its own connections, to the container's.
+/// The connections that a docker-proxy forwards: it accepts them at the host's port, and connects to the container's.
 struct ProxiedPort {
     PublishedPort published;
     Address container;
     auto operator<=>(const ProxiedPort&) const = default;
 };
 
-/// The one of a range that leads to this port of the container.
+/// Returns the port of the range that is forwarded to `port` of the container.
 PublishedPort port_in(const PublishedPort& range, std::uint16_t port);
 
 std::string to_string(const PublishedPort& port); // "0.0.0.0:8080->80/tcp", "[::]:8080->80/tcp"
 
-/// Facts to read about processes. `containers` means their names, and includes `cgroup`; `ports` are the ports that
-/// they publish, and include `containers`.
+/// The facts to read about processes. `containers` asks for the names of containers, and includes `cgroup`; `ports`
+/// asks for the ports that they publish, and includes `containers`.
 struct IdentityNeeds {
     bool command = false;
     bool exe = false;
@@ -47,25 +47,25 @@ struct IdentityNeeds {
     bool any() const { return command || exe || parent || cgroup || containers || netns || ports; }
 };
 
-/// Null: not asked for, absent or unknown. All text is raw bytes, escaped only by render.
+/// A fact is null if it was not asked for, does not exist or is not known. Texts are raw bytes; formats escape them.
 struct Identity {
-    std::optional<std::string> command; // arguments, with blanks between
+    std::optional<std::string> command; // the arguments, separated by blanks
     std::optional<std::string> exe;
     std::optional<Pid> parent;
     std::optional<std::string> cgroup;
     std::optional<std::string> unit;
-    std::optional<std::string> container; // its name; if that is not known, the first 12 digits of its id
+    std::optional<std::string> container; // its name; if the name is not known, the first 12 digits of its id
     std::optional<std::string> container_id;
     std::optional<std::string> image;
-    std::optional<std::string> pod; // its name; if that is not known, its uid
+    std::optional<std::string> pod; // its name; if the name is not known, its uid
     std::optional<std::string> pod_uid;
     std::optional<std::string> pod_namespace;
     std::vector<PublishedPort> published; // by its container
-    std::optional<ProxiedPort> proxied;   // it is the docker-proxy of this
+    std::optional<ProxiedPort> proxied;   // set if the process is the docker-proxy of this port
     auto operator<=>(const Identity&) const = default;
 };
 
-/// Returns the facts that both share; the rest is null.
+/// Returns the facts that are equal in both; the others are null.
 Identity common(const Identity& a, const Identity& b);
 
 } // namespace socktally

@@ -25,7 +25,7 @@ std::optional<bool> stays_on_this_machine(const Tuple& tuple, Inode netns, const
 {
     const Address& local = tuple.local.address;
     const Address& remote = tuple.remote.address;
-    if (local.is_loopback()) { // also of an unconnected socket: no other machine reaches it there
+    if (local.is_loopback()) { // true of an unconnected socket too: no other machine can reach it there
         return true;
     }
     if (remote.is_unspecified()) {

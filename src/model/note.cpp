@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of notes: a row a code, in the order of the enum and of socktally-output(5).
+// The table of notes: one row for each code, in the order of the enum and of socktally-output(5).
 #include "model/note.hpp"
 
 #include <array>
@@ -14,7 +14,7 @@ struct NoteKind {
     NoteCode code;
     std::string_view name;
     bool incomplete;
-    std::string_view message{}; // empty: each note has a figure or a name in its own
+    std::string_view message{}; // empty if each note has a message of its own, with a figure or a name in it
     std::string_view remedy{};
     Note::About about = Note::About::everything;
     Telling telling = Telling::if_incomplete;

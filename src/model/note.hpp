@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One thing that a sample could not see, or could not see for sure. What every note of a code has in common is in the
-// table of note.cpp; what to do about a note is decided by that table, never by its text.
+// A note: one thing that a sample could not see, or not for sure. The table in note.cpp has what all notes of a code
+// share. It alone decides how a note is handled; the text of a note never does.
 #pragma once
 
 #include "model/flow.hpp"
@@ -75,16 +75,16 @@ enum class NoteCode : std::uint8_t {
     backend_declined,
 };
 
-/// The name that programs know the code by: "udp-bytes". It never changes.
+/// Returns the name by which scripts know the code, "udp-bytes". Names never change.
 std::string_view to_string(NoteCode code);
 
-/// When a note goes to standard error, for formats without notes. With --verbose all go there except those
-/// that are told elsewhere.
+/// When formats that have no notes print a note on standard error. With --verbose they print all but those told
+/// elsewhere.
 enum class Telling : std::uint8_t {
-    if_incomplete, // only if a figure may be short because of it
-    always,        // because the user can do something about it
-    in_silence,    // also if an alert printed nothing
-    elsewhere,     // it was said when it was found out
+    if_incomplete, // only if a figure may be too low because of it
+    always,        // always, because the user can do something about it
+    in_silence,    // even if the alert was not raised and nothing else is printed
+    elsewhere,     // never: it was printed when it was found
 };
 Telling telling(NoteCode code);
 
@@ -96,38 +96,38 @@ struct Missing {
 };
 
 struct Note {
-    /// The subject of a note. If nothing of that is printed, the note is not either.
+    /// The subject of a note. A note is printed only if something of its subject is printed.
     enum class About : std::uint8_t {
         everything,
         window,
         protocol,
-        open_sockets, // of the protocol whose bytes are unknown: they are in the sample
+        open_sockets, // sockets in the sample, of the note's protocol, whose bytes are unknown
         shared_sockets,
         unowned_sockets,
         other_namespaces,
     };
 
-    /// Takes what is not given from the table.
+    /// Takes message and remedy from the table if they are not given.
     explicit Note(NoteCode code);
     Note(NoteCode code, std::string message);
     Note(NoteCode code, std::string message, std::string_view remedy);
 
     NoteCode code;
     std::string message; // one line for people
-    std::string remedy;  // one line that would fix it; empty if nothing would
-    bool incomplete;     // a figure may be short because of it
+    std::string remedy;  // one line that says how to fix it; empty if nothing helps
+    bool incomplete;     // figures may be too low because of it
     About about;
-    Protocol protocol = Protocol::udp;             // if it is about one
-    std::optional<Missing> missing = std::nullopt; // if it can be told
+    Protocol protocol = Protocol::udp;             // used if the note is about one protocol
+    std::optional<Missing> missing = std::nullopt; // set if the amount is known
 };
 
-/// Whether no figure is short.
+/// Returns whether no figure is too low.
 inline bool is_complete(const std::vector<Note>& notes)
 {
     return std::none_of(notes.begin(), notes.end(), [](const Note& note) { return note.incomplete; });
 }
 
-/// The remedy if a privilege is missing. doctor prints a setcap(8) line instead.
+/// The remedy for a missing privilege. doctor prints a setcap(8) line instead.
 inline constexpr std::string_view privilege_remedy = "run with sudo, or grant capabilities (see socktally doctor)";
 
 } // namespace socktally

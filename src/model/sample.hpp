@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The result of one window: what a backend hands to everything after it.
+// The result of one window: a backend returns it, and all later steps work on it.
 #pragma once
 
 #include "model/flow.hpp"
@@ -21,8 +21,8 @@ namespace socktally {
 
 /// What was seen of the processes that descend from those of --tree.
 struct TreeSightings {
-    std::set<Uid> users;       // who owned them
-    bool leaves_netns = false; // one was in another network namespace than this process, or may have been
+    std::set<Uid> users;       // their owners
+    bool leaves_netns = false; // a descendant was in another network namespace than this process, or may have been
 };
 
 struct Sample {
@@ -32,10 +32,10 @@ struct Sample {
     std::vector<Flow> flows;
     std::vector<Process> processes;
     std::vector<Holder> holders;
-    std::map<std::size_t, std::vector<std::uint32_t>> sharers; // the other owners, as indices of processes, of a flow's
-                                                               // socket, by the index of the flow; see find_sharers()
-    std::map<std::uint64_t, std::shared_ptr<const Identity>> groups; // what the cgroup of a socket without a process
-                                                                     // tells, by Flow::cgroup_id
+    /// The other owners of a flow's socket, as indices of processes, by the index of the flow; see find_sharers().
+    std::map<std::size_t, std::vector<std::uint32_t>> sharers;
+    /// The facts that the cgroup of a socket tells if no process of the socket is known, by Flow::cgroup_id.
+    std::map<std::uint64_t, std::shared_ptr<const Identity>> groups;
     TreeSightings tree;
     std::vector<Note> notes;
     std::vector<InterfaceTraffic> interfaces; // deltas, without lo

@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 12> state_names{"unconnected", "establish
                                                        "fin-wait-1",  "fin-wait-2",  "time-wait", "closed",
                                                        "close-wait",  "last-ack",    "listening", "closing"};
 
-/// As ss(8) and netstat(8) print them.
+/// The names that ss(8) and netstat(8) print.
 constexpr std::array<std::pair<std::string_view, ConnectionState>, 7> short_names{{
     {"unconn", ConnectionState::unconnected},
     {"estab", ConnectionState::established},

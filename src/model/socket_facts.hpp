@@ -12,7 +12,7 @@
 
 namespace socktally {
 
-/// As ss(8) names them in its filters. A socket that is not TCP is established if it is connected, else unconnected.
+/// TCP's states, by the names that filters of ss(8) use. Other sockets are established if connected, else unconnected.
 enum class ConnectionState : std::uint8_t {
     unconnected,
     established,
@@ -29,7 +29,7 @@ enum class ConnectionState : std::uint8_t {
 };
 std::span<const std::string_view> connection_state_names(); // in the order of the enum
 std::string_view to_string(ConnectionState state);          // "time-wait"
-/// Takes ss's short names too, as in listen and estab. Returns null if there is no such state.
+/// Takes the short names of ss too, such as listen and estab. Returns null if there is no such state.
 std::optional<ConnectionState> parse_connection_state(std::string_view text);
 
 struct SocketFacts {
@@ -41,10 +41,10 @@ struct SocketFacts {
     // Only of `ports`.
     /// TCP: bytes received and not read; of a listener, connections that wait to be accepted. Else bytes of memory.
     std::optional<std::uint32_t> rx_queue{};
-    /// TCP: bytes written and not acknowledged. Else bytes of memory. Null for a listener.
+    /// TCP: bytes written but not acknowledged; null for a listener. Others: bytes of memory.
     std::optional<std::uint32_t> tx_queue{};
     std::optional<std::uint32_t> backlog{}; // of a listener: how many connections may wait; null in /proc/net
-    std::optional<std::string> device{};    // the one that the socket is bound to; null: none, or not known
+    std::optional<std::string> device{};    // the device that the socket is bound to; null: none, or not known
     std::optional<bool> v6_only{};          // of an IPv6 socket that is not connected; null: not known, or not IPv6
     auto operator<=>(const SocketFacts&) const = default;
 };

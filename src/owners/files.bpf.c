@@ -30,7 +30,7 @@ int write_sockets(struct bpf_iter__task_file* context)
     struct files_row row = {
         .inode = file->f_inode->i_ino,
         .start_ns = leader->start_boottime,
-        .stack_start = leader->mm->start_stack, /* 0 of one that is over */
+        .stack_start = leader->mm->start_stack, /* 0 if the process has ended */
         .tgid = leader->tgid,
         .uid = leader->cred->euid.val,
         .fd = context->fd,

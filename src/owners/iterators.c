@@ -6,7 +6,7 @@
 #include "files.skel.h"
 #include "totals.skel.h"
 
-/* So that destroying the skeleton leaves it open. */
+/* Takes the descriptor out of the skeleton, so that destroying the skeleton leaves it open. */
 static int take(int* fd)
 {
     const int taken = *fd;
@@ -14,7 +14,7 @@ static int take(int* fd)
     return taken;
 }
 
-/* The verifier gives up with EAGAIN when a signal comes. libbpf tries again, a light skeleton does not. */
+/* If a signal comes, the verifier gives up with EAGAIN. libbpf tries again, a light skeleton does not. */
 enum { most_tries = 5 };
 
 static int load_totals(struct iterators_totals* links)

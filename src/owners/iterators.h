@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The BPF iterators, loaded. Their light skeletons have the kernel itself fit the programs to its structures: a millisecond and no memory,
-   where libbpf reads all type information for 12 ms and 12 MiB. They are C, so is what wraps them. Needs Linux 5.17. */
+/* Loads the BPF iterators. With light skeletons the kernel itself adapts the programs to its structures, in a
+   millisecond and without memory; libbpf reads all type information for that, which takes 12 ms and 12 MiB. Light
+   skeletons are C, so this wrapper is C too. Needs Linux 5.17. */
 #ifndef SOCKTALLY_ITERATORS_H
 #define SOCKTALLY_ITERATORS_H
 
@@ -8,12 +9,12 @@
 
 enum files_kind { FILES_SOCKET, FILES_NAMESPACE, FILES_RING }; /* a namespace of any kind; perhaps an io_uring */
 
-/* A row of the iterator over open files, as files.bpf.c writes it and socket_files.cpp reads it. */
+/* A row of the iterator over open files. files.bpf.c writes it, socket_files.cpp reads it. */
 struct files_row {
     tally_u64 inode;    /* of the socket or namespace */
     tally_u64 start_ns; /* of the group leader, since boot */
     tally_u64 stack_start; /* of the group leader's memory */
-    tally_u32 tgid;     /* in the first pid namespace */
+    tally_u32 tgid;     /* in the initial pid namespace */
     tally_u32 uid;      /* effective, of the group leader */
     tally_u32 fd;
     tally_u32 kind; /* enum files_kind */
@@ -25,13 +26,13 @@ TALLY_ASSERT(sizeof(struct files_row) == 56);
 extern "C" {
 #endif
 
-/* Descriptors of links, which keep their programs; read_rows.hpp reads through them. */
+/* Descriptors of links, which keep the programs loaded. read_rows() (linux/bpf_rows.hpp) reads through them. */
 struct iterators_totals {
     int tcp;
     int udp;
 };
 
-/* 0, or an errno. */
+/* Both return 0 or an errno. */
 int iterators_load_totals(struct iterators_totals* links);
 int iterators_load_files(int* link);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// All processes at once, at both ends of a window, and what goes on into the next one. The search for the owners of new
-// sockets is in owner_search.cpp.
+// Scans all processes at both ends of a window, and keeps what the next window needs. owner_search.cpp searches for the
+// owners of new sockets.
 #include "owners/owner_scanner.hpp"
 
 #include "linux/error.hpp"
@@ -27,7 +27,7 @@ namespace socktally {
 
 namespace {
 
-/// False only if the kernel says for sure that the thread uses the descriptor table of its process.
+/// Returns false only if the kernel says that the thread uses the descriptor table of its process.
 bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 {
     return ::syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) != 0;
@@ -35,10 +35,10 @@ bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 
 using namespace std::chrono_literals;
 
-/// A process that opened or closed a socket that long ago is no more likely than others to hold the next one.
+/// Processes that opened or closed a socket within this time are the likeliest owners of the next one.
 constexpr auto hot_time = 10s;
 
-/// A given-up socket is forgotten if it was not searched for in this many windows.
+/// The number of windows without a search for it after which a socket that was given up is forgotten.
 constexpr int most_unasked = 10;
 
 } // namespace
@@ -50,7 +50,7 @@ OwnerScanner::OwnerScanner(const std::string& proc, Source source, Trace trace)
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", proc));
     }
-    std::array<char, 16> self{}; // not getpid(): this may be the /proc of another pid namespace
+    std::array<char, 16> self{}; // not getpid(), because `proc` may be that of another pid namespace
     const ssize_t length = ::readlinkat(proc_.get(), "self", self.data(), self.size() - 1);
     self_ = length > 0 ? parse_pid(self.data()).value_or(0) : 0;
 }
@@ -112,7 +112,7 @@ void OwnerScanner::read_all(const std::vector<Entry>& entries, Scan scan)
 /// Only if there is so much to read that loading a BPF program is cheaper.
 bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan)
 {
-    constexpr std::int64_t many_files = 2'000; // some 2.7 us each through /proc
+    constexpr std::int64_t many_files = 2'000; // through /proc each takes about 2.7 us
     if (bpf_declined_) {
         return false;
     }
@@ -124,7 +124,7 @@ bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan
     if (source_ == Source::cheapest && std::accumulate(files.begin(), files.end(), std::int64_t{0}) < many_files) {
         return false;
     }
-    std::vector<std::optional<SchedStat>> ran(entries.size()); // before the descriptors
+    std::vector<std::optional<SchedStat>> ran(entries.size()); // must be read before the descriptors
     for (std::size_t i = 0; rescan_follows_ && i < entries.size(); ++i) {
         ran[i] = files[i] > few_files ? read_ran(proc_.get(), entries[i].pid) : std::nullopt;
     }
@@ -139,7 +139,7 @@ bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan
         table.files = files[i];
         table.ran = ran[i];
         add(entries[i], table, scan);
-        tables->erase(entries[i].pid.value); // not twice in memory
+        tables->erase(entries[i].pid.value); // so that it is not in memory twice
     }
     return true;
 }
@@ -150,8 +150,9 @@ const OwnerScanner::Seen* OwnerScanner::seen_of(const Entry& entry) const
     return seen != seen_.end() && seen->second.directory == entry.directory ? &seen->second : nullptr;
 }
 
-/// Returns true only if it is certain. A process that stays on a CPU is charged at each tick, so that
-/// its run time shows it after a while; a table that several processes share is read at the one that ran.
+/// Returns true only if it is certain that the process has not run since its table was read. The run time of a process
+/// that stays on a CPU is updated at each tick, so it shows after a while. If several processes share a table, it is
+/// read at the one that has run.
 bool OwnerScanner::has_not_run(const Entry& entry) const
 {
     const Seen* seen = seen_of(entry);
@@ -178,7 +179,7 @@ void OwnerScanner::read_threads(const Entry& entry)
     }
     const std::string path = fmt::format("{}/task", entry.pid.value);
     struct stat tasks {};
-    constexpr nlink_t single_thread = 3; // two of its own and one a thread
+    constexpr nlink_t single_thread = 3; // 2 of the directory's own, and 1 for each thread
     if (::fstatat(proc_.get(), path.c_str(), &tasks, 0) != 0 || tasks.st_nlink <= single_thread) {
         return;
     }
@@ -189,13 +190,13 @@ void OwnerScanner::read_threads(const Entry& entry)
             continue;
         }
         FdTable table = read_fd_table(proc_.get(), fmt::format("{}/{}/fd", path, *tid).c_str(), entry.pid);
-        if (table.sockets.empty()) { // then it does not say whose it is
+        if (table.sockets.empty()) { // then the process was not read either
             continue;
         }
         for (SocketFd& socket : table.sockets) {
             socket.thread = *tid;
         }
-        if (const Seen* seen = seen_of(entry)) { // add() takes a table for all that the process holds
+        if (const Seen* seen = seen_of(entry)) { // add() expects all that the process holds
             table.files = seen->files;
             table.namespaces = seen->namespaces;
             for (const std::uint64_t inode : seen->inodes) {
@@ -245,7 +246,8 @@ void OwnerScanner::add(const Entry& entry, const FdTable& table, Scan scan)
     seen.inodes = std::move(inodes);
 }
 
-/// A pid may have gone to another process since; a process may have become another program.
+/// Adds the process, unless it is known. Another process may have the same pid now, and a process may have become
+/// another program.
 void OwnerScanner::add_process(Seen& seen, const Process& process)
 {
     if (seen.process && table_.process(*seen.process).start_time != process.start_time) {
@@ -269,8 +271,8 @@ void OwnerScanner::refresh(Process& process) const
     }
 }
 
-/// By exec it may have become another program, perhaps of the same name, and it may have become another user's. Then
-/// what was found out about it was about the one before.
+/// Updates name, program and user. If exec has made the process another program, even one of the same name, or it has
+/// another user, it is identified again, because the old facts are about the earlier program.
 void OwnerScanner::refresh(Process& process, const Process& now) const
 {
     if (!update(process, now)) {
@@ -284,7 +286,7 @@ void OwnerScanner::refresh(Process& process, const Process& now) const
     }
 }
 
-/// A holder that was seen once may turn out to be doubtful, so the socket is traced when it is confirmed.
+/// Traces the owners once they are confirmed, because an owner that was seen once may turn out to be in doubt.
 void OwnerScanner::trace_owners(Cookie cookie, Inode inode)
 {
     if (!trace_ || inode == Inode{} || unconfirmed(inode)) {
@@ -303,7 +305,7 @@ std::vector<std::pair<Pid, std::vector<Inode>>> OwnerScanner::held_besides(const
     std::vector<std::pair<Pid, std::vector<Inode>>> held;
     for (const auto& [pid, seen] : seen_) {
         std::vector<Inode> rest;
-        auto at = listed.begin(); // both are sorted, and the sockets of a process are often next to each other
+        auto at = listed.begin(); // both lists are sorted, and a process's sockets are often neighbours
         for (const std::uint64_t inode : seen.inodes) {
             if (at == listed.end() || *at != Inode{inode}) {
                 at = std::lower_bound(at, listed.end(), Inode{inode});
@@ -338,8 +340,8 @@ ProcessesSeen OwnerScanner::processes() const
     return processes;
 }
 
-/// A holder that does not run cannot have moved the bytes of a shared socket: for example a shell that waits for
-/// its child, or the privileged process of sshd.
+/// Returns the run times of processes that share a socket. One that does not run cannot have moved the socket's bytes:
+/// for example a shell that waits for its child, or the privileged process of sshd.
 OwnerScanner::RunTimes OwnerScanner::run_times_of_sharers() const
 {
     RunTimes times;
@@ -354,7 +356,7 @@ OwnerScanner::RunTimes OwnerScanner::run_times_of_sharers() const
     return times;
 }
 
-/// Whether its process still had the socket when it was last read, and is not over.
+/// Returns whether the process had the socket at its last reading, and has not ended.
 bool OwnerScanner::is_current(const Holder& holder) const
 {
     const std::int32_t pid = table_.process(holder.process).pid.value;
@@ -383,7 +385,7 @@ std::vector<Holder> OwnerScanner::marked(std::vector<Holder> holders) const
 const std::vector<Process>& OwnerScanner::holding_processes()
 {
     for (Process& process : table_.processes()) {
-        if (hot_.contains(process.pid.value)) { // else read in rescan(), or it has not run
+        if (hot_.contains(process.pid.value)) { // others were read in rescan(), or have not run
             refresh(process);
         }
     }
@@ -413,7 +415,7 @@ void OwnerScanner::forget_ended_processes()
     for (const Entry& entry : list_processes()) {
         alive.emplace(entry.pid.value, entry.directory);
     }
-    // The kernel gives a directory a new number if it needed the memory meanwhile (drop_caches).
+    // A directory gets a new inode if the kernel has freed its memory meanwhile (drop_caches).
     const auto is_same = [this](const Seen& seen, std::uint64_t directory) {
         return seen.directory == directory ||
                (seen.process && reread_process(proc_.get(), table_.process(*seen.process)));

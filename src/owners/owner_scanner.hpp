@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: MIT
-// Which process owns which socket, read from /proc/PID/fd, for backends whose counters do not name a process. Knows
+// Finds which process owns which socket, from /proc/PID/fd, for backends whose counters do not name a process. It knows
 // inodes, not protocols.
 //
-// A window begins and ends with a scan of all processes, which tells the owner of every socket that lives long enough.
-// The owner of a socket that is opened in between has to be found while the socket lives. So a backend lists new
-// sockets often, and searches for the owners that no scan has shown:
+// A window begins and ends with a scan of all processes, which shows the owner of every socket that lives long enough.
+// The owner of a socket that is opened in between must be found while the socket is open. So a backend lists new
+// sockets often, and searches for owners that no scan has shown:
 //
-//   1. in new processes, and in those that lately opened or closed a socket, or whose number of files has changed:
-//      a few microseconds each;
-//   2. if that found not all (Reach::everywhere), in every process that has run since it was last read, and in threads
-//      with a descriptor table of their own.
+//   1. in new processes, in those that opened or closed a socket lately, and in those whose number of files has
+//      changed: a few microseconds each;
+//   2. if sockets are still missing (Reach::everywhere), in every process that has run since it was last read, and in
+//      threads with a descriptor table of their own.
 //
-// Each search has a deadline (longest_search; last_search after the last window). A socket that four whole searches did
-// not find is given up: it is in no table that may be read (another user's, the kernel's). A search that ran out of
-// time counts as a quarter. All searches of one backend share these counts, whatever protocol they are for.
+// Each search has a deadline (longest_search; last_search after the last window). If four complete searches do not find
+// a socket, it is given up: it is in no table that we may read (another user's, or the kernel's). A search that runs
+// out of time counts as a quarter. All searches of one backend share these counts, for all protocols.
 //
-// How often sockets are listed is SearchPace: 20 ms after the last list while new sockets appear, because 50 ms of life
-// are then enough to be seen, on a machine where list and search take up to 8 ms; else ever less often, up to 500 ms.
-// A list and its search are followed by a pause of three times their CPU time, so they take at most a quarter of it.
+// SearchPace says how often sockets are listed: 20 ms after the last list while new sockets appear, else ever less
+// often, up to 500 ms. With 20 ms a socket is seen if it is open for 50 ms, on a machine where list and search take up
+// to 8 ms. After a list and its search there is a pause of three times their CPU time, so they take at most a quarter
+// of the time.
 //
-// An owner that a search found is read again after 8 ms, 16 ms, and so on (confirm()): a server may have handed the
-// socket on, or a process may have become another program. An accepted connection that closed before the second reading
-// may have been handed on in between, so its owner is in doubt and not named.
+// An owner that a search has found is read again after 8 ms, 16 ms, and so on (confirm()): a server may have handed the
+// socket over, or the process may have become another program. An accepted connection that is closed before the second
+// reading may have been handed over in between, so its owner is in doubt and is not named.
 #pragma once
 
 #include "linux/clocks.hpp"
@@ -48,7 +49,7 @@
 
 namespace socktally {
 
-/// When sockets are listed, and searched for their owners, again. See above.
+/// When sockets are listed, and their owners searched for, the next time. See above.
 struct SearchPace {
     using Clock = std::chrono::steady_clock;
     static constexpr std::chrono::nanoseconds shortest = std::chrono::milliseconds(20);
@@ -62,7 +63,7 @@ struct SearchPace {
     void slow_down() { interval = std::min(2 * std::max(interval, shortest), longest); }
 };
 
-/// Measures the CPU time of a search from its construction on, for the rest that it asks for.
+/// Measures the CPU time of a search since its construction, and the pause that must follow.
 class SearchCost {
 public:
     std::chrono::nanoseconds used() const { return thread_cpu_time() - begun_; }
@@ -81,21 +82,21 @@ class OwnerScanner {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// The source to use if both are available: bpf shows the processes of all users without privilege over them;
-    /// cheapest uses it only if it is faster than /proc.
+    /// The source of descriptor tables. bpf: a BPF iterator, which shows the processes of all users without privilege
+    /// over them. cheapest: the iterator if it is faster than /proc, else /proc.
     enum class Source : std::uint8_t { cheapest, bpf };
 
-    /// `proc` is where /proc is; another place for tests. Throws if it cannot be opened.
+    /// `proc` is the path of /proc, which tests replace. Throws if it cannot be opened.
     explicit OwnerScanner(const std::string& proc = "/proc", Source source = Source::cheapest, Trace trace = {});
 
-    /// Sets a function that is called with each process when it is found to own a socket, since the process may end
-    /// soon, and again when it has become another program.
+    /// Sets a function that is called with each process that is found to own a socket, at once because the process may
+    /// end soon, and again when the process has become another program.
     void set_identify_process(std::function<void(Process&)> identify) { identify_process_ = std::move(identify); }
 
-    /// Sets a function that is called with the cgroup of each socket that is listed in a window. If no owner of a
-    /// socket is found, only the cgroup shows its unit and container.
+    /// Sets a function that is called with the cgroup of each socket listed in a window. If the owner of a socket is
+    /// not found, only the cgroup shows its unit and container.
     void set_identify_group(std::function<void(std::uint64_t)> identify) { identify_group_ = std::move(identify); }
-    /// `sockets` is a list of Flow or Socket. Traces `group COOKIE ID` once a window for each.
+    /// `sockets` is a list of Flow or Socket. Traces `group COOKIE ID` for each, once a window.
     template <typename Sockets>
     void identify_groups(const Sockets& sockets)
     {
@@ -109,57 +110,58 @@ public:
         }
     }
 
-    /// Calls `meanwhile` between processes, because reading all of them takes a while.
+    /// Sets a function that is called between processes, because reading all of them takes a while.
     void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
 
-    /// No rescan() will follow the scan, so it need not know which processes run in between.
+    /// Says that no rescan() follows the scan, which then need not note how much processes have run.
     void expect_no_rescan() { rescan_follows_ = false; }
 
     /// Lists the descriptors of every process.
     void scan();
-    /// The same once more, adding what is new. Leaves out processes that have not run since they were last read:
-    /// nothing can have changed in their tables.
+    /// Lists them again, and adds new sockets. Skips processes that have not run since they were last read, because
+    /// their tables cannot have changed.
     void rescan();
 
-    /// The sockets that a search may find: no process was seen to hold them in this window, and they are not given up.
+    /// Returns the sockets that a search may find: no process was seen to hold them in this window, and they are not
+    /// given up.
     std::vector<Inode> worth_searching(std::vector<Inode> sockets) const;
     bool is_given_up(Inode inode) const;
     /// `threads`: the likely processes, and threads with a table of their own. That is enough if the sockets were
     /// listed before the scan.
     enum class Reach : std::uint8_t { likely, threads, everywhere };
-    /// Searches for the owners of these sockets until all are found or time is up. New processes are read in any case,
-    /// and so are the parents of those that were found: what is held before a fork is held by both after it. Searches
-    /// everywhere if one of the sockets was searched before: on a busy machine a few are always gone by the time they
-    /// are searched. Returns false if time ran out before every possible owner was read.
+    /// Searches for the owners of these sockets until all are found or the deadline passes. Always reads new processes,
+    /// and the parents of processes it has found, because a fork leaves a socket to both. Searches everywhere if one of
+    /// the sockets was searched for before; on a busy machine a few sockets are always closed before their first
+    /// search. Returns false if time ran out before every possible owner was read.
     bool search(const std::vector<Inode>& sockets, Reach reach, Clock::time_point deadline);
 
-    /// Reads the owners that search() found again, if it is time. Returns the sorted sockets that they no longer
-    /// have: closed or handed over.
+    /// Reads the owners that search() has found again, if that is due. Returns the sorted sockets that these owners no
+    /// longer have, because they were closed or handed over.
     std::vector<Inode> confirm(Clock::time_point now);
-    /// Returns when the next reading is due; time_point::max() if nothing was found yet.
+    /// Returns when the next reading is due; time_point::max() if no owner waits for one.
     Clock::time_point next_confirm() const { return next_confirm_; }
-    /// Such a socket is open, so it has no owner until it is found again. Then its former owner is one of its owners.
-    /// If no new owner is found, the bytes stay unattributed.
+    /// Call it if such a socket is still open. The socket then has no owner until a search finds one; its former owner
+    /// counts as an owner too then. If no new owner is found, the bytes stay unattributed.
     void handed_on(Inode inode);
 
-    /// A socket was closed: its process is a likely owner of the next one.
+    /// Call it if a socket was closed: its process is a likely owner of the next one.
     void closed(Inode inode);
     /// Forgets a closed socket, which is not searched for again.
     void forget(Inode inode);
 
     bool held(Inode inode) const { return table_.held(inode); }
-    /// The sockets that processes held when they were last read and that are not in `listed`, which is sorted.
+    /// Returns the sockets that processes held at their last reading, without those in `listed`, which is sorted.
     std::vector<std::pair<Pid, std::vector<Inode>>> held_besides(const std::vector<Inode>& listed) const;
     /// Returns the `inodes` that no process was seen to hold in this window. Fast for many at once.
     std::vector<Inode> unheld(std::vector<Inode> inodes) const { return table_.unheld(std::move(inodes)); }
-    /// All processes that were seen to hold it, as indices for holding_processes().
+    /// Returns all processes that were seen to hold the socket, as indices of holding_processes().
     std::vector<std::uint32_t> holders_of(Inode inode) const { return table_.holders_of(inode); }
-    /// These sockets are open without a known owner: holders from before this window move nothing with them.
+    /// Removes holders from before this window: these sockets are open, but nobody is known to hold them now.
     void disown(std::vector<Inode> inodes) { table_.disown(std::move(inodes)); }
-    /// Seen once, by search(), and not confirmed.
+    /// Returns whether search() has seen the owner only once, so that it is not confirmed.
     bool unconfirmed(Inode inode) const { return unconfirmed_.contains(inode.value); }
-    /// An accepted connection whose owner was seen once, and which was closed when it was read again: a server that
-    /// forks or hands over may have given it to another process in between, so no owner is named.
+    /// Returns whether the owner is in doubt: the connection was accepted, its owner was seen once, and it was closed
+    /// before the second reading. A server that forks or hands over may have given it to another process in between.
     bool is_doubtful(const Flow& flow) const
     {
         return flow.state != SocketState::open && flow.accepted && unconfirmed(flow.inode);
@@ -174,45 +176,45 @@ public:
     /// Returns whether a process that was not seen may own a socket: descriptors were denied, or /proc may hide
     /// processes (hidepid) from a user without CAP_SYS_PTRACE.
     bool may_be_denied() const;
-    /// Readings that failed for want of descriptors or memory.
+    /// Returns the number of readings that failed because descriptors or memory ran out.
     std::size_t failed() const { return failed_; }
-    /// When they were last listed, and the network namespaces that they had open when they were last read.
+    /// Returns the processes of the last list, and the network namespaces that each had open at its last reading.
     ProcessesSeen processes() const;
-    /// Lists them first.
+    /// Lists the processes again, then returns them.
     ProcessesSeen processes_now();
 
-    /// If a socket has several owners, those that have not run since the scan are idle: they cannot have moved a byte.
-    /// Only a rescan shows this.
+    /// Returns the holders of all sockets. If a socket has several, those that have not run since the scan are marked
+    /// idle: they cannot have moved a byte. Only a rescan shows this.
     std::vector<Holder> holders() const { return marked(table_.all()); }
-    /// With the names that the processes have by now.
+    /// Returns the processes with their current names.
     const std::vector<Process>& holding_processes();
     /// The same, sorted by inode, if no window follows: nothing can be asked afterwards. Holders first.
     std::vector<Holder> take_holders() { return marked(table_.take()); }
     std::vector<Process> take_processes();
 
-    /// To be called before the end of a window that another one follows: who runs from here on is not idle in the next.
+    /// Call it before the end of a window that another one follows: a process that runs from here on is not idle in the
+    /// next window.
     void note_sharers() { next_sharers_ = run_times_of_sharers(); }
-    /// Forgets the processes that are over, the sockets without owner, and what was true of the window only. A process
-    /// that held a socket until now stays an owner for one more window (OwnerTable::next_window). Then process indices
-    /// change.
+    /// Forgets processes that have ended, sockets without an owner, and facts of the last window. A process that held a
+    /// socket until now stays an owner for one more window (OwnerTable::next_window()). Indices of processes change.
     void next_window();
 
 private:
-    /// Facts kept about a process; `directory` is the inode of /proc/PID, which a new process of the same pid does
-    /// not share.
+    /// Facts about a process. `directory` is the inode of /proc/PID, which a new process with the same pid does not
+    /// have.
     struct Seen {
         std::uint64_t directory = 0;
-        std::int64_t files = 0;               // as FdTable::files
-        std::optional<SchedStat> ran;         // as FdTable::ran
-        std::optional<std::uint32_t> process; // index into the processes of table_, once it held a socket
-        std::vector<std::uint64_t> inodes;    // held when it was last read, sorted
-        std::vector<NamespaceFd> namespaces;  // the same
+        std::int64_t files = 0;               // see FdTable::files
+        std::optional<SchedStat> ran;         // see FdTable::ran
+        std::optional<std::uint32_t> process; // index in table_; null until it has held a socket
+        std::vector<std::uint64_t> inodes;    // sockets at its last reading, sorted
+        std::vector<NamespaceFd> namespaces;  // at its last reading
     };
     struct Entry {
         Pid pid;
         std::uint64_t directory = 0;
     };
-    /// Where a search found a socket.
+    /// Where a search has found a socket.
     struct OwnerSighting {
         Pid pid;
         SocketFd socket;
@@ -258,28 +260,28 @@ private:
     bool bpf_declined_;
     bool scanned_through_bpf_ = false;
     bool rescan_follows_ = true;
-    std::vector<std::int32_t> pids_; // as last listed; sorted
-    std::int32_t self_ = 0;          // our own pid as this /proc shows it
+    std::vector<std::int32_t> pids_; // of the last list, sorted
+    std::int32_t self_ = 0;          // our own pid in this /proc
     std::unordered_map<std::int32_t, Seen> seen_;
     OwnerTable table_;
-    std::unordered_map<std::uint64_t, OwnerSighting> sightings_; // the last one of search(), by inode
+    std::unordered_map<std::uint64_t, OwnerSighting> sightings_; // the last sighting by search(), by inode
     Clock::time_point next_confirm_ = Clock::time_point::max();
     std::unordered_set<std::uint64_t> unconfirmed_;
-    /// The searches that did not find this socket, by inode.
+    /// The searches that did not find a socket, by its inode.
     struct Cost {
         int spent = 0;
         mutable int unasked = 0; // windows without a search for it
     };
     std::unordered_map<std::uint64_t, Cost> costs_;
-    RunTimes sharers_;                           // processes that share a socket: what they had run before the window
-    RunTimes next_sharers_;                      // likewise, before the next one
-    std::unordered_set<std::uint32_t> idle_;     // those of sharers_ that had not run until the rescan
-    std::unordered_set<std::uint64_t> searched_; // by the search under way
-    /// Where the last search of all processes ran out of time: the next one goes on from there. A busy machine would
-    /// keep it among the same first processes.
+    RunTimes sharers_;                           // run times, at the start, of processes that share a socket
+    RunTimes next_sharers_;                      // the same for the next window
+    std::unordered_set<std::uint32_t> idle_;     // those of sharers_ that had not run by the rescan
+    std::unordered_set<std::uint64_t> searched_; // inodes that the current search has not found yet
+    /// The process at which the last search ran out of time. The next search continues there; else, on a busy machine,
+    /// all searches would read the same first processes.
     Pid resume_at_{};
-    std::unordered_set<std::int32_t> parents_;                // pids: of those who were found by it
-    std::unordered_map<std::int32_t, Clock::time_point> hot_; // pids: when they last opened or closed a socket
+    std::unordered_set<std::int32_t> parents_;                // pids of parents of found processes
+    std::unordered_map<std::int32_t, Clock::time_point> hot_; // by pid: when it last opened or closed a socket
     std::unordered_set<std::int32_t> denied_;
     std::size_t failed_ = 0;
     Trace trace_;
@@ -287,18 +289,18 @@ private:
     std::unordered_set<std::uint64_t> traced_groups_;         // cookies
 };
 
-/// Sockets that their owners no longer have (OwnerScanner::confirm()) and that no list has shown to be open since. A
-/// socket that was found in the search for another one may be in no list yet, so each waits for the next lists. By
-/// then it is in one, or it is closed.
+/// Sockets that their owners no longer have (OwnerScanner::confirm()), and that no list has shown to be open since. A
+/// socket that was found while another was searched for may not be listed yet, so each waits for the next lists. After
+/// that it is listed, or it is closed.
 class MissedSockets {
 public:
     using Clock = OwnerScanner::Clock;
     static constexpr std::chrono::nanoseconds longest_wait = std::chrono::seconds(1);
 
     void add(const std::vector<Inode>& missed, Clock::time_point now);
-    /// Returns the sorted sockets that still wait, and forgets those that have waited for too long.
+    /// Returns the sorted sockets that still wait. Forgets those that have waited too long.
     std::vector<Inode> waiting(Clock::time_point now);
-    /// A list has shown it to be open.
+    /// Call it if a list has shown the socket to be open.
     void forget(Inode inode) { since_.erase(inode); }
 
 private:
@@ -309,7 +311,7 @@ private:
 void find_owners(OwnerScanner& owners, std::vector<Inode> sockets,
                  OwnerScanner::Reach reach = OwnerScanner::Reach::everywhere);
 
-/// For doctor, if the processes of other users cannot be read.
+/// Adds the limit that doctor prints if the processes of other users cannot be read.
 void add_denied_limit(std::vector<Note>& limits);
 
 } // namespace socktally

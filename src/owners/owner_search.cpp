@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The search for the owners of new sockets (see the top of owner_scanner.hpp): where they are likeliest first, and read
-// again.
+// Searches for the owners of new sockets, likely processes first, and reads found owners again. The top of
+// owner_scanner.hpp explains it.
 #include "linux/privileges.hpp"
 #include "linux/proc.hpp"
 #include "owners/owner_scanner.hpp"
@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A holder is read again after this, then after twice as long, and so on.
+/// A found owner is read again after this time, then after twice as long, and so on.
 constexpr auto first_interval = 8ms;
 
 /// The weight of a search that does not find a socket, and the sum of weights at which the socket is given up.
@@ -69,7 +69,7 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
         searched_.insert(inode.value);
         is_everywhere = is_everywhere || costs_.contains(inode.value);
     }
-    for (const Inode own : own_sockets()) { // captures, which no other process holds
+    for (const Inode own : own_sockets()) { // our captures, which no other process holds
         searched_.erase(own.value);
     }
     if (searched_.empty()) {
@@ -82,7 +82,7 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
     std::vector<bool> was_read(entries.size());
     const auto late = [&] { return Clock::now() > deadline; };
     const auto done = [&] { return searched_.empty() || late(); };
-    const auto read_until = [&](auto over, auto likely) { // returns where it stopped
+    const auto read_until = [&](auto over, auto likely) { // returns the index at which it stopped
         std::size_t i = 0;
         for (; i < entries.size() && !over(); ++i) {
             if (!was_read[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
@@ -108,7 +108,8 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
         }
     }
     const bool is_finished = searched_.empty() || !late();
-    // However late: only the two together say who may have moved its bytes.
+    // Even after the deadline: parent and child share the socket, and only both together show who may have moved its
+    // bytes.
     read_until([] { return false; }, [&](const Entry& entry) { return parents_.contains(entry.pid.value); });
     count_search(sockets, is_finished);
     return is_finished;
@@ -128,8 +129,8 @@ void OwnerScanner::count_search(std::vector<Inode> sockets, bool is_finished)
     }
 }
 
-/// A socket that was not searched for yet is new too: found during another search, it counts as held, and would not be
-/// searched for later.
+/// Notes a socket that a search has read. A socket that was not searched for yet is handled like a found one: it counts
+/// as held from now on, so no later search would find it.
 bool OwnerScanner::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
 {
     const std::uint64_t inode = socket.inode.value;
@@ -152,7 +153,7 @@ bool OwnerScanner::still_holds(const OwnerSighting& sighting) const
 {
     const auto& [inode, fd, thread] = sighting.socket;
     if (fd < 0) {
-        return true; // not asked for: it costs too much
+        return true; // registered with an io_uring: looking again costs too much
     }
     std::array<char, 64> link{};
     const std::string path = thread != 0 ? fmt::format("{}/task/{}/fd/{}", sighting.pid.value, thread, fd)
@@ -161,7 +162,7 @@ bool OwnerScanner::still_holds(const OwnerSighting& sighting) const
     return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
 }
 
-/// If the process has the socket at another descriptor, its next reading finds it again.
+/// Forgets a sighting. If the process has the socket at another descriptor, its next reading finds it again.
 void OwnerScanner::forget_sighting(Inode inode)
 {
     const auto sighting = sightings_.find(inode.value);
@@ -203,7 +204,7 @@ std::vector<Inode> OwnerScanner::confirm(Clock::time_point now)
     return missed;
 }
 
-/// Other holders may still have it, and are read again even if they have not run since.
+/// Marks a socket as handed over. Other holders may still have it, so they are read again even if they have not run.
 void OwnerScanner::handed_on(Inode inode)
 {
     for (const std::uint32_t process : holders_of(inode)) {

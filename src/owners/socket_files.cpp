@@ -49,7 +49,7 @@ void add(std::unordered_map<std::int32_t, FdTable>& tables, const files_row& row
     }
 }
 
-/// Null if the kernel does not take the program, or its process ids would not be those of /proc here.
+/// Returns none if the kernel does not accept the program, or if process ids are not those of this /proc.
 Fd load_iterator()
 {
     int descriptor = -1;

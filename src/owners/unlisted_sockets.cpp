@@ -33,7 +33,7 @@ std::optional<std::uint64_t> inode_of(const Fd& fd)
     return fd && ::fstat(fd.get(), &its) == 0 ? std::optional(its.st_ino) : std::nullopt;
 }
 
-/// Returns a number that distinguishes network namespaces without privilege (Linux 5.14); null if unknown.
+/// Returns a number that distinguishes network namespaces and needs no privilege (Linux 5.14); null if it is not known.
 std::optional<std::uint64_t> netns_cookie(const Fd& socket)
 {
     constexpr int so_netns_cookie = 71;
@@ -68,7 +68,7 @@ public:
     {
     }
 
-    /// Null if the descriptor is gone.
+    /// Returns null if the descriptor is closed.
     std::optional<Verdict> examine(int fd, Inode inode)
     {
         const std::string path = fmt::format("/proc/{}/fd/{}", pid_.value, fd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Sockets that processes hold and that no list of the kernel's has. Most have no address yet, or have lost theirs. But
-// some belong to a network namespace without a process, a name or an open file, which only the socket itself or a mount
-// in another place keeps alive. The holder's descriptor leads to that namespace.
+// Sockets that processes hold but no list of the kernel shows. Most have no address yet, or no longer. But some belong
+// to a network namespace that has no process, name or open file: only the socket itself, or a mount elsewhere, keeps it
+// alive. The holder's descriptor leads to that namespace.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -19,7 +19,7 @@ namespace socktally {
 
 class UnlistedSockets {
 public:
-    /// A namespace, and the descriptor that `space.path` names.
+    /// A namespace, and the open descriptor that `space.path` names.
     struct Found {
         NetworkNamespace space;
         Fd entrance;
@@ -37,10 +37,10 @@ public:
     /// once: a duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
     std::vector<Found> find(const OwnerScanner& holders, std::vector<Inode> listed, const IsListed& is_listed);
 
-    /// Counts the sockets of the last find() whose namespace is not listed, or may not be because the descriptor could
-    /// not be duplicated.
+    /// Returns the number of sockets of the last find() whose namespace is not listed, or may not be because their
+    /// descriptor could not be duplicated.
     std::size_t count(const IsListed& is_listed) const;
-    /// Returns whether one of them belongs to this namespace.
+    /// Returns whether one of these sockets belongs to this namespace.
     bool has(Inode netns) const;
 
 private:
@@ -48,7 +48,7 @@ private:
         enum class Is : std::uint8_t {
             elsewhere,  // in the namespace `netns`, which may be listed by now
             irrelevant, // of another kind
-            new_denied, // may be elsewhere, but it may also have been opened after the lists were made
+            new_denied, // seen only once: in an unlisted namespace, or opened after the lists were made
             denied,
         };
         Is is = Is::irrelevant;
@@ -58,7 +58,7 @@ private:
 
     Kinds kinds_;
     std::unordered_map<std::uint64_t, Verdict> verdicts_; // by inode
-    bool is_first_ = true;                                // then the lists were made after that
+    bool is_first_ = true;                                // find() was not called yet
 };
 
 } // namespace socktally

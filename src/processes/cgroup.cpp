@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Paths as systemd (cg_path_get_unit), the container engines, the kubelet, LXC and systemd-nspawn make them. A process
-// that may make cgroups may give them any name, so a path is no more than a claim of its owner.
+// Parses cgroup paths that systemd (cg_path_get_unit), the container engines, the kubelet, LXC and systemd-nspawn make.
+// A process that may make cgroups may give them any name, so a path only says what its owner claims.
 #include "processes/cgroup.hpp"
 
 #include "linux/proc.hpp"
@@ -36,7 +36,7 @@ std::vector<std::string_view> components_of(std::string_view path)
     return components;
 }
 
-/// systemd writes bytes that a unit's name may not have as `\xNN`.
+/// Replaces `\xNN`, as systemd writes bytes that may not be in a unit's name.
 std::string unescape(std::string_view text)
 {
     std::string result;
@@ -52,7 +52,7 @@ std::string unescape(std::string_view text)
     return result;
 }
 
-/// Returns whether a name keeps systemd's rules for units: the characters, the length, something before the type.
+/// Returns whether the name follows systemd's rules for units: characters, length, something before the type.
 bool is_unit(std::string_view name, std::string_view type)
 {
     constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
@@ -69,15 +69,15 @@ bool holds_processes(std::string_view component)
     return std::any_of(types.begin(), types.end(), [component](auto type) { return is_unit(component, type); });
 }
 
-/// systemd puts a `_` before a name that would clash with a file of the kernel.
+/// Removes the `_` that systemd puts before a name that would clash with a file of the kernel.
 std::string_view without_guard(std::string_view component)
 {
     component.remove_prefix(component.starts_with('_') ? 1 : 0);
     return component;
 }
 
-/// Returns what stands between `before` and `after`; null if the text does not begin and end with them, or if nothing
-/// stands between.
+/// Returns the text between `before` and `after`; null if `text` does not begin and end with them, or if nothing is
+/// between them.
 std::optional<std::string_view> between(std::string_view text, std::string_view before, std::string_view after)
 {
     if (text.size() <= before.size() + after.size() || !text.starts_with(before) || !text.ends_with(after)) {
@@ -86,15 +86,14 @@ std::optional<std::string_view> between(std::string_view text, std::string_view 
     return text.substr(before.size(), text.size() - before.size() - after.size());
 }
 
-/// The UID of `user@UID.service`.
+/// Returns the UID in `user@UID.service`; null for other units.
 std::optional<Uid> user_of(std::string_view unit)
 {
     const auto number = parse_number(between(unit, "user@", ".service").value_or(""));
     return number && *number < UINT32_MAX ? std::optional(Uid{static_cast<std::uint32_t>(*number)}) : std::nullopt;
 }
 
-/// Takes the first component that is no slice, if it is a unit at all; below a user's systemd, the unit of that
-/// systemd.
+/// Takes the first component that is not a slice, if it is a unit; below the systemd of a user, the first one there.
 void find_unit(const std::vector<std::string_view>& components, CgroupPlace& place)
 {
     for (const std::string_view component : components) {
@@ -140,8 +139,9 @@ struct ContainerName {
     std::optional<Engine> engine;
 };
 
-/// Reads `ID`, `ENGINE-ID`, `ENGINE-ID.scope`, or `SLICE:ENGINE:ID`, which a driver makes that was given the wrong kind
-/// of name. Null for a helper of the engine (`libpod-conmon-ID.scope`), and for a pod (`libpod_pod_ID`).
+/// Parses `ID`, `ENGINE-ID`, `ENGINE-ID.scope`, or `SLICE:ENGINE:ID`, which the cgroupfs driver makes if it is given a
+/// name for systemd. Returns null for a helper of the engine (`libpod-conmon-ID.scope`), and for a pod
+/// (`libpod_pod_ID`).
 std::optional<ContainerName> container_of(std::string_view component, std::string_view parent)
 {
     constexpr std::string_view scope = ".scope";
@@ -173,8 +173,8 @@ struct Machine {
     Engine engine;
 };
 
-/// Returns the container that starts at components[i], of an engine whose containers have only names. Its supervisor is
-/// in another cgroup; a virtual machine is no container.
+/// Returns the container that starts at components[i] if its engine (LXC, systemd-nspawn) gives containers names but no
+/// ids. The cgroup of the container's supervisor, or of a virtual machine, gives null.
 std::optional<Machine> machine_of(const std::vector<std::string_view>& components, std::size_t i)
 {
     const std::string_view next = i + 1 < components.size() ? components[i + 1] : std::string_view();
@@ -198,7 +198,7 @@ std::optional<Machine> machine_of(const std::vector<std::string_view>& component
     return std::nullopt;
 }
 
-/// A UUID, or one without its dashes.
+/// Returns whether the text is a UUID, with or without dashes.
 bool is_pod_uid(std::string_view text)
 {
     constexpr std::string_view uuid = "00000000-0000-0000-0000-000000000000";
@@ -206,8 +206,8 @@ bool is_pod_uid(std::string_view text)
     return (text.size() == 32 && is_hex(text)) || std::equal(text.begin(), text.end(), uuid.begin(), uuid.end(), fits);
 }
 
-/// Reads `podUID` of the cgroupfs driver; `kubepods-burstable-podUID.slice`, with `_` for `-` in the UID, of the
-/// systemd driver; `machine-libpod_pod_ID.slice` and `libpod_pod_ID` of Podman.
+/// Returns the pod's UID from `podUID` (cgroupfs driver), from `kubepods-burstable-podUID.slice` with `_` for `-` in
+/// the UID (systemd driver), or from Podman's `machine-libpod_pod_ID.slice` and `libpod_pod_ID`.
 std::optional<std::string> pod_of(std::string_view component)
 {
     constexpr std::string_view podman = "libpod_pod_";
@@ -230,14 +230,15 @@ std::optional<std::string> pod_of(std::string_view component)
     return is_pod_uid(uid) ? std::optional(uid) : std::nullopt;
 }
 
-/// Returns whether this is the `ID` below which Podman without systemd has the containers of a pod (`libpod-ID`).
+/// Returns whether the component is the `ID` of a pod, which holds the pod's containers (`libpod-ID`) if Podman runs
+/// without systemd.
 bool is_podman_pod(std::string_view component, std::string_view parent, std::string_view next)
 {
     return is_container_id(component) && !engine_called(parent) &&
            (parent == "libpod_parent" || next == "conmon" || next.starts_with("libpod-"));
 }
 
-/// The innermost container wins, whichever engine made it.
+/// Takes the innermost container, whichever engine made it.
 void find_container(const std::vector<std::string_view>& components, CgroupPlace& place)
 {
     for (std::size_t i = 0; i < components.size(); ++i) {
@@ -262,7 +263,7 @@ void find_container(const std::vector<std::string_view>& components, CgroupPlace
 }
 
 struct HierarchyPath {
-    int order; // version 2 first, then systemd's own hierarchy
+    int order; // 0: version 2; 1: systemd's own hierarchy; 2: others
     std::string_view path;
 };
 
@@ -275,7 +276,7 @@ std::optional<HierarchyPath> parse_line(std::string_view line)
     }
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     std::string_view path = line.substr(second + 1);
-    constexpr std::string_view removed = " (deleted)"; // the cgroup is gone, but its last process is still ending
+    constexpr std::string_view removed = " (deleted)"; // the cgroup is removed, but its last process is still ending
     path.remove_suffix(path.ends_with(removed) ? removed.size() : 0);
     return HierarchyPath{controllers.empty() ? 0 : controllers == "name=systemd" ? 1 : 2, path};
 }

@@ -16,11 +16,11 @@ namespace socktally {
 enum class Engine : std::uint8_t { docker, podman, containerd, crio, lxc, nspawn };
 
 struct CgroupPlace {
-    std::string path;                        // "/system.slice/nginx.service", as the kernel has it: any bytes
-    std::optional<std::string> unit;         // of this machine's systemd, `\xNN` unescaped; the user unit if it is one
-    std::optional<Uid> user;                 // whose systemd (user@UID.service) made the path and vouches for it
-    std::optional<std::string> container_id; // the innermost container's, 64 lower-case hexadecimal digits
-    std::optional<std::string> machine;      // name of a container that has no such id: LXC, systemd-nspawn
+    std::string path;                // "/system.slice/nginx.service" in the bytes of the kernel, which may be any
+    std::optional<std::string> unit; // unit of this machine's systemd, or the user unit below it; `\xNN` unescaped
+    std::optional<Uid> user;         // the user whose systemd (user@UID.service) made the path
+    std::optional<std::string> container_id; // id of the innermost container, 64 lower-case hexadecimal digits
+    std::optional<std::string> machine;      // name of a container without such an id: LXC, systemd-nspawn
     std::optional<Engine> engine;            // of the innermost container
     std::optional<std::string> pod_uid;      // Kubernetes: a UUID, or 32 digits for a static pod; Podman: 64 digits
 };
@@ -28,8 +28,8 @@ struct CgroupPlace {
 /// Reads a path of a cgroup hierarchy.
 CgroupPlace place_of(std::string_view path);
 
-/// Reads the content of /proc/PID/cgroup, lines of `HIERARCHY:CONTROLLERS:PATH`. Takes the path that names a container,
-/// else the first path that is not the root, in the order version 2 (`0::`), systemd's hierarchy, others. Null if there
+/// Parses /proc/PID/cgroup, lines of `HIERARCHY:CONTROLLERS:PATH`. Takes the path that names a container, else the
+/// first path that is not the root, in the order version 2 (`0::`), systemd's hierarchy, others. Returns null if there
 /// is no such line.
 std::optional<CgroupPlace> parse_cgroup(std::string_view text);
 

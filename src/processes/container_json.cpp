@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Uses simdjson's DOM, which checks the whole text first (On-Demand would find errors late) and refuses a depth of more
-// than 1024. If a key is there twice, the first one counts.
+// Uses simdjson's DOM, because it checks the whole text first (On-Demand finds errors late) and refuses more than 1024
+// levels of nesting. If a key is repeated, the first one counts.
 #include "processes/container_json.hpp"
 
 #include "processes/cgroup.hpp"
@@ -19,10 +19,10 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-/// A value of the DOM, or why there is none.
+/// A value of the DOM, or the error that was met instead.
 using JsonValue = simdjson::simdjson_result<simdjson::dom::element>;
 
-/// Null also for a text that is longer than any name that engines allow, and than any reference to an image.
+/// Returns null too for an empty text, and for one longer than any name or image reference that engines allow.
 std::optional<std::string> text_of(const JsonValue& value)
 {
     constexpr std::size_t longest_name = 1024;
@@ -33,7 +33,7 @@ std::optional<std::string> text_of(const JsonValue& value)
     return std::string(text);
 }
 
-/// The first of these keys that has a text.
+/// Returns the text of the first of these keys that has one.
 std::optional<std::string> first_of(const JsonValue& object, std::initializer_list<std::string_view> keys)
 {
     for (const std::string_view key : keys) {
@@ -44,7 +44,7 @@ std::optional<std::string> first_of(const JsonValue& object, std::initializer_li
     return std::nullopt;
 }
 
-/// Docker writes "/name".
+/// Removes the slash from Docker's "/name".
 std::optional<std::string> without_slash(std::optional<std::string> name)
 {
     if (name && name->starts_with('/')) {
@@ -84,7 +84,7 @@ std::optional<std::string> first_text(const JsonValue& value)
     return texts.empty() ? std::nullopt : std::optional(std::move(texts.front()));
 }
 
-/// Docker lists a linked container also by the names that others have for it, "/other/alias".
+/// Returns the container's own name. Docker also lists the names that linked containers have for it, "/other/alias".
 std::optional<std::string> own_name(const JsonValue& names)
 {
     for (auto& name : texts_of(names)) {
@@ -103,7 +103,7 @@ std::optional<std::uint16_t> port_of(const JsonValue& value)
                : std::nullopt;
 }
 
-/// Engines leave the address out, or empty, if it is any address.
+/// Adds a published port. Engines leave out the address, or leave it empty, if the port is published on all addresses.
 void add_port(std::vector<PublishedPort>& ports, const std::optional<std::string>& address,
               std::optional<std::uint16_t> host, std::optional<std::uint16_t> container, std::string_view protocol,
               std::uint16_t more = 0)
@@ -115,7 +115,7 @@ void add_port(std::vector<PublishedPort>& ports, const std::optional<std::string
     }
 }
 
-/// {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}. Null if it is no such object.
+/// Parses {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}. Returns null for anything else.
 std::optional<std::vector<PublishedPort>> port_map(const JsonValue& value)
 {
     dom::object map;
@@ -134,7 +134,8 @@ std::optional<std::vector<PublishedPort>> port_map(const JsonValue& value)
     return ports;
 }
 
-/// The keys of a port in an engine's list. `range` says how many ports follow each other; without it, one.
+/// The keys of a port in an engine's list. `range` is the key of the number of consecutive ports, which is 1 by
+/// default.
 struct PortKeys {
     std::string_view address;
     std::string_view host;
@@ -143,12 +144,12 @@ struct PortKeys {
     std::string_view range;
 };
 
-/// Null if there is no such list. An engine without published ports writes null for the list.
+/// Returns null if there is no such list. Engines write null as the list of a container without published ports.
 std::optional<std::vector<PublishedPort>> port_list(const JsonValue& value, const PortKeys& keys)
 {
     std::vector<PublishedPort> ports;
     const bool is_list = each_of(value, [&](const JsonValue& port) {
-        const auto host = port_of(port[keys.host]); // none if the port is exposed only
+        const auto host = port_of(port[keys.host]); // absent if the port is exposed but not published
         const auto container = port_of(port[keys.container]);
         const std::uint16_t more = static_cast<std::uint16_t>(port_of(port[keys.range]).value_or(1) - 1);
         if (std::max(host.value_or(0), container.value_or(0)) + more <= UINT16_MAX) {
@@ -160,14 +161,14 @@ std::optional<std::vector<PublishedPort>> port_list(const JsonValue& value, cons
     return is_list || is_null ? std::optional(std::move(ports)) : std::nullopt;
 }
 
-/// Reads annotations or labels that the kubelet and implementations of CRI put on a container.
+/// Reads annotations or labels that the kubelet and CRI implementations put on a container.
 void add_kubernetes(const JsonValue& labels, ContainerFacts& facts)
 {
     facts.pod = first_of(labels, {"io.kubernetes.pod.name", "io.kubernetes.cri.sandbox-name"});
     facts.pod_namespace = first_of(labels, {"io.kubernetes.pod.namespace", "io.kubernetes.cri.sandbox-namespace"});
 }
 
-/// Calls `read` with each object of a list; it fills in what it finds. Without an id the rest is worth nothing.
+/// Calls `read`, which fills in facts, for each object of a list. Drops containers without a valid id.
 template <typename Read>
 ContainerList read_list(std::string_view text, const Read& read)
 {

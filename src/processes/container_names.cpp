@@ -18,12 +18,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t config_limit = 4 << 20; // of one container
-constexpr std::size_t list_limit = 16 << 20;  // of all
+constexpr std::size_t config_limit = 4 << 20; // bytes, of one container
+constexpr std::size_t list_limit = 16 << 20;  // bytes, of all containers
 
 bool may_be(const CgroupPlace& place, Engine engine) { return !place.engine || place.engine == engine; }
 
-/// Returns the id that ends at this position of the text; empty if there is none.
+/// Returns the id that ends at position `at` of the text; empty if there is none.
 std::string id_before(const std::string& text, std::size_t at)
 {
     constexpr std::size_t length = 64;
@@ -41,7 +41,7 @@ void complete(std::optional<T>& field, std::optional<T> other)
 
 } // namespace
 
-/// An engine's socket, and the question to it.
+/// The socket of an engine, and the request that lists its containers.
 struct ContainerNames::Source {
     Engine engine;
     std::string_view path; // below /run, or below /run/user/UID
@@ -60,7 +60,8 @@ const ContainerFacts* ContainerNames::of(const CgroupPlace& place) const
     return found == facts_.end() ? nullptr : &found->second;
 }
 
-/// In Kubernetes the container that holds a pod's network has no name, only a pod.
+/// Returns whether no other source needs to be read. In Kubernetes the container that holds a pod's network has only a
+/// pod, no name of its own.
 bool ContainerNames::is_known(const CgroupPlace& place) const
 {
     const ContainerFacts* facts = of(place);
@@ -70,7 +71,7 @@ bool ContainerNames::is_known(const CgroupPlace& place) const
     return facts != nullptr && (facts->name || facts->pod) && !lacks_pod && !lacks_ports;
 }
 
-/// The first source counts, others only add what it lacks.
+/// Adds facts of a source. The first source counts; later ones only fill gaps.
 void ContainerNames::add(Uid owner, ContainerFacts facts)
 {
     const auto [place, is_new] = facts_.try_emplace(Key{owner, facts.id}, facts);
@@ -83,7 +84,7 @@ void ContainerNames::add(Uid owner, ContainerFacts facts)
     }
 }
 
-/// Returns the home of a user; empty if there is none, or if the user database does not answer in time.
+/// Returns the home directory of a user; empty if there is none, or if the user database does not answer in time.
 std::string ContainerNames::home(Uid owner) const
 {
     const UserAnswer answer = lookups_->find_user(owner, places_.patience);
@@ -149,7 +150,8 @@ void ContainerNames::read_storage_lists(Uid owner)
     const std::string base = is_rootless ? home(owner) : places_.root + "/var/lib/containers/storage";
     const std::string below = is_rootless ? ".local/share/containers/storage/" : "";
     for (const std::string_view driver : {"overlay", "vfs", "btrfs", "zfs"}) {
-        for (const std::string_view list : {"containers", "volatile-containers"}) { // volatile: `run --rm`, Podman 4.4
+        // Podman 4.4 and later list containers of `run --rm` as volatile.
+        for (const std::string_view list : {"containers", "volatile-containers"}) {
             const auto text =
                 read({base, fmt::format("{}{}-containers/{}.json", below, driver, list), owner.value}, list_limit);
             const auto parsed = text ? parse_storage_list(*text) : std::nullopt;
@@ -160,8 +162,8 @@ void ContainerNames::read_storage_lists(Uid owner)
     }
 }
 
-/// Returns the id of the container whose network this one is in. Podman names the network's container of a pod after
-/// the pod's id.
+/// Returns the id of the container whose network this container uses. Podman names the container that holds a pod's
+/// network after the pod's id.
 std::string ContainerNames::network_of(const CgroupPlace& place) const
 {
     constexpr std::size_t short_id = 12;
@@ -173,10 +175,10 @@ std::string ContainerNames::network_of(const CgroupPlace& place) const
     return place.pod_uid && found != facts_.end() ? found->second.id : *place.container_id;
 }
 
-/// For Podman, whose own lists have neither ports nor pods.
+/// Reads ports and pods of Podman's containers, which are not in Podman's own lists.
 void ContainerNames::read_networks(const std::vector<CgroupPlace>& wanted)
 {
-    std::multimap<std::string, const CgroupPlace*> users; // by the container whose network it is
+    std::multimap<std::string, const CgroupPlace*> users; // by the id of the container whose network they use
     for (const CgroupPlace& place : wanted) {
         if (may_be(place, Engine::podman)) {
             users.emplace(network_of(place), &place);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Names of containers: from the engines' files, and if these do not tell, from the engines themselves over their
-// sockets. The names of a user's containers come from files and sockets of this user only, those of root's from root's.
+// Names of containers, read from the files of their engines. If the files do not have a name, the engine is asked over
+// its socket. Names of a user's containers come only from that user's files and sockets, names of root's from root's.
 #pragma once
 
 #include "linux/file.hpp"
@@ -18,18 +18,18 @@
 
 namespace socktally {
 
-/// Other places for tests.
+/// Directories and limits, which tests replace.
 struct ContainerPlaces {
-    std::string root;                         // before every path
-    Uid owner{0};                             // owner of the engines of this machine
-    std::chrono::milliseconds patience{1000}; // for all sockets together, and the same for all files
+    std::string root;                         // put before every path
+    Uid owner{0};                             // the user who owns the engines of this machine
+    std::chrono::milliseconds patience{1000}; // limit for all sockets together, and again for all files together
 };
 
-/// The last answer of an engine. The engine is not asked again for a hundred times as long as it took, so that
-/// a slow or silent engine does not eat up windows that follow each other.
+/// The last answer of an engine. The next request waits a hundred times as long as this one took, so that a slow or
+/// silent engine does not take up windows that follow each other.
 struct EngineAnswer {
     ContainerList list;
-    std::string failure; // why there is no list; empty: there is no engine
+    std::string failure; // why there is no list; empty if there is no engine
     std::chrono::steady_clock::time_point rests_until;
 };
 using EngineAnswers = std::map<std::string, EngineAnswer>; // by the path of the socket
@@ -45,17 +45,17 @@ public:
     {
     }
 
-    /// Looks for the names of the containers with these `container_id`s.
+    /// Searches for the names of the containers with these ids (`container_id`).
     void find(const std::vector<CgroupPlace>& wanted);
-    /// Returns what was found; null if nothing was.
+    /// Returns the facts of a container; null if none were found.
     const ContainerFacts* of(const CgroupPlace& place) const;
-    /// Returns why sources gave no names, one line each.
+    /// Returns one line for each source that failed: why.
     const std::vector<std::string>& failures() const { return failures_; }
-    /// True if some file may only be read by root.
+    /// Returns whether a file was skipped because only root may read it.
     bool denied() const { return denied_; }
 
 private:
-    /// The owner of the container, and its id.
+    /// The owner of a container, and the container's id.
     using Key = std::pair<Uid, std::string>;
     struct Source;
 
@@ -80,9 +80,9 @@ private:
     std::shared_ptr<Lookups> lookups_;
     std::chrono::steady_clock::time_point deadline_;
     std::map<Key, ContainerFacts> facts_;
-    std::optional<std::string> docker_root_; // once it is known
+    std::optional<std::string> docker_root_; // null until it is known
     std::vector<std::string> failures_;
-    std::set<std::string> unread_; // directories below which a file could not be read in time
+    std::set<std::string> unread_; // directories in which a file could not be read in time
     bool denied_ = false;
 };
 

@@ -20,7 +20,7 @@ namespace socktally {
 
 namespace {
 
-/// By index into Sample::processes.
+/// Returns whether each process owns a flow with traffic, or any flow if `idle`; by index into Sample::processes.
 std::vector<bool> owners_in(const Sample& sample, bool idle)
 {
     std::vector<bool> owners(sample.processes.size());
@@ -34,7 +34,7 @@ std::vector<bool> owners_in(const Sample& sample, bool idle)
 
 bool has_cgroup(const Process& process) { return process.identity != nullptr && process.identity->cgroup; }
 
-/// Counts the `processes` with a flow that may be printed.
+/// Counts those of `processes` that have a flow that may be printed.
 std::size_t printed_owners(const Sample& sample, std::vector<bool> processes,
                            const std::function<bool(const Flow&)>& is_printed)
 {
@@ -59,7 +59,7 @@ Note unread_note(std::size_t processes)
 Note nameless_note(std::size_t containers, const ContainerNames& names)
 {
     const auto& failures = names.failures();
-    constexpr std::size_t most = 3; // enough to tell what is wrong; every user may have an engine
+    constexpr std::size_t most = 3; // enough to see what is wrong; every user may have an engine
     std::string why;
     for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) {
         why += "; " + failures[i];
@@ -141,7 +141,8 @@ std::function<void(std::uint64_t)> Identifier::identify_group()
     return needs_.cgroup ? [this](std::uint64_t id) { meet_group(id); } : std::function<void(std::uint64_t)>();
 }
 
-/// A walk of thousands of cgroups takes tens of milliseconds; the next walk waits ten times as long as the last took.
+/// Notes a cgroup that the last walk did not have. A walk of thousands of cgroups takes tens of milliseconds, so the
+/// next walk waits ten times as long as the last one took.
 void Identifier::meet_group(std::uint64_t id)
 {
     using Clock = std::chrono::steady_clock;
@@ -195,7 +196,7 @@ void Identifier::identify_sockets(Sample& sample, bool idle)
     }
 }
 
-/// The path shows the user of the container, which the identity does not keep.
+/// Finds names of containers. Uses the path because it shows the container's user, which the identity does not have.
 void Identifier::name_containers(Sample& sample)
 {
     std::vector<std::pair<std::shared_ptr<const Identity>*, CgroupPlace>> contained;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds out who the processes of a sample are. It reads the files of processes while they live; for a process that has
-// ended, it uses what an earlier window has read, and what the id of its cgroup tells.
+// Identifies the processes of a sample. Reads the files of living processes. If a process has ended, uses what an
+// earlier window has read, and what the id of its cgroup tells.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -23,7 +23,7 @@
 
 namespace socktally {
 
-/// Where everything is; other places for tests.
+/// Directories, which tests replace.
 struct IdentityPlaces {
     std::string proc = "/proc";
     std::string netns = "/run/netns";
@@ -53,23 +53,23 @@ public:
     /// window are known.
     void note_cgroups();
 
-    /// Reads a process at once, unless it was read in this window. If it has ended, keeps what was known before.
-    /// Returns false if something is not known because the process ended too early.
+    /// Reads a process now, unless it was read in this window already. If it has ended, keeps what was known before.
+    /// Returns false if something is unknown because the process has ended.
     bool read(Process& process);
-    /// Returns read() for backends that meet processes that may end soon; empty if nothing is to be read.
+    /// Returns read() for backends to call when they see a process that may end soon; empty if nothing is to be read.
     std::function<void(Process&)> identify_process();
 
-    /// Returns a function that finds the path of a cgroup, for SampleRequest; empty if paths are not needed.
+    /// Returns a function that looks up the path of a cgroup, for SampleRequest; empty if paths are not needed.
     std::function<void(std::uint64_t cgroup_id)> identify_group();
 
-    /// Identifies all owners of flows with traffic, or with `idle` of all flows. For a flow without a process it uses
-    /// the cgroup of the socket, and the attribution becomes Quality::socket. Flows must be attributed. Anything that
-    /// could not be found out becomes a note, unless the process has no flow that `is_printed`.
+    /// Identifies the owners of all flows with traffic, or with `idle` of all flows. A flow without a process gets what
+    /// the cgroup of its socket tells, and the quality Quality::socket. Call it after attribute(). Adds a note about
+    /// what is unknown, but only for processes that have a flow that `is_printed`.
     void identify(
         Sample& sample, bool idle,
         const std::function<bool(const Flow&)>& is_printed = [](const Flow&) { return true; });
 
-    /// All processes that live now, as a sample without flows, with what is needed of them.
+    /// Returns all living processes as a sample without flows, identified.
     Sample running();
 
     const std::string& netns_name(Inode netns) { return netns_names_.name(netns); }
@@ -87,8 +87,8 @@ private:
     Fd proc_;
     std::optional<CgroupTree> cgroups_;                 // made when it is first asked
     bool walked_again_ = false;                         // after the window
-    std::chrono::steady_clock::time_point next_walk_{}; // earliest time, within the window
-    std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk in the window no longer found
+    std::chrono::steady_clock::time_point next_walk_{}; // no walk within the window before this time
+    std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk within the window did not find any more
     NetnsNames netns_names_;
     ContainerPlaces containers_;
     std::shared_ptr<IdentityMemory> memory_;

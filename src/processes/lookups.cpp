@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A question is a letter and its fields, an answer is `+` or `-` and its fields. Each field but the last ends in NUL.
+// The protocol with the helper: a question is a letter and its fields, an answer is `+` or `-` and its fields. Each
+// field but the last ends in NUL.
 #include "processes/lookups.hpp"
 
 #include "linux/file.hpp"
@@ -80,7 +81,7 @@ Address address_in(const addrinfo& found, Bytes SocketAddress::*field)
 std::string answer_about_host(const std::string& name)
 {
     addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM; // else each address is listed once a type
+    hints.ai_socktype = SOCK_STREAM; // one entry for each address, not one for each socket type
     addrinfo* list = nullptr;
     const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &list);
     if (error != 0) {
@@ -268,7 +269,7 @@ std::optional<std::string> Lookups::read_file(const TrustedPlace& place, std::si
 
 HttpAnswer Lookups::ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits)
 {
-    // The helper itself gives up an engine that does not answer, a little before the helper would be killed.
+    // The helper stops waiting for the engine at the deadline, a little before the helper itself would be killed.
     constexpr std::chrono::milliseconds grace(200);
     const auto patience = std::max(left_until(limits.deadline), std::chrono::milliseconds(0));
     auto given = ask(socket.base,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Look-ups that leave the program and may hang: users and hosts in the system's databases (nsswitch.conf), and files
-// and sockets of container engines. Databases and file systems may be on servers, so a helper process makes each
-// look-up, with a deadline. One that has hung is not repeated for a hundred times as long as it was waited for.
+// Look-ups that may hang: users and hosts in the system's databases (nsswitch.conf), and files and sockets of container
+// engines. Databases and file systems may be on servers, so a helper process makes each look-up, with a deadline. A
+// look-up that has hung is not repeated for a hundred times its deadline.
 #pragma once
 
 #include "linux/file.hpp"
@@ -28,12 +28,12 @@ struct User {
 
 struct UserAnswer {
     bool in_time = true;
-    std::optional<User> user{}; // null: there is none, or there was no answer in time
+    std::optional<User> user{}; // null: there is no such user, or no answer came in time
 };
 
 struct HostAnswer {
-    std::vector<Address> addresses{}; // none: there is no such host, or `failure` says why it could not be found
-    std::string failure{};            // "it did not answer in time"
+    std::vector<Address> addresses{}; // empty: there is no such host, or see `failure`
+    std::string failure{};            // why the host could not be looked up: "it did not answer in time"
 };
 
 class Lookups {
@@ -45,12 +45,13 @@ public:
 
     HostAnswer find_host(const std::string& name, std::chrono::milliseconds patience);
 
-    /// Like read_trusted_file(), with errno ETIMEDOUT if the file cannot be read in time.
+    /// Works like read_trusted_file(), but sets errno to ETIMEDOUT if the file cannot be read in time.
     std::optional<std::string> read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline);
-    /// Asks an engine at this socket. The answer is null without a failure if there is no such socket.
+    /// Sends a request to the engine at this socket. If there is no such socket, body and failure of the answer are
+    /// empty.
     HttpAnswer ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits);
 
-    /// Ends the helper until it is needed again.
+    /// Ends the helper process. The next look-up starts a new one.
     void release();
 
 private:
@@ -58,7 +59,7 @@ private:
     UserAnswer find_user(const std::string& question, Clock::time_point deadline);
 
     std::optional<Helper> helper_;
-    std::map<std::string, Clock::time_point> rests_until_; // by what hung: when it may be asked again
+    std::map<std::string, Clock::time_point> rests_until_; // when a source that hung may be asked again, by its name
 };
 
 } // namespace socktally

@@ -22,8 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto longest_for_name = 2s;
-constexpr auto good_for = 1min;          // windows may follow each other every few milliseconds
-constexpr auto longest_for_filter = 10s; // a filter needs it before anything is measured
+constexpr auto good_for = 1min;          // because windows may follow each other every few milliseconds
+constexpr auto longest_for_filter = 10s; // longer, because nothing can be measured before a filter is resolved
 
 std::optional<Inode> to_inode(const std::optional<std::uint64_t>& number)
 {
@@ -134,7 +134,7 @@ const std::string& NetnsNames::name(Inode netns)
 
 std::optional<Inode> find_netns(const std::string& text)
 {
-    constexpr std::uint64_t last_pid = 1 << 22; // PID_MAX_LIMIT; namespaces have numbers near 0xF0000000
+    constexpr std::uint64_t last_pid = 1 << 22; // PID_MAX_LIMIT; inodes of namespaces are near 0xF0000000
     if (text == "current") {
         return to_inode(netns_inode("/proc/self/ns/net"));
     }

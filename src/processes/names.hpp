@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Names on this machine: of the host and its boot, of users, of other hosts, of network namespaces.
+// Names of this machine and its boot, of users, of other hosts, and of network namespaces.
 #pragma once
 
 #include "model/ids.hpp"
@@ -15,7 +15,7 @@
 namespace socktally {
 
 std::string host_name();
-/// /proc/sys/kernel/random/boot_id: a UUID that is new at each boot; empty if it cannot be read.
+/// Returns /proc/sys/kernel/random/boot_id, a new UUID at each boot; empty if it cannot be read.
 std::string boot_id();
 
 /// User names from the system's databases. Each user is looked up at most once a minute.
@@ -23,10 +23,10 @@ class Users {
 public:
     explicit Users(Lookups& lookups) : lookups_(lookups) {}
 
-    /// Forgets the users that the last window did not have.
+    /// Forgets the users that were not in the last window.
     void begin_window();
-    /// Returns the name, or the number in digits if there is none or no answer in time. If a database stops answering,
-    /// the earlier name is kept.
+    /// Returns the name of a user, or the number in digits if the user has no name or no answer comes in time. An
+    /// earlier name is kept while a database does not answer.
     const std::string& name(Uid uid);
     /// Returns the number of users of this window whose names are unknown because a database did not answer.
     std::size_t unanswered() const;
@@ -35,7 +35,7 @@ private:
     struct Known {
         std::string name;
         bool is_answered = false;
-        Lookups::Clock::time_point asked_again{}; // not before this time
+        Lookups::Clock::time_point asked_again{}; // the user is not looked up again before this time
         std::uint64_t window = 0;
     };
 
@@ -44,21 +44,20 @@ private:
     std::uint64_t window_ = 0;
 };
 
-/// Finds a user by name, or by number in digits. Null if there is no such user. Throws std::runtime_error if a database
-/// does not answer, and the text is no number.
+/// Returns the user with this name or number; null if there is no such user. Throws std::runtime_error if a database
+/// does not answer and the text is not a number.
 std::optional<Uid> find_user(const std::string& name);
 
-/// Returns all addresses of a host; none if there is no such host. Throws std::runtime_error if the name service cannot
-/// say.
+/// Returns all addresses of a host; none if there is no such host. Throws std::runtime_error if the name service fails.
 std::vector<Address> find_host(const std::string& name);
 
-/// Names that ip-netns(8) gave, as files that are bound to the namespaces.
+/// The names that ip-netns(8) has given to network namespaces, as files mounted on them.
 class NetnsNames {
 public:
     explicit NetnsNames(std::string directory = "/run/netns") : directory_(std::move(directory)) {}
 
-    /// Returns the first of its names in the alphabet, or the number in digits if it has none. Reads the directory at
-    /// the first call.
+    /// Returns the name of a namespace, the alphabetically first if it has several, or the number in digits if it has
+    /// none. The first call reads the directory.
     const std::string& name(Inode netns);
 
 private:
@@ -69,8 +68,8 @@ private:
     std::map<Inode, std::string> names_;
 };
 
-/// Finds a network namespace by a name in /run/netns; by number, which is not checked; by the id of a process that is
-/// in it; or as `current`. Null if there is no such namespace, or none that we may see.
+/// Returns a network namespace by its name in /run/netns, by its inode (not checked), by the id of a process that is in
+/// it, or as `current`. Returns null if there is no such namespace, or if we may not see it.
 std::optional<Inode> find_netns(const std::string& text);
 
 } // namespace socktally

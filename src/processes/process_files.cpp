@@ -22,18 +22,18 @@ namespace socktally {
 
 namespace {
 
-constexpr std::size_t cgroup_limit = 64 << 10; // a path a hierarchy, of 4 KiB at most
+constexpr std::size_t cgroup_limit = 64 << 10; // bytes: one path for each hierarchy, each up to 4 KiB
 constexpr std::size_t command_limit = 16 << 10;
 constexpr std::string_view docker_proxy_name = "docker-proxy";
 
 std::optional<std::string> read_link(int directory, const char* path)
 {
-    std::array<char, PATH_MAX> target{}; // a string of that size would keep its memory
+    std::array<char, PATH_MAX> target{}; // an array, because a string of this size would stay allocated
     const ssize_t length = ::readlinkat(directory, path, target.data(), target.size());
     return length < 0 ? std::nullopt : std::optional(std::string(target.data(), static_cast<std::size_t>(length)));
 }
 
-/// Arguments end in NUL. Null for kernel threads and zombies, which have none.
+/// Joins arguments that end in NUL. Returns null for kernel threads and zombies, which have no arguments.
 std::optional<std::string> command_of(std::string_view arguments)
 {
     std::string command(arguments.substr(0, arguments.find_last_not_of('\0') + 1)); // npos + 1 is 0
@@ -49,7 +49,7 @@ std::string_view next_argument(std::string_view& arguments)
     return argument;
 }
 
-/// Returns whether this unit, or the last part of this cgroup path, names a unit in which systemd opens sockets for
+/// Returns whether this unit, or the last component of this cgroup path, is one in which systemd opens sockets for
 /// services: init.scope or a socket unit.
 bool is_of_systemd(std::string_view path)
 {
@@ -62,7 +62,7 @@ Fd open_below(int directory, const char* path)
     return Fd(::openat(directory, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/// Returns the directory of a thread that has not ended; none if all have.
+/// Returns the directory of a thread that still runs; none if all have ended.
 Fd living_thread(int process)
 {
     std::string buffer;
@@ -85,7 +85,7 @@ Identity read_place(int directory)
     return place ? identity_in(*place) : Identity{};
 }
 
-/// Reads the directory of a process, or of one of its threads.
+/// Reads the files in the directory of a process, or of one of its threads.
 Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_proxy)
 {
     std::string buffer;
@@ -101,14 +101,14 @@ Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_pr
     return identity;
 }
 
-/// Returns whether something is missing that every living process has, apart from kernel threads.
+/// Returns whether something is missing that every living process but a kernel thread has.
 bool lacks_something(const Identity& identity, const IdentityNeeds& needs)
 {
     return (needs.exe && !identity.exe) || (needs.command && !identity.command) ||
            (needs.cgroup && identity.cgroup.value_or("/") == "/");
 }
 
-/// In hierarchies of version 1 the kernel shows an ended process in the root, wherever it was.
+/// Drops the root cgroup: in hierarchies of version 1 the kernel moves every ended process there.
 void forget_root_cgroup(Identity& identity)
 {
     if (identity.cgroup == "/") {
@@ -122,15 +122,15 @@ struct ProcessFiles {
     std::uint64_t stack_start = 0; // as in Process
     Identity identity;
     Inode netns; // 0: not asked for, or not known
-    /// True if no thread lives any more: command, executable and namespaces are gone, and the cgroup may be.
+    /// True if no thread lives any more: command, executable and namespaces are gone, the cgroup perhaps too.
     bool has_ended = false;
 };
 
-/// Reads the files of a process. Null if it is gone, also if another process has its pid by now. If only its first
-/// thread has ended, reads those of another thread. `proc` is an open directory, /proc.
+/// Reads the files of a process. If only its first thread has ended, reads those of another thread. Returns null if the
+/// process has ended, even if another process has its pid now. `proc` is the open directory /proc.
 std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& needs, const Process& process)
 {
-    // Through this descriptor nothing can be read of another process that gets the same pid.
+    // This descriptor never leads to a later process with the same pid.
     const Fd directory = open_below(proc, std::to_string(process.pid.value).c_str());
     std::string buffer;
     const auto stat = directory ? read_proc_stat(directory.get(), "stat", buffer) : std::nullopt;
@@ -180,7 +180,7 @@ std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments)
     std::map<std::string_view, std::string_view> values;
     while (!arguments.empty()) {
         const std::string_view name = next_argument(arguments);
-        if (name.starts_with('-') && !arguments.starts_with('-')) { // else a flag without value
+        if (name.starts_with('-') && !arguments.starts_with('-')) { // else a flag without a value
             values.try_emplace(name, next_argument(arguments));
         }
     }
@@ -198,7 +198,7 @@ std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments)
 
 Identity identity_in(const CgroupPlace& place)
 {
-    constexpr std::size_t short_length = 12; // as the engines print it
+    constexpr std::size_t short_length = 12; // engines print this many digits
     Identity identity;
     identity.cgroup = place.path;
     identity.unit = place.unit;
@@ -252,8 +252,8 @@ bool KnownProcesses::fill(int proc, const IdentityNeeds& needs, Process& process
     return known.is_whole;
 }
 
-/// If the process has ended, what was read before is kept. If it became another program by exec in between, its command
-/// and its executable are not known.
+/// Reads a process again. If it has ended, keeps what was read before, but drops the command and the executable if the
+/// process has become another program by exec since.
 void KnownProcesses::read(int proc, const IdentityNeeds& needs, const Process& process, Known& known) const
 {
     const auto files = read_process_files(proc, needs, process);

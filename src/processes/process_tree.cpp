@@ -47,7 +47,7 @@ std::optional<unsigned> ProcessTree::add_root(Pid pid)
         }
     }
     seen_.clear();
-    std::map<std::int32_t, Seen> seen; // a root may descend from another one
+    std::map<std::int32_t, Seen> seen; // a root may descend from another root
     for (const Root& root : roots_) {
         seen.emplace(root.pid.value, Seen{root.start_time, place(root.pid.value, root.start_time)});
     }
@@ -70,8 +70,8 @@ bool ProcessTree::is_older_than_roots(StartTime start_time) const
     return std::all_of(roots_.begin(), roots_.end(), [=](const Root& root) { return start_time < root.start_time; });
 }
 
-/// Adds the trees of the process and of its ancestors. A parent may end while this climbs, and its pid may go to
-/// another process, which is then younger than the child: the chain has changed.
+/// Adds the trees of the process and of its ancestors. A parent may end meanwhile, and another process may get its pid.
+/// That process is younger than the child, which shows that the chain has changed.
 ProcessTree::Climb ProcessTree::climb(std::int32_t pid, StartTime start_time, std::uint64_t& trees)
 {
     while (pid != 0 && !is_older_than_roots(start_time)) {
@@ -123,7 +123,7 @@ std::optional<std::uint64_t> ProcessTree::trees_of(const Process& process)
 void ProcessTree::look()
 {
     constexpr std::chrono::milliseconds shortest_pause(20);
-    constexpr int rest = 9; // looks take at most a tenth of the time
+    constexpr int rest = 9; // pause of 9 times the time of a search, which so takes at most a tenth of the time
     const auto begun = Clock::now();
     const auto since_boot = static_cast<std::uint64_t>(time_since_boot().count());
     std::map<std::int32_t, Seen> seen;
@@ -132,7 +132,7 @@ void ProcessTree::look()
             seen.insert(*known);
             continue;
         }
-        if (is_new() && begun_ == not_yet) { // it is older than the root
+        if (is_new() && begun_ == not_yet) { // the process is older than the root
             seen.emplace(pid, Seen{StartTime{}, 0});
             continue;
         }
@@ -161,7 +161,7 @@ ProcessTree::Clock::time_point ProcessTree::look_if_due(Clock::time_point now)
     return next_look_;
 }
 
-/// Also of a process that was seen before: it may have changed its user or its namespace.
+/// Notes the user and the namespace of a descendant, even if it was seen before, because both may have changed.
 void ProcessTree::see(std::int32_t pid)
 {
     const std::string directory = std::to_string(pid);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Which processes descend from those that --tree names, or from the command of run: a bit for each of these roots.
+// Finds which processes descend from those that --tree names, or from the command of run. These are the roots; each has
+// a bit.
 //
-// On ebpf the kernel is watched for forks, so each process is known (traffic/ebpf/descendants.h). Elsewhere a process
-// is placed while it lives, by its chain of parents in /proc, when the search for owners meets it:
+// On ebpf the kernel's forks are watched, so every process is known (traffic/ebpf/descendants.h). On other backends the
+// trees of a process are found by its chain of parents in /proc, while it lives, when the search for owners finds the
+// process:
 //
-// - A process that started before a root is no descendant of it.
-// - Below run, this process adopts orphans (PR_SET_CHILD_SUBREAPER). Every living descendant then has a chain of
-//   parents that leads to the command or to this process, so the chain decides.
-// - Below --tree, an orphan is adopted by an ancestor of the root, or by process 1. So look() is called every few
-//   milliseconds, and remembers which processes were descendants when their parents lived. A process that was started
-//   in the window and whose first known parent may have adopted it cannot be placed.
+// - A process that started before a root does not descend from it.
+// - Below run, this process adopts orphans (PR_SET_CHILD_SUBREAPER). So the chain of every living descendant leads to
+//   the command or to this process, and decides.
+// - Below --tree, an ancestor of the root or process 1 adopts orphans. So look() is called every few milliseconds, and
+//   remembers which processes were descendants while their parents lived. If a process was started in the window, and
+//   its first known parent may have adopted it, its trees stay unknown.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -38,23 +40,24 @@ public:
         go_away,
     };
 
-    /// `proc` is where /proc is; another place for tests. Throws if it cannot be opened.
+    /// `proc` is the path of /proc, which tests replace. Throws if it cannot be opened.
     explicit ProcessTree(Orphans orphans, const std::string& proc = "/proc");
 
-    /// Returns the number of the root's bit; null if there is no such process. At most `most_roots` may be added.
+    /// Adds a root, of which there may be `most_roots`. Returns the number of its bit; null if there is no such
+    /// process.
     std::optional<unsigned> add_root(Pid pid);
     bool is_empty() const { return roots_.empty(); }
 
-    /// Finds new descendants. The first call begins the window.
+    /// Searches for new descendants. The first call begins the window.
     void look();
-    /// Looks if it is time. Returns when it is next.
+    /// Calls look() if it is due. Returns when it is due next.
     Clock::time_point look_if_due(Clock::time_point now);
 
-    /// Returns the trees of a process that lives, or that a look has seen; null: not known.
+    /// Returns the trees of a process that lives, or that look() has seen; null if they are not known.
     std::optional<std::uint64_t> trees_of(const Process& process);
-    /// Returns the descendants that lived at the last look, roots included, with their trees.
+    /// Returns the descendants that lived at the last look(), including roots, with their trees.
     std::vector<std::pair<Pid, std::uint64_t>> members() const;
-    /// Returns what the looks have seen of the descendants.
+    /// Returns what look() has seen of the descendants.
     const TreeSightings& sightings() const { return sightings_; }
     /// Returns whether the root has not run yet, so that it has no descendants.
     bool is_new() const { return orphans_ == Orphans::come_here; }
@@ -84,16 +87,16 @@ private:
     Orphans orphans_;
     std::int32_t self_;
     std::vector<Root> roots_;
-    std::set<std::int32_t> adopters_; // pids that orphans of a root may go to
+    std::set<std::int32_t> adopters_; // pids that may adopt orphans of a root
     std::map<std::int32_t, Seen> seen_;
     TreeSightings sightings_;
     static constexpr StartTime not_yet{std::numeric_limits<std::uint64_t>::max()};
-    StartTime begun_ = not_yet; // when the window did
+    StartTime begun_ = not_yet; // start of the window
     Clock::time_point next_look_{};
     std::string buffer_;
 };
 
-/// Has the tree look if it is time. Returns when it is next; time_point::max() if there is no tree.
+/// Calls look() if it is due. Returns when it is due next; time_point::max() if there is no tree.
 inline ProcessTree::Clock::time_point look(ProcessTree* tree, ProcessTree::Clock::time_point now)
 {
     return tree != nullptr ? tree->look_if_due(now) : ProcessTree::Clock::time_point::max();

@@ -37,7 +37,8 @@ void Coverage::join_neighbours()
     stretches_.resize(most / 2);
 }
 
-/// Drivers count what sockets do, so the two are no copies of each other.
+/// Finds the snapshot of the parsed text. Interfaces and sockets are separate sources: snapshots of both cover the same
+/// time without repeating each other.
 Snapshots::Finding Snapshots::find(const SnapshotParser& parser)
 {
     using Verdict = Coverage::Verdict;
@@ -51,7 +52,7 @@ Snapshots::Finding Snapshots::find(const SnapshotParser& parser)
         return {false, source.verdict};
     }
     Verdict verdict = source.coverage.add(heading.started_at, heading.duration, parser.text_hash());
-    if (verdict == Verdict::overlapping && !heading.host) { // it may be of any host, or a report of several
+    if (verdict == Verdict::overlapping && !heading.host) { // it may be of another host
         verdict = Verdict::fresh;
     }
     source.input = input;

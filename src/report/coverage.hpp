@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Remembers which times were measured, to find the snapshot of a line, repeated snapshots, and snapshots that
-// overlap. Its memory depends on the number of hosts and of their boots.
+// Remembers which times are covered, to find the snapshot that a line belongs to, repeated snapshots, and overlapping
+// ones. Its memory depends on the number of hosts and their boots.
 #pragma once
 
 #include "report/snapshot.hpp"
@@ -16,8 +16,8 @@
 
 namespace socktally {
 
-/// The windows of one boot of one host. They take no more room than a thousand stretches of time do: if there are more,
-/// neighbours become one, gap and all.
+/// The windows of one boot of one host. Keeps at most about a thousand stretches of time: if there are more, neighbours
+/// are joined, with the gap between them.
 class Coverage {
 public:
     static constexpr std::size_t most = 1024;
@@ -25,14 +25,14 @@ public:
     enum class Verdict : std::uint8_t {
         fresh,
         repeated,    // the same window with the same text
-        overlapping, // some of it is in another one, or in the gap between two that became one stretch
+        overlapping, // part of it is in another window, or in the gap between two that were joined
     };
-    /// `text` is a hash of what was read of the snapshot first. Windows follow each other by a clock that people set
-    /// and programs trim, so a hundredth of the shorter one is no overlap.
+    /// `text` is a hash of the first text of the snapshot that was read. An overlap of up to a hundredth of the shorter
+    /// window does not count, because windows follow each other by a clock that people set and programs correct.
     Verdict add(TimePoint begin, std::chrono::nanoseconds duration, std::size_t text);
 
 private:
-    /// The window of one snapshot, or what several became.
+    /// The window of one snapshot, or several that were joined.
     struct Stretch {
         TimePoint begin;
         TimePoint end;
@@ -42,28 +42,28 @@ private:
 
     void join_neighbours();
 
-    std::vector<Stretch> stretches_; // by their ends
+    std::vector<Stretch> stretches_; // sorted by their ends
 };
 
-/// Tells the snapshots of all inputs apart.
+/// Distinguishes the snapshots in all inputs.
 class Snapshots {
 public:
     struct Finding {
-        bool is_new = true; // false: the snapshot that the line before of this host was of
+        bool is_new = true; // false: the same snapshot as the previous line of this host
         Coverage::Verdict verdict = Coverage::Verdict::fresh;
     };
-    /// Finds the snapshot that `parser` parsed last. The lines of one snapshot follow each other, among the lines of
-    /// one host.
+    /// Finds the snapshot of the text that `parser` parsed last. The lines of one snapshot must follow each other, but
+    /// lines of other hosts may be between them.
     Finding find(const SnapshotParser& parser);
 
     /// Ends an input: the next line begins a new snapshot.
     void end_input() { ++input_; }
 
 private:
-    /// The windows of one boot of one host, and the snapshot of its last line.
+    /// The windows of one boot of one host, and the snapshot of the last line.
     struct Source {
         Coverage coverage;
-        std::size_t input = 0; // 0: it was no line
+        std::size_t input = 0; // number of the input; 0: the last text was a document, not a line
         TimePoint started_at;
         std::chrono::nanoseconds duration{0};
         GroupBy by;
@@ -72,7 +72,7 @@ private:
     };
 
     std::unordered_map<std::string, Source> sources_; // by host, layer and boot
-    std::string key_;                                 // used again
+    std::string key_;                                 // a buffer, kept for its memory
     std::size_t input_ = 1;
 };
 

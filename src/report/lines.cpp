@@ -18,7 +18,7 @@ namespace {
 
 bool is_blank_byte(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-/// By what such a file begins with.
+/// Recognises compressed files by their first bytes.
 bool is_compressed(std::string_view text)
 {
     constexpr std::array<std::string_view, 3> beginnings{"\x1f\x8b", "\x28\xb5\x2f\xfd",
@@ -29,8 +29,8 @@ bool is_compressed(std::string_view text)
 
 bool is_blank_line(std::string_view line) { return std::all_of(line.begin(), line.end(), is_blank_byte); }
 
-/// Looks for the end of an object that takes several lines, and gives up if it cannot be one: an unfinished line
-/// that others were appended to must not swallow them. It does not see all faults; the parser does.
+/// Finds the end of an object of several lines. Gives up as soon as the text cannot be an object, so that an unfinished
+/// line does not swallow the lines after it. It does not find all errors; the parser does.
 class ObjectEnd {
 public:
     enum class State : std::uint8_t { within, ended, impossible };
@@ -65,7 +65,7 @@ private:
     }
     State bracket(char c)
     {
-        constexpr int deepest = 16; // of ours, 3
+        constexpr int deepest = 16; // our own objects have a depth of 3
         if (c == '{' || c == '[') {
             ++depth_;
         } else if (c == '}' || c == ']') {
@@ -78,7 +78,7 @@ private:
     }
 
     int depth_ = 0;
-    char last_ = '\0'; // that is not blank
+    char last_ = '\0'; // the last byte that is not blank
     bool is_in_string_ = false;
     bool is_escaped_ = false;
     bool is_after_newline_ = false;
@@ -158,7 +158,7 @@ void Lines::begin_input()
     start_ += text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
 }
 
-/// If a log is truncated while its writer has it open, the writer leaves a hole, which reads as NULs.
+/// Skips NULs. If a log is truncated while its writer has it open, the file gets a hole, which reads as NULs.
 void Lines::skip_nuls()
 {
     do {
@@ -169,7 +169,8 @@ void Lines::skip_nuls()
     } while (start_ == end_ && fill());
 }
 
-/// Reads more behind what is there; start_ and next_ move with their text. False at the end, and at the limit.
+/// Reads more text after that in the buffer, which may move; start_ and next_ move with it. Returns false at the end of
+/// the input, and at the limit.
 bool Lines::fill()
 {
     if (has_ended_) {
@@ -202,7 +203,8 @@ bool Lines::fill()
     return got > 0;
 }
 
-/// Searches from `from` on, and reads more if needed. Null if the input ends or the line exceeds the limit.
+/// Returns the position of the next newline at or after `from`; reads more if needed. Returns null if the input ends or
+/// the line exceeds the limit.
 std::optional<std::size_t> Lines::find_newline(std::size_t from)
 {
     std::size_t searched = from - start_;
@@ -219,7 +221,7 @@ std::optional<std::size_t> Lines::find_newline(std::size_t from)
     }
 }
 
-/// Leaves out the line at start_, which fills the buffer.
+/// Skips the line at start_, which is longer than the buffer.
 void Lines::skip_line()
 {
     ++line_;

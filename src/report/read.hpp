@@ -10,16 +10,16 @@
 
 namespace socktally {
 
-/// Lines that were left out.
+/// Lines that were skipped.
 struct LeftOut {
     std::uint64_t first_line = 0;
     std::uint64_t last_line = 0;
-    std::string reason;      // of the first of them
-    bool is_cut_off = false; // they are the beginning of something, and the input ends there
+    std::string reason;      // why the first of them was skipped
+    bool is_cut_off = false; // the input ends in the middle of an object, which they begin
 };
 
-/// Calls `use` with a parser that has parsed it, for each snapshot of `fd` and each line of one. Throws, with `name`,
-/// if the file cannot be read.
+/// Calls `use` with the parser after each document or line of `fd` that it has parsed, and `tell` for skipped lines.
+/// Throws, with `name` in the message, if the file cannot be read.
 void read_snapshots(int fd, const std::string& name, const std::function<void(SnapshotParser&)>& use,
                     const std::function<void(const LeftOut&)>& tell);
 

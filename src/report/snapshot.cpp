@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Uses simdjson's DOM: it checks the whole text first, while On-Demand would find a fault after half of a
-// snapshot was added; and it uses the instructions that the processor has, while On-Demand uses those of the build.
+// Uses simdjson's DOM, because it checks the whole text first, while On-Demand would find an error after half of a
+// snapshot was added, and because it uses the instructions of the processor it runs on, while On-Demand uses those of
+// the build.
 #include "report/snapshot.hpp"
 
 #include "table/columns.hpp"
@@ -56,7 +57,7 @@ SavedValue value_of(const Column& column, const dom::element& element)
                             : SavedValue{.text = text_of(column.name, element)};
 }
 
-/// Without names, the column `pod` has the uid: a UUID, or 32 digits for a static pod.
+/// Returns whether `pod` has the uid because the name is not known: a UUID, or 32 digits for a static pod.
 bool is_pod_uid(std::string_view text)
 {
     return (text.size() == 36 || text.size() == 32) && text.find_first_not_of("0123456789abcdef-") == text.npos;
@@ -64,13 +65,13 @@ bool is_pod_uid(std::string_view text)
 
 } // namespace
 
-/// Objects of one origin have the same members in the same order, so the last one's are tried first. For the same
-/// reason all rows are read into one, whose texts keep their memory.
+/// Objects from one source have the same members in the same order, so the order of the last object is tried first. All
+/// rows are read into the same Row, which keeps the memory of its texts.
 struct SnapshotParser::Impl {
     Impl() { row.connections.reset(); }
 
     enum class Part : std::uint8_t { nothing, schema, started_at, duration, by, complete, backend, host, boot_id };
-    /// Where a member of an object goes.
+    /// The place where a member of an object is stored.
     struct Slot {
         std::string name;
         Part part = Part::nothing;
@@ -99,15 +100,15 @@ struct SnapshotParser::Impl {
     void end_row();
     void end_identity();
 
-    dom::parser parser; // heading points into it
+    dom::parser parser; // `heading` points into its memory
     std::string_view whole_text;
     Heading heading;
     bool is_document = false;
-    std::uint32_t parts = 0; // a bit for each Part that was read
+    std::uint32_t parts = 0; // one bit for each Part that was read
     dom::array rows;         // of a document
     Order line_order;
     Order row_order;
-    // The values read last, because rows of one snapshot share them.
+    // The last values, kept because the lines of one snapshot share them.
     std::string time_text;
     TimePoint time;
     std::string by_text;
@@ -117,8 +118,8 @@ struct SnapshotParser::Impl {
     Row row;
     std::shared_ptr<Identity> identity = std::make_shared<Identity>(); // of the row
     Origin origin;
-    ColumnSet known;  // the columns of the row that have a value
-    ColumnSet filled; // the same, or a value that an earlier row has left
+    ColumnSet known;  // columns that have a value in this row
+    ColumnSet filled; // those, and columns that still have a value of an earlier row
 };
 
 static_assert(SnapshotParser::padding >= simdjson::SIMDJSON_PADDING);
@@ -151,7 +152,7 @@ void SnapshotParser::Impl::parse(std::string_view text)
 {
     whole_text = text;
     parts = 0;
-    is_document = true; // until there is a reason to think otherwise
+    is_document = true; // until a member shows that it is a line
     heading = {};
     heading.by = &by;
     dom::object object;
@@ -195,7 +196,7 @@ SnapshotParser::Impl::Slot SnapshotParser::Impl::slot_of(std::string_view name, 
 const SnapshotParser::Impl::Slot& SnapshotParser::Impl::learn_slot(Order& order, std::size_t place,
                                                                    std::string_view name, bool is_row_of_document)
 {
-    constexpr std::size_t most = 256; // members in an object of hostile origin
+    constexpr std::size_t most = 256; // limit for the members of a hostile object
     const std::size_t end = std::min(place, most);
     order.resize(std::max(order.size(), end + 1));
     return order[end] = slot_of(name, is_row_of_document);
@@ -334,7 +335,7 @@ void SnapshotParser::Impl::require_parts() const
     }
 }
 
-/// Rows that were kept share the identity of the last one.
+/// Makes a new identity if rows that were kept share the last one.
 void SnapshotParser::Impl::begin_row()
 {
     origin.saved.reset();
@@ -349,7 +350,7 @@ void SnapshotParser::Impl::begin_row()
 void SnapshotParser::Impl::read_value(const Slot& slot, const dom::element& value)
 {
     if (slot.column == nullptr) {
-        return; // of a later version or another program
+        return; // a member of a later version or another program
     }
     const std::size_t index = index_of(*slot.column);
     if (origin.saved.test(index)) {
@@ -370,14 +371,14 @@ void SnapshotParser::Impl::put(const Column& column, const SavedValue& value)
     }
 }
 
-/// Clears what an earlier row has left, and fills in what follows from what was saved.
+/// Clears values of earlier rows, and fills in what follows from the saved values.
 void SnapshotParser::Impl::end_row()
 {
     static const Column& host = *find_column("host");
     static const std::size_t time_index = index_of(*find_column("time"));
     static const std::size_t unknown_index = index_of(*find_column("unknown_connections"));
     static const std::size_t process_index = index_of(*find_column("process"));
-    if (!known.test(index_of(host)) && heading.host) { // rows of a report have their own
+    if (!known.test(index_of(host)) && heading.host) { // rows of a report have a host of their own
         put(host, {.text = *heading.host});
     }
     const ColumnSet left = filled & ~known;

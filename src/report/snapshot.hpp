@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One saved JSON object taken apart: a document, which is a snapshot with its rows, or a line of JSON lines, which is
-// one row and says on its own which snapshot it is of. Everything in it is checked before any of it is handed on.
+// Parses one saved JSON object: a document, which is a snapshot with its rows, or a line of JSON lines, which is one
+// row with the facts of its snapshot. The whole object is checked before any of it is used.
 #pragma once
 
 #include "table/row.hpp"
@@ -28,14 +28,14 @@ struct Heading {
     std::optional<std::string_view> boot_id;
 };
 
-/// A message of one line says why the text is no snapshot.
+/// The text is not a snapshot; the message says why in one line.
 struct BadSnapshot : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 class SnapshotParser {
 public:
-    /// Bytes that have to be readable behind a text that is parsed.
+    /// The number of bytes after a text that must be readable.
     static constexpr std::size_t padding = 64;
 
     SnapshotParser();
@@ -43,19 +43,21 @@ public:
     SnapshotParser& operator=(const SnapshotParser&) = delete;
     ~SnapshotParser();
 
-    /// `text` has `padding` bytes behind it that may be read. Throws BadSnapshot;
-    /// std::runtime_error for a list of `ports`, which is no mistake of a line.
+    /// Parses `text`, which must have `padding` readable bytes after it. Throws BadSnapshot for an invalid text, and
+    /// std::runtime_error for a list of `ports`, which no other line would make valid.
     void parse(std::string_view text);
 
-    // The results of the last parse; valid until the next one.
-    /// Whether it says that it is a snapshot or a row of one, however wrong the rest of it may be.
+    // Results of the last parse(), valid until the next one.
+    // claims_to_be_one() returns whether the text says that it is a snapshot or a row of one, even if the rest is
+    // invalid.
     bool claims_to_be_one() const;
     const Heading& heading() const;
-    /// False: it is one row of a snapshot.
+    /// Returns false if the text is one row of a snapshot.
     bool is_document() const;
-    /// Hash of all text that was parsed: of a document, or of one row.
+    /// Returns the hash of the parsed text: of a document, or of one row.
     std::size_t text_hash() const;
-    /// `use` may change the row, which has its host and its time. What was not saved of it is null.
+    /// Calls `use` for each row, which `use` may change. The row has its host and its time; values that were not saved
+    /// are null.
     void for_each_row(const std::function<void(Row& row, const Origin& origin)>& use);
 
 private:

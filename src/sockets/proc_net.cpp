@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t word_digits = 8;
 
-/// Exactly `digits` of them.
+/// Parses a number of exactly `digits` hexadecimal digits.
 template <typename T>
 std::optional<T> parse_hex(std::string_view text, std::size_t digits)
 {
@@ -40,10 +40,10 @@ std::optional<T> parse_decimal(std::string_view text)
 
 struct ListedEnd {
     Endpoint endpoint;
-    Family family; // as printed; a mapped address is of v6
+    Family family; // as printed: a mapped address counts as v6
 };
 
-/// "0100007F:1F90" or one with four words.
+/// Parses "0100007F:1F90"; a v6 address has four such words.
 std::optional<ListedEnd> parse_end(std::string_view text)
 {
     constexpr std::size_t port_digits = 4;
@@ -70,7 +70,7 @@ std::optional<ListedEnd> parse_end(std::string_view text)
     return ListedEnd{{address, *port}, is_v6 ? Family::v6 : Family::v4};
 }
 
-/// "tx_queue:rx_queue"; false if it is something else.
+/// Parses "tx_queue:rx_queue"; returns false for other text.
 bool set_queues(Socket& socket, std::string_view queues)
 {
     const std::size_t colon = std::min(queues.find(':'), queues.size());
@@ -168,7 +168,7 @@ std::optional<Socket> parse_inet_socket(std::string_view line, Protocol protocol
     }
     socket.state = static_cast<TcpState>(*state);
     if (protocol == Protocol::tcp && state_of(socket) != SocketState::open) {
-        socket.uid.reset(); // printed as 0, whoever it was
+        socket.uid.reset(); // the kernel prints 0, whoever the user was
     }
     return socket;
 }
@@ -223,7 +223,7 @@ ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory) 
             continue;
         }
         Fd file(::openat(net.get(), list.name, O_RDONLY | O_CLOEXEC));
-        if (file) { // else a protocol that this kernel does not have
+        if (file) { // else this kernel does not have the protocol
             files_.push_back({std::move(file), list.protocol});
         }
     }
@@ -231,7 +231,7 @@ ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory) 
 
 ProcSockets ProcSocketFiles::read() const
 {
-    constexpr std::size_t size_limit = 1 << 28; // some 1.7 million sockets
+    constexpr std::size_t size_limit = 1 << 28; // bytes, for about 1.7 million sockets
     ProcSockets result;
     result.missing = true;
     std::string buffer;

@@ -48,10 +48,10 @@ std::optional<Protocol> protocol_of(std::uint8_t number)
     }
 }
 
-/// Returns whether a member is complete: older kernels return a shorter tcp_info.
+/// Returns whether tcp_info is long enough for a member: older kernels return a shorter one.
 bool reaches(std::span<const std::byte> info, std::size_t member_end) { return info.size() >= member_end; }
 
-/// Returns the drops, which are absent before Linux 4.11.
+/// Returns the number of drops; null before Linux 4.11, which does not have it.
 std::optional<std::uint32_t> meminfo_drops(std::span<const std::byte> info)
 {
     std::uint32_t drops = 0;
@@ -62,7 +62,8 @@ std::optional<std::uint32_t> meminfo_drops(std::span<const std::byte> info)
     return drops;
 }
 
-/// The protocol that they name, else `protocol`; null for one that is none of ours.
+/// Fills in the socket. Returns the protocol that the attributes name, else `protocol`; null if it is none that we
+/// count.
 std::optional<Protocol> read_attributes(std::span<const std::byte> attributes, Protocol protocol, Socket& socket)
 {
     std::optional<Protocol> named = protocol;
@@ -149,8 +150,7 @@ std::optional<Socket> parse_diag(std::span<const std::byte> payload, Protocol pr
 
 std::vector<std::byte> tcp_dump_request(std::uint32_t states, DiagDetail detail)
 {
-    // The old TCPDIAG_GETSOCK request is the only one that takes AF_UNSPEC, meaning both families
-    // (inet_diag_dump_compat()).
+    // Only the old TCPDIAG_GETSOCK request takes AF_UNSPEC, which means both families (inet_diag_dump_compat()).
     inet_diag_req body{};
     body.idiag_family = AF_UNSPEC;
     body.idiag_ext = detail == DiagDetail::tcp_info ? extension(INET_DIAG_INFO) : std::uint8_t{0};
@@ -208,7 +208,7 @@ int Dumper::ask(std::span<std::byte> request, Protocol protocol, const std::func
         if (!worth_another_try(error)) {
             return error;
         }
-        // The rest of the broken reply may still be under way: begin with a new socket.
+        // The rest of the broken reply may still arrive, so continue with a new socket.
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
         renew();
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernel's lists of TCP and UDP sockets by sock_diag(7): the messages made and taken apart (pure), and dumps that
-// have dealt with what can go wrong in one: busy, overrun, disturbed, refused.
+// Lists TCP and UDP sockets by sock_diag(7): makes and parses the messages (pure), and repeats a dump if the kernel was
+// busy, dropped messages, or changed the sockets under it.
 #pragma once
 
 #include "linux/netlink_socket.hpp"
@@ -20,34 +20,35 @@
 
 namespace socktally {
 
-/// `payload` is what follows the netlink header. Null if it is cut short or of an unknown family.
-/// `protocol` is what was asked for; a destroy event names its own in INET_DIAG_PROTOCOL.
+/// Parses a message; `payload` follows the netlink header. Returns null if it is cut short or of an unknown family.
+/// `protocol` is the one that was asked for; a destroy event names its own in INET_DIAG_PROTOCOL.
 std::optional<Socket> parse_diag(std::span<const std::byte> payload, Protocol protocol);
 
-/// A copy of struct tcp_info may be shorter on an older kernel or longer on a newer one. Null if it ends before
+/// Parses struct tcp_info, which is shorter on older kernels and longer on newer ones. Returns null if it ends before
 /// bytes_acked and its neighbours (before Linux 4.9).
 std::optional<TcpCounters> parse_tcp_info(std::span<const std::byte> info);
 
 enum class DiagDetail : std::uint8_t { sockets, tcp_info };
 
-/// Bit n is state n.
+/// Returns the bit of a state in idiag_states: bit n is state n.
 constexpr std::uint32_t state_bit(TcpState state) { return 1U << static_cast<unsigned>(state); }
-/// All but LISTEN, TIME_WAIT, CLOSE and request sockets.
+/// All states but LISTEN, TIME_WAIT, CLOSE and request sockets.
 constexpr std::uint32_t connected_states = state_bit(TcpState::established) | state_bit(TcpState::syn_sent) |
                                            state_bit(TcpState::syn_recv) | state_bit(TcpState::fin_wait1) |
                                            state_bit(TcpState::fin_wait2) | state_bit(TcpState::close_wait) |
                                            state_bit(TcpState::last_ack) | state_bit(TcpState::closing);
-/// TIME_WAIT too, but not TCP_BOUND_INACTIVE, which neither ss(8) nor /proc/net lists.
+/// All states with TIME_WAIT, but without TCP_BOUND_INACTIVE, which ss(8) and /proc/net do not list either.
 constexpr std::uint32_t all_states = (1U << 13U) - 1;
 
-/// Both families of TCP in one walk of the kernel's hash (the walk of a large empty table costs milliseconds).
+/// Asks for TCP sockets of both families in one walk of the kernel's hash. (Walking a large empty hash takes
+/// milliseconds.)
 std::vector<std::byte> tcp_dump_request(std::uint32_t states, DiagDetail detail);
 std::vector<std::byte> udp_dump_request(Family family);
-/// One socket, by its tuple and cookie: no walk. The reply is one message or an error. AF_INET finds a v6 socket with
-/// mapped addresses as well (__inet_lookup_established() sees both).
+/// Asks for one socket by its tuple and cookie, without a walk. The reply is one message or an error. AF_INET also
+/// finds a v6 socket with mapped addresses (__inet_lookup_established() sees both).
 std::vector<std::byte> tcp_lookup_request(const Tuple& tuple, Cookie cookie, std::uint32_t interface);
 
-/// Whether the same dump had shown the socket before.
+/// Whether the same dump has listed the socket before.
 enum class DumpRow : std::uint8_t { fresh, repeated };
 
 /// Lists sockets of the network namespace in which it was constructed, from any thread.
@@ -58,23 +59,23 @@ public:
     using Take = std::function<DumpRow(const Socket&)>;
     enum class Outcome : std::uint8_t {
         clean,
-        disturbed, // sockets came and went under every dump: one that none of them showed is possible
-        refused,   // the kernel gave an error
+        disturbed, // sockets came and went during every dump, so all dumps may have missed one
+        refused,   // the kernel returned an error
     };
 
-    /// TCP with counters, listeners included, into `take`; again while a dump was disturbed, a few times. `begin` is
-    /// called before each dump. Sockets that only some of the dumps show are all taken. Nothing is asked if there
-    /// are none. Throws std::system_error if the kernel refuses.
+    /// Dumps TCP sockets with counters, listeners included, into `take`; calls `begin` before each dump. Repeats a
+    /// disturbed dump a few times, and takes sockets that only some of the dumps list too. Asks for nothing if the
+    /// namespace has no TCP sockets. Throws std::system_error if the kernel refuses.
     struct Dumped {
         Outcome outcome = Outcome::clean;
-        std::chrono::steady_clock::time_point begun; // of the first dump, which shows most sockets
+        std::chrono::steady_clock::time_point begun; // start of the first dump, which lists most sockets
         std::chrono::steady_clock::time_point ended;
     };
     Dumped tcp(const std::function<void()>& begin, const Take& take);
-    /// TCP sockets of these states once; cheaper without counters.
+    /// Dumps TCP sockets of these states once, by default without counters, which is cheaper.
     Outcome tcp_once(const std::function<void(const Socket&)>& take, DiagDetail detail = DiagDetail::sockets,
                      std::uint32_t states = connected_states | state_bit(TcpState::listen));
-    /// False if the kernel does not list UDP sockets (no udp_diag).
+    /// Dumps UDP sockets. Returns false if the kernel cannot list them (no udp_diag).
     bool udp(const std::function<void(const Socket&)>& take);
     /// Returns a TCP socket by tuple and cookie; null if it does not exist.
     std::optional<Socket> lookup(const Flow& flow);
@@ -82,16 +83,17 @@ public:
     /// Returns the number of TCP sockets; null if the kernel does not show it.
     std::optional<std::size_t> tcp_in_use() const { return in_use_.read(); }
 
-    /// Messages that were cut short or made no sense.
+    /// Returns the number of messages that were cut short or invalid.
     std::uint64_t garbled() const { return garbled_; }
 
 private:
     void renew();
-    /// Repeats a request until the kernel was neither busy nor overrun. The errno of the last try, or 0.
+    /// Sends a request, and repeats it while the kernel is busy or drops messages. Returns the errno of the last try,
+    /// or 0.
     int ask(std::span<std::byte> request, Protocol protocol, const std::function<void(const Socket&)>& take);
 
     NetlinkSocket socket_{NetlinkSocket::Mode::blocking};
-    std::uint64_t netns_ = netns_of_thread(); // namespace of the socket, to open a new one there
+    std::uint64_t netns_ = netns_of_thread(); // namespace of socket_, in which renew() opens the next one
     TcpInUse in_use_;
     std::uint64_t garbled_ = 0;
     Trace trace_;

@@ -58,7 +58,7 @@ Flow flow_of(const Socket& socket)
 {
     Flow flow;
     flow.tuple = socket.tuple;
-    if (flow.tuple.local.address.family == Family::none) { // SocketLookup has emptied it
+    if (flow.tuple.local.address.family == Family::none) { // SocketLookup has removed the family
         flow.tuple.local.address.family = socket.family;
     }
     flow.cookie = socket.cookie;

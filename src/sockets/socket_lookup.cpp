@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Each step of the search is one binary search: a socket bound to no address sorts under an empty one.
+// Each step of find() is a binary search. Sockets bound to no address are sorted under an empty address.
 #include "sockets/socket_lookup.hpp"
 
 #include <algorithm>
@@ -28,7 +28,8 @@ Tuple normal(Tuple tuple)
     return tuple;
 }
 
-/// Only a socket that is bound to no address can be of a family other than its traffic's.
+/// Returns whether the socket may receive traffic of this family on this device. Its family may differ from the
+/// traffic's only if it is bound to no address.
 bool takes(const Socket& socket, Family family, std::uint32_t interface)
 {
     if (socket.interface != 0 && interface != 0 && socket.interface != interface) {
@@ -40,7 +41,7 @@ bool takes(const Socket& socket, Family family, std::uint32_t interface)
     return socket.family == Family::v6 && family == Family::v4 && !socket.v6_only;
 }
 
-/// Returns false if the device of the traffic is not known, and the socket is bound to one.
+/// Returns false if the socket is bound to a device and the device of the traffic is not known.
 bool is_sure(const Socket& socket, std::uint32_t interface) { return socket.interface == 0 || interface != 0; }
 
 auto far_end(const Socket& socket) { return std::tie(socket.tuple.protocol, socket.tuple.remote); }
@@ -52,7 +53,7 @@ bool is_repeated(const Socket& a, const Socket& b)
     return (a.inode != Inode{} || a.cookie != Cookie{}) && identity(a) == identity(b);
 }
 
-/// Drops sockets that closed or had no holder yet while the list was made, if an open one is there.
+/// Drops sockets without an inode (closed, or not accepted yet, when the list was made) if there is another candidate.
 void drop_stale(Candidates& candidates)
 {
     const auto is_live = [](const Socket* socket) { return socket->inode != Inode{}; };
@@ -70,8 +71,8 @@ void add_takers(Candidates& candidates, std::span<const Socket> sockets, Family 
     }
 }
 
-/// Of sockets with equal addresses the kernel prefers one that is bound to the device, then one of the same family.
-/// Where the device is not known, a bound socket may take all or nothing.
+/// Keeps the sockets that the kernel prefers among equal addresses: first those bound to the device, then those of the
+/// same family. If the device is not known, a bound socket may receive all of the traffic or none.
 void keep_best(Candidates& candidates, Family family, std::uint32_t interface)
 {
     if (candidates.size() < 2) {
@@ -81,7 +82,7 @@ void keep_best(Candidates& candidates, Family family, std::uint32_t interface)
     if (interface != 0 && std::any_of(candidates.begin(), candidates.end(), is_bound)) {
         std::erase_if(candidates, std::not_fn(is_bound));
     }
-    std::set<std::uint32_t> devices; // that have a socket of the family
+    std::set<std::uint32_t> devices; // devices to which a socket of the family is bound
     for (const Socket* socket : candidates) {
         if (socket->family == family) {
             devices.insert(socket->interface);
@@ -122,7 +123,7 @@ SocketMatch SocketLookup::find(const Tuple& tuple, std::uint32_t interface) cons
     const auto end = is_datagram(tuple.protocol) ? std::unique(choices.begin(), choices.end()) : choices.begin() + 1;
     const std::span<const Tuple> steps(choices.begin(), end);
     if (is_datagram(tuple.protocol) && tuple.local.address.goes_to_many()) {
-        for (const Tuple& step : steps) { // it may be connected to who sends to the group
+        for (const Tuple& step : steps) { // the socket may be connected to the sender of the multicast
             add_takers(match.sockets, range(step), family, interface);
         }
         match.quality = match.sockets.empty() ? Quality::unknown : Quality::inherited;

@@ -9,7 +9,8 @@ namespace {
 
 enum class Seen : std::uint8_t { no, yes, unknown };
 
-/// Whether our FIN is in the write queue or beyond it. tcp_set_state() leaves only `close` of a destroyed socket.
+/// Returns whether our FIN is in the write queue or was sent. tcp_set_state() leaves only `close` of a destroyed
+/// socket, which does not tell.
 Seen own_fin(TcpState state)
 {
     switch (state) {
@@ -35,10 +36,10 @@ Seen peer_fin(TcpState state)
     }
 }
 
-/// bytes_acked + wqueue is all that was ever written, plus 1 for a SYN that we sent, plus 1 for a FIN. Which of the two
-/// are in there is read off bytes_sent - bytes_retrans, which counts neither; but that counts a segment twice that a
-/// queue or a filter of this machine dropped (tcp_write_xmit() sends it as new again), so it is believed only inside
-/// the possible range.
+/// Returns the bytes that the application has written. bytes_acked + wqueue counts them, plus 1 for a SYN that we sent,
+/// plus 1 for a FIN. bytes_sent - bytes_retrans counts neither, and so shows which of the two are included. But it
+/// counts a segment twice that a queue or a filter of this machine dropped (tcp_write_xmit() sends the segment as new
+/// again), so it is used only if it is within the possible range.
 std::uint64_t written(const Socket& socket, const TcpHints& hints)
 {
     const TcpCounters& counters = *socket.tcp;
@@ -53,8 +54,8 @@ std::uint64_t written(const Socket& socket, const TcpHints& hints)
             --unsent; // the FIN is last in the queue
         }
         const std::uint64_t once = minus(counters.sent->bytes_sent, counters.sent->bytes_retrans) + unsent;
-        // More than was ever written: the queue was measured before the counters, without the socket's lock
-        // (tcp_diag_get_info()), and what was acknowledged in between is in both. `once` is of one instant.
+        // `all` may be more than was ever written: the queue is measured before the counters, without the socket's lock
+        // (tcp_diag_get_info()), so bytes that are acknowledged in between are in both. `once` is read at one instant.
         if (once + fin_at_least <= all) {
             return once;
         }
@@ -62,13 +63,14 @@ std::uint64_t written(const Socket& socket, const TcpHints& hints)
     return minus(all, fin_at_most + syn_at_most);
 }
 
-/// bytes_received - rqueue is what was read, plus 1 for a FIN that was read as end of file. A destroyed socket does not
-/// say whether that happened, unless it was seen half-closed before: 1 byte of doubt.
+/// Returns the bytes that the application has read: bytes_received - rqueue, which also counts a FIN that was read as
+/// end of file. A destroyed socket does not show whether the FIN was read, unless an earlier list showed it
+/// half-closed: the result may be 1 byte too high.
 std::uint64_t read(const Socket& socket, const TcpHints& hints)
 {
     const std::uint64_t got = minus(socket.tcp->bytes_received, socket.rqueue);
     if (socket.rqueue > 0 || socket.tcp->data_segs_in == 0) {
-        return socket.tcp->data_segs_in == 0 ? 0 : got; // an unread FIN is part of the queue
+        return socket.tcp->data_segs_in == 0 ? 0 : got; // an unread FIN is in rqueue
     }
     const Seen fin = peer_fin(socket.state);
     const bool eof_was_read = fin == Seen::yes || (fin == Seen::unknown && hints.peer_closed);
@@ -96,7 +98,7 @@ bool counters_were_reset(const Socket& socket)
 TcpPayload tcp_payload(const Socket& socket, const TcpHints& hints)
 {
     if (socket.tcp->segs_in == 0 && socket.tcp->segs_out == 0) {
-        return {}; // never connected, or reset: the queue lengths mean nothing
+        return {}; // never connected, or reset: the lengths of the queues mean nothing
     }
     return {read(socket, hints), written(socket, hints)};
 }
@@ -115,7 +117,7 @@ std::uint32_t unread_bytes(const Socket& socket)
 std::optional<std::uint32_t> unsent_bytes(const Socket& socket)
 {
     if (socket.tcp) {
-        const bool own_fin = is_closing(socket.state) && socket.tcp->notsent_bytes > 0; // the last in the queue
+        const bool own_fin = is_closing(socket.state) && socket.tcp->notsent_bytes > 0; // the FIN is last in the queue
         return socket.tcp->notsent_bytes - (own_fin ? 1 : 0);
     }
     return socket.wqueue == 0 ? std::optional(0U) : std::nullopt;

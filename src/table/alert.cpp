@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Everything is compared in hundredths, which both types of numbers have whole.
+// All values are compared in hundredths, because both types of numbers are whole in hundredths.
 #include "table/alert.hpp"
 
 #include "util/number.hpp"
@@ -22,7 +22,7 @@ struct Comparison {
     bool (*holds)(Hundredths value, Hundredths threshold);
 };
 
-// Longer signs come before their prefixes.
+// Longer operators come before their prefixes.
 constexpr std::array<Comparison, 6> comparisons{{{">=", [](Hundredths a, Hundredths b) { return a >= b; }},
                                                  {"<=", [](Hundredths a, Hundredths b) { return a <= b; }},
                                                  {"!=", [](Hundredths a, Hundredths b) { return a != b; }},
@@ -41,7 +41,7 @@ std::string_view trimmed(std::string_view text)
     return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
-/// Removes what may stand behind the number in a column of this unit: "B" or "B/s", "bit" or "bit/s", "%".
+/// Removes the unit that may follow the number in a column: "B" or "B/s", "bit" or "bit/s", "%".
 std::string_view without_unit(std::string_view number, const Column& column)
 {
     const auto remove = [&number](std::string_view ending) {
@@ -57,7 +57,7 @@ std::string_view without_unit(std::string_view number, const Column& column)
     return trimmed(number);
 }
 
-/// Null if it is no number, has too many digits, or is more than any column can hold.
+/// Returns null if the text is not a number, has too many digits, or is greater than any column can hold.
 std::optional<Hundredths> threshold_of(std::string_view number)
 {
     constexpr std::array<Unit, 10> units{{{"", 100},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The column table, and what is decided by column names alone: selecting and sorting. Formats are elsewhere.
+// The column table, and what works by names of columns: selecting and sorting. Formats are elsewhere.
 #include "table/columns.hpp"
 #include "util/sum.hpp"
 #include "util/text.hpp"
@@ -20,7 +20,7 @@ namespace socktally {
 
 namespace {
 
-/// Windows may be shorter than a second; hours and days begin with a whole one.
+/// Prints a fraction if the time has one: windows may be shorter than a second; hours and days begin at whole seconds.
 std::string text_of(TimePoint time)
 {
     using namespace std::chrono;
@@ -31,7 +31,7 @@ std::string text_of(TimePoint time)
 template <typename T>
 constexpr bool is_id = std::is_same_v<T, Pid> || std::is_same_v<T, Uid>;
 
-/// The largest number that a value of this type can be; 0 if it is a text.
+/// Returns the largest number that this type can hold; 0 if it is a text.
 template <typename T>
 constexpr std::uint64_t most_of()
 {
@@ -60,11 +60,11 @@ Cell cell_of(const T& value)
     } else if constexpr (std::is_same_v<T, TimePoint>) {
         return text_of(value);
     } else {
-        return std::string(to_string(value)); // an address, or the word for a value of an enum
+        return std::string(to_string(value)); // an address, or the name of an enum's value
     }
 }
 
-/// The value of an enum that is written so; its values begin with 0 and have a word each up to `last`.
+/// Returns the value of an enum with this name. The values begin at 0, and each up to `last` has a name.
 template <typename Enum>
 std::optional<Enum> value_called(std::string_view word, Enum last)
 {
@@ -88,7 +88,7 @@ void parse_text(std::string_view text, std::optional<Outbound>& value)
 }
 void parse_text(std::string_view text, std::optional<std::string>& value)
 {
-    if (value) { // its memory is used again
+    if (value) { // reuses its memory
         value->assign(text);
     } else {
         value.emplace(text);
@@ -110,12 +110,12 @@ bool parse_value(std::optional<T>& field, const SavedValue& saved)
     } else if constexpr (std::is_unsigned_v<T>) {
         field = static_cast<T>(saved.number);
     } else if constexpr (std::is_same_v<T, Decimal>) {
-        return false; // only columns that are not read have them
+        return false; // only columns that are not read back have decimals
     } else {
         parse_text(saved.text, field);
         constexpr bool may_be_key =
             std::is_same_v<T, Address> || std::is_same_v<T, Protocol> || std::is_same_v<T, ConnectionState>;
-        return field || (may_be_key && saved.text == "other"); // which stands in for it in the rest past --top
+        return field || (may_be_key && saved.text == "other"); // the row of the rest past --top has "other" here
     }
     return true;
 }
@@ -186,7 +186,8 @@ bool parse_field(Row& row, Identity& identity, const SavedValue& saved)
     }
 }
 
-/// Once null, a field stays null: no later value can make the rows agree again.
+/// Keeps the field if both rows agree. Once it is null, it stays null, because a later row cannot make the rows agree
+/// again.
 template <auto field>
 void keep_common(Row& into, const Row& row)
 {
@@ -203,16 +204,17 @@ void add(std::optional<Decimal>& total, const std::optional<Decimal>& part)
         total = Decimal{sum(total.value_or(Decimal{}).hundredths, part->hundredths)};
     }
 }
-using socktally::add; // which would be hidden
+using socktally::add; // else the add() above would hide it
 
-/// The sum of what is known.
+/// Adds up the known values.
 template <auto field>
 void add_known(Row& into, const Row& row)
 {
     add(into.*field, row.*field);
 }
 
-/// Null as soon as one part is: nothing would say that the sum lacks some.
+/// Adds up the values. The sum becomes null as soon as one is null, because nothing else would show that it is too
+/// small.
 template <auto field>
 void add_all(Row& into, const Row& row)
 {
@@ -251,7 +253,7 @@ void keep_largest(std::optional<std::uint64_t>& largest, const std::optional<std
 
 void keep_worst(Row& into, const Row& row) { into.attribution = std::max(into.attribution, row.attribution); }
 
-/// "12 nginx,13 nginx"
+/// Returns "12 nginx,13 nginx".
 Cell sharers_cell(const Row& row)
 {
     std::string text;
@@ -276,7 +278,7 @@ Cell bytes_cell(const Row& row)
     return bytes ? Cell(*bytes) : Cell();
 }
 
-/// For what follows from other columns.
+/// For columns that are computed from others.
 void add_nothing(Row& /*into*/, const Row& /*row*/) {}
 
 Cell unknown_cell(const Row& row) { return row.unknown_connections; }
@@ -295,7 +297,7 @@ bool parse_unknown(Row& row, Identity& /*identity*/, const SavedValue& saved)
 /// Adds `row` to another one: see Column::merge.
 using Merge = void (*)(Row& into, const Row& row);
 
-/// A column whose values are those of a field, and by default what rows have in common.
+/// Makes a column with the values of a field. By default merging keeps values that rows have in common.
 template <auto field>
 constexpr Column fact(std::string_view name, std::string_view header, std::string_view description,
                       Requirement requirement = Requirement::processes, std::string_view unit = {},
@@ -308,7 +310,7 @@ constexpr Column fact(std::string_view name, std::string_view header, std::strin
             most};
 }
 
-/// A sum.
+/// Makes a column with the values of a field, which are summed.
 template <auto field>
 constexpr Column figure(std::string_view name, std::string_view header, std::string_view unit, std::string_view metric,
                         Merge merge, std::string_view description, Requirement requirement = Requirement::processes)
@@ -323,7 +325,7 @@ constexpr Column derived(Column column)
     return column;
 }
 
-/// What only a list of sockets tells is not read from saved rows either: report takes none of `ports`.
+/// Makes a column that only `ports` sets. It is not read from saved rows either: report does not take rows of `ports`.
 template <auto field>
 constexpr Column listed(std::string_view name, std::string_view header, std::string_view description)
 {
@@ -442,7 +444,7 @@ void add_once(ColumnList& list, const Column& column)
     }
 }
 
-/// Adds the columns of a list of names that are valid.
+/// Adds the columns with these names, which must be valid.
 void add_names(ColumnList& list, std::string_view names)
 {
     for (const auto name : names.empty() ? std::vector<std::string_view>() : split(names, ',')) {
@@ -450,7 +452,7 @@ void add_names(ColumnList& list, std::string_view names)
     }
 }
 
-/// The value that a row is sorted by. A sum is null only if all of its parts are.
+/// Returns the value that a row is sorted by: the sum of the columns in `parts`, null only if all of them are null.
 Cell sort_value(const Row& row, const ColumnList& parts)
 {
     Cell value = parts.front()->value(row);
@@ -465,10 +467,10 @@ Cell sort_value(const Row& row, const ColumnList& parts)
     return value;
 }
 
-/// Numbers descending, text ascending, nulls last.
+/// Orders numbers descending, text ascending, nulls last.
 std::weak_ordering order(const Cell& a, const Cell& b)
 {
-    if (a.index() != b.index()) { // a column has one type, so one of them is null
+    if (a.index() != b.index()) { // all values of a column have one type, so one of the two is null
         return b.index() <=> a.index();
     }
     if (const auto* number = std::get_if<std::uint64_t>(&a)) {
@@ -521,7 +523,7 @@ std::uint64_t beginning_of_place(const Row& row)
 /// By every field, so that rows which differ in anything visible always come out in the same order.
 bool is_before_in_tie(const Row& a, const Row& b)
 {
-    if (is_listed(a) && is_listed(b)) { // by what people look for in a list of sockets
+    if (is_listed(a) && is_listed(b)) { // lists of sockets are sorted by port
         const auto place = [](const Row& row) { return std::tie(row.protocol, row.local_port, row.local_address); };
         if (const auto by_place = place(a) <=> place(b); by_place != 0) {
             return by_place < 0;
@@ -591,7 +593,7 @@ std::string names_of(const ColumnSet& set)
     return names;
 }
 
-/// A connection is one socket.
+/// By connection, all columns are settled: a row is one socket.
 ColumnSet settled_columns(const GroupBy& by)
 {
     ColumnSet set;
@@ -661,7 +663,7 @@ ColumnList series_columns(const GroupBy& by)
 
 namespace {
 
-/// Returns whether it is known anyway if the rows are by these keys.
+/// Returns whether rows by these keys meet the requirement at no extra cost.
 bool comes_with(Requirement requirement, const GroupBy& by)
 {
     switch (requirement) {

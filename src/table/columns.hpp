@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The one table of columns. It feeds every format, --list-columns, --sort, merging, report, the man page test and the
-// completions.
+// The one table of columns. Formats, --list-columns, --sort, merging, report, the test of the man pages and completions
+// use it.
 #pragma once
 
 #include "table/row.hpp"
@@ -14,35 +14,36 @@
 
 namespace socktally {
 
-/// A value on its way to a format: null, a number, or raw text (any bytes; each format escapes it in one place).
+/// A value that is passed to a format: null, a number, or raw text (any bytes; each format escapes it in one place).
 using Cell = std::variant<std::monostate, std::uint64_t, Decimal, std::string>;
 
 enum class CellType : std::uint8_t { integer, decimal, string };
 std::string_view to_string(CellType type); // "integer"
 
-/// A value of a saved row: nothing, a number, or a text.
+/// A value of a saved row: null, a number or a text.
 struct SavedValue {
     bool is_null = false;
     std::uint64_t number = 0;
     std::string_view text = {};
 };
 
-/// All that is known of a column. A row that is null in it knows nothing there, or sums rows that differ.
+/// A column. A value is null if it is not known, or if the row sums up rows with different values.
 struct Column {
     std::string_view name; // "rx_bytes"
     CellType type;
     std::string_view unit;        // "bytes", "ticks since boot", "percent", or empty
     std::string_view description; // one line
-    std::string_view header;      // what people see over it, "RX"
+    std::string_view header;      // heading in formats for people, "RX"
     Requirement requirement;
-    std::string_view metric; // what formats of time series call it: "receive_bytes"; empty: it tells series apart
+    std::string_view metric; // name in formats of time series: "receive_bytes"; empty: the column is a label, which
+                             // identifies a series
     Cell (*value)(const Row&);
-    /// Adds a row to another one: sums are summed, other values are kept if both rows have the same.
+    /// Adds a row to another one: sums are added, other values are kept if both rows have the same.
     void (*merge)(Row& into, const Row& row);
-    /// Puts a saved value into a row, or into what becomes its identity. Returns false if the column cannot have this
-    /// value. Null: the column is not read.
+    /// Stores a saved value in a row, or in the identity that will become the row's. Returns false if the column cannot
+    /// have this value. Null if the column is not read back.
     bool (*parse)(Row& row, Identity& identity, const SavedValue& saved);
-    std::uint64_t most; // the largest number that can be saved
+    std::uint64_t most; // the largest number that a saved row may have
 
     bool is_sum() const { return !metric.empty(); }
 };
@@ -54,41 +55,40 @@ inline bool is_rate(const Column& column) { return column.unit.ends_with(" per s
 
 std::span<const Column> columns();
 const Column* find_column(std::string_view name);
-/// Returns the place of a column in the table, and in a ColumnSet.
+/// Returns the index of a column in the table, which is also its bit in a ColumnSet.
 std::size_t index_of(const Column& column);
-/// `names` with commas between; all are valid.
+/// Returns the set of these columns. `names` are separated by commas, and must be valid.
 ColumnSet column_set(std::string_view names);
-std::string names_of(const ColumnSet& set); // the same backwards, in the order of the table
-/// The columns in which the sockets of each row agree if the rows are by these keys.
+std::string names_of(const ColumnSet& set); // the reverse, in the order of the table
+/// Returns the columns in which all sockets of a row have the same value if rows are by these keys.
 ColumnSet settled_columns(const GroupBy& by);
-/// The column that is called `name` in `spec`, which is what was typed. Throws std::invalid_argument with a one-line
-/// message that names the nearest column.
+/// Returns the column called `name`. `spec` is the text that the user typed. Throws std::invalid_argument with a
+/// one-line message that names the nearest column.
 const Column& require_column(std::string_view name, std::string_view spec);
 
-/// Returns the printed value: the column's, or "other" in the text column of a key if the row sums
-/// the rest.
+/// Returns the value to print: the column's, or "other" in the text column of a key if the row is the rest past --top.
 Cell cell(const Column& column, const Row& row, const GroupBy& by);
 
-/// The default columns of a grouping, in order.
+/// Returns the default columns of a grouping, in order.
 ColumnList default_columns(const GroupBy& by);
-/// Every column that can be set under this grouping and costs nothing more, in table order; what JSON prints unless
-/// told otherwise.
+/// Returns every column that this grouping can set at no extra cost, in the order of the table. JSON prints these by
+/// default.
 ColumnList all_columns(const GroupBy& by);
 
-/// The default columns of a format of time series: those that tell the series apart, of which none can have values
-/// without end unless the grouping is by it, and what is measured.
+/// Returns the default columns of formats of time series: the labels and the figures. No label has an unlimited number
+/// of values unless rows are grouped by it.
 ColumnList series_columns(const GroupBy& by);
 
-/// `spec` as given to -o: `a,b`, or `+a,b` to add to `defaults`; empty: `defaults`. A column given twice is kept once.
-/// Throws std::invalid_argument with a one-line message that names the nearest column.
+/// Returns the columns of `spec` as given to -o: `a,b`, or `+a,b` to add to `defaults`, or empty for `defaults`. Drops
+/// repeated columns. Throws std::invalid_argument with a one-line message that names the nearest column.
 ColumnList select_columns(std::string_view spec, const ColumnList& defaults);
 
-/// The columns that `spec`, as given to --sort, adds up. Throws as sort_rows does.
+/// Returns the columns whose sum `spec`, as given to --sort, sorts by. Throws like sort_rows().
 ColumnList sort_columns(std::string_view spec);
 
-/// Orders rows by `spec`: a column (numbers descending, text ascending, nulls last), or a sum of integer columns
-/// `rx_bytes+tx_bytes` (descending); ties by pid, then by every other field, so the order is total.
-/// Empty: rx_bytes+tx_bytes. Throws std::invalid_argument as select_columns does.
+/// Sorts rows by `spec`: a column (numbers descending, text ascending, nulls last), or a sum of integer columns
+/// `rx_bytes+tx_bytes` (descending); empty means rx_bytes+tx_bytes. Ties are sorted by pid, then by every other field,
+/// so the order is total. Throws std::invalid_argument like select_columns().
 void sort_rows(std::vector<Row>& rows, std::string_view spec);
 
 } // namespace socktally

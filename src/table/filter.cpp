@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How the answers of all filters become one, and what is said of the rows that they cannot judge.
+// Combines the answers of all filters into one, and makes the note about rows that filters cannot judge.
 #include "table/filter.hpp"
 
 #include "table/columns.hpp"
@@ -16,7 +16,7 @@ namespace {
 
 std::size_t index_of(const FilterKind& kind) { return static_cast<std::size_t>(&kind - filter_kinds().data()); }
 
-/// The columns by which a kind of filter judges saved rows.
+/// Returns the columns by which a kind of filter judges saved rows.
 const ColumnSet& columns_of(std::size_t kind)
 {
     static const auto sets = [] {
@@ -34,7 +34,7 @@ std::size_t place_of(const FilterTerm& term)
     return index_of(*term.kind) + (term.is_excluded ? Filter::excluded_shift : 0);
 }
 
-/// Unknown stays unknown.
+/// Negates a judgement. The opposite of unknown is unknown.
 constexpr Judgement opposite(Judgement judgement)
 {
     return judgement == Judgement::unknown ? judgement : judgement == Judgement::in ? Judgement::out : Judgement::in;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Selects rows: those of flows of a sample, whose owners are identified, or saved ones. Pure. A row that a filter
-// cannot judge passes neither the filter nor its opposite.
+// Selects rows, of a sample whose owners are identified, or saved ones. Pure. A row that a filter cannot judge passes
+// neither the filter nor its opposite.
 #pragma once
 
 #include "table/filter_kinds.hpp"
@@ -17,33 +17,33 @@ namespace socktally {
 
 struct Judged {
     Judgement judgement = Judgement::in;
-    // A bit for each kind that could not judge, Filter::excluded_shift higher for --exclude; 0 if the row is judged.
+    // One bit for each kind of filter that could not judge, shifted by Filter::excluded_shift for --exclude; 0 if all
+    // could.
     std::uint64_t unsure = 0;
 };
 
-/// One value that was given, to a filter or to --exclude.
+/// One value of a filter or of --exclude.
 struct FilterTerm {
     const FilterKind* kind;
     bool is_excluded;
     FilterValue value;
 };
 
-/// Values of one kind are alternatives (any matches). All kinds that are asked for must match, and no excluded value
-/// may match.
+/// A row passes if it matches a value of each kind of filter that is given, and no excluded value.
 class Filter {
 public:
     static constexpr unsigned excluded_shift = 32;
 
     void add(const FilterKind& kind, FilterValue value, bool is_excluded = false);
-    /// Takes back all that was given of a kind.
+    /// Removes all values of a kind.
     void remove(std::string_view kind);
 
-    /// The values of one kind are neighbours.
+    /// Returns the values; those of one kind follow each other.
     const std::vector<FilterTerm>& terms() const { return terms_; }
     std::vector<FilterTerm>& terms() { return terms_; }
     bool is_empty() const { return terms_.empty(); }
     bool asks(std::string_view kind) const;
-    /// Returns whether a kind that is asked for has this requirement.
+    /// Returns whether a kind of filter that is given has this requirement.
     bool requires_any(Requirement requirement) const;
     Judged judge(const Row& row) const;
 
@@ -53,15 +53,15 @@ private:
     std::vector<FilterTerm> terms_;
 };
 
-/// Sums up what filters could not judge, for the note about it.
+/// Counts the rows that filters could not judge, for the note about them.
 class Unjudged {
 public:
-    /// `saved` are the columns that the row has; of a flow all.
+    /// `saved` are the columns that the row has: all columns if it is of a flow.
     void add(const Judged& judged, const Row& row, std::uint64_t count, const ColumnSet& saved);
     bool empty() const { return count_ == 0; }
-    /// `noun` is what is counted: "socket" or "row". The remedy is to save the columns that were not.
+    /// `noun` is the thing that is counted: "socket" or "row". The remedy is to save the missing columns.
     Note note(std::string_view noun) const;
-    /// The note for run: who used a socket decides.
+    /// Returns the note of run, in which the filter is by the user of the socket.
     Note unplaced_note() const;
 
 private:
@@ -74,7 +74,7 @@ private:
     KnownSum tx_;
 };
 
-/// The remedy if these columns would have to be saved; empty if there are none.
+/// Returns the remedy if these columns must be saved; empty if there are none.
 std::string saving_remedy(const ColumnSet& columns);
 
 } // namespace socktally

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What each kind of filter takes, and how it judges a row. Null means unknown, unless the rest of the row rules a value
-// out.
+// Each kind of filter: the values that it takes, and how it judges a row. A null field is unknown, unless the rest of
+// the row shows that nothing could match.
 #include "table/filter_kinds.hpp"
 
 #include "util/number.hpp"
@@ -21,7 +21,7 @@ using Numbers = FilterValue::Numbers;
 
 constexpr Judgement judgement_of(bool holds) { return holds ? Judgement::in : Judgement::out; }
 
-/// `is_none`: if the field is null there is nothing that could match.
+/// `is_none`: a null field means that there is no value, so nothing matches.
 template <typename T, typename Test>
 Judgement judge_field(const std::optional<T>& field, bool is_none, const Test& test)
 {
@@ -50,13 +50,13 @@ Judgement judge_number(const std::optional<T>& field, bool is_none, const std::o
     return judge_field(field, is_none, [&](const T& value) { return numbers && numbers->contain(number_of(value)); });
 }
 
-/// Also if the kind of the row was not saved.
+/// Returns whether the row has a cause instead of a process. Works for saved rows without the kind too.
 bool is_of_cause(const Row& row)
 {
     return row.kind ? row.kind == RowKind::cause : !row.pid && parse_cause(row.process.value_or(""));
 }
 
-/// Returns whether it is known that no process moved the bytes.
+/// Returns whether it is certain that no process moved the bytes.
 bool has_no_process(const Row& row)
 {
     const auto cause = is_of_cause(row) ? parse_cause(row.process.value_or("")) : std::nullopt;
@@ -69,11 +69,11 @@ const Identity& identity_of(const Row& row)
     return row.identity ? *row.identity : unknown;
 }
 
-/// If the cgroup of a process was read, the process is in no other unit, container or pod than the cgroup says.
+/// Returns whether a null unit, container or pod means that there is none: true if the cgroup was read, because the
+/// cgroup tells them all.
 bool tells_groups(const Row& row) { return has_no_process(row) || identity_of(row).cgroup; }
 
-/// Engines print the first digits of the id if they print no name; so does the column `container` if the name is not
-/// known.
+/// Returns whether `container` has the first digits of the id because the name is not known, as engines print it.
 bool is_nameless(const Identity& identity)
 {
     return identity.container_id && identity.container_id->starts_with(identity.container.value_or(""));
@@ -87,7 +87,7 @@ Numbers numbers_between(std::string_view what, std::string_view text, std::uint6
     return {number, number};
 }
 
-/// All processes that hold a listed socket use its port, not only the one that the row names.
+/// Judges a listed socket by all processes that hold it, not only by the one in the row, because all use its port.
 template <typename Test>
 Judgement judge_sharers(const Row& row, const Test& test)
 {
@@ -105,14 +105,14 @@ Judgement judge_pid(const Row& row, const FilterValue& value, const Machine& /*m
     return std::max(judge_number(row.pid, has_no_process(row), value.numbers), judge_sharers(row, is_it));
 }
 
-/// The number of the value is that of the bit of its process, once that is known.
+/// Matches the processes of a tree. The value's number is that of the bit of its root, once the root was added.
 Judgement judge_tree(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     return judge_field(row.trees, has_no_process(row),
                        [&](std::uint64_t trees) { return (trees >> value.numbers->first & 1U) != 0; });
 }
 
-constexpr std::size_t longest_name = 15; // TASK_COMM_LEN without its NUL; messages say it too
+constexpr std::size_t longest_name = 15; // TASK_COMM_LEN without its NUL; the message below says it too
 
 FilterValue name_value(std::string_view text)
 {
@@ -134,7 +134,7 @@ FilterValue part_of_name(std::string_view text)
     return text_value(text);
 }
 
-/// `test` judges the name of a process.
+/// Applies `test` to the name of the process, and to those of other owners.
 template <typename Test>
 Judgement judge_process(const Row& row, const Test& test)
 {
@@ -150,7 +150,7 @@ Judgement judge_process(const Row& row, const Test& test)
 
 Judgement judge_name(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
-    if (parse_cause(value.text) && !row.is_other()) { // also of a process that calls itself so
+    if (parse_cause(value.text) && !row.is_other()) { // also matches a process with such a name
         return judge_equal(row.process, false, value.text);
     }
     return judge_process(row, [&](const std::string& process) { return process == value.text; });
@@ -161,7 +161,8 @@ Judgement judge_part_of_name(const Row& row, const FilterValue& value, const Mac
     return judge_process(row, [&](const std::string& process) { return process.find(value.text) != process.npos; });
 }
 
-/// A path, or the name of a file in any directory. The kernel marks a file that is gone.
+/// Returns whether `path` is the path `wanted`, or has the file name `wanted` in any directory. The kernel marks
+/// removed files.
 bool is_file(std::string_view path, std::string_view wanted)
 {
     constexpr std::string_view gone = " (deleted)";
@@ -194,7 +195,7 @@ Judgement judge_user(const Row& row, const FilterValue& user, const Machine& /*m
                     is_number ? judge_field(row.uid, has_no_process(row), is_its_number) : Judgement::out);
 }
 
-/// "443", "8000-8099"
+/// Parses "443" or "8000-8099".
 FilterValue port_value(std::string_view text)
 {
     constexpr std::uint64_t last_port = std::numeric_limits<std::uint16_t>::max();
@@ -208,7 +209,7 @@ FilterValue port_value(std::string_view text)
     return {std::string(text), Numbers{first, last}};
 }
 
-/// Of a socket that is listed, one of the ports of this machine by which it is reached: "0.0.0.0:8080->80/tcp,...".
+/// Returns whether a listed socket is published at one of these ports of this machine: "0.0.0.0:8080->80/tcp,...".
 bool is_published_at(const Row& row, const Numbers& ports)
 {
     std::string_view rest = is_listed(row) && row.published ? std::string_view(*row.published) : "";
@@ -228,7 +229,7 @@ Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*
     if (value.numbers && is_published_at(row, *value.numbers)) {
         return Judgement::in;
     }
-    if (row.protocol && !has_ports(*row.protocol)) { // the number in the port's place is that of the IP protocol
+    if (row.protocol && !has_ports(*row.protocol)) { // the port is the number of the IP protocol instead
         return Judgement::out;
     }
     const bool is_none = is_listed(row);
@@ -258,7 +259,7 @@ struct AddressWord {
     std::string_view networks;
 };
 
-/// What public addresses are not. RFC 1918, 6598, 3927, 4193 and 4291 have the private ones.
+/// The networks whose addresses are not public. Private ones are in RFC 1918, 6598, 3927, 4193 and 4291.
 constexpr std::array<AddressWord, 3> address_words{
     {{"private", "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,fc00::/7,fe80::/10"},
      {"loopback", "127.0.0.0/8,::1"},
@@ -279,7 +280,7 @@ void add_networks(std::vector<Prefix>& networks, const AddressWord& word)
     }
 }
 
-/// A label of digits alone in the last place would be an address that is not one.
+/// Returns whether the text may be a host name. If its last label is all digits, it is an invalid address instead.
 bool may_be_host(std::string_view text)
 {
     constexpr std::size_t longest = 253;
@@ -322,7 +323,7 @@ bool is_among(const Address& address, const FilterValue& value)
     return is_in_one != value.is_elsewhere;
 }
 
-/// Interfaces and addresses of another namespace are not those of this one.
+/// Returns whether the row is of another network namespace. Its interfaces and addresses are not those of this one.
 bool is_elsewhere(const Row& row, const Machine& machine)
 {
     return (row.kind == RowKind::cause && row.process == cause_name(Cause::other_netns)) ||
@@ -339,7 +340,7 @@ Tuple tuple_of(const Row& row)
 /// Judges whether the other end is on this machine too.
 Judgement judge_own(const Row& row, const Machine& machine)
 {
-    if (!row.protocol) { // there are no addresses either
+    if (!row.protocol) { // then the addresses are null too
         return Judgement::unknown;
     }
     if (is_listed(row) && !row.remote_address) {
@@ -358,21 +359,21 @@ Judgement judge_remote(const Row& row, const FilterValue& value, const Machine& 
         return judge_own(row, machine);
     }
     const auto& address = row.remote_address;
-    if (!address || address->is_unspecified()) { // a socket that is listed has no other end, and nothing moves
+    if (!address || address->is_unspecified()) { // a listed socket without a remote end has no peer
         return is_listed(row) ? Judgement::out : Judgement::unknown;
     }
     return judgement_of(is_among(*address, value));
 }
 
-/// What an unconnected socket without an address of its own moves has one that is not known; but such a socket can be
-/// asked for as it is listed: by 0.0.0.0 or ::.
+/// Judges the local address. Traffic of a socket bound to no address has a local address that is not known. But 0.0.0.0
+/// or :: as the value matches such a socket as it is listed.
 Judgement judge_local(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     const auto& address = row.local_address;
     if (!address) {
         return is_listed(row) ? Judgement::out : Judgement::unknown;
     }
-    if (value.is_own) { // that of a multicast group is every member's
+    if (value.is_own) { // a multicast address belongs to all members
         return judgement_of(!address->goes_to_many());
     }
     const bool is_asked_for = parse_address(value.text) == address;
@@ -382,7 +383,7 @@ Judgement judge_local(const Row& row, const FilterValue& value, const Machine& /
     return is_asked_for || !address->is_unspecified() ? judgement_of(is_among(*address, value)) : Judgement::unknown;
 }
 
-/// Null if it is not known. A socket at :: may take datagrams of both.
+/// Returns null if the family is not known: a socket at :: may receive datagrams of both.
 std::optional<Family> family_of(const Row& row)
 {
     if (row.remote_address && !row.remote_address->is_unspecified()) {
@@ -393,7 +394,7 @@ std::optional<Family> family_of(const Row& row)
     return is_known ? std::optional(local.family) : std::nullopt;
 }
 
-/// Returns whether a listed socket at :: takes IPv4 too, or may, as /proc/net does not tell.
+/// Returns whether a listed socket at :: accepts IPv4 too, or may (/proc/net does not tell).
 bool takes_any_family(const Row& row)
 {
     return is_listed(row) && !row.remote_address && row.local_address && row.local_address->is_unspecified() &&
@@ -424,7 +425,7 @@ Judgement judge_protocol(const Row& row, const FilterValue& value, const Machine
     return judge_number(row.protocol, false, value.numbers);
 }
 
-/// Also of the groups below it. The slash at the beginning may be left out.
+/// Matches a cgroup and those below it. The slash at the beginning is optional.
 Judgement judge_cgroup(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     std::string_view wanted = value.text;
@@ -439,7 +440,7 @@ Judgement judge_cgroup(const Row& row, const FilterValue& value, const Machine& 
     });
 }
 
-/// ".service" may be left out.
+/// Matches a unit; ".service" is optional.
 Judgement judge_unit(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     const std::string& name = value.text;
@@ -448,10 +449,10 @@ Judgement judge_unit(const Row& row, const FilterValue& value, const Machine& /*
     });
 }
 
-/// Returns whether `name` is the beginning of this container id, and long enough to be meant as one.
+/// Returns whether the container id begins with `name`, and `name` is long enough to be part of an id.
 bool begins_id(std::string_view id, std::string_view name)
 {
-    constexpr std::size_t shortest = 12; // what engines print; less might be a name
+    constexpr std::size_t shortest = 12; // as engines print it; a shorter text may be a name
     return name.size() >= shortest && id.starts_with(name);
 }
 
@@ -465,7 +466,7 @@ Judgement judge_container(const Row& row, const FilterValue& value, const Machin
                                          [&](const std::string& id) { return begins_id(id, value.text); }));
 }
 
-/// If the name of a pod is not known, its uid is in the place of the name.
+/// Matches a pod by its name or by its uid. If the name is not known, `pod` has the uid.
 Judgement judge_pod(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     const Identity& identity = identity_of(row);
@@ -484,21 +485,21 @@ Judgement judge_netns(const Row& row, const FilterValue& netns, const Machine& /
 
 Judgement judge_interface(const Row& row, const FilterValue& interface, const Machine& machine)
 {
-    if (row.interface) { // which the row is of
+    if (row.interface) { // rows by interface
         return judgement_of(*row.interface == interface.text);
     }
     if (is_elsewhere(row, machine)) {
         return Judgement::out;
     }
     if (is_listed(row) && row.device == 0 && row.local_address && row.local_address->is_unspecified()) {
-        return Judgement::in; // it is reached over each of them
+        return Judgement::in; // the socket can be reached over every interface
     }
     const std::uint32_t index = interface_of(tuple_of(row), row.device, machine);
     const bool is_it = interface.numbers && interface.numbers->contain(index);
     return index == 0 ? Judgement::unknown : judgement_of(is_it);
 }
 
-/// Lets through what does not have both ends on this machine.
+/// Matches unless both ends are on this machine.
 Judgement judge_no_loopback(const Row& row, const FilterValue& /*value*/, const Machine& machine)
 {
     const Judgement own = judge_own(row, machine);

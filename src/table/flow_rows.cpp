@@ -23,8 +23,8 @@ bool passes(const Tuple& tuple, const ProxiedPort& proxied)
            (tuple.local.port == proxied.published.host.port || tuple.remote == container);
 }
 
-/// The published ports that the flow's traffic came by, one after the other with commas: of its owner's container, or
-/// of what its owner is the docker-proxy of. Null: none that is known.
+/// Returns the published ports that the traffic of the flow came through, separated by commas: those of its owner's
+/// container, or the one that its owner, a docker-proxy, forwards. Returns null if no such port is known.
 std::optional<std::string> published_ports_of(const Tuple& tuple, const Identity& identity)
 {
     if (identity.proxied) {
@@ -67,7 +67,7 @@ void set_owner(Row& row, const Process& owner)
     }
 }
 
-/// Returns whether what is known of a flow without an owner shows that none of the processes of --tree moved it.
+/// Returns whether the known facts of a flow without an owner show that no process of --tree moved it.
 bool is_of_no_tree(const Flow& flow, const TreeSightings& tree)
 {
     const Cause cause = flow.attribution.cause;
@@ -123,7 +123,7 @@ Row row_of(const Flow& flow, const Sample& sample)
     row.local_port = port_of(tuple.local);
     row.remote_address = address_of(tuple.remote);
     row.remote_port = port_of(tuple.remote);
-    if (!row.protocol || has_ports(*row.protocol)) { // else the number in a port's place is that of the IP protocol
+    if (!row.protocol || has_ports(*row.protocol)) { // else the port is the number of the IP protocol
         row.port = flow.accepted || !row.remote_port ? row.local_port : row.remote_port;
     }
     row.device = flow.interface;
@@ -148,7 +148,7 @@ Row row_of(const InterfaceTraffic& interface)
     row.rx_bytes = interface.rx_bytes;
     row.tx_bytes = interface.tx_bytes;
     row.packets = {interface.rx_packets, interface.tx_packets, std::nullopt, std::nullopt};
-    row.connections.reset(); // drivers know none
+    row.connections.reset(); // drivers do not count connections
     return row;
 }
 

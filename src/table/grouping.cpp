@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Grouping by hash. A group starts as its first row; each further one is merged into it.
+// Grouping by hash. The first row of a group starts it; later ones are merged into it.
 #include "table/grouping.hpp"
 
 #include "table/columns.hpp"
@@ -11,7 +11,7 @@ namespace socktally {
 
 namespace {
 
-/// True if it moved bytes or packets, or if it is not known whether it moved bytes.
+/// Returns true if the row moved bytes or packets, or if some of its bytes are not known.
 bool may_have_traffic(const Row& row)
 {
     return row.rx_bytes.value_or(1) != 0 || row.tx_bytes.value_or(1) != 0 || row.unknown_connections != 0 ||
@@ -19,8 +19,8 @@ bool may_have_traffic(const Row& row)
            (row.facts != nullptr && row.facts->retransmitted_bytes.value_or(0) != 0);
 }
 
-/// A row that stands for an unseen namespace instead of sockets has a note of its own, and so have sockets of a
-/// protocol that the backend does not count. Bytes that are known are never left out in silence.
+/// Returns whether another note covers this row, so that filters need not report it: the row stands for an unseen
+/// namespace, or for sockets of a protocol that the backend does not count. False if the row has bytes.
 bool has_note_of_its_own(const Row& row)
 {
     if (is_listed(row)) { // a list has all protocols
@@ -39,7 +39,7 @@ Grouping::Grouping(GroupBy by, const Filter& filter, bool idle, Pieces pieces)
 {
     for (const Key* key : by_.keys()) {
         asked_ |= column_set(key->columns);
-        if (!key->is(Key::gathers)) { // else the cause says which row it belongs to
+        if (!key->is(Key::gathers)) { // else the cause decides the group
             asked_of_causes_ |= column_set(key->columns);
         }
     }
@@ -129,7 +129,7 @@ void Grouping::add_to_group(AnyRow&& row, const Origin& origin)
     }
 }
 
-/// Totals by interface have no unattributed part, because interfaces know no owners.
+/// Totals by interface have no unattributed part, because interfaces have no owners.
 Totals Grouping::totals() const
 {
     const bool has_owners = !by_.is_by_interface();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Rows added up by the keys of --by: those of the flows of a sample, or saved ones. Pure; one pass, and what is kept
-// depends on the number of groups.
+// Adds up rows by the keys of --by: rows of the flows of a sample, or saved rows. Pure. One pass; its memory depends on
+// the number of groups.
 #pragma once
 
 #include "table/filter.hpp"
@@ -17,18 +17,18 @@
 
 namespace socktally {
 
-/// How many of the rows that pass the filter there were.
+/// Counts of the rows that passed the filter.
 struct RowCounts {
     std::uint64_t passed = 0;
-    std::uint64_t keyless = 0; // that do not say which group they are of: they are in the one that has null there
-    std::uint64_t rests = 0;   // that sum the rest past --top
+    std::uint64_t keyless = 0; // rows in which a key is unknown; they are in the group with null there
+    std::uint64_t rests = 0;   // rows that sum the rest past --top
 };
 
 class Grouping {
 public:
-    enum class Pieces : std::uint8_t { one, by_time }; // by_time: rows of different Row::time stay apart
+    enum class Pieces : std::uint8_t { one, by_time }; // by_time: rows with different Row::time are not added up
 
-    /// With `idle` rows that moved nothing are grouped too. `filter` has to outlive this.
+    /// With `idle`, rows without traffic are grouped too. `filter` must outlive this object.
     Grouping(GroupBy by, const Filter& filter, bool idle, Pieces pieces = Pieces::one);
 
     /// So many flows follow.
@@ -38,13 +38,14 @@ public:
     /// The same for the row of a flow, which may be taken as it is.
     void add(Row&& row);
 
-    /// One row a group, and one of RowKind::other (of each time) if saved rows were of that kind. Unsorted.
+    /// Returns one row for each group, unsorted. If saved rows were of RowKind::other, their sum is one more row, or
+    /// one for each time.
     std::vector<Row> take_rows() { return std::move(rows_); }
-    /// The sums of all rows that pass, also of those that moved nothing.
+    /// Returns the sums of all rows that pass the filter, even those without traffic.
     Totals totals() const;
     const RowCounts& counts() const { return counts_; }
     const Unjudged& unjudged() const { return unjudged_; }
-    /// Returns the columns that saved rows lack, so that their group is unknown.
+    /// Returns the columns that saved rows do not have, so that their group is not known.
     const ColumnSet& lacking() const { return lacking_; }
     bool has_overflowed() const { return rx_.has_overflowed() || tx_.has_overflowed(); }
 
@@ -67,11 +68,11 @@ private:
     bool is_by_flow_; // each is a row, also two that have the same addresses
     bool idle_;
     Pieces pieces_;
-    ColumnSet asked_;           // what a row has to tell
-    ColumnSet asked_of_causes_; // the same without an owner
+    ColumnSet asked_;           // columns that decide the group of a row
+    ColumnSet asked_of_causes_; // columns that decide the group of a row without an owner
     std::vector<Row> rows_;
     std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> index_;
-    std::string key_; // used again
+    std::string key_; // a buffer, kept for its memory
     RowCounts counts_;
     Unjudged unjudged_;
     ColumnSet lacking_;

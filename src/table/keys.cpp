@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One row a key, and the text by which rows of one group know each other.
+// One row for each key, and the text that identifies a group.
 #include "table/keys.hpp"
 
 #include "table/row.hpp"
@@ -17,7 +17,7 @@
 
 namespace socktally {
 
-/// The values that distinguish a group, each with a mark where it ends.
+/// Writes the values that identify a group, each in a form that shows where it ends.
 class KeyText {
 public:
     explicit KeyText(std::string& out) : out_(out) { out_.clear(); }
@@ -65,7 +65,7 @@ void tell(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*
     text.add(row.*field);
 }
 
-/// The user's name is filled in when a sample is grouped already, so there the number counts.
+/// In a sample the user's name is filled in after grouping, so the uid identifies the user there.
 void tell_user(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {
     text.add(row.user);
@@ -78,8 +78,8 @@ void tell_name(KeyText& text, const Row& row, const Origin& /*origin*/, const Ke
     text.add(row.process);
 }
 
-/// A pid alone may be another process a minute later. Sockets of other users, which may not be examined, are separated
-/// by user.
+/// The pid alone could be another process a minute later. Sockets of other users, whose processes we may not see, are
+/// separated by user.
 void tell_process(KeyText& text, const Row& row, const Origin& origin, const Key& self)
 {
     text.add(row.host);
@@ -122,7 +122,7 @@ void tell_state(KeyText& text, const Row& row, const Origin& /*origin*/, const K
     text.add(row.facts != nullptr ? row.facts->state : std::nullopt);
 }
 
-/// Each socket has facts of its own, and sockets that share a tuple (SO_REUSEPORT) are rows of their own.
+/// Each socket has its own facts. Sockets that share a tuple (SO_REUSEPORT) are separate rows.
 void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {
     text.add(std::optional(reinterpret_cast<std::uintptr_t>(row.facts.get())));
@@ -130,8 +130,8 @@ void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const 
 
 using IdentityText = std::optional<std::string> Identity::*;
 
-/// `parts` of the row's identity distinguish rows. Traffic without an owner, whose parts are unknown, is
-/// kept apart from processes without them; `is_in_none`: it is known to have none either.
+/// Groups rows by `parts` of their identity. Traffic without an owner, whose parts are unknown, is kept apart from
+/// processes whose parts are null, unless `is_in_none`: its parts are known to be null.
 void tell_identity(KeyText& text, const Row& row, std::initializer_list<IdentityText> parts, bool is_in_none)
 {
     static const Identity unknown;
@@ -145,14 +145,14 @@ void tell_identity(KeyText& text, const Row& row, std::initializer_list<Identity
     }
 }
 
-/// For facts about the program of a process, which the cgroup of a socket does not give.
+/// For facts about the program of a process, which the cgroup of a socket does not tell.
 template <IdentityText field>
 void tell_program(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {
     tell_identity(text, row, {field}, false);
 }
 
-/// For facts that the cgroup of a socket gives even without a process, unless the row sums sockets of several cgroups.
+/// For facts that the cgroup of a socket tells even without a process, unless the row sums sockets of several cgroups.
 void tell_group(KeyText& text, const Row& row, const Origin& origin, const Key& self,
                 std::initializer_list<IdentityText> parts)
 {
@@ -166,14 +166,14 @@ void tell_group_in(KeyText& text, const Row& row, const Origin& origin, const Ke
     tell_group(text, row, origin, self, {field});
 }
 
-/// Two containers may have the same name: the id distinguishes them, if there is one.
+/// Two containers may have the same name, so the id identifies the container if it is known.
 void tell_container(KeyText& text, const Row& row, const Origin& origin, const Key& self)
 {
     const bool has_id = row.identity != nullptr && row.identity->container_id;
     tell_group(text, row, origin, self, {has_id ? &Identity::container_id : &Identity::container});
 }
 
-/// The same holds for pods, but their uids are not saved.
+/// Two pods may have the same name too. Their uids are not saved, so a report uses namespace and name.
 void tell_pod(KeyText& text, const Row& row, const Origin& origin, const Key& self)
 {
     if (row.identity != nullptr && row.identity->pod_uid) {
@@ -429,7 +429,7 @@ bool GroupBy::gathers_processes() const
            std::any_of(keys_.begin(), keys_.end(), [](const Key* key) { return key->is(Key::gathers); });
 }
 
-/// The rest that --top left out of saved rows is one group, whatever the key.
+/// The rest past --top of saved rows is one group, whatever the keys.
 void GroupBy::write_key(std::string& key, const Row& row, const Origin& origin) const
 {
     KeyText text(key);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one table of the keys of --by. Rows may be by several keys at a time: what follows from that is here too.
+// The one table of the keys of --by, and what follows from rows being grouped by several keys.
 #pragma once
 
 #include <bitset>
@@ -13,30 +13,30 @@ namespace socktally {
 
 struct Row;
 
-/// Work for a backend, or facts to read about processes, for a column, a key or a filter. Anything that costs more than
-/// counting is done only if something asks for it by name.
+/// Work for a backend, or facts to read about processes, that a column, a key or a filter needs. Work that costs more
+/// than counting is done only if something asks for it by name.
 enum class Requirement : std::uint8_t {
     processes,
-    tuples,     // a flow for each socket; means something only if the rows are not by owner
-    peers,      // the same, and the other end of each datagram
-    packets,    // packets counted as well as payload; on request
-    interfaces, // nothing; has a value only in rows by interface
-    reports,    // nothing; what rows of one sample have in common
-    sums,       // nothing; what follows from other columns, on request
-    sharers,    // a flow for each socket, and who else owns it; on request
-    // Facts to read about processes (IdentityNeeds); on request.
+    tuples,     // a flow for each socket; useful only if rows are not by owner
+    peers,      // `tuples`, and the remote end of each datagram
+    packets,    // on request: counts of packets besides payload
+    interfaces, // no work: only rows by interface have a value
+    reports,    // no work: all rows of a sample have the same value
+    sums,       // on request, no work: computed from other columns
+    sharers,    // on request: a flow for each socket, and its other owners
+    // On request: facts to read about processes (IdentityNeeds).
     command,
     exe,
     parent,
     cgroup,
     containers,
-    ports,   // and a flow for each socket
-    trees,   // which processes descend from which
-    sockets, // nothing; has a value only in rows of `ports`
+    ports,   // also a flow for each socket
+    trees,   // the trees of processes
+    sockets, // no work: only rows of `ports` have a value
     // A flow for each socket, and Flow::facts; on request.
     state, // which `ports` has for nothing
     tcp_info,
-    netns, // and a flow for each socket, since it is the socket's
+    netns, // also a flow for each socket, because it is the socket's
 };
 
 class GroupBy;
@@ -45,63 +45,63 @@ class KeyText;
 /// A bit for each column, in the order of the table of columns.
 using ColumnSet = std::bitset<64>;
 
-/// The source of a row, as far as it decides which rows it is added to.
+/// Where a row comes from. This decides which group it is added to.
 struct Origin {
-    const GroupBy* by = nullptr;   // what a saved row is a row of; null: the row is of one flow of a sample
-    std::string_view boot_id = {}; // of the saved row, like what follows
-    ColumnSet saved = {};          // the columns that it has
-    ColumnSet told = {};           // those that have a value, or in which null means that there is none
+    const GroupBy* by = nullptr; // the keys by which a saved row was grouped; null: the row is of one flow of a sample
+    std::string_view boot_id = {}; // the boot in which the row was saved; this and the next two are of saved rows
+    ColumnSet saved = {};          // the columns that the row has
+    ColumnSet told = {};           // the columns that have a value, or in which null means that there is none
 };
 
 struct Key {
     enum Trait : std::uint8_t {
-        of_owner = 0,   // rows are of processes or sets of them, so sockets of one process are in one row
-        of_sockets = 1, // rows are told apart by what single sockets have
-        of_host = 2,    // a row is of one machine, also if rows of several machines are added up
-        gathers = 4,    // a row may be of several processes, and traffic without an owner has rows of its own
+        of_owner = 0,   // a row is of one process or a set of them, so sockets of one process are in one row
+        of_sockets = 1, // rows are separated by properties of single sockets
+        of_host = 2,    // a row is of one machine, even if rows of several machines are added up
+        gathers = 4,    // a row may be of several processes; traffic without an owner has rows of its own
     };
 
     std::string_view name;     // as typed after --by: "process"
     std::string_view plural;   // the name of the array of rows in JSON: "processes"
-    std::string_view columns;  // what rows are told apart by
-    std::string_view defaults; // the columns that are printed by default
-    std::string_view labels;   // the same of a format of time series; none can have values without end but by this key
+    std::string_view columns;  // the columns whose values separate rows
+    std::string_view defaults; // the columns printed by default
+    std::string_view labels;   // default labels of time series; only the key's own may have unlimited values
     Requirement requirement;
     unsigned traits;
-    /// Adds to `text` the values that distinguish rows by this key.
+    /// Adds the values that identify a row's group by this key to `text`.
     void (*tell)(KeyText& text, const Row& row, const Origin& origin, const Key& self);
-    std::string_view beside = {};  // columns before those of the key, if there are several keys
-    std::string_view settles = {}; // other columns in which all sockets of a row agree
-    std::string_view also = {};    // what people type for it: the error names the key
+    std::string_view beside = {};  // columns printed before those of the key, if there are several keys
+    std::string_view settles = {}; // other columns in which all sockets of a row have the same value
+    std::string_view also = {};    // other names that people may type; the error then suggests this key
 
     bool is(Trait trait) const { return (traits & trait) != 0; }
 };
 
 std::span<const Key> keys(); // in the order of the manual
 
-/// The keys that distinguish rows, in the given order.
+/// The keys that rows are grouped by, in the given order.
 class GroupBy {
 public:
     GroupBy() : GroupBy("process") {}
     /// `names` as given to --by: "process,remote". Throws std::invalid_argument with a one-line message.
     explicit GroupBy(std::string_view names);
-    /// One row a socket, as `ports` prints them. --by has no name for it: what a sample counts is of connections.
+    /// One row for each socket, as `ports` prints them. --by has no name for it, because a sample counts connections.
     static GroupBy sockets();
 
     std::span<const Key* const> keys() const { return keys_; }
     std::string name() const;       // "process,remote"
-    std::string_view array() const; // of the rows in JSON: "processes"; "rows" if there are several keys
+    std::string_view array() const; // name of the array of rows in JSON: "processes"; "rows" if there are several keys
     bool has(std::string_view key) const;
     bool requires_any(Requirement requirement) const;
     bool is_by_interface() const { return has("interface"); }
     bool is_by_socket() const { return has("socket"); }
-    /// Returns whether no key depends on single sockets.
+    /// Returns whether no key separates rows by properties of single sockets.
     bool is_by_owner() const;
     bool is_by_host() const;
-    /// Returns whether rows may be of several processes, although traffic without an owner has rows of its own.
+    /// Returns whether a row may be of several processes, while traffic without an owner has rows of its own.
     bool gathers_processes() const;
 
-    /// Writes the values that distinguish the group of a row.
+    /// Writes the values that identify the group of a row.
     void write_key(std::string& key, const Row& row, const Origin& origin) const;
 
     bool operator==(const GroupBy&) const = default;

@@ -12,7 +12,7 @@ namespace socktally {
 
 namespace {
 
-/// Bytes of different windows make no rate.
+/// Rows of different windows have no rate together.
 void keep_window(Row& into, const Row& row)
 {
     if (into.window != row.window) {
@@ -23,7 +23,7 @@ void keep_window(Row& into, const Row& row)
 
 using Bytes = std::optional<std::uint64_t>;
 
-/// number * scale / whole, rounded; null if there is no number or no whole.
+/// Returns number * scale / whole, rounded; null if `number` is null or `whole` is 0.
 Bytes scaled(const Bytes& number, std::uint64_t scale, std::uint64_t whole)
 {
     if (!number || whole == 0) {

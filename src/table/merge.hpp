@@ -10,18 +10,18 @@
 
 namespace socktally {
 
-/// Adds `row` to `into`: sums are summed, anything else is kept if both agree on it.
+/// Adds `row` to `into`: sums are added; other values are kept if both rows have the same.
 void merge(Row& into, const Row& row);
 
-/// Returns the sums of `row`, as a row of RowKind::other that has nothing else but its host, time and window.
+/// Returns the sums of `row` as a row of RowKind::other, which has only its host, time and window besides.
 Row rest_of(const Row& row);
 
-/// Keeps the first `count` rows and sums the others into one more row, of RowKind::other; those that are of that kind
-/// already with them. It has the host and the time that they agree on. Nothing to sum: no such row.
+/// Keeps the first `count` rows and sums up the others, with any rows that are of RowKind::other already, into a row of
+/// that kind at the end. Adds no such row if nothing is left to sum.
 void keep_top(std::vector<Row>& rows, std::size_t count);
 
-/// Sets the rates of the rows by the length of `window`, or of their own, rounded to the nearest, and their shares of
-/// the bytes that are known of `whole`. A window of 0 has no rates; if nothing moved, there are no shares.
+/// Sets the rates of the rows, rounded, by their own windows or else by `window`, and their shares of the known bytes
+/// in `whole`. There are no rates if a window is 0, and no shares if nothing moved.
 void add_rates(std::vector<Row>& rows, std::chrono::nanoseconds window, const Totals& whole);
 
 } // namespace socktally

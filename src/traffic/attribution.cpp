@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Flow to owner by inode. One sort of the holders, then a binary search a flow: no second copy of anything.
+// Finds the owner of each flow by inode. Sorts the holders once, then makes a binary search for each flow. Copies
+// nothing.
 #include "traffic/attribution.hpp"
 
 #include "util/number.hpp"
@@ -16,7 +17,7 @@ namespace socktally {
 
 namespace {
 
-/// Holders of one socket are sorted with idle ones last.
+/// Sorts by socket, and idle holders of a socket last.
 bool is_less(const Holder& a, const Holder& b)
 {
     return std::tie(a.inode, a.idle, a.process) < std::tie(b.inode, b.idle, b.process);
@@ -24,7 +25,7 @@ bool is_less(const Holder& a, const Holder& b)
 
 bool is_same(const Holder& a, const Holder& b) { return a.inode == b.inode && a.process == b.process; }
 
-/// The order of holders means nothing to anyone, so they are sorted where they are.
+/// Sorts the holders in place, because nobody relies on their order.
 void sort_holders(std::vector<Holder>& holders)
 {
     if (!std::is_sorted(holders.begin(), holders.end(), is_less)) {
@@ -118,16 +119,16 @@ void attribute(Sample& sample, const Viewer& viewer)
         sample.notes.push_back(shared_note(shared));
     }
     if (denied) {
-        // The one hint that a user without privilege gets, if it would have shown more. To root the machine itself
-        // denies them.
+        // The only hint for a user without privilege, if privilege would have shown more. If root lacks access, the
+        // machine itself denies it, so there is no remedy.
         sample.notes.emplace_back(NoteCode::owners_denied).remedy = viewer.uid == Uid{} ? "" : privilege_remedy;
     }
 }
 
 void find_sharers(Sample& sample)
 {
-    // Processes that moved bytes, by cookie, if the kernel reported them. A socket may have a flow for each of
-    // thousands of peers.
+    // Processes that moved bytes through a socket, by cookie, if the kernel reported them. A socket may have a flow for
+    // each of thousands of peers.
     std::unordered_map<std::uint64_t, std::set<std::uint32_t>> movers;
     for (const Flow& flow : sample.flows) {
         if (flow.attribution.process && flow.attribution.quality == Quality::exact && flow.cookie != Cookie{}) {

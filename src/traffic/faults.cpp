@@ -13,14 +13,15 @@ namespace socktally {
 
 namespace {
 
-/// In `message` {0} is the count with the noun ("3 connections"), {1} is "was" or "were", {2} "is" or "are".
+/// The words of a note. In `message` {0} is the count with the noun ("3 connections"), {1} is "was" or "were", {2} is
+/// "is" or "are".
 struct Words {
     Fault fault;
     NoteCode code;
     std::string_view noun;
     std::string_view message;
     std::string_view remedy{};
-    std::optional<Note::About> about = std::nullopt; // if it is not that of the code
+    std::optional<Note::About> about = std::nullopt; // null: that of the code
 };
 
 constexpr std::array<Words, Faults::kinds> table{{

@@ -28,8 +28,8 @@ bool has(const std::vector<Flow>& flows, Protocol protocol)
     return std::any_of(flows.begin(), flows.end(), [=](const Flow& flow) { return flow.tuple.protocol == protocol; });
 }
 
-/// Raw IP has no counters. It moved the part of IP that no other protocol explains. Beside TCP that part is not known,
-/// because the kernel counts TCP by segments, but IP by superpackets.
+/// Returns whether raw IP may have moved bytes. It has no counters, so it is the part of IP that other protocols do not
+/// explain. If TCP moved anything, that part is unknown, because TCP counts segments, but IP counts superpackets.
 bool may_have_moved_raw(const ProtocolCounters& before, const ProtocolCounters& after)
 {
     const std::uint64_t in = after.ip_in - before.ip_in;
@@ -44,7 +44,8 @@ bool may_move_bytes(const Socket& socket)
     return !is_listener(socket) && state != SocketState::time_wait && state != SocketState::closed;
 }
 
-/// A list that changes while it is read may have a socket twice. The subflows of an MPTCP connection share its inode.
+/// Collects flows without repeating sockets. A list that changes while it is read may show a socket twice, and the
+/// subflows of an MPTCP connection share its inode.
 class Collector {
 public:
     Collector(SocketLookup listeners, bool keeps_facts) : listeners_(std::move(listeners)), keeps_facts_(keeps_facts) {}
@@ -138,7 +139,8 @@ void UncountedSockets::begin(Arrival arrival)
     }
 }
 
-/// Lists sockets before counters: the counters then include what unlisted sockets moved.
+/// Lists the sockets before it reads the counters, so the counters include traffic of sockets that are not listed any
+/// more.
 void UncountedSockets::end()
 {
     if (!has_begun_) {
@@ -160,7 +162,7 @@ void UncountedSockets::next_window()
 
 namespace {
 
-/// Whether the process is called as this one is. Its program may be a copy, and may not be read.
+/// Returns whether the process has the same name as this one. Its program may be a copy, and may not be readable.
 bool is_instance(const Process& process)
 {
     std::string buffer;
@@ -173,7 +175,7 @@ void drop_captures(Sample& sample)
     if (!has(sample.flows, Protocol::packet)) {
         return;
     }
-    std::set<std::uint64_t> captures; // the holders do not include this process
+    std::set<std::uint64_t> captures; // our own too, because the holders do not include this process
     for (const Inode own : own_sockets()) {
         captures.insert(own.value);
     }

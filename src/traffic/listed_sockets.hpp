@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Flows out of lists of sockets, for what is listed and not counted: all sockets by the procfs backend; by netlink and
-// packet those of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET. Their bytes are null. The network namespace's counters of
-// these protocols show whether any may have moved bytes, so an idle socket does not make a sample incomplete.
+// Makes flows of listed sockets whose bytes are not counted: all sockets of the procfs backend; for netlink and packet
+// those of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET. Their bytes are null. The counters that the network namespace
+// has for these protocols show whether any bytes moved, so that an idle socket does not make a sample incomplete.
 #pragma once
 
 #include "linux/netns.hpp"
@@ -22,7 +22,7 @@ std::vector<Flow> flows_of(const std::vector<Socket>& first, const std::vector<S
 
 std::vector<Inode> inodes_of(const std::vector<Flow>& flows);
 
-/// Which protocols may have moved bytes through sockets in the window.
+/// The protocols whose sockets may have moved bytes in the window.
 struct UncountedTraffic {
     bool icmp = false;
     bool raw = false;
@@ -32,22 +32,22 @@ struct UncountedTraffic {
     bool any() const { return icmp || raw || udplite || sctp; }
     UncountedTraffic& operator|=(const UncountedTraffic& other);
 };
-/// `flows` has the sockets that were listed at the start or end of the window.
+/// `flows` has the sockets that were listed at the start or at the end of the window.
 UncountedTraffic uncounted_traffic(const ProtocolCounters& before, const ProtocolCounters& after,
                                    const std::vector<Flow>& flows);
 
 /// The uncounted sockets of one network namespace, window after window.
 class UncountedSockets {
 public:
-    /// For the network namespace that the calling thread is in; works from anywhere afterwards.
+    /// Reads the network namespace in which it is constructed, from any thread.
     explicit UncountedSockets(ProtocolCountersReader& counters) : counters_(counters) {}
-    static constexpr std::size_t files = ProcSocketFiles::files; // open at most
+    static constexpr std::size_t files = ProcSocketFiles::files; // the most files that it keeps open
 
     void begin(Arrival arrival);
     void end();
     void next_window();
 
-    /// The sockets of the window, with null bytes; none if no window has begun.
+    /// Returns the sockets of the window, with null bytes; none if no window has begun.
     const std::vector<Flow>& flows() const { return flows_; }
     const UncountedTraffic& traffic() const { return traffic_; }
 
@@ -63,10 +63,10 @@ private:
     UncountedTraffic traffic_;
 };
 
-/// The limit that socktally doctor reports.
+/// Returns the limit that doctor prints.
 Note uncounted_limit();
 
-/// Removes the sockets with which this program, or another instance of it, captures packets, and adds notes about the
+/// Removes sockets with which this program, or another instance of it, captures packets, and adds notes about the
 /// uncounted `traffic`. The sample must have its flows, holders and processes.
 void finish_uncounted(Sample& sample, const UncountedTraffic& traffic);
 

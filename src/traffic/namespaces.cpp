@@ -19,10 +19,10 @@ namespace socktally {
 
 namespace {
 
-constexpr int find_share = 30; // searches take at most 1/30 of the time while a window is open
+constexpr int find_share = 30; // while a window is open, searches take at most 1/30 of the time
 
-/// The kernel doubles the table of open files each time it is full, and waits for all CPUs if several threads use
-/// it: so it is made large enough before there are any.
+/// Enlarges the table of open files while there is only one thread. Else the kernel doubles the table each time it is
+/// full, and waits for all CPUs if several threads use it.
 void make_room(std::size_t namespaces, std::size_t files_per_namespace)
 {
     constexpr std::size_t files_besides = 64;
@@ -32,7 +32,7 @@ void make_room(std::size_t namespaces, std::size_t files_per_namespace)
     const Fd highest(::fcntl(any.get(), F_DUPFD_CLOEXEC, static_cast<int>(files)));
 }
 
-/// How many could not be entered, or had no room.
+/// Returns the number of namespaces that could not be entered or had no room.
 std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::function<void(Inode netns)>& work,
                   std::size_t threads)
 {
@@ -40,8 +40,8 @@ std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::fu
     const auto attempt = [&](const NetworkNamespace& space) {
         try {
             work(Inode{space.inode});
-        } catch (const std::exception&) { // for want of memory too: nothing may leave a thread
-            ++failed;                     // no descriptor left, most likely
+        } catch (const std::exception&) { // all exceptions, because none may leave a thread
+            ++failed;                     // probably there are no descriptors left
         }
     };
     return in_each(namespaces, attempt, threads) + failed;
@@ -98,7 +98,8 @@ UnseenNamespaces list_namespaces(const OwnerScanner& owners, const std::vector<I
     UnlistedSockets unlisted(UnlistedSockets::Kinds::all);
     const auto is_listed = [&](Inode netns) { return tried.contains(netns) || !is_wanted(netns, wanted); };
     while (true) {
-        const auto found = unlisted.find(owners, listed(), is_listed); // their descriptors lead into the namespaces
+        const auto found =
+            unlisted.find(owners, listed(), is_listed); // their descriptors keep the paths into the namespaces valid
         if (found.empty()) {
             break;
         }
@@ -134,7 +135,7 @@ void OtherNamespaces::find(const ProcessesSeen& seen)
     rest_ = find_share * (thread_cpu_time() - used);
 }
 
-/// Namespaces that the user names by number exist already.
+/// Returns whether a search is due. Never, if the user has named namespaces, because these exist already.
 bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds interval) const
 {
     const auto rest = interval.count() == 0 ? interval : std::max(interval, rest_);
@@ -237,7 +238,7 @@ void add_refused_namespaces(Sample& sample, std::size_t refused)
     if (refused == 0) {
         return;
     }
-    Flow& unseen = sample.flows.emplace_back(); // bytes unknown
+    Flow& unseen = sample.flows.emplace_back(); // its bytes are unknown
     unseen.sockets = 0;
     unseen.has_tuple = false;
     unseen.attribution.cause = Cause::other_netns;

@@ -81,7 +81,7 @@ void add_snmp(std::string_view text, ProtocolCounters& counters)
     }
 }
 
-/// "Ip6InDelivers" is InDelivers of Ip.
+/// "Ip6InDelivers" is added like InDelivers of Ip.
 void add_snmp_lines(std::string_view text, ProtocolCounters& counters)
 {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 5> prefixes{

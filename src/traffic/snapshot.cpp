@@ -14,11 +14,12 @@ namespace socktally {
 
 namespace {
 
-/// A FIN is in some of the counters and not in others, so a step back of up to 2 is no reset.
+/// Returns whether a counter has fallen by more than 2. Some counters include a FIN and others do not, so a fall of up
+/// to 2 is no reset.
 bool went_back(std::uint64_t before, std::uint64_t after) { return after + 2 < before; }
 
-/// The segment counters have 32 bits. One that has wrapped, rather than restarted, is ahead by less than half its range
-/// or has moved a lot.
+/// Returns whether a segment counter was reset. It has 32 bits, so it may also have wrapped: then it is ahead by less
+/// than half its range, or a lot was moved.
 bool segments_went_back(std::uint32_t before, std::uint32_t after, std::uint64_t moved)
 {
     constexpr std::uint64_t a_lot = std::uint64_t{1} << 31;
@@ -110,12 +111,12 @@ private:
     Snapshot& after_; // has the sockets that were counted
     const std::vector<Inode>& wanted_;
     std::set<Inode> left_out_;
-    decltype(Snapshot::sockets) listed_;    // the others
-    std::map<Inode, std::uint64_t> opened_; // connections that are new, by namespace
+    decltype(Snapshot::sockets) listed_;    // sockets that are not counted yet
+    std::map<Inode, std::uint64_t> opened_; // number of new connections, by namespace
     SnapshotGaps gaps_;
 };
 
-/// A namespace may get the number of an earlier one; its counters then begin at 0.
+/// Returns whether a new namespace has the inode of an earlier one: its counters begin at 0 again.
 bool Subtraction::is_replaced(Inode netns) const
 {
     const auto before = before_.opens.find(netns);
@@ -141,7 +142,7 @@ void Subtraction::count(Flow& flow)
     }
     const SocketKey key{flow.netns, flow.cookie};
     auto listed = listed_.extract(key);
-    if (listed.empty()) { // the list has shown it twice
+    if (listed.empty()) { // the list has shown the socket twice
         set_bytes(flow, TcpPayload{});
         set_retransmitted(flow, 0);
         return;
@@ -155,7 +156,8 @@ void Subtraction::count(Flow& flow)
     }
 }
 
-/// A socket that no snapshot has shown was opened since its namespace was last listed, if that ever happened.
+/// Counts a socket that is in no earlier snapshot: it was opened since its namespace was last listed. If the namespace
+/// was never listed, its bytes are unknown.
 void Subtraction::begin(Flow& flow)
 {
     if (!before_.saw_all && !before_.opens.contains(flow.netns)) {
@@ -178,7 +180,7 @@ void Subtraction::count(Flow& flow, const Snapshot::Socket& before, Snapshot::So
     set_retransmitted(flow, minus(now.counters.bytes_retrans, before.counters.bytes_retrans));
 }
 
-/// A socket that was forgotten too early would count as new, from 0.
+/// Keeps sockets that are not listed now. One that is forgotten too early would count as new, from 0.
 void Subtraction::keep_missed()
 {
     for (const auto& [key, before] : before_.sockets) {
@@ -209,7 +211,8 @@ void Subtraction::count_missed_connections()
     }
 }
 
-/// The sockets of a namespace that could not be listed would otherwise be new the next time, and count from 0.
+/// Keeps the counts of namespaces that could not be listed. Else their sockets would be new the next time, and count
+/// from 0.
 void Subtraction::keep_left_out()
 {
     for (const Inode netns : left_out_) {
@@ -251,7 +254,7 @@ bool counters_fell(const InterfaceTraffic& before, const InterfaceTraffic& now)
            now.tx_packets < before.tx_packets;
 }
 
-/// JSON has interfaces beside processes, so the note concerns each sample.
+/// Adds a note that concerns every sample, because JSON prints interfaces besides processes.
 void add_note(Sample& sample, NoteCode code, std::string message)
 {
     sample.notes.emplace_back(code, std::move(message)).about = Note::About::window;

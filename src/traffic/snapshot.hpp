@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Counters before, counters after: what the kernel had counted at one instant, and what moved between two of them.
-// Pure. A window of netlink subtracts its first list from its last, and --since subtracts the snapshot in its file;
-// without a window there is nothing to subtract.
+// Counters before, counters after: what the kernel had counted at one instant, and what moved between two instants.
+// Pure. A window of netlink subtracts its first list from its last, --since subtracts the snapshot in its file, and
+// totals subtract nothing.
 #pragma once
 
 #include "model/sample.hpp"
@@ -17,9 +17,10 @@
 
 namespace socktally {
 
-/// The counters of a TCP connection (struct tcp_info) and the payload that they come to. The raw counters tell whether
-/// they restarted. The payload cannot: the receive queue is measured before the counters, without the socket's lock
-/// (tcp_diag_get_info()), so what arrives in between is taken for read, and may still be unread in the next snapshot.
+/// The counters of a TCP connection (struct tcp_info), and the payload that follows from them. The raw counters show
+/// whether they were reset. The payload does not: the receive queue is measured before the counters, without the
+/// socket's lock (tcp_diag_get_info()), so bytes that arrive in between count as read, and may still be unread in the
+/// next snapshot.
 struct SocketCounters {
     TcpPayload payload;
     std::uint64_t bytes_received = 0;
@@ -31,29 +32,29 @@ struct SocketCounters {
 };
 SocketCounters counters_of(const Socket& socket, const TcpHints& hints);
 
-/// Returns whether the counters were reset between two snapshots of a socket. The caller also has to compare the remote
-/// endpoints: a socket that has connected elsewhere has new counters, which may be higher than the old ones.
+/// Returns whether the counters were reset between two snapshots of a socket. The caller must also compare the remote
+/// ends: a socket that was connected again has new counters, which may be higher than the old ones.
 bool have_restarted(const SocketCounters& before, const SocketCounters& after);
-/// Returns what moved between two snapshots of one connection. The payload may be a byte too low in either; if `after`
-/// has less than `before`, this raises it to that, so the next subtraction counts no byte again.
+/// Returns what moved between two snapshots of one connection. The payload of either may be a byte too low. If `after`
+/// has less than `before`, it is raised to that, so that the next subtraction does not count a byte twice.
 TcpPayload subtract(const SocketCounters& before, SocketCounters& after);
 /// Makes `bytes` the retransmitted bytes of a flow if its facts have any; null: they are not known.
 void set_retransmitted(Flow& flow, std::optional<std::uint64_t> bytes);
 
-/// A list of sockets may miss one that is there (inet_diag, while others come and go). A socket that has been missing
-/// from this many snapshots in a row is given up.
+/// The number of snapshots in a row from which a socket may be missing before it is given up. A list may miss a socket
+/// while others come and go (inet_diag).
 inline constexpr std::uint32_t most_missed = 2;
 
 /// The connections that were opened in a network namespace, as the kernel counts them.
 struct OpenCounts {
     std::uint64_t opened = 0; // ProtocolCounters::tcp_opens
     std::uint64_t failed = 0; // ProtocolCounters::tcp_failures
-    std::uint64_t ahead = 0;  // connections that a list has shown before they were counted
-    bool is_old = false;      // of an earlier snapshot: the last one could not list the namespace
+    std::uint64_t ahead = 0;  // connections that a list has shown before the kernel counted them
+    bool is_old = false;      // from an earlier snapshot, because the last one could not list the namespace
     bool operator==(const OpenCounts&) const = default;
 };
-/// Returns how many connections were opened between the two counts that no list has shown. `shown` is the number of
-/// those that were new. A failed attempt may have left nothing to show. Sets `after.ahead`.
+/// Returns how many connections were opened between the two counts without being in a list. `shown` is the number of
+/// new connections in lists. A failed attempt need not be in a list. Sets `after.ahead`.
 std::uint64_t missed_connections(const OpenCounts& before, OpenCounts& after, std::uint64_t shown);
 
 /// Identifies a socket until the next boot.
@@ -72,7 +73,7 @@ struct SocketKeyHash {
 
 struct InterfaceCounters {
     std::vector<InterfaceTraffic> each;
-    std::uint32_t latest = 0; // the highest index ever seen: a new interface has a higher one; 0: nothing was read yet
+    std::uint32_t latest = 0; // the highest index ever seen; a higher one is new; 0: nothing was read yet
 };
 
 /// All counters at an instant.
@@ -80,14 +81,14 @@ struct Snapshot {
     struct Socket {
         SocketCounters counters;
         Endpoint remote;
-        bool is_orphan = false;   // its process had closed it: it will move no more
-        std::uint32_t missed = 0; // snapshots since this one that did not show it
+        bool is_orphan = false;   // its process had closed it, so it will move no more
+        std::uint32_t missed = 0; // number of later snapshots that did not have it
         bool operator==(const Socket&) const = default;
     };
     std::map<Inode, OpenCounts> opens; // of each network namespace, read just before its sockets were listed
-    std::vector<Inode> left_out{};     // namespaces that could not be entered, or ended at that moment
-    bool saw_all = true;               // there was no other namespace, as far as can be told
-    std::unordered_map<SocketKey, Socket, SocketKeyHash> sockets; // those that have counters and a cookie
+    std::vector<Inode> left_out{};     // namespaces that could not be entered, or ended just then
+    bool saw_all = true;               // there was no other namespace, as far as we know
+    std::unordered_map<SocketKey, Socket, SocketKeyHash> sockets; // sockets with counters and a cookie
     InterfaceCounters interfaces;
 };
 
@@ -95,21 +96,21 @@ struct Snapshot {
 struct SnapshotGaps {
     std::size_t closed = 0;    // connections whose last bytes are unknown
     std::uint64_t missed = 0;  // connections that were opened and closed in between
-    std::size_t restarted = 0; // sockets with counters that were reset: what they had moved before is lost
-    std::size_t unknown = 0;   // sockets of namespaces that could not be listed before: null
-    std::size_t late = 0;      // sockets that are counted from an earlier snapshot on: the last one missed them
-    std::size_t nameless = 0;  // sockets without a cookie, by which a later snapshot could tell them: null
+    std::size_t restarted = 0; // sockets whose counters were reset, so that their earlier bytes are lost
+    std::size_t unknown = 0;   // sockets of namespaces that could not be listed before; their bytes are null
+    std::size_t late = 0;      // sockets that the last snapshot missed, counted from an earlier one
+    std::size_t nameless = 0;  // sockets without a cookie, which no later snapshot can recognise: null
 };
 
-/// Turns the totals in `flows` into what moved since `before`; if that is null, they stay. Each flow with counters has
-/// its socket in `after`, which gets what the next subtraction needs of `before`. Returns the gaps in the namespaces
-/// that are `wanted` (BackendOptions::namespaces).
+/// Turns the totals in `flows` into what moved since `before`; if `before` is null, they stay totals. The socket of
+/// each flow with counters must be in `after`, to which this adds what the next subtraction needs of `before`. Returns
+/// the gaps in the `wanted` namespaces (BackendOptions::namespaces).
 SnapshotGaps subtract(const Snapshot* before, Snapshot& after, std::vector<Flow>& flows,
                       const std::vector<Inode>& wanted);
 
-/// Turns the counters in `sample.interfaces` into what moved since `before`, and adds a note for each interface whose
-/// bytes are not known in full: its counters fell, or it is not new and `before` does not have it (it was in another
-/// network namespace). An interface that is renamed stays the same one. Returns the counters to subtract next time.
+/// Turns the counters in `sample.interfaces` into what moved since `before`. Adds a note for each interface whose bytes
+/// are not fully known: its counters fell, or it is not new but missing from `before` (it was in another network
+/// namespace). A renamed interface stays the same. Returns the counters to subtract the next time.
 InterfaceCounters subtract(const InterfaceCounters& before, Sample& sample);
 
 } // namespace socktally

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The backends of `socktally ports`: sockets as they are now, of every kind and state, each with its owners. No bytes.
-// What differs between them is who lists the sockets (sock_diag or /proc/net) and who lists their owners (/proc or a
-// BPF iterator).
+// The backends of `socktally ports`: all sockets as they are now, of every kind and state, with their owners, without
+// bytes. They differ in the source of the sockets (sock_diag or /proc/net) and of their owners (/proc or a BPF
+// iterator).
 #include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 #include "owners/fd_table.hpp"
@@ -40,7 +40,7 @@ SocketFacts listed_facts(const Socket& socket, Lister lister)
     SocketFacts facts = facts_of(socket);
     facts.is_listed = true;
     const Protocol protocol = socket.tuple.protocol;
-    if (protocol != Protocol::sctp) { // whose list has no queues; that of packet sockets has one
+    if (protocol != Protocol::sctp) { // its list has no queues; that of packet sockets has one
         facts.rx_queue = socket.rqueue;
     }
     if (protocol == Protocol::sctp || protocol == Protocol::packet) {
@@ -58,7 +58,7 @@ SocketFacts listed_facts(const Socket& socket, Lister lister)
     return facts;
 }
 
-/// The sockets of the network namespace that the calling thread is in.
+/// Lists the sockets of the calling thread's network namespace.
 class NamespaceList {
 public:
     NamespaceList(Inode netns, Lister lister, const BackendOptions& options)
@@ -80,7 +80,7 @@ public:
             const auto tcp =
                 dumper.tcp_in_use() == 0U ? Dumper::Outcome::clean : dumper.tcp_once(take, detail_, all_states);
             if (tcp != Dumper::Outcome::clean || !dumper.udp(take)) {
-                lists = ProcLists::all; // sockets that were taken already are not taken again
+                lists = ProcLists::all; // add() skips sockets that were added already
             }
             garbled_ += dumper.garbled();
         }
@@ -143,7 +143,7 @@ private:
         }
         Flow& flow = flows.emplace_back(flow_of(socket));
         flow.netns = netns_;
-        if (flow.inode == Inode{} && flow.uid == Uid{0}) { // the kernel says 0 if it does not know
+        if (flow.inode == Inode{} && flow.uid == Uid{0}) { // the kernel says 0 if it does not know the user
             flow.uid.reset();
         }
         flow.facts = std::make_shared<const SocketFacts>(std::move(facts));
@@ -170,7 +170,7 @@ private:
     std::vector<Inode> inodes_; // of all, wanted or not
     std::set<std::pair<Tuple, std::uint32_t>> unheld_;
     std::set<std::uint16_t> listened_;                            // TCP ports
-    std::optional<std::map<std::uint32_t, std::string>> devices_; // names by index; null until one is asked for
+    std::optional<std::map<std::uint32_t, std::string>> devices_; // names by index; null until a name is needed
     std::uint64_t garbled_ = 0;
 };
 
@@ -191,7 +191,7 @@ public:
         sample.started_at = std::chrono::system_clock::now();
         OwnerScanner owners("/proc", source_, options_.trace);
         owners.expect_no_rescan();
-        constexpr std::size_t files = ProcSocketFiles::files + 2; // and two sockets of netlink
+        constexpr std::size_t files = ProcSocketFiles::files + 2; // and two netlink sockets
         std::uint64_t garbled = 0;
         std::vector<Inode> listed;
         const auto list = [&](Inode netns) {
@@ -237,7 +237,7 @@ private:
         return inodes;
     }
 
-    /// The inode of the first pid namespace: PROC_PID_INIT_INO (include/linux/proc_ns.h).
+    /// Returns whether this is the initial pid namespace, whose inode is PROC_PID_INIT_INO (include/linux/proc_ns.h).
     static bool sees_all_processes()
     {
         constexpr ino_t first = 0xEFFFFFFC;
@@ -245,7 +245,8 @@ private:
         return ::stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == first;
     }
 
-    /// No process holds a socket that the kernel made for itself (nfsd, wireguard, vxlan), as far as one can see all.
+    /// Names sockets that the kernel made for itself (nfsd, wireguard, vxlan): no process holds them, which is certain
+    /// only if all processes are visible.
     static void name_kernel_sockets(Sample& sample, const Viewer& viewer)
     {
         if (!sees_all_processes()) {
@@ -290,7 +291,7 @@ OpenResult open_with_diag(const BackendOptions& options)
             return std::make_unique<SocketList>("netlink", Lister::sock_diag, OwnerScanner::Source::cheapest, options);
         }
     } catch (const std::system_error&) {
-        // The kernel refuses sock_diag, as below.
+        // The kernel refuses sock_diag; see the message below.
     }
     return Unavailable{"the kernel does not list sockets through sock_diag here", "socktally ports -b procfs"};
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view of_numbers = "0123456789.";
 constexpr unsigned __int128 enough = static_cast<unsigned __int128>(1) << 65U;
 
-/// `1.5` of these units.
+/// Parses a number of these units, such as `1.5`.
 std::optional<Quantity> parse_number_of(const Unit& unit, std::string_view text)
 {
     const auto point = std::min(text.find('.'), text.size());

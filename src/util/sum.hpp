@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sums of counters. Real ones do not reach 2^64 (eleven years at 400 Gbit/s); should a broken one come in, the sum
-// sticks at the top instead of wrapping round to a small number that looks plausible.
+// Sums of counters. Real counters do not reach 2^64 (eleven years at 400 Gbit/s). If a sum overflows because a counter
+// is broken, it stays at the maximum instead of wrapping round to a plausible small number.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ constexpr std::uint64_t sum(std::uint64_t a, std::uint64_t b)
 
 constexpr bool overflows(std::uint64_t a, std::uint64_t b) { return b > std::numeric_limits<std::uint64_t>::max() - a; }
 
-/// Later minus earlier; 0 if the counter fell.
+/// Returns later minus earlier; 0 if the counter has fallen.
 constexpr std::uint64_t minus(std::uint64_t later, std::uint64_t earlier)
 {
     return later > earlier ? later - earlier : 0;
@@ -29,20 +29,20 @@ inline void add(std::optional<std::uint64_t>& total, const std::optional<std::ui
     }
 }
 
-/// The sum of what is known of two.
+/// Adds the known ones of two values.
 inline std::optional<std::uint64_t> sum_known(const std::optional<std::uint64_t>& a,
                                               const std::optional<std::uint64_t>& b)
 {
     return a || b ? std::optional(sum(a.value_or(0), b.value_or(0))) : std::nullopt;
 }
 
-/// Null as soon as one part is.
+/// Adds `part` to the total; the total becomes null as soon as one part is null.
 inline void add_or_lose(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
 {
     total = total && part ? std::optional(sum(*total, *part)) : std::nullopt;
 }
 
-/// Nothing sums up to 0, nothing but unknowns to null.
+/// The sum of the known values: 0 of no values at all, null if there are values but all are null.
 class KnownSum {
 public:
     void add(const std::optional<std::uint64_t>& part)

@@ -23,7 +23,7 @@ std::string lower(std::string_view text)
 
 std::size_t edits(std::string_view a, std::string_view b)
 {
-    // Row i holds the distances from the first i characters of `a` to every beginning of `b`.
+    // Row i holds the distances from the first i characters of `a` to every prefix of `b`.
     std::vector<std::size_t> before(b.size() + 1);
     std::vector<std::size_t> last(b.size() + 1);
     std::vector<std::size_t> row(b.size() + 1);
@@ -70,7 +70,7 @@ std::string quote(std::string_view text)
         --end;
     }
     std::string result = fmt::format("{:?}", text.substr(0, end == 0 ? longest : end));
-    result.pop_back(); // the quote: it stands behind the ellipsis
+    result.pop_back(); // the closing quote comes after the ellipsis
     return result + "…\"";
 }
 

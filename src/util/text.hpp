@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lists in text, and text of messages: what the user typed, in quotes, and the valid word nearest to a mistyped one.
+// Text for messages: quotes what the user typed, and suggests the valid word nearest to a mistyped one; also splits
+// lists.
 #pragma once
 
 #include <optional>
@@ -10,17 +11,18 @@
 
 namespace socktally {
 
-/// The parts between separators, of which there is one more than of these.
+/// Returns the parts between separators: one more than there are separators.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
-/// `"text"` with controls and invalid bytes escaped; of a long text the beginning and an ellipsis.
+/// Returns `"text"` with control characters and invalid bytes escaped. A long text is cut short and ends in an
+/// ellipsis.
 std::string quote(std::string_view text);
 
-/// The valid word that begins like the typed one, or is within a third of its length in edits; if any.
+/// Returns the valid word that begins like the typed one, or differs from it by edits of at most a third of its length;
+/// null if none does.
 std::optional<std::string_view> nearest(std::string_view typed, std::span<const std::string_view> valid);
 
-/// `did you mean "rx_bytes"?` if there is a nearest one, else
-/// `valid ones are a, b, c`.
+/// Returns `did you mean "rx_bytes"?` if there is a nearest word, else `valid ones are a, b, c`.
 std::string suggest(std::string_view typed, std::span<const std::string_view> valid);
 
 } // namespace socktally

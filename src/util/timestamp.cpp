@@ -12,7 +12,8 @@ namespace {
 
 using namespace std::chrono;
 
-/// Cuts a beginning of this shape off the text, in which each 0 stands for a digit, and returns the numbers in it.
+/// Cuts text of this shape off the front of `text`, and returns the numbers in it. Each 0 in `shape` stands for a
+/// digit.
 template <std::size_t count>
 std::optional<std::array<int, count>> take(std::string_view& text, std::string_view shape)
 {
@@ -41,7 +42,7 @@ std::optional<std::array<int, count>> take(std::string_view& text, std::string_v
 std::optional<TimePoint> take_date(std::string_view& text)
 {
     constexpr int first_year = 1970;
-    constexpr int last_year = 2261; // nanoseconds in 64 bits end in 2262
+    constexpr int last_year = 2261; // a count of nanoseconds in 64 bits ends in 2262
     const auto numbers = take<3>(text, "0000-00-00");
     if (!numbers || (*numbers)[0] < first_year || (*numbers)[0] > last_year) {
         return std::nullopt;
@@ -61,7 +62,7 @@ std::optional<nanoseconds> take_clock(std::string_view& text)
     return hours(h) + minutes(m) + seconds(s);
 }
 
-/// 0 if there is none. Digits past the nanosecond are dropped.
+/// Returns 0 if there is no fraction. Drops digits past the nanosecond.
 std::optional<nanoseconds> take_fraction(std::string_view& text)
 {
     nanoseconds value{0};
@@ -76,7 +77,7 @@ std::optional<nanoseconds> take_fraction(std::string_view& text)
     return end > 1 ? std::optional(value) : std::nullopt;
 }
 
-/// The whole of the text is the offset from UTC.
+/// Takes the whole text for an offset from UTC.
 std::optional<minutes> parse_utc_offset(std::string_view text)
 {
     if (text == "Z" || text == "z") {

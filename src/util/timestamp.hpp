@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Points in time as text: RFC 3339, and the hours and days of reports. All in UTC.
+// Points in time as text: RFC 3339, and the hours and days of reports. All are in UTC.
 #pragma once
 
 #include <chrono>
@@ -17,15 +17,15 @@ std::string to_timestamp(std::chrono::system_clock::time_point time);
 /// Without a fraction: "2026-11-20T21:00:00Z".
 std::string to_short_timestamp(TimePoint time);
 
-/// RFC 3339 with any offset, of the years 1970 to 2261; digits past the nanosecond are cut off. A leap second counts as
-/// the second after it.
+/// Takes RFC 3339 with any offset, for the years 1970 to 2261. Cuts off digits past the nanosecond. A leap second
+/// counts as the second after it.
 std::optional<TimePoint> parse_timestamp(std::string_view text);
-/// Midnight (UTC) of a date such as "2026-11-20".
+/// Returns midnight (UTC) of a date such as "2026-11-20".
 std::optional<TimePoint> parse_date(std::string_view text);
 
-/// How long the pieces are that a report is cut into.
+/// The length of the periods that a report is split into.
 enum class Per : std::uint8_t { hour, day };
-/// The beginning of the piece that `time` is in.
+/// Returns the start of the period that contains `time`.
 TimePoint beginning(TimePoint time, Per per);
 std::chrono::seconds length(Per per);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* Which processes descend from which, for --tree and run. Part of tally.bpf.c.
-
-   User space marks the roots, and the descendants that they have by then. From there on each new thread or process inherits the marks of the
-   thread that makes it, before it runs: a double fork, setsid(2) or exec changes nothing. Marks are kept with the thread, so they end with it;
-   a thread that was there before has those of its process. */
+/* Finds which processes descend from which, for --tree and run. Part of tally.bpf.c.
+   
+   User space marks the roots, and the descendants that they have at that time. From then on each new thread or
+   process inherits the marks of the thread that makes it, before it runs. So a double fork, setsid(2) or exec makes
+   no difference. Marks are stored with the thread, so they end with it. A thread that existed before has the marks
+   of its process. */
 #ifndef SOCKTALLY_DESCENDANTS_H
 #define SOCKTALLY_DESCENDANTS_H
 
@@ -13,10 +14,10 @@
 /* Set before loading. */
 const volatile tally_u8 has_trees = 0;
 
-/* The kernel had no memory for a mark. */
+/* A mark was lost because the kernel had no memory. */
 tally_u32 mark_lost = 0;
 
-/* A bit for each root. */
+/* The marks of a thread: one bit for each root. */
 struct {
     __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
     __uint(map_flags, BPF_F_NO_PREALLOC);

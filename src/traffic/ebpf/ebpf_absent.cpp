@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stands in for all that needs libbpf in a build without it.
+// Replaces all code that needs libbpf in a build without it.
 #include "owners/fd_table.hpp"
 #include "traffic/backend.hpp"
 

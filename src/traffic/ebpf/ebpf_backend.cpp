@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The ebpf backend with a window; without one it is totals_backend.cpp.
+// The ebpf backend with a window. totals_backend.cpp is the one without.
 #include "linux/interrupt.hpp"
 #include "traffic/backend.hpp"
 #include "traffic/ebpf/packets.hpp"
@@ -21,9 +21,9 @@ namespace socktally {
 
 namespace {
 
-/// Returns when every BPF program that was running at the call is over: one may have read a variable before it was
-/// changed. Programs run as readers of RCU, and this membarrier(2) is its synchronize_rcu(). Kernels with CPUs that
-/// have no tick (nohz_full) refuse it; a program takes microseconds.
+/// Returns when every BPF program that runs now has ended, because it may have read a variable before the variable was
+/// changed. Programs run as readers of RCU, and this membarrier(2) is its synchronize_rcu(). Kernels with tickless CPUs
+/// (nohz_full) refuse it; then this sleeps, because a program takes microseconds.
 void wait_for_programs()
 {
     constexpr auto long_enough = std::chrono::milliseconds(10);
@@ -157,7 +157,7 @@ public:
     }
 
 private:
-    /// Adds what was counted, and returns what could not be.
+    /// Adds the counted flows, and returns what could not be counted.
     EbpfFaults add_flows(Sample& sample)
     {
         TallyFlows flows(sample, detail_);
@@ -177,7 +177,7 @@ private:
         return faults;
     }
 
-    /// Places the processes that hold sockets and moved no bytes, and those whose marks may be lost.
+    /// Sets the trees of processes that hold sockets but moved no bytes, and of those whose marks may be lost.
     void place_others(Sample& sample) const
     {
         for (Process& process : sample.processes) {
@@ -187,8 +187,7 @@ private:
         }
     }
 
-    /// Waits for the programs that still count for the window that is over. If the next one reuses its room, none may
-    /// be left.
+    /// Waits for programs that still count for the last window. If the next window reuses its buffer, none may be left.
     void wait_for_those_under_way() const
     {
         constexpr auto usually_over = std::chrono::milliseconds(1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The bytes of a process at one socket, for samples that tell sockets apart; and the other end of the datagram that a call sends or receives,
-   which may differ from the end that the socket is connected to. Part of tally.bpf.c. */
+/* The bytes of a process at one socket, for samples that distinguish sockets; and the remote end of the datagram
+   that a call sends or receives, which may differ from the end that the socket is connected to. Part of tally.bpf.c. */
 #ifndef SOCKTALLY_FLOWS_H
 #define SOCKTALLY_FLOWS_H
 
@@ -15,9 +15,9 @@ const volatile tally_u8 per_socket = 0;
 const volatile tally_u8 per_tuple = 0;
 const volatile tally_u8 per_peer = 0; /* true if the hooks of peers.bpf.c run */
 
-/* Sockets that found no room in flows; the process counters have their bytes all the same. */
+/* Number of sockets that had no room in flows. The process counters include their bytes. */
 tally_u64 flows_dropped[TALLY_BUFFERS] = {};
-/* Sockets with more peers than there is room for. */
+/* Number of sockets that had more peers than there is room for. */
 tally_u64 crowded_in[TALLY_BUFFERS] = {};
 
 struct {
@@ -56,7 +56,7 @@ static __noinline int describe_flow(struct tally_flow* flow, struct sock* sk, co
     return 0;
 }
 
-/* The other end that the socket is connected to. */
+/* Writes the remote end that the socket is connected to. */
 static __always_inline void connected_to(struct sock* sk, struct tally_remote* remote)
 {
     if (sk->__sk_common.skc_family == AF_PACKET)
@@ -71,7 +71,7 @@ static __always_inline void connected_to(struct sock* sk, struct tally_remote* r
         address[i] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[i];
 }
 
-/* Limits the peers of one socket, so that it cannot fill the map. */
+/* Returns whether the socket may have another peer. The limit keeps one socket from filling the map. */
 static __noinline bool has_room_for_peer(struct sock* sk, tally_u32 now)
 {
     struct sock_users* used = sk ? bpf_sk_storage_get(&users, sk, 0, 0) : 0;
@@ -103,7 +103,7 @@ static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32
     if (!flow) {
         struct tally_flow fresh = {};
         describe_flow(&fresh, sk, &key.remote);
-        bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST); /* fails too where another CPU was quicker */
+        bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST); /* fails also if another CPU was faster */
         flow = bpf_map_lookup_elem(&flows, &key);
         if (!flow) {
             __sync_fetch_and_add(&flows_dropped[buffer_of(now)], 1);
@@ -116,8 +116,9 @@ static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32
         __sync_fetch_and_add(&flow->tx_bytes, tx);
 }
 
-/* A datagram may be sent in parts (MSG_MORE, UDP_CORK). The parts after the first go where the first one went, whatever address they name,
-   and run no hook. So this map keeps, by socket, where the first part went if it named an address. */
+/* A datagram may be sent in parts (MSG_MORE, UDP_CORK). Later parts go where the first one went, whatever address
+   they name, and run no hook. So this map keeps the destination of the first part, by socket, if that part named an
+   address. */
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -131,7 +132,7 @@ static __always_inline bool is_datagram(struct sock* sk)
     return sk->sk_protocol == IPPROTO_UDP || sk->sk_protocol == IPPROTO_UDPLITE;
 }
 
-/* Returns true if the hooks saw this call. Clears the entry, so that the next call does not find it. */
+/* Returns true if the hooks have seen this call. Clears the entry, so that the next call does not find it. */
 static __always_inline bool take_peer(struct sock* sk, struct tally_remote* remote)
 {
     const tally_u32 thread = bpf_get_current_task_btf()->pid;
@@ -164,8 +165,8 @@ static __always_inline bool is_corked(struct sock* sk)
     return udp->pending != 0;
 }
 
-/* If a connected socket was corked with an address other than its own, setsockopt(2) may have uncorked it unseen: the
-   other end stays unknown then. */
+/* Finds where a datagram goes. If a connected socket was corked with an address other than its peer's, setsockopt(2)
+   may have uncorked it unnoticed, so the remote end stays unknown then. */
 static __noinline int sent_to(struct sock* sk, struct tally_remote* remote)
 {
     if (!sk || !remote)
@@ -200,14 +201,15 @@ static __always_inline void find_sent_to(struct sock* sk, struct tally_remote* r
         connected_to(sk, remote);
 }
 
-/* The source of a datagram on an unconnected UDP socket stays unknown if the caller does not ask for it. */
+/* Finds where a datagram came from. On an unconnected UDP socket its source stays unknown unless the caller asks for
+   it. */
 static __always_inline void find_received_from(struct sock* sk, struct tally_remote* remote)
 {
     if (per_tuple && !(per_peer && (is_datagram(sk) || is_raw(sk)) && take_peer(sk, remote)))
         connected_to(sk, remote);
 }
 
-/* The network header of the packet. */
+/* Points to the network header of the packet. */
 #define HEADER(type, skb)                                                                                                                        \
     ((struct type*)bpf_rdonly_cast((skb)->head + (skb)->network_header, bpf_core_type_id_kernel(struct type)))
 

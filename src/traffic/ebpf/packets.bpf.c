@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Counts the packets of each socket where they pass between IP and the socket. Another process than the one that moves them may be running
-// then, so no process is noted: the backend finds it by the cookie, in what tally.bpf.c saw or in the descriptor tables after the window.
-// The hooks of control groups know the socket of a packet, which those of interfaces (tc, XDP) mostly do not.
+// Counts the packets of each socket where they pass between IP and the socket. The process that runs at that moment
+// need not be the one that moves them, so no process is noted. The backend finds the process by the cookie: in what
+// tally.bpf.c saw, or in the descriptor tables after the window. The hooks of control groups know the socket of a
+// packet; those of interfaces (tc, XDP) mostly do not.
 #include <linux/bpf.h>
 #include <stdbool.h>
 
@@ -17,11 +18,11 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define PASS 1
 
-/* The epoch that counts. A program reads it once. */
+/* The epoch that is counted. A program reads it once. */
 tally_u64 epoch = 1;
-tally_u64 holders_epoch = 1; /* the one whose sockets note_holders() is about */
+tally_u64 holders_epoch = 1; /* the epoch for whose sockets note_holders() runs */
 
-/* Packets of sockets that found no room. */
+/* Number of packets of sockets that had no room. */
 tally_u64 packets_dropped[TALLY_BUFFERS] = {};
 
 struct {
@@ -73,7 +74,7 @@ static __always_inline void describe(struct tally_flow* flow, struct bpf_sock* s
     remote[3] = sk->dst_ip6[3];
 }
 
-/* The socket's entry; null if there is no room or the packet has no whole socket (TIME_WAIT). */
+/* Returns the socket's entry; null if there is no room, or if the packet has no full socket (TIME_WAIT). */
 static __always_inline struct packets_socket* entry_of(struct __sk_buff* packet)
 {
     struct packets_key key = {.cookie = bpf_get_socket_cookie(packet), .epoch = *(volatile tally_u64*)&epoch};
@@ -85,14 +86,14 @@ static __always_inline struct packets_socket* entry_of(struct __sk_buff* packet)
         return 0;
     struct packets_socket fresh = {};
     describe(&fresh.flow, sk, packet);
-    bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST); /* fails too where another CPU was quicker */
+    bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST); /* fails also if another CPU was faster */
     entry = bpf_map_lookup_elem(&sockets, &key);
     if (!entry)
         __sync_fetch_and_add(&packets_dropped[key.epoch & (TALLY_BUFFERS - 1)], 1);
     return entry;
 }
 
-/* Both hooks show the packet from its IP header on, whatever its length claims to be. */
+/* Both hooks get the packet from its IP header on, with its real length, whatever the header says. */
 SEC("cgroup_skb/ingress")
 int packet_comes(struct __sk_buff* packet)
 {
@@ -115,7 +116,8 @@ int packet_goes(struct __sk_buff* packet)
     return PASS;
 }
 
-/* Runs after the window: which processes hold the sockets that had packets. The threads of a process come one after another. */
+/* Runs after the window, to note which processes hold the sockets that had packets. The iterator shows the threads
+   of a process one after another. */
 SEC("iter/task_file")
 int note_holders(struct bpf_iter__task_file* context)
 {

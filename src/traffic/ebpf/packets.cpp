@@ -17,7 +17,7 @@ namespace socktally {
 
 namespace {
 
-/// In one window. About 200 bytes each when they come, and 16 bytes a bucket from the start.
+/// In one window. Each takes about 200 bytes when it comes; a bucket takes 16 bytes from the start.
 constexpr std::uint32_t most_sockets = 131'072;
 
 PacketCounts counts_of(const packets_socket& socket)
@@ -25,7 +25,8 @@ PacketCounts counts_of(const packets_socket& socket)
     return {socket.rx_packets, socket.tx_packets, socket.flow.rx_bytes, socket.flow.tx_bytes};
 }
 
-/// Frames below IP pass no IP socket, and the subflows of MPTCP have cookies of their own.
+/// Returns whether the hooks see the packets of this protocol. Frames below IP pass no IP socket, and subflows of MPTCP
+/// have cookies of their own.
 bool is_counted(Protocol protocol) { return protocol != Protocol::packet && protocol != Protocol::mptcp; }
 
 class Join {
@@ -77,7 +78,7 @@ public:
         flow.rx_bytes = 0;
         flow.tx_bytes = 0;
         flow.packets = counts_of(socket);
-        flow.sockets = is_used ? 0 : 1; // its users' flows count it
+        flow.sockets = is_used ? 0 : 1; // its users' flows count the socket
         flow.attribution = is_used ? users_.at(cookie).attribution : unattributed;
         if (!is_used && socket.holder_start_ns != 0 && socket.is_shared == 0) {
             flow.attribution = {holder_of(socket), Cause::none, Quality::owner};
@@ -87,7 +88,7 @@ public:
 
 private:
     static constexpr Attribution unattributed{std::nullopt, Cause::unknown, Quality::unknown};
-    /// The flows of a socket: one for each pair of a process that moved payload and an other end.
+    /// The flows of a socket: one for each pair of a process that moved payload and a remote end.
     struct Users {
         std::size_t flows;
         Attribution attribution; // the process, if there is only one
@@ -207,7 +208,7 @@ void Packets::note_holders()
 
 PacketSockets Packets::sockets()
 {
-    if (!own_pid_namespace()) { // the kernel would give other numbers than /proc here
+    if (!own_pid_namespace()) { // else the kernel's ids differ from those in /proc
         note_holders();
     }
     PacketSockets result;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The packets of a sample: counted per socket by packets.bpf.c on the whole machine, and joined with the flows of the
-// programs that count payload, which know the processes.
+// The packets of a sample. packets.bpf.c counts them per socket on the whole machine; here they are joined with the
+// flows of the programs that count payload, which know the processes.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -22,18 +22,18 @@ namespace socktally {
 
 class Packets {
 public:
-    /// Loads the programs. If the kernel does not take them, the sample gets a note that says why. `windows` as for the
-    /// programs that count payload.
+    /// Loads the programs. If the kernel rejects them, the sample gets a note that says why. `windows` must be that of
+    /// the programs that count payload.
     explicit Packets(Tally::Windows windows) : windows_(windows), refusal_(load()) {}
 
-    /// From here on every packet counts.
+    /// Starts to count packets.
     void start();
-    /// Packets count for the next window from here on, or not at all if there is none. Running programs may
+    /// Ends the window: later packets count for the next one, or not at all if there is none. Programs that run now may
     /// still count for the last one.
     void end_window();
-    /// Adds the counters of the last window, or a note why there are none.
+    /// Adds the counters of the last window, or a note that says why there are none.
     void add_to(Sample& sample);
-    /// Clears the counters of the last window. No program may count for it any more.
+    /// Clears the counters of the last window. No program may still count for it.
     void forget_window();
 
 private:
@@ -51,21 +51,21 @@ private:
     Fd cgroup_;
     bool sees_all_ = false; // else packets of sockets in other control groups are not seen
     Tally::Windows windows_;
-    std::uint64_t epoch_ = 1; // the one that is over, or counts if none is
+    std::uint64_t epoch_ = 1; // the current epoch, or the last one if nothing is counted
     std::array<Link, 2> links_;
     std::optional<Unavailable> refusal_;
 };
 
-/// Sockets that had packets, by their cookies.
+/// The sockets that had packets, by cookie.
 using PacketSockets = std::unordered_map<std::uint64_t, packets_socket>;
 
-/// How an unlisted socket counts: without packets, or unknown.
+/// Whether a socket that is not in the list had no packets, or an unknown number.
 enum class Unlisted : std::uint8_t { none, unknown };
 
-/// Fills `packets` of the sample's flows, and adds a flow for each socket whose packets none of them can take. The
-/// packets of a socket belong to the one process that moved payload through it in the window, whatever its other ends.
-/// If none did, they belong to the one process that holds it; if several did or do, to none. Returns the number of
-/// sockets whose packets cannot be told apart by process or other end. Pure.
+/// Sets `packets` of the sample's flows. Adds a flow for each socket whose packets no flow can take. The packets of a
+/// socket belong to the one process that moved payload through it in the window, whatever its remote ends. If none did,
+/// they belong to the one process that holds it. If several processes did or do, they belong to none. Returns the
+/// number of sockets whose packets cannot be divided among processes or remote ends. Pure.
 std::size_t join_packets(Sample& sample, const PacketSockets& sockets, Unlisted unlisted);
 
 } // namespace socktally

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Sees the address that a caller names for a UDP or UDP-Lite datagram or asks for, and the destination of packets of
-// ICMP and raw IP sockets. The kernel runs these hooks in the thread that makes the call: before the datagram is sent,
-// and after it was taken from the queue. They change nothing.
+// Sees the destination that a caller gives for a UDP or UDP-Lite datagram, the source that a receiver asks for, and the
+// destination of packets of ICMP and raw IP sockets. The kernel runs these hooks in the thread that makes the call:
+// before a datagram is sent, and after it was taken from the queue. They change nothing.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -28,7 +28,7 @@ static __always_inline int keep(struct bpf_sock_addr* call, const struct tally_r
     return PASS;
 }
 
-/* IPv6 sockets send to IPv4 through here as well. Their addresses are kept as mapped ones (::ffff:a.b.c.d). */
+/* IPv6 sockets also send to IPv4 through here. Their addresses are kept as mapped ones (::ffff:a.b.c.d). */
 static __always_inline int keep_v4(struct bpf_sock_addr* call, tally_u32 address)
 {
     struct tally_remote remote = {.port = bpf_ntohs(call->user_port)};
@@ -42,7 +42,7 @@ static __always_inline int keep_v4(struct bpf_sock_addr* call, tally_u32 address
     return keep(call, &remote);
 }
 
-/* The unspecified address means the loopback address. */
+/* Sending to the unspecified address means the loopback address. */
 static __always_inline int keep_v6(struct bpf_sock_addr* call)
 {
     struct tally_remote remote = {.port = bpf_ntohs(call->user_port)};
@@ -56,7 +56,8 @@ static __always_inline int keep_v6(struct bpf_sock_addr* call)
     return keep(call, &remote);
 }
 
-/* A send with control messages runs the hook even if it names no address. The port is 0 then: no send can name it. */
+/* A send with control messages runs the hook even if it names no address. The port is then 0, which no send can
+   name. */
 SEC("cgroup/sendmsg4")
 int datagram_goes4(struct bpf_sock_addr* call)
 {

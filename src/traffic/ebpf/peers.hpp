@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The hooks that see the other end of each datagram (peers.bpf.c), loaded. If the kernel does not take them, the other
-// ends of unconnected datagram sockets stay unknown, and a note says why.
+// Loads and attaches the hooks that see the remote end of each datagram (peers.bpf.c). If the kernel rejects them, the
+// remote ends of unconnected datagram sockets stay unknown, and a note says why.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -17,10 +17,10 @@ class Peers {
 public:
     explicit Peers(Tally::PeerMaps maps);
 
-    /// Attaches the hooks. The programs that count must be attached already: they clear the entries that the hooks
-    /// leave.
+    /// Attaches the hooks. The programs that count must be attached already, because they clear the entries that the
+    /// hooks leave.
     void attach();
-    /// A note that says why other ends are not known; null if they are known.
+    /// Returns a note that says why remote ends are not known; null if they are known.
     std::optional<Note> note() const;
 
 private:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The counters of the running process: which slot its bytes belong to, and how many sockets it used. Part of tally.bpf.c. */
+/* The counters of the running process: the slot that its bytes belong to, and how many sockets it has used. Part of
+   tally.bpf.c. */
 #ifndef SOCKTALLY_PROCESS_COUNTERS_H
 #define SOCKTALLY_PROCESS_COUNTERS_H
 
@@ -8,15 +9,15 @@
 #include "traffic/ebpf/tally.h"
 
 /* Set before loading. */
-const volatile tally_u32 process_limit = 2; /* slots of a buffer */
+const volatile tally_u32 process_limit = 2; /* number of slots in a buffer */
 const volatile tally_u32 buffer_mask = 0; /* 1 if windows are repeated, and the maps have room for two of them */
-/* The pid namespace that process ids are shown in; both 0 for the first one. */
+/* The pid namespace whose process ids are used; both are 0 for the initial one. */
 const volatile tally_u64 pid_namespace_device = 0;
 const volatile tally_u64 pid_namespace_inode = 0;
 
-/* The epoch that counts, or 0. A program reads it once, so all that it does is part of one epoch. */
+/* The epoch that is counted, or 0. A program reads it once, so that all it does belongs to one epoch. */
 tally_u32 epoch = 0;
-tally_u32 latest_epoch = 0; /* the same, but kept when nothing counts any more */
+tally_u32 latest_epoch = 0; /* the same, but kept after counting has ended */
 
 tally_u32 next_slot[TALLY_BUFFERS] = {TALLY_FIRST_SLOT, TALLY_FIRST_SLOT};
 
@@ -37,10 +38,10 @@ struct {
 } processes SEC(".maps");
 
 #define USERS 4
-/* The slots of the first processes that used a socket, with the epoch in which they did in the upper half. */
+/* The slots of the first processes that used a socket; the upper half of each word is the epoch in which they did. */
 struct sock_users {
     tally_u64 slots[USERS];
-    tally_u64 peers; /* the epoch in the upper half, the number of peers in it in the lower half */
+    tally_u64 peers; /* upper half: the epoch; lower half: number of peers in it */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -49,7 +50,7 @@ struct {
     __type(value, struct sock_users);
 } users SEC(".maps");
 
-/* 0 for a process of another pid namespace than ours. */
+/* Returns 0 for a process that has no pid in our namespace. */
 static __always_inline tally_u32 visible_pid(struct task_struct* leader)
 {
     struct bpf_pidns_info ids = {};
@@ -64,7 +65,7 @@ static __always_inline void describe(struct tally_counters* counters, struct tas
     counters->start_ns = leader->start_boottime;
     counters->uid = leader->cred->euid.val;
     counters->cgroup_id = bpf_get_current_cgroup_id();
-    counters->stack_start = bpf_get_current_task_btf()->mm->start_stack; /* not of the leader: it may be a zombie */
+    counters->stack_start = bpf_get_current_task_btf()->mm->start_stack; /* not the leader's, which may be a zombie */
     counters->trees = has_trees ? trees_of(bpf_get_current_task_btf()) : 0;
     counters->netns = sk->__sk_common.skc_net.net->ns.inum;
     counters->is_kernel_thread = (leader->flags & PF_KTHREAD) != 0;
@@ -74,10 +75,10 @@ static __always_inline void describe(struct tally_counters* counters, struct tas
 
 static __always_inline tally_u32 buffer_of(tally_u32 now) { return now & buffer_mask & (TALLY_BUFFERS - 1); }
 
-/* The slot of this number in the epoch's buffer. */
+/* Returns the slot with this number in the epoch's buffer. */
 static __always_inline tally_u32 slot_in(tally_u32 now, tally_u32 number) { return buffer_of(now) * process_limit + number; }
 
-/* Not inlined: it runs only if the thread cache has no entry. */
+/* Finds or adds the slot of the process. Not inlined, because it runs only if the thread cache has no entry. */
 static __noinline tally_u32 find_slot(struct sock* sk, tally_u32 now)
 {
     const tally_u32 overflow = slot_in(now, TALLY_OVERFLOW_SLOT);
@@ -101,12 +102,13 @@ static __noinline tally_u32 find_slot(struct sock* sk, tally_u32 now)
     describe(counters, leader, sk);
     if (bpf_map_update_elem(&processes, &process, &slot, BPF_NOEXIST) == 0)
         return slot;
-    /* Another thread was quicker: this slot stays empty. */
+    /* Another thread was faster, so this slot stays empty. */
     known = bpf_map_lookup_elem(&processes, &process);
     return known ? *known : overflow;
 }
 
-/* Counts a socket as one more connection of the process if the process has not used it yet in the epoch. Users of earlier epochs make room. */
+/* Counts the socket as a connection of the process, unless the process has used it in this epoch already. Users of
+   earlier epochs make room. */
 static __noinline int note_user(struct sock* sk, tally_u32 slot, tally_u32 now)
 {
     const tally_u64 self = (tally_u64)now << 32 | slot;
@@ -130,17 +132,19 @@ static __noinline int note_user(struct sock* sk, tally_u32 slot, tally_u32 now)
     return 0;
 }
 
-/* The kernel gives a socket its cookie when the cookie is first asked for. A call costs more than all else here, so the field is read first. */
+/* Returns the socket's cookie, which the kernel makes when it is first asked for. The call costs more than all the
+   rest here, so the field is read first. */
 static __always_inline tally_u64 cookie_of(struct sock* sk)
 {
     const tally_u64 cookie = sk->__sk_common.skc_cookie.counter;
     return cookie ? cookie : bpf_get_socket_cookie(sk);
 }
 
-/* The thread cache remembers the slot of a thread at a socket, so that neither has to be looked up for every message. An entry is one word,
-   read and written whole: 44 bits of a hash of thread, socket and epoch, and the slot; 12 other bits of the hash are the entry's number. Thread
-   ids are used again, so the hash includes the thread's start time, and it takes the cookie in place of the socket's address. A pair that finds
-   another one in its entry takes the entry over. */
+/* The thread cache remembers the slot of a thread at a socket, so that neither is looked up for every message. An
+   entry is one word, which is read and written whole: 44 bits of a hash of thread, socket and epoch, and the slot.
+   Another 12 bits of the hash are the index of the entry. Thread ids are reused, so the hash includes the thread's
+   start time, and the socket's cookie instead of its address. If an entry belongs to another pair, the new pair
+   replaces it. */
 #define SLOT_BITS 20
 #define SLOT_MASK ((1ULL << SLOT_BITS) - 1)
 #define CACHE_ENTRIES 4096

@@ -21,7 +21,7 @@ namespace socktally {
 
 namespace {
 
-/// Something else may be mounted over it.
+/// Returns false if something else is mounted over the directory.
 bool is_cgroup2(const Fd& directory)
 {
     struct statfs status {};
@@ -63,7 +63,7 @@ Unavailable cgroup_refusal(std::string_view what, int error)
         result.remedy = "use a kernel with CONFIG_CGROUP_BPF";
     } else if (!has_capability(CAP_NET_ADMIN)) {
         result.remedy = privilege_remedy;
-    } else { // one that was attached without leave for others
+    } else { // a program that does not allow others beside it
         result.remedy = "another BPF program is in the way: find it with bpftool cgroup tree";
     }
     return result;
@@ -87,7 +87,7 @@ Lockdown parse_lockdown(std::string_view text)
 std::string why_refused(const Variant& variant, int error, Lockdown lockdown)
 {
     switch (error) {
-    case ESRCH: // libbpf looks each of them up in the kernel's type information
+    case ESRCH: // libbpf looks up each function in the kernel's type information
         return fmt::format("the kernel has no {}", variant.needs);
     case EPERM:
         return lockdown == Lockdown::active ? "the kernel is locked down and does not allow it"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Why the kernel does not take BPF programs, in words; and the variants of the programs that count, which it may take
-// instead. No BPF here.
+// Explains why the kernel rejects BPF programs, and lists the variants of the programs that count, which are tried in
+// turn. No BPF here.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -15,26 +15,27 @@
 
 namespace socktally {
 
-/// `error` is the errno of the attempt. Returns `otherwise` if it is nothing that keeps all BPF programs out.
+/// Returns the refusal for `error`, the errno of the attempt; `otherwise` if the errno does not mean that all BPF
+/// programs are kept out.
 Unavailable bpf_refusal(int error, Unavailable otherwise);
 
-/// The control group that programs for sockets and packets are attached to: the uppermost one in sight.
+/// The control group that programs for sockets and packets are attached to: the topmost one that we see.
 struct CgroupRoot {
     Fd directory;
-    bool sees_all = false; // the root of the machine: programs attached here run for every socket
+    bool sees_all = false; // it is the machine's root, so programs attached here run for every socket
 };
 std::variant<CgroupRoot, Unavailable> open_cgroup_root();
 
-/// For programs of control groups. `what` was refused, `error` is the errno.
+/// Returns the refusal for programs of control groups. `what` was refused, with the errno `error`.
 Unavailable cgroup_refusal(std::string_view what, int error);
 
 struct Variant {
     std::string_view name;
-    std::string_view needs; // of the kernel
-    bool tracepoints;       // else fexit
+    std::string_view needs; // what the kernel must have
+    bool tracepoints;       // false: fexit
 };
 
-/// In the order in which they are tried.
+/// The variants, in the order in which they are tried.
 inline constexpr std::array variants{
     Variant{"tracepoints", "tracepoints for socket sends and receives (added in Linux 6.3)", true},
     Variant{"fexit", "socket functions that fexit programs attach to", false},
@@ -42,22 +43,22 @@ inline constexpr std::array variants{
 
 enum class Lockdown : std::uint8_t { none, active };
 
-/// Reads what /sys/kernel/security/lockdown says: "none [integrity] confidentiality".
+/// Parses /sys/kernel/security/lockdown: "none [integrity] confidentiality".
 Lockdown parse_lockdown(std::string_view text);
 
-/// A variant that the kernel did not take.
+/// A variant that the kernel rejected.
 struct RefusedVariant {
     std::string_view name;
     std::string why;
 };
 
-/// Why the kernel refused to load or attach the variant, with an errno.
+/// Returns why the kernel refused to load or attach the variant. `error` is the errno.
 std::string why_refused(const Variant& variant, int error, Lockdown lockdown);
 
-/// "not as tracepoints: the kernel has no …; not as fexit: …"
+/// Returns "not as tracepoints: the kernel has no …; not as fexit: …".
 std::string describe_refusals(std::span<const RefusedVariant> refused);
 
-/// "runs as fexit; not as tracepoints: …", and which variants were not tried.
+/// Returns "runs as fexit; not as tracepoints: …", with the variants that were not tried.
 std::string describe_choice(std::string_view chosen, std::span<const RefusedVariant> refused);
 
 } // namespace socktally

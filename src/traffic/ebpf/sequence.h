@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* TCP's received payload by sequence numbers: what was read from a connection, by whichever call. Part of tally.bpf.c. */
+/* Counts TCP's received payload by sequence numbers: what was read from a connection, by whichever call. Part of
+   tally.bpf.c. */
 #ifndef SOCKTALLY_SEQUENCE_H
 #define SOCKTALLY_SEQUENCE_H
 
@@ -12,27 +13,29 @@ const volatile tally_u8 has_casts = 0;
 /* Set before loading: what TCP tells of connections is kept (connections.h). */
 const volatile tally_u8 keeps_facts = 0;
 
-/* A TCP socket was met that note_existing() did not reach, because its network namespace could not be entered or found. */
+/* A TCP socket was seen that note_existing() had not reached, because its network namespace could not be entered or
+   found. */
 tally_u8 untracked = 0;
-/* A socket got no note, because there was no memory left, or none of its own share (net.core.optmem_max). */
+/* A socket got no note, because memory or its own limit (net.core.optmem_max) was used up. */
 tally_u8 out_of_memory = 0;
-/* The same, in each epoch. */
+/* Both again for each epoch. */
 tally_u8 untracked_in[TALLY_BUFFERS] = {};
 tally_u8 out_of_memory_in[TALLY_BUFFERS] = {};
-tally_u64 unclaimed_in[TALLY_BUFFERS] = {}; /* untracked that were read by other calls than recvmsg so far */
+tally_u64 unclaimed_in[TALLY_BUFFERS] = {}; /* number of untracked sockets that were read so far, but not by recvmsg */
 
-/* What is known of a TCP connection's consumed payload: nothing yet; all of it; or (LATE) what it is by now, but not how much of it was read
-   before we met it. Then recvmsg's own figure counts once, and after that, or in the next epoch, the difference does. */
+/* What is known of the payload that was read from a TCP connection. UNKNOWN: nothing yet. KNOWN: all. LATE: how much
+   it is now, but not how much of it was read before the socket was first seen. Then the figure of recvmsg counts
+   once; afterwards, or in the next epoch, the difference counts. */
 #define UNKNOWN 0
 #define KNOWN 1
 #define LATE 2
 
 struct sequence_note {
-    tally_u64 consumed; /* TCP payload that was read since the connection began */
-    tally_u32 position; /* copied_seq then */
-    tally_u32 urgent; /* sequence number of the last urgent byte that was stepped over */
-    tally_u32 initial; /* sequence number at which it began: tells connections of one socket apart */
-    tally_u32 knowledge; /* of consumed, see above */
+    tally_u64 consumed; /* payload bytes that were read since the connection began */
+    tally_u32 position; /* copied_seq at that time */
+    tally_u32 urgent; /* sequence number of the last urgent byte that was skipped */
+    tally_u32 initial; /* sequence number of the connection's first byte; differs after the socket connects again */
+    tally_u32 knowledge; /* about `consumed`, see above */
     tally_u32 met; /* the epoch in which it became LATE */
     tally_u32 accepted; /* this end did not send the first SYN */
     tally_u64 retransmitted; /* of tcp_sock.bytes_retrans, what is no part of the window; if it keeps_facts */
@@ -52,7 +55,8 @@ static __always_inline struct sequence_note* sequence_of(struct sock* sk)
 
 void* bpf_rdonly_cast(const void* object, tally_u32 type) __ksym __weak;
 
-/* The socket must be TCP's, and no request or time-wait socket. A cast costs nothing, a helper is a call. */
+/* Returns the TCP socket. `sk` must be TCP, and no request or TIME_WAIT socket. A cast costs nothing, a helper is a
+   call. */
 static __always_inline struct tcp_sock* tcp_of(struct sock* sk)
 {
     return has_casts ? bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock)) : bpf_skc_to_tcp_sock(sk);
@@ -60,8 +64,9 @@ static __always_inline struct tcp_sock* tcp_of(struct sock* sk)
 
 static __always_inline bool has_flag(struct sock* sk, int flag) { return sk->__sk_common.skc_flags >> flag & 1; }
 
-/* Brings the note up to date, and returns the number of payload bytes read since it last was. What was read since the connection began, by
-   whichever call, is what came less what is still queued. The peer's FIN is part of both until end of file is read, then of the first only. */
+/* Updates the note, and returns the payload bytes that were read since its last update. The bytes read since the
+   connection began, by whichever call, are those received minus those still queued. The peer's FIN is in both
+   figures until end of file is read, then only in the first. */
 static __always_inline tally_u64 advance(struct sequence_note* note, struct sock* sk, struct tcp_sock* tcp)
 {
     const tally_u32 position = tcp->copied_seq;
@@ -69,10 +74,10 @@ static __always_inline tally_u64 advance(struct sequence_note* note, struct sock
     const tally_u32 initial = position - (tally_u32)passed;
     const tally_u64 most = tcp->bytes_received - (has_flag(sk, SOCK_DONE) ? 1 : 0);
     const tally_u64 consumed = passed < most ? passed : most;
-    /* If the beginning differs, the socket has connected again. */
+    /* If the start differs, the socket has connected again. */
     const tally_u64 before = note->initial == initial ? note->consumed : 0;
     tally_u64 bytes = consumed - before;
-    /* An urgent byte is stepped over: recv() with MSG_OOB reads it. */
+    /* Other reads skip an urgent byte: recv() with MSG_OOB reads it. */
     const tally_u32 urgent = tcp->urg_seq;
     if (urgent != note->urgent && bytes != 0 && (tally_u32)(urgent - note->position) < (tally_u32)(position - note->position)) {
         note->urgent = urgent;
@@ -85,8 +90,8 @@ static __always_inline tally_u64 advance(struct sequence_note* note, struct sock
     return bytes;
 }
 
-/* Tells which end opened a connection that is there already. What it sent takes one sequence number more than its payload has bytes if a
-   SYN was part of it, and another one for a FIN. */
+/* Returns whether the peer opened an existing connection. The sequence numbers that this end has used exceed its
+   payload by one if it sent a SYN, and by one for a FIN. */
 static __always_inline bool was_accepted(struct sock* sk, struct tcp_sock* tcp)
 {
     const unsigned char state = sk->__sk_common.skc_state;
@@ -96,7 +101,7 @@ static __always_inline bool was_accepted(struct sock* sk, struct tcp_sock* tcp)
     return sequenced == tcp->bytes_sent - tcp->bytes_retrans + sent_fin;
 }
 
-/* What was read so far, if anything, is no part of the window. */
+/* Begins a note. Bytes read so far are not part of the window. */
 static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp, bool accepted)
 {
     struct sequence_note* note = sequence_of(sk);
@@ -112,8 +117,9 @@ static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp
     }
 }
 
-/* TCP is counted by sequence in tcp_consumes(), where splice(2) and TCP_ZEROCOPY_RECEIVE pass as well. But what a protocol on top of it
-   (TLS) hands to the application is not what TCP hands to that protocol. */
+/* Returns whether tcp_consumes() counts the socket's bytes by sequence, including those of splice(2) and
+   TCP_ZEROCOPY_RECEIVE. If a protocol runs on top of TCP (TLS), the application reads other bytes than TCP delivers,
+   so the figure of the call counts. */
 static __always_inline bool counted_by_sequence(struct sock* sk, tally_u32 now)
 {
     if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 // Counts payload where it passes between processes and sockets, per process and, if asked for, per process and socket.
 //
-// The hooks are chosen so that each byte passes exactly one of them, in the process that moves it:
-// - Linux 6.3 and later have tracepoints at the return of every send and receive of every protocol. Their figure is what the call returned,
-//   so zero-copy, sendfile(2), io_uring and segmentation offload count right. They need no fexit, which a locked-down kernel refuses.
-// - Before 6.3, fexit programs take the same figure at the return of the functions that these tracepoints have since stood in.
-// - TCP's receives are counted by sequence in tcp_rcv_space_adjust instead: splice(2) and TCP_ZEROCOPY_RECEIVE pass no receive call. The
-//   obvious tcp_cleanup_rbuf gets cumulative figures on some paths, so that a sum of them has bytes twice.
-// - inet_sock_set_state runs in whatever context a packet came in: it serves to note a connection's beginning, never to find a process.
+// Each byte must pass exactly one hook, in the context of the process that moves it. So the hooks are:
+// - Since Linux 6.3, tracepoints at the return of every send and receive of every protocol. They give what the call
+//   returned, so zero-copy, sendfile(2), io_uring and segmentation offload count right. They need no fexit, which a
+//   locked-down kernel refuses.
+// - Before 6.3, fexit programs that take the same figure at the return of the functions that now contain these
+//   tracepoints.
+// - For TCP's receives, tcp_rcv_space_adjust, where bytes are counted by sequence, because splice(2) and
+//   TCP_ZEROCOPY_RECEIVE pass no receive call. The obvious tcp_cleanup_rbuf gets cumulative figures on some paths, so
+//   their sum would count bytes twice.
+// - inet_sock_set_state, which runs in the context that a packet came in, only to note the start of a connection, never
+//   to find a process.
 //
-// No kernel memory is read but through BTF pointers, which a locked-down kernel allows.
+// Kernel memory is read only through BTF pointers, which a locked-down kernel allows.
 #include <linux/bpf.h>
 #include <stdbool.h>
 
@@ -47,7 +51,7 @@ static __always_inline bool is_ours(struct sock* sk)
     return family == AF_INET || family == AF_INET6;
 }
 
-/* Read once: between two reads the epoch may change. */
+/* Reads the epoch. Read it once, because it may change between two reads. */
 static __always_inline tally_u32 counting(void) { return *(volatile tally_u32*)&epoch; }
 
 static __always_inline int sent(struct sock* sk, long ret)
@@ -55,7 +59,7 @@ static __always_inline int sent(struct sock* sk, long ret)
     const tally_u32 now = counting();
     struct tally_remote remote = {};
     if (is_ours(sk))
-        find_sent_to(sk, &remote); /* also after a failed call, to clear the entry */
+        find_sent_to(sk, &remote); /* after a failed call too, to clear the entry */
     if (ret <= 0 || !now)
         return 0;
     if (!is_ours(sk) && sk->__sk_common.skc_family != AF_PACKET)
@@ -70,7 +74,7 @@ static __always_inline int received(struct sock* sk, long ret, int flags)
     if (!is_ours(sk))
         return 0;
     struct tally_remote remote = {};
-    find_received_from(sk, &remote); /* also after a failed call, to clear the entry */
+    find_received_from(sk, &remote); /* after a failed call too, to clear the entry */
     if (ret <= 0 || !now || flags & (MSG_PEEK | MSG_ERRQUEUE))
         return 0;
     if (!(flags & MSG_OOB) && counted_by_sequence(sk, now))
@@ -91,8 +95,8 @@ int BPF_PROG(sock_receives, struct sock* sk, int ret, int flags)
     return received(sk, ret, flags);
 }
 
-/* sendfile(2) and splice(2) into a socket went by sendpage until 6.5; for a protocol without a sendpage of its own, inet_sendpage() calls
-   sendmsg. */
+/* Before 6.5, sendfile(2) and splice(2) into a socket used sendpage. For a protocol without a sendpage of its own,
+   inet_sendpage() calls sendmsg. */
 struct msghdr;
 struct page;
 
@@ -127,7 +131,7 @@ int BPF_PROG(inet6_recvmsg_returns, struct socket* socket, struct msghdr* messag
     return received(socket->sk, ret, flags);
 }
 
-/* Reads the raw and ping sockets of IPv6, and DCCP. */
+/* Covers the raw and ping sockets of IPv6, and DCCP. */
 SEC("fexit/sock_common_recvmsg")
 int BPF_PROG(sock_common_recvmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int flags, int ret)
 {
@@ -172,19 +176,19 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     struct sequence_note* note = sequence_of(sk);
     if (!note) {
         if (now) {
-            out_of_memory = 1; /* before received() comes by for the same call, whose figure counts */
+            out_of_memory = 1; /* before received() runs for the same call: its figure then counts */
             out_of_memory_in[buffer_of(now)] = 1;
         }
         return 0;
     }
     const tally_u64 bytes = advance(note, sk, tcp);
     if (note->knowledge == LATE && note->met != now)
-        note->knowledge = KNOWN; /* by the call that brought it up to date, which is over */
+        note->knowledge = KNOWN; /* the call that made it LATE has ended */
     if (note->knowledge != KNOWN) {
         if (now && note->knowledge == UNKNOWN) {
             note->knowledge = LATE;
             note->met = now;
-            untracked = 1; /* before received() comes by for the same call */
+            untracked = 1; /* before received() runs for the same call */
             untracked_in[buffer_of(now)] = 1;
             __sync_fetch_and_add(&unclaimed_in[buffer_of(now)], 1);
         }
@@ -195,7 +199,8 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     struct tally_remote remote = {};
     if (per_tuple)
         connected_to(sk, &remote);
-    /* A kernel user of the socket (NVMe, iSCSI) may read from it while a packet comes in, whoever is running then. */
+    /* A kernel user of the socket (NVMe, iSCSI) may read from it when a packet comes in, whichever process is
+       running. */
     count(sk, now, sk->sk_lock.owned ? slot_of(sk, now) : slot_in(now, TALLY_KERNEL_SLOT), bytes, 0, &remote);
     return 0;
 }
@@ -214,7 +219,8 @@ static __noinline int name_at_end(struct task_struct* task, tally_u32 of)
     return 0;
 }
 
-/* A process may have become another program since its first byte: it has the name that it ends with, also in the epoch that is being read. */
+/* A process may have become another program since its first byte, so it gets the name that it ends with, also in the
+   epoch that is being read. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_ends, struct task_struct* task)
 {
@@ -252,7 +258,8 @@ int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
     return 0;
 }
 
-/* Runs before counting begins, over the TCP sockets of each network namespace: their past is no part of the window. */
+/* Runs before counting begins, for the TCP sockets of each network namespace, because bytes read earlier are not
+   part of the window. */
 SEC("iter/tcp")
 int note_existing(struct bpf_iter__tcp* context)
 {

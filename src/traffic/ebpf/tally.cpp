@@ -29,17 +29,17 @@ namespace socktally {
 
 namespace {
 
-/// In one window. Counters have 128 bytes and are there from the start: 2 MiB. A process entry takes about 80 bytes
-/// when it comes.
+/// In one window. Counters take 128 bytes each, 2 MiB, from the start. A process entry takes about 80 bytes when it
+/// comes.
 constexpr std::uint32_t most_processes = 16'384;
-/// About 150 bytes each when they come, and 16 bytes a bucket from the start.
+/// Each takes about 150 bytes when it comes; a bucket takes 16 bytes from the start.
 constexpr std::uint32_t most_flows = 131'072;
-/// Threads that send or receive a datagram at the same time; each takes about 100 bytes from the start.
+/// Threads that send or receive a datagram at the same time. Each takes about 100 bytes from the start.
 constexpr std::uint32_t most_threads = 16'384;
 
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 
-/// The programs shall give process ids as /proc shows them here.
+/// Makes the programs use the process ids that /proc shows here.
 void choose_pid_namespace(tally_bpf& skeleton)
 {
     if (const auto own = own_pid_namespace()) {
@@ -48,7 +48,7 @@ void choose_pid_namespace(tally_bpf& skeleton)
     }
 }
 
-/// Returns whether the kernel has the function. One of a module would not be found.
+/// Returns whether the kernel has the function. Functions of modules are not found.
 bool has_target(const bpf_program* program)
 {
     const std::string_view section = bpf_program__section_name(program);
@@ -66,7 +66,7 @@ void choose_programs(tally_bpf& skeleton, const Variant& variant)
           programs.inet6_recvmsg_returns, programs.sock_common_recvmsg_returns}) {
         bpf_program__set_autoload(program, !variant.tracepoints);
     }
-    // Linux 6.5 has no sendpage any more, and AF_PACKET can be left out of a kernel.
+    // Linux 6.5 removed sendpage, and a kernel may lack AF_PACKET.
     for (bpf_program* program :
          {programs.inet_sendpage_returns, programs.inject_returns, programs.inject_spkt_returns}) {
         bpf_program__set_autoload(program, !variant.tracepoints && has_target(program));
@@ -104,7 +104,8 @@ std::size_t list_tcp(const bpf_program* program, const Take& take)
     return refused;
 }
 
-/// Some kernels load fexit programs that they cannot attach: arm64 before Linux 6.4. Returns the errno, or 0.
+/// Tries to attach the program, because some kernels load fexit programs that they cannot attach (arm64 before Linux
+/// 6.4). Returns the errno, or 0.
 int try_attaching(const bpf_program* program)
 {
     bpf_link* const link = bpf_program__attach(program);
@@ -140,7 +141,7 @@ void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(
 
 std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows, Trees trees, Facts facts)
 {
-    libbpf_set_print(say_nothing); // the reason is put into words below
+    libbpf_set_print(say_nothing); // errors are explained below
     const std::uint32_t buffers = windows == Windows::many ? TALLY_BUFFERS : 1;
     std::vector<RefusedVariant> refused;
     int error = 0;
@@ -156,7 +157,7 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows, Tre
         skeleton->rodata->keeps_facts = facts == Facts::kept ? 1 : 0;
         skeleton->rodata->process_limit = most_processes;
         skeleton->rodata->buffer_mask = buffers - 1;
-        skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // they came later
+        skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // kernels with tracepoints have casts
         bpf_map__set_max_entries(skeleton->maps.process_counters, buffers * most_processes);
         bpf_map__set_max_entries(skeleton->maps.processes, buffers * most_processes);
         bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? buffers * most_flows : 1);
@@ -260,8 +261,8 @@ void Tally::end_window()
     missed_calls_ = misses - std::exchange(misses_before_, misses);
 }
 
-/// Counts missed runs of the programs that count bytes. A missed run of another program is made up for when a socket is
-/// read or a process is asked for its name, or leaves an address unknown.
+/// Returns the number of missed runs of the programs that count bytes. A missed run of another program loses no bytes:
+/// the note is made when the socket is read, the process is read again, or an address stays unknown.
 std::uint64_t Tally::recursion_misses() const
 {
     std::uint64_t misses = 0;

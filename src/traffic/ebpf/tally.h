@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* What the BPF programs and the backend share: keys and values of maps. Fixed widths only; the kernel zeroes what is padding. */
+/* Shared by BPF programs and backend: keys and values of maps. Only fixed-width types; padding is zeroed. */
 #ifndef SOCKTALLY_TALLY_H
 #define SOCKTALLY_TALLY_H
 
 #include "linux/bpf_types.h"
 
-/* Windows follow each other as epochs, numbered from 1 on. Two epochs have counters at a time, the one that counts and the one that is read:
-   each uses the buffer that its lowest bit names. */
+/* Windows follow each other as epochs, numbered from 1. Two epochs have counters at a time: the one that is counted
+   and the one that is read. Each uses the buffer with the number of its lowest bit. */
 #define TALLY_BUFFERS 2
 
 /* Slots of process counters. The first ones of each buffer belong to no process. */
-#define TALLY_OVERFLOW_SLOT 1 /* there are more processes than slots */
-#define TALLY_KERNEL_SLOT 2   /* the bytes moved outside of any process's context */
+#define TALLY_OVERFLOW_SLOT 1 /* for processes that have no slot */
+#define TALLY_KERNEL_SLOT 2   /* for bytes moved outside of a process's context */
 #define TALLY_FIRST_SLOT 3
 
 /* One process. Only the sums change after the first byte. 128 bytes, so that two processes never share a cache line. */
@@ -22,10 +22,10 @@ struct tally_counters {
     tally_u64 cgroup_id;
     tally_u64 stack_start; /* mm_struct.start_stack; changes with each exec */
     tally_u64 trees; /* as Process::trees */
-    tally_u32 tgid; /* in our pid namespace; 0: it has none there */
+    tally_u32 tgid; /* in our pid namespace; 0: the process has none there */
     tally_u32 uid; /* effective */
     tally_u32 netns; /* inode of the namespace of its first socket */
-    tally_u32 sockets; /* that moved bytes */
+    tally_u32 sockets; /* number of sockets that moved bytes */
     tally_u32 is_kernel_thread;
     char name[TALLY_NAME_LENGTH]; /* of the group leader */
     tally_u8 padding[44];
@@ -40,7 +40,7 @@ struct tally_process {
 };
 TALLY_ASSERT(sizeof(struct tally_process) == 16);
 
-/* The other end; all 0 if there is none or it is not known. */
+/* The remote end; all 0 if there is none or it is not known. */
 struct tally_remote {
     tally_u8 address[16]; /* network order; 4 bytes for AF_INET */
     tally_u16 port; /* host order */
@@ -48,7 +48,8 @@ struct tally_remote {
 };
 TALLY_ASSERT(sizeof(struct tally_remote) == 20);
 
-/* One socket as used by one process and, if tuples are asked for, with one other end: a socket may be reconnected, or have many. */
+/* One socket as used by one process and, if tuples are asked for, with one remote end: a socket may be reconnected,
+   or have many. */
 struct tally_flow_key {
     tally_u64 cookie;
     tally_u32 slot;
@@ -56,7 +57,8 @@ struct tally_flow_key {
 };
 TALLY_ASSERT(sizeof(struct tally_flow_key) == 32);
 
-/* How many flows with another end a socket may have in an epoch; not for TCP. All other bytes are in the flow without another end. */
+/* The largest number of flows with a remote end of their own that a socket may have in an epoch; not for TCP. Other
+   bytes are in the flow without a remote end. */
 #define TALLY_MOST_PEERS 8192
 
 struct tally_flow {
@@ -70,8 +72,8 @@ struct tally_flow {
     tally_u16 remote_port;
     tally_u32 netns;
     tally_u32 uid; /* the socket's */
-    tally_u32 interface; /* index of the device that it is bound to, or 0 */
-    tally_u32 accepted; /* TCP: the other end opened the connection */
+    tally_u32 interface; /* index of the device that the socket is bound to, or 0 */
+    tally_u32 accepted; /* TCP: the peer opened the connection */
 };
 TALLY_ASSERT(sizeof(struct tally_flow) == 72);
 
@@ -86,7 +88,7 @@ struct tally_connection {
 };
 TALLY_ASSERT(sizeof(struct tally_connection) == 96);
 
-/* The packet programs. In tally_flow.protocol: a TCP connection that is part of an MPTCP one. */
+/* A value of tally_flow.protocol in the packet programs: a TCP connection that is a subflow of MPTCP. */
 #define PACKETS_SUBFLOW 262
 
 struct packets_key {
@@ -98,12 +100,12 @@ struct packets_key {
 struct packets_socket {
     tally_u64 rx_packets;
     tally_u64 tx_packets;
-    struct tally_flow flow; /* its bytes are IP's; netns is 0 if no process holds the socket */
-    /* Filled after the window: a process that holds the socket. */
-    tally_u64 holder_start_ns; /* 0: none does */
+    struct tally_flow flow; /* bytes are those of IP; netns is 0 if no process holds the socket */
+    /* Set after the window: a process that holds the socket. */
+    tally_u64 holder_start_ns; /* 0: no process does */
     tally_u32 holder_tgid;
     tally_u32 holder_uid; /* effective */
-    tally_u32 is_shared; /* several do */
+    tally_u32 is_shared; /* several processes do */
     char holder_name[TALLY_NAME_LENGTH];
     tally_u8 padding[4];
 };

@@ -31,7 +31,7 @@ Protocol protocol_of(const tally_flow& flow)
     case IPPROTO_SCTP: return Protocol::sctp;
     case IPPROTO_DCCP: return Protocol::dccp;
     case IPPROTO_MPTCP: return Protocol::mptcp;
-    default: return Protocol::raw; // the programs make IPPROTO_RAW of all raw sockets but those for ICMP
+    default: return Protocol::raw; // the programs report all raw sockets but those for ICMP as IPPROTO_RAW
     }
 }
 
@@ -77,8 +77,7 @@ std::uint32_t TallyFlows::add_process(const tally_counters& counters)
     process.netns = Inode{counters.netns};
     process.stack_start = counters.stack_start;
     process.trees = counters.trees;
-    if (const auto now =
-            reread_process(proc_.get(), process)) { // it may have become another program since its first byte
+    if (const auto now = reread_process(proc_.get(), process)) { // it may have become another program
         update(process, *now);
     }
     return static_cast<std::uint32_t>(sample_.processes.size() - 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The flows and processes of a sample with a window, out of what the BPF programs counted of processes and sockets.
+// Makes the flows and processes of a sample with a window from what the BPF programs have counted.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -26,7 +26,7 @@ inline Address address_of(const tally_u8 (&bytes)[16], std::uint16_t family)
 /// An unconnected socket has no remote endpoint.
 Tuple tuple_of(const tally_flow& flow);
 
-/// Processes are added first, then the flows that used them, then the rest.
+/// Add the processes first, then the flows, then the rest.
 class TallyFlows {
 public:
     TallyFlows(Sample& sample, Tally::Detail detail);
@@ -37,7 +37,8 @@ public:
     /// through a socket, whose bytes were retransmitted is not known. A connection that has retransmitted and moved
     /// nothing else becomes a flow without an owner.
     void add_facts(const std::vector<tally_connection>& connections);
-    /// Adds what no flow has taken: everything in a sample of processes, and what found no room in a sample of sockets.
+    /// Adds the bytes that no flow has taken: all bytes in a sample by process, and those of flows without room in a
+    /// sample by socket.
     void add_the_rest();
 
     /// Returns the number of processes that have no pid in our namespace.
@@ -46,7 +47,7 @@ public:
     bool has_overflowed() const { return left_.contains(TALLY_OVERFLOW_SLOT); }
 
 private:
-    /// Bytes that no flow has taken so far.
+    /// The bytes of a slot that no flow has taken yet.
     struct Left {
         Attribution attribution;
         std::uint64_t rx_bytes;

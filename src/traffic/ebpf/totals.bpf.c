@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Writes a row for each TCP and each UDP socket of the network namespace in which the iterator is made. The kernel holds the lock of a
-// TCP socket meanwhile. TIME_WAIT sockets and requests, which have no counters, are left out.
+// Writes a row for each TCP and UDP socket of the network namespace in which the iterator is made. The kernel holds the
+// lock of a TCP socket meanwhile. Skips TIME_WAIT and request sockets, which have no counters.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_core_read.h>
@@ -21,7 +21,7 @@ static __always_inline void describe(struct totals_row* row, struct sock* sk)
     row->uid = sk->sk_uid.val;
     row->netns = sk->__sk_common.skc_net.net->ns.inum;
     row->interface = sk->__sk_common.skc_bound_dev_if;
-    if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup) && sk->sk_cgrp_data.cgroup) /* Linux 5.15 */
+    if (bpf_core_field_exists(sk->sk_cgrp_data.cgroup) && sk->sk_cgrp_data.cgroup) /* since Linux 5.15 */
         row->cgroup_id = sk->sk_cgrp_data.cgroup->kn->id;
     row->local_port = sk->__sk_common.skc_num;
     row->remote_port = bpf_ntohs(sk->__sk_common.skc_dport);
@@ -38,8 +38,9 @@ static __always_inline void describe(struct totals_row* row, struct sock* sk)
     }
 }
 
-/* A part of MPTCP has no file of its own, but the inode number of the connection's (mptcp_subflow_create_socket()). The number sits beside
-   the socket, where no pointer leads; only a cast does (Linux 6.2). */
+/* Finds the holder of a socket. A subflow of MPTCP has no file, but the inode number of its connection
+   (mptcp_subflow_create_socket()). No pointer leads to the number, which is stored beside the socket; only a cast
+   does (Linux 6.2). */
 static __always_inline void find_holder(struct totals_row* row, struct sock* sk, int is_multipath)
 {
     struct socket* socket = sk->sk_socket;

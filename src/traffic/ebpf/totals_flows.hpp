@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The flows of a sample without a window, out of the rows of the socket iterators. Pure; the payload arithmetic is the
-// one of the netlink backend.
+// Makes the flows of a sample without a window from the rows of the socket iterators. Pure. Payload is computed as in
+// the netlink backend.
 #pragma once
 
 #include "model/flow.hpp"
@@ -22,17 +22,17 @@ public:
     {
     }
 
-    /// Starts the rows of another network namespace, with about this many TCP sockets. The kernel gives its
-    /// listeners first.
+    /// Begins the rows of another network namespace, which has about this many TCP sockets. The kernel shows listeners
+    /// first.
     void begin_namespace(std::size_t tcp_in_use);
     void add(const totals_row& row);
 
     bool has_udp() const { return has_udp_; }
-    /// Sockets whose counters were reset by a new connection: earlier bytes are lost.
+    /// Returns the number of sockets whose counters were reset by a new connection: their earlier bytes are lost.
     std::size_t resets() const { return resets_; }
     /// Returns the inodes of all sockets that a process may hold.
     std::vector<Inode> inodes() const;
-    /// Returns the inodes of all listed sockets, with listeners.
+    /// Returns the inodes of all listed sockets, including listeners.
     std::vector<Inode> listed() const;
     std::vector<Flow> take() { return std::move(flows_); }
 
@@ -43,7 +43,7 @@ private:
     Snapshot* snapshot_;
     bool keeps_facts_;
     std::vector<Flow> flows_;
-    std::vector<std::uint64_t> cookies_; // of them, in an open hash table: 0 where there is none
+    std::vector<std::uint64_t> cookies_; // cookies of the flows, in an open hash table; 0: empty
     std::vector<Inode> listeners_;
     std::bitset<65536> listening_;
     std::size_t resets_ = 0;

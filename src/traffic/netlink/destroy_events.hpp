@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernel's multicast of each TCP socket that is destroyed, with its last counters (SKNLGRP_INET_TCP_DESTROY and
-// ..6..). No privilege is needed. An event has the cookie, but no inode and no uid.
+// The kernel's multicast about each TCP socket that is destroyed, with its last counters (SKNLGRP_INET_TCP_DESTROY and
+// SKNLGRP_INET6_TCP_DESTROY). It needs no privilege. An event has the cookie, but no inode and no uid.
 #pragma once
 
 #include "linux/netlink_socket.hpp"
@@ -17,20 +17,21 @@ public:
 
     DestroyEvents();
 
-    /// From here on events are kept. False if the kernel does not let us listen.
+    /// Starts to receive events. Returns false if the kernel refuses.
     bool listen();
     bool is_listening() const { return listening_; }
-    /// Returns the descriptor to wait on: worth it only if the buffer is small, else each tick reads many events. -1:
-    /// do not wait.
+    /// Returns the descriptor to wait on, or -1 for not waiting: only a small buffer needs it, else each tick reads
+    /// many events.
     int fd_to_watch() const { return small_buffer_ ? socket_.fd() : -1; }
 
-    /// How many there were.
+    /// Passes all waiting events to `take`. Returns their number.
     std::size_t drain(const Take& take);
-    /// Drains until the events of all sockets destroyed before now have arrived. The kernel sends them from a work
-    /// queue of each CPU, in order, so this waits for the events of sockets of its own, one on each CPU. Calls
-    /// `meanwhile` some fifty times a second. False if one of them did not come, or events were dropped.
+    /// Drains until the events of all sockets destroyed before the call have arrived. The kernel sends them in order,
+    /// from a work queue of each CPU, so this destroys one socket on each CPU and waits for those events. Calls
+    /// `meanwhile` about fifty times a second. Returns false if one of these events did not come, or if events were
+    /// dropped.
     bool settle(const Take& take, const std::function<void()>& meanwhile);
-    /// Events that the kernel had to drop, or that made no sense.
+    /// Returns the number of events that the kernel dropped or that were invalid.
     std::uint64_t lost() const { return socket_.drops() + garbled_; }
 
 private:

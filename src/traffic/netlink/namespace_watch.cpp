@@ -39,7 +39,7 @@ Dumper::Dumped NamespaceWatch::open()
     list_udp();
     const auto dumped = dumper_.tcp([this] { table_.begin_dump(); }, add);
     faults_[Fault::disturbed] = dumped.outcome == Dumper::Outcome::disturbed ? 1 : 0;
-    // If sockets closed during the dump, it may have skipped others: another dump shows those.
+    // If sockets closed during the dump, it may have skipped others, which another dump shows.
     if (drain(SocketTable::Phase::opening) > 0) {
         dumper_.tcp([this] { table_.begin_dump(); }, add);
     }
@@ -74,8 +74,9 @@ void NamespaceWatch::begin_new(Clock::time_point before)
     uncounted_.begin(Arrival::is_new);
 }
 
-/// The kernel's counters were read before the last dump. A connection that was opened since may have been counted or
-/// not: it is not to be missed, and not to be one too many, so each check begins where it is on the safe side.
+/// Carries the counts over. The kernel's counters were read before the last dump, so a connection opened since then may
+/// be counted in them or not. It must neither be missed nor counted twice, so each check takes the counters that are on
+/// the safe side for it.
 void NamespaceWatch::next_window()
 {
     const bool lost = !events_.is_listening() || events_.lost() != events_lost_before_;
@@ -161,7 +162,7 @@ void NamespaceWatch::list_udp()
 
 Dumper::Dumped NamespaceWatch::dump_at_end(const std::function<void()>& meanwhile)
 {
-    constexpr std::size_t sockets_between = 1'000; // a millisecond or two
+    constexpr std::size_t sockets_between = 1'000; // takes a millisecond or two
     std::size_t sockets = 0;
     const auto dumped = dumper_.tcp([this] { table_.begin_dump(); },
                                     [&](const Socket& socket) {
@@ -259,20 +260,21 @@ void NamespaceWatch::hand_over(std::vector<Flow>& flows, Flows how)
     std::for_each(flows.begin() + first, flows.end(), [this](Flow& flow) { flow.netns = netns_; });
 }
 
-/// And as much more as an idle time may be too long, which the kernel counts in its ticks.
+/// Returns the age, plus one tick of the kernel, because the kernel counts idle times in ticks and may report them too
+/// long.
 SocketTable::Age NamespaceWatch::age() const
 {
-    static const std::chrono::nanoseconds tick = kernel_tick(); // asked for once, not for each socket
+    static const std::chrono::nanoseconds tick = kernel_tick(); // read once, not for each socket
     return std::chrono::ceil<SocketTable::Age>(Clock::now() - known_since_ + tick);
 }
 
-/// No datagram was read or sent in the whole namespace.
+/// Returns whether no datagram was read or sent in the whole namespace.
 bool NamespaceWatch::udp_silent() const
 {
     return datagrams_before_ && last_counters_ && *datagrams_before_ == last_counters_->udp_datagrams;
 }
 
-/// Returns how many connections the kernel has counted that no list, event or dump has shown.
+/// Returns how many connections the kernel has counted that are in no list, event or dump.
 std::size_t NamespaceWatch::connections_missed() const
 {
     if (!first_counters_ || !last_counters_) {
@@ -283,7 +285,7 @@ std::size_t NamespaceWatch::connections_missed() const
     return missed_connections(before, after, table_.opened() + table_.resets());
 }
 
-/// Connections that were taken for new beyond those that the kernel says were opened: the first dump has missed them.
+/// Returns how many more connections counted as new than the kernel has opened: the first dump has missed these.
 std::size_t NamespaceWatch::connections_missed_by_first_dump()
 {
     const auto now = counters_.read();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sockets of one network namespace over one window after another: its dumps, its destroy events, its counters, and
-// what was missed. Knows nothing of processes and of other namespaces.
+// The sockets of one network namespace in one window after another: its dumps, its destroy events, its counters, and
+// what was missed. It knows nothing of processes and of other namespaces.
 #pragma once
 
 #include "sockets/sock_diag.hpp"
@@ -23,8 +23,8 @@ public:
     using Clock = std::chrono::steady_clock;
     using Closed = std::function<void(const Flow&)>;
 
-    /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
-    /// Throws if the kernel refuses.
+    /// Opens the sockets and files that it needs in the calling thread's network namespace. It can then be used from
+    /// any namespace. Throws if the kernel refuses.
     enum class Udp : std::uint8_t { listed, left_out };
     NamespaceWatch(Inode netns, Udp udp, SocketTable::Facts facts, Trace trace);
 
@@ -33,35 +33,34 @@ public:
     void add_to(Snapshot& snapshot) const;
 
     void listen();
-    /// The first dump, with another one if sockets went meanwhile.
+    /// Makes the first dump, and another one if sockets closed during it.
     Dumper::Dumped open();
-    /// Once the events of everything before the window are in.
+    /// Begins the window. Call it when the events of all earlier changes have been taken.
     void begin();
-    /// Both, for a namespace that was there before the window and could not be entered then. From within it.
+    /// Opens and begins at once, inside the namespace, if it existed before the window but could not be entered then.
     void begin_late();
-    /// Instead, for a namespace that was not there at `before`: all that its sockets have moved counts.
+    /// Begins a namespace that did not exist at `before`: all that its sockets have moved counts.
     void begin_new(Clock::time_point before);
     /// Begins the next window where the last one ended, and drops the data of the last one.
     void next_window();
     /// Returns true if connections were opened since the last call, or if that is unknown.
     bool has_new_connections();
-    /// Sockets that came since the last dump, without counters.
+    /// Lists sockets without counters, for those opened since the last dump.
     void list();
-    /// Returns which of these their process has not closed: closed ones have no inode.
+    /// Returns those of these sockets that their process has not closed (closed ones have no inode).
     std::vector<Inode> still_open(const std::vector<Inode>& inodes);
     /// Makes the last dump, which is the only one for totals since each socket was opened.
     Dumper::Dumped close(const std::function<void()>& meanwhile = [] {});
-    /// Another dump if the kernel says that more connections were opened than any showed. False if none was
-    /// needed.
+    /// Makes another dump if the kernel has counted more connections than were seen. Returns false if none was needed.
     bool close_again(const std::function<void()>& meanwhile);
 
-    /// Takes the events that are there; how many there were.
+    /// Takes all waiting events. Returns their number.
     std::size_t drain(SocketTable::Phase phase, const Closed& closed = {});
-    /// Waits for the events of all sockets in this namespace that were destroyed before now.
+    /// Waits for the events of all sockets of this namespace that were destroyed before the call.
     void settle(SocketTable::Phase phase, const std::function<void()>& meanwhile);
     int fd_to_watch() const { return events_.fd_to_watch(); }
 
-    /// Looks for the sockets that were there and are neither in the last dump nor destroyed; how many are left.
+    /// Looks up known sockets that are neither in the last dump nor destroyed. Returns how many are still missing.
     std::size_t find_missing();
 
     const SocketTable& table() const { return table_; }
@@ -71,15 +70,15 @@ public:
     bool saw_traffic() const;
     /// Adds the inodes of all sockets that were listed.
     void add_listed(std::vector<Inode>& inodes) const;
-    /// Inodes of the sockets that have to have a holder.
+    /// Returns the inodes of the sockets that a process must hold.
     std::vector<Inode> live_inodes() const;
 
-    /// Returns what could not be seen in the window that is over.
+    /// Returns what could not be seen in the last window.
     Faults faults(bool totals_only);
-    /// Hands over all flows: if they are moved, no other window can follow.
+    /// Adds all flows to `flows`. If they are moved, no window can follow.
     enum class Flows : std::uint8_t { moved, copied };
     void hand_over(std::vector<Flow>& flows, Flows how);
-    /// If it is true, and no process lives in the namespace, there is nothing left to watch.
+    /// Returns whether there are no sockets. Then, if no process is in the namespace, it need not be watched any more.
     bool is_empty() const { return table_.is_empty() && udp_.flows().empty(); }
 
 private:
@@ -99,17 +98,17 @@ private:
     UdpSockets udp_;
     UncountedSockets uncounted_{counters_};
     Faults faults_;
-    Clock::time_point known_since_{};                 // what moved since then is in the table
-    Clock::time_point last_dump_{};                   // when it began
-    std::uint64_t opens_ = 0;                         // at the last call of has_new_connections()
-    std::optional<ProtocolCounters> counters_before_; // the first dump
-    std::optional<ProtocolCounters> first_counters_;  // of the window
+    Clock::time_point known_since_{};                 // bytes moved since then are in the table
+    Clock::time_point last_dump_{};                   // when the last dump began
+    std::uint64_t opens_ = 0;                         // opened connections at the last call of has_new_connections()
+    std::optional<ProtocolCounters> counters_before_; // read before the first dump
+    std::optional<ProtocolCounters> first_counters_;  // read when the window began
     std::optional<ProtocolCounters> last_counters_;
-    std::optional<std::uint64_t> datagrams_before_; // the window
-    std::uint64_t events_lost_before_ = 0;          // the window
-    std::uint64_t events_lost_told_ = 0;            // by faults(), of all windows
-    std::uint64_t garbled_before_ = 0;              // the same
-    bool lost_lately_ = false;                      // an event, in the last window
+    std::optional<std::uint64_t> datagrams_before_; // datagrams before the window
+    std::uint64_t events_lost_before_ = 0;          // lost events before the window
+    std::uint64_t events_lost_told_ = 0;            // lost events of all windows, as of the last faults()
+    std::uint64_t garbled_before_ = 0;              // invalid messages before the window
+    bool lost_lately_ = false;                      // events were lost in the last window
     bool last_dump_disturbed_ = false;
 };
 

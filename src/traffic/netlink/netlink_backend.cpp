@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The netlink backend: sock_diag dumps at both ends of the window, destroy events and the search for owners in between.
-// Sees TCP to the byte; the kernel does not count the bytes of UDP sockets, so datagrams are captured if that is
-// allowed (traffic/packet).
+// The netlink backend: sock_diag dumps at both ends of the window; destroy events and the search for owners in between.
+// It counts TCP to the byte. The kernel does not count bytes of UDP sockets, so datagrams are captured if allowed
+// (traffic/packet).
 #include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 #include "linux/netlink_socket.hpp"
@@ -31,7 +31,8 @@ using namespace std::chrono_literals;
 
 constexpr auto namespaces_interval = 250ms;
 
-/// A dump takes a while: a window is from the middle of one to the middle of the next.
+/// Returns the middle of a dump. A dump takes a while, so a window lasts from the middle of one dump to the middle of
+/// the next.
 WindowClock::Moment middle(const Dumper::Dumped& dumped)
 {
     const auto now = WindowClock::now();
@@ -39,7 +40,7 @@ WindowClock::Moment middle(const Dumper::Dumped& dumped)
     return {middle, now.system - std::chrono::duration_cast<std::chrono::system_clock::duration>(now.steady - middle)};
 }
 
-/// Returns how closed connections can be summed; null if each is asked for.
+/// Returns how closed connections may be summed; null if each must be kept.
 std::optional<ClosedFlows::Sums> sums_of(const BackendOptions& options)
 {
     if (options.ports || options.facts) {
@@ -48,13 +49,13 @@ std::optional<ClosedFlows::Sums> sums_of(const BackendOptions& options)
     return options.tuples ? ClosedFlows::Sums::by_peer : ClosedFlows::Sums::by_owner;
 }
 
-/// The steps of netlink's samples, one window after another. A window ends with a dump, and the next one begins with
-/// the same. The order of the steps is what makes the figures right.
+/// The steps of netlink's samples, window after window. The dump that ends a window also begins the next one. The
+/// figures are right only if the steps keep their order.
 class Sampling {
 public:
     explicit Sampling(const BackendOptions& options);
 
-    /// Totals of the open sockets.
+    /// Returns the totals of the open sockets.
     BackendResult totals(const SampleRequest& request);
     BackendResult next(const SampleRequest& request);
 
@@ -62,7 +63,7 @@ private:
     using Clock = std::chrono::steady_clock;
     enum class Follows : std::uint8_t { nothing, another_window };
 
-    /// Both return when the window must end.
+    /// Both open_window() and resume() return when the window must end.
     Clock::time_point open_window(std::chrono::nanoseconds window);
     Dumper::Dumped open_namespaces();
     Clock::time_point resume(std::chrono::nanoseconds window);
@@ -75,11 +76,11 @@ private:
 
     BackendOptions options_;
     OwnerScanner owners_;
-    Capture datagrams_; // of the namespaces in which packets can be captured
+    Capture datagrams_; // of namespaces in which packets can be captured
     WatchedNamespaces namespaces_;
     NewConnectionWatcher watcher_;
     WindowClock clock_;
-    Clock::duration dump_time_{0}; // of the dump with which the window began
+    Clock::duration dump_time_{0}; // of the dump that began the window
     InterfaceCounters interfaces_;
 };
 
@@ -149,8 +150,8 @@ void Sampling::take_in_new(std::chrono::nanoseconds interval)
     }
 }
 
-/// Holders first, counters last: the window begins when the dump is done, and every socket of it that is destroyed from
-/// then on was there to be looked up. A socket that is destroyed before is no part of the window.
+/// Reads the holders first and the counters last. The window begins when the dump is done, so the holders of every
+/// socket that is destroyed in the window could be read before. A socket destroyed earlier is not part of the window.
 Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds window)
 {
     owners_.scan();
@@ -161,7 +162,7 @@ Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds windo
     return clock_.begin(window, middle(first));
 }
 
-/// Repeats if sockets lead to further namespaces.
+/// Opens all namespaces. Repeats if sockets lead to further namespaces.
 Dumper::Dumped Sampling::open_namespaces()
 {
     const NamespaceWatches& watches = namespaces_.all();
@@ -183,7 +184,7 @@ Dumper::Dumped Sampling::open_namespaces()
     return first;
 }
 
-/// The last window's end is the beginning of this one.
+/// Begins the window where the last one ended.
 Sampling::Clock::time_point Sampling::resume(std::chrono::nanoseconds window)
 {
     for (const auto& watch : namespaces_.all()) {
@@ -226,9 +227,9 @@ Dumper::Dumped Sampling::close_window(Follows follows)
     return last;
 }
 
-/// Owners at the end of the window, because a socket may have changed hands in it. Without traffic no owner can be
-/// named wrongly, and the first scan will do; but the next window begins with the owners that are known now. While
-/// owners are searched for, new connections of the next window are not seen: so if there is one, the search is short.
+/// Reads owners at the end of the window, because a socket may have been handed over in it. Without traffic no owner
+/// can be wrong, and the first scan is enough, but the next window begins with the owners that are known now. New
+/// connections are not seen during this search, so the search is short if another window follows.
 void Sampling::find_owners(Follows follows, std::chrono::nanoseconds window)
 {
     std::vector<Inode> inodes;
@@ -277,7 +278,7 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
     }
     faults[Fault::owners_unread] = owners_.failed();
     faults[Fault::sockets_unlisted] = namespaces_.unlisted();
-    collect(sample, follows); // last: it leaves nothing behind to tell faults by
+    collect(sample, follows); // last, because faults cannot be told afterwards
     add_notes(sample.notes, faults);
     for (Note& note : notes_of(datagrams_.faults())) {
         note.about = Note::About::protocol;
@@ -351,7 +352,7 @@ public:
 
 private:
     BackendOptions options_;
-    std::unique_ptr<Sampling> sampling_; // null if no window was before, or none was to follow
+    std::unique_ptr<Sampling> sampling_; // null if there was no window before, or none follows
 };
 
 BackendResult NetlinkBackend::sample(const SampleRequest& request)

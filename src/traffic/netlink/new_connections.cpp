@@ -111,7 +111,7 @@ void NewConnectionWatcher::watch(Clock::time_point end, const SampleRequest& req
         if (now >= next_tick_) {
             tick(now);
         } else {
-            drain_all(); // a small buffer does not wait for the tick
+            drain_all(); // a small buffer cannot wait for the tick
         }
         take_datagrams(now);
         auto next = datagrams_.is_empty() ? next_tick_ : std::min(next_tick_, Clock::now() + tick_interval);
@@ -141,7 +141,7 @@ void NewConnectionWatcher::drain_all()
     }
 }
 
-/// Not as part of a tick, whose cost asks for rest: the ring has room for a few ticks only.
+/// Drains the capture outside of ticks, after which pauses follow, because its ring has room for a few ticks only.
 void NewConnectionWatcher::take_datagrams(Clock::time_point now)
 {
     datagrams_.drain();
@@ -183,12 +183,12 @@ void NewConnectionWatcher::tick(Clock::time_point now)
     if (now >= rested_) {
         search(now);
     }
-    trace_owners(); // its cost asks for no rest
+    trace_owners(); // its cost does not lengthen the pause
     datagrams_.trace_owners();
 }
 
-/// Dumps the sockets again if some of these inodes are in no table: a connection that was accepted since the last dump
-/// has no inode there, though its holder was seen, and would pass for one that is closed.
+/// Lists the sockets again if some of these inodes are in no table. A connection that was accepted since the last list
+/// has no inode there, so it would be taken for closed although its holder was seen.
 void NewConnectionWatcher::show_accepted(const std::vector<Inode>& inodes)
 {
     std::size_t known = 0;
@@ -202,7 +202,7 @@ void NewConnectionWatcher::show_accepted(const std::vector<Inode>& inodes)
     }
 }
 
-/// Searches for the new holders of sockets that are open, soon: a holder may end before long.
+/// Searches for the new holders of sockets that are still open. Does so soon, because a holder may end before long.
 void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
 {
     if (missed.empty()) {
@@ -219,7 +219,7 @@ void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
     }
 }
 
-/// Gives up the holders of missed sockets that are open.
+/// Gives up the holders of missed sockets that are still open.
 void NewConnectionWatcher::hand_on(Watched& watched)
 {
     for (const Inode inode : watched.watch->still_open(missed_.waiting(Clock::now()))) {
@@ -230,7 +230,8 @@ void NewConnectionWatcher::hand_on(Watched& watched)
     }
 }
 
-/// Sockets that stay without owner (an unaccepted connection, a socket of the kernel) are searched for ever less often.
+/// Searches for owners. Sockets that stay without one (an unaccepted connection, a socket of the kernel) are searched
+/// for ever less often.
 void NewConnectionWatcher::search(Clock::time_point now)
 {
     const SearchCost cost;
@@ -279,7 +280,7 @@ void NewConnectionWatcher::trace_owners() const
     }
 }
 
-/// Between the scan and the first dump, too, sockets may have been opened.
+/// Returns whether sockets may lack an owner. Sockets opened between the scan and the first dump lack one too.
 bool NewConnectionWatcher::is_unresolved(const Watched& watched) const
 {
     return watched.watch->table().has_unaccepted() ||

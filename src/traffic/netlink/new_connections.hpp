@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Watches for connections that open and close between two dumps of netlink, so that they are counted with their
-// owners.
+// Watches for connections that open and close between two dumps of netlink, so that they are counted with their owners.
 //
-// The kernel announces each closed TCP socket with its last counters (destroy_events.hpp), but without inode: such a
-// connection has an owner only if a list showed it while it lived, and a search found its process. To list all sockets
-// costs a walk of the kernel's hash, so this is done when there is something new:
+// The kernel announces each closed TCP socket with its last counters (destroy_events.hpp), but without its inode. So
+// such a connection has an owner only if a list showed its socket while it was open, and a search found the process. A
+// list of all sockets walks the kernel's hash, so sockets are listed only when something is new:
 //
-//   every 10 ms (a tick):  the announcements are read. The network namespace's count of opened connections is read
-//                          (/proc/net/snmp, some twenty microseconds): in each namespace that had a new connection in
-//                          the last second, and in 32 of the others in turn. Ticks are rarer if they would take more
-//                          than a quarter of the time.
-//   when that count grew:  the sockets are listed without counters, and the owners that no scan has shown are searched
-//                          for, at most every 20 ms (SearchPace, in owner_scanner.hpp).
-//   while owners are missing (a connection that nobody accepts, a socket of the kernel's): the same again, ever less
-//                          often.
-//   some ms after an owner was found:  it is read again (OwnerScanner::confirm()).
+//   - Every 10 ms (a tick) the announcements are read, and also the network namespace's count of opened connections
+//     (/proc/net/snmp, about twenty microseconds): in each namespace that had a new connection in the last second, and
+//     in 32 of the others in turn. If ticks take more than a quarter of the time, they become rarer.
+//   - When that count has grown, the sockets are listed without counters, and owners that no scan has shown are
+//     searched for, at most every 20 ms (SearchPace, in owner_scanner.hpp).
+//   - While owners are missing (a connection that nobody accepts, a socket of the kernel), this is repeated ever less
+//     often.
+//   - Some milliseconds after an owner was found, it is read again (OwnerScanner::confirm()).
 //
-// Datagrams, if they can be captured, are taken from their ring every 10 ms as well.
+// If datagrams are captured, they are also taken from their ring every 10 ms.
 #pragma once
 
 #include "owners/owner_scanner.hpp"
@@ -34,29 +32,29 @@
 
 namespace socktally {
 
-/// Sums of the connections that closed in the window, so that a long window on a busy machine does not remember each of
-/// them. Only for samples in which no single connection is asked for.
+/// Sums of the connections that were closed in the window, so that a long window on a busy machine need not remember
+/// each. Used only if nothing in the output depends on single connections.
 class ClosedFlows {
 public:
     /// The connections of one sum have the same owners. by_peer: they also have the same addresses and the same port of
-    /// the service; the other port is any.
+    /// the service; the other port may be any.
     enum class Sums : std::uint8_t { by_owner, by_peer };
     explicit ClosedFlows(Sums sums) : by_(sums) {}
 
-    /// Adds the flow to a sum. Returns whether its inode still stands for the owners of the sum: if there are several,
-    /// attribute() chooses among them when the window is over.
+    /// Adds the flow to a sum. Returns whether its inode is still needed to find the owners of the sum: if there are
+    /// several owners, attribute() chooses among them after the window.
     bool add(const Flow& flow, Inode netns, const OwnerScanner& owners);
-    /// One flow a sum, attributed if there is one owner.
+    /// Adds one flow for each sum to `flows`, attributed if there is one owner.
     void move_to(std::vector<Flow>& flows);
 
 private:
     struct Key {
         std::vector<std::uint32_t> processes; // sorted
-        std::optional<Uid> uid;               // of the socket, if there is no process
-        std::uint64_t cgroup_id = 0;          // likewise
+        std::optional<Uid> uid;               // of the socket, if no process is known
+        std::uint64_t cgroup_id = 0;          // of the socket, if no process is known
         Inode netns;
-        bool is_silent = false; // moved nothing: printed only on request
-        Tuple tuple;            // if it is by peer, like what follows
+        bool is_silent = false; // moved nothing, so printed only on request
+        Tuple tuple;            // this and what follows: set by peer
         bool accepted = false;
         std::uint32_t interface = 0;
         auto operator<=>(const Key&) const = default;
@@ -73,7 +71,7 @@ class NewConnectionWatcher {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// Without `sums` closed connections stay in the tables of their namespaces.
+    /// Without `sums`, closed connections stay in the tables of their namespaces.
     NewConnectionWatcher(Capture& datagrams, OwnerScanner& owners, std::optional<ClosedFlows::Sums> sums)
         : datagrams_(datagrams), owners_(owners)
     {
@@ -82,13 +80,13 @@ public:
         }
     }
 
-    /// Sets the namespaces of the next window; data of known namespaces is kept.
+    /// Sets the namespaces of the next window. Keeps the data of known namespaces.
     void set_namespaces(const NamespaceWatches& watches);
     /// Waits until the window ends or is interrupted. Calls `now_and_then` about four times a second.
     void watch(Clock::time_point end, const SampleRequest& request, const std::function<void()>& now_and_then);
-    /// Traces the owners of the sockets, with -vv.
+    /// Traces the owners of the sockets for -vv.
     void trace_owners() const;
-    /// Hands over the sums of closed connections.
+    /// Moves the sums of closed connections to `flows`.
     void move_closed_to(std::vector<Flow>& flows)
     {
         if (closed_) {
@@ -99,9 +97,9 @@ public:
 private:
     struct Watched {
         NamespaceWatch* watch = nullptr;
-        bool unresolved = false; // there may be sockets whose owner is not known
+        bool unresolved = false; // some sockets may lack an owner
         SearchPace pace{};
-        Clock::time_point busy_until{}; // a connection was opened not long ago
+        Clock::time_point busy_until{}; // connections are checked at every tick until then
     };
 
     void drain(Watched& watched);
@@ -121,8 +119,8 @@ private:
     OwnerScanner& owners_;
     std::optional<ClosedFlows> closed_;
     Clock::time_point next_tick_{};
-    std::size_t next_idle_ = 0;  // of watched_, to be checked
-    Clock::time_point rested_{}; // until then the last search's cost asks for rest
+    std::size_t next_idle_ = 0;  // index in watched_ of the next idle namespace to check
+    Clock::time_point rested_{}; // end of the pause after the last search
 };
 
 } // namespace socktally

@@ -69,8 +69,8 @@ SocketTable::Row SocketTable::mark(std::size_t index)
     return std::exchange(tracked_[index].dump, dump_) == dump_ ? Row::repeated : Row::fresh;
 }
 
-/// Notes listeners, and sockets without counters: TIME_WAIT and requests, which move nothing more, and any on an
-/// old kernel.
+/// Returns whether the socket has counters. Notes listeners, and connections without counters on an old kernel.
+/// TIME_WAIT and request sockets have none either, but move nothing more.
 bool SocketTable::has_counters(const Socket& socket)
 {
     if (socket.state == TcpState::listen) {
@@ -110,8 +110,8 @@ void SocketTable::during(const Socket& socket)
         }
         return;
     }
-    // Without inode: an orphan, a TIME_WAIT socket that calls itself FIN_WAIT2, or a request that may never become a
-    // connection.
+    // These have no inode: an orphan, a TIME_WAIT socket that is listed as FIN_WAIT2, or a request that may never
+    // become a connection.
     if (socket.inode.value == 0 && (is_closing(socket.state) || socket.state == TcpState::syn_recv)) {
         return;
     }
@@ -155,7 +155,7 @@ void SocketTable::forget(Cookie cookie)
     }
     const std::uint32_t index = found->second;
     by_cookie_.erase(found);
-    move(flows_.size() - 1, index); // the last one takes its place
+    move(flows_.size() - 1, index); // the last flow takes its place
     flows_.pop_back();
     tracked_.pop_back();
 }
@@ -199,7 +199,7 @@ void SocketTable::finish(std::size_t index, const Socket& socket, Age age)
         ++resets_;
         tracked.base = {};
         if (socket.tuple.remote.port != 0) {
-            flow.tuple = socket.tuple; // it has connected again, perhaps to somewhere else
+            flow.tuple = socket.tuple; // connected again, perhaps elsewhere
         }
     }
     const TcpPayload moved = subtract(tracked.base, now);

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t files_per_namespace = 5 + ProtocolCountersReader::files + UncountedSockets::files;
 
-/// The part of the capture buffer for datagrams: they are a part of all packets, and only headers are kept.
+/// Datagrams get a half of the capture buffer: they are a part of all packets, and only their headers are kept.
 constexpr std::size_t datagram_share = 2;
 
 } // namespace
@@ -54,13 +54,14 @@ void WatchedNamespaces::find_unlisted(const OwnerScanner& owners)
     others_.find_unlisted(owners, std::move(listed));
 }
 
-/// What each of the others has of the capture buffer.
+/// Returns the share of the capture buffer that each other namespace gets.
 std::size_t WatchedNamespaces::share() const
 {
     return capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size());
 }
 
-/// A namespace without name and processes may still have sockets: closed ones still send what they have.
+/// Returns whether the namespace can be forgotten. Without a name and processes it may still have sockets: closed ones
+/// that still send.
 bool WatchedNamespaces::leave(Inode netns)
 {
     const auto watch =
@@ -73,8 +74,8 @@ bool WatchedNamespaces::leave(Inode netns)
     return true;
 }
 
-/// Sockets of netlink and files of /proc/net belong to the namespace in which they are opened, and can be used from
-/// anywhere: so each namespace is entered once.
+/// Adds a namespace, inside which this is called. Sockets of netlink and files of /proc/net belong to the namespace in
+/// which they are opened and can be used from any other, so each namespace is entered only once.
 void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival)
 {
     const auto udp = capture(netns, capture_buffer, arrival);
@@ -87,13 +88,14 @@ void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamesp
         }
         const std::lock_guard lock(adding_);
         watches_.push_back(std::move(watch));
-    } catch (const std::exception&) { // it will be tried again
+    } catch (const std::exception&) { // it will be entered again later
         datagrams_.drop_namespace(netns);
         throw;
     }
 }
 
-/// Without privilege for packets, or without memory for them, UDP sockets are listed and their bytes unknown.
+/// Captures the namespace's datagrams. Without privilege or memory for that, UDP sockets are listed, and their bytes
+/// are unknown.
 NamespaceWatch::Udp WatchedNamespaces::capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival)
 {
     if (buffer == 0) {
@@ -127,17 +129,19 @@ Snapshot WatchedNamespaces::snapshot() const
     return snapshot;
 }
 
-/// The kernel sends the events of all namespaces from the same queues, so ours arrive after all others.
+/// Waits for the events of our own namespace only. The kernel sends the events of all namespaces from the same queues,
+/// so ours arrive after all others.
 void WatchedNamespaces::settle(SocketTable::Phase phase) const
 {
-    own().settle(phase, [this] { datagrams_.drain(); }); // a ring has room for a few blocks only
+    own().settle(phase, [this] { datagrams_.drain(); }); // its ring has room for a few blocks only
     for (std::size_t i = 1; i < watches_.size(); ++i) {
         watches_[i]->drain(phase);
     }
 }
 
-/// A socket that was there and is neither in the last dump nor destroyed: its event is late (the kernel waits for the
-/// last packet to leave), or the dump has missed it, or it was disconnected or reset and lives on without a connection.
+/// Looks for known sockets that are neither in the last dump nor destroyed. There are three causes: the event is late,
+/// because the kernel waits for the last packet to leave; the dump has missed the socket; or the socket was
+/// disconnected or reset and exists without a connection.
 void WatchedNamespaces::find_missing(std::chrono::milliseconds longest_wait) const
 {
     const auto deadline = Clock::now() + longest_wait;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The network namespaces of netlink's samples as they come and go: a watch of the TCP sockets of each, and a capture of
-// its datagrams if that is allowed. Knows nothing of processes.
+// its datagrams if allowed. It knows nothing of processes.
 #pragma once
 
 #include "owners/unlisted_sockets.hpp"
@@ -23,25 +23,25 @@ public:
 
     /// Enters our own namespace and all others.
     void enter_first(const ProcessesSeen& seen);
-    /// As OtherNamespaces, in later windows, or in one that has begun. Returns true if it has entered one.
+    /// Updates the namespaces (OtherNamespaces::update()). Returns true if it has entered one.
     bool update(const ProcessesSeen& seen, OtherNamespaces::When when);
     /// See OtherNamespaces::is_due().
     bool is_due(std::chrono::nanoseconds interval) const
     {
         return others_.is_due(OtherNamespaces::Clock::now(), interval);
     }
-    /// See OtherNamespaces.
+    /// See OtherNamespaces for these three.
     void find_unlisted(const OwnerScanner& owners);
     std::size_t enter_unlisted() { return others_.enter_unlisted(); }
     std::size_t unlisted() const { return others_.unlisted(); }
 
-    /// Our own namespace comes first, even if only for its events.
+    /// Returns the watches. Our own namespace is first, even if only its events are needed.
     const NamespaceWatches& all() const { return watches_; }
     NamespaceWatch& own() const { return *watches_.front(); }
     void each_wanted(const std::function<void(NamespaceWatch&)>& work) const;
-    /// Number of namespaces that could not be entered.
+    /// Returns the number of namespaces that could not be entered.
     std::size_t refused() const { return others_.refused(); }
-    /// With what was counted before the last dump of each.
+    /// Returns a snapshot of the last dumps, with the counts of connections read before each.
     Snapshot snapshot() const;
 
     /// Takes the events of all sockets destroyed before now.
@@ -62,7 +62,7 @@ private:
     SocketTable::Facts facts_;
     Trace trace_;
     bool is_open_ = false; // a window has begun
-    std::mutex adding_;    // others are entered from several threads
+    std::mutex adding_;    // several threads add namespaces
     NamespaceWatches watches_;
 };
 

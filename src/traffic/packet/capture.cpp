@@ -35,7 +35,7 @@ Capture::Capture(OwnerScanner& holders, Captured kept, FlowSums::Detail detail, 
 std::size_t Capture::share_of(std::size_t buffer_bytes, std::size_t namespaces)
 {
     constexpr std::size_t least = std::size_t{256} << 10;
-    constexpr std::size_t usual = std::size_t{16} << 20; // of all together; the kernel has to zero it
+    constexpr std::size_t usual = std::size_t{16} << 20; // for all namespaces together; the kernel must zero it
     const std::size_t share = std::max(buffer_bytes, usual) / std::max<std::size_t>(1, namespaces);
     return std::min(buffer_bytes, std::max(least, share));
 }
@@ -44,7 +44,7 @@ Capture::~Capture()
 {
     try {
         in_threads(waiting_threads, places_.size(), [this](std::size_t i) { places_[i].reset(); });
-    } catch (const std::exception&) { // no thread is to be had: they go with places_, one after the other
+    } catch (const std::exception&) { // no thread can be started: places_ destroys them one after another
         return;
     }
 }
@@ -114,7 +114,8 @@ std::optional<Capture::Clock::time_point> Capture::next_search() const
     return next ? std::optional(std::max(*next, rested_)) : std::nullopt;
 }
 
-/// One namespace at a time, the one that has waited longest first: a search's cost asks for rest from all.
+/// Searches for one namespace at a time, the one that has waited longest, because the pause after a search holds for
+/// all.
 void Capture::search(Clock::time_point now)
 {
     FlowSockets* due = nullptr;
@@ -168,11 +169,11 @@ void Capture::end()
 {
     for (const auto& place : places_) {
         place->end();
-        drain_now_and_then(); // of the others
+        drain_now_and_then(); // takes the packets of other namespaces
     }
 }
 
-/// Waits for the packets in blocks that are not full, which the kernel hands over after a while.
+/// Waits for the packets in blocks that are not full. The kernel passes these on after a while.
 void Capture::await_packets()
 {
     const auto deadline = Clock::now() + longest_wait_for_blocks;

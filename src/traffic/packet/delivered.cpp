@@ -12,13 +12,13 @@ namespace {
 
 bool same_socket(const Socket& first, const Socket& last)
 {
-    const bool accepted = first.inode == Inode{}; // between the two
+    const bool accepted = first.inode == Inode{}; // accepted between the two lists
     return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
 }
 
-/// Returns what the kernel's counters gained, and sets `counted` to what they show; null if one of the lists has none,
-/// or if they restarted. The payload in a list may be too high, and lower in the next one (SocketCounters): what was
-/// counted before is not counted again.
+/// Returns what the kernel's counters have gained, and sets `counted` to their payload; null if a list has no counters,
+/// or if they were reset. The payload in a list may be too high, and lower in the next one (SocketCounters), so bytes
+/// that were counted before are not counted again.
 std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, const Socket* last, TcpPayload& counted)
 {
     if (last == nullptr || !last->tcp) {
@@ -47,8 +47,9 @@ std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, co
     return moved;
 }
 
-/// A process that closes a socket with unread bytes sends RST (tcp_close()), and so does its end when more come after
-/// that; who gets one has what it was to send thrown away. Without FIN and RST it was given up.
+/// Returns whether the connection may have ended with bytes unread or unsent. An end that closes with unread bytes, or
+/// receives more after closing, sends RST (tcp_close()). The end that receives the RST drops what it had still to send.
+/// A connection that ended without FIN and RST was given up.
 bool may_have_left_bytes(const PacketFlow& flow, const TcpMoved& window)
 {
     const bool moved = window.rx_bytes + window.tx_bytes != 0;
@@ -119,7 +120,7 @@ namespace {
 
 bool is_ours(const Socket& socket) { return socket.tuple.protocol == Protocol::udp && socket.inode != Inode{}; }
 
-/// The flow of a socket that has most, and of how many with bytes.
+/// The flow of a socket that has most bytes, and the number of its flows with bytes.
 struct Most {
     Flow* flow = nullptr;
     std::size_t candidates = 0;
@@ -164,7 +165,7 @@ void UdpDelivery::end(const std::vector<Socket>& sockets, const std::optional<Pr
     }
     for (const Socket& listed : sockets) {
         if (is_ours(listed)) {
-            Received& socket = sockets_[listed.inode.value]; // a new one began with no drops
+            Received& socket = sockets_[listed.inode.value]; // a new socket began with no drops
             socket.is_listed = true;
             socket.queued = listed.rqueue;
             socket.drops = listed.drops.value_or(0) - socket.drops_before.value_or(0);
@@ -172,7 +173,8 @@ void UdpDelivery::end(const std::vector<Socket>& sockets, const std::optional<Pr
     }
 }
 
-/// Datagrams that came after the last packet and were read before the counters were are in the next window's packets.
+/// Begins the next window. Datagrams that came after the last packet of this window, but were read before its counters
+/// were, are among the packets of the next window.
 void UdpDelivery::next_window()
 {
     read_early_ = std::min(std::max<std::int64_t>(-unread(), 0), static_cast<std::int64_t>(read_meanwhile()));
@@ -195,7 +197,7 @@ void UdpDelivery::next_window()
     }
 }
 
-/// Returns the datagrams dropped beyond those that came in the window: their packets are in the next one.
+/// Returns how many more datagrams were dropped than came in the window: their packets are in the next one.
 std::uint32_t UdpDelivery::Received::early_drops() const
 {
     const std::uint64_t all = std::uint64_t{dropped_early} + drops;
@@ -222,8 +224,8 @@ void UdpDelivery::add(const PacketFlow& flow)
 
 void UdpDelivery::add_elsewhere(const PacketFlow& flow) { elsewhere_ += flow.rx.datagrams; }
 
-/// How many more datagrams came than were read or dropped. Less than there were if the kernel has cut some in pieces
-/// (UDP_SEGMENT), which come as one and are read one by one.
+/// Returns how many more datagrams came than were read or dropped. The result is too low if the kernel has cut
+/// datagrams into pieces (UDP_SEGMENT), which arrive as one and are read one by one.
 std::int64_t UdpDelivery::unread() const
 {
     std::uint64_t came = elsewhere_;
@@ -236,7 +238,7 @@ std::int64_t UdpDelivery::unread() const
            static_cast<std::int64_t>(was_read().value_or(came) + dropped);
 }
 
-/// Datagrams, in the whole namespace.
+/// Returns the number of datagrams that were read in the whole namespace.
 std::optional<std::uint64_t> UdpDelivery::was_read() const
 {
     if (!counters_before_ || !counters_after_) {
@@ -245,7 +247,7 @@ std::optional<std::uint64_t> UdpDelivery::was_read() const
     return counters_after_->udp_read - counters_before_->udp_read;
 }
 
-/// The same, for those that may have come after the last packet of the window.
+/// Returns the number of datagrams that were read, but may have come after the last packet of the window.
 std::uint64_t UdpDelivery::read_meanwhile() const
 {
     return counters_at_end_ && counters_after_ ? counters_after_->udp_read - counters_at_end_->udp_read : 0;
@@ -271,11 +273,13 @@ void UdpDelivery::correct(std::vector<Flow>& flows)
         }
     }
     if (!explained) {
-        unsure_ += static_cast<std::uint64_t>(std::max<std::int64_t>(unread(), 0)); // closed unread, a firewall
+        // They were closed unread, or dropped by a firewall.
+        unsure_ += static_cast<std::uint64_t>(std::max<std::int64_t>(unread(), 0));
     }
 }
 
-/// Waiting datagrams were read or closed unread; only a socket that read nothing at all shows which.
+/// Counts datagrams that waited at a socket which is closed now. They were read, or the socket was closed without
+/// reading them; only if nothing at all was read, it is known which.
 void UdpDelivery::add_last_reads(const Received& socket, std::vector<Flow>& flows)
 {
     if (was_read() == 0U) {
@@ -291,7 +295,7 @@ void UdpDelivery::add_last_reads(const Received& socket, std::vector<Flow>& flow
 void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flows)
 {
     const Most most = most_of(flows, inode);
-    if (most.flow == nullptr) { // it was closed, and no packet came
+    if (most.flow == nullptr) { // the socket was closed, and no packet came
         add_last_reads(socket, flows);
         return;
     }
@@ -299,7 +303,7 @@ void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flow
     socket.reader = std::make_unique<Flow>(*most.flow);
     socket.reader->tx_bytes = 0;
     socket.reader->packets = {0, 0, 0, 0};
-    if (socket.lost() == socket.datagrams && socket.queued == socket.queued_before) { // no process reads it
+    if (socket.lost() == socket.datagrams && socket.queued == socket.queued_before) { // no process reads this socket
         most.flow->rx_bytes = 0;
         socket.waits = socket.waited;
         socket.knows_waits = socket.knows_waited;
@@ -316,7 +320,7 @@ void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flow
     unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.lost());
 }
 
-/// Returns the bytes in its receive queue. The kernel reports the memory that they take, which is more.
+/// Returns the payload bytes in the socket's receive queue. The kernel reports the memory that they use, which is more.
 std::uint64_t UdpDelivery::waiting(const Received& socket, bool& sure) const
 {
     const auto queues = std::count_if(sockets_.begin(), sockets_.end(), [](const auto& entry) {
@@ -324,7 +328,7 @@ std::uint64_t UdpDelivery::waiting(const Received& socket, bool& sure) const
     });
     const bool is_only_theirs =
         elsewhere_ == 0 && std::all_of(sockets_.begin(), sockets_.end(), [](const auto& entry) {
-            return entry.second.is_listed || entry.second.datagrams == 0; // a closed socket may have left some unread
+            return entry.second.is_listed || entry.second.datagrams == 0; // a closed one may have unread datagrams
         });
     const std::int64_t rest = unread();
     if (socket.queued == 0) {

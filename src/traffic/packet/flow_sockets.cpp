@@ -17,13 +17,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// While datagrams arrive, another socket may begin to receive them without a new flow that shows it.
+/// While datagrams arrive, lists are made about this often, because another socket may begin to receive them without
+/// a new flow.
 constexpr auto datagram_list_interval = 100ms;
 
-/// So long, at most, packets of a socket come after it was listed.
+/// For at most this long, packets may come of a socket that is not listed any more.
 constexpr auto longest_lag = 1s;
 
-/// A flow that is missing from so many lists has no socket, or its socket is gone. A connection that waits to be
+/// A flow that is missing from this many lists has no socket any more, or never had one. A connection that waits to be
 /// accepted is looked up less and less often.
 constexpr std::uint32_t looks_per_flow = 4;
 
@@ -51,7 +52,7 @@ bool waits_to_be_accepted(const Socket& socket)
     return socket.inode == Inode{} && state_of(socket) == SocketState::open;
 }
 
-/// By inode.
+/// Returns the tuples by inode.
 std::unordered_map<std::uint64_t, const Tuple*> tuples_of(const std::vector<Socket>& sockets)
 {
     std::unordered_map<std::uint64_t, const Tuple*> tuples;
@@ -76,7 +77,7 @@ FlowSockets::FlowSockets(OwnerScanner& holders, Captured protocols, FlowTable& f
     try {
         dumper_.emplace(owners_.trace());
     } catch (const std::system_error&) {
-        dumper_.reset(); // /proc/net has the sockets too
+        dumper_.reset(); // /proc/net lists the sockets too
     }
     const auto ignore = [](const Socket&) {};
     const auto lists_tcp = [&] {
@@ -90,7 +91,7 @@ FlowSockets::FlowSockets(OwnerScanner& holders, Captured protocols, FlowTable& f
 
 bool FlowSockets::list_by_diag(std::vector<Socket>& sockets, DiagDetail detail)
 {
-    std::set<std::uint16_t> ports; // that are listened on; the kernel lists those sockets first
+    std::set<std::uint16_t> ports; // with a listener; the kernel lists listeners first
     const auto take = [&](const Socket& socket) {
         Socket& listed = sockets.emplace_back(socket);
         if (is_listener(socket)) {
@@ -114,7 +115,7 @@ void FlowSockets::list(DiagDetail detail)
         failed_lists_ += read.missing ? 1 : 0;
     } else if (!list_by_diag(sockets, detail)) {
         ++failed_lists_;
-        return; // what it lacks need not be gone
+        return; // sockets that are missing in it need not be closed
     }
     const Instant last_listed = std::exchange(listed_at_, packet_clock_now());
     const auto before = std::exchange(lookup_, std::make_shared<SocketLookup>(std::move(sockets)));
@@ -128,8 +129,8 @@ void FlowSockets::list(DiagDetail detail)
     trace_owners();
 }
 
-/// Keeps for a moment the sockets that have gone since the previous list, except listeners, which move no bytes. Looks
-/// again at the flows of UDP ports whose sockets have changed.
+/// Remembers sockets that are not listed any more for a moment, except listeners, which move no bytes. Looks again at
+/// the flows of UDP ports whose sockets have changed.
 void FlowSockets::note_changes(const std::vector<Socket>& before, Instant last_listed)
 {
     const auto tuples_before = tuples_of(before);
@@ -158,7 +159,7 @@ void FlowSockets::note_changes(const std::vector<Socket>& before, Instant last_l
     flows_.next_list();
 }
 
-/// Returns true if the list has exactly the sockets that the flow is known to have.
+/// Returns whether the list has exactly the sockets that the flow is known to have.
 bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
 {
     const SocketMatch match = lookup_->find(flow.tuple, flow.device());
@@ -185,9 +186,9 @@ void FlowSockets::index_gone()
     gone_lookup_ = SocketLookup(std::move(sockets));
 }
 
-/// Cuts the flows of a port whose sockets have changed. Datagrams that arrive from now on are another flow; those since
-/// the previous list may be for an old or a new socket. Multicast and broadcast since then may be missing at a new
-/// socket, and may be too much at one that is gone.
+/// Cuts the flows of a port whose sockets have changed. Datagrams that arrive from now on are another flow. Datagrams
+/// since the previous list may be for an old or for a new socket. Multicast and broadcast since then may be missing at
+/// a new socket, and counted too often at one that is gone.
 void FlowSockets::cut_flows(std::uint16_t port)
 {
     std::size_t cut = 0;
@@ -220,7 +221,7 @@ void FlowSockets::begin_window(Arrival arrival)
     if (arrival == Arrival::is_new) {
         std::vector<Socket> sockets = listed();
         for (Socket& socket : sockets) {
-            if (socket.tcp) { // no segments, so no payload
+            if (socket.tcp) { // no segments have moved, so no payload has
                 TcpCounters none;
                 none.notsent_bytes = socket.tcp->notsent_bytes;
                 socket.tcp = none;
@@ -249,7 +250,7 @@ void FlowSockets::add(const std::vector<PacketFlow*>& flows)
 
 void FlowSockets::add_ended(PacketFlow& flow)
 {
-    if (!flow.has_socket()) { // else it was looked up while it was the last one
+    if (!flow.has_socket()) { // else it was looked up while it had the tuple
         resolve(flow);
     }
 }
@@ -272,7 +273,7 @@ void FlowSockets::search(Clock::time_point now)
     const SearchCost cost;
     list(DiagDetail::sockets);
     std::vector<Inode> inodes;
-    bool all_wait = handed_on_.empty(); // to be accepted, and long
+    bool all_wait = handed_on_.empty(); // all flows have long waited to be accepted
     std::erase_if(pending_, [&](PacketFlow* flow) {
         if (resolve(*flow)) {
             return true;
@@ -317,12 +318,12 @@ void FlowSockets::search_again(const std::vector<Inode>& missed)
             needs_list = needs_list || files_ || socket.tuple.protocol != Protocol::tcp;
         }
     }
-    // A socket without an inode may be a missed one that was accepted since, and handed on already.
+    // A socket without an inode may be a missed one that was accepted since the list, and handed over already.
     if (needs_list || (has_unaccepted && known.size() < missed.size())) {
         list(DiagDetail::sockets);
         return;
     }
-    for (const Socket& socket : known) { // a few connections are not worth a list
+    for (const Socket& socket : known) { // look-ups, because a list would cost more
         const auto found = dumper_->lookup(flow_of(socket));
         if (found && found->inode == socket.inode) {
             hand_on(socket.inode);
@@ -344,16 +345,17 @@ bool FlowSockets::is_unaccepted(const PacketFlow& flow) const
     return socket != nullptr && waits_to_be_accepted(*socket);
 }
 
-/// One and the same process.
+/// Returns whether both sockets are held by one and the same process, and by no other.
 bool FlowSockets::have_one_holder(Inode a, Inode b) const
 {
     const auto holders = owners_.holders_of(a);
     return holders.size() == 1 && owners_.holders_of(b) == holders;
 }
 
-/// Returns the sockets of a connection. Packets are read late: the last list may lack their socket, or show it closed
-/// and without inode. Then recently closed sockets and the first list of the window are searched. A list from before
-/// the connection's first packet, or from after its end, has the socket of another connection with the same tuple.
+/// Returns the sockets of a connection. Packets are read late, so the last list may not have the socket, or may show it
+/// closed and without inode. Then recently closed sockets and the first list of the window are searched. A list from
+/// before the connection's first packet, or from after its end, has the socket of another connection with the same
+/// tuple.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
     const std::uint32_t interface = flow.device();
@@ -378,7 +380,7 @@ SocketMatch FlowSockets::match(const PacketFlow& flow) const
     return is_same(before) ? before : match;
 }
 
-/// Adds the sockets that fit the flow now.
+/// Adds the sockets that match the flow now.
 void FlowSockets::add_takers(PacketFlow& flow) const
 {
     const bool is_tcp = flow.tuple.protocol == Protocol::tcp;
@@ -412,7 +414,7 @@ void FlowSockets::add_takers(PacketFlow& flow) const
     for (const Socket* socket : match.sockets) {
         const auto came = came_.find(socket->inode.value);
         if (!has_others && came != came_.end() && came->second > flow.first_packet) {
-            flow.is_cut = true; // the socket is newer than the flow: only later packets are its own
+            flow.is_cut = true; // the socket is newer than the flow: only later packets belong to it
         } else {
             add(*socket, match.quality);
         }
@@ -434,8 +436,8 @@ void FlowSockets::add_senders(PacketFlow& flow) const
     }
 }
 
-/// Names the flow's socket, unless it could be one of several that not one and the same process holds. Returns true if
-/// there is nothing left to find out.
+/// Sets the flow's socket, unless there are several candidates that are not all held by one process. Returns true if
+/// nothing is left to find out.
 bool FlowSockets::decide(PacketFlow& flow) const
 {
     if (!flow.takers.empty()) {
@@ -457,7 +459,7 @@ bool FlowSockets::decide(PacketFlow& flow) const
     return owners_.unheld(std::move(inodes)).empty();
 }
 
-/// Once nothing more can be found out.
+/// Sets the flow's socket for good, when nothing more can be found out.
 void FlowSockets::conclude(PacketFlow& flow) const
 {
     decide(flow);
@@ -473,8 +475,8 @@ bool FlowSockets::resolve(PacketFlow& flow) const
     return decide(flow);
 }
 
-/// Keeps the socket whose tuple was rewritten on the way (NAT) into that of the flow, if one fits. A flow of received
-/// datagrams only may belong to no socket.
+/// Remembers the socket whose tuple may have been rewritten on the way (NAT) into that of the flow, if one matches. A
+/// flow that only received datagrams need not belong to any socket.
 void FlowSockets::note_rewritten(PacketFlow& flow) const
 {
     const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
@@ -493,7 +495,7 @@ void FlowSockets::note_rewritten(PacketFlow& flow) const
     }
 }
 
-/// Returns whether that socket is as old as the packets, and has moved bytes if they carry any.
+/// Returns whether that socket existed when the packets came, and has moved bytes if the packets have any.
 bool FlowSockets::fits(const PacketFlow& flow) const
 {
     if (flow.tuple.protocol != Protocol::tcp) {
@@ -559,7 +561,8 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     }
 }
 
-/// Holders were scanned a moment ago: whoever had a socket that is closed by now is found no more.
+/// Returns the sockets that are still open. The holders were just scanned, so the holder of a closed socket cannot be
+/// found any more.
 std::vector<Inode> FlowSockets::only_open(std::vector<Inode> inodes) const
 {
     if (inodes.empty()) {

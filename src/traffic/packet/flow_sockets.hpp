@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From the flows of one network namespace to sockets and their holders while they live: sockets are listed when flows
-// come that no list has, and holders are searched for when sockets come that nobody is known to hold. Both at a bounded
-// cost.
+// Finds the sockets of the flows of one network namespace, and their holders, while they exist. Sockets are listed when
+// flows come whose sockets are in no list; holders are searched for when sockets come that nobody is known to hold. The
+// cost of both is limited.
 #pragma once
 
 #include "owners/owner_scanner.hpp"
@@ -26,50 +26,50 @@ class FlowSockets {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// Opens what it needs in the network namespace that the calling thread is in; works from anywhere afterwards.
-    /// `flows` owns the flows that are added, and must outlive this object.
+    /// Opens the sockets and files that it needs in the calling thread's network namespace. It can then be used from
+    /// any namespace. `flows` owns the flows that are added, and must outlive this object.
     FlowSockets(OwnerScanner& holders, Captured protocols, FlowTable& flows);
 
-    /// Lists the sockets: before the first packet, and after the last one. Holders are to be scanned before the first
-    /// list: of a socket that comes in between they are searched for when its packets come.
+    /// Lists the sockets: before the first packet, and after the last one. Scan the holders before the first list: the
+    /// holders of later sockets are searched for when packets come.
     void list(DiagDetail detail = DiagDetail::tcp_info);
     /// Adds flows that are new, or that another connection uses again.
     void add(const std::vector<PacketFlow*>& flows);
     /// Adds a flow whose tuple another flow has taken.
     void add_ended(PacketFlow& flow);
-    /// Returns when search() has something to do; null if not before packets arrive or sockets are handed over.
+    /// Returns when search() has something to do; null: not before packets arrive or sockets are handed over.
     std::optional<Clock::time_point> next_search() const;
     void search(Clock::time_point now);
-    /// Takes the sorted inodes of sockets, of any namespace, that their holders no longer have: those that are still
-    /// open were handed over. A socket that was found in the search for another one may be in no list yet: it waits for
-    /// the next list.
+    /// Takes sockets, of any namespace, that their holders no longer have, by sorted inode. Sockets that are still open
+    /// were handed over. A socket that was found while another was searched for may not be listed yet: it waits for the
+    /// next list.
     void search_again(const std::vector<Inode>& missed);
-    /// Forgets flows that are about to be retired.
+    /// Forgets a flow that is about to be retired.
     void drop(PacketFlow& flow);
-    /// Traces the owners of the listed sockets, with -vv.
+    /// Traces the owners of the listed sockets for -vv.
     void trace_owners() const;
-    /// Nothing is to be searched for before that: the cost of the last search asks for rest.
+    /// Returns the end of the pause after the last search. Nothing may be searched for before.
     Clock::time_point rested() const { return rested_; }
-    /// Searches for every holder that is still missing. Call after the last list and after a new scan of holders.
+    /// Searches for every holder that is still missing. Call it after the last list and a new scan of holders.
     void finish(const std::vector<PacketFlow*>& flows);
 
-    /// The sockets listed now start the window, and data of earlier windows is dropped. Flows of
-    /// UDP are about to be forgotten.
+    /// Begins a window with the sockets that are listed now, and drops data of earlier windows. The flows of UDP are
+    /// forgotten soon after.
     void begin_window(Arrival arrival = Arrival::was_there);
     bool has_tcp() const { return protocols_ == Captured::tcp_and_udp; }
-    /// The flow's socket as the list at the beginning of the window has it, and as the last list does; null if that
-    /// has none, or several.
+    /// Return the flow's socket in the list at the start of the window, and in the last list; null if the list has
+    /// none, or several.
     const Socket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
     const Socket* last(const Tuple& tuple) const { return lookup_->find(tuple).only(); }
     const std::vector<Socket>& listed() const { return lookup_->all(); }
     std::size_t failed_lists() const { return failed_lists_; }
 
 private:
-    using Instant = std::chrono::nanoseconds; // since the epoch, as packets have it
+    using Instant = std::chrono::nanoseconds; // since the epoch, like the time of packets
     struct Gone {
         Socket socket;
         Instant last_listed;
-        Instant since; // since when no list has it
+        Instant since; // time of the first list without it
     };
 
     void note_changes(const std::vector<Socket>& before, Instant last_listed);
@@ -96,20 +96,20 @@ private:
     Captured protocols_;
     FlowTable& flows_;
     std::optional<Dumper> dumper_;         // null if the kernel has no sock_diag
-    std::optional<ProcSocketFiles> files_; // instead of it
+    std::optional<ProcSocketFiles> files_; // used instead
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
     Instant begun_{0};                                        // when that list was begun
-    Instant listed_at_{0};                                    // when it was complete
+    Instant listed_at_{0};                                    // when that list was complete
     std::uint64_t datagrams_ = 0;                             // FlowTable::datagrams() at that time
     std::set<std::pair<std::uint16_t, PacketFlow*>> by_port_; // UDP flows by local port
-    std::shared_ptr<const SocketLookup> first_ = lookup_;     // at the beginning of the window
+    std::shared_ptr<const SocketLookup> first_ = lookup_;     // list at the start of the window
     Instant first_at_{0};
     std::vector<Gone> gone_; // listed a moment ago, but not any more
     std::unordered_map<std::uint64_t, std::size_t> gone_by_inode_;
     std::unordered_map<std::uint64_t, Instant> came_; // UDP sockets by inode: start of the last list without it
     SocketLookup gone_lookup_;
     std::vector<PacketFlow*> pending_;
-    std::vector<Inode> handed_on_; // their holders are to be found again
+    std::vector<Inode> handed_on_; // sockets whose new holders are searched for
     MissedSockets missed_;
     SearchPace pace_;
     Clock::time_point rested_{};

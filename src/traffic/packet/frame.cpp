@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A cursor goes from header to header. It knows both how much was captured and how long the packet is, so that a header
-// that the capture cut off is told apart from a header that the packet never had.
+// A cursor moves from header to header. It knows how much was captured and how long the packet is, so it distinguishes
+// a header that the capture cut off from one that the packet never had.
 #include "traffic/packet/frame.hpp"
 
 #include <linux/if_ether.h>
@@ -21,7 +21,7 @@ public:
     {
     }
 
-    /// How much of the packet is left, captured or not.
+    /// Returns how much of the packet is left, captured or not.
     std::size_t left() const { return length_; }
     void limit(std::size_t length)
     {
@@ -29,7 +29,7 @@ public:
         captured_ = captured_.first(std::min(captured_.size(), length_));
     }
 
-    /// Whether the next `size` bytes can be read.
+    /// Returns whether the next `size` bytes can be read.
     Verdict need(std::size_t size) const
     {
         if (size > length_) {
@@ -43,7 +43,7 @@ public:
     std::uint32_t number(std::size_t at) const { return std::uint32_t{word(at)} << 16 | word(at + 2); }
     std::span<const std::byte> bytes(std::size_t at, std::size_t size) const { return captured_.subspan(at, size); }
 
-    /// Past a header; its rest need not have been captured.
+    /// Skips a header, part of which may not have been captured.
     void skip(std::size_t size)
     {
         length_ -= std::min(size, length_);
@@ -81,7 +81,7 @@ Verdict parse_ethernet(Cursor& cursor, std::uint16_t& type, bool& is_tagged)
     return Verdict::packet;
 }
 
-/// Address::from_bytes() of 4 bytes, without the call: this runs for each packet.
+/// Works like Address::from_bytes() of 4 bytes, but without the call, because it runs for each packet.
 Address v4(const Cursor& cursor, std::size_t at)
 {
     Address address;
@@ -105,7 +105,7 @@ bool is_extension(std::uint8_t header)
     return std::find(extensions.begin(), extensions.end(), header) != extensions.end();
 }
 
-/// RFC 8200 4.3 to 4.6; RFC 4302 2.2 for AH, which counts in words of 4.
+/// Returns the size of an extension header: RFC 8200 4.3 to 4.6; RFC 4302 2.2 for AH, which counts words of 4 bytes.
 std::size_t extension_size(std::uint8_t header, std::uint8_t length)
 {
     switch (header) {
@@ -115,7 +115,7 @@ std::size_t extension_size(std::uint8_t header, std::uint8_t length)
     }
 }
 
-/// Steps over extension headers (and over AH in IPv4). In a later fragment what follows the fragment header is data.
+/// Skips extension headers (and AH in IPv4). In a later fragment, data follows the fragment header.
 Verdict skip_extensions(Cursor& cursor, std::uint8_t& header, Packet& packet)
 {
     constexpr std::size_t shortest = 8;
@@ -131,7 +131,7 @@ Verdict skip_extensions(Cursor& cursor, std::uint8_t& header, Packet& packet)
         if (header == IPPROTO_FRAGMENT) {
             const std::uint16_t position = cursor.word(2);
             const Fragment fragment{cursor.number(4), position & 0xfff8U, (position & 1) != 0};
-            if (fragment.offset != 0 || fragment.more) { // else an atomic one: a whole datagram (RFC 6946)
+            if (fragment.offset != 0 || fragment.more) { // else an atomic fragment: the whole datagram (RFC 6946)
                 packet.fragment = fragment;
             }
         }
@@ -147,7 +147,7 @@ Verdict skip_extensions(Cursor& cursor, std::uint8_t& header, Packet& packet)
 Verdict parse_tcp(const Cursor& cursor, Packet& packet)
 {
     constexpr std::size_t shortest = 20;
-    constexpr std::size_t used = 14; // up to the flags
+    constexpr std::size_t used = 14; // up to and including the flags
     if (cursor.left() < shortest) {
         return Verdict::malformed;
     }
@@ -166,8 +166,8 @@ Verdict parse_tcp(const Cursor& cursor, Packet& packet)
     return Verdict::packet;
 }
 
-/// The length field may be less than what the IP header leaves room for, and is 0 in a jumbogram. In a first fragment
-/// it is that of the whole datagram.
+/// Parses a UDP header. The length field may be less than the IP header has room for, and is 0 in a jumbogram. In a
+/// first fragment it is the length of the whole datagram.
 Verdict parse_udp(const Cursor& cursor, Packet& packet)
 {
     constexpr std::size_t size = 8;
@@ -220,7 +220,7 @@ Verdict parse_v4(Cursor cursor, Packet& packet)
         if (total > cursor.left()) {
             return Verdict::malformed;
         }
-        cursor.limit(total); // behind it is Ethernet's padding
+        cursor.limit(total); // Ethernet's padding follows
     }
     if (size < shortest || size > cursor.left()) {
         return Verdict::malformed;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One captured frame taken apart: Ethernet with VLAN tags or bare IP, IPv4 and IPv6 with their options and extension
-// headers, TCP and UDP. Pure. It reads headers only, and no further than what was captured of them.
+// Parses a captured frame: Ethernet with VLAN tags or bare IP, IPv4 and IPv6 with their options and extension headers,
+// TCP and UDP. Pure. It reads only headers, as far as they were captured.
 #pragma once
 
 #include "model/flow.hpp"
@@ -13,7 +13,7 @@
 
 namespace socktally {
 
-// Next-header numbers that netinet/in.h lacks, of headers with the length field of RFC 6564.
+// Next-header numbers that netinet/in.h does not have; these headers have the length field of RFC 6564.
 inline constexpr std::uint8_t ip6_mobility = 135;
 inline constexpr std::uint8_t ip6_hip = 139;
 inline constexpr std::uint8_t ip6_shim6 = 140;
@@ -23,23 +23,23 @@ enum class LinkLayer : std::uint8_t {
     none, // bare IP: tun devices, tunnels
 };
 
-/// The part of a VLAN tag that names the VLAN; 0: the tag has a priority only (802.1Q).
+/// The part of a VLAN tag that is the number of the VLAN; 0: the tag has only a priority (802.1Q).
 inline constexpr std::uint16_t vlan_mask = 0x0fff;
 
-/// The captured part of a frame. `length` is that of the whole frame; the kernel's superpackets are longer than
-/// what the length field of IPv4 or IPv6 can say.
+/// The captured part of a frame. `length` is the length of the whole frame: the kernel's superpackets are longer than
+/// the length field of IPv4 or IPv6 can hold.
 struct Frame {
     std::span<const std::byte> bytes;
     std::size_t length = 0;
     LinkLayer link = LinkLayer::ethernet;
-    bool is_tagged = false; // the kernel has taken off a VLAN tag, as Packet::is_tagged
+    bool is_tagged = false; // the kernel has removed a VLAN tag; see Packet::is_tagged
 };
 
-/// Which part of a datagram a packet has, if that came in pieces.
+/// The part of a datagram that a packet has, if the datagram was fragmented.
 struct Fragment {
     std::uint32_t id = 0;
     std::uint32_t offset = 0; // of its first byte in the datagram
-    bool more = false;        // others follow it
+    bool more = false;        // more fragments follow
 };
 
 struct TcpHeader {
@@ -57,27 +57,27 @@ struct Packet {
     Endpoint destination;
     std::uint32_t ip_bytes = 0;      // from the first byte of the IP header
     std::uint32_t payload_bytes = 0; // after the TCP or UDP header; in a later fragment, after the IP headers
-    TcpHeader tcp;                   // of TCP, but for later fragments
-    std::uint32_t header_bytes = 0;  // of TCP or UDP, but for later fragments
+    TcpHeader tcp;                   // TCP only, not in later fragments
+    std::uint32_t header_bytes = 0;  // of TCP or UDP, not in later fragments
     std::optional<Fragment> fragment;
-    bool is_tagged = false;           // of a VLAN, not only of a priority: it is for another interface, or for nobody
-    bool to_many = false;             // by the link's address, which the kernel tells
-    std::chrono::nanoseconds time{0}; // since the epoch, when the kernel took it
+    bool is_tagged = false;           // it has the number of a VLAN, so it is for another interface, or for none
+    bool to_many = false;             // multicast or broadcast by its link address, as the kernel says
+    std::chrono::nanoseconds time{0}; // since the epoch: when the kernel received it
 
     bool is_later_fragment() const { return fragment && fragment->offset != 0; }
 };
 
-/// Now, as the kernel stamps packets.
+/// Returns the current time on the clock with which the kernel stamps packets.
 inline std::chrono::nanoseconds packet_clock_now() { return std::chrono::system_clock::now().time_since_epoch(); }
 
 enum class Verdict : std::uint8_t {
     packet,
     other,     // neither TCP nor UDP, or not IP
-    malformed, // a length does not fit; no socket will get it
-    cut,       // well as far as it goes, but its headers are longer than what was captured
+    malformed, // a length does not fit, so no socket receives it
+    cut,       // valid so far, but its headers are longer than the captured part
 };
 
-/// `packet` is filled for Verdict::packet only.
+/// Sets `packet` only if it returns Verdict::packet.
 Verdict parse_frame(const Frame& frame, Packet& packet);
 
 } // namespace socktally

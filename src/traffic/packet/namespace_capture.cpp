@@ -18,18 +18,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A process reads the datagrams that are on their way to it within this time.
+/// Within this time a process reads the datagrams that have just arrived for it.
 constexpr auto reading_time = 2ms;
 
-/// Sockets are listed at most this often, until a list shows queues without datagrams.
+/// Sockets are listed at most this many times, until a list shows no queue with datagrams.
 constexpr int most_lists = 3;
 
-/// A flow may be idle for this long, or for less if there are very many.
+/// A flow may be idle for this long, or only for crowded_limit if there are more than `crowd` flows.
 constexpr std::chrono::seconds idle_limit = 60s;
 constexpr std::chrono::seconds crowded_limit = 5s;
 constexpr std::size_t crowd = 100'000;
 
-/// Whether the network namespace of the calling thread forwards IP.
+/// Returns whether the network namespace of the calling thread forwards IP.
 bool forwards_packets()
 {
     constexpr std::array files{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"};
@@ -73,8 +73,8 @@ void NamespaceCapture::begin(When when)
     begun_late_ = arrival_ == Arrival::is_new ? !adopt_connections() : when == When::later && has_moved();
 }
 
-/// Takes the bytes that the connections of a new namespace have moved so far from the kernel's counters. Returns false
-/// if more connections were opened than are still there, or datagrams moved.
+/// Counts the bytes that connections of a new namespace have moved so far, from the kernel's counters. Returns false if
+/// other connections were opened that are closed by now, or if datagrams moved.
 bool NamespaceCapture::adopt_connections()
 {
     std::uint64_t connections = 0;
@@ -89,7 +89,7 @@ bool NamespaceCapture::adopt_connections()
            (!sockets_.has_tcp() || counters->tcp_opens <= connections + counters->tcp_failures);
 }
 
-/// Anything since the namespace was made.
+/// Returns whether anything moved since the namespace was made.
 bool NamespaceCapture::has_moved()
 {
     const auto counters = counters_.read();
@@ -179,8 +179,8 @@ void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
     forward_unsure_ += socktally::mark_nobodys(flows, all, place);
 }
 
-/// Counters are read first, so that they include no packet of the next window; the list follows
-/// at once, so that there is little time for sockets to come and go in between.
+/// Ends the window. Reads the counters first, so that they include no packet of the next window, and lists the sockets
+/// at once, so that few come and go in between.
 void NamespaceCapture::end()
 {
     for (int lists = 0; lists < most_lists; ++lists) {
@@ -208,7 +208,7 @@ bool NamespaceCapture::drain_to_end()
     return complete;
 }
 
-/// Turns the bytes on the wire into those that the process wrote and read.
+/// Turns the bytes on the wire into those that the process has read and written.
 void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
 {
     if (flow.tuple.protocol == Protocol::tcp) {
@@ -219,8 +219,8 @@ void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
     }
 }
 
-/// A forwarded flow has neither end here. A socket that receives anything at its port may have the
-/// port of an end that is elsewhere.
+/// Returns whether a socket here may have moved the flow. A forwarded flow has neither end here. An unconnected socket
+/// may have the port of an end that is on another machine.
 bool NamespaceCapture::is_ours(const PacketFlow& flow) const
 {
     if (flow.is_nobodys) {
@@ -233,7 +233,7 @@ bool NamespaceCapture::is_ours(const PacketFlow& flow) const
     return (flow.has_socket() && (has_address || flow.to_many)) || (!flow.takers.empty() && flow.to_many);
 }
 
-/// `last` is a connection's socket if it is still there.
+/// Finishes a flow. `last` is the connection's socket; null if it is closed.
 void NamespaceCapture::finish(PacketFlow& flow, const Socket* last)
 {
     flow.is_over = flow.tuple.protocol == Protocol::tcp && last == nullptr;
@@ -245,7 +245,7 @@ void NamespaceCapture::finish(PacketFlow& flow, const Socket* last)
         return;
     }
     if (!flow.takers.empty() && flow.to_many) {
-        for (const Flow& taker : std::exchange(flow.takers, {})) { // multicast or broadcast: each of them gets it
+        for (const Flow& taker : std::exchange(flow.takers, {})) { // multicast or broadcast: each receives it
             flow.found = taker;
             add_of_socket(flow);
         }
@@ -284,7 +284,7 @@ void NamespaceCapture::add_of_socket(const PacketFlow& flow)
     sums_.add(flow);
 }
 
-/// Returns how many datagrams sockets that no list has may have read.
+/// Finishes flows that came to no listed socket. Returns how many datagrams unlisted sockets may have read.
 std::uint64_t NamespaceCapture::finish_unclaimed()
 {
     std::uint64_t datagrams = 0;
@@ -300,7 +300,7 @@ std::uint64_t NamespaceCapture::finish_unclaimed()
     return datagrams;
 }
 
-/// They came if the kernel says that more was read than packets show.
+/// Adds the assumed flows if the kernel says that more was read than packets show.
 void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
 {
     std::uint64_t datagrams = 0;
@@ -316,7 +316,8 @@ void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
     }
 }
 
-/// Packets missing here would be missing in the next window too. See next_window().
+/// Counts a flow by the queues of its socket, because packets that are missing in this window would be missing in the
+/// next one too. See next_window().
 void NamespaceCapture::count_from_queues(PacketFlow& flow, const Socket& last)
 {
     flow.rx.carried = std::int64_t{unread_bytes(last)};
@@ -356,8 +357,8 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
     flows.insert(flows.end(), own.begin(), own.end());
 }
 
-/// Adds the sockets without packets, to be listed too, and for bytes that were read but came before the
-/// window; adds nothing if packets may have passed an interface outside the filter.
+/// Returns flows of the sockets without packets, which are listed too, and which may have read bytes that came before
+/// the window. Without bytes if packets may have passed an interface that is not captured.
 std::vector<Flow> NamespaceCapture::silent_flows()
 {
     carried_.clear();
@@ -398,7 +399,7 @@ void NamespaceCapture::next_window()
     sockets_.begin_window();
     watch_.next_window();
     for (PacketFlow* flow : std::exchange(by_queues_, {})) {
-        if (flow->is_old) { // what came until the queues were listed is part of them
+        if (flow->is_old) { // the queues include what came until they were listed
             flow->rx.carried -= static_cast<std::int64_t>(flow->rx.payload_bytes);
             flow->tx.carried -= static_cast<std::int64_t>(flow->tx.payload_bytes);
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The packets of one network namespace over one window after another, as flows of its sockets: what was on the wire,
-// corrected by what the lists of sockets at both ends of the window show of their queues.
+// The packets of one network namespace in one window after another, as flows of its sockets: the bytes on the wire,
+// corrected by the queues that the lists of sockets at both ends of the window show.
 #pragma once
 
 #include "owners/owner_scanner.hpp"
@@ -21,7 +21,7 @@
 
 namespace socktally {
 
-/// The same in all of them.
+/// The things to capture, which are the same in all namespaces.
 struct CaptureWants {
     Captured kept = Captured::tcp_and_udp;
     FlowSums::Detail detail = FlowSums::Detail::sockets;
@@ -35,42 +35,42 @@ public:
                      Arrival arrival);
 
     Inode netns() const { return netns_; }
-    /// Readable when packets wait.
+    /// Returns a descriptor that is readable when packets wait.
     int fd() const { return watch_.fd(); }
-    /// Whether there is something left to capture or to count, should the namespace be gone.
+    /// Returns whether something is still to be captured or counted if the namespace no longer exists.
     bool is_needed() const { return !sockets_.listed().empty() || watch_.has_more(); }
     FlowSockets& sockets() { return sockets_; }
     const FlowSockets& sockets() const { return sockets_; }
 
     bool has_begun() const { return has_begun_; }
-    /// Lists the sockets, and keeps packets from then on; if other windows were before, that is a moment after this
-    /// one began.
+    /// Lists the sockets, and keeps packets from then on. If this is not the first window, that is a moment after the
+    /// window began.
     enum class When : std::uint8_t { first_window, later };
     void begin(When when);
-    /// Takes the packets that there are, at `age` since the first of all windows began.
+    /// Takes the packets that have arrived. `age` is the time since the first window began.
     void drain(std::chrono::seconds age);
-    /// The UDP ports at which the kernel takes the packets of tunnels here.
+    /// Returns the UDP ports at which the kernel receives packets of tunnels here.
     const std::vector<std::uint16_t>& tunnel_ports() const { return watch_.tunnel_ports(); }
-    /// Drops the flows that have been idle for this long. `tunnel_ports` are those of all namespaces, because the
-    /// socket of a tunnel may be in another namespace than its interface.
+    /// Drops the flows that have been idle for too long, at `age`. `tunnel_ports` are those of all namespaces, because
+    /// the socket of a tunnel may be in another namespace than its interface.
     void retire_idle(std::chrono::nanoseconds age, const std::vector<std::uint16_t>& tunnel_ports);
 
     /// Ends the window: packets from now on belong to the next one. Lists the sockets.
     void end();
-    /// Takes the packets of the window; false if some may still be on their way.
+    /// Takes the packets of the window. Returns false if some may not have arrived yet.
     bool drain_to_end();
     /// Closes the window after drain_to_end(). `complete`: all packets had arrived.
     void close(bool complete) { watch_.close(complete); }
     bool saw_packets() const { return watch_.saw_packets(); }
-    /// Matches the remaining packets, and hands over all flows, with those of sockets that moved nothing.
+    /// Matches the remaining packets, and adds all flows to `flows`, including those of sockets that moved nothing.
     void finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports);
     Faults faults() const;
     UncountedTraffic uncounted() const { return uncounted_ ? uncounted_->traffic() : UncountedTraffic{}; }
     void next_window();
 
 private:
-    /// PacketFlow::Counts::carried of a connection without packets in the window: the list at its end is made a
-    /// moment later, and may show some that come in the next one.
+    /// PacketFlow::Counts::carried of a connection without packets in the window. The list at its end is made a moment
+    /// later, and may include bytes that come in the next window.
     struct Carried {
         std::int64_t rx = 0;
         std::int64_t tx = 0;
@@ -98,21 +98,21 @@ private:
     PacketWatch watch_;
     FlowSockets sockets_;
     ProtocolCountersReader counters_;
-    std::optional<UncountedSockets> uncounted_; // only if this counts TCP too
+    std::optional<UncountedSockets> uncounted_; // set only if this counts TCP too
     FlowSums sums_;
     bool forwards_;
     UdpDelivery delivery_;
     std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made
     std::vector<PacketFlow> cut_;           // UDP flows that ended because sockets changed
-    std::vector<PacketFlow> unclaimed_;     // of UDP: came to no socket
-    std::vector<PacketFlow> assumed_;       // that may have come back to a socket
+    std::vector<PacketFlow> unclaimed_;     // UDP flows that came to no socket
+    std::vector<PacketFlow> assumed_;       // flows that may have come back to a socket
     std::map<Tuple, Carried> carried_;      // of connections without a flow
-    std::vector<PacketFlow*> by_queues_;    // what they carry is known by their queues
+    std::vector<PacketFlow*> by_queues_;    // flows that were counted by the queues of their socket
     bool has_begun_ = false;
-    bool begun_late_ = false;          // in this window, after bytes had moved unseen
-    std::uint64_t ended_unread_ = 0;   // TcpMoved, in connections
-    std::uint64_t unsent_unknown_ = 0; // likewise
-    std::uint64_t forward_unsure_ = 0; // mark_nobodys()
+    bool begun_late_ = false;          // this window began after bytes had moved unseen
+    std::uint64_t ended_unread_ = 0;   // connections with TcpMoved::ended_unread
+    std::uint64_t unsent_unknown_ = 0; // connections with TcpMoved::unsent_unknown
+    std::uint64_t forward_unsure_ = 0; // result of mark_nobodys()
 };
 
 } // namespace socktally

@@ -57,7 +57,8 @@ Unavailable packet_refusal(int error)
 
 class PacketBackend final : public Backend {
 public:
-    /// Whether it works is known once there is a ring: that of our own namespace, or else a small one to see.
+    /// Opens the ring of our own namespace, or else a small one, because only that shows whether packets can be
+    /// captured.
     explicit PacketBackend(const BackendOptions& options)
         : options_(options), owners_("/proc", OwnerScanner::Source::cheapest, options.trace)
     {
@@ -89,7 +90,7 @@ private:
                                  capture_.add_namespace(netns, share, arrival);
                              },
                              [this](Inode netns) { return capture_.leave(netns); }, Capture::files_per_namespace}};
-    bool watches_others_ = options_.interfaces.empty(); // an interface that is asked for is one of our own
+    bool watches_others_ = options_.interfaces.empty(); // --interface means interfaces of our own namespace
     WindowClock clock_;
     InterfaceCounters interfaces_; // when the window began
 };
@@ -125,7 +126,7 @@ void PacketBackend::find_unlisted()
     others_.find_unlisted(owners_, std::move(listed));
 }
 
-/// The last window's end is the beginning of this one.
+/// Begins the window where the last one ended.
 void PacketBackend::resume()
 {
     owners_.next_window();
@@ -185,7 +186,7 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
 {
     const auto begun = Clock::now();
     auto next_progress = begun;
-    auto confirmed = begun; // and its cost has been rested for
+    auto confirmed = begun; // end of the pause after the last confirmation
     for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
         capture_.drain();
         if (now >= std::max(confirmed, owners_.next_confirm())) {

@@ -28,7 +28,7 @@ bool is_any(const Interface& link, std::span<const std::string_view> kinds)
     return std::find(kinds.begin(), kinds.end(), link.kind) != kinds.end();
 }
 
-/// Its master shows what is for this machine.
+/// Returns whether the interface is a port, whose master shows the packets for this machine.
 bool is_port(const std::vector<Interface>& links, const Interface& link)
 {
     constexpr std::array<std::string_view, 4> masters{"bridge", "bond", "team", "openvswitch"};
@@ -36,7 +36,7 @@ bool is_port(const std::vector<Interface>& links, const Interface& link)
     return master != nullptr && is_any(*master, masters);
 }
 
-/// Returns the interface below that shows the packets of this one too; null if there is none.
+/// Returns the interface below that also shows the packets of this one; null if there is none.
 const Interface* below(const std::vector<Interface>& links, const Interface& link, Links which)
 {
     constexpr std::array<std::string_view, 4> stacked{"macvlan", "macvtap", "ipvlan", "vlan"};
@@ -44,8 +44,8 @@ const Interface* below(const std::vector<Interface>& links, const Interface& lin
     return is_any(link, std::span(stacked).first(count)) ? find(links, link.lower) : nullptr;
 }
 
-/// Returns the watched interface that shows the packets of `link`: itself, or one below it; null if none is. A chain of
-/// stacked interfaces is short; one that is longer, or goes round in a circle, is not believed.
+/// Returns the watched interface that shows the packets of `link`: itself, or one below it; null if there is none.
+/// Chains of stacked interfaces are short, so the search stops at a chain that is too long or a circle.
 const Interface* shown_at(const std::vector<Interface>& links, const Interface& link, Links which, int depth = 0)
 {
     constexpr int deepest = 8;
@@ -110,7 +110,7 @@ void PacketWatch::end(std::chrono::nanoseconds instant)
     end_ = instant;
 }
 
-/// One round at most: packets may come as fast as they are taken.
+/// Goes round the ring at most once, because packets may come as fast as they are taken.
 void PacketWatch::drain(std::chrono::nanoseconds limit)
 {
     CapturedFrame captured;
@@ -125,7 +125,7 @@ bool PacketWatch::drain_until(std::chrono::nanoseconds limit)
     return ring_.is_stopped() || !ring_.has_more();
 }
 
-/// Packets dropped since the end may belong to either window.
+/// Closes the window. Packets dropped since its end may belong to either window.
 void PacketWatch::close(bool complete)
 {
     next_faults_[Fault::packets_dropped] = ring_.new_drops();
@@ -170,7 +170,7 @@ void PacketWatch::take(const CapturedFrame& captured)
     switch (parse_frame(captured.frame, seen.packet)) {
     case Verdict::packet:
         if (seen.packet.is_tagged && wanted_.empty()) {
-            break; // its VLAN shows it
+            break; // its VLAN interface shows it
         }
         seen.packet.time = captured.time;
         seen.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
@@ -197,13 +197,13 @@ void PacketWatch::count(const Seen& seen)
     }
 }
 
-/// Returns null for packets that another interface shows too, or that are on their way between two others.
+/// Returns null for packets that another interface also shows, or that pass between two other machines.
 std::optional<Direction> PacketWatch::direction_of(const CapturedFrame& captured)
 {
     if (!interfaces_.contains(captured.interface)) {
-        choose_interfaces(); // it is new
+        choose_interfaces(); // a new interface
         learn_addresses();
-        interfaces_.insert(captured.interface); // even if it is gone again
+        interfaces_.insert(captured.interface); // even if it no longer exists
     }
     if (!is_wanted(captured.interface) ||
         std::binary_search(choice_.skipped.begin(), choice_.skipped.end(), captured.interface)) {
@@ -231,7 +231,7 @@ void PacketWatch::choose_interfaces()
         tunnel_ports_ = tunnel_ports_of(links);
         std::erase_if(links, [this](const Interface& link) { return !is_wanted(link.index); });
         choice_ = socktally::choose_interfaces(links, wanted_.empty() ? Links::all : Links::wanted);
-        choice_.other_hosts = choice_.other_hosts || !wanted_.empty(); // a bridge's port sees packets to the bridge
+        choice_.other_hosts = choice_.other_hosts || !wanted_.empty(); // a bridge's port shows packets for the bridge
     } catch (const std::system_error&) {
         ++faults_[Fault::failed_links];
     }

@@ -8,15 +8,16 @@ namespace socktally {
 
 namespace {
 
-/// More than any receive window has room for at once (RFC 7323: 2^30 bytes), so not of this connection.
+/// A sequence number that is farther away is not of this connection: no receive window is larger (RFC 7323: 2^30
+/// bytes).
 constexpr std::int64_t farthest = std::int64_t{1} << 30;
 
-/// With a loss of 5% a window of thousands of segments has some hundred holes.
+/// With a loss of 5%, a window of thousands of segments has about a hundred holes.
 constexpr std::size_t most_holes = 512;
 
 } // namespace
 
-/// Positions have 64 bits and begin high enough for what lies before the beginning.
+/// Begins at a sequence number. Positions have 64 bits and begin high enough for bytes before the beginning.
 void SequenceSpace::begin_at(std::uint32_t sequence)
 {
     next_ = (std::uint64_t{1} << 32) + sequence;
@@ -33,13 +34,13 @@ std::uint64_t SequenceSpace::position_of(std::uint32_t sequence) const
 std::uint64_t SequenceSpace::add(const TcpHeader& header, std::uint32_t payload_bytes)
 {
     if ((header.flags & TcpHeader::rst) != 0) {
-        return 0; // what it carries is for people to read (RFC 9293 3.5.3)
+        return 0; // its data is text for people (RFC 9293 3.5.3)
     }
     std::uint32_t sequence = header.sequence;
     if ((header.flags & TcpHeader::syn) != 0) {
-        ++sequence; // a SYN stands before the first byte
+        ++sequence; // a SYN comes before the first byte
         if (next_ == 0 || sequence != static_cast<std::uint32_t>(start_)) {
-            begin_at(sequence); // the tuple is used again
+            begin_at(sequence); // another connection uses the tuple
         }
     } else if (next_ == 0) {
         begin_at(sequence);
@@ -65,7 +66,7 @@ std::uint64_t SequenceSpace::add(const TcpHeader& header, std::uint32_t payload_
     return fresh;
 }
 
-/// Removes [begin, end) from the holes. Returns how much of it was in one.
+/// Removes [begin, end) from the holes. Returns how many of these bytes were in a hole.
 std::uint64_t SequenceSpace::fill(std::uint64_t begin, std::uint64_t end)
 {
     std::uint64_t filled = 0;
@@ -98,16 +99,16 @@ namespace {
 
 constexpr std::size_t most_datagrams = 4096;
 constexpr std::size_t most_early = 64;                  // a datagram of 64 KiB has 45 fragments of 1,500 bytes
-constexpr auto longest_life = std::chrono::seconds(30); // the kernel gives up then; the id may be another datagram's
+constexpr auto longest_life = std::chrono::seconds(30); // the kernel then gives up, and the id may be reused
 
-/// A later fragment as if it had the headers of the first.
+/// Returns a later fragment with the headers of the first one.
 Packet completed(Packet later, const Packet& first)
 {
     later.source.port = first.source.port;
     later.destination.port = first.destination.port;
     later.tcp = first.tcp;
     if (first.protocol == Protocol::tcp) {
-        later.tcp.flags = 0; // the SYN was the first one's
+        later.tcp.flags = 0; // the SYN belongs to the first fragment
         const std::uint32_t syn = (first.tcp.flags & TcpHeader::syn) != 0 ? 1 : 0;
         later.tcp.sequence = first.tcp.sequence + syn + later.fragment->offset - first.header_bytes;
     }

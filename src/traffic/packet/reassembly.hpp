@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Packets put together: which bytes of a TCP stream are new, and which datagram a fragment belongs to. Pure.
+// Finds which bytes of a TCP stream are new, and which datagram a fragment belongs to. Pure.
 #pragma once
 
 #include "model/hash.hpp"
@@ -14,14 +14,14 @@
 
 namespace socktally {
 
-/// How many bytes of one direction of a TCP stream are new in each segment: what is sent again counts once, whatever
-/// the order. Nothing is known of what was sent before the first segment that is seen.
+/// Counts the new bytes of each segment in one direction of a TCP stream: bytes that are sent again count once, in any
+/// order. Bytes from before the first segment that was seen are not known.
 class SequenceSpace {
 public:
-    /// The bytes of a segment that no earlier one had.
+    /// Returns the number of bytes in the segment that no earlier one had.
     std::uint64_t add(const TcpHeader& header, std::uint32_t payload_bytes);
 
-    /// Returns whether this is a client's new SYN: another connection uses the tuple.
+    /// Returns whether this is a client's new SYN, so that another connection uses the tuple.
     bool begins_anew(const TcpHeader& header) const
     {
         constexpr std::uint8_t both = TcpHeader::syn | TcpHeader::ack;
@@ -30,17 +30,18 @@ public:
     }
 
     bool is_known() const { return next_ != 0; }
-    /// Returns whether both may be one stream, seen at two places with at most `on_the_way` bytes in flight between
-    /// them.
+    /// Returns whether both may be one stream that was seen at two places, with at most `on_the_way` bytes in flight
+    /// between them.
     bool is_near(const SequenceSpace& other, std::uint32_t on_the_way) const
     {
         const auto distance = static_cast<std::uint32_t>(next_ - other.next_);
         return is_known() && other.is_known() && distance + on_the_way <= 2 * on_the_way;
     }
-    /// The last sequence number that was seen.
+    /// Returns the last sequence number that was seen.
     std::uint32_t last() const { return static_cast<std::uint32_t>(next_); }
 
-    /// Holes that were forgotten for want of room: what fills them later is not counted.
+    /// Returns the number of holes that were forgotten because there were too many: bytes that fill them are not
+    /// counted.
     std::uint32_t forgotten() const { return forgotten_; }
 
 private:
@@ -55,23 +56,23 @@ private:
     std::uint64_t fill(std::uint64_t begin, std::uint64_t end);
     void open_hole(std::uint64_t begin, std::uint64_t end);
 
-    std::uint64_t next_ = 0;  // one past the highest byte seen; its low 32 bits are the sequence number. 0: none yet
-    std::uint64_t start_ = 0; // where it began, to know a SYN that is sent again
+    std::uint64_t next_ = 0;  // one past the highest byte seen (low 32 bits: the sequence number); 0: none yet
+    std::uint64_t start_ = 0; // first byte, to recognise a SYN that is sent again
     std::vector<Hole> holes_; // below next_, sorted
     std::uint32_t forgotten_ = 0;
 };
 
-/// Fragments after the first have no ports: they are matched to the first of their datagram, whichever comes earlier.
-/// If too many datagrams are incomplete, the oldest is dropped.
+/// Matches fragments without ports to the first fragment of their datagram, whichever comes earlier. If too many
+/// datagrams are incomplete, the oldest is dropped.
 class Fragments {
 public:
-    /// Hands `fragment` to `take` with its ports filled in, and for TCP the sequence number of its first byte; at once,
-    /// or when the first fragment of its datagram has come.
+    /// Passes the fragment to `take` with its ports filled in, and for TCP the sequence number of its first byte: at
+    /// once, or when the first fragment of its datagram has come.
     void add(const Packet& fragment, const std::function<void(const Packet&)>& take);
 
-    /// Returns the number of fragments whose first fragment did not come in this window.
+    /// Returns the number of fragments whose first fragment has not come in this window.
     std::uint64_t unmatched() const { return given_up_ + waiting_; }
-    /// Drops fragments that have waited for a whole window; they are not reported again.
+    /// Drops fragments that have waited for a whole window. They are not reported again.
     void next_window();
 
 private:
@@ -89,7 +90,7 @@ private:
     };
     struct Datagram {
         std::optional<Packet> first;
-        std::vector<Packet> early; // those that came before it
+        std::vector<Packet> early; // fragments that came before the first one
         bool is_old = false;       // it began in an earlier window
     };
 
@@ -98,8 +99,8 @@ private:
 
     std::unordered_map<Key, Datagram, KeyHash> datagrams_;
     std::deque<Key> order_;      // oldest first
-    std::uint64_t waiting_ = 0;  // of datagrams that are not old
-    std::uint64_t given_up_ = 0; // the same, in this window
+    std::uint64_t waiting_ = 0;  // fragments of datagrams that are not old
+    std::uint64_t given_up_ = 0; // of these, those given up in this window
 };
 
 } // namespace socktally

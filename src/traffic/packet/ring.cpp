@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The kernel hands a block over by setting TP_STATUS_USER in its header, and gets it back when that is cleared.
+// The kernel passes a block to us by setting TP_STATUS_USER in its header. We give it back by clearing that.
 #include "traffic/packet/ring.hpp"
 
 #include "linux/error.hpp"
@@ -26,19 +26,19 @@ namespace socktally {
 namespace {
 
 constexpr std::uint32_t nothing = 0;
-constexpr std::uint32_t plain_v4 = ETH_HLEN + 20 + 20; // the whole of a UDP header, and of TCP all but its options
+constexpr std::uint32_t plain_v4 = ETH_HLEN + 20 + 20; // a whole UDP header, or a TCP header without its options
 constexpr std::uint32_t plain_v6 = ETH_HLEN + 40 + 20;
 constexpr std::uint32_t with_options = ETH_HLEN + 2 * 4 + 60 + 20;
 constexpr std::uint32_t with_extensions = 384;
 
-constexpr std::size_t most_wanted = 200; // so that a jump reaches past all of them; the reader leaves the rest out too
+constexpr std::size_t most_wanted = 200; // so that one jump reaches past all; the reader filters the others
 
-constexpr std::size_t most_instructions = 4000; // the kernel takes 4096 (BPF_MAXINSNS)
+constexpr std::size_t most_instructions = 4000; // the kernel accepts 4096 (BPF_MAXINSNS)
 
 class Program {
 public:
     void load_ancillary(int what) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + what)); }
-    /// A byte of the IP header.
+    /// Loads a byte of the IP header.
     void load_ip(int offset) { add(BPF_LD | BPF_B | BPF_ABS, static_cast<std::uint32_t>(SKF_NET_OFF + offset)); }
     void keep(std::uint32_t size) { add(BPF_RET | BPF_K, size); }
     void keep_if(std::uint32_t value, std::uint32_t size)
@@ -47,7 +47,7 @@ public:
         keep(size);
     }
     void skip_if(std::uint32_t value, std::uint8_t count) { jump(value, count, 0); }
-    /// If the value is another, past the next `count` instructions.
+    /// Skips the next `count` instructions unless the loaded value is `value`.
     void skip_unless(std::uint32_t value, std::uint8_t count) { jump(value, 0, count); }
 
     std::size_t size() const { return instructions_.size(); }
@@ -132,7 +132,7 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
     add_wanted(program, plan.wanted);
     for (const std::uint32_t interface : plan.skipped) {
         if (program.size() >= most_instructions) {
-            break; // the reader leaves them out as well
+            break; // the reader skips them too
         }
         program.keep_if(interface, nothing);
     }
@@ -154,12 +154,12 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
 
 namespace {
 
-/// The kernel moves to the next block after block_wait_ms, even if this one is nearly empty: this many blocks need no
-/// reading for that many times as long.
+/// The kernel moves to the next block after block_wait_ms, even if the current one is nearly empty. So with this many
+/// blocks the ring need not be read for that many times block_wait_ms.
 constexpr std::size_t usual_blocks = 32;
 constexpr std::size_t fewest_blocks = 16;
 
-/// A power of two, so a whole number of pages.
+/// Returns a power of two, so that a block is a whole number of pages.
 std::size_t block_size_for(std::size_t buffer_bytes)
 {
     const std::size_t smallest = std::max(std::size_t{16} << 10, static_cast<std::size_t>(::getpagesize()));
@@ -193,8 +193,7 @@ std::atomic_ref<std::uint32_t> status_of(std::span<std::byte> block)
 
 bool is_ethernet(std::uint16_t hardware) { return hardware == ARPHRD_ETHER || hardware == ARPHRD_LOOPBACK; }
 
-/// The packet whose header is at `offset` in its block. On other links than Ethernet it begins where the kernel says
-/// that the IP header does.
+/// Reads the packet whose header is at `offset` in its block. On links other than Ethernet it begins at the IP header.
 bool read_frame(std::span<const std::byte> block, std::size_t offset, const tpacket3_hdr& header,
                 CapturedFrame& captured)
 {
@@ -230,7 +229,7 @@ PacketRing::PacketRing(std::size_t buffer_bytes)
         throw errno_error("cannot open a packet socket");
     }
     set_option(fd_, PACKET_VERSION, static_cast<int>(TPACKET_V3), "cannot use TPACKET_V3");
-    constexpr unsigned frame_size = 2048; // of no consequence in version 3, where packets lie close together
+    constexpr unsigned frame_size = 2048; // means nothing in version 3, which packs packets closely
     tpacket_req3 request{};
     request.tp_block_size = static_cast<unsigned>(block_size_);
     request.tp_block_nr = static_cast<unsigned>(blocks_);
@@ -243,7 +242,7 @@ PacketRing::PacketRing(std::size_t buffer_bytes)
     if (memory == MAP_FAILED) {
         throw errno_error("cannot map the capture buffer");
     }
-    ::madvise(memory, size, MADV_DONTFORK); // a helper process would keep the socket
+    ::madvise(memory, size, MADV_DONTFORK); // else a helper process would keep the socket open
     memory_ = {static_cast<std::byte*>(memory), size};
 }
 
@@ -313,7 +312,7 @@ PacketRing::Frames::Frames(std::span<const std::byte> block) : block_(block)
     left_ = description.hdr.bh1.num_pkts;
 }
 
-/// Also returns false if the kernel would not write such a packet.
+/// Returns the next packet. Returns false too for a packet that the kernel would not write like that.
 bool PacketRing::Frames::next(CapturedFrame& captured, std::chrono::nanoseconds end)
 {
     tpacket3_hdr packet{};

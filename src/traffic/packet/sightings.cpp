@@ -13,13 +13,14 @@ namespace {
 
 using FlowPointers = std::vector<PacketFlow*>;
 
-/// The most bytes that may wait in network queues between two sightings of a connection. The limit is lower if only the
-/// sequence numbers say that both are the same connection.
+/// The most bytes that may be in network queues between two sightings of a connection. The limit is lower if only the
+/// sequence numbers show that both are the same connection.
 constexpr std::uint32_t region_bits = 22;
 constexpr std::uint32_t longest_queue = std::uint32_t{1} << region_bits;
 constexpr std::uint32_t short_queue = std::uint32_t{1} << 18;
 
-/// Bytes that arrive at one end of a flow leave at the other end of its counterpart.
+/// Returns whether both flows carry one stream: bytes that arrive at one end of a flow leave at the other end of its
+/// counterpart.
 bool is_same_stream(const PacketFlow& flow, const PacketFlow& other)
 {
     const bool shares_end = flow.tuple.remote == other.tuple.local;
@@ -37,8 +38,9 @@ bool is_same_stream(const PacketFlow& flow, const PacketFlow& other)
 
 std::uint64_t between(std::uint64_t a, std::uint64_t b) { return std::max(a, b) - std::min(a, b); }
 
-/// Allows for packets that were in flight when the window began or ended, or were dropped. (A superpacket may be cut
-/// into pieces between the two sightings, so the numbers of packets may differ.)
+/// Returns whether both are the same datagrams. Allows for packets that were in flight when the window began or ended,
+/// or were dropped. (A superpacket may be cut into pieces between the two sightings, so the numbers of packets may
+/// differ.)
 bool are_same_datagrams(const PacketFlow::Counts& a, const PacketFlow::Counts& b)
 {
     const auto is_nearly = [](std::uint64_t x, std::uint64_t y) { return between(x, y) <= std::max(x, y) / 8; };
@@ -51,7 +53,7 @@ bool has_same_datagrams(const PacketFlow& flow, const PacketFlow& other)
     return are_same_datagrams(flow.tx, other.rx) && are_same_datagrams(flow.rx, other.tx);
 }
 
-/// Datagrams may be lost between the two sightings, but not added.
+/// Returns whether both may be the same datagrams, some of which were lost, but none added.
 bool may_be_lossy(const PacketFlow& flow, const PacketFlow& other)
 {
     return flow.tuple.local.port == other.tuple.remote.port && flow.tx.payload_bytes <= other.rx.payload_bytes &&
@@ -64,7 +66,8 @@ std::uint64_t distance(const PacketFlow& flow, const PacketFlow& other)
            between(flow.rx.payload_bytes, other.tx.payload_bytes);
 }
 
-/// One that the tuple alone names: what comes to the port of an unconnected socket may be for another.
+/// Returns whether the tuple alone identifies the socket. Datagrams to the port of an unconnected socket may be for
+/// another.
 bool has_own_socket(const PacketFlow& flow)
 {
     return (flow.has_socket() || flow.found.cookie != Cookie{}) && !flow.rewritten &&
@@ -77,7 +80,7 @@ struct Pair {
     const PacketFlow* other;
 };
 
-/// The most flows of about the same length that are compared, in case of a flood of them.
+/// The most flows of about the same length that are compared, in case there is a flood of them.
 constexpr std::size_t most_candidates = 256;
 
 class Judge {
@@ -104,13 +107,13 @@ public:
         }
     }
 
-    /// Returns whether the flow has an address of this namespace, and no socket that the tuple alone names.
+    /// Returns whether the flow has an address of this namespace, but no socket that the tuple alone identifies.
     bool is_in_question(const PacketFlow& flow) const
     {
         return !flow.looped && !flow.is_nobodys && !has_own_socket(flow) && place_.is_local(flow.tuple.local.address);
     }
 
-    /// Rule 3b.
+    /// Returns whether rule 3b applies.
     bool is_of_tunnel(const PacketFlow& flow) const
     {
         const auto is_tunnel = [this](std::uint16_t port) {
@@ -120,7 +123,7 @@ public:
             return false;
         }
         const bool is_held = flow.has_socket() && place_.is_held(flow.found.inode);
-        const bool only_sent = flow.rx.packets == 0; // the answers go to the port of the other end
+        const bool only_sent = flow.rx.packets == 0; // the answers go to the peer's port
         return !is_held && (is_tunnel(flow.tuple.local.port) || (only_sent && is_tunnel(flow.tuple.remote.port)));
     }
 
@@ -147,8 +150,8 @@ public:
         return unsure;
     }
 
-    /// Marks UDP flows that share an end with a forwarded one: those of the same length first, and there may be
-    /// many (queries to one resolver).
+    /// Marks UDP flows that share an end with a forwarded one, those of the same length first: there may be many
+    /// (queries to one resolver).
     std::uint64_t mark_half_rewritten(const FlowPointers& flows) const
     {
         using Length = std::tuple<Endpoint, std::uint64_t, std::uint64_t>;
@@ -171,8 +174,8 @@ public:
         return mark(std::move(pairs), std::move(taken));
     }
 
-    /// UDP flows that are counterparts of each other, have no socket and moved bytes both ways: a port without a
-    /// listener sends no answer.
+    /// Returns pairs of UDP flows that are counterparts of each other, have no socket and moved bytes both ways: a port
+    /// without a listener sends no answer.
     static std::vector<Pair> wholly_rewritten(const FlowPointers& flows)
     {
         std::multimap<std::uint64_t, PacketFlow*> by_sent;
@@ -219,7 +222,7 @@ private:
         }
     }
 
-    /// Streams that are near each other are in the same region or in neighbouring ones.
+    /// Returns the region of a stream. Streams that are near each other are in the same region or in neighbouring ones.
     static std::uint32_t region(const SequenceSpace& sequence) { return sequence.last() >> region_bits; }
 
     static bool has_counterpart(const PacketFlow& flow, const ByRegion& flows, std::uint32_t region)
@@ -239,7 +242,7 @@ private:
     const SightingPlace& place_;
     ByRegion by_received_; // TCP flows without sockets of their own
     ByRegion by_sent_;
-    std::multimap<Endpoint, const PacketFlow*> passing_; // of UDP: seen at one place only, by the end that is not here
+    std::multimap<Endpoint, const PacketFlow*> passing_; // UDP flows whose local end is not here, by that end
 };
 
 } // namespace
@@ -280,7 +283,7 @@ std::uint64_t mark_nobodys(const FlowPointers& flows, const std::function<FlowPo
 
 namespace {
 
-/// Packets of both flows went the same way, so they belong to two sockets.
+/// Returns whether packets of both flows went the same way, so that they belong to two sockets.
 bool overlap(const PacketFlow& a, const PacketFlow& b)
 {
     const auto both = [&](PacketFlow::Counts PacketFlow::*direction) {

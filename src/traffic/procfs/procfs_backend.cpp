@@ -29,7 +29,7 @@ constexpr std::size_t files_besides = 64;
 
 Note no_bytes_note() { return Note(NoteCode::no_bytes); }
 
-/// The lists of one network namespace, at the beginning and at the end of the window.
+/// The lists of one network namespace, at the start and at the end of the window.
 struct Place {
     Inode netns;
     ProcSocketFiles files;
@@ -37,7 +37,7 @@ struct Place {
     ProcSockets last{};
 };
 
-/// /proc/PID/net shows the namespace of any process, and nothing needs to be entered.
+/// Opens the lists through /proc/PID/net, which shows the namespace of any process without entering it.
 std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
 {
     constexpr std::string_view suffix = "/ns/net";
@@ -45,7 +45,7 @@ std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
         return std::nullopt;
     }
     ProcSocketFiles files(ProcLists::all, space.path.substr(0, space.path.size() - suffix.size()) + "/net");
-    const bool is_same = netns_inode(space.path) == space.inode; // still, after they were opened
+    const bool is_same = netns_inode(space.path) == space.inode; // still true after the files were opened
     return is_same && !files.is_empty() ? std::optional(std::move(files)) : std::nullopt;
 }
 
@@ -56,8 +56,8 @@ public:
     {
     }
 
-    /// Holders before the first list and after the last one: a socket that is gone from the last was held at the first.
-    /// The last list of one window is the first one of the next.
+    /// Reads holders before the first list and after the last one, because a socket that is only in the first list was
+    /// held then. The last list of one window is the first one of the next.
     BackendResult sample(const SampleRequest& request) override
     {
         OwnerScanner holders("/proc", OwnerScanner::Source::cheapest, trace_);
@@ -81,7 +81,7 @@ public:
             clock_.end(sample, how_ended(request));
         }
         read_last_lists();
-        if (request.window != 0ns) { // without one, not having run since the scan says nothing
+        if (request.window != 0ns) { // without a window, not having run since the scan means nothing
             holders.rescan();
         }
         const std::size_t garbled = add_flows(sample.flows);
@@ -103,14 +103,14 @@ public:
     std::vector<Note> limits() const override
     {
         std::vector<Note> limits{no_bytes_note()};
-        limits.front().remedy.clear(); // doctor, which prints this, says it already
+        limits.front().remedy.clear(); // doctor, which prints this, has said it already
         add_namespaces_limit(limits);
         add_denied_limit(limits);
         return limits;
     }
 
 private:
-    /// Number of namespaces that could not be read.
+    /// Returns the number of namespaces that could not be read.
     std::size_t open_lists(const ProcessesSeen& seen)
     {
         for (Place& place : places_) {
@@ -151,7 +151,7 @@ private:
         }
     }
 
-    /// How many lines of the lists made no sense.
+    /// Adds the flows. Returns the number of invalid lines in the lists.
     std::size_t add_flows(std::vector<Flow>& flows) const
     {
         std::size_t garbled = 0;
@@ -168,7 +168,7 @@ private:
     std::vector<Inode> wanted_namespaces_;
     bool keeps_facts_;
     std::vector<Place> places_;               // of this window
-    std::map<Inode, ProcSockets> previous_{}; // how the window before left each namespace
+    std::map<Inode, ProcSockets> previous_{}; // the last lists of each namespace in the window before
     InterfaceCounters interfaces_{};
     Trace trace_;
     WindowClock clock_{};
