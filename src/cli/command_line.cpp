@@ -5,6 +5,7 @@
 
 #include "formats/format.hpp"
 #include "formats/width.hpp"
+#include "util/number.hpp"
 #include "util/text.hpp"
 #include "version.hpp"
 
@@ -108,7 +109,8 @@ constexpr std::array habits{
     Habit{"watch", "socktally --interval 1s -f pretty"},
 };
 
-/// Returns what the user meant: "-f json" for "--json".
+/// Returns what the user meant: "-f json" for "--json", a port for a bare number, and the port list for options of ss
+/// and netstat ("-tulpn").
 std::optional<std::string> meant_by(std::string_view typed)
 {
     const auto* const habit =
@@ -118,6 +120,13 @@ std::optional<std::string> meant_by(std::string_view typed)
     }
     if (typed.starts_with("--") && find_format(typed.substr(2)) != nullptr) {
         return fmt::format("-f {}", typed.substr(2));
+    }
+    if (parse_number(typed)) {
+        return fmt::format("--port {}", typed);
+    }
+    constexpr std::size_t shortest = 4; // "-tln"; shorter ones may be one of our options and its value
+    if (typed.size() >= shortest && typed.find_first_not_of("-tulpnaxwe") == typed.npos) {
+        return typed.find('a') == typed.npos ? "socktally ports" : "socktally ports --all";
     }
     return std::nullopt;
 }
@@ -386,6 +395,9 @@ private:
         const bool is_long = argument.starts_with("--");
         const std::string_view name = is_long ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
         const bool is_number = !next.empty() && next.find_first_not_of("0123456789.smh") == next.npos;
+        if (const auto meant = is_long || argument == name ? std::nullopt : meant_by(argument)) {
+            return UsageError(fmt::format("unknown option {}: use {}", quote(argument), *meant));
+        }
         if (const auto meant = name == "-i" && is_number ? std::optional<std::string>("--interval") : meant_by(name)) {
             return UsageError(fmt::format("unknown option {}: use {}", quote(name), *meant));
         }

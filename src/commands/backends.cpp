@@ -31,7 +31,7 @@ constexpr std::string_view program = "\"$(command -v socktally)\"";
 struct Exposure {
     std::string_view capability;
     std::string_view what;
-    std::string_view backend{}; // the backend for which this line is; empty: all backends that can use the capability
+    std::string_view backend{}; // the backend that this line belongs to; empty: all that can use the capability
 };
 
 /// How each capability is used, and what an attacker could do with it through a bug in this program.

@@ -16,7 +16,7 @@ Output::Output(const Options& options, int stream) : stream_(stream)
 {
     if (options.output_file) {
         file_.emplace(*options.output_file);
-    } else if (stream != STDERR_FILENO) { // a command runs whether anybody reads or not
+    } else if (stream != STDERR_FILENO) { // run: a closed standard error does not stop the command
         require_writable(stream_, name());
     }
 }

@@ -37,8 +37,8 @@ bool has_rate_alert(const OutputPlan& plan);
 /// Returns whether totals that grow from run to run are printed. All rows are then needed, whatever --top says.
 bool is_cumulative(const Options& options, const OutputPlan& plan);
 
-/// Returns whether people are told what the flows say beside the rows: which connections are local, the busiest remote
-/// address.
+/// Returns whether `pretty` also shows what is found by reading the flows: the number of local connections, and the
+/// busiest remote address of each row.
 bool describes_flows(const Options& options, const OutputPlan& plan);
 
 /// Returns what a backend must deliver for this plan.

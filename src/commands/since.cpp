@@ -92,7 +92,7 @@ std::string why_unfit(const State& before, const State& now)
         return "the last run was in another network namespace";
     }
     if (before.uptime >= now.uptime) {
-        return "the last run is later than this one";
+        return "the last run has a later time than this one: the clock was set back";
     }
     return "";
 }
@@ -155,7 +155,7 @@ void add_notes(std::vector<Note>& notes, const SnapshotGaps& gaps)
     add_note(notes, NoteCode::unseen_before, gaps.unknown,
              "the last run could not enter the network namespaces of {}: bytes since then are unknown");
     add_note(notes, NoteCode::unseen_before, gaps.late,
-             "the last run did not see {}, but an earlier one did: bytes since that run are counted now");
+             "the last run did not see {}, but an earlier one did: bytes since the earlier run are counted now");
     if (gaps.late > 0) {
         notes.back().incomplete = false;
     }
@@ -274,8 +274,8 @@ Exit run_since(const Options& options, const OutputPlan& plan, const Output& out
 {
     Printer printer(options, plan, output);
     if (is_cumulative(options, plan) && !plan.alerts.empty()) {
-        throw UsageError(
-            "--alert cannot be combined with --since and -f prom: the counters would lack the rows that it leaves out");
+        throw UsageError("--alert cannot be used with --since and -f prom together: the counters would lack the rows "
+                         "that --alert leaves out");
     }
     SinceRun since(options, plan);
     Sampler sampler(options, plan, table, &since);

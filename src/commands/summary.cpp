@@ -213,9 +213,10 @@ std::vector<Note> Summary::notes() const
          Note(NoteCode::filter_unmatched)},
         {grouping_.has_overflowed(), Note(NoteCode::sum_overflow)},
         {keyless > 0, keyless_note(keyless, plan_.by, lacking)},
-        {rests > 0, Note{NoteCode::rows_past_top,
-                         plural(rests, "row sums up", "rows sum up") +
-                             " what --top left out when it was saved: the bytes of other rows may be too low"}},
+        {rests > 0,
+         Note{NoteCode::rows_past_top,
+              plural(rests, "row sums up", "rows sum up") +
+                  " what --top left out when the samples were saved: the bytes of other rows may be too low"}},
         {other_layer_ > 0, Note{NoteCode::other_layer,
                                 fmt::format("skipped {}: recorded {} --by interface", plural(other_layer_, "snapshot"),
                                             plan_.by.is_by_interface() ? "without" : "with")}},

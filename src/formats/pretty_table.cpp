@@ -156,6 +156,9 @@ public:
             }
             if (!has_rates_too || !is_total || has_totals(report_)) {
                 const bool is_default = is_usual && has_column(usual, column.name) && !report_.by.has(column.name);
+                if (is_default && is_optional(column)) {
+                    continue;
+                }
                 const bool is_one_host = is_usual && column.name == "host" && has_one_host();
                 add(column, is_one_host || (is_default && (has_rates_too || !is_total)));
             }
@@ -182,6 +185,16 @@ private:
     bool has_one_host() const
     {
         return std::all_of(rows_.begin(), rows_.end(), [&](const Row& row) { return row.host == rows_.front().host; });
+    }
+
+    /// Returns whether a list can do without a column: no socket of it belongs to a container.
+    bool is_optional(const Column& column) const
+    {
+        const auto lacks_it = [&](const Row& row) {
+            return std::holds_alternative<std::monostate>(cell(column, row, report_.by));
+        };
+        return report_.is_list && (column.name == "container" || column.name == "published") &&
+               std::all_of(rows_.begin(), rows_.end(), lacks_it);
     }
 
     static bool names_endpoints(const ColumnList& list, std::size_t index)

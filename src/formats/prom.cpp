@@ -87,7 +87,7 @@ void append_notes(std::string& out, const Report& report, const std::vector<Labe
             codes.insert(to_string(note.code));
         }
     }
-    const Metric metric{"socktally_note", "1 for each note that a value may be too low", "gauge"};
+    const Metric metric{"socktally_note", "1 for each reason why a value may be too low", "gauge"};
     if (!codes.empty()) {
         append_head(out, metric);
     }

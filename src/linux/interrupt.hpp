@@ -35,7 +35,8 @@ public:
     bool wait_writable(int fd);
     static constexpr std::size_t writable_bytes = PIPE_BUF;
 
-    /// Gives the signals back to the system: from now on they kill at once. signal() still returns an earlier one.
+    /// Restores the default actions, so a signal kills this process from now on. Interrupt::signal() still returns a
+    /// signal that came before.
     void release();
 
     /// Returns the signal that came, or 0. SIGUSR1 does not count.

@@ -74,7 +74,7 @@ std::optional<std::string> process_in(const std::string& path)
 /// has different files there (proc(5)), and every user may read the inode.
 class HiddenNamespaces {
 public:
-    /// `process` is "/proc/123", whose link may not be read.
+    /// `process` is a path such as "/proc/123". We have no permission to read its link ns/net.
     void add(const std::string& process)
     {
         struct stat its {};

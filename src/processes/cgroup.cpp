@@ -93,7 +93,8 @@ std::optional<Uid> user_of(std::string_view unit)
     return number && *number < UINT32_MAX ? std::optional(Uid{static_cast<std::uint32_t>(*number)}) : std::nullopt;
 }
 
-/// Takes the first component that is not a slice, if it is a unit; below the systemd of a user, the first one there.
+/// Takes the first component that is not a slice, if it is a unit. Below the systemd of a user (user@UID.service) it
+/// takes the first such component there.
 void find_unit(const std::vector<std::string_view>& components, CgroupPlace& place)
 {
     for (const std::string_view component : components) {

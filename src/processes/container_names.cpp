@@ -60,8 +60,8 @@ const ContainerFacts* ContainerNames::of(const CgroupPlace& place) const
     return found == facts_.end() ? nullptr : &found->second;
 }
 
-/// Returns whether no other source needs to be read. In Kubernetes the container that holds a pod's network has only a
-/// pod, no name of its own.
+/// Returns whether all is known, so that other sources can be left unread. In Kubernetes, all that is known of the
+/// container that holds a pod's network is its pod: it has no name.
 bool ContainerNames::is_known(const CgroupPlace& place) const
 {
     const ContainerFacts* facts = of(place);

@@ -69,7 +69,7 @@ public:
         Sample& sample, bool idle,
         const std::function<bool(const Flow&)>& is_printed = [](const Flow&) { return true; });
 
-    /// Returns all living processes as a sample without flows, identified.
+    /// Identifies all living processes, and returns them as a sample without flows.
     Sample running();
 
     const std::string& netns_name(Inode netns) { return netns_names_.name(netns); }

@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto longest_for_name = 2s;
-constexpr auto good_for = 1min;          // because windows may follow each other every few milliseconds
+constexpr auto good_for = 1min;          // windows may last a few milliseconds, too short to look a name up in each
 constexpr auto longest_for_filter = 10s; // longer, because nothing can be measured before a filter is resolved
 
 std::optional<Inode> to_inode(const std::optional<std::uint64_t>& number)

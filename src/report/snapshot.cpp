@@ -221,7 +221,7 @@ void SnapshotParser::Impl::read_keys(std::string_view name, std::string_view tex
         return;
     }
     if (text == GroupBy::sockets().name()) {
-        throw std::runtime_error("report adds up samples, and this is a list of socktally ports");
+        throw std::runtime_error("report adds up samples, and this is output of socktally ports");
     }
     try {
         by = GroupBy(text);

@@ -62,8 +62,8 @@ std::optional<std::uint32_t> meminfo_drops(std::span<const std::byte> info)
     return drops;
 }
 
-/// Fills in the socket. Returns the protocol that the attributes name, else `protocol`; null if it is none that we
-/// count.
+/// Fills in the socket. Returns the protocol that the attributes name, or `protocol` if they name none; null if we do
+/// not count that protocol.
 std::optional<Protocol> read_attributes(std::span<const std::byte> attributes, Protocol protocol, Socket& socket)
 {
     std::optional<Protocol> named = protocol;

@@ -100,7 +100,7 @@ Alert parse_alert(std::string_view text)
                                           "redirection to a file: use --alert '{}>10M'",
                                           trimmed(text)));
     }
-    throw bad_alert(text, "use 'COLUMN>NUMBER', or another of >=, <, <=, = and !=");
+    throw bad_alert(text, "use 'COLUMN>NUMBER', or >=, <, <=, = or != in place of >");
 }
 
 bool matches(const Alert& alert, const Row& row)

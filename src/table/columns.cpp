@@ -115,7 +115,7 @@ bool parse_value(std::optional<T>& field, const SavedValue& saved)
         parse_text(saved.text, field);
         constexpr bool may_be_key =
             std::is_same_v<T, Address> || std::is_same_v<T, Protocol> || std::is_same_v<T, ConnectionState>;
-        return field || (may_be_key && saved.text == "other"); // the row of the rest past --top has "other" here
+        return field || (may_be_key && saved.text == "other"); // so a row of all that is past --top
     }
     return true;
 }

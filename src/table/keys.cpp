@@ -145,7 +145,7 @@ void tell_identity(KeyText& text, const Row& row, std::initializer_list<Identity
     }
 }
 
-/// For facts about the program of a process, which the cgroup of a socket does not tell.
+/// Tells a fact about the program of a process. If only the cgroup of a socket is known, such a fact is not.
 template <IdentityText field>
 void tell_program(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {

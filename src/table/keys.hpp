@@ -70,7 +70,7 @@ struct Key {
     unsigned traits;
     /// Adds the values that identify a row's group by this key to `text`.
     void (*tell)(KeyText& text, const Row& row, const Origin& origin, const Key& self);
-    std::string_view beside = {};  // columns printed before those of the key, if there are several keys
+    std::string_view beside = {};  // printed before the columns of this key if --by names several
     std::string_view settles = {}; // other columns in which all sockets of a row have the same value
     std::string_view also = {};    // other names that people may type; the error then suggests this key
 

@@ -46,7 +46,7 @@ constexpr std::array<Words, Faults::kinds> table{{
      "use Linux 4.9 or later"},
     {Fault::disappeared, NoteCode::sockets_vanished, "connection", "{0} ended unseen: last bytes are missing"},
     {Fault::late, NoteCode::sockets_vanished, "connection",
-     "{0} {1} lost in an earlier window and found again: this window includes the bytes of that window"},
+     "{0} {1} lost in an earlier window and found again: this window also counts the bytes it moved in that window"},
     {Fault::begun_late, NoteCode::other_netns, "network namespace",
      "{0} could be entered only after the window began: earlier bytes there are missing"},
     {Fault::resets, NoteCode::counters_reset, "connection",
@@ -69,8 +69,8 @@ constexpr std::array<Words, Faults::kinds> table{{
      "packets in {0} could be captured only after the window began: the first ones are missing"},
     {Fault::packets_malformed, NoteCode::packets_malformed, "packet", "{0} had wrong lengths and reached no socket"},
     {Fault::ended_unread, NoteCode::queues_unseen, "connection",
-     "{0} {1} reset, or ended unseen: bytes that no process read count as received, and bytes still in the send queue "
-     "are missing"},
+     "{0} {1} reset, or ended unseen: unread bytes are counted as received, and bytes still in the send queue are "
+     "missing"},
     {Fault::unsent_unknown, NoteCode::queues_unseen, "connection",
      "{0} had bytes in the send queue at the start or end of the window: without sock_diag, socktally cannot tell "
      "which of these bytes were sent"},
@@ -82,7 +82,7 @@ constexpr std::array<Words, Faults::kinds> table{{
     {Fault::forward_unsure, NoteCode::forwarded_unsure, "flow",
      "{0} {1} not counted: no socket of this machine fits, which is typical of forwarded traffic (NAT)"},
     {Fault::owners_unread, NoteCode::owners_unread, "read",
-     "{0} of process descriptors failed for lack of memory or open files: some owners may be unknown",
+     "{0} of process descriptors failed: out of memory or file descriptors: some owners may be unknown",
      "ulimit -n 1024"},
     {Fault::sockets_unlisted, NoteCode::sockets_unlisted, "socket",
      "{0} {2} in a network namespace that could not be entered in time: bytes moved there are unknown"},

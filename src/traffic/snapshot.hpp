@@ -81,7 +81,7 @@ struct Snapshot {
     struct Socket {
         SocketCounters counters;
         Endpoint remote;
-        bool is_orphan = false;   // its process had closed it, so it will move no more
+        bool is_orphan = false;   // its process has closed it, so the socket will move no more bytes
         std::uint32_t missed = 0; // number of later snapshots that did not have it
         bool operator==(const Socket&) const = default;
     };

@@ -55,7 +55,7 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
     }
     if (faults.unclaimed > 0) {
         notes.push_back({NoteCode::spliced_bytes,
-                         fmt::format("bytes that splice(2) read from {} are missing",
+                         fmt::format("bytes are missing: splice(2) read from {}",
                                      plural(faults.unclaimed,
                                             "connection that was opened before the window in another network namespace",
                                             "connections that were opened before the window in other network "

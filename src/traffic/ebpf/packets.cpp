@@ -234,8 +234,9 @@ void Packets::add_to(Sample& sample)
     if (shared > 0) {
         sample.notes.push_back(
             {NoteCode::shared_packets,
-             fmt::format("{} several processes or peers: their packets are in [unknown], or have no remote address",
-                         plural(shared, "socket has", "sockets have"))});
+             fmt::format(
+                 "{} several processes or peers: their packets are in [unknown], or their remote address is unknown",
+                 plural(shared, "socket has", "sockets have"))});
     }
     if (!sees_all_) {
         sample.notes.emplace_back(NoteCode::packets_partly);

@@ -22,7 +22,7 @@ bool is_receive(bpf_attach_type type) { return type == BPF_CGROUP_UDP4_RECVMSG |
 
 /// Attaches a hook. Other programs may rewrite addresses before a datagram is sent, or before a receiver sees the
 /// source. To see the address on the wire, hooks of receives run before all others (which needs Linux 6.15), and hooks
-/// of sends run after those of the groups below.
+/// of sends run after those of descendant cgroups.
 Fd attach(int program, int cgroup, bpf_attach_type type)
 {
     constexpr std::uint32_t first = 1U << 6U; // BPF_F_PREORDER

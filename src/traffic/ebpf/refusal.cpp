@@ -90,8 +90,8 @@ std::string why_refused(const Variant& variant, int error, Lockdown lockdown)
     case ESRCH: // libbpf looks up each function in the kernel's type information
         return fmt::format("the kernel has no {}", variant.needs);
     case EPERM:
-        return lockdown == Lockdown::active ? "the kernel is locked down and does not allow it"
-                                            : "the kernel does not allow it: " + message_of(error);
+        return lockdown == Lockdown::active ? "kernel lockdown does not allow these BPF programs"
+                                            : "the kernel does not allow these BPF programs: " + message_of(error);
     default: return "the kernel rejected the programs: " + message_of(error);
     }
 }

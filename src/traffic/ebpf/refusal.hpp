@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Explains why the kernel rejects BPF programs, and lists the variants of the programs that count, which are tried in
-// turn. No BPF here.
+// Explains why the kernel rejects BPF programs, and lists the variants of the counting programs in the order in
+// which they are tried. This file does not use BPF itself.
 #pragma once
 
 #include "linux/fd.hpp"

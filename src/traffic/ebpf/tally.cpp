@@ -194,9 +194,9 @@ void Tally::attach()
     namespaces_refused_ = list_tcp<std::byte>(skeleton_->progs.note_existing, [](std::byte) {}); // which writes none
 }
 
-/// A process that was started between two looks was not marked if its parent was not; so looks are repeated until one
-/// finds nothing new. A thread that executes a program takes its own mark along, so each thread gets one where the
-/// kernel lets threads be marked.
+/// Marks all processes of the tree. A new process inherits the mark of its parent, but has none if its parent was not
+/// yet marked; so /proc is read until there is nothing new in it. A thread that executes a program keeps its own mark,
+/// so each thread gets one if the kernel allows marks of threads.
 void Tally::mark(ProcessTree& tree)
 {
     const int map = bpf_map__fd(skeleton_->maps.marks);

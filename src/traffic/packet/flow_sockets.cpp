@@ -353,9 +353,9 @@ bool FlowSockets::have_one_holder(Inode a, Inode b) const
 }
 
 /// Returns the sockets of a connection. Packets are read late, so the last list may not have the socket, or may show it
-/// closed and without inode. Then recently closed sockets and the first list of the window are searched. A list from
-/// before the connection's first packet, or from after its end, has the socket of another connection with the same
-/// tuple.
+/// closed and without inode. In that case the recently closed sockets are searched, and then the first list of the
+/// window. A list from before the connection's first packet or after its end is not asked: what it has with this tuple
+/// is the socket of another connection.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
     const std::uint32_t interface = flow.device();

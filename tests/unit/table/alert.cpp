@@ -94,7 +94,7 @@ TEST_CASE("a bad expression is one line that says what would be good")
     CHECK(refusal("rx_bytes") ==
           "bad alert \"rx_bytes\": it has no comparison; put the alert in quotes, or the shell takes > as a "
           "redirection to a file: use --alert 'rx_bytes>10M'");
-    CHECK(refusal("10M") == "bad alert \"10M\": use 'COLUMN>NUMBER', or another of >=, <, <=, = and !=");
+    CHECK(refusal("10M") == "bad alert \"10M\": use 'COLUMN>NUMBER', or >=, <, <=, = or != in place of >");
     CHECK(refusal("rx_bytes > 100x") ==
           "bad alert \"rx_bytes > 100x\": use a number after >, such as 500, 1.5M or 64Ki");
     CHECK(refusal("rx_bytes>1bit").starts_with("bad alert"));

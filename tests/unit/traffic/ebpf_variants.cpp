@@ -13,8 +13,9 @@ TEST_CASE("a refused variant says what the kernel lacks, forbids or does not und
 {
     const Variant variant{"probes", "probes", false};
     CHECK(why_refused(variant, ESRCH, Lockdown::none) == "the kernel has no probes");
-    CHECK(why_refused(variant, EPERM, Lockdown::active) == "the kernel is locked down and does not allow it");
-    CHECK(why_refused(variant, EPERM, Lockdown::none) == "the kernel does not allow it: Operation not permitted");
+    CHECK(why_refused(variant, EPERM, Lockdown::active) == "kernel lockdown does not allow these BPF programs");
+    CHECK(why_refused(variant, EPERM, Lockdown::none) ==
+          "the kernel does not allow these BPF programs: Operation not permitted");
     CHECK(why_refused(variant, EINVAL, Lockdown::none) == "the kernel rejected the programs: Invalid argument");
     CHECK(why_refused(variant, 524, Lockdown::none) == "the kernel rejected the programs: Operation not supported");
 }
