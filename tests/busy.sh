@@ -30,6 +30,7 @@ round() {
     else
         result=FAILED
         failed=1
+        cat "$directory/meson-logs/testlog.txt" >>"$log"
     fi
     counts=$(sed -n 's/^\(Ok\|Fail\|Skipped\|Timeout\): */\1 /p' "$log" | tr '\n' ' ')
     echo "$name: $result after $(($(date +%s) - begun)) s, load $(cut -d' ' -f1 /proc/loadavg): $counts"
