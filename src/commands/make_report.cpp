@@ -188,7 +188,9 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.rows = grouping.take_rows();
     if (!grouping.unjudged().empty()) {
         const Unjudged& unjudged = grouping.unjudged();
-        report.notes.push_back(options.command == Command::run ? unjudged.unplaced_note() : unjudged.note("socket"));
+        report.notes.push_back(options.command == Command::run && unjudged.is_only_about("tree")
+                                   ? unjudged.unplaced_note()
+                                   : unjudged.note("socket"));
     }
     if (report.duration.count() == 0 && has_rate_alert(plan)) { // the first run of --since
         report.notes.push_back(unmeasured_note());

@@ -54,12 +54,12 @@ void measure(const Options& options, const OutputPlan& plan, const Output& outpu
 /// failure does not affect the command.
 Exit run_command(const Options& options, std::span<const BackendEntry> table, const Surroundings& surroundings)
 {
+    if (const auto status = go_on_without_children()) { // before --output-file is opened: one process writes it
+        return static_cast<Exit>(*status);
+    }
     const Output output(options, STDERR_FILENO);
     const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDERR_FILENO),
                                              output.is_terminal() ? terminal_height(STDERR_FILENO) : 0);
-    if (const auto status = go_on_without_children()) {
-        return static_cast<Exit>(*status);
-    }
     Child command(options.words, surroundings, options.detached_too);
     try {
         measure(with_tree(options, command), plan, output, table, command);

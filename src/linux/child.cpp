@@ -48,7 +48,7 @@ Pipe make_pipe()
     ::_exit(1);
 }
 
-/// What a shell would say of a process that ended with this status of wait(2).
+/// Returns the exit status that a shell gives to a process with this status of wait(2).
 int exit_status(int status)
 {
     constexpr int signal_base = 128;

@@ -18,7 +18,7 @@ bool is_terminal(int fd);
 bool is_dumb_terminal();
 /// Returns the width of the terminal at `fd` in columns, else $COLUMNS, else 80.
 std::size_t terminal_width(int fd);
-/// Returns the height of the terminal at `fd` in lines; 0 if it is no terminal, or the height is not known.
+/// Returns the height of the terminal at `fd` in lines; 0 if it is not a terminal, or its height is unknown.
 std::size_t terminal_height(int fd);
 
 /// Writes one line to standard error, `socktally: TEXT`. Ignores errors.

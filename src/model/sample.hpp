@@ -19,7 +19,7 @@
 
 namespace socktally {
 
-/// What was seen of the processes that descend from those of --tree.
+/// What the window showed of the processes below those that --tree names.
 struct TreeSightings {
     std::set<Uid> users;       // their owners
     bool leaves_netns = false; // a descendant was in another network namespace than this process, or may have been

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is told of a socket besides its tuple, its owner and its bytes: by `socktally ports`, and on request by a
-// sample.
+// Facts of a socket besides its tuple, its owner and its bytes. `socktally ports` prints them, a sample does on
+// request.
 #pragma once
 
 #include <compare>

@@ -130,6 +130,11 @@ Note Unjudged::note(std::string_view noun) const
     return note;
 }
 
+bool Unjudged::is_only_about(std::string_view kind) const
+{
+    return unsure_ == std::uint64_t{1} << index_of(*find_filter_kind(kind));
+}
+
 Note Unjudged::unplaced_note() const
 {
     Note note(NoteCode::run_unplaced,

@@ -61,7 +61,9 @@ public:
     bool empty() const { return count_ == 0; }
     /// `noun` is the thing that is counted: "socket" or "row". The remedy is to save the missing columns.
     Note note(std::string_view noun) const;
-    /// Returns the note of run, in which the filter is by the user of the socket.
+    /// Returns whether no filter but this kind left a row unjudged.
+    bool is_only_about(std::string_view kind) const;
+    /// Returns the note of run about sockets that may be those of its command.
     Note unplaced_note() const;
 
 private:
