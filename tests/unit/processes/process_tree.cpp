@@ -17,14 +17,15 @@ using namespace socktally;
 
 namespace {
 
-/// A shell that has started a process, which it leaves if it is told to, and that process.
+/// A shell, and a process whose parent was a second shell, which the first one has waited for.
 class ShellFamily {
 public:
     ShellFamily()
     {
         std::array<int, 2> out{};
         REQUIRE(::pipe(out.data()) == 0);
-        const std::string script = "sh -c 'sleep 1000 & echo $!' >&" + std::to_string(out[1]) + "; exec sleep 1000";
+        const std::string script =
+            "pid=$(sh -c 'sleep 1000 >&- & echo $!'); echo $pid >&" + std::to_string(out[1]) + "; exec sleep 1000";
         shell_.emplace(std::vector<std::string>{"sh", "-c", script}, surroundings_, std::nullopt);
         tree_before_.emplace(ProcessTree::Orphans::come_here);
         REQUIRE(tree_before_->add_root(Pid{shell_->pid()}) == 0U);
