@@ -64,7 +64,7 @@ class ProcSocketFiles {
 public:
     explicit ProcSocketFiles(ProcLists lists, const std::string& directory = current_lists);
     bool is_empty() const { return files_.empty(); }
-    static constexpr std::size_t files = 13; // the most files that it keeps open
+    static constexpr std::size_t files = 14; // the most files that it keeps open: twelve lists, sockstat, sockstat6
     ProcSockets read() const;
 
 private:

@@ -33,7 +33,7 @@ class TotalsBackend final : public Backend {
 public:
     TotalsBackend(Fd tcp, Fd udp, const BackendOptions& options)
         : tcp_(std::move(tcp)), udp_(std::move(udp)), keeps_snapshot_(options.counters), keeps_facts_(options.facts),
-          trace_(options.trace)
+          namespaces_(options.namespaces), trace_(options.trace)
     {
     }
 
@@ -89,7 +89,8 @@ private:
             list(udp_);
         };
         constexpr std::size_t files = 4; // files of /proc/net, and a link
-        UnseenNamespaces unseen = list_namespaces(holders, {}, files, list_sockets, [&] { return flows.listed(); });
+        UnseenNamespaces unseen =
+            list_namespaces(holders, namespaces_, files, list_sockets, [&] { return flows.listed(); });
         if (error != 0) {
             throw errno_error("cannot list the sockets through BPF", error);
         }
@@ -102,6 +103,7 @@ private:
     Fd udp_;
     bool keeps_snapshot_;
     bool keeps_facts_;
+    std::vector<Inode> namespaces_;
     Trace trace_;
 };
 
