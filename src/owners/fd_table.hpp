@@ -3,14 +3,17 @@
 // together even if pids are reused meanwhile.
 #pragma once
 
+#include "linux/fd.hpp"
 #include "linux/proc.hpp"
 #include "model/flow.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace socktally {
@@ -62,11 +65,20 @@ inline constexpr std::int64_t few_files = 8;
 /// Returns the sockets that this process has open.
 std::vector<Inode> own_sockets();
 
-/// Reads the tables of all processes at once through a BPF iterator: IP and packet sockets, and network namespaces, by
-/// pid. It is ten times faster than /proc/*/fd, but takes a millisecond or two to load. The caller sets FdTable::files
-/// and FdTable::ran. Returns null if BPF is not allowed or not built in, or if this is not the initial pid namespace.
-std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files();
-/// Returns whether the kernel accepts the program of read_socket_files() here.
-bool can_read_socket_files();
+/// Reads the tables of all processes at once through a BPF iterator: ten times faster than /proc/*/fd, but it takes a
+/// millisecond to load.
+class SocketFiles {
+public:
+    /// Returns null if BPF is not allowed or not built in, or if this is not the initial pid namespace.
+    static std::shared_ptr<const SocketFiles> load();
+
+    explicit SocketFiles(Fd link) : link_(std::move(link)) {}
+    /// Returns IP and packet sockets, and network namespaces, by pid; null if the kernel fails. The caller sets
+    /// FdTable::files and FdTable::ran.
+    std::optional<std::unordered_map<std::int32_t, FdTable>> read() const;
+
+private:
+    Fd link_;
+};
 
 } // namespace socktally

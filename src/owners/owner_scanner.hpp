@@ -39,6 +39,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -82,12 +83,10 @@ class OwnerScanner {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// The source of descriptor tables. bpf: a BPF iterator, which shows the processes of all users without privilege
-    /// over them. cheapest: the iterator if it is faster than /proc, else /proc.
-    enum class Source : std::uint8_t { cheapest, bpf };
-
-    /// `proc` is the path of /proc, which tests replace. Throws if it cannot be opened.
-    explicit OwnerScanner(const std::string& proc = "/proc", Source source = Source::cheapest, Trace trace = {});
+    /// `proc` is the path of /proc, which tests replace. `files` shows the processes of all users without privilege
+    /// over them; if null, it is loaded when it is faster than /proc. Throws if /proc cannot be opened.
+    explicit OwnerScanner(const std::string& proc = "/proc", std::shared_ptr<const SocketFiles> files = nullptr,
+                          Trace trace = {});
 
     /// Sets a function that is called with each process that is found to own a socket, at once because the process may
     /// end soon, and again when the process has become another program.
@@ -113,8 +112,10 @@ public:
     /// Sets a function that is called between processes, because reading all of them takes a while.
     void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
 
-    /// Says that no rescan() follows the scan, which then need not note how much processes have run.
-    void expect_no_rescan() { rescan_follows_ = false; }
+    /// What follows the scan. A rescan needs to know how much each process has run, a search everywhere how many files
+    /// it had open.
+    enum class Follows : std::uint8_t { at_most_threads, search, rescan };
+    void expect(Follows follows) { follows_ = follows; }
 
     /// Lists the descriptors of every process.
     void scan();
@@ -227,6 +228,7 @@ private:
     std::vector<Entry> list_processes();
     void read_all(const std::vector<Entry>& entries, Scan scan);
     bool read_through_bpf(const std::vector<Entry>& entries, Scan scan);
+    bool is_cheaper_through_bpf(const std::vector<Entry>& entries) const;
     void read(const Entry& entry, Scan scan);
     void read_threads(const Entry& entry);
     void add(const Entry& entry, const FdTable& table, Scan scan);
@@ -256,10 +258,11 @@ private:
     std::function<void(Process&)> identify_process_;
     std::function<void()> meanwhile_;
     std::function<void(std::uint64_t)> identify_group_;
-    Source source_;
-    bool bpf_declined_;
+    std::shared_ptr<const SocketFiles> files_; // null until it is loaded
+    bool is_bpf_given_;
+    bool is_bpf_declined_;
     bool scanned_through_bpf_ = false;
-    bool rescan_follows_ = true;
+    Follows follows_ = Follows::rescan;
     std::vector<std::int32_t> pids_; // of the last list, sorted
     std::int32_t self_ = 0;          // our own pid in this /proc
     std::unordered_map<std::int32_t, Seen> seen_;

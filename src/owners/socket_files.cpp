@@ -49,25 +49,19 @@ void add(std::unordered_map<std::int32_t, FdTable>& tables, const files_row& row
     }
 }
 
-/// Returns none if the kernel does not accept the program, or if process ids are not those of this /proc.
-Fd load_iterator()
-{
-    int descriptor = -1;
-    return Fd(!own_pid_namespace() && iterators_load_files(&descriptor) == 0 ? descriptor : -1);
-}
-
 } // namespace
 
-bool can_read_socket_files() { return static_cast<bool>(load_iterator()); }
-
-std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files()
+std::shared_ptr<const SocketFiles> SocketFiles::load()
 {
-    const Fd link = load_iterator();
-    if (!link) {
-        return std::nullopt;
-    }
+    int descriptor = -1;
+    const bool is_loaded = !own_pid_namespace() && iterators_load_files(&descriptor) == 0;
+    return is_loaded ? std::make_shared<const SocketFiles>(Fd(descriptor)) : nullptr;
+}
+
+std::optional<std::unordered_map<std::int32_t, FdTable>> SocketFiles::read() const
+{
     std::unordered_map<std::int32_t, FdTable> tables;
-    const int error = read_rows<files_row>(link.get(), [&](const files_row& row) { add(tables, row); });
+    const int error = read_rows<files_row>(link_.get(), [&](const files_row& row) { add(tables, row); });
     return error == 0 ? std::optional(std::move(tables)) : std::nullopt;
 }
 

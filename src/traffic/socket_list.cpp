@@ -176,8 +176,10 @@ private:
 
 class SocketList final : public Backend {
 public:
-    SocketList(std::string_view name, Lister lister, OwnerScanner::Source source, const BackendOptions& options)
-        : name_(name), lister_(lister), source_(source), options_(options)
+    /// `files`: see OwnerScanner.
+    SocketList(std::string_view name, Lister lister, std::shared_ptr<const SocketFiles> files,
+               const BackendOptions& options)
+        : name_(name), lister_(lister), files_(std::move(files)), options_(options)
     {
     }
 
@@ -189,8 +191,8 @@ public:
         Sample& sample = result.sample;
         sample.backend = name_;
         sample.started_at = std::chrono::system_clock::now();
-        OwnerScanner owners("/proc", source_, options_.trace);
-        owners.expect_no_rescan();
+        OwnerScanner owners("/proc", files_, options_.trace);
+        owners.expect(OwnerScanner::Follows::at_most_threads);
         constexpr std::size_t files = ProcSocketFiles::files + 2; // and two netlink sockets
         std::uint64_t garbled = 0;
         std::vector<Inode> listed;
@@ -268,18 +270,19 @@ private:
 
     std::string_view name_;
     Lister lister_;
-    OwnerScanner::Source source_;
+    std::shared_ptr<const SocketFiles> files_;
     BackendOptions options_;
 };
 
 OpenResult open_with_iterators(const BackendOptions& options)
 {
-    if (!can_read_socket_files()) {
+    auto files = SocketFiles::load();
+    if (!files) {
         return Unavailable{"the kernel does not accept the program that lists open files (it needs "
                            "Linux 5.17 and CAP_BPF)",
                            "socktally ports -b netlink"};
     }
-    return std::make_unique<SocketList>("ebpf", Lister::sock_diag, OwnerScanner::Source::bpf, options);
+    return std::make_unique<SocketList>("ebpf", Lister::sock_diag, std::move(files), options);
 }
 
 OpenResult open_with_diag(const BackendOptions& options)
@@ -288,7 +291,7 @@ OpenResult open_with_diag(const BackendOptions& options)
         Dumper dumper(options.trace);
         const auto outcome = dumper.tcp_once([](const Socket&) {}, DiagDetail::sockets, 0); // walks no table
         if (outcome != Dumper::Outcome::refused) {
-            return std::make_unique<SocketList>("netlink", Lister::sock_diag, OwnerScanner::Source::cheapest, options);
+            return std::make_unique<SocketList>("netlink", Lister::sock_diag, nullptr, options);
         }
     } catch (const std::system_error&) {
         // The kernel refuses sock_diag; see the message below.
@@ -301,7 +304,7 @@ OpenResult open_with_proc(const BackendOptions& options)
     if (read_proc_sockets(ProcLists::tcp_and_udp).missing) {
         return Unavailable{"/proc does not list sockets", "mount -t proc proc /proc"};
     }
-    return std::make_unique<SocketList>("procfs", Lister::proc_net, OwnerScanner::Source::cheapest, options);
+    return std::make_unique<SocketList>("procfs", Lister::proc_net, nullptr, options);
 }
 
 constexpr std::array lists{

@@ -11,8 +11,8 @@ OpenResult open_ebpf(const BackendOptions&)
                        "build with libbpf, clang and bpftool (meson setup -Debpf=enabled)"};
 }
 
-std::optional<std::unordered_map<std::int32_t, FdTable>> read_socket_files() { return std::nullopt; }
+std::shared_ptr<const SocketFiles> SocketFiles::load() { return nullptr; }
 
-bool can_read_socket_files() { return false; }
+std::optional<std::unordered_map<std::int32_t, FdTable>> SocketFiles::read() const { return std::nullopt; }
 
 } // namespace socktally

@@ -44,9 +44,9 @@ public:
         sample.backend = "ebpf";
         sample.started_at = std::chrono::system_clock::now();
         sample.interfaces = read_interface_counters();
-        OwnerScanner holders("/proc", OwnerScanner::Source::bpf, trace_);
+        OwnerScanner holders("/proc", SocketFiles::load(), trace_);
         holders.set_identify_process(request.identify_process);
-        holders.expect_no_rescan();
+        holders.expect(OwnerScanner::Follows::search);
         holders.scan(); // first, because it shows namespaces that only an open file keeps alive
         TotalsFlows flows(keeps_snapshot_ ? &result.snapshot : nullptr, keeps_facts_);
         const UnseenNamespaces unseen = read_sockets(flows, holders, result.snapshot);

@@ -85,7 +85,7 @@ private:
 };
 
 Sampling::Sampling(const BackendOptions& options)
-    : options_(options), owners_("/proc", OwnerScanner::Source::cheapest, options.trace),
+    : options_(options), owners_("/proc", nullptr, options.trace),
       datagrams_(owners_, Captured::udp, options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
       namespaces_(options, datagrams_), watcher_(datagrams_, owners_, sums_of(options))
 {
@@ -96,7 +96,7 @@ BackendResult Sampling::totals(const SampleRequest& request)
 {
     Sample sample;
     owners_.set_identify_process(request.identify_process);
-    owners_.expect_no_rescan();
+    owners_.expect(OwnerScanner::Follows::search);
     owners_.scan();
     namespaces_.enter_first(owners_.processes());
     sample.started_at = std::chrono::system_clock::now();

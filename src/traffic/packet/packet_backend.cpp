@@ -59,8 +59,7 @@ class PacketBackend final : public Backend {
 public:
     /// Opens the ring of our own namespace, or else a small one, because only that shows whether packets can be
     /// captured.
-    explicit PacketBackend(const BackendOptions& options)
-        : options_(options), owners_("/proc", OwnerScanner::Source::cheapest, options.trace)
+    explicit PacketBackend(const BackendOptions& options) : options_(options), owners_("/proc", nullptr, options.trace)
     {
         const Inode own = own_namespace();
         if (is_wanted(own, options.namespaces)) {

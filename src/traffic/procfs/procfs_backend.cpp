@@ -60,7 +60,7 @@ public:
     /// held then. The last list of one window is the first one of the next.
     BackendResult sample(const SampleRequest& request) override
     {
-        OwnerScanner holders("/proc", OwnerScanner::Source::cheapest, trace_);
+        OwnerScanner holders("/proc", nullptr, trace_);
         BackendResult result;
         Sample& sample = result.sample;
         sample.backend = "procfs";
