@@ -47,8 +47,9 @@ void append_plain(std::string& out, std::string_view& text)
 {
     const auto is_special = [](char c) { return c < ' ' || c > '~' || c == '\\' || c == '"'; };
     const auto* const end = std::find_if(text.begin(), text.end(), is_special);
-    out.append(text.begin(), end);
-    text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
+    const auto length = static_cast<std::size_t>(end - text.begin());
+    out.append(text.data(), length); // several times as fast as from iterators
+    text.remove_prefix(length);
 }
 
 /// Returns the letter of a short escape that TSV and JSON share; 0 if there is none.

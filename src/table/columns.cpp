@@ -12,7 +12,6 @@
 #include <iterator>
 #include <limits>
 #include <stdexcept>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -482,26 +481,22 @@ std::weak_ordering order(const Cell& a, const Cell& b)
     return a <=> b;
 }
 
-auto fields_of_owner(const Row& row)
+/// Orders rows by the first of these fields in which they differ.
+template <auto... fields>
+std::strong_ordering order_by(const Row& a, const Row& b)
 {
-    return std::tie(row.pid, row.start_time, row.process, row.kind, row.uid, row.user);
+    std::strong_ordering order = std::strong_ordering::equal;
+    static_cast<void>((((order = a.*fields <=> b.*fields) != 0) || ...));
+    return order;
 }
 
-auto other_fields(const Row& row)
+/// Orders rows by a part that they may share, because parts are dear to compare.
+template <auto part>
+std::strong_ordering order_by_shared(const Row& a, const Row& b)
 {
-    static const SocketFacts none;
-    return std::tie(row.netns, row.protocol, row.local_address, row.local_port, row.remote_address, row.remote_port,
-                    row.port, row.published, row.interface, row.outbound, row.rx_bytes, row.tx_bytes, row.packets,
-                    row.connections, row.unknown_connections, row.shared_with, row.attribution, row.time, row.host,
-                    row.facts ? *row.facts : none);
-}
-
-/// Rows of a process share its identity, which is dear to compare.
-std::strong_ordering order_of_identities(const Row& a, const Row& b)
-{
-    static const Identity none;
-    return a.identity == b.identity ? std::strong_ordering::equal
-                                    : (a.identity ? *a.identity : none) <=> (b.identity ? *b.identity : none);
+    static const typename std::remove_cvref_t<decltype(a.*part)>::element_type none;
+    return a.*part == b.*part ? std::strong_ordering::equal
+                              : (a.*part ? *(a.*part) : none) <=> (b.*part ? *(b.*part) : none);
 }
 
 /// Returns a number that is less if the protocol, port or address of a listed socket is, as far as 64 bits go.
@@ -523,20 +518,26 @@ std::uint64_t beginning_of_place(const Row& row)
 /// By every field, so that rows which differ in anything visible always come out in the same order.
 bool is_before_in_tie(const Row& a, const Row& b)
 {
+    using R = Row;
     if (is_listed(a) && is_listed(b)) { // lists of sockets are sorted by port
-        const auto place = [](const Row& row) { return std::tie(row.protocol, row.local_port, row.local_address); };
-        if (const auto by_place = place(a) <=> place(b); by_place != 0) {
+        const auto by_place = order_by<&R::protocol, &R::local_port, &R::local_address>(a, b);
+        if (by_place != 0) {
             return by_place < 0;
         }
     }
     if (a.pid.has_value() != b.pid.has_value()) {
         return a.pid.has_value();
     }
-    if (const auto by_owner = fields_of_owner(a) <=> fields_of_owner(b); by_owner != 0) {
-        return by_owner < 0;
-    }
-    const auto by_identity = order_of_identities(a, b);
-    return by_identity != 0 ? by_identity < 0 : other_fields(a) < other_fields(b);
+    auto order = order_by<&R::pid, &R::start_time, &R::process, &R::kind, &R::uid, &R::user>(a, b);
+    order = order != 0 ? order : order_by_shared<&R::identity>(a, b);
+    order =
+        order != 0
+            ? order
+            : order_by<&R::netns, &R::protocol, &R::local_address, &R::local_port, &R::remote_address, &R::remote_port,
+                       &R::port, &R::published, &R::interface, &R::outbound, &R::rx_bytes, &R::tx_bytes, &R::packets,
+                       &R::connections, &R::unknown_connections, &R::shared_with, &R::attribution, &R::time, &R::host>(
+                  a, b);
+    return (order != 0 ? order : order_by_shared<&R::facts>(a, b)) < 0;
 }
 
 } // namespace
@@ -734,13 +735,14 @@ ColumnList sort_columns(std::string_view spec)
 void sort_rows(std::vector<Row>& rows, std::string_view spec)
 {
     const auto parts = sort_columns(spec);
+    const bool has_keys = std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
+        return !std::holds_alternative<std::monostate>(sort_value(row, parts));
+    });
     std::vector<Cell> keys;
-    keys.reserve(rows.size());
-    for (const Row& row : rows) {
-        keys.push_back(sort_value(row, parts));
+    keys.reserve(has_keys ? rows.size() : 0);
+    for (std::size_t i = 0; has_keys && i < rows.size(); ++i) {
+        keys.push_back(sort_value(rows[i], parts));
     }
-    const bool has_keys =
-        std::any_of(keys.begin(), keys.end(), [](const Cell& key) { return key.index() != Cell().index(); });
     const bool is_list = std::all_of(rows.begin(), rows.end(), [](const Row& row) { return is_listed(row); });
 
     // Rows are large: sort their indices, then move each row once, to its place.

@@ -39,7 +39,8 @@ std::span<const Holder> holders_of(Inode inode, const std::vector<Holder>& holde
     if (inode == Inode{}) {
         return {};
     }
-    const auto first = std::lower_bound(holders.begin(), holders.end(), Holder{inode, 0}, is_less);
+    const auto is_before = [](const Holder& holder, Inode wanted) { return holder.inode < wanted; };
+    const auto first = std::lower_bound(holders.begin(), holders.end(), inode, is_before);
     const auto last = std::find_if(first, holders.end(), [inode](const Holder& h) { return h.inode != inode; });
     return {first, last};
 }

@@ -98,13 +98,14 @@ public:
     std::uint64_t garbled() const { return garbled_; }
 
 private:
-    /// Memory that is not used costs nothing.
+    /// Reserves twice as much as is needed, so that the next namespace does not move all flows. Memory that is not used
+    /// costs nothing.
     static void make_room(std::vector<Flow>& flows, std::size_t sockets)
     {
         constexpr std::size_t sane = 1'000'000;
         const std::size_t needed = flows.size() + std::min(sockets, sane);
         if (needed > flows.capacity()) {
-            flows.reserve(std::max(needed, 2 * flows.capacity()));
+            flows.reserve(2 * needed);
         }
     }
 
