@@ -4,7 +4,6 @@
 #include "cli/option_table.hpp"
 
 #include "formats/format.hpp"
-#include "formats/width.hpp"
 #include "util/number.hpp"
 #include "util/text.hpp"
 #include "version.hpp"
@@ -21,50 +20,6 @@
 namespace socktally {
 
 namespace {
-
-constexpr std::string_view short_help =
-    R"(Usage: socktally [OPTION]...       which process moves how many bytes
-       socktally run COMMAND...    how many bytes a command moves
-       socktally ports             which process listens on which port
-       socktally report [FILE]...  add up samples that -f jsonl >> FILE saved
-       socktally doctor            which backends work here, what others need
-
-  -d TIME          measure this long: 5s, 500ms, 1m30s; default 1s
-  --interval TIME  measure again and again, until stopped
-  --by KEY,...     a row per process (default), connection, remote, user, ...
-  --top N          the N largest rows, the others summed in one
-  --port PORT      only this port; also --protocol udp, --name, --user, --unit,
-                   --container, --remote, --external, --exclude FILTER=VALUE
-  -f FORMAT        pretty (default on a terminal), tsv, csv, json, prom, ...
-  --bits, --si     rates in Mbit/s, bytes in MB
-As in: socktally -d 5s --by process,remote --external --top 10
-All options: socktally --help; the manual: man socktally
-)";
-
-constexpr std::string_view introduction =
-    R"(Usage: socktally [OPTION]...
-       socktally run [OPTION]... COMMAND [ARGUMENT]...
-       socktally ports [OPTION]...
-       socktally report [OPTION]... [FILE]...
-       socktally doctor [-b NAME] [OUTPUT OPTION]...
-
-Shows which process moved how many bytes over the network. Takes one sample and
-prints one row per process. run measures a command until it ends, with all
-processes that it starts. ports lists sockets and who holds them. report adds up
-samples saved as json or jsonl. doctor shows which backends work here and what
-they need.
-)";
-
-constexpr std::string_view examples = R"(
-Examples:
-  socktally -d 5s --top 10
-  socktally run curl -O https://example.com/file
-  socktally --by connection --remote 10.0.0.0/8 --sort tx_bytes
-  socktally -f json | jq '.processes[] | select(.tx_bytes > 1000000)'
-
-See socktally(1), socktally-run(1), socktally-ports(1), socktally-report(1),
-socktally-output(5), socktally-backends(7) and socktally-since(7).
-)";
 
 /// A word that users of other programs may type, and what they mean here.
 struct Habit {
@@ -138,36 +93,6 @@ UsageError mismatch(std::string_view text)
         return UsageError(fmt::format("{} needs a value", text.substr(0, colon)));
     }
     return UsageError(fmt::format("--{} takes no value", text.substr(0, text.find(' '))));
-}
-
-/// Returns "  -d, --duration TIME  window: 5, ..."; without a short name, blanks take its place.
-std::string help_line(const Option& option)
-{
-    constexpr std::size_t indent = 28;
-    constexpr std::size_t width = 80;
-    const std::string_view name = option.long_name();
-    const std::string short_name = option.names == name ? "    " : fmt::format("{}, ", option.names.substr(0, 2));
-    const std::string value = option.value != nullptr ? fmt::format(" {}", option.value) : "";
-    const std::string left = fmt::format("  {}{}{}", short_name, name, value);
-    return fmt::format("{:<{}}{}\n", left, indent, wrap(option.full_help(), width, indent, indent));
-}
-
-/// Makes the help text. CLI11's own neither aligns the options nor keeps our order of groups.
-std::string help_text()
-{
-    std::string text(introduction);
-    std::string_view title;
-    for (const Option& option : option_table()) {
-        if (*option.help == '\0') {
-            continue;
-        }
-        if (option.group.title != title) {
-            title = option.group.title;
-            text += fmt::format("\n{}:\n", title);
-        }
-        text += help_line(option);
-    }
-    return text.append(examples);
 }
 
 void refuse_foreign(Command command, const Option& option)
@@ -273,8 +198,8 @@ public:
         try {
             app_.parse(reversed_arguments(argc, argv));
         } catch (const CLI::CallForHelp&) {
+            invocation.text = short_help(chosen());
             invocation.command = Command::help;
-            invocation.text = short_help;
             return;
         } catch (const CLI::CallForAllHelp&) {
             return give_help(invocation);
@@ -290,22 +215,31 @@ public:
         if (help_->parsed()) {
             return give_help(invocation);
         }
-        for (std::size_t i = 0; i < commands_.size(); ++i) {
-            invocation.command = commands_[i]->parsed() ? command_words[i].command : invocation.command;
-        }
+        invocation.command = chosen();
         take_extras(invocation);
         take_options(invocation.command, take);
     }
 
 private:
+    /// Returns the last command that was typed.
+    Command chosen() const
+    {
+        Command command = Command::sample;
+        for (std::size_t i = 0; i < commands_.size(); ++i) {
+            command = commands_[i]->parsed() ? command_words[i].command : command;
+        }
+        return command;
+    }
+
     void give_help(Invocation& invocation) const
     {
         if (!help_->remaining().empty()) {
             throw UsageError(
-                fmt::format("unexpected argument {}; help takes no arguments", quote(help_->remaining().front())));
+                fmt::format("unexpected argument {}; help takes the name of a command: socktally help ports",
+                            quote(help_->remaining().front())));
         }
         invocation.command = Command::help;
-        invocation.text = help_text();
+        invocation.text = long_help(chosen());
     }
 
     /// Returns the arguments in reverse order, as CLI11 takes them. `--option=` becomes two arguments, because CLI11

@@ -137,7 +137,7 @@ constexpr std::array before_filters{
            [](Options& o, std::string_view text) { o.sort = text; }, "@columns"},
     Option{of_rows, "--top", "N", "print the first N rows and the sum of the others",
            [](Options& o, std::string_view text) { o.top = top_value(text); }},
-    Option{of_rows, "--all", nullptr, "also print rows without traffic",
+    Option{of_rows, "--all", nullptr, "also print rows without traffic; for ports, sockets in every state",
            [](Options& o, std::string_view) { o.all = true; }},
     Option{of_rows, "--alert", "EXPR",
            "print only rows such as 'tx_bytes_per_sec>10M', in quotes; exit with 10 if there are any; repeatable",
@@ -196,7 +196,8 @@ constexpr std::array after_filters{
     Option{of_output, "--list-options", nullptr, "",
            [](Options& o, std::string_view) { o.listed = std::exchange(o.command, Command::list_options); }},
 
-    Option{of_program, "-h,--help", nullptr, "print this help; -h: only what most people need"},
+    Option{of_program, "-h,--help", nullptr,
+           "print this help; -h: only what most people need; after a command, its own"},
     Option{of_program, "-V,--version", nullptr, "print the version"},
 };
 
@@ -305,10 +306,10 @@ std::vector<std::string> Option::valid_words(Command command) const
     return words != nullptr ? words(command) : std::vector<std::string>();
 }
 
-std::string Option::full_help() const
+std::string Option::full_help(Command command) const
 {
     std::string choice; // "a, b or c"
-    const auto all = valid_words(Command::sample);
+    const auto all = valid_words(command);
     for (std::size_t i = 0; i < all.size(); ++i) {
         choice += i == 0 ? "" : i + 1 == all.size() ? " or " : ", ";
         choice += all[i];

@@ -57,13 +57,18 @@ struct Option {
     const FilterKind* filter = nullptr; // set instead of `apply` and `words` if the option is a filter
 
     std::vector<std::string> valid_words(Command command) const;
-    std::string_view long_name() const; // "--duration"
-    std::string full_help() const;      // with the valid words, on one line
+    std::string_view long_name() const;           // "--duration"
+    std::string full_help(Command command) const; // with the words that are valid for it, on one line
     /// Applies the option, or adds the filter. `text` is never empty if the option takes a value. Throws UsageError.
     void take(Options& options, const std::string& text) const;
 };
 
 std::span<const Option> option_table();
+
+/// Returns the text of -h: what most people need of a command.
+std::string short_help(Command command);
+/// Returns the text of --help: all options of a command, or of all commands if it is a sample.
+std::string long_help(Command command);
 
 using TakeOption = std::function<void(const Option& option, const std::string& text)>;
 

@@ -137,6 +137,9 @@ void settle_ports(Options& o)
         o.by = GroupBy::sockets();
     } else if (o.by.is_by_interface()) {
         throw UsageError("ports lists sockets, so it does not take --by interface");
+    } else {
+        o.by = o.by.listed();
+        o.sort = o.sort.empty() ? "connections" : o.sort;
     }
     const FilterKind& state = *find_filter_kind("state");
     const auto& terms = o.filter.terms();

@@ -46,7 +46,7 @@ Exit run_list_options(const Options& options)
     for (const Option& option : option_table()) {
         if (option.group.has(options.listed) && *option.help != '\0') {
             add(option.names, option.value != nullptr ? option.value : "", offers_of(option, options.listed),
-                option.full_help());
+                option.full_help(options.listed));
         }
     }
     print_listing(listing, options);

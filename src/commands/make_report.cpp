@@ -17,6 +17,20 @@ namespace socktally {
 
 namespace {
 
+/// Leaves out the loopback device, unless rows by interface are asked for and a filter names it: nothing leaves by it,
+/// and it would count each byte within this machine in both directions.
+void leave_out_loopback(std::vector<InterfaceTraffic>& interfaces, const Options& options)
+{
+    constexpr std::string_view loopback = "lo";
+    const auto& terms = options.filter.terms();
+    const bool is_asked = std::any_of(terms.begin(), terms.end(), [&](const FilterTerm& term) {
+        return term.kind->name() == "interface" && !term.is_excluded && term.value.text == loopback;
+    });
+    if (!options.by.is_by_interface() || !is_asked) {
+        std::erase_if(interfaces, [&](const InterfaceTraffic& each) { return each.name == loopback; });
+    }
+}
+
 /// Returns the notes that concern interfaces. Most do not, because drivers count traffic whether or not its socket is
 /// seen.
 std::vector<Note> notes_about_interfaces(const Sample& sample)
@@ -94,12 +108,12 @@ Note unnamed_note(std::size_t users)
             fmt::format("the user database did not answer: {} shown by number", plural(users, "user is", "users are"))};
 }
 
-void name_numbers(std::vector<Row>& rows, const OutputPlan& plan, Identifier& identifier)
+void name_numbers(Report& report, const OutputPlan& plan, Identifier& identifier)
 {
     const bool names_users = shows(plan, "user");
-    const bool names_namespaces = shows(plan, "netns");
+    const bool names_namespaces = shows(plan, "netns") || (report.is_list && plan.format->is_for_people);
     Users& users = identifier.users();
-    for (Row& row : rows) {
+    for (Row& row : report.rows) {
         if (names_users && row.uid) {
             row.user = users.name(*row.uid);
         }
@@ -169,6 +183,7 @@ void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& opt
 Report make_report(Sample sample, const Options& options, const OutputPlan& plan, const Filter& filter,
                    Identifier& identifier)
 {
+    leave_out_loopback(sample.interfaces, options);
     Report report;
     report.started_at = sample.started_at;
     report.duration = sample.duration;
@@ -202,7 +217,7 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     if (describes_flows(options, plan)) {
         describe_flows(report, sample, filter, plan.style.has_extras);
     }
-    name_numbers(report.rows, plan, identifier);
+    name_numbers(report, plan, identifier);
     if (const std::size_t users = identifier.users().unanswered(); users > 0) {
         report.notes.push_back(unnamed_note(users));
     }

@@ -133,6 +133,7 @@ Exit run_report(const Options& options)
                                              output.is_terminal() ? terminal_height(STDOUT_FILENO) : 0);
     Filter filter = options.filter; // names are compared as they were saved, but hosts are saved only by address
     find_hosts(filter, options.verbose);
+    find_ports(filter);
     Summary summary({options.by, options.per, options.all, filter, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
     Input input(summary, left_out);

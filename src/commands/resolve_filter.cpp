@@ -171,6 +171,21 @@ void find_hosts(Filter& filter, bool verbose)
     });
 }
 
+void find_ports(Filter& filter)
+{
+    for_each_value(filter, {"port"}, [](FilterValue& value) {
+        if (value.numbers) {
+            return;
+        }
+        const auto port = find_port(value.text);
+        if (!port) {
+            throw UsageError(
+                fmt::format("no such service: {}: use a port number, or a name in /etc/services", quote(value.text)));
+        }
+        value.numbers = one(*port);
+    });
+}
+
 Filter resolve_filter(const Options& options)
 {
     Filter filter = options.filter;
@@ -182,6 +197,7 @@ Filter resolve_filter(const Options& options)
     read_elsewhere(filter);
     find_interfaces(filter);
     find_hosts(filter, options.verbose);
+    find_ports(filter);
     return filter;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fills in facts of the options' filter that only this machine knows: numbers of users and namespaces, its interfaces,
-// and addresses of hosts.
+// addresses of hosts, and ports of services.
 #pragma once
 
 #include "cli/options.hpp"
@@ -21,6 +21,8 @@ void find_interfaces(Filter& filter);
 /// Fills in the addresses of hosts given by name; prints them if `verbose`. Throws UsageError for an unknown host, and
 /// std::runtime_error if the look-up fails.
 void find_hosts(Filter& filter, bool verbose);
+/// Fills in the ports of services given by name. Throws as find_hosts() does.
+void find_ports(Filter& filter);
 
 /// Reads the addresses that the filter uses again, because addresses come and go.
 void refresh(Filter& filter);

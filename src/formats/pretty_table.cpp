@@ -87,7 +87,8 @@ std::string figure_text(const Column& column, const Row& row, std::uint64_t numb
 constexpr unsigned unit_rank = 2;
 constexpr unsigned remote_rank = 3;
 constexpr unsigned share_rank = 6;
-constexpr std::size_t key_width = 40; // other columns are left out before a key is cut below this width
+constexpr std::size_t process_width = 19; // of a name with the number of other holders
+constexpr std::size_t key_width = 40;     // other columns are left out before a key is cut below this width
 
 /// How a named column is shown if it differs from others of its type. Its `expendable` applies if the column is a
 /// default one.
@@ -166,6 +167,9 @@ public:
         if (is_usual) {
             add_share(has_column(list, "share"));
         }
+        if (is_usual && names_sockets() && !has_column(list, "netns") && has_several_namespaces()) {
+            add(*find_column("netns"), false);
+        }
         if (style_.has_extras) {
             add_extras();
         }
@@ -185,6 +189,44 @@ private:
     bool has_one_host() const
     {
         return std::all_of(rows_.begin(), rows_.end(), [&](const Row& row) { return row.host == rows_.front().host; });
+    }
+
+    /// Returns whether rows are listed sockets, not sums of several.
+    bool names_sockets() const
+    {
+        return report_.is_list && (report_.by.is_by_socket() || report_.by.has("connection"));
+    }
+
+    bool has_several_namespaces() const
+    {
+        std::optional<Inode> first;
+        return std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) {
+            first = first ? first : row.netns;
+            return row.netns && row.netns != first;
+        });
+    }
+
+    /// Returns whether the state of a listed socket is the only one that its protocol has by default.
+    static bool has_usual_state(const Row& row)
+    {
+        const auto usual = row.protocol == Protocol::tcp ? ConnectionState::listening : ConnectionState::unconnected;
+        return row.facts != nullptr && row.facts->state == usual;
+    }
+
+    /// Returns how a column looks in a list of sockets.
+    Look look_in_list(const Column& column, Look look) const
+    {
+        constexpr unsigned first = 2;
+        constexpr std::size_t address_width = 28; // others are left out before an address is cut below it
+        if (column.name == "state" && std::all_of(rows_.begin(), rows_.end(), has_usual_state)) {
+            look.expendable = first; // the protocol tells it
+        } else if (column.name == "process") {
+            look.cut = Cut::middle; // behind the name is the number of other holders
+            look.good = process_width;
+        } else if (column.name == "local_address") {
+            look.good = address_width;
+        }
+        return look;
     }
 
     /// Returns whether a list can do without a column: no socket of it belongs to a container.
@@ -221,9 +263,12 @@ private:
         if (look.is_key && column.name != "process") { // process names are short unless escaped
             look.good = key_width;
         }
+        if (names_sockets()) {
+            look = look_in_list(column, look);
+        }
         look.expendable = is_expendable ? look.expendable : 0;
         TableColumn& added = columns_.emplace_back();
-        added.heading = column.header;
+        added.heading = report_.is_list && column.name == "connections" ? "SOCKETS" : column.header;
         added.look = look;
         added.is_right_aligned = column.type != CellType::string;
         const bool is_key = report_.by.has(column.name);
@@ -241,7 +286,9 @@ private:
     {
         const Cell value = cell(column, row, report_.by);
         if (const auto* text = std::get_if<std::string>(&value)) {
-            return text_cell(column.name == "unit" ? with_short_ids(*text) : *text);
+            const bool counts_holders = column.name == "process" && names_sockets() && !row.shared_with.empty();
+            return text_cell(column.name == "unit" ? with_short_ids(*text) : *text) +
+                   (counts_holders ? fmt::format(" +{}", row.shared_with.size()) : "");
         }
         if (const auto* decimal = std::get_if<Decimal>(&value)) {
             return decimal->hundredths == 0 ? "" : to_string(*decimal) + "%";

@@ -283,9 +283,7 @@ std::vector<InterfaceTraffic> parse_interfaces(std::string_view text)
         interface.rx_packets = fields[1];
         interface.tx_bytes = fields[tx_field];
         interface.tx_packets = fields[tx_field + 1];
-        if (name != "lo") {
-            interfaces.push_back(std::move(interface));
-        }
+        interfaces.push_back(std::move(interface));
     }
     return interfaces;
 }

@@ -44,7 +44,7 @@ std::vector<std::byte> route_request(const Address& to);
 /// Returns the index of the interface in the answer; null if there is no route.
 std::optional<std::uint32_t> parse_route(std::span<const std::byte> payload);
 
-/// Reads the byte and packet counters of all interfaces but lo, with their indices, in the order of the file.
+/// Reads the byte and packet counters of all interfaces, with their indices, in the order of the file.
 std::vector<InterfaceTraffic> read_interface_counters();
 /// Parses /proc/net/dev, which has no indices.
 std::vector<InterfaceTraffic> parse_interfaces(std::string_view text);

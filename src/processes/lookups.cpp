@@ -26,6 +26,7 @@ namespace {
 constexpr char by_uid = 'u';
 constexpr char by_name = 'n';
 constexpr char by_host = 'h';
+constexpr char by_service = 'p';
 constexpr char by_path = 'f';
 constexpr char at_socket = 's';
 constexpr char has_answer = '+';
@@ -68,6 +69,13 @@ TrustedPlace next_place(std::string_view& text)
 std::string answer_of(const passwd* user)
 {
     return user != nullptr ? message(has_answer, user->pw_uid, user->pw_name, user->pw_dir) : std::string(1, no_answer);
+}
+
+std::string answer_about_service(const std::string& name)
+{
+    const servent* const found = ::getservbyname(name.c_str(), nullptr); // NOLINT: one thread
+    return found != nullptr ? message(has_answer, ntohs(static_cast<std::uint16_t>(found->s_port)))
+                            : std::string(1, no_answer);
 }
 
 template <typename SocketAddress, typename Bytes>
@@ -132,6 +140,7 @@ std::string answer(std::string_view question)
     case by_uid: return answer_of(::getpwuid(static_cast<uid_t>(next_number(question)))); // NOLINT
     case by_name: return answer_of(::getpwnam(std::string(question).c_str()));            // NOLINT
     case by_host: return answer_about_host(std::string(question));
+    case by_service: return answer_about_service(std::string(question));
     case by_path: return read_at_path(question);
     case at_socket: return ask_at_socket(question);
     default: return {};
@@ -178,6 +187,7 @@ std::optional<User> find_local_user(Uid uid)
 
 const std::string users = "users";
 const std::string hosts = "hosts";
+const std::string services = "services";
 
 } // namespace
 
@@ -250,6 +260,12 @@ HostAnswer Lookups::find_host(const std::string& name, std::chrono::milliseconds
         }
     }
     return answer;
+}
+
+PortAnswer Lookups::find_port(const std::string& service, std::chrono::milliseconds patience)
+{
+    const auto given = ask(services, message(by_service, service), Clock::now() + patience);
+    return {given.has_value(), given ? parse_port(std::string_view(*given).substr(1)) : std::nullopt};
 }
 
 std::optional<std::string> Lookups::read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline)

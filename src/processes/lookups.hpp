@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Look-ups that may hang: users and hosts in the system's databases (nsswitch.conf), and files and sockets of container
-// engines. Databases and file systems may be on servers, so a helper process makes each look-up, with a deadline. A
-// look-up that has hung is not repeated for a hundred times its deadline.
+// Look-ups that may hang: users, hosts and services in the system's databases (nsswitch.conf), and files and sockets of
+// container engines. Databases and file systems may be on servers, so a helper process makes each look-up, with a
+// deadline. A look-up that has hung is not repeated for a hundred times its deadline.
 #pragma once
 
 #include "linux/file.hpp"
@@ -36,6 +36,11 @@ struct HostAnswer {
     std::string failure{};            // why the host could not be looked up: "it did not answer in time"
 };
 
+struct PortAnswer {
+    bool in_time = true;
+    std::optional<std::uint16_t> port{}; // null: there is no such service, or no answer came in time
+};
+
 class Lookups {
 public:
     using Clock = Helper::Clock;
@@ -44,6 +49,7 @@ public:
     UserAnswer find_user(const std::string& name, std::chrono::milliseconds patience);
 
     HostAnswer find_host(const std::string& name, std::chrono::milliseconds patience);
+    PortAnswer find_port(const std::string& service, std::chrono::milliseconds patience);
 
     /// Works like read_trusted_file(), but sets errno to ETIMEDOUT if the file cannot be read in time.
     std::optional<std::string> read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline);

@@ -103,6 +103,16 @@ std::vector<Address> find_host(const std::string& name)
     return std::move(answer.addresses);
 }
 
+std::optional<std::uint16_t> find_port(const std::string& service)
+{
+    const PortAnswer answer = Lookups().find_port(service, longest_for_filter);
+    if (!answer.in_time) {
+        throw std::runtime_error(fmt::format(
+            "cannot find the port of the service {}: no answer in time; give its number instead", quote(service)));
+    }
+    return answer.port;
+}
+
 void NetnsNames::read()
 {
     const Directory listing = open_directory(AT_FDCWD, directory_.c_str());

@@ -51,6 +51,10 @@ std::optional<Uid> find_user(const std::string& name);
 /// Returns all addresses of a host; none if there is no such host. Throws std::runtime_error if the name service fails.
 std::vector<Address> find_host(const std::string& name);
 
+/// Returns the port of a service such as "http"; null if there is no such service. Throws std::runtime_error if the
+/// name service does not answer.
+std::optional<std::uint16_t> find_port(const std::string& service);
+
 /// The names that ip-netns(8) has given to network namespaces, as files mounted on them.
 class NetnsNames {
 public:

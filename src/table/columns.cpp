@@ -637,17 +637,29 @@ Cell cell(const Column& column, const Row& row, const GroupBy& by)
     return std::any_of(keys.begin(), keys.end(), is_column_of) ? Cell("other") : column.value(row);
 }
 
+namespace {
+
+/// Returns whether rows by these keys may have a value in the column: listed sockets have no bytes.
+bool may_have(const GroupBy& by, const Column& column)
+{
+    return !by.is_of_list() || !column.is_sum() || (column.name == "connections" && !by.is_by_socket());
+}
+
+} // namespace
+
 ColumnList default_columns(const GroupBy& by)
 {
-    if (by.keys().size() == 1) {
-        return select_columns(by.keys().front()->defaults, {});
-    }
     ColumnList list;
-    for (const Key* key : by.keys()) {
-        add_names(list, key->beside);
-        add_names(list, key->columns);
+    if (by.keys().size() == 1) {
+        list = select_columns(by.keys().front()->defaults, {});
+    } else {
+        for (const Key* key : by.keys()) {
+            add_names(list, key->beside);
+            add_names(list, key->columns);
+        }
+        add_names(list, "rx_bytes,tx_bytes,connections");
     }
-    add_names(list, "rx_bytes,tx_bytes,connections");
+    std::erase_if(list, [&](const Column* column) { return !may_have(by, *column); });
     return list;
 }
 
@@ -657,8 +669,9 @@ ColumnList series_columns(const GroupBy& by)
     for (const Key* key : by.keys()) {
         add_names(list, key->labels);
     }
-    add_names(list, by.is_by_interface() ? "rx_bytes,tx_bytes,rx_packets,tx_packets"
-                                         : "rx_bytes,tx_bytes,unknown_connections");
+    add_names(list, by.is_of_list()        ? "connections"
+                    : by.is_by_interface() ? "rx_bytes,tx_bytes,rx_packets,tx_packets"
+                                           : "rx_bytes,tx_bytes,unknown_connections");
     return list;
 }
 
@@ -687,7 +700,7 @@ ColumnList all_columns(const GroupBy& by)
     }
     ColumnList result = by.is_by_socket() ? default_columns(by) : ColumnList();
     for (const Column& column : table) {
-        if (comes_with(column.requirement, by) && !(by.is_by_socket() && column.is_sum())) {
+        if (comes_with(column.requirement, by) && may_have(by, column)) {
             add_once(result, column);
         }
     }

@@ -195,16 +195,33 @@ Judgement judge_user(const Row& row, const FilterValue& user, const Machine& /*m
                     is_number ? judge_field(row.uid, has_no_process(row), is_its_number) : Judgement::out);
 }
 
-/// Parses "443" or "8000-8099".
+/// Returns whether the text may be the name of a service, as in /etc/services.
+bool may_be_service(std::string_view text)
+{
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    const auto is_allowed = [&](char c) {
+        return is_letter(c) || (c >= '0' && c <= '9') || std::string_view("-+_./*").find(c) != std::string_view::npos;
+    };
+    constexpr std::size_t longest = 64;
+    return text.size() <= longest && std::any_of(text.begin(), text.end(), is_letter) &&
+           std::all_of(text.begin(), text.end(), is_allowed);
+}
+
+/// Parses "443", ":443" as ss(8) prints it, "8000-8099", or the name of a service, whose port is found later.
 FilterValue port_value(std::string_view text)
 {
     constexpr std::uint64_t last_port = std::numeric_limits<std::uint16_t>::max();
-    const auto dash = text.find('-');
-    const auto first = parse_number(text.substr(0, dash)).value_or(0);
-    const auto last = dash == text.npos ? first : parse_number(text.substr(dash + 1)).value_or(0);
+    const std::string_view port = text.substr(text.starts_with(':') ? 1 : 0);
+    if (may_be_service(port)) {
+        return text_value(port);
+    }
+    const auto dash = port.find('-');
+    const auto first = parse_number(port.substr(0, dash)).value_or(0);
+    const auto last = dash == port.npos ? first : parse_number(port.substr(dash + 1)).value_or(0);
     if (first == 0 || last > last_port || first > last) {
-        throw std::invalid_argument(fmt::format(
-            "bad port {}: use a whole number from 1 to {}, or a range such as 8000-8099", quote(text), last_port));
+        throw std::invalid_argument(
+            fmt::format("bad port {}: use a number from 1 to {}, a range such as 8000-8099, or the name of a service",
+                        quote(text), last_port));
     }
     return {std::string(text), Numbers{first, last}};
 }
@@ -237,15 +254,18 @@ Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*
                     judge_number(row.remote_port, is_none, value.numbers));
 }
 
-/// "all" is taken back by the command line, as no filter is what it means.
+/// Takes ss(8)'s and netstat(8)'s spellings: LISTEN, TIME-WAIT, TIME_WAIT. "all" is taken back by the command line,
+/// because it means no filter.
 FilterValue state_value(std::string_view text)
 {
-    const auto state = parse_connection_state(text);
-    if (!state && text != "all") {
+    std::string name = lower(text);
+    std::replace(name.begin(), name.end(), '_', '-');
+    const auto state = parse_connection_state(name);
+    if (!state && name != "all") {
         throw std::invalid_argument(
             fmt::format("unknown state {}: {}", quote(text), suggest(text, connection_state_names())));
     }
-    return {std::string(text), state ? std::optional(Numbers{number_of(*state), number_of(*state)}) : std::nullopt};
+    return {std::move(name), state ? std::optional(Numbers{number_of(*state), number_of(*state)}) : std::nullopt};
 }
 
 Judgement judge_state(const Row& row, const FilterValue& value, const Machine& /*machine*/)
@@ -412,7 +432,7 @@ Judgement judge_family(const Row& row, const FilterValue& /*value*/, const Machi
 
 FilterValue protocol_value(std::string_view text)
 {
-    const auto protocol = parse_protocol(text);
+    const auto protocol = parse_protocol(lower(text));
     if (!protocol) {
         throw std::invalid_argument(
             fmt::format("unknown protocol {}: {}", quote(text), suggest(text, protocol_names())));
@@ -452,7 +472,7 @@ Judgement judge_unit(const Row& row, const FilterValue& value, const Machine& /*
 /// Returns whether the container id begins with `name`, and `name` is long enough to be part of an id.
 bool begins_id(std::string_view id, std::string_view name)
 {
-    constexpr std::size_t shortest = 12; // as engines print it; a shorter text may be a name
+    constexpr std::size_t shortest = 4; // enough for people; a shorter text is probably a name
     return name.size() >= shortest && id.starts_with(name);
 }
 
@@ -561,7 +581,7 @@ constexpr std::array kind_table{
                .offers = "@users"},
     FilterKind{.names = "--port",
                .value = "PORT,...",
-               .help = "connections with this port, or one in a range as 8000-8099, at either end",
+               .help = "connections with this port, service or range of ports at either end: 443, https, 8000-8099",
                .columns = "local_port,remote_port",
                .requirement = Requirement::peers,
                .parse = port_value,

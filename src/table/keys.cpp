@@ -387,6 +387,13 @@ GroupBy GroupBy::sockets()
 {
     GroupBy by;
     by.keys_ = {&socket_key};
+    return by.listed();
+}
+
+GroupBy GroupBy::listed() const
+{
+    GroupBy by = *this;
+    by.is_of_list_ = true;
     return by;
 }
 

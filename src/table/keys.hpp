@@ -87,6 +87,8 @@ public:
     explicit GroupBy(std::string_view names);
     /// One row for each socket, as `ports` prints them. --by has no name for it, because a sample counts connections.
     static GroupBy sockets();
+    /// The same keys for listed sockets, which have no bytes.
+    GroupBy listed() const;
 
     std::span<const Key* const> keys() const { return keys_; }
     std::string name() const;       // "process,remote"
@@ -95,6 +97,7 @@ public:
     bool requires_any(Requirement requirement) const;
     bool is_by_interface() const { return has("interface"); }
     bool is_by_socket() const { return has("socket"); }
+    bool is_of_list() const { return is_of_list_; }
     /// Returns whether no key separates rows by properties of single sockets.
     bool is_by_owner() const;
     bool is_by_host() const;
@@ -108,6 +111,7 @@ public:
 
 private:
     std::vector<const Key*> keys_;
+    bool is_of_list_ = false;
 };
 
 } // namespace socktally

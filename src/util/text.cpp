@@ -10,17 +10,6 @@ namespace socktally {
 
 namespace {
 
-std::string lower(std::string_view text)
-{
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') {
-            c = static_cast<char>(c - 'A' + 'a');
-        }
-    }
-    return result;
-}
-
 std::size_t edits(std::string_view a, std::string_view b)
 {
     // Row i holds the distances from the first i characters of `a` to every prefix of `b`.
@@ -57,6 +46,17 @@ std::vector<std::string_view> split(std::string_view text, char separator)
         }
         text.remove_prefix(end + 1);
     }
+}
+
+std::string lower(std::string_view text)
+{
+    std::string result(text);
+    for (char& c : result) {
+        if (c >= 'A' && c <= 'Z') {
+            c = static_cast<char>(c - 'A' + 'a');
+        }
+    }
+    return result;
 }
 
 std::string quote(std::string_view text)

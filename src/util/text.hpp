@@ -14,6 +14,9 @@ namespace socktally {
 /// Returns the parts between separators: one more than there are separators.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+/// Returns the text with the letters A to Z in lower case.
+std::string lower(std::string_view text);
+
 /// Returns `"text"` with control characters and invalid bytes escaped. A long text is cut short and ends in an
 /// ellipsis.
 std::string quote(std::string_view text);

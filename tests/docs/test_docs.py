@@ -157,6 +157,17 @@ class Options(unittest.TestCase):
         rows = re.findall(r"^  (?:(-\w), |    )(--[a-z0-9-]+)( [A-Z=]+(?:,\.\.\.)?)?(?: |$)", text, re.MULTILINE)
         self.assertEqual({name: bool(value) for short, long, value in rows for name in (short, long) if name}, options())
 
+    def test_short_help(self):
+        """-h names options that its command takes, with or without a value as the table says."""
+        for command in COMMANDS:
+            text = socktally(*command, "-h").stdout
+            lines = text[:text.index("Try: ")].splitlines()
+            named = [name for line in lines if not line.startswith("Usage") for name in re.findall(r"(?<![\w-])--?\w[\w-]*", line)]
+            self.assertGreater(len(named), 1, text)
+            self.assertEqual(set(named) - set(listed(*command)), set(), text)
+            for name, value in re.findall(r"^  (--?\w[\w-]*) ([A-Z]+(?:,\.\.\.)?) ", text, re.MULTILINE):
+                self.assertEqual(value, listed(*command)[name]["value"], text)
+
     def test_manual(self):
         self.assertEqual(man_options(), options())
 

@@ -50,13 +50,20 @@ def examples_of_manual():
                 yield command[1]
 
 
+def examples_of_help():
+    """The examples at the end of -h, of each command."""
+    for command in ([], ["ports"], ["run"], ["report"], ["doctor"]):
+        text = subprocess.run([PROGRAM, *command, "-h"], capture_output=True, text=True).stdout
+        yield from re.findall(r"^(?:Try:|    ) (socktally .*)", text, re.MULTILINE)
+
+
 def shortened(recipe, directory):
     recipe = re.sub(r"(-d|--interval) [1-9]\d*[smh]", r"\1 60ms", recipe)
     recipe = re.sub(r"--count \d+", "--count 2", recipe)
     if "socktally run" not in recipe:  # which ends with its command
         recipe = re.sub(r"(--interval 60ms)(?!.*--count)", r"\1 --count 2", recipe)
     recipe = recipe.replace("/usr/share/doc/socktally/examples", str(ROOT / "examples")).replace("eth0", "lo")
-    recipe = recipe.replace("4711", str(os.getpid()))
+    recipe = recipe.replace("cd src && git pull", "true").replace("4711", str(os.getpid()))
     return re.sub(r"/var/(?:log|lib)/(?:prometheus/node-exporter/)?", f"{directory}/", recipe)
 
 
@@ -156,6 +163,11 @@ class Recipes(unittest.TestCase):
     def test_other_tools(self):
         self.check([command for command in table_of_tools()])
         self.assertGreater(len(list(table_of_tools())), 9)
+
+    def test_help(self):
+        commands = list(examples_of_help())
+        self.assertGreater(len(commands), 9)
+        self.check(commands)
 
     def test_manual(self):
         commands = list(examples_of_manual())

@@ -138,7 +138,7 @@ TEST_CASE("ports takes no window, and no interface has sockets")
                                                                        {"--all-rows"},
                                                                        {"--by", "interface"},
                                                                        {"--by", "socket"},
-                                                                       {"--state", "LISTENING"},
+                                                                       {"--state", "LISTENNING"},
                                                                        {"file"}}) {
         CAPTURE(arguments.front());
         CHECK_THROWS_AS(ports(arguments), UsageError);

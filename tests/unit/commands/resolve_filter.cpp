@@ -5,6 +5,8 @@
 #include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>
+#include <netdb.h>
+#include <netinet/in.h>
 
 using namespace socktally;
 using namespace socktally::test;
@@ -36,6 +38,20 @@ void set(Filter& filter, std::string_view kind, const FilterValue& value)
 }
 
 } // namespace
+
+TEST_CASE("names of services stand for their ports")
+{
+    const servent* const http = ::getservbyname("http", nullptr);
+    if (http == nullptr) {
+        MESSAGE("no services are known here");
+        return;
+    }
+    CHECK(number_of(resolved({"port=http"}), "port") == ntohs(static_cast<std::uint16_t>(http->s_port)));
+    CHECK(number_of(resolved({"!port=http"}), "port") == 80);
+    CHECK(number_of(resolved({"port=:443"}), "port") == 443);
+    CHECK_THROWS_WITH_AS(resolved({"port=htpp"}),
+                         "no such service: \"htpp\": use a port number, or a name in /etc/services", UsageError);
+}
 
 TEST_CASE("names of interfaces and network namespaces are followed where they mean another one")
 {

@@ -76,6 +76,15 @@ public:
     }
 };
 
+class OfInterfaces final : public MadeUp {
+public:
+    using MadeUp::MadeUp;
+    void happen(std::uint64_t, const SampleRequest&, Sample& sample) override
+    {
+        sample.interfaces = {{"lo", 5, 5, 1, 1}, {"eth9", 7, 8, 1, 1}};
+    }
+};
+
 class ShortInTheMiddle final : public MadeUp {
 public:
     using MadeUp::MadeUp;
@@ -151,6 +160,22 @@ TEST_CASE("windows of lines go on under one header, and a column tells them apar
     bare.columns = "rx_bytes";
     CHECK(run<MadeUp, 3>(3, find_format("csv"), bare).text == "1\n2\n3\n");
     CHECK(count_of(run<MadeUp, 3>(3, find_format("csv")).text, "time,pid") == 1);
+}
+
+TEST_CASE("rows by interface have the loopback device only if it is named")
+{
+    Options options;
+    options.columns = "interface,rx_bytes";
+    options.by = GroupBy("interface");
+    const auto rows = [&](const std::vector<std::string>& filters) {
+        options.filter = typed(filters);
+        return run<OfInterfaces, 1>(std::nullopt, find_format("tsv"), options).text;
+    };
+    CHECK(rows({}) == "interface\trx_bytes\neth9\t7\n");
+    CHECK(rows({"!interface=lo"}) == rows({}));
+    CHECK(rows({"interface=lo"}) == "interface\trx_bytes\nlo\t5\n");
+    options.by = GroupBy();
+    CHECK(run<OfInterfaces, 1>(std::nullopt, find_format("json"), options).text.find("\"lo\"") == std::string::npos);
 }
 
 TEST_CASE("other formats have a document, a line or a table for each window")

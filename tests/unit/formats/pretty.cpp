@@ -342,6 +342,39 @@ TEST_CASE("colour changes no text, and is there only when asked for")
     CHECK(without_color(colored) == plain);
 }
 
+TEST_CASE(
+    "a list counts the other holders of a socket, names namespaces if there are several, and keeps the user at 80")
+{
+    using enum ConnectionState;
+    Report list;
+    list.is_list = true;
+    list.by = GroupBy::sockets();
+    for (const int port : {22, 80}) {
+        Row socket = user_row(port, "nginx", std::nullopt, std::nullopt);
+        socket.protocol = Protocol::tcp;
+        socket.local_address = address("fe80::42:acff:fe11:2");
+        socket.local_port = static_cast<std::uint16_t>(port);
+        socket.facts = std::make_shared<const SocketFacts>(SocketFacts{.is_listed = true, .state = listening});
+        socket.netns = Inode{1};
+        socket.netns_name = "blue";
+        list.rows.push_back(socket);
+    }
+    list.rows[1].shared_with = {{Pid{81}, "nginx"}, {Pid{82}, "nginx"}};
+    CHECK(joined(table(list, {.width = 100})) == "PROTO  LOCAL                 LPORT  STATE      PID  PROCESS   USER\n"
+                                                 "tcp    fe80::42:acff:fe11:2     22  listening   22  nginx     alice\n"
+                                                 "tcp    fe80::42:acff:fe11:2     80  listening   80  nginx +2  alice");
+    list.rows[1].netns = Inode{2};
+    list.rows[1].netns_name = "red";
+    list.rows[0].local_address = address("2001:db8:1234:5678:42:acff:fe11:2");
+    CHECK(table(list, {.width = 80}).front() ==
+          "PROTO  LOCAL                              LPORT  PID  PROCESS   USER   NETNS");
+    list.rows[1].facts = std::make_shared<const SocketFacts>(SocketFacts{.is_listed = true, .state = established});
+    CHECK(table(list, {.width = 80}).front().find("STATE") != std::string::npos);
+    list.by = GroupBy("user").listed();
+    list.rows.resize(1);
+    CHECK(joined(table(list)) == "USER   SOCKETS\nalice        1");
+}
+
 TEST_CASE("the row of the rest says so whatever the key is")
 {
     Report result = report({user_row(1, "a", 9, 1), user_row(2, "b", 5, 1), user_row(3, "c", 3, 1)});
