@@ -37,7 +37,7 @@ static __noinline int describe_flow(struct tally_flow* flow, struct sock* sk, co
     if (sk->sk_type == SOCK_RAW && flow->protocol != IPPROTO_ICMP && flow->protocol != IPPROTO_ICMPV6)
         flow->protocol = IPPROTO_RAW;
     flow->interface = (tally_u32)sk->__sk_common.skc_bound_dev_if;
-    flow->netns = sk->__sk_common.skc_net.net->ns.inum;
+    flow->netns = UNTRUSTED(sock, sk)->__sk_common.skc_net.net->ns.inum;
     flow->uid = sk->sk_uid.val;
     if (flow->family == AF_PACKET)
         return 0;

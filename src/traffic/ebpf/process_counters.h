@@ -4,6 +4,8 @@
 #ifndef SOCKTALLY_PROCESS_COUNTERS_H
 #define SOCKTALLY_PROCESS_COUNTERS_H
 
+#include <bpf/bpf_core_read.h>
+
 #include "linux/bpf_kernel.h"
 #include "traffic/ebpf/descendants.h"
 #include "traffic/ebpf/tally.h"
@@ -11,6 +13,8 @@
 /* Set before loading. */
 const volatile tally_u32 process_limit = 2; /* number of slots in a buffer */
 const volatile tally_u32 buffer_mask = 0; /* 1 if windows are repeated, and the maps have room for two of them */
+/* The kernel has bpf_rdonly_cast (6.2). */
+const volatile tally_u8 has_casts = 0;
 /* The pid namespace whose process ids are used; both are 0 for the initial one. */
 const volatile tally_u64 pid_namespace_device = 0;
 const volatile tally_u64 pid_namespace_inode = 0;
@@ -50,6 +54,13 @@ struct {
     __type(value, struct sock_users);
 } users SEC(".maps");
 
+void* bpf_rdonly_cast(const void* object, tally_u32 type) __ksym __weak;
+
+/* The same pointer, but one that the verifier does not trust. For each pointer that is read through a trusted one it
+   compares a name with all types of the kernel, up to four times (btf_nested_type_is_trusted()): a millisecond. */
+#define UNTRUSTED(type, object)                                                                                        \
+    ((struct type*)(has_casts ? bpf_rdonly_cast(object, bpf_core_type_id_kernel(struct type)) : (void*)(object)))
+
 /* Returns 0 for a process that has no pid in our namespace. */
 static __always_inline tally_u32 visible_pid(struct task_struct* leader)
 {
@@ -65,9 +76,10 @@ static __always_inline void describe(struct tally_counters* counters, struct tas
     counters->start_ns = leader->start_boottime;
     counters->uid = leader->cred->euid.val;
     counters->cgroup_id = bpf_get_current_cgroup_id();
-    counters->stack_start = bpf_get_current_task_btf()->mm->start_stack; /* not the leader's, which may be a zombie */
+    /* Not the leader's, which may be a zombie. */
+    counters->stack_start = UNTRUSTED(task_struct, bpf_get_current_task_btf())->mm->start_stack;
     counters->trees = has_trees ? trees_of(bpf_get_current_task_btf()) : 0;
-    counters->netns = sk->__sk_common.skc_net.net->ns.inum;
+    counters->netns = UNTRUSTED(sock, sk)->__sk_common.skc_net.net->ns.inum;
     counters->is_kernel_thread = (leader->flags & PF_KTHREAD) != 0;
     for (int i = 0; i < TALLY_NAME_LENGTH; ++i)
         counters->name[i] = leader->comm[i];
@@ -84,7 +96,7 @@ static __noinline tally_u32 find_slot(struct sock* sk, tally_u32 now)
     const tally_u32 overflow = slot_in(now, TALLY_OVERFLOW_SLOT);
     if (!sk)
         return overflow;
-    struct task_struct* leader = bpf_get_current_task_btf()->group_leader;
+    struct task_struct* leader = UNTRUSTED(task_struct, bpf_get_current_task_btf())->group_leader;
     struct tally_process process = {.start_ns = leader->start_boottime, .tgid = leader->tgid, .epoch = now};
     tally_u32* known = bpf_map_lookup_elem(&processes, &process);
     if (known)

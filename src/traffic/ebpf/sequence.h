@@ -8,8 +8,6 @@
 #include "traffic/ebpf/process_counters.h"
 #include "traffic/ebpf/tally.h"
 
-/* Set before loading: the kernel has bpf_rdonly_cast (6.2). */
-const volatile tally_u8 has_casts = 0;
 /* Set before loading: what TCP tells of connections is kept (connections.h). */
 const volatile tally_u8 keeps_facts = 0;
 
@@ -52,8 +50,6 @@ static __always_inline struct sequence_note* sequence_of(struct sock* sk)
 {
     return bpf_sk_storage_get(&sequences, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
-
-void* bpf_rdonly_cast(const void* object, tally_u32 type) __ksym __weak;
 
 /* Returns the TCP socket. `sk` must be TCP, and no request or TIME_WAIT socket. A cast costs nothing, a helper is a
    call. */
