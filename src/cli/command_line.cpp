@@ -39,6 +39,7 @@ constexpr std::array habits{
     Habit{"-t", "--protocol tcp"},
     Habit{"-u", "--protocol udp"},
     Habit{"--address", "--remote"},
+    Habit{"--append", "-f csv >> FILE"},
     Habit{"--comm", "--name"},
     Habit{"--device", "--interface"},
     Habit{"--dst", "--remote"},
@@ -282,20 +283,26 @@ private:
                 misplaced.emplace_back(extra);
             }
         }
-        bool is_first = true;
-        for (const CLI::App* command : commands_) {
-            for (std::size_t i = 0; i < command->count(); ++i) { // CLI11 allows a command to be repeated
-                if (!std::exchange(is_first, false)) {
-                    misplaced.emplace_back(command->get_name());
-                }
-            }
-        }
+        refuse_second_command();
         if (!misplaced.empty()) {
             throw invocation.command == Command::doctor
                 ? UsageError(
                       fmt::format("unexpected argument {}; doctor takes no arguments; choose a backend with --backend",
                                   quote(misplaced.front())))
                 : unknown_command(misplaced.front());
+        }
+    }
+
+    void refuse_second_command() const
+    {
+        std::vector<std::string> typed;
+        for (const CLI::App* command : commands_) {
+            typed.insert(typed.end(), command->count(), command->get_name()); // CLI11 allows a command to be repeated
+        }
+        if (typed.size() > 1) {
+            throw UsageError(fmt::format("{} and {} are both commands, and only one can be given; write a file name as "
+                                         "./{}",
+                                         typed[0], typed[1], typed[0]));
         }
     }
 

@@ -37,7 +37,7 @@ they need.
 )",
          R"(  -d TIME          measure this long: 5s, 500ms, 1m30s; default 1s
   --interval TIME  measure again and again, until stopped
-  --by KEY,...     a row per process (default), connection, remote, user, ...
+  --by KEY,...     a row per process (default), connection, remote, interface...
   --top N          the N largest rows, the others summed in one
   --port PORT,...  only this port; also --protocol udp, --name, --user, --unit,
                    --container, --remote, --external, --exclude FILTER=VALUE

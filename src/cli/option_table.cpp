@@ -86,7 +86,8 @@ std::vector<std::string> key_words(Command)
 std::vector<std::string> excludable(Command command);
 void exclude(Options& options, std::string_view text);
 void exclude_internal(Options& options, std::string_view text);
-void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded);
+void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded,
+                std::string_view option = {});
 
 /// Takes the value of -o. A value that looks like a file name was probably meant for --output-file.
 void take_columns(Options& options, std::string_view text)
@@ -202,7 +203,8 @@ constexpr std::array after_filters{
 };
 
 /// Adds the values of a filter. A list means the same as repeating the option for each part.
-void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded)
+void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded,
+                std::string_view option)
 {
     if (kind.value == nullptr) {
         filter.add(kind, kind.parse(""), is_excluded);
@@ -210,7 +212,7 @@ void add_values(Filter& filter, const FilterKind& kind, std::string_view text, b
     }
     const bool is_list = std::string_view(kind.value).ends_with(",...");
     for (const std::string& part : is_list ? split_values(text) : std::vector{std::string(text)}) {
-        filter.add(kind, kind.parse(part), is_excluded);
+        filter.add(kind, kind.parse(part), is_excluded, option);
     }
 }
 
@@ -254,7 +256,7 @@ void exclude_internal(Options& options, std::string_view /*text*/)
 {
     const bool is_saved = options.command == Command::report;
     add_values(options.filter, *find_filter_kind("remote"),
-               is_saved ? "private,loopback,multicast" : "private,loopback,multicast,own", true);
+               is_saved ? "private,loopback,multicast" : "private,loopback,multicast,own", true, "--external");
 }
 
 std::vector<Option> make_table()

@@ -33,10 +33,10 @@ struct CommandWord {
 
 /// The commands that are chosen by a word. Without one of these words, the command is a sample.
 inline constexpr std::array command_words{
-    CommandWord{Command::ports, "ports", "it takes no sample"},
+    CommandWord{Command::ports, "ports", "it lists sockets, without a window"},
     CommandWord{Command::run, "run", "it measures its command and all that it starts, from start to end"},
-    CommandWord{Command::report, "report", "it takes no sample"},
-    CommandWord{Command::doctor, "doctor", "it takes no sample"},
+    CommandWord{Command::report, "report", "it adds up samples that were saved"},
+    CommandWord{Command::doctor, "doctor", "it only tries the backends"},
 };
 /// Returns the word of a command; null if the command has none.
 const CommandWord* find_word(Command command);

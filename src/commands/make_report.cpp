@@ -102,6 +102,12 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool i
     return notes;
 }
 
+Note denied_to_root()
+{
+    return {NoteCode::owners_denied,
+            "cannot identify some processes: here not even root may read which sockets they hold"};
+}
+
 Note unnamed_note(std::size_t users)
 {
     return {NoteCode::user_names,
@@ -156,6 +162,11 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
                  const Filter& filter, Identifier& identifier)
 {
     attribute(sample, viewer);
+    if (viewer.uid == Uid{}) {
+        for (Note& note : sample.notes) {
+            note.message = note.code == NoteCode::owners_denied ? denied_to_root().message : note.message;
+        }
+    }
     if (asks(plan, Requirement::sharers) || options.command == Command::ports) { // for --pid and --name
         find_sharers(sample);
     }
@@ -205,7 +216,7 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
         const Unjudged& unjudged = grouping.unjudged();
         report.notes.push_back(options.command == Command::run && unjudged.is_only_about("tree")
                                    ? unjudged.unplaced_note()
-                                   : unjudged.note("socket"));
+                                   : unjudged.note("socket", filter));
     }
     if (report.duration.count() == 0 && has_rate_alert(plan)) { // the first run of --since
         report.notes.push_back(unmeasured_note());

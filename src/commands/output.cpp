@@ -57,7 +57,8 @@ std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan
     for (const Note& note : report.notes) {
         const Telling when = telling(note.code);
         const bool speaks_up = !is_silence || explains_exit || when == Telling::in_silence;
-        const bool is_important = speaks_up && (note.incomplete || when == Telling::always);
+        const bool explains_silence = to_terminal && report.rows.empty() && note.code == NoteCode::filter_idle;
+        const bool is_important = speaks_up && (note.incomplete || when == Telling::always || explains_silence);
         if (when != Telling::elsewhere && (options.verbose || is_important)) {
             lines.push_back(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
         }

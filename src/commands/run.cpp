@@ -12,7 +12,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <exception>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 namespace socktally {
@@ -24,6 +29,19 @@ Options with_tree(Options options, const Child& command)
     const FilterKind& tree = *find_filter_kind("tree");
     options.filter.add(tree, tree.parse(std::to_string(command.pid())));
     return options;
+}
+
+/// Returns why the command could not be run. If it is none of a file but of the shell, says how to run that.
+std::string unrunnable(const std::string& word, int error)
+{
+    constexpr std::array<std::string_view, 12> builtins{".",      "alias", "cd",     "eval",  "exec",  "export",
+                                                        "source", "trap",  "ulimit", "umask", "unset", "wait"};
+    if (error == ENOENT && std::find(builtins.begin(), builtins.end(), word) != builtins.end()) {
+        return fmt::format("cannot run {}: it is a shell builtin; use sh -c '{} ...'", quote(word), word);
+    }
+    const bool is_line = error == ENOENT && word.find_first_of(" |&;<>") != word.npos;
+    return fmt::format("cannot run {}: {}{}", quote(word), std::generic_category().message(error),
+                       is_line ? "; to run a line of shell, put sh -c before it" : "");
 }
 
 /// Measures until the command has ended.
@@ -71,8 +89,7 @@ Exit run_command(const Options& options, std::span<const BackendEntry> table, co
     }
     const int status = command.wait();
     if (command.exec_error() != 0) {
-        say(fmt::format("cannot run {}: {}", quote(options.words.front()),
-                        std::generic_category().message(command.exec_error())));
+        say(unrunnable(options.words.front(), command.exec_error()));
     }
     return static_cast<Exit>(status);
 }

@@ -244,7 +244,7 @@ Report Sampler::next(Interrupt& interrupt, Hints hints)
         trace_gaps(sample);
     }
     if (hints == Hints::given || (hints == Hints::in_first_window && number_ == 1)) {
-        add_unmatched_notes(sample, filter_, identifier);
+        add_unmatched_notes(sample, filter_, identifier, options_.command == Command::ports);
     }
     for (Process& process : sample.processes) { // only now, because nothing is compared with /proc any more
         process.start_time.ticks = ticks_since_boot(process.start_time.ticks, boot_clock_shift());

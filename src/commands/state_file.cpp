@@ -131,7 +131,7 @@ std::string StateFile::keep_aside() const
             throw errno_error("cannot rename " + quote(path_of(name_)) + " as " + quote(path_of(name)));
         }
     }
-    throw std::runtime_error(fmt::format("cannot set {} aside: all names up to {} are taken", quote(path_of(name_)),
+    throw std::runtime_error(fmt::format("cannot rename {}: all names up to {} are taken", quote(path_of(name_)),
                                          quote(fmt::format("{}.bad.{}", path_of(name_), most))));
 }
 

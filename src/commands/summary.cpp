@@ -23,7 +23,8 @@ Note keyless_note(std::uint64_t rows, const GroupBy& by, const ColumnSet& lackin
                 fmt::format("{} no single value for --by {}", plural(rows, "row has", "rows have"), by.name()),
                 "record with --by " + by.name()};
     }
-    return {NoteCode::key_unanswered, fmt::format("{} {}", plural(rows, "row lacks", "rows lack"), names_of(lacking)),
+    return {NoteCode::key_unanswered,
+            fmt::format("{} saved without {}", plural(rows, "row was", "rows were"), names_of(lacking)),
             saving_remedy(lacking)};
 }
 
@@ -208,15 +209,15 @@ std::vector<Note> Summary::notes() const
         {totals_ > 0, Note{NoteCode::totals_added, plural(totals_, "snapshot has", "snapshots have") +
                                                        " totals since each socket was opened (-d 0, or a first run "
                                                        "with --since): other snapshots may count the same bytes"}},
-        {!unjudged.empty(), unjudged.note("row")},
+        {!unjudged.empty(), unjudged.note("row", plan_.filter)},
         {snapshots_ > 0 && passed == 0 && unjudged.empty() && !plan_.filter.is_empty(),
          Note(NoteCode::filter_unmatched)},
         {grouping_.has_overflowed(), Note(NoteCode::sum_overflow)},
         {keyless > 0, keyless_note(keyless, plan_.by, lacking)},
         {rests > 0,
          Note{NoteCode::rows_past_top,
-              plural(rests, "row sums up", "rows sum up") +
-                  " what --top left out when the samples were saved: the bytes of other rows may be too low"}},
+              fmt::format("the samples were saved with --top: {} what it left out, so other rows may lack bytes",
+                          plural(rests, "row sums up", "rows sum up"))}},
         {other_layer_ > 0, Note{NoteCode::other_layer,
                                 fmt::format("skipped {}: recorded {} --by interface", plural(other_layer_, "snapshot"),
                                             plan_.by.is_by_interface() ? "without" : "with")}},

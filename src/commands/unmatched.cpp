@@ -28,30 +28,63 @@ std::vector<FilterTerm> wanted_of(const Filter& filter)
     return wanted;
 }
 
-/// Returns a row for each process of the sample, and for each cgroup of a socket whose process is not known.
-std::vector<Row> rows_of(const Sample& sample)
+enum class Of : std::uint8_t { all, movers };
+
+/// Returns a row for each process of the sample, and for each cgroup of a socket whose process is not known; for all of
+/// them, or for those that may have moved bytes.
+std::vector<Row> rows_of(const Sample& sample, Of which)
 {
+    std::set<std::uint32_t> processes;
+    std::set<std::uint64_t> groups;
+    for (const Flow& each : sample.flows) {
+        if (each.may_have_traffic() && each.attribution.process) {
+            processes.insert(*each.attribution.process);
+        } else if (each.may_have_traffic()) {
+            groups.insert(each.cgroup_id);
+        }
+    }
     std::vector<Row> rows;
     Flow flow;
     flow.has_tuple = false;
     for (const auto& [cgroup_id, identity] : sample.groups) {
         flow.cgroup_id = cgroup_id;
-        rows.push_back(row_of(flow, sample));
+        if (which == Of::all || groups.contains(cgroup_id)) {
+            rows.push_back(row_of(flow, sample));
+        }
     }
     for (std::uint32_t i = 0; i < sample.processes.size(); ++i) {
         flow.attribution.process = i;
-        rows.push_back(row_of(flow, sample));
+        if (which == Of::all || processes.contains(i)) {
+            rows.push_back(row_of(flow, sample));
+        }
     }
     return rows;
 }
 
+bool matches_any(const FilterTerm& wanted, const std::vector<Row>& rows)
+{
+    return std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
+        return wanted.kind->judge(row, wanted.value, Machine{}) == Judgement::in;
+    });
+}
+
 void leave_out_matched(std::vector<FilterTerm>& wanted, const std::vector<Row>& rows)
 {
-    std::erase_if(wanted, [&](const FilterTerm& each) {
-        return std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
-            return each.kind->judge(row, each.value, Machine{}) == Judgement::in;
-        });
-    });
+    std::erase_if(wanted, [&](const FilterTerm& each) { return matches_any(each, rows); });
+}
+
+/// Returns whether one of the processes that filters ask for may have moved bytes.
+bool has_mover(const std::vector<FilterTerm>& wanted, const std::vector<Row>& movers)
+{
+    return std::any_of(wanted.begin(), wanted.end(),
+                       [&](const FilterTerm& each) { return !each.is_excluded && matches_any(each, movers); });
+}
+
+Note idle_note(const FilterTerm& wanted, bool is_list)
+{
+    return {NoteCode::filter_idle,
+            fmt::format("a process {} {}, but {}", wanted.kind->relation, quote(wanted.value.text),
+                        is_list ? "none of its sockets is listed" : "no traffic of it was seen")};
 }
 
 /// Returns the word that a user would type for a value: a unit without its type, or the last part of a path if the user
@@ -85,20 +118,30 @@ Note unmatched_note(const FilterTerm& wanted, const std::vector<Row>& rows)
 
 } // namespace
 
-void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier)
+void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier, bool is_list)
 {
-    std::vector<FilterTerm> wanted = wanted_of(filter);
-    if (!wanted.empty()) {
-        leave_out_matched(wanted, rows_of(sample));
-    }
-    if (wanted.empty()) {
+    const std::vector<FilterTerm> all = wanted_of(filter);
+    if (all.empty()) {
         return;
     }
-    Sample running = identifier.running();
-    const std::vector<Row> rows = rows_of(running);
-    leave_out_matched(wanted, rows);
+    std::vector<FilterTerm> wanted = all;
+    leave_out_matched(wanted, rows_of(sample, Of::all));
+    Sample running;
+    std::vector<Row> rows;
+    if (!wanted.empty()) {
+        running = identifier.running();
+        rows = rows_of(running, Of::all);
+        leave_out_matched(wanted, rows);
+    }
     for (const FilterTerm& each : wanted) {
         sample.notes.push_back(unmatched_note(each, rows));
+    }
+    if (wanted.empty() && !has_mover(all, rows_of(sample, Of::movers))) {
+        for (const FilterTerm& each : all) {
+            if (!each.is_excluded) {
+                sample.notes.push_back(idle_note(each, is_list));
+            }
+        }
     }
     const bool has_one = std::any_of(sample.notes.begin(), sample.notes.end(),
                                      [](const Note& note) { return note.code == NoteCode::container_names; });

@@ -97,6 +97,7 @@ constexpr std::array kinds = {
     NoteKind{input_cut_off, "input-cut-off", complete, "the input ends in the middle of a snapshot, which was skipped"},
     NoteKind{filter_unmatched, "filter-unmatched", complete, "no row matches the filters", "", About::everything,
              Telling::always},
+    NoteKind{filter_idle, "filter-idle", complete},
     NoteKind{sum_overflow, "sum-overflow", incomplete,
              "a sum is larger than 18446744073709551615 and is printed as that number"},
     NoteKind{rows_past_top, "rows-past-top", incomplete, "", "save without --top"},

@@ -65,6 +65,7 @@ enum class NoteCode : std::uint8_t {
     totals_added,
     input_cut_off,
     filter_unmatched,
+    filter_idle,
     sum_overflow,
     rows_past_top,
     given_twice,

@@ -34,6 +34,13 @@ std::size_t place_of(const FilterTerm& term)
     return index_of(*term.kind) + (term.is_excluded ? Filter::excluded_shift : 0);
 }
 
+/// Returns the option as it was typed.
+std::string option_of(const FilterTerm& term)
+{
+    return term.option.empty() ? fmt::format("{}{}", term.is_excluded ? "--exclude " : "--", term.kind->name())
+                               : std::string(term.option);
+}
+
 /// Negates a judgement. The opposite of unknown is unknown.
 constexpr Judgement opposite(Judgement judgement)
 {
@@ -51,9 +58,9 @@ std::string byte_text(const std::optional<std::uint64_t>& rx, const std::optiona
 
 } // namespace
 
-void Filter::add(const FilterKind& kind, FilterValue value, bool is_excluded)
+void Filter::add(const FilterKind& kind, FilterValue value, bool is_excluded, std::string_view option)
 {
-    FilterTerm term{&kind, is_excluded, std::move(value)};
+    FilterTerm term{&kind, is_excluded, std::move(value), option};
     const auto is_before = [](const FilterTerm& a, const FilterTerm& b) { return place_of(a) < place_of(b); };
     const auto place = std::upper_bound(terms_.begin(), terms_.end(), term, is_before);
     terms_.insert(place, std::move(term));
@@ -108,22 +115,22 @@ void Unjudged::add(const Judged& judged, const Row& row, std::uint64_t count, co
     tx_.add(row.tx_bytes);
 }
 
-Note Unjudged::note(std::string_view noun) const
+Note Unjudged::note(std::string_view noun, const Filter& filter) const
 {
-    std::string filters;
-    for (const unsigned shift : {0U, Filter::excluded_shift}) {
-        for (std::size_t kind = 0; kind < filter_kinds().size(); ++kind) {
-            if ((unsure_ >> (kind + shift) & 1U) != 0) {
-                filters.append(filters.empty() ? "" : ", ").append(shift != 0 ? "--exclude " : "--");
-                filters.append(filter_kinds()[kind].name());
-            }
+    std::vector<std::string> options;
+    for (const FilterTerm& term : filter.terms()) {
+        std::string option = option_of(term);
+        const bool is_new = std::find(options.begin(), options.end(), option) == options.end();
+        if (is_new && (unsure_ >> place_of(term) & 1U) != 0) {
+            options.push_back(std::move(option));
         }
     }
+    const std::string filters = fmt::format("{}", fmt::join(options, ", "));
     const bool is_one = count_ == 1;
     Note note(NoteCode::filter_unjudged,
-              fmt::format("{} left out because {} cannot judge {}{}",
-                          plural(count_, fmt::format("{} was", noun), fmt::format("{}s were", noun)), filters,
-                          is_one ? "it" : "them",
+              fmt::format("{} left out because it is not known whether {} {}{}",
+                          plural(count_, fmt::format("{} was", noun), fmt::format("{}s were", noun)),
+                          is_one ? "it matches" : "they match", filters,
                           has_bytes_ ? fmt::format(": {}", byte_text(rx_.value(), tx_.value())) : ""),
               saving_remedy(lacking_));
     note.missing = Missing{sockets_, rx_.value(), tx_.value()};

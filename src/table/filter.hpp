@@ -27,6 +27,7 @@ struct FilterTerm {
     const FilterKind* kind;
     bool is_excluded;
     FilterValue value;
+    std::string_view option = {}; // the option that stands for it: "--external"; empty: its own
 };
 
 /// A row passes if it matches a value of each kind of filter that is given, and no excluded value.
@@ -34,7 +35,7 @@ class Filter {
 public:
     static constexpr unsigned excluded_shift = 32;
 
-    void add(const FilterKind& kind, FilterValue value, bool is_excluded = false);
+    void add(const FilterKind& kind, FilterValue value, bool is_excluded = false, std::string_view option = {});
     /// Removes all values of a kind.
     void remove(std::string_view kind);
 
@@ -60,7 +61,7 @@ public:
     void add(const Judged& judged, const Row& row, std::uint64_t count, const ColumnSet& saved);
     bool empty() const { return count_ == 0; }
     /// `noun` is the thing that is counted: "socket" or "row". The remedy is to save the missing columns.
-    Note note(std::string_view noun) const;
+    Note note(std::string_view noun, const Filter& filter) const;
     /// Returns whether no filter but this kind left a row unjudged.
     bool is_only_about(std::string_view kind) const;
     /// Returns the note of run about sockets that may be those of its command.

@@ -14,7 +14,7 @@ SOURCES = sorted(path for path in (ROOT / "src").rglob("*.?pp"))
 LITERAL = r'"(?:[^"\\\n]|\\.)*"'
 RUN = re.compile(rf"{LITERAL}(?:\s*{LITERAL})*")
 UNIT = "3"  # what stands for a number on the page
-LISTED = ("table/columns.cpp", "cli/option_table.cpp")  # --list-columns and --help print them
+LISTED = ("table/columns.cpp", "cli/option_table.cpp", "cli/help.cpp")  # --list-columns and --help print them
 
 # What people mistype, with the status that it ends with. {file} is a file that is not a snapshot.
 MISTAKES = [
@@ -78,6 +78,10 @@ MISTAKES = [
     "run --by interface true",
     "run --tree 1 true",
     "run no-such-command",
+    "run cd /tmp",
+    "report run x",
+    "ports doctor",
+    "--append x.csv",
     "--detached-too 5s",
     "--tree 0",
     "--tree 999999999",
@@ -123,7 +127,8 @@ def literals():
         for match in RUN.finditer(source):
             text = text_of(match[0])
             is_sentence = len(re.findall(r"[A-Za-z]{2,}", text)) > 1 and " " in text.strip()
-            if is_sentence and not text.startswith(trace):
+            is_help = re.search(r"\.(help|relation) = $", source[: match.start()])  # of a filter
+            if is_sentence and not is_help and not text.startswith(trace):
                 found.append((str(path.relative_to(ROOT / "src")), text))
     return found
 
@@ -199,6 +204,10 @@ def notes():
             if texts == ["…"]:  # a count comes first
                 texts = [text.replace("{}", "…") for text in map(said, others[:1])]
             found[names[match[1]]] += texts
+    kinds = (ROOT / "src/table/filter_kinds.cpp").read_text()
+    relations = re.findall(r'\.relation = "([^"]*)"', kinds)
+    found["filter-unmatched"] += [f'no visible process {relation} "…"' for relation in relations]
+    found["filter-idle"] += [f'a process {relation} "…", but no traffic of it was seen' for relation in relations[:1]]
     return {code: sorted({text for text in texts if text.strip("… ")}) for code, texts in found.items()}
 
 
@@ -261,6 +270,11 @@ class Messages(unittest.TestCase):
 
     def test_numbers_have_their_nouns_from_plural(self):
         self.assertEqual([text for _, text in self.literals if UNCOUNTED.search(text)], [])
+
+    def test_builtins(self):
+        """A command that only a shell knows comes with what to type."""
+        errors = {mistake: error for mistake, _, error in self.mistakes}
+        self.assertIn("it is a shell builtin; use sh -c 'cd ...'", errors["run cd /tmp"])
 
     def test_mistakes(self):
         """Each is one line, of the program, and fits two lines of a terminal, and no mistake goes through."""

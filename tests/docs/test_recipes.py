@@ -16,7 +16,7 @@ PROGRAM, ROOT = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 README = (ROOT / "README.md").read_text()
 UNAVAILABLE = 4
 
-SCHEDULE = r"^(?:\S+ ){5}(?:root )?"
+SCHEDULE = r"^(?:@\w+ |(?:\S+ ){5})(?:root )?"
 CURL = """#!/bin/sh
 cat >> inserted.jsonl
 """

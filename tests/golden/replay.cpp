@@ -99,7 +99,7 @@ std::string output_of(const Case& run, Windows& windows)
                           {replayed.proc->root(), replayed.proc->namespaces(), {replayed.proc->root()}});
     Sample& sample = replayed.result.sample;
     find_owners(sample, replayed.result.viewer, options, plan, filter, identifier);
-    add_unmatched_notes(sample, filter, identifier);
+    add_unmatched_notes(sample, filter, identifier, false);
     Report report = make_report(std::move(sample), options, plan, filter, identifier);
     report.host = replayed.host;
     report.boot_id = replayed.boot_id;

@@ -98,12 +98,13 @@ TEST_CASE("every filter is one kind of term, and --exclude its opposite")
                 "unit=a", "unit=b", "cgroup=/x", "netns=blue", "interface=eth0", "no-loopback="});
     CHECK(terms_of({"--exclude", "port=22,80", "--exclude=name=a=b,c", "--exclude", "user=root"}) ==
           Terms{"!name=a=b,c", "!user=root", "!port=22", "!port=80"});
+    CHECK(parse({"--external"}).filter.terms().front().option == "--external");
     CHECK(terms_of({"--external"}) == Terms{"!remote=private", "!remote=loopback", "!remote=multicast", "!remote=own"});
     CHECK(terms_of({"report", "--external"}) == Terms{"!remote=private", "!remote=loopback", "!remote=multicast"});
     CHECK(terms_of({"-4", "-6"}).empty());
     CHECK(terms_of({"report", "-4"}) == Terms{"ipv4="});
     CHECK(terms_of({"report", "-6", "--port", "1", "file"}) == Terms{"port=1", "ipv6="});
-    CHECK(error_of({"doctor", "-4"}) == "doctor does not take --ipv4: it takes no sample");
+    CHECK(error_of({"doctor", "-4"}) == "doctor does not take --ipv4: it only tries the backends");
     CHECK(error_of({"-5"}) == "unknown option \"-5\": see --help");
     CHECK(terms_of({"--ipv6"}) == Terms{"ipv6="});
     CHECK(terms_of({"--interface", R"(a\,b,c\d)", "--unit", R"(x\x2dy)"}) ==
@@ -114,7 +115,7 @@ TEST_CASE("every filter is one kind of term, and --exclude its opposite")
     CHECK(error_of({"--exclude", "prot=1"}) == "unknown filter \"prot\" of --exclude: did you mean \"protocol\"?");
     CHECK(error_of({"--exclude", "ipv4=1"}).starts_with("unknown filter \"ipv4\" of --exclude: valid ones are pid, "));
     CHECK(error_of({"report", "--exclude", "interface=lo"}) ==
-          "report does not take --exclude interface: it takes no sample");
+          "report does not take --exclude interface: it adds up samples that were saved");
 }
 
 TEST_CASE("a value that no row could match is wrong usage")
@@ -193,7 +194,7 @@ TEST_CASE("windows that follow each other are as long as --interval says, and as
     CHECK(error_of({"--interval", "1", "-f", "prom"}) == one_set);
     CHECK(parse({"--count", "1", "-f", "prom"}).count == 1);
     CHECK(parse({"--interval", "1", "-f", "prom", "--output-file", "f"}).count == 0);
-    CHECK(error_of({"doctor", "--count", "1"}) == "doctor does not take --count: it takes no sample");
+    CHECK(error_of({"doctor", "--count", "1"}) == "doctor does not take --count: it only tries the backends");
 }
 
 TEST_CASE("spellings of an option and its value")
@@ -314,8 +315,9 @@ TEST_CASE("what other programs call it is named in our words")
         {{"--", "-q"}, "unknown command \"-q\": the commands are ports, run, report and doctor"},
         {{""}, "unknown command \"\": the commands are ports, run, report and doctor"},
         {{"doctor", "foo"}, "unexpected argument \"foo\"; doctor takes no arguments; choose a backend with --backend"},
-        {{"doctor", "doctor"},
-         "unexpected argument \"doctor\"; doctor takes no arguments; choose a backend with --backend"},
+        {{"report", "ports"},
+         "ports and report are both commands, and only one can be given; write a file name as ./ports"},
+        {{"--append", "x.csv"}, "unknown option \"--append\": use -f csv >> FILE"},
         {{"--by", "pid"}, "unknown --by key \"pid\": did you mean \"process\"?"},
         {{"--by", "host"}, "unknown --by key \"host\": did you mean \"remote\"?"},
         {{"-o", "x.csv"},
@@ -398,11 +400,12 @@ TEST_CASE("doctor takes the output options only")
     for (const auto* format : {"csv", "jsonl", "prom", "influx"})
         CHECK(error_of({"doctor", "-f", format}) ==
               "doctor cannot print " + std::string(format) + "; use pretty, tsv or json");
-    CHECK(error_of({"doctor", "-d", "1"}) == "doctor does not take --duration: it takes no sample");
-    CHECK(error_of({"--pid", "1", "doctor"}) == "doctor does not take --pid: it takes no sample");
-    CHECK(error_of({"doctor", "--output-file", "x"}) == "doctor does not take --output-file: it takes no sample");
-    CHECK(error_of({"doctor", "-H"}) == "doctor does not take --list-columns: it takes no sample");
-    CHECK(error_of({"doctor", "--strict"}) == "doctor does not take --strict: it takes no sample");
+    CHECK(error_of({"doctor", "-d", "1"}) == "doctor does not take --duration: it only tries the backends");
+    CHECK(error_of({"--pid", "1", "doctor"}) == "doctor does not take --pid: it only tries the backends");
+    CHECK(error_of({"doctor", "--output-file", "x"}) ==
+          "doctor does not take --output-file: it only tries the backends");
+    CHECK(error_of({"doctor", "-H"}) == "doctor does not take --list-columns: it only tries the backends");
+    CHECK(error_of({"doctor", "--strict"}) == "doctor does not take --strict: it only tries the backends");
 }
 
 TEST_CASE("list-columns, version and help")

@@ -166,7 +166,7 @@ TEST_CASE("sockets that --interface cannot place are told, where they may have t
     REQUIRE(report.notes.size() == 1);
     CHECK(report.notes[0].code == NoteCode::filter_unjudged);
     CHECK(report.notes[0].message ==
-          "1 socket was left out because --interface cannot judge it: 1000 bytes received, 0 sent");
+          "1 socket was left out because it is not known whether it matches --interface: 1000 bytes received, 0 sent");
     REQUIRE(report.notes[0].missing);
     CHECK(report.notes[0].missing->sockets == 1U);
     CHECK(report.notes[0].missing->rx_bytes == 1000U);

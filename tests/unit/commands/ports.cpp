@@ -115,7 +115,8 @@ TEST_CASE("what a filter cannot judge in a list is told without bytes, whatever 
         row.process = cause_name(Cause::other_user);
         grouping.add(row);
     }
-    CHECK(grouping.unjudged().note("socket").message == "2 sockets were left out because --name cannot judge them");
+    CHECK(grouping.unjudged().note("socket", options.filter).message ==
+          "2 sockets were left out because it is not known whether they match --name");
 }
 
 TEST_CASE("a port is that of the socket, or the one by which it is published")

@@ -13,8 +13,9 @@ namespace {
 
 const std::string container_id = std::string(60, 'a') + "beef";
 
-/// The messages of the notes, where these processes live and the sample has one of its own that is over.
-std::vector<std::string> messages(const Filter& filter)
+/// The messages of the notes with this code, where these processes live and the sample has one of its own that is over.
+std::vector<std::string> messages(const Filter& filter, NoteCode code = NoteCode::filter_unmatched,
+                                  bool is_list = false)
 {
     FixtureProc proc;
     proc.apply("process 5000001 7 0 nginx\ncgroup 0::/system.slice/nginx.service\n"
@@ -28,12 +29,15 @@ std::vector<std::string> messages(const Filter& filter)
     Identity of_socket; // of a process that was not found
     of_socket.unit = "brief.service";
     sample.groups = {{7, std::make_shared<const Identity>(of_socket)}, {8, nullptr}};
-    add_unmatched_notes(sample, filter, identifier);
+    sample.flows = {flow(1, 0)};
+    sample.flows[0].attribution = {0, Cause::none, Quality::exact}; // of curl
+    add_unmatched_notes(sample, filter, identifier, is_list);
     std::vector<std::string> result;
     for (const Note& note : sample.notes) {
-        CHECK(note.code == NoteCode::filter_unmatched);
         CHECK_FALSE(note.incomplete);
-        result.push_back(note.message);
+        if (note.code == code) {
+            result.push_back(note.message);
+        }
     }
     return result;
 }
@@ -49,6 +53,23 @@ TEST_CASE("nothing is said of what some process is, whether it moved anything or
                               "filter=gin", "unit=nginx", "unit=nginx.service", "unit=brief",
                               "container=" + container_id, "container=aaaaaaaaaaaa", "cgroup=/system.slice"}))
               .empty());
+}
+
+TEST_CASE("a process that is there but idle is told from one that is not")
+{
+    const auto idle = [](const std::vector<std::string>& terms, bool is_list = false) {
+        return messages(filter_of(terms), NoteCode::filter_idle, is_list);
+    };
+    CHECK(idle({"unit=nginx"}) == Messages{"a process is in the unit \"nginx\", but no traffic of it was seen"});
+    CHECK(idle({"unit=brief"}) == Messages{"a process is in the unit \"brief\", but no traffic of it was seen"});
+    CHECK(idle({"pid=5000001", "port=80"}, true) ==
+          Messages{"a process has the pid \"5000001\", but none of its sockets is listed"});
+    CHECK(idle({"name=nginx", "name=node"}).size() == 2);
+    CHECK(idle({"name=curl"}).empty());
+    CHECK(idle({"name=nginx", "name=curl"}).empty()); // one of them moved bytes
+    CHECK(idle({"name=nginx", "name=zzz"}).empty());  // the note about zzz says enough
+    CHECK(idle({"!name=nginx"}).empty());
+    CHECK(idle({"port=80"}).empty());
 }
 
 TEST_CASE("each value that no process has is a note, with the nearest that one has")

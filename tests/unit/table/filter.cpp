@@ -175,13 +175,17 @@ TEST_CASE("values of one kind are alternatives, kinds are not")
     CHECK(judge({"port=443", "!exe=wget"}, row) == in);
     CHECK(judge({"!remote=loopback", "!remote=private"}, row) == out);
     CHECK(judge({"exe=wget", "remote=public"}, row_to("")) == out); // one that says no is enough
-    const Judged judged = typed({"remote=public", "!port=443", "exe=curl"}).judge(row_to(""));
+    Filter filter = typed({"remote=public", "!port=443", "exe=curl"});
+    const Judged judged = filter.judge(row_to(""));
     CHECK(judged.judgement == unknown);
     Unjudged unjudged;
     unjudged.add(judged, row_to(""), 1, {});
-    CHECK(unjudged.note("row").message ==
-          "1 row was left out because --remote, --exclude port cannot judge it: 1 byte received, 2 sent");
-    CHECK(unjudged.note("row").remedy == "record with -o +local_port,remote_address,remote_port");
+    CHECK(unjudged.note("row", filter).message == "1 row was left out because it is not known whether it matches "
+                                                  "--remote, --exclude port: 1 byte received, 2 sent");
+    CHECK(unjudged.note("row", filter).remedy == "record with -o +local_port,remote_address,remote_port");
+    filter.terms().back().option = "--outside"; // an option that stands for the filter is named as it was typed
+    CHECK(unjudged.note("row", filter).message ==
+          "1 row was left out because it is not known whether it matches --remote, --outside: 1 byte received, 2 sent");
 }
 
 TEST_CASE("every column of a filter exists, and every key of --by has a filter")
