@@ -7,6 +7,7 @@
 #include "unit/build_sample.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <memory>
 #include <string>
@@ -128,6 +129,30 @@ TEST_CASE("a port is that of the socket, or the one by which it is published")
     CHECK(lists(options, listed(ConnectionState::listening, 80, "0.0.0.0:9000->80/tcp,[::]:8080->80/tcp")));
     CHECK(!lists(options, listed(ConnectionState::listening, 8443, "0.0.0.0:80->8080/tcp")));
     CHECK(!lists(options, listed(ConnectionState::listening, 80, "8080")));
+}
+
+TEST_CASE("lists by a key count sockets, most first, and have no columns of bytes")
+{
+    const auto names = [](const ColumnList& list) {
+        std::vector<std::string_view> all;
+        for (const Column* column : list) {
+            all.push_back(column->name);
+        }
+        return fmt::format("{}", fmt::join(all, ","));
+    };
+    const Options options = ports({"--by", "process"});
+    CHECK(options.sort == "connections");
+    CHECK(ports({"--by", "process", "--sort", "user"}).sort == "user");
+    CHECK(ports({}).sort.empty());
+    CHECK(names(default_columns(options.by)) == "pid,process,connections,user");
+    CHECK(names(default_columns(ports({"--by", "user,port"}).by)) == "user,port,connections");
+    CHECK(names(series_columns(ports({"--by", "user"}).by)) == "user,connections");
+    for (const auto& by : {options.by, ports({}).by}) {
+        CHECK_FALSE(has_column(all_columns(by), "rx_bytes"));
+        CHECK_FALSE(has_column(all_columns(by), "unknown_connections"));
+    }
+    CHECK(has_column(all_columns(options.by), "connections"));
+    CHECK(has_column(default_columns(GroupBy("process")), "rx_bytes"));
 }
 
 TEST_CASE("ports takes no window, and no interface has sockets")
