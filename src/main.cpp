@@ -18,7 +18,8 @@ namespace {
 
 using namespace socktally;
 
-/// Returns the options of the command line. SOCKTALLY_TRACE=1 adds -vv, for a socktally that another program starts.
+/// Returns the options of the command line. If the environment variable SOCKTALLY_TRACE is 1, adds -vv. This is meant
+/// for a socktally that another program starts.
 Options options_of(int argc, char** argv)
 {
     Options options = parse_options(argc, argv);
@@ -45,7 +46,7 @@ Exit run(const Options& options, const Surroundings& surroundings)
     return Exit::failed;
 }
 
-/// Returns the exit code of a failure that has no exit code of its own.
+/// Returns the exit code of `command` for an error without an exit code of its own, such as a lack of memory.
 Exit failure_of(Command command)
 {
     return command == Command::ports ? Exit::unavailable : command == Command::run ? Exit::not_run : Exit::failed;
@@ -71,7 +72,7 @@ int main(int argc, char** argv)
         }
         exit = exit == Exit::not_run ? exit : Exit::unavailable;
     } catch (const std::system_error& error) {
-        if (error.code().value() == EPIPE) { // the reader has seen enough: end like other programs do
+        if (error.code().value() == EPIPE) { // the reader has closed the pipe: end by SIGPIPE, as other programs do
             surroundings.restore();
             std::raise(SIGPIPE);
         } else {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Wraps CLI11 2.1, which finds the options and their values as text. The commands, the help text and the messages are
-// our own. No other file includes CLI11, because compiling it takes ten seconds.
+// Wraps CLI11 2.1, which splits the command line into options and their values as text. The commands, the help text and
+// the messages are our own. No other file includes CLI11, because compiling it takes ten seconds.
 #include "cli/option_table.hpp"
 
 #include "formats/format.hpp"
@@ -65,8 +65,8 @@ constexpr std::array habits{
     Habit{"watch", "socktally --interval 1s -f pretty"},
 };
 
-/// Returns what the user meant: "-f json" for "--json", a port for a bare number, and the port list for options of ss
-/// and netstat ("-tulpn").
+/// Returns what the user meant: "-f json" for "--json", "--port 443" for a bare number, and "socktally ports" for
+/// options of ss and netstat such as "-tulpn".
 std::optional<std::string> meant_by(std::string_view typed)
 {
     const auto* const habit =
@@ -80,14 +80,15 @@ std::optional<std::string> meant_by(std::string_view typed)
     if (parse_number(typed)) {
         return fmt::format("--port {}", typed);
     }
-    constexpr std::size_t shortest = 4; // "-tln"; shorter ones may be one of our options and its value
+    constexpr std::size_t shortest = 4; // as in "-tln"; a shorter argument may be an option of ours with its value
     if (typed.size() >= shortest && typed.find_first_not_of("-tulpnaxwe") == typed.npos) {
         return typed.find('a') == typed.npos ? "socktally ports" : "socktally ports --all";
     }
     return std::nullopt;
 }
 
-/// Makes a message of CLI11's: "--top: 1 required N missing", or "quiet was given a disallowed flag override".
+/// Turns a message of CLI11 into ours. CLI11 says: "--top: 1 required N missing", or "quiet was given a disallowed flag
+/// override".
 UsageError mismatch(std::string_view text)
 {
     if (const auto colon = text.find(':'); colon != text.npos) {
@@ -113,8 +114,9 @@ void refuse_foreign(Command command, const Option& option)
     throw UsageError(fmt::format("only {} takes {}", owner->word, option.long_name()));
 }
 
-/// An argument: the option of the table that it begins with, null for an operand or an unknown option; and whether the
-/// option's value is in it too.
+/// An argument of the command line. `option` is the option that it begins with, or for several short options ("-vvf")
+/// the last one; null for an operand or an unknown option. `has_value` is true if the argument also has the option's
+/// value.
 struct Argument {
     const Option* option = nullptr;
     bool has_value = false;
@@ -142,8 +144,9 @@ Argument argument_of(std::string_view text)
     return argument;
 }
 
-/// Returns the index of the first word of the command that `run` starts; null if the command line is not of `run`.
-/// Options of `run` stop at the first operand, or at "--".
+/// Returns the index of the command that `run` shall start: of its first word, or of a "--" before it. Returns `argc`
+/// if no such command was given, and null if the command line does not call `run`. The options of `run` end at the
+/// first operand, or at "--".
 std::optional<int> begin_of_words(int argc, const char* const* argv)
 {
     bool is_run = false;
@@ -177,10 +180,10 @@ public:
         }
         app_.set_version_flag("-V,--version", "socktally " SOCKTALLY_VERSION);
         app_.allow_extras();   // so that take_extras() can suggest the nearest option
-        help_->allow_extras(); // so that take_extras() quotes them
+        help_->allow_extras(); // so that give_help() can name a superfluous argument
         for (const Option& option : option_table()) {
             if (option.apply == nullptr && option.filter == nullptr) {
-                continue; // --help and --version, which CLI11 handles itself
+                continue; // --help and --version: CLI11 handles them itself
             }
             const std::string names(option.names);
             given_.push_back(option.value != nullptr ? app_.add_option(names)->expected(1)->take_all()
@@ -243,8 +246,8 @@ private:
         invocation.text = long_help(chosen());
     }
 
-    /// Returns the arguments in reverse order, as CLI11 takes them. `--option=` becomes two arguments, because CLI11
-    /// would use the next argument as the missing value.
+    /// Returns the arguments in reverse order, because CLI11 takes them so. Turns `--option=` into two arguments, the
+    /// second one empty. Otherwise CLI11 would use the next argument as the value.
     std::vector<std::string> reversed_arguments(int argc, const char* const* argv) const
     {
         std::vector<std::string> reversed;
@@ -263,7 +266,8 @@ private:
         return reversed;
     }
 
-    /// Takes arguments that are not options as files of `report`. For other commands they are errors.
+    /// Stores the arguments that are not options as the files of `report`. For other commands, throws UsageError if
+    /// there are any.
     void take_extras(Invocation& invocation)
     {
         const std::vector<std::string> extras = app_.remaining();
@@ -377,8 +381,8 @@ private:
 
     CLI::App app_;
     std::vector<CLI::App*> commands_;              // in the order of command_words
-    CLI::App* help_ = app_.add_subcommand("help"); // many users type it first; the same as --help
-    std::vector<CLI::Option*> given_;              // in the order of the table
+    CLI::App* help_ = app_.add_subcommand("help"); // works like --help, because many users try it first
+    std::vector<CLI::Option*> given_;              // in the order of option_table()
     std::vector<const Option*> digits_;            // see find_digit()
 };
 

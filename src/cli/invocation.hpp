@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The command that was called, and the error for wrong usage. command_line.cpp takes ten seconds to compile, so it
-// includes only this of Options, and nothing of the model.
+// The command that was called, and the error for wrong usage. This is the part of Options that command_line.cpp needs.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +14,7 @@ enum class Command : std::uint8_t { sample, report, ports, run, doctor, list_col
 struct Invocation {
     Command command = Command::sample;
     std::string text;               // the text that --help and --version print
-    std::vector<std::string> files; // the files of report; "-": standard input
+    std::vector<std::string> files; // the files of report; "-" means standard input
     std::vector<std::string> words; // for run: the command to start, and its arguments
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Each option with its help and its effect. values.cpp parses the values; table/filter_kinds.cpp has the filters. If an
-// option is repeated, the last one wins; a filter takes all of them.
+// The table of options, with the help and the effect of each. values.cpp parses the values; table/filter_kinds.cpp has
+// the filters. If an option is repeated, the last one wins, but filters add up.
 #include "cli/option_table.hpp"
 
 #include "cli/options.hpp"
@@ -89,11 +89,12 @@ void exclude_internal(Options& options, std::string_view text);
 void add_values(Filter& filter, const FilterKind& kind, std::string_view text, bool is_excluded,
                 std::string_view option = {});
 
-/// Takes the value of -o. A value that looks like a file name was probably meant for --output-file.
+/// Stores the value of -o. Refuses a value that looks like a file name, which was probably meant for --output-file.
 void take_columns(Options& options, std::string_view text)
 {
     if (text.find_first_of("./") != text.npos) {
-        const bool is_plain = quote(text).size() == text.size() + 2;          // nothing in it is escaped or cut
+        // True if quote() neither escapes nor cuts the text.
+        const bool is_plain = quote(text).size() == text.size() + 2;
         const Format* format = find_format(text.substr(text.rfind('.') + 1)); // npos + 1 is 0
         throw UsageError(fmt::format("-o takes columns, and {} is none: to write to a file, use --output-file {}{}",
                                      quote(text), is_plain ? text : "FILE",
@@ -102,7 +103,8 @@ void take_columns(Options& options, std::string_view text)
     options.columns = text;
 }
 
-// The filters come after these, from their own table.
+// The options that come before the filters in the help text. The filters have a table of their own
+// (table/filter_kinds.cpp).
 constexpr std::array before_filters{
     Option{of_sampling, "-d,--duration", "TIME",
            "window length: 500ms, 5s, 1m30s; default 1s; 0: totals since each open socket was opened",
@@ -251,7 +253,8 @@ void exclude(Options& options, std::string_view text)
     add_values(options.filter, *kind, text.substr(equals + 1), true);
 }
 
-/// Adds the filter, except in reports: saved samples do not have the machine's own addresses.
+/// Applies --external, which excludes internal addresses. In a report, it cannot exclude the machine's own addresses,
+/// because samples do not save them.
 void exclude_internal(Options& options, std::string_view /*text*/)
 {
     const bool is_saved = options.command == Command::report;

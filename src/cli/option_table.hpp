@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of options. The command line, the help text, completions (--list-options) and tests of the documentation
-// read it; it also says which options report, doctor and ports take.
+// read it. It also says which options each command takes.
 #pragma once
 
 #include "cli/invocation.hpp"
@@ -17,10 +17,10 @@ namespace socktally {
 struct FilterKind;
 struct Options;
 
-/// A heading of the help text, and the commands that take the options below it.
+/// A heading of the help text, and the commands that take the options below the heading.
 struct OptionGroup {
     const char* title;
-    unsigned commands; // one bit for each
+    unsigned commands; // set of commands, with one bit for each
 
     bool has(Command command) const;
 };
@@ -28,10 +28,10 @@ struct OptionGroup {
 struct CommandWord {
     Command command;
     std::string_view word;
-    std::string_view why_not = {}; // the reason why it does not take an option of samples
+    std::string_view why_not = {}; // for messages: why the command does not take the options of a sample
 };
 
-/// The commands that are chosen by a word. Without one of these words, the command is a sample.
+/// The commands that are called by a word. Without one of these words, the command is a sample.
 inline constexpr std::array command_words{
     CommandWord{Command::ports, "ports", "it lists sockets, without a window"},
     CommandWord{Command::run, "run", "it measures its command and all that it starts, from start to end"},
@@ -44,17 +44,22 @@ const CommandWord* find_word(Command command);
 struct Option {
     const OptionGroup& group;
     std::string_view names; // "-d,--duration"
-    const char* value;      // "TIME", "PID,..." if it takes a list; null: it is a flag, and `apply` gets an empty text
-    const char* help;       // "{}" is replaced by the valid words; empty: for programs, not in the help text
-    /// Null if `filter` is set, and for --help and --version.
+    /// The name of the value: "TIME", or "PID,..." if the option takes a list. Null for a flag, whose `apply` gets an
+    /// empty text.
+    const char* value;
+    /// The help text. "{}" stands for the valid words. Empty: the option is for programs, and --help does not show it.
+    const char* help;
+    /// Stores the value in `options`. Null for filters, --help and --version.
     void (*apply)(Options& options, std::string_view text) = nullptr;
 
-    /// Offered by completions: words, or "@" and a kind of names: columns, files, interfaces, netns, pids, users.
+    /// The text that completions offer for the value: words, or "@" and a kind of names (columns, files, interfaces,
+    /// netns, pids, users).
     const char* offers = "";
-    /// Returns all valid words, which completions offer instead. Null if they cannot be listed.
+    /// Returns all valid words, which completions offer in place of `offers`. Null if the valid values cannot be
+    /// listed.
     std::vector<std::string> (*words)(Command command) = nullptr;
 
-    const FilterKind* filter = nullptr; // set instead of `apply` and `words` if the option is a filter
+    const FilterKind* filter = nullptr; // set in place of `apply` and `words` if the option is a filter
 
     std::vector<std::string> valid_words(Command command) const;
     std::string_view long_name() const;           // "--duration"
@@ -72,8 +77,8 @@ std::string long_help(Command command);
 
 using TakeOption = std::function<void(const Option& option, const std::string& text)>;
 
-/// Sets the command, its files, and the text of help and version. Then calls `take` for each option as often as it was
-/// given, in the order of the table. Throws UsageError.
+/// Sets the command, its files and words, and the text of --help or --version. Then calls `take` for each option that
+/// was given, in the order of the table. If an option was repeated, calls `take` for each time. Throws UsageError.
 void read_command_line(int argc, const char* const* argv, Invocation& invocation, const TakeOption& take);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The user's request as plain data. The options that set it are in option_table.cpp.
+// The request of the user as plain data. option_table.cpp has the options that set it.
 #pragma once
 
 #include "cli/invocation.hpp"
@@ -23,16 +23,17 @@ struct Options : Invocation {
 
     std::chrono::nanoseconds duration{std::chrono::seconds(1)}; // of a window
     bool is_duration_given = false;
-    std::optional<std::chrono::nanoseconds> interval; // the value of --interval; `duration` is then the same
-    std::optional<std::uint64_t> count;               // number of windows; 0: until stopped; null: a single window
-    std::string since;                                // the state file, empty without --since; `duration` is then 0
-    bool wait = false;                                // wait for another run that uses the state file
+    std::optional<std::chrono::nanoseconds> interval; // the value of --interval, which also sets `duration`
+    std::optional<std::uint64_t> count;               // number of windows; 0: until stopped; null: one window
+    /// The value of --since: the state file. Empty without --since. If it is set, `duration` is 0.
+    std::string since;
+    bool wait = false; // wait for another run that uses the state file
     std::string backend = "auto";
     std::size_t capture_buffer = std::size_t{8} << 20;
 
     std::optional<std::string> output_file; // null: standard output
     std::string columns;                    // the value of -o; empty: the default columns
-    const Format* format = nullptr;         // null: pretty on a terminal, else tsv
+    const Format* format = nullptr;         // null: pretty on a terminal, otherwise tsv
     bool header = true;
     Units units;
     bool all_rows = false; // print more rows than the terminal has lines
@@ -44,10 +45,10 @@ struct Options : Invocation {
     std::vector<std::string> alerts; // the values of --alert
 
     std::string filter_text; // the filters as typed: "--port 8080 --no-loopback"
-    Filter filter;           // numbers for names, and this machine's interfaces, are filled in later
+    Filter filter;           // resolve_filter() later turns names into numbers, and fills in the interfaces
 
     // Only for ports.
-    std::optional<std::chrono::nanoseconds> wait_for; // how long to wait until a socket matches
+    std::optional<std::chrono::nanoseconds> wait_for; // how long to wait for a socket that matches
 
     // Only for run.
     std::optional<std::chrono::nanoseconds> detached_too; // how long to wait for processes that outlive the command
@@ -55,7 +56,7 @@ struct Options : Invocation {
     // Only for report.
     std::vector<std::string> hosts; // the values of --host; empty: all
     std::optional<TimePoint> from;  // start of the time to report
-    std::optional<TimePoint> to;    // end of the time to report, exclusive
+    std::optional<TimePoint> to;    // end of the time to report; this moment is excluded
     std::optional<Per> per;
 
     bool quiet = false;

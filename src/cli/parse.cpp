@@ -14,8 +14,8 @@ namespace socktally {
 
 namespace {
 
-/// Checks --duration, --interval and --count. The first two both set the length of a window; -d 0 asks for totals,
-/// which have no window.
+/// Checks --duration, --interval and --count. Both --duration and --interval set the length of a window. With a
+/// duration of 0 there is no window, and the sample has totals.
 void settle_windows(Options& o)
 {
     if (o.interval && o.is_duration_given) {
@@ -67,7 +67,8 @@ bool is_same_place(const std::string& path, const std::string& other)
     return std::filesystem::weakly_canonical(path, ignored) == std::filesystem::weakly_canonical(other, ignored);
 }
 
-/// Checks the options that go with --since, whose interval is the time since the last run.
+/// Checks the options that go with --since. Sets `duration` to 0, because --since measures no window, but the time
+/// since the last run.
 void settle_since(Options& o)
 {
     if (o.since.empty()) {
@@ -94,7 +95,8 @@ void settle_since(Options& o)
     o.duration = std::chrono::nanoseconds(0);
 }
 
-/// Refuses filters but --interface, because drivers do not know which process traffic belongs to.
+/// Throws UsageError for any filter except --interface. Drivers count the bytes of an interface, but do not know whose
+/// they are.
 void refuse_filters_by_interface(const Filter& filter)
 {
     const auto& terms = filter.terms();
@@ -104,7 +106,7 @@ void refuse_filters_by_interface(const Filter& filter)
     }
 }
 
-/// All namespaces, all states, and both families, are what no filter stands for.
+/// Removes filters that let everything pass: all namespaces, all states, or both IP families.
 void settle_filter(Filter& filter)
 {
     const auto has = [&](std::string_view kind, std::string_view value, bool is_excluded) {
@@ -126,7 +128,7 @@ void settle_filter(Filter& filter)
     }
 }
 
-/// Sets what `ports` lists by default: ports in use, by sockets that listen or receive datagrams from any sender.
+/// Sets what `ports` lists by default: sockets that listen, or that receive datagrams from any sender.
 void settle_ports(Options& o)
 {
     o.duration = std::chrono::nanoseconds(0);
@@ -152,7 +154,8 @@ void settle_ports(Options& o)
     }
 }
 
-/// Checks the options of `run`. Its window is as long as the command runs, or shorter if windows follow each other.
+/// Checks the options of `run`. Without --interval, its window lasts as long as the command. With --interval, `run`
+/// measures several windows.
 void settle_run(Options& o)
 {
     if (o.words.empty()) {
@@ -161,7 +164,7 @@ void settle_run(Options& o)
     if (o.by.is_by_interface()) {
         throw UsageError("run counts what processes move, so it does not take --by interface");
     }
-    o.progress = false; // the terminal belongs to the command
+    o.progress = false; // progress would disturb the output of the command
     if (o.interval) {
         settle_windows(o);
     } else {

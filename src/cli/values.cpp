@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Parses option values by hand, because CLI11's own conversions read 010 as 8 and -1 as 2^64-1. Values of filters are
-// parsed in table/filter_kinds.cpp.
+// Parses option values by hand, because CLI11 would read 010 as 8 and -1 as 2^64-1. table/filter_kinds.cpp parses the
+// values of filters.
 #include "cli/values.hpp"
 
 #include "util/number.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One parser for each kind of option value. Each throws UsageError or std::invalid_argument with one line that says
-// what is accepted. Numbers consist of decimal digits only: no sign, blank, hexadecimal, octal or exponent.
+// One parser for each kind of option value. Each throws UsageError or std::invalid_argument, with one line that says
+// what is accepted. Numbers consist of decimal digits only, without sign, blanks or exponent.
 #pragma once
 
 #include "cli/options.hpp"
@@ -26,8 +26,8 @@ const Format* format_value(std::string_view text);
 ColorWhen color_value(std::string_view text);
 
 std::size_t top_value(std::string_view text); // 1 or more
-TimePoint begin_value(std::string_view text); // RFC 3339, or a date, which means its first moment in UTC
-TimePoint end_value(std::string_view text);   // RFC 3339, or a date, which means the first moment after it
+TimePoint begin_value(std::string_view text); // a time of RFC 3339, or a date: its first moment in UTC
+TimePoint end_value(std::string_view text);   // a time of RFC 3339, or a date: the first moment after it in UTC
 Per per_value(std::string_view text);
 
 } // namespace socktally

@@ -31,7 +31,7 @@ constexpr std::string_view program = "\"$(command -v socktally)\"";
 struct Exposure {
     std::string_view capability;
     std::string_view what;
-    std::string_view backend{}; // the backend that this line belongs to; empty: all that can use the capability
+    std::string_view backend{}; // the backend that uses the capability in this way; empty: all backends that have it
 };
 
 /// How each capability is used, and what an attacker could do with it through a bug in this program.
@@ -110,7 +110,8 @@ Note declined_note(const Declined& declined)
 
 std::vector<GrantLine> grant_lines(const BackendEntry& backend)
 {
-    // A change of group clears capabilities, so they are set last, when the mode keeps others out already.
+    // chgrp(1) clears capabilities, so setcap(8) comes last. By then, the file mode lets only root and the group run
+    // the program.
     std::vector<GrantLine> lines{
         {"grant", "create a group; add users with usermod -aG socktally NAME", "groupadd --system socktally"},
         {"grant", "give the program to the group", fmt::format("chgrp socktally {}", program)},

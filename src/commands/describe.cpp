@@ -18,7 +18,7 @@ namespace socktally {
 
 namespace {
 
-/// Sets for each row the remote address with which its flows exchanged most bytes.
+/// Sets the busiest remote address of each row: the address with which the row's flows exchanged most bytes.
 void find_busiest_remotes(std::vector<Row>& groups, const Sample& sample, const GroupBy& by, const Filter& filter)
 {
     struct Busiest {
@@ -44,7 +44,7 @@ void find_busiest_remotes(std::vector<Row>& groups, const Sample& sample, const 
     }
 }
 
-/// Counts the connections of which both ends pass the filter.
+/// Counts the connections whose two sockets both pass the filter.
 LocalTraffic find_local(const Sample& sample, const Filter& filter)
 {
     Filter hiding;
@@ -62,7 +62,7 @@ LocalTraffic find_local(const Sample& sample, const Filter& filter)
             continue;
         }
         if (seen.contains({tuple.protocol, tuple.remote, tuple.local})) {
-            local.connections += flow.sockets; // more than one if the backend sums up sockets with the same peer
+            local.connections += flow.sockets; // a backend may add up sockets with the same peer in one flow
             local.hideable += hiding.judge(row).judgement == Judgement::out ? flow.sockets : 0;
         }
         seen.insert(tuple);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Adds facts to a report that only formats for people print: counts, local connections, the busiest remote addresses.
-// Must run on all groups, before rows are sorted and cut.
+// Adds facts to a report that only formats for people print: the number of groups, local connections, the busiest
+// remote addresses. Call these functions before --alert and --top remove rows, because they need all rows.
 #pragma once
 
 #include "cli/options.hpp"
@@ -11,11 +11,11 @@
 
 namespace socktally {
 
-/// Sets the number of groups, and the text for a report without rows. `passed` is the number of sockets or saved rows
-/// that passed the filter, with or without traffic.
+/// Sets Report::group_count and Report::idle_hint. `passed` is the number of sockets or saved rows that passed the
+/// filter, with or without traffic.
 void describe(Report& report, const Options& options, std::uint64_t passed);
 
-/// Counts local connections, and with `with_remotes` finds the busiest remote address of each row.
+/// Counts local connections. With `with_remotes`, also finds the busiest remote address of each row.
 void describe_flows(Report& report, const Sample& sample, const Filter& filter, bool with_remotes);
 
 } // namespace socktally

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// doctor: which backends work here, what each cannot see, why the others do not work, and one line that fixes it. With
-// a named backend it also prints how to run it without root.
+// doctor: prints which backends work here, and what each of them cannot see. For each backend that does not work,
+// prints the reason and a command that helps. For a backend that the user named, also prints how to run it without
+// root.
 #include "commands/backends.hpp"
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 Cell or_null(std::string text) { return text.empty() ? Cell() : Cell(std::move(text)); }
 
-/// Tries to open a backend, and lists what was found. Returns whether it works.
+/// Tries to open a backend, and adds lines about the result to the listing. Returns whether the backend works.
 bool examine(const BackendEntry& entry, std::string_view capabilities, Listing& listing)
 {
     const std::string name(entry.name);

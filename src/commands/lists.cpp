@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// --list-columns, and --list-options for completions and tests. Prints these tables in any format.
+// --list-columns and --list-options: print the table of columns or of options in any format. Completions and tests read
+// the output.
 #include "cli/option_table.hpp"
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 Cell text_cell(std::string_view text) { return Cell(std::string(text)); }
 
-/// Returns what completions offer for the value: words, or the kind of names to look up.
+/// Returns the values that completions offer for an option: words, or a kind of names to look up, such as "@pids".
 std::string offers_of(const Option& option, Command command)
 {
     std::string text = option.offers;

@@ -41,8 +41,8 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
-/// Returns whether the filter may also match a holder of the flow's socket other than the process whose row has the
-/// bytes.
+/// Returns whether several processes own the flow's socket, and the filter may match one of them. The bytes may then be
+/// in the row of another owner.
 bool may_be_shared(const Flow& flow, const Sample& sample, const Filter& filter)
 {
     if (flow.attribution.quality != Quality::shared || !flow.may_have_traffic()) {
@@ -66,7 +66,7 @@ bool may_pass_unknown(Protocol protocol, const Sample& sample, const Filter& fil
     });
 }
 
-/// Returns whether a socket without a known process may pass the filter.
+/// Returns whether a socket without an owner may pass the filter.
 bool may_pass_unowned(const Sample& sample, const Filter& filter)
 {
     return std::any_of(sample.flows.begin(), sample.flows.end(), [&](const Flow& flow) {
@@ -75,8 +75,8 @@ bool may_pass_unowned(const Sample& sample, const Filter& filter)
     });
 }
 
-/// Returns the notes about flows that pass the filter, and about the sample as a whole. `is_of_open`: the figures do
-/// not cover sockets that were closed before the sample.
+/// Returns the notes about the whole sample, and those about sockets that may pass the filter. `is_of_open` is false
+/// with --since, where the figures also cover sockets that closed before the sample.
 std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool is_of_open)
 {
     const auto is_wanted = [&](Protocol protocol) {
@@ -129,7 +129,7 @@ void name_numbers(Report& report, const OutputPlan& plan, Identifier& identifier
     }
 }
 
-/// Drops the notes that are due only to the extra columns of a wide terminal.
+/// Removes notes about facts that are read only for the extra columns (Style::has_extras).
 void leave_out_extra_notes(std::vector<Note>& notes, const Options& options, OutputPlan plan)
 {
     if (!plan.style.has_extras) {
@@ -177,17 +177,17 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
 
 void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& options, const OutputPlan& plan)
 {
-    if (plan.format->is_series) { // before --top, which would cut a series in two
+    if (plan.format->is_series) { // must precede --top, which might keep only some rows of a series
         merge_series(rows, plan.columns, options.by);
     }
-    if (!whole.is_list) { // which has no bytes
+    if (!whole.is_list) { // rows of `ports` have no bytes
         add_rates(rows, whole.duration, whole.totals);
     }
-    keep_alerting(rows, plan.alerts); // before --top, whose last row is the sum of the others
+    keep_alerting(rows, plan.alerts); // must precede --top: its last row sums up only rows that raise an alert
     sort_rows(rows, options.sort);
     keep_top(rows, is_cumulative(options, plan) ? rows.size() : options.top.value_or(rows.size()));
     if (!rows.empty() && rows.back().is_other()) {
-        add_rates(rows, whole.duration, whole.totals); // again for the rest, because rounded rates cannot be summed
+        add_rates(rows, whole.duration, whole.totals); // needed for the last row: rounded rates cannot be summed
     }
 }
 
@@ -218,7 +218,8 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
                                    ? unjudged.unplaced_note()
                                    : unjudged.note("socket", filter));
     }
-    if (report.duration.count() == 0 && has_rate_alert(plan)) { // the first run of --since
+    // Only the first run of --since gets here without a window.
+    if (report.duration.count() == 0 && has_rate_alert(plan)) {
         report.notes.push_back(unmeasured_note());
     }
     report.complete = is_complete(report.notes);

@@ -11,20 +11,20 @@
 
 namespace socktally {
 
-/// The note for an alert on a rate without a window.
+/// Returns the note that an alert on a rate was not checked, because there was no window.
 Note unmeasured_note();
 
-/// Attributes the flows, and identifies their owners as far as options need it. `filter` is the resolved filter of the
-/// options.
+/// Attributes the flows to processes. Then reads the facts about these processes that the options need. `filter` is the
+/// filter of the options, resolved.
 void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const OutputPlan& plan,
                  const Filter& filter, Identifier& identifier);
 
-/// Groups, sorts and cuts the flows. Call it after find_owners().
+/// Groups the flows into rows, sorts the rows, and applies --alert and --top. Call it after find_owners().
 Report make_report(Sample sample, const Options& options, const OutputPlan& plan, const Filter& filter,
                    Identifier& identifier);
 
-/// Finishes rows that are printed together: merges series, adds rates, applies --alert, --sort and --top. `whole` is
-/// the report that the rows belong to.
+/// Finishes the rows of a report, or of one hour or day in it: merges series, adds rates, applies --alert, --sort and
+/// --top. `whole` is the report.
 void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& options, const OutputPlan& plan);
 
 std::string render(const Report& report, const OutputPlan& plan);

@@ -16,7 +16,7 @@ Output::Output(const Options& options, int stream) : stream_(stream)
 {
     if (options.output_file) {
         file_.emplace(*options.output_file);
-    } else if (stream != STDERR_FILENO) { // run: a closed standard error does not stop the command
+    } else if (stream != STDERR_FILENO) { // `run` works even if standard error is closed
         require_writable(stream_, name());
     }
 }
@@ -74,7 +74,7 @@ Printer::Printer(const Options& options, OutputPlan plan, const Output& output)
 {
 }
 
-/// Prints notes on standard error, except those that the last window had too.
+/// Prints notes on standard error, except notes that the last window had, too.
 void Printer::say_notes(const Report& report)
 {
     std::vector<std::string> lines = note_lines(report, plan_, options_, is_terminal(STDERR_FILENO));

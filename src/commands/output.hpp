@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writes reports: to a standard stream, one after another, or to a file, each replacing the one before. Notes go to
-// standard error if the format does not print them. Also decides on alerts and exit codes.
+// Writes reports to a standard stream, one after another, or to a file, in which each report replaces the last one.
+// Writes notes to standard error if the format cannot hold them. Also chooses the exit code.
 #pragma once
 
 #include "commands/commands.hpp"
@@ -26,8 +26,8 @@ public:
     bool is_terminal() const;
     bool is_file() const { return file_.has_value(); }
 
-    /// Writes the text. `interrupt` must be given while signals are taken over: one signal then does not have to wait
-    /// for a slow reader, and a second one kills.
+    /// Writes the text. Pass `interrupt` while it takes over signals. The first signal then takes effect even if the
+    /// reader is slow, and a second one kills this process.
     void write(std::string_view text, Interrupt* interrupt = nullptr) const;
 
 private:
@@ -40,9 +40,9 @@ private:
 /// Prints the listing on standard output.
 void print_listing(const Listing& listing, const Options& options);
 
-/// Returns the notes for standard error, one line each: those that make the report incomplete or give a hint, or all
-/// with --verbose. If nothing is printed, returns only those that explain the exit code, or say that nothing could be
-/// printed. `to_terminal`: people read them, so they also say why there are no rows.
+/// Returns the notes for standard error, one line each. These are notes that make the report incomplete or give a hint;
+/// with --verbose, all notes. If there are alerts and no row raises one, returns only notes that explain the exit code,
+/// or that say why an alert was not checked. With `to_terminal`, also returns a line that says why there are no rows.
 std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan, const Options& options,
                                     bool to_terminal);
 
@@ -62,10 +62,10 @@ private:
     OutputPlan plan_;
     const Output& output_;
     bool is_first_ = true;
-    std::vector<std::string> said_; // notes of the last window
+    std::vector<std::string> said_; // note lines of the last window; the next window does not repeat them
 };
 
-/// Returns whether nothing is printed, because there are alerts and no row raises one.
+/// Returns whether no rows are printed, because there are alerts and no row raises one.
 bool is_silent(const Report& report, const OutputPlan& plan);
 
 bool has_alert(const Report& report, const OutputPlan& plan);

@@ -13,7 +13,7 @@ namespace socktally {
 
 namespace {
 
-/// Returns whether to print in colour. NO_COLOR counts if it is set and not empty (no-color.org).
+/// Returns whether to print in colour. With --color auto, a non-empty variable NO_COLOR forbids colour (no-color.org).
 bool wants_color(ColorWhen when, bool to_terminal)
 {
     if (when != ColorWhen::automatic) {
@@ -23,8 +23,8 @@ bool wants_color(ColorWhen when, bool to_terminal)
     return to_terminal && !is_dumb_terminal() && (no_color == nullptr || *no_color == '\0');
 }
 
-/// Returns the format's default columns. A report, and lines of several windows, get columns too that are the same in
-/// all rows of a sample.
+/// Returns the format's default columns. A table of several windows also has `time`. A report whose rows may differ in
+/// host or time also has `host` or `time`.
 ColumnList usual_columns(const Options& options, const Format& format)
 {
     ColumnList list = format.usual_columns(options.by);
@@ -110,13 +110,13 @@ bool describes_flows(const Options& options, const OutputPlan& plan)
 
 namespace {
 
-/// Returns whether an option has this requirement.
+/// Returns whether a key, a filter, a column or an alert of the options has this requirement.
 bool is_required(const Options& options, const OutputPlan& plan, Requirement requirement)
 {
     return options.by.requires_any(requirement) || options.filter.requires_any(requirement) || asks(plan, requirement);
 }
 
-/// Returns whether an option needs the ports of single connections, not only those of services.
+/// Returns whether an option needs both ports of each connection, not only the port of the service.
 bool are_ports_needed(const Options& options, const OutputPlan& plan)
 {
     const auto is_asked = [](const Column* column) {
@@ -134,7 +134,7 @@ bool are_ports_needed(const Options& options, const OutputPlan& plan)
 
 namespace {
 
-/// Returns the states of sockets that may pass the filter, as BackendOptions::states.
+/// Returns the states that the filter lets pass, as bits of BackendOptions::states.
 std::uint32_t states_of(const Filter& filter)
 {
     std::uint32_t states = 0;
@@ -165,7 +165,8 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
                    is_needed(Requirement::netns) || is_needed(Requirement::sharers) || is_needed(Requirement::ports);
     needs.ports = is_needed(Requirement::ports) || are_ports_needed(options, plan);
     needs.trees = is_needed(Requirement::trees);
-    needs.packets = !by_interface && is_needed(Requirement::packets); // drivers count packets anyway
+    // With --by interface, drivers count packets in any case.
+    needs.packets = !by_interface && is_needed(Requirement::packets);
     needs.facts =
         is_needed(Requirement::tcp_info) || (options.command != Command::ports && is_needed(Requirement::state));
     return needs;
@@ -181,7 +182,8 @@ IdentityNeeds identity_needs_of(const Options& options, const OutputPlan& plan)
     needs.command = is_needed(Requirement::command);
     needs.exe = is_needed(Requirement::exe);
     needs.parent = is_needed(Requirement::parent);
-    needs.ports = is_needed(Requirement::ports) || options.command == Command::ports; // for --port
+    // In `ports`, the filter --port also compares published ports.
+    needs.ports = is_needed(Requirement::ports) || options.command == Command::ports;
     needs.containers = needs.ports || plan.style.has_extras || is_needed(Requirement::containers);
     needs.cgroup = needs.containers || is_needed(Requirement::cgroup);
     needs.netns = is_needed(Requirement::netns);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Turns the options into a plan of the output, and into what must be measured and read for it.
+// Turns the options into a plan of the output. Then finds out what the backend must measure for this plan, and what
+// must be read about processes.
 #pragma once
 
 #include "cli/options.hpp"
@@ -15,9 +16,9 @@
 
 namespace socktally {
 
-/// The output that the options ask for, checked before the window begins.
+/// The output that the options ask for. It is made before the window begins, so that wrong options fail at once.
 struct OutputPlan {
-    const Format* format = nullptr; // never null once made
+    const Format* format = nullptr; // never null after make_output_plan()
     ColumnList columns;
     ColumnList sort_columns;
     std::vector<Alert> alerts;
@@ -28,17 +29,18 @@ struct OutputPlan {
 OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_t terminal_width,
                             std::size_t terminal_height = 0);
 
-/// Returns whether a column that is printed, sorted by or in an alert has this requirement.
+/// Returns whether a column of the output, of --sort or of --alert has this requirement.
 bool asks(const OutputPlan& plan, Requirement requirement);
 /// Returns whether a column is printed or sorted by.
 bool shows(const OutputPlan& plan, std::string_view column);
-/// Returns whether an alert is on a rate, which only a window has.
+/// Returns whether an alert is on a rate. Rates exist only if there is a window.
 bool has_rate_alert(const OutputPlan& plan);
-/// Returns whether totals that grow from run to run are printed. All rows are then needed, whatever --top says.
+/// Returns whether the output has totals that grow from run to run. --top then limits the number of series, not of
+/// rows.
 bool is_cumulative(const Options& options, const OutputPlan& plan);
 
-/// Returns whether `pretty` also shows what is found by reading the flows: the number of local connections, and the
-/// busiest remote address of each row.
+/// Returns whether the output has facts for which all flows are read: the number of local connections, and the busiest
+/// remote address of each row.
 bool describes_flows(const Options& options, const OutputPlan& plan);
 
 /// Returns what a backend must deliver for this plan.

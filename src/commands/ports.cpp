@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ports: the sockets as they are now. A sample without a window, from backends that list sockets without counting.
+// ports: prints the sockets that exist now. It takes a sample without a window from a backend that only lists sockets.
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
 #include "commands/output_plan.hpp"
@@ -19,11 +19,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Lists sockets until one matches, time is up, or a signal comes. A list takes a few milliseconds.
+/// Lists the sockets repeatedly until a socket matches, `time` is up, or a signal comes. A list takes a few
+/// milliseconds.
 Report wait_for_rows(Sampler& sampler, Interrupt& interrupt, std::chrono::nanoseconds time)
 {
     constexpr std::chrono::milliseconds shortest_pause{20};
-    constexpr int rest = 9; // pause of 9 times the time of a list, which so takes at most a tenth of the time
+    constexpr int rest = 9; // a pause lasts 9 times as long as a list, so listing takes at most a tenth of the time
     const auto end = Clock::now() + time;
     while (true) {
         const auto begun = Clock::now();
@@ -43,7 +44,7 @@ Report wait_for_rows(Sampler& sampler, Interrupt& interrupt, std::chrono::nanose
 
 } // namespace
 
-/// Exits like pgrep(1): status 1 means that no socket matched, so main() uses another status for failures.
+/// Returns status 1 if no socket matched, as pgrep(1) does. For errors, main() therefore returns another status.
 Exit run_ports(const Options& options, std::span<const BackendEntry> table)
 {
     const Output output(options);

@@ -28,7 +28,7 @@ namespace socktally {
 
 namespace {
 
-/// Counts the skipped lines of all files, and names the first ones.
+/// Counts the skipped lines of all files. Prints a message about each of the first 20 skipped ranges of lines.
 class LeftOutLines {
 public:
     explicit LeftOutLines(bool quiet) : quiet_(quiet) {}
@@ -65,7 +65,7 @@ private:
     std::uint64_t told_ = 0;
 };
 
-/// Reads the given files, each once.
+/// Reads the given files. If a file is given twice, reads it once.
 class Input {
 public:
     Input(Summary& summary, LeftOutLines& left_out) : summary_(summary), left_out_(left_out) {}
@@ -109,7 +109,7 @@ bool has_unmeasured(const std::vector<Row>& rows)
     return std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.window == std::chrono::seconds(0); });
 }
 
-/// Finishes each hour or day of the report by itself.
+/// Finishes the rows of each hour or day separately if `report` splits them, else all rows together.
 void finish_pieces(Report& report, const Options& options, const OutputPlan& plan)
 {
     std::vector<Row>& rows = report.rows;
@@ -131,7 +131,9 @@ Exit run_report(const Options& options)
     const Output output(options);
     const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO),
                                              output.is_terminal() ? terminal_height(STDOUT_FILENO) : 0);
-    Filter filter = options.filter; // names are compared as they were saved, but hosts are saved only by address
+    // Snapshots contain the names of users and namespaces, but only addresses of remote hosts. So only names of hosts
+    // are looked up.
+    Filter filter = options.filter;
     find_hosts(filter, options.verbose);
     find_ports(filter);
     Summary summary({options.by, options.per, options.all, filter, options.hosts, options.from, options.to});

@@ -21,7 +21,7 @@ namespace socktally {
 
 namespace {
 
-/// Calls `use` with each value of these kinds, including excluded ones.
+/// Calls `use` with each value of these kinds, including values under --exclude.
 template <typename Use>
 void for_each_value(Filter& filter, std::initializer_list<std::string_view> kinds, const Use& use)
 {
@@ -84,8 +84,8 @@ bool asks_own(const Filter& filter)
            std::any_of(terms.begin(), terms.end(), [](const FilterTerm& term) { return term.value.is_own; });
 }
 
-/// Reads the addresses in other network namespaces if a filter needs to know which are our own. Keeps the addresses of
-/// namespaces that no longer exist.
+/// Reads the addresses in other network namespaces, if a filter needs to know which addresses are this machine's. If a
+/// namespace no longer exists, the filter keeps the addresses of that namespace.
 void read_elsewhere(Filter& filter)
 {
     if (!asks_own(filter)) {

@@ -11,33 +11,35 @@
 
 namespace socktally {
 
-/// Returns the filter with these facts. Throws UsageError for a name that does not exist.
+/// Returns the filter of the options, with all names looked up. Throws UsageError for a name that does not exist.
 Filter resolve_filter(const Options& options);
 
-/// Fills in the numbers of users. Throws UsageError for an unknown user.
+/// Looks up the numbers of users. Throws UsageError for an unknown user.
 void find_users(Filter& filter);
-/// Fills in the numbers of interfaces from `filter.machine`. Throws UsageError for an unknown interface.
+/// Looks up the numbers of interfaces in `filter.machine`. Throws UsageError for an unknown interface.
 void find_interfaces(Filter& filter);
-/// Fills in the addresses of hosts given by name; prints them if `verbose`. Throws UsageError for an unknown host, and
-/// std::runtime_error if the look-up fails.
+/// Looks up the addresses of hosts that are given by name. With `verbose`, prints these addresses. Throws UsageError
+/// for an unknown host, and std::runtime_error if the look-up fails.
 void find_hosts(Filter& filter, bool verbose);
 /// Fills in the ports of services given by name. Throws as find_hosts() does.
 void find_ports(Filter& filter);
 
-/// Reads the addresses that the filter uses again, because addresses come and go.
+/// Reads this machine's addresses again if the filter uses them, because they may have changed.
 void refresh(Filter& filter);
 
-/// Returns the numbers of the values of one kind of filter, all of which must be resolved.
+/// Returns the numbers of one kind of filter, such as "netns", without those under --exclude. The filter must be
+/// resolved.
 std::vector<std::uint64_t> numbers_of(const Filter& filter, std::string_view kind);
-/// Returns the network namespaces that the filter chooses; empty: all.
+/// Returns the network namespaces that --netns chooses; empty: all namespaces.
 std::vector<Inode> namespaces_of(const Filter& filter);
 
-/// Quoted names of interfaces and network namespaces that changed.
+/// The filter's names of interfaces and network namespaces, in quotes, that changed their meaning since the last
+/// window.
 struct Renamed {
-    std::vector<std::string> others; // names of another interface or namespace than before
-    std::vector<std::string> gone;   // names of nothing any more; the filter keeps their old numbers
+    std::vector<std::string> others; // names that now belong to another interface or namespace
+    std::vector<std::string> gone;   // names that no longer exist; the filter keeps their old numbers
 };
-/// Looks up the names again.
+/// Looks up the filter's names of interfaces and network namespaces again.
 Renamed renew_names(Filter& filter);
 std::vector<Note> notes_of(const Renamed& renamed);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// run: time(1) for the network. Takes a sample of a command and all processes that it starts, while the command runs.
+// run: measures the traffic of a command, as time(1) measures its time. Samples the command and all processes that it
+// starts, until the command ends.
 #include "commands/commands.hpp"
 #include "commands/output.hpp"
 #include "commands/output_plan.hpp"
@@ -54,10 +55,10 @@ void measure(const Options& options, const OutputPlan& plan, const Output& outpu
     bool is_last = false;
     while (!is_last) {
         Report report = sampler.next(interrupt);
-        command.start(); // needed if the window was too short for the backend to wait
+        command.start(); // needed only if the window was too short for the backend to start the command
         is_last = interrupt.ends_series();
         if (command.exec_error() != 0) {
-            return; // nothing ran, so there is nothing to report
+            return; // the command did not run, so there is nothing to report
         }
         if (is_last && command.has_left_processes()) {
             report.notes.emplace_back(NoteCode::processes_left);
@@ -68,11 +69,12 @@ void measure(const Options& options, const OutputPlan& plan, const Output& outpu
 
 } // namespace
 
-/// Exits with the command's status. If a failure comes before the command starts, main() exits with 125; a later
-/// failure does not affect the command.
+/// Returns the exit status of the command. Throws if an error occurs before the command starts; main() then returns
+/// Exit::not_run. A later error does not affect the command.
 Exit run_command(const Options& options, std::span<const BackendEntry> table, const Surroundings& surroundings)
 {
-    if (const auto status = go_on_without_children()) { // before --output-file is opened: one process writes it
+    // This call may fork. It comes before --output-file is opened, because only one process may write that file.
+    if (const auto status = go_on_without_children()) {
         return static_cast<Exit>(*status);
     }
     const Output output(options, STDERR_FILENO);

@@ -25,7 +25,7 @@ Exit run_sample(const Options& options, std::span<const BackendEntry> table)
     Printer printer(options, plan, output);
     Sampler sampler(options, plan, table, nullptr);
     Interrupt interrupt;
-    const std::uint64_t count = options.count.value_or(1); // 0: no window is the last
+    const std::uint64_t count = options.count.value_or(1); // 0: windows follow each other until a signal comes
     bool complete = true;
     bool alerted = false;
     bool is_last = false;

@@ -34,7 +34,7 @@ void tell_choice(const Choice& choice)
     say(fmt::format("using {}{}{}", choice.name, variant.empty() ? "" : ": ", variant));
 }
 
-/// Traces, for -vv, why a socket with traffic has no owner, and what else the sample could not see.
+/// For -vv: prints each flow with traffic but without an owner, and its cause. Also prints the notes of the sample.
 void trace_gaps(const Sample& sample)
 {
     for (const Flow& flow : sample.flows) {
@@ -52,7 +52,7 @@ void trace_gaps(const Sample& sample)
     }
 }
 
-/// A tree is known by pids, which mean nothing if /proc is that of another PID namespace.
+/// Throws if /proc is of another PID namespace, because --tree and /proc then use different pids for a process.
 void require_own_proc()
 {
     std::array<char, 16> self{};
@@ -91,7 +91,7 @@ private:
     bool is_shown_ = false;
 };
 
-/// Returns the interfaces for finding local traffic; empty if they are not known.
+/// Returns this machine's interfaces, by which local traffic is recognised; empty if they are not known.
 Machine this_machine()
 {
     try {
@@ -131,7 +131,7 @@ void Sampler::add_roots()
     }
 }
 
-/// Finds the trees of processes that are not known yet, while these processes live.
+/// Finds out to which trees of --tree each process of the sample belongs. Must run soon, while the processes live.
 void Sampler::place(Sample& sample)
 {
     if (tree_.is_empty()) {
@@ -149,7 +149,7 @@ void Sampler::open()
     for (const std::uint64_t number : numbers_of(filter_, "interface")) {
         needs.interfaces.push_back(static_cast<std::uint32_t>(number));
     }
-    if (options_.since.empty()) { // a later run of --since may print other namespaces
+    if (options_.since.empty()) { // with --since, a later run may ask for other namespaces
         needs.namespaces = namespaces_of(filter_);
     }
     choice_ = {}; // closes the old backend before the new one opens
@@ -159,15 +159,15 @@ void Sampler::open()
     }
 }
 
-/// Looks up interfaces and network namespaces by name again. If one was replaced, opens a new backend, which knows the
-/// new one from the start.
+/// Looks up the filter's names of interfaces and network namespaces again. If a name now belongs to another interface
+/// or namespace, reopens the backend, so that it measures the new one.
 std::vector<Note> Sampler::renew()
 {
     const Renamed renamed = renew_names(filter_);
     if (!renamed.others.empty()) {
         open();
     }
-    // A list is whole whatever was there before.
+    // With `ports`, a changed name loses no bytes, because each list of sockets is complete.
     return options_.command == Command::ports ? std::vector<Note>{} : notes_of(renamed);
 }
 
@@ -246,7 +246,7 @@ Report Sampler::next(Interrupt& interrupt, Hints hints)
     if (hints == Hints::given || (hints == Hints::in_first_window && number_ == 1)) {
         add_unmatched_notes(sample, filter_, identifier, options_.command == Command::ports);
     }
-    for (Process& process : sample.processes) { // only now, because nothing is compared with /proc any more
+    for (Process& process : sample.processes) { // only now, because earlier steps compare the start time with /proc
         process.start_time.ticks = ticks_since_boot(process.start_time.ticks, boot_clock_shift());
     }
     Report report = make_report(std::move(sample), options_, plan_, filter_, identifier);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Measures windows one after another with one backend that stays open, and returns each as a report. What all windows
-// have in common is found only once. Prints nothing but on standard error.
+// Measures windows one after another, and makes a report of each. The backend stays open between windows. Facts that do
+// not change between windows are found once. Prints only on standard error.
 #pragma once
 
 #include "commands/backends.hpp"
@@ -25,8 +25,8 @@ public:
     Sampler(const Options& options, const OutputPlan& plan, std::span<const BackendEntry> table, SinceRun* since);
     Sampler(const Options&, OutputPlan&&, std::span<const BackendEntry>, SinceRun*) = delete;
 
-    /// When a note names what no process matches: what was probably mistyped. It costs a walk of all processes. What
-    /// ends after the first window is nothing that was mistyped.
+    /// When to add notes about filter values that match no process and may be mistyped. The check reads all processes
+    /// in /proc. One check, in the first window, is enough: a value that matched a process then is not mistyped.
     enum class Hints : std::uint8_t { in_first_window, given, left_out };
     /// Measures the next window. A signal ends it early.
     Report next(Interrupt& interrupt, Hints hints = Hints::in_first_window);

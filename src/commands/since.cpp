@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The default command with --since: totals minus those of the last run.
+// The default command with --since: prints the growth of totals since the last run.
 //
-// If the figures are bytes of one interval, they are printed before the state moves on: if that fails, the next run
-// prints them again. If they are counters, they are printed after it, because counters hold all that was ever moved: if
-// that fails, the next run prints a larger value, and no counter ever falls.
+// Without counters, a run prints the growth, and then replaces the state file. If printing fails, the next run prints
+// the same bytes again.
+// With counters (-f prom), a run replaces the state file, and then prints all bytes moved in all runs. If printing
+// fails, the next run prints larger values. No counter ever falls.
 #include "commands/since.hpp"
 
 #include "commands/output.hpp"
@@ -43,7 +44,7 @@ void add(GrowingSeries& into, const GrowingSeries& moved)
 
 std::uint64_t size_of(const GrowingSeries& series) { return sum(series.rx_bytes, series.tx_bytes); }
 
-/// Orders series by size, largest first, then by labels, so that the order is the same on every machine.
+/// Returns whether `a` comes before `b`: by size, largest first, then by labels, so that the order is always the same.
 bool comes_first(const GrowingSeries& a, const GrowingSeries& b)
 {
     return size_of(a) != size_of(b) ? size_of(a) > size_of(b) : a.labels < b.labels;
@@ -99,8 +100,8 @@ std::string why_unfit(const State& before, const State& now)
 
 namespace {
 
-/// Returns what the series of a state are by; empty for a state without series. Runs with other labels must not add to
-/// them.
+/// Returns a text that describes the series of a state: format, keys and columns; empty if the run has no series. Only
+/// runs with the same text may add to the series.
 std::string purpose_of(const Options& options, const OutputPlan& plan)
 {
     if (!is_cumulative(options, plan)) {
@@ -134,7 +135,7 @@ std::vector<GrowingSeries> growth_of(const Report& report, const ColumnList& col
     return growth;
 }
 
-/// Adds a note. `text` has {} where the number of connections goes.
+/// Adds a note if `connections` is not 0. This number replaces {} in `text`.
 void add_note(std::vector<Note>& notes, NoteCode code, std::uint64_t connections, std::string_view text)
 {
     if (connections > 0) {
@@ -215,7 +216,8 @@ void SinceRun::begin_anew(const std::string& why, Totals totals)
     }
 }
 
-/// Returns the note about a run that begins anew. Counters go on from their last values, and no byte is counted twice.
+/// Returns the note about a run that begins anew. The counters of such a run continue from their last values, and count
+/// no byte twice.
 Note SinceRun::anew_note() const
 {
     const bool is_left_out = is_cumulative(options_, plan_) && totals_ == Totals::may_be_old;
@@ -258,7 +260,7 @@ void SinceRun::prepare(Report& report)
 
 void SinceRun::accumulate_series(Report& report)
 {
-    constexpr std::size_t enough = 10'000; // users can give processes any number of names
+    constexpr std::size_t enough = 10'000; // limit of series, because users can create any number of process names
     Row rest;
     rest.kind = RowKind::other;
     rest.process = "other";
@@ -289,7 +291,7 @@ Exit run_since(const Options& options, const OutputPlan& plan, const Output& out
         printer.print(report, &interrupt);
         since.commit();
     }
-    interrupt.release(); // only now, so that a signal cannot come between output and state
+    interrupt.release(); // only now, so that a signal does not kill this process between printing and storing the state
     if (interrupt.signal() != 0) {
         std::raise(interrupt.signal());
     }

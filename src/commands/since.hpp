@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One run of --since: holds the state file, subtracts the last run from the totals, and writes the state for the next
-// run.
+// One run of --since: locks and reads the state file, subtracts the totals of the last run, and writes the state for
+// the next run.
 #pragma once
 
 #include "commands/commands.hpp"
@@ -19,22 +19,23 @@ namespace socktally {
 
 class SinceRun {
 public:
-    /// Locks the state file and reads it. If it cannot be used, says so on standard error and begins anew. Throws if
-    /// the file is of runs that print something else. The arguments must outlive this object.
+    /// Locks the state file and reads it. If its content is not usable, prints a message and begins anew, as if there
+    /// had been no earlier run. Throws if earlier runs with this file printed other series. The arguments must outlive
+    /// this object.
     SinceRun(const Options& options, const OutputPlan& plan);
 
-    /// Call it before the sample is taken. `namespaces` are those that are printed; empty: all.
+    /// Call it before the sample is taken. `namespaces` are the network namespaces that will be printed; empty: all.
     void begin(const std::vector<Inode>& namespaces);
-    /// Replaces totals by what moved since the last run.
+    /// Replaces the totals in `result` by their growth since the last run.
     void subtract(BackendResult& result);
-    /// Call it before the report is printed: sets the start of the interval, and writes the new state next to the old
-    /// one.
+    /// Call it before the report is printed. Sets Report::since and the series of the report. Writes the new state to a
+    /// temporary file beside the state file.
     void prepare(Report& report);
-    /// Replaces the old state by the new one.
+    /// Replaces the state file by the temporary file.
     void commit() { file_.replace(); }
 
 private:
-    /// Whether bytes in the totals of open sockets may be in the figures of earlier runs already.
+    /// Whether the totals of open sockets may contain bytes that earlier runs have printed.
     enum class Totals : std::uint8_t { are_new, may_be_old };
     void begin_anew(const std::string& why, Totals totals);
     Note anew_note() const;
@@ -44,18 +45,19 @@ private:
     const OutputPlan& plan_;
     StateFile file_;
     std::optional<State> before_;
-    std::string anew_; // why the run begins anew; empty if it does not, or is the first run
+    std::string anew_; // reason to begin anew; empty if this run is the first, or continues an earlier run
     Totals totals_ = Totals::are_new;
-    std::vector<GrowingSeries> series_; // of the earlier runs, kept even if the rest of the state cannot be used
+    std::vector<GrowingSeries> series_; // series of earlier runs; kept even if the rest of the state is not usable
     std::vector<Inode> namespaces_;
     State next_;
 };
 
-/// Returns why `now` cannot be compared with `before`; empty if it can.
+/// Returns the reason why the totals of `now` cannot be compared with `before`; empty if they can.
 std::string why_unfit(const State& before, const State& now);
 
-/// Adds `moved` to the series in `before`. Adds new series, the largest first, up to `most` in all; the others are
-/// added to the series with the labels `rest`, which is last. A series is never removed, so none shrinks.
+/// Adds `moved` to the series in `before`. Appends series with new labels, the largest first, up to `most` series in
+/// all. Adds the remaining new series to one series with the labels `rest`, which is always the last. No series is
+/// removed or shrinks.
 std::vector<GrowingSeries> accumulate(std::vector<GrowingSeries> before, std::vector<GrowingSeries> moved,
                                       std::size_t most, const GrowingSeries::Labels& rest);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The text of a state file. Each line is one record; words are separated by one blank; all numbers are decimal:
+// The text of a state file. Each line is one record; words are separated by one blank; numbers are decimal:
 //
 //   socktally-state 4
 //   run BOOT_ID NETNS TAKEN_AT_US UPTIME_NS SAW_ALL LATEST_INTERFACE PURPOSE
@@ -10,10 +10,12 @@
 //          IS_ORPHAN MISSED
 //   check SUM
 //
-// The fields are those of State and Snapshot. A text is in quotes; bytes that are not printable ASCII, quotes and
-// percent signs in it are written as % and two hexadecimal digits, because names may be any bytes. `-` is null, or no
-// address. SUM is the hash (model/hash.hpp) of all earlier lines. A change of any line's form, or of the hash, needs a
-// new version number: a run that finds another version begins anew. Version 2, of socktally 0.1, was JSON.
+// The fields are those of State and Snapshot. `-` is null, or no address. A text is in quotes. Blanks, quotes, percent
+// signs and bytes that are not printable ASCII are written in a text as % and two hexadecimal digits, because names may
+// be any bytes. SUM is the hash (model/hash.hpp) of all earlier lines, in hexadecimal digits.
+//
+// If the form of a line or the hash changes, the version number in the first line must change. A run that finds another
+// version begins anew. Version 2, of socktally 0.1, was JSON.
 #include "commands/state.hpp"
 
 #include "model/hash.hpp"
@@ -35,7 +37,8 @@ namespace {
 
 constexpr std::string_view first_line = "socktally-state 4\n";
 
-/// Returns the last line. The sum detects accidents only: anybody who can write the file can also write a valid sum.
+/// Returns the last line of a state: the checksum of `lines`. The checksum detects only accidents, because anyone who
+/// can write the file can also write a valid checksum.
 std::string check_line(std::string_view lines)
 {
     Hash hash(lines.size());
@@ -99,7 +102,7 @@ private:
 
 struct Malformed : std::exception {};
 
-/// Reads the fields of one record. There must be exactly one word for each field.
+/// Reads the fields of one record. Throws Malformed unless there is exactly one word for each field.
 class Reader {
 public:
     explicit Reader(std::string_view line) : rest_(line), record_(take()) {}
@@ -144,7 +147,7 @@ private:
     {
         time = std::chrono::system_clock::time_point(get_time<std::chrono::microseconds>());
     }
-    /// Parses a time that fits into the clock, which is signed and counts nanoseconds.
+    /// Reads a time. Throws Malformed if it does not fit into 64 signed bits of nanoseconds, the range of the clock.
     template <typename Unit>
     Unit get_time()
     {
@@ -195,7 +198,8 @@ private:
     std::string_view record_;
 };
 
-// The fields of each record in order, for Writer and for Reader. Const ones can only be written.
+// The functions below list the fields of each record in order, for a Writer or a Reader. For a Writer, the fields are
+// const.
 
 template <typename Fields, typename AnyState>
 void run_fields(Fields fields, AnyState& state)
@@ -317,7 +321,7 @@ std::variant<State, BadState> read_state(std::string_view text)
     if (!text.starts_with(first_line)) {
         return BadState{"written by another version of socktally"};
     }
-    const std::size_t end = text.rfind("\ncheck ") + 1; // 0 if there is no such line
+    const std::size_t end = text.rfind("\ncheck ") + 1; // 0 if no line begins with "check "
     const std::string_view lines = text.substr(0, end);
     try {
         if (text.substr(end) != check_line(lines)) {

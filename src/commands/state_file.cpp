@@ -17,7 +17,7 @@ namespace socktally {
 
 namespace {
 
-/// Bytes; enough for two million sockets.
+/// The largest size of a state file in bytes; enough for two million sockets.
 constexpr std::size_t size_limit = std::size_t{256} << 20;
 
 constexpr mode_t owner_only = S_IRUSR | S_IWUSR;
@@ -28,7 +28,7 @@ std::runtime_error refusal(const std::string& path, std::string_view why)
     return std::runtime_error(fmt::format("cannot use {}: {}", quote(path), why));
 }
 
-/// Refuses a directory that all may write to without the sticky bit, because anybody could replace our file there.
+/// Throws if everyone may write to the directory and it has no sticky bit, because anyone could then replace our file.
 void check_directory(const Fd& directory, const std::string& path)
 {
     struct stat status {};
@@ -135,7 +135,7 @@ std::string StateFile::keep_aside() const
                                          quote(fmt::format("{}.bad.{}", path_of(name_), most))));
 }
 
-/// Returns whether `name` is FILE already, kept aside by a run that stopped afterwards.
+/// Returns whether `name` is a hard link to FILE. An earlier run made the link, and stopped before it replaced FILE.
 bool StateFile::is_file(const std::string& name) const
 {
     const int error = errno;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds no_window{0};
 
-/// Makes the note about rows that do not have the column of a key, or have several values in it.
+/// Makes the note about rows that lack the column of a key, or that sum up several values of the key.
 Note keyless_note(std::uint64_t rows, const GroupBy& by, const ColumnSet& lacking)
 {
     if (lacking.none()) {
@@ -33,7 +33,8 @@ std::chrono::nanoseconds sum_of(std::chrono::nanoseconds a, std::chrono::nanosec
     return b > std::chrono::nanoseconds::max() - a ? std::chrono::nanoseconds::max() : a + b;
 }
 
-/// Returns the end of the snapshot's window. A sum of several windows or hosts does not show when the last one ended.
+/// Returns the end of the snapshot's window. A snapshot without a host is a sum over several hosts, and does not show
+/// when the last window ended. For such a snapshot, returns the start.
 TimePoint end_of(const Heading& heading)
 {
     const TimePoint begin = heading.started_at;
@@ -105,8 +106,8 @@ void Summary::add_document(SnapshotParser& parser)
     });
 }
 
-/// Marks the time and host of the row as having bytes of unknown windows, if they differ from those of the snapshot:
-/// the row is of a report, which does not save how long it measured each.
+/// Marks windows as unknown if the row has another time or host than its snapshot. Such a row was saved by `report`,
+/// which does not save how long each hour or host was measured.
 void Summary::leave_unmeasured(const Heading& heading, const Row& row)
 {
     if (row.time == heading.started_at && row.host == heading.host) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Adds up saved snapshots: their rows by the keys of --by, and the facts about them. One pass; its memory depends on
-// the number of groups and hosts.
+// Adds up saved snapshots in one pass: their rows by the keys of --by, and the facts about the snapshots. Memory grows
+// with the number of groups and hosts.
 #pragma once
 
 #include "report/coverage.hpp"
@@ -16,18 +16,18 @@
 
 namespace socktally {
 
-/// Which saved rows are added up, and how.
+/// The choice of saved rows to add up, and how to add them up.
 struct SummaryPlan {
     GroupBy by;
-    std::optional<Per> per;         // if set, rows of different hours or days are not added up
+    std::optional<Per> per;         // if set, only rows of the same hour or day are added up
     bool idle = false;              // include rows without traffic
-    Filter filter;                  // names of users and network namespaces are compared as they were saved
+    Filter filter;                  // the filter compares users and network namespaces by their saved names
     std::vector<std::string> hosts; // empty: all
-    std::optional<TimePoint> from;  // start of the time to report
-    std::optional<TimePoint> to;    // end of the time to report, exclusive
+    std::optional<TimePoint> from;  // start of the period to report
+    std::optional<TimePoint> to;    // end of the period to report, exclusive
 };
 
-/// The value that all added ones have in common, else null.
+/// The value that all calls of add() gave; null if they gave different values.
 class Common {
 public:
     void add(const std::optional<std::string_view>& value);
@@ -45,20 +45,21 @@ public:
     Summary& operator=(const Summary&) = delete;
     ~Summary() = default;
 
-    /// Adds what `parser` parsed last.
+    /// Adds the document or line that `parser` has just parsed.
     void add(SnapshotParser& parser);
-    /// Returns whether a snapshot was read, even if it was not asked for.
+    /// Returns whether a snapshot was read, even if the plan excludes it.
     bool has_read() const { return has_read_; }
     /// Call it at the end of each input.
     void end_input() { snapshots_seen_.end_input(); }
 
-    /// Returns the report without notes about its input. Rows are unsorted (Grouping::take_rows()).
+    /// Returns the report, with notes about the snapshots. The caller adds notes about input files. Rows are unsorted.
     Report report();
     /// Returns how many rows passed the filter, with or without traffic.
     std::uint64_t passed() const { return grouping_.counts().passed; }
 
 private:
-    /// The rows of one rate: an hour or day of the report, and a host if each row is of one host.
+    /// Identifies rows whose windows are the same: rows of one hour or day if the report is split, and of one host if
+    /// rows are by host.
     struct Scope {
         TimePoint piece;
         std::string host;
@@ -79,14 +80,15 @@ private:
 
     bool has_read_ = false;
     Snapshots snapshots_seen_;
-    std::map<Scope, std::optional<std::chrono::nanoseconds>> windows_; // null if the window of some bytes is not known
+    /// The total length of the windows of each scope; null if one length is not known.
+    std::map<Scope, std::optional<std::chrono::nanoseconds>> windows_;
 
     std::uint64_t snapshots_ = 0;
-    std::uint64_t repeated_ = 0;    // snapshots that were read before
-    std::uint64_t overlapping_ = 0; // snapshots that overlap others in time
+    std::uint64_t repeated_ = 0;    // number of snapshots that were read before
+    std::uint64_t overlapping_ = 0; // number of snapshots that overlap others in time
     std::uint64_t incomplete_ = 0;
-    std::uint64_t totals_ = 0;      // snapshots of totals, without a window
-    std::uint64_t other_layer_ = 0; // snapshots of the other layer (interfaces or sockets)
+    std::uint64_t totals_ = 0;      // number of snapshots of totals, without a window
+    std::uint64_t other_layer_ = 0; // number of snapshots of interfaces in a report of sockets, or the reverse
     std::chrono::nanoseconds duration_{0};
     std::optional<TimePoint> first_;
     Common host_;

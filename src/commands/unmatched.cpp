@@ -19,7 +19,7 @@ namespace socktally {
 
 namespace {
 
-/// Returns the values of filters that choose processes. A cause such as "[exited]" matches no process.
+/// Returns the filter values that choose processes, without causes such as "[exited]", which match no process.
 std::vector<FilterTerm> wanted_of(const Filter& filter)
 {
     std::vector<FilterTerm> wanted;
@@ -87,8 +87,8 @@ Note idle_note(const FilterTerm& wanted, bool is_list)
                         is_list ? "none of its sockets is listed" : "no traffic of it was seen")};
 }
 
-/// Returns the word that a user would type for a value: a unit without its type, or the last part of a path if the user
-/// typed no slash.
+/// Returns the text that a user would type for a value: the name of a unit without ".service", or the file name of a
+/// path. If the user typed a slash, returns the whole path.
 std::string_view word_for(std::string_view value, const FilterTerm& wanted)
 {
     constexpr std::string_view type = ".service";
@@ -145,7 +145,7 @@ void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& ident
     }
     const bool has_one = std::any_of(sample.notes.begin(), sample.notes.end(),
                                      [](const Note& note) { return note.code == NoteCode::container_names; });
-    if (!wanted.empty() && !has_one) { // they may explain why a name is missing
+    if (!wanted.empty() && !has_one) { // these notes may explain why a name is not found
         std::move(running.notes.begin(), running.notes.end(), std::back_inserter(sample.notes));
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds filters that choose processes but match none: mistyped, or the process has ended. Unknown users, interfaces and
-// network namespaces are refused earlier (resolve_filter.hpp).
+// Finds filter values that match no process, because they are mistyped or the process has ended. resolve_filter() has
+// already refused unknown users, interfaces and network namespaces.
 #pragma once
 
 #include "model/sample.hpp"

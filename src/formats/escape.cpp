@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Strict UTF-8 decoding, and the escapings built on it, one for each destination.
+// Decodes UTF-8 strictly, and escapes text, with one function for each kind of output.
 #include "formats/escape.hpp"
 #include "formats/width.hpp"
 
@@ -24,7 +24,8 @@ void append_hex(std::string& out, std::string_view bytes)
     }
 }
 
-/// Calls `take` with each code point of the text and its bytes, or with null and a byte that is not valid UTF-8.
+/// Calls `take` with each code point of the text and its bytes. For a byte that is not valid UTF-8, the code point is
+/// null.
 template <typename Take>
 void for_each_code_point(std::string_view text, const Take& take)
 {
@@ -42,7 +43,8 @@ bool is_unprintable(char32_t c) { return !is_printable(c); }
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
-/// Moves the beginning of the text that no escaping of TSV and JSON changes to `out`. That is all of most texts.
+/// Moves the beginning of `text` to `out`, up to the first character that TSV or JSON may escape. Most texts have no
+/// such character.
 void append_plain(std::string& out, std::string_view& text)
 {
     const auto is_special = [](char c) { return c < ' ' || c > '~' || c == '\\' || c == '"'; };
@@ -80,7 +82,7 @@ void append_escaped_if(std::string& out, std::string_view text, bool (*is_unwant
     });
 }
 
-/// Replaces invalid bytes, and control characters except `kept`, by the text that append_escaped() writes.
+/// Escapes invalid bytes as append_escaped() does, and also control characters except `kept`.
 std::string spelled_out(std::string_view text, std::string_view kept)
 {
     std::string result;
@@ -179,7 +181,7 @@ void append_influx_tag(std::string& out, std::string_view text)
     }
 }
 
-// Escapes as in TSV first, because a quoted newline or ESC would still break line tools and terminals.
+// First escapes the text as TSV does, because a newline or ESC would break line tools and terminals even in quotes.
 void append_csv_text(std::string& out, std::string_view text)
 {
     std::string field;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Escapes untrusted text for output, with one function for each destination. A name may be any bytes.
+// Escapes untrusted text for output, with one function for each kind of output. A name may consist of any bytes.
 #pragma once
 
 #include <cstddef>
@@ -18,32 +18,31 @@ struct CodePoint {
 /// surrogate, > 10FFFF).
 std::optional<CodePoint> decode_utf8(std::string_view text);
 
-/// For TSV, and for CSV before quoting: `\t \n \r \\`; other control characters (C0, DEL, C1) and invalid bytes as
-/// `\xHH`.
+/// Escapes for TSV: `\t \n \r \\`, and `\xHH` for other control characters (C0, DEL, C1) and for invalid bytes.
 void append_escaped(std::string& out, std::string_view text);
 
-/// For CSV (RFC 4180): escaped as above, then quoted if necessary.
+/// Escapes for CSV (RFC 4180): as for TSV, then quotes the text if necessary.
 void append_csv_text(std::string& out, std::string_view text);
 
-/// For terminals: escaped as by append_escaped(), and also code points that are invisible or change the writing
-/// direction, with `\xHH` for each byte.
+/// Escapes for terminals: as append_escaped(), and `\xHH` for each byte of a code point that is invisible or changes
+/// the writing direction.
 void append_printable(std::string& out, std::string_view text);
 std::string printable(std::string_view text);
-/// Escapes a message in the same way, but keeps its backslashes, which escape quoted names already.
+/// Escapes a message as printable() does, but keeps backslashes, because quoted names in a message are escaped already.
 std::string printable_message(std::string_view text);
 
-/// For the value of a Prometheus label, without its quotes: backslash, quote and newline as that format escapes them.
-/// Other control characters and invalid bytes become the text of append_escaped().
+/// Escapes the value of a Prometheus label, without its quotes. Backslash, quote and newline get the escapes of
+/// Prometheus. Other control characters and invalid bytes are escaped as by append_escaped().
 void append_prom_label(std::string& out, std::string_view text);
 
-/// For the value of an InfluxDB tag: a backslash before comma, blank and equals sign; control characters and invalid
-/// bytes become the text of append_escaped(). The protocol cannot escape a backslash, so one that would escape the next
-/// character, or is the last, becomes the text `\x5c`.
+/// Escapes the value of an InfluxDB tag. A comma, a blank and an equals sign get a backslash. Control characters and
+/// invalid bytes are escaped as by append_escaped(). The protocol cannot escape a backslash, so a backslash becomes the
+/// text `\x5c`, unless a letter or digit follows it.
 void append_influx_tag(std::string& out, std::string_view text);
 
-/// Writes a JSON string with its quotes, always valid UTF-8. Control characters and U+2028, U+2029 become `\uXXXX`. An
-/// invalid byte becomes the text `\xHH`: JSON has no bytes, and U+FFFD would make different names equal. A reader
-/// cannot distinguish it from a name that really contains `\xHH`.
+/// Writes text as a JSON string, with quotes, always in valid UTF-8. Control characters, U+2028 and U+2029 are escaped.
+/// An invalid byte becomes the text `\xHH`, because JSON has no bytes, and U+FFFD would make different names equal. A
+/// reader cannot distinguish an invalid byte from a name that contains the text `\xHH` itself.
 void append_json_string(std::string& out, std::string_view text);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The list of formats.
+// The list of formats, and the tables of cells that they print.
 #include "formats/format.hpp"
 
 #include <algorithm>

@@ -18,14 +18,14 @@ constexpr std::array<std::string_view, 7> binary_units = {"B", "KiB", "MiB", "Gi
 constexpr std::array<std::string_view, 7> si_units = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
 constexpr std::array<std::string_view, 7> bit_units = {"bit", "kbit", "Mbit", "Gbit", "Tbit", "Pbit", "Ebit"};
 
-/// Each unit is `step` times the one before.
+/// Prints the value in the largest unit that is not greater than the value. Each unit is `step` times the one before.
 std::string in_units(double value, double step, std::span<const std::string_view> units)
 {
     if (value < step) {
         return fmt::format("{:.0f} {}", value, units.front());
     }
     std::size_t unit = 0;
-    while (std::round(value) >= step) { // rounded, so that 1023.7 KiB is 1.0 MiB, not 1024 KiB
+    while (std::round(value) >= step) { // rounded, so that 1023.7 KiB is printed as 1.0 MiB, not as 1024 KiB
         value /= step;
         ++unit;
     }
@@ -55,7 +55,7 @@ std::string human_rate(std::uint64_t bytes, std::chrono::nanoseconds window, Uni
     if (rate < 1 && bytes != 0) {
         return units.bits ? "<8 bit/s" : "<1 B/s";
     }
-    constexpr double limit = 1.8e19; // below 2^64, because a huge figure in a tiny window must not overflow
+    constexpr double limit = 1.8e19; // below 2^64: a huge figure in a tiny window must not overflow the integer
     return human_rate(static_cast<std::uint64_t>(std::min(rate, limit)), units);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// InfluxDB line protocol: one point for each row. An unknown value has no field.
+// The line protocol of InfluxDB: one point for each row. A point has no field for an unknown value.
 #include "formats/escape.hpp"
 #include "formats/series.hpp"
 
@@ -13,7 +13,8 @@ namespace socktally {
 
 namespace {
 
-/// InfluxDB's integers are signed, and it refuses a whole line with a larger one, so larger values become the maximum.
+/// Prints an integer for InfluxDB, which has signed 64-bit integers. A larger value becomes the maximum, because
+/// InfluxDB would refuse the whole line.
 std::string integer(std::uint64_t value)
 {
     constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
@@ -45,8 +46,8 @@ void append_fields(std::string& out, const Row& row, const Report& report, const
     out += fmt::format("complete={}", report.complete);
 }
 
-/// Returns the end of the row's window, or of the last of several. In a report by hour or day, returns the start, so
-/// that the point lies in its hour or day.
+/// Returns the time of the row's point: the end of the row's last window. In a report by hour or day, returns the start
+/// of the hour or day, because the end already belongs to the next hour or day.
 TimePoint time_of(const Row& row, const Report& report)
 {
     if (report.per && row.time) {
@@ -58,7 +59,7 @@ TimePoint time_of(const Row& row, const Report& report)
 
 void render_influx(std::string& out, const Report& report, const ColumnList& columns, const Style&)
 {
-    // Interfaces count whole frames, not payload, so they have a measurement of their own.
+    // Interfaces count the bytes of whole frames, and sockets count payload. So the two are different measurements.
     const std::string_view measurement = report.by.is_by_interface() ? "socktally_interface" : "socktally";
     const ColumnList measures = measures_of(columns, report.by);
     const bool has_host = has_column(columns, "host");

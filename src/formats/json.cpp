@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// JSON and JSON lines. The shape is a contract, which schema/socktally-1.schema.json describes: under the same schema
-// number members may only be added.
+// JSON and JSON lines. schema/socktally-1.schema.json describes their members. Under the same schema number, members
+// may be added, but not changed or removed.
 #include "formats/escape.hpp"
 #include "formats/format.hpp"
 
@@ -13,7 +13,8 @@ class Members {
 public:
     explicit Members(std::string& out) : out_(out) {}
 
-    /// Writes the comma and the key; the caller appends the value to the returned string.
+    /// Writes the key of a member, after a comma unless the member is the first. The caller appends the value to the
+    /// returned string.
     std::string& key(std::string_view name)
     {
         out_.append(is_first_ ? "\"" : ",\"").append(name).append("\":");
@@ -63,7 +64,7 @@ void add_cells(Members& members, const CellTable& table, std::size_t row)
     }
 }
 
-/// Writes an array of objects, each on its own line, for diff and for people.
+/// Writes an array of objects. Each object is on its own line, for diff(1) and for people.
 template <typename AddMembers>
 void append_objects(std::string& out, std::size_t count, AddMembers add_members)
 {
@@ -127,7 +128,7 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
     }
     members.number("duration_ns", nanoseconds_of(report));
     members.text("backend", report.backend);
-    // rx_bytes and tx_bytes have this layer with every backend.
+    // This is the layer of rx_bytes and tx_bytes. It does not depend on the backend.
     members.text("layer", report.by.is_by_interface() ? "link" : "payload");
     members.boolean("complete", report.complete);
     members.text("by", report.by.name());
@@ -135,7 +136,7 @@ void render_json(std::string& out, const Report& report, const ColumnList& colum
                    [&](Members& note_members, std::size_t i) { add_note(note_members, report.notes[i]); });
     append_totals(members.key("totals"), report.totals);
     append_cells(members.key(report.by.array()), cells_of(report, columns));
-    if (!report.by.is_by_interface()) { // else the rows are the interfaces
+    if (!report.by.is_by_interface()) { // with --by interface, the rows show the interfaces
         append_objects(members.key("interfaces"), report.interfaces.size(),
                        [&](Members& interface, std::size_t i) { add_interface(interface, report.interfaces[i]); });
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The report for people: one line about it, the rows as a table, then the notes. Programs should read another format.
-// table_layout.cpp fits the table to the terminal.
+// The format for people: one line about the report, the rows as a table, then the notes. Programs should read another
+// format. table_layout.cpp fits the table to the terminal.
 #include "formats/escape.hpp"
 #include "formats/human.hpp"
 #include "formats/pretty_table.hpp"
@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t gap = 2; // between two columns
 
-/// The bytes of all rows of one hour or day.
+/// The bytes of one hour or day, and the number of its sockets with unknown bytes.
 struct Piece {
     std::uint64_t bytes = 0;
     std::uint64_t unknown = 0;
@@ -42,7 +42,8 @@ std::map<TimePoint, Piece> pieces_of(const Report& report)
     return pieces;
 }
 
-/// Draws a bar for each hour or day. One without saved samples has no bar, because that does not mean no traffic.
+/// Draws a bar for each hour or day that has snapshots. A line with an ellipsis stands for hours or days without
+/// snapshots, in which there may have been traffic.
 void add_chart(std::string& out, const Report& report, const Style& style)
 {
     constexpr std::size_t bytes_width = 9; // "≥1023 KiB"
@@ -72,7 +73,7 @@ void add_chart(std::string& out, const Report& report, const Style& style)
     out += '\n';
 }
 
-/// "2.0 MiB ↓ 1.1 MiB ↑"; `text` makes a text of a number of bytes.
+/// Returns a text such as "2.0 MiB ↓ 1.1 MiB ↑". `text` turns a number of bytes into text.
 template <typename Text>
 std::string both_ways(const Totals& totals, const Text& text)
 {
@@ -94,14 +95,15 @@ std::string rates_text(const Report& report, Units units)
 
 std::string group_count_text(const Report& report)
 {
-    std::string noun(report.per ? "rows" : report.by.array()); // a group has a row in each hour or day
-    if (report.group_count == 1) {                             // the array is named by the plural of the key
+    // In a report by hour or day, a group has several rows, so the line counts rows.
+    std::string noun(report.per ? "rows" : report.by.array());
+    if (report.group_count == 1) { // the array has a plural name, a key has a singular one
         noun = report.by.keys().size() == 1 ? report.by.keys().front()->name : "row";
     }
     return fmt::format("{} {}", report.group_count, noun);
 }
 
-/// Writes a line about the report: window, backend, number of rows, bytes or rates, and whether it is complete.
+/// Writes a line about the report: window, backend, number of rows, bytes or rates, and whether the report is complete.
 void add_first_line(std::string& out, const Report& report, const Style& style)
 {
     const Totals& totals = report.totals;
@@ -143,8 +145,8 @@ void add_wrapped(std::string& out, std::string_view label, Paint paint, std::str
     out += painted(label, paint, style.color) + wrap(printable_message(text), style.width, indent, indent) + '\n';
 }
 
-/// Writes the notes, first those that say that bytes are missing. Notes with the same remedy are together, and the
-/// remedy is printed once.
+/// Writes the notes. Notes that make the report incomplete come first. Notes with the same remedy are printed together,
+/// with the remedy once below them.
 void add_notes(std::string& out, const Report& report, const Style& style)
 {
     std::vector<const Note*> notes;
@@ -182,7 +184,7 @@ std::string local_text(const LocalTraffic& local)
     return text;
 }
 
-/// Returns the first rows as a table, a line that sums up the others, and the legend.
+/// Returns a table of the first `shown` rows, a line that sums up the other rows, and the legend.
 std::string table_text(const Report& report, std::size_t shown, const ColumnList& columns, const Style& style)
 {
     const std::span<const Row> rows(report.rows);
@@ -212,7 +214,7 @@ std::size_t lines_of(std::string_view text)
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
-/// Adds as many rows as the terminal has room for besides `around` other lines, but at least three.
+/// Adds a table with as many rows as fit into the terminal beside `around` other lines, but with at least three rows.
 void add_table(std::string& out, std::size_t around, const Report& report, const ColumnList& columns,
                const Style& style)
 {
@@ -221,7 +223,7 @@ void add_table(std::string& out, std::size_t around, const Report& report, const
     std::string text = table_text(report, rows, columns, style);
     const std::size_t lines = around + lines_of(text);
     if (style.height != 0 && lines > style.height && rows > least) {
-        const std::size_t excess = lines - style.height + 1; // 1 more for the line about the rows left out
+        const std::size_t excess = lines - style.height + 1; // 1 more for the line that sums up the other rows
         text = table_text(report, std::max(least, rows - std::min(rows, excess)), columns, style);
     }
     out += text;
@@ -243,7 +245,7 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
             add_chart(out, report, style);
         }
         const std::string below = rest.empty() ? "" : "\n" + rest;
-        add_table(out, lines_of(out) + lines_of(below) + 1, report, columns, style); // 1 more for the prompt
+        add_table(out, lines_of(out) + lines_of(below) + 1, report, columns, style); // 1 more for the shell prompt
         rest = below;
     }
     out += rest;
@@ -251,7 +253,7 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
 
 using Texts = std::vector<std::string>;
 
-/// Returns the header and the rows to print.
+/// Returns the lines of the listing to print: the header, if asked for, and the rows.
 std::vector<Texts> lines_of(const Listing& listing, bool header)
 {
     std::vector<Texts> lines;
@@ -268,7 +270,7 @@ std::vector<Texts> lines_of(const Listing& listing, bool header)
     return lines;
 }
 
-/// Returns the screen column at which column `index` begins, if each column is as wide as its longest text.
+/// Returns the position on the screen at which column `index` begins, if each column is as wide as its widest cell.
 std::size_t columns_before(const std::vector<Texts>& lines, std::size_t index)
 {
     std::size_t begin = index * gap;
@@ -282,8 +284,8 @@ std::size_t columns_before(const std::vector<Texts>& lines, std::size_t index)
     return begin;
 }
 
-/// Prints a listing. The last column is wrapped. If commands do not fit, each is put on lines of its own below the
-/// column before, which is wrapped instead.
+/// Prints a listing, and wraps its last column. If the last column has commands that do not fit, prints each command on
+/// its own line below the row, and wraps the column before the commands.
 void list_pretty(std::string& out, const Listing& listing, const Style& style)
 {
     const std::vector<Texts> lines = lines_of(listing, style.header);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Makes the cells of the table, and decides which columns are left out first if the table is too wide.
+// Makes the cells of the table for people. Gives each column a rank: if the table is too wide, columns with low ranks
+// are left out first.
 #include "formats/pretty_table.hpp"
 
 #include "formats/escape.hpp"
@@ -23,7 +24,7 @@ using Cut = Look::Cut;
 
 std::string text_cell(std::string_view text) { return is_blank(text) ? fmt::format("'{}'", text) : printable(text); }
 
-/// Shortens ids of containers in the name of a unit, as engines print them.
+/// Shortens container ids in the name of a unit to 12 digits. Container engines print ids in this form.
 std::string with_short_ids(std::string_view text)
 {
     constexpr std::size_t length = 64;
@@ -39,7 +40,8 @@ std::string with_short_ids(std::string_view text)
     return result;
 }
 
-/// Returns ":8080", "10.0.0.1:8080", "[2001:db8::1]:443", "10.0.0.1", or "*" if neither is known.
+/// Returns the endpoint as text: "10.0.0.1:8080", "[2001:db8::1]:443", "*:8080" without an address, "10.0.0.1" without
+/// a port, or "*" without both.
 std::string endpoint_cell(const std::optional<Address>& address, const std::optional<std::uint16_t>& port)
 {
     std::string host = address ? to_string(*address) : "*";
@@ -49,11 +51,11 @@ std::string endpoint_cell(const std::optional<Address>& address, const std::opti
     return fmt::format(fmt::runtime(address && address->family == Family::v6 ? "[{}]:{}" : "{}:{}"), host, *port);
 }
 
-/// Returns an arrow from the end that opened the connection, or from the end that alone sent datagrams; an arrow in
-/// both directions if it is not known.
+/// Returns an arrow from the end that opened a TCP connection to the other end. For other protocols, the arrow points
+/// away from the end that sent bytes, if only one end did. Otherwise it points both ways.
 std::string_view arrow(const Row& row)
 {
-    const bool is_told = row.protocol == Protocol::tcp; // only TCP shows which end accepted
+    const bool is_told = row.protocol == Protocol::tcp; // only TCP has an end that opened the connection
     const bool has_received = row.rx_bytes.value_or(0) != 0 && row.tx_bytes == 0U;
     const bool has_sent = row.tx_bytes.value_or(0) != 0 && row.rx_bytes == 0U;
     const bool is_from_remote = is_told ? row.port && row.port == row.local_port : has_received;
@@ -61,7 +63,7 @@ std::string_view arrow(const Row& row)
     return is_from_remote == is_from_local ? "↔" : is_from_remote ? "←" : "→";
 }
 
-/// Returns the bytes that the column counts, in its direction or in both.
+/// Returns the row's bytes in the direction of the column, or in both directions if the column has none.
 std::uint64_t counted_bytes(const Column& column, const Row& row)
 {
     const bool is_rx = column.name.starts_with("rx");
@@ -82,16 +84,16 @@ std::string figure_text(const Column& column, const Row& row, std::uint64_t numb
 
 // --- The table
 
-// The order in which columns are left out. The bar, the unit and the busiest remote address go first, because no other
-// format has them.
+// Ranks of columns. Columns with lower ranks are left out first. The bar, the unit and the busiest remote address have
+// the lowest ranks, because they are extras that only this format prints.
 constexpr unsigned unit_rank = 2;
 constexpr unsigned remote_rank = 3;
 constexpr unsigned share_rank = 6;
 constexpr std::size_t process_width = 19; // of a name with the number of other holders
 constexpr std::size_t key_width = 40;     // other columns are left out before a key is cut below this width
 
-/// How a named column is shown if it differs from others of its type. Its `expendable` applies if the column is a
-/// default one.
+/// The Look of one column, if it differs from other columns of the same type. Look::expendable applies only if the
+/// column is a default column.
 struct NamedLook {
     std::string_view column;
     Look look;
@@ -126,7 +128,7 @@ Look look_of(const Column& column)
 
 constexpr std::array<std::string_view, 4> endpoints = {"local_address", "local_port", "remote_address", "remote_port"};
 
-/// Makes the columns of the table from some rows of the report, and remembers which marks the legend must explain.
+/// Makes the columns of the table from some rows of the report. Remembers which marks (? and ≥) occur, for the legend.
 class TableMaker {
 public:
     TableMaker(const Report& report, std::span<const Row> rows, const Style& style)
@@ -135,7 +137,8 @@ public:
     {
     }
 
-    /// If `list` has all default columns, some may be added, and some left out.
+    /// Returns the table's columns for `list`. If `list` has all default columns, adds rates and shares, and may leave
+    /// out bytes and empty columns.
     std::vector<TableColumn> columns(const ColumnList& list)
     {
         const ColumnList usual = default_columns(report_.by);
@@ -246,7 +249,7 @@ private:
                std::equal(endpoints.begin(), endpoints.end(), &list[index], is_called);
     }
 
-    /// Returns the columns that separate rows.
+    /// Returns the columns of the keys that rows are grouped by.
     static ColumnSet keys_of(const GroupBy& by)
     {
         ColumnSet set;
@@ -260,7 +263,7 @@ private:
     {
         Look look = look_of(column);
         look.is_key = keys_.test(index_of(column));
-        if (look.is_key && column.name != "process") { // process names are short unless escaped
+        if (look.is_key && column.name != "process") { // process names have at most 15 bytes, unless escaped
             look.good = key_width;
         }
         if (names_sockets()) {
@@ -273,7 +276,8 @@ private:
         added.is_right_aligned = column.type != CellType::string;
         const bool is_key = report_.by.has(column.name);
         const bool is_name = column.name == "process" || column.name == "user";
-        for (const Row& row : rows_) { // people see "other" for the rest even if the key is a number
+        // The row that sums up the rows past --top shows "other", even if the key is a number.
+        for (const Row& row : rows_) {
             added.cells.push_back(is_key && row.is_other() ? "other" : cell_text(column, row));
             if (is_name) {
                 added.paints.push_back(row.is_other() || row.attribution == Quality::unknown ? Paint::dim
@@ -309,7 +313,7 @@ private:
         return is_nothing ? "" : marked(figure_text(column, row, *number, style_.units), unknown);
     }
 
-    /// Adds one cell for each endpoint.
+    /// Adds one column for each endpoint, with address and port together.
     void add_endpoints()
     {
         TableColumn local;
@@ -359,7 +363,7 @@ private:
         columns_.push_back(std::move(bars));
     }
 
-    /// Adds the columns for wide terminals (wide_table).
+    /// Adds the columns that are shown if the terminal is wide.
     void add_extras()
     {
         const auto is_by = [&](std::span<const std::string_view> keys) {
@@ -397,7 +401,7 @@ private:
     const Style& style_;
     const ColumnSet keys_;
     std::vector<TableColumn> columns_;
-    bool has_least_; // the line above the table may have the mark too
+    bool has_least_; // whether the mark ≥ occurs, in the table or in the line above it
     bool has_unknown_ = false;
 };
 
@@ -411,7 +415,7 @@ bool has_rates(const Report& report)
 
 bool has_totals(const Report& report)
 {
-    constexpr std::chrono::milliseconds second(1050); // the default window, and the time to close it
+    constexpr std::chrono::milliseconds second(1050); // the default window of 1 s, plus the time that its end may take
     return !has_rates(report) || report.is_of_command || report.duration > second;
 }
 

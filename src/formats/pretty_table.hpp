@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes the columns of the table for people.
+// Makes the columns of the table that the format `pretty` prints.
 #pragma once
 
 #include "formats/format.hpp"
@@ -17,21 +17,22 @@ struct PrettyTable {
     std::string legend; // explains the marks in the table; empty if there are none
 };
 
-/// Makes the table of some rows of the report. If `columns` has all default columns, the table has shares, rates
-/// besides the bytes or instead of them, and the extra columns that fit into Style::width.
+/// Makes the table of `rows`, which are some rows of the report. If `columns` has all default columns, the table also
+/// has shares and, beside or in place of the bytes, rates. With Style::has_extras, it has extra columns, too.
 PrettyTable make_pretty_table(const Report& report, std::span<const Row> rows, const ColumnList& columns,
                               const Style& style);
 
-/// Returns whether the report covers a window, so that it has rates.
+/// Returns whether the report has rates, because it covers a window.
 bool has_rates(const Report& report);
-/// Returns whether bytes tell more than the rates beside them.
+/// Returns whether to print bytes beside rates. In a window of one second, both would be the same figures.
 bool has_totals(const Report& report);
-/// Returns false if the row of a report has bytes but no window that they were counted in.
+/// Returns whether the length of the row's window is known, so that the row has a rate.
 inline bool has_window(const Row& row) { return row.window != std::chrono::nanoseconds(0); }
 
 /// Puts "≥" before a sum that lacks the bytes of `unknown` sockets.
 std::string marked(std::string text, std::uint64_t unknown);
-/// Returns a bar, drawn in eighths of a column. A part greater than 0 is always visible.
+/// Returns a bar of at most `width` columns, drawn in eighths of a column, for the share of `part` in `whole`. A part
+/// greater than 0 is always visible.
 std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width);
 
 /// Returns the known bytes of a row or of totals, both directions together.

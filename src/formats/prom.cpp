@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Prometheus text exposition format 0.0.4. The samples of a metric follow each other, below its help and type. An
-// unknown value has no sample.
+// The text exposition format 0.0.4 of Prometheus. All values of a metric stand together, below its help and type. An
+// unknown value has no line.
 #include "formats/escape.hpp"
 #include "formats/series.hpp"
 
@@ -13,7 +13,7 @@ namespace socktally {
 
 namespace {
 
-/// Shares are of 1 there, not of 100, and times are in seconds.
+/// Returns the value as Prometheus expects it: shares from 0 to 1 in place of percent, and times in seconds.
 std::string value_of(const Column& column, const Row& row)
 {
     const Cell cell = column.value(row);
@@ -50,8 +50,8 @@ void append_sample(std::string& out, std::string_view name, const std::vector<La
     out.append(labels.empty() ? " " : "} ").append(value) += '\n';
 }
 
-/// Returns the metric of a column. Interfaces count whole frames, not payload, so their metrics have names of their
-/// own.
+/// Returns the metric of a column. Interfaces count the bytes of whole frames, and sockets count payload. So the two
+/// have different metrics.
 Metric metric_of(const Column& column, const Report& report)
 {
     const bool is_sum = column.unit == "bytes" || column.unit == "packets";
@@ -78,7 +78,7 @@ void append_column(std::string& out, const Column& column, const Report& report,
     }
 }
 
-/// Writes one series for each code, because several notes may have the same code.
+/// Writes one series for each code of the notes that make the report incomplete. Several notes may have the same code.
 void append_notes(std::string& out, const Report& report, const std::vector<Label>& labels)
 {
     std::set<std::string_view> codes;
@@ -98,8 +98,8 @@ void append_notes(std::string& out, const Report& report, const std::vector<Labe
     }
 }
 
-/// Writes the series about the sample as a whole. Their labels distinguish several files in one directory: if two files
-/// have the same series, node_exporter refuses all files.
+/// Writes the series about the sample as a whole. The label `file` distinguishes files in one directory, because
+/// node_exporter refuses all files if two of them have the same series.
 void append_facts(std::string& out, const Report& report, std::string_view file)
 {
     std::vector<Label> labels{{"by", report.by.name()}};

@@ -24,8 +24,8 @@ std::string text_of(const Cell& cell)
     return text != nullptr ? *text : "";
 }
 
-/// Returns a text that is equal for labels that formats write in the same way. InfluxDB's tags need all escapes that
-/// Prometheus needs, and more.
+/// Returns a text that is the same for all labels that a format writes in the same way. Uses the escapes of InfluxDB,
+/// which make more labels look the same than those of Prometheus.
 std::string written(const std::vector<Label>& labels)
 {
     std::string text;
@@ -61,14 +61,15 @@ Row row_of(const GrowingSeries& series)
 
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by)
 {
-    const bool is_in_group = by.gathers_processes() && row.attribution == Quality::socket; // then the cause is no label
+    // If the cgroup shows the group of traffic without an owner, the cause is not a label.
+    const bool is_in_group = by.gathers_processes() && row.attribution == Quality::socket;
     const bool has_cause = row.kind == RowKind::cause && !is_in_group;
     bool names_cause = false;
     bool has_kind = false;
     std::vector<Label> labels;
     for (const Column* column : columns) {
         const bool is_process = column->name == "process";
-        const bool is_time = column->name == "time"; // each point has a time already
+        const bool is_time = column->name == "time"; // each point has its own time
         if (is_measure(column) || is_time || (is_process && by.gathers_processes() && !has_cause)) {
             continue;
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Shared by formats of time series: the labels of a row, which identify its series, and its figures.
+// Shared by time-series formats: the labels that identify the series of a row, and the figures.
 #pragma once
 
 #include "formats/format.hpp"
@@ -10,20 +10,20 @@
 
 namespace socktally {
 
-/// Text of any bytes, never empty.
+/// A label of a series. Its value may have any bytes, and is never empty.
 struct Label {
     std::string_view name;
     std::string value;
     auto operator<=>(const Label&) const = default;
 };
 
-/// Returns the columns that identify the series of a row, without null values. Traffic without an owner, and the rest
-/// past --top, also have the label `kind`, because a process may have the same name. If a row may be of several
-/// processes, only traffic without an owner has the label `process`: else the identity of a series would depend on
-/// which processes happened to move bytes.
+/// Returns the labels that identify the series of a row. A null value gives no label. Rows of RowKind::cause and
+/// RowKind::other also have the label `kind`, because a process may have the same name. If a key gathers processes
+/// (Key::gathers), only rows of RowKind::cause have the label `process`. Otherwise, the series of a row would depend on
+/// which of its processes moved bytes.
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by);
 
-/// Returns the columns that hold figures; if there are none, the default figures.
+/// Returns the columns of figures in `columns`. If there are none, returns the default figures.
 ColumnList measures_of(const ColumnList& columns, const GroupBy& by);
 
 struct Series {
@@ -31,12 +31,12 @@ struct Series {
     Row row;
 };
 
-/// Returns one series for each set of labels, and in a report by hour or day for each of these. Rows whose labels are
-/// written in the same way are added up: a name that contains the text of an escape is written like the name that needs
-/// the escape. Cumulative totals (Report::series) replace the rows.
+/// Returns one series for each set of labels; in a report by hour or day, one for each hour or day. Rows are added up
+/// if their labels look the same after escaping, such as a name with a newline and a name with the text `\n`. If the
+/// report is cumulative, uses Report::series in place of the rows.
 std::vector<Series> series_of(const Report& report, const ColumnList& columns);
 
-/// Adds up rows that have the same labels, before --top cuts the rows.
+/// Adds up rows that have the same labels. Call it before --top cuts off rows.
 void merge_series(std::vector<Row>& rows, const ColumnList& columns, const GroupBy& by);
 
 } // namespace socktally

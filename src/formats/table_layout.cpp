@@ -16,13 +16,13 @@ using Cut = Look::Cut;
 
 constexpr std::array<std::string_view, 6> sgr = {"", "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[32m", "\x1b[33m"};
 
-/// A column and its width.
+/// A column of the table, and its widths.
 struct Field {
     TableColumn column;
-    std::size_t width = 0; // at first the width of its widest cell
-    std::size_t good = 0;  // fields are cut below this width last
-    std::size_t kept = 0;  // the width to keep while others can be cut
-    std::size_t least = 0; // no field is cut below this width
+    std::size_t width = 0; // current width; at first the width of the widest cell
+    std::size_t good = 0;  // the field becomes narrower than this only after other columns were left out
+    std::size_t kept = 0;  // the field becomes narrower than this only after other fields were cut
+    std::size_t least = 0; // the field never becomes narrower than this
 };
 
 void measure(Field& field, bool header)
@@ -41,7 +41,7 @@ void measure(Field& field, bool header)
     field.kept = column.look.is_key ? field.good : field.least;
 }
 
-/// Returns the width of a line if each field has the width `width`.
+/// Returns the width of a line in which each field has its `width`: Field::width, Field::good or Field::least.
 std::size_t width_of(const std::vector<Field>& fields, std::size_t Field::*width)
 {
     std::size_t sum = 0;
@@ -61,8 +61,8 @@ void take_brief_cells(std::vector<Field>& fields, bool header)
     }
 }
 
-/// Leaves out all fields with the lowest value of `expendable`, if it is below `limit`. Returns false if there are
-/// none.
+/// Leaves out all fields of the lowest rank (Look::expendable) that is not 0 and below `limit`. Returns false if there
+/// are no such fields.
 bool leave_some_out(std::vector<Field>& fields, unsigned limit)
 {
     unsigned first = limit;
@@ -73,7 +73,8 @@ bool leave_some_out(std::vector<Field>& fields, unsigned limit)
            std::erase_if(fields, [first](const Field& field) { return field.column.look.expendable == first; }) != 0;
 }
 
-/// Leaves out fields until the rest fits. Returns the headings of fields that were left out though not expendable.
+/// Leaves out fields until the others fit into `width` with shortened cells. Returns the headings of fields of rank 0
+/// that were left out.
 std::vector<std::string> leave_out(std::vector<Field>& fields, std::size_t width)
 {
     constexpr unsigned all = std::numeric_limits<unsigned>::max();
@@ -89,7 +90,7 @@ std::vector<std::string> leave_out(std::vector<Field>& fields, std::size_t width
     return missing;
 }
 
-/// Narrows the widest fields until a line fits into `limit` columns, or all fields have the width `least`.
+/// Makes the widest fields narrower, until a line fits into `limit` columns, or no field is wider than its `least`.
 void narrow(std::vector<Field>& fields, std::size_t limit, std::size_t Field::*least)
 {
     for (std::size_t width = width_of(fields, &Field::width); width > limit; --width) {
@@ -105,7 +106,7 @@ void narrow(std::vector<Field>& fields, std::size_t limit, std::size_t Field::*l
     }
 }
 
-/// A line of the table, without blanks at its end.
+/// Builds a line of the table, without trailing blanks.
 class Line {
 public:
     explicit Line(bool color) : color_(color) {}
@@ -129,7 +130,7 @@ public:
 private:
     bool color_;
     bool is_first_ = true;
-    std::size_t blanks_ = 0; // before the next text
+    std::size_t blanks_ = 0; // number of blanks before the next text
     std::string text_;
 };
 

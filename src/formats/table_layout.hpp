@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lays out cells as the lines of a table of a given width. Pure. It knows terminals, but nothing of traffic.
+// Lays out cells as the lines of a table of a given width. No I/O. Knows about terminals, but not about traffic.
 #pragma once
 
 #include <cstddef>
@@ -11,23 +11,23 @@
 namespace socktally {
 
 enum class Paint : std::uint8_t { plain, bold, dim, bar, good, warning };
-/// Returns `text` as it is printed, between the escape sequences of `paint` if `color`.
+/// Returns `text`; with `color`, adds the escape sequences for `paint` around it.
 std::string painted(std::string_view text, Paint paint, bool color);
 
-/// How a column is cut or left out if a line does not fit.
+/// How a column is cut, and when it is left out, if the lines are too wide.
 struct Look {
-    static constexpr unsigned decoration = 1; // a column with this rank is left out before any cell is cut
-    static constexpr unsigned dear = 8; // columns from this rank on are left out only if cells cannot be cut any more
+    static constexpr unsigned decoration = 1; // columns of this rank are left out before any cell is cut
+    static constexpr unsigned dear = 8; // columns of this rank or above are left out only after all cells were cut
 
     enum class Cut : std::uint8_t { never, end, middle }; // figures are never cut
 
     Cut cut = Cut::never;
-    std::size_t good = 0;  // cells are cut below this width only if no column below `dear` is left to leave out
-    std::size_t least = 0; // cells are never cut below this width
-    // Columns are left out until the line fits: all with `decoration`, all with 2, ...; then those with 0, from the
-    // right.
+    std::size_t good = 0;  // cells become narrower than this only after all columns of ranks 1 to 7 were left out
+    std::size_t least = 0; // cells never become narrower than this
+    // The rank of the column. Columns are left out in the order of their ranks, from 1 upwards, until the lines fit.
+    // Columns of rank 0 are left out last, from the right.
     unsigned expendable = 0;
-    bool is_key = false; // cut below `good` only after all others
+    bool is_key = false; // cells become narrower than `good` only after cells of other columns are as narrow as `least`
 };
 
 /// A column of printable text.
@@ -36,18 +36,19 @@ struct TableColumn {
     std::vector<std::string> cells{}; // one a row
     Look look{};
     bool is_right_aligned = false;
-    std::size_t gap = 2;              // blanks before it
-    std::vector<std::string> brief{}; // shorter cells, used before any cell is cut; empty if there are none
-    std::vector<Paint> paints{};      // one for each row; empty: plain
+    std::size_t gap = 2; // blanks before it
+    /// Shorter cells, which replace `cells` before any cell is cut. Empty if there are none.
+    std::vector<std::string> brief{};
+    std::vector<Paint> paints{}; // one Paint for each row; empty: all plain
 };
 
 struct TableLines {
     std::vector<std::string> lines;
-    std::vector<std::string> missing; // headings of columns that were left out though not expendable
+    std::vector<std::string> missing; // headings of columns of rank 0 that were left out
 };
 
-/// Returns lines of at most `width` columns, unless the first column alone is wider. Leaves out columns until the rest
-/// fits with cut cells, then cuts the widest cells first.
+/// Returns lines that fit into a screen of `width` columns, unless the first column of the table alone is wider. Leaves
+/// out columns of the table until the others fit with cells cut short. Then cuts the widest cells first.
 TableLines lay_out(std::vector<TableColumn> columns, std::size_t width, bool header, bool color);
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// TSV, whose escapes keep each field on its line, and CSV (RFC 4180, but LF line ends), which also quotes fields.
+// TSV escapes text, so each row is one line. CSV (RFC 4180, but with LF line ends) also quotes text.
 #include "formats/escape.hpp"
 #include "formats/format.hpp"
 
@@ -9,7 +9,7 @@ namespace {
 
 struct Dialect {
     char separator;
-    std::string_view empty_line; // written instead of an empty line
+    std::string_view empty_line; // written in place of an empty line
     void (*append_text)(std::string& out, std::string_view text);
 };
 

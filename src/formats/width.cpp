@@ -14,7 +14,7 @@ bool is_ascii(char32_t c) { return c < 0x80; }
 
 utf8proc_category_t category_of(char32_t c) { return utf8proc_category(static_cast<utf8proc_int32_t>(c)); }
 
-/// A code point or an invalid byte: its length and its width.
+/// A code point, or an invalid byte: its length in bytes and its width on the screen.
 struct Glyph {
     std::size_t bytes;
     std::size_t columns;
@@ -26,7 +26,7 @@ Glyph first_glyph(std::string_view text)
     return decoded ? Glyph{decoded->length, display_width(decoded->value)} : Glyph{1, 1};
 }
 
-/// Returns how many bytes of `text` fit into `width` columns, including combining marks after the last character.
+/// Returns how many bytes of `text` fit into `width` columns, with all combining marks of the last character.
 std::size_t bytes_within(std::string_view text, std::size_t width)
 {
     std::size_t bytes = 0;
@@ -70,7 +70,8 @@ std::size_t display_width(char32_t c)
         return 1;
     }
     const auto category = category_of(c);
-    const bool joins = c >= 0x1160 && c <= 0x11ff; // Hangul vowels and finals join the syllable before them
+    // Hangul vowels and final consonants are drawn as part of the syllable before them.
+    const bool joins = c >= 0x1160 && c <= 0x11ff;
     if (joins || category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME) {
         return 0;
     }
@@ -122,7 +123,7 @@ std::string wrap(std::span<const std::string> pieces, std::size_t width, std::si
 
 std::string wrap(std::string_view text, std::size_t width, std::size_t begin, std::size_t indent)
 {
-    constexpr std::size_t least = 10; // in narrower lines words are not broken
+    constexpr std::size_t least = 10; // in lines narrower than this, words are not broken
     const std::size_t longest = width >= indent + least ? width - indent : text.size();
     std::vector<std::string> words;
     for (auto start = text.find_first_not_of(' '); start != text.npos; start = text.find_first_not_of(' ')) {
@@ -153,7 +154,7 @@ std::string cut_in_middle(std::string_view text, std::size_t width)
     }
     const std::size_t tail = (width - 1) / 2;
     std::size_t begin = bytes_within(text, whole - tail);
-    if (display_width(text.substr(begin)) > tail) { // the tail begins in the middle of a wide character
+    if (display_width(text.substr(begin)) > tail) { // the tail would begin in the middle of a wide character
         begin += bytes_within(text.substr(begin), 2);
     }
     return std::string(text.substr(0, bytes_within(text, width - 1 - tail))).append("…").append(text.substr(begin));

@@ -53,7 +53,7 @@ TemporaryFile::TemporaryFile(int directory, std::string path) : TemporaryFile(di
 TemporaryFile::TemporaryFile(int directory, std::string path, std::string name)
     : directory_(directory), path_(std::move(path)), name_(std::move(name))
 {
-    ::unlinkat(directory, name_.c_str(), 0); // if it fails, openat() fails too
+    ::unlinkat(directory, name_.c_str(), 0); // if the file cannot be removed, openat() below fails
     constexpr mode_t own = S_IRUSR | S_IWUSR;
     file_ = Fd(::openat(directory, name_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, own));
     if (!file_) {
@@ -83,7 +83,7 @@ void TemporaryFile::replace(const std::string& name)
         throw errno_error(fmt::format("cannot replace {:?}", path_));
     }
     file_ = Fd();
-    ::fsync(directory_); // keeps the new name after a power failure; not all file systems support it
+    ::fsync(directory_); // after this, the rename survives a power failure, if the file system supports it
 }
 
 AtomicFile::AtomicFile(const std::string& path) : path_(path), name_(path.substr(path.rfind('/') + 1)) // npos + 1 is 0
@@ -102,7 +102,7 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), name_(path.substr
 void AtomicFile::require_replaceable() const
 {
     struct stat status {};
-    status.st_mode = S_IFDIR; // the directory itself, if the name is empty
+    status.st_mode = S_IFDIR; // if the name is empty, the path is that of a directory
     if (!name_.empty() && ::fstatat(directory_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno != ENOENT) {
             throw errno_error(fmt::format("cannot examine {:?}", path_));
@@ -123,7 +123,7 @@ void AtomicFile::require_replaceable() const
 void AtomicFile::write(std::string_view text) const
 {
     constexpr mode_t readable = S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH;
-    require_replaceable(); // again, because the window may have been long
+    require_replaceable(); // the file may have changed since the constructor checked it
     const SignalsBlocked blocked;
     TemporaryFile file(directory_.get(), path_);
     file.write(text, readable);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The few constants and fields of the kernel that the programs need. The loader finds the real offsets of the fields
-   in the running kernel's BTF. */
+/* The constants and fields of the kernel that the BPF programs use. The loader finds the offset of each field in the
+   BTF of the running kernel, and puts this offset into the programs. */
 #ifndef SOCKTALLY_KERNEL_H
 #define SOCKTALLY_KERNEL_H
 
@@ -27,7 +27,7 @@
 #define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
 #define TCP_CLOSING 11
-#define SOCK_DONE 1 /* SOCK_DONE and SOCK_URGINLINE are bit numbers of skc_flags */
+#define SOCK_DONE 1 /* SOCK_DONE and SOCK_URGINLINE are numbers of bits in skc_flags */
 #define SOCK_URGINLINE 2
 #define PF_KTHREAD 0x00200000
 #define NSFS_MAGIC 0x6e736673
@@ -73,7 +73,7 @@ struct sock_common {
     possible_net_t skc_net;
     struct in6_addr skc_v6_daddr;
     struct in6_addr skc_v6_rcv_saddr;
-    atomic64_t skc_cookie; /* 0: nobody has asked for the cookie yet */
+    atomic64_t skc_cookie; /* cookie of the socket; 0 until a program asks for it */
 };
 
 typedef struct {
@@ -119,7 +119,7 @@ struct tcp_sock {
     unsigned int segs_in;
     unsigned int segs_out;
     unsigned int data_segs_in;
-    unsigned int srtt_us; /* eight times the smoothed round-trip time */
+    unsigned int srtt_us; /* smoothed round-trip time in us, times eight */
     unsigned long long bytes_received;
     unsigned long long bytes_acked;
     unsigned long long bytes_sent;
@@ -128,7 +128,7 @@ struct tcp_sock {
 };
 
 struct udp_sock {
-    int pending; /* AF_* while parts of a datagram are being collected (MSG_MORE), else 0 */
+    int pending; /* AF_* while a program puts a datagram together (MSG_MORE), else 0 */
 };
 
 struct iphdr {
@@ -178,7 +178,7 @@ struct socket_alloc {
     struct inode vfs_inode;
 };
 
-/* The kfuncs that the verifier of this kernel knows. */
+/* The kernel functions that a BPF program may call (kfuncs). The verifier of the running kernel must know them. */
 enum special_kfunc_type { KF_bpf_rdonly_cast = 1 };
 
 struct seq_file;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads all rows of a BPF iterator, all keys of a BPF hash map, and what BPF programs report about a process.
+// Functions that read all rows of a BPF iterator, read all keys of a BPF hash map, and turn the facts that a BPF
+// program reports into a Process.
 #pragma once
 
 #include "linux/clocks.hpp"
@@ -19,8 +20,8 @@
 
 namespace socktally {
 
-/// Runs the iterator of `link` (a descriptor) in the network namespace of this thread, and passes each row to `take`.
-/// Returns 0 or an errno.
+/// Runs the iterator of `link`, a descriptor, in the network namespace of the calling thread. Calls `take` with each
+/// row. Returns 0 or an errno.
 template <typename Row, typename Take>
 int read_rows(int link, const Take& take)
 {
@@ -28,12 +29,12 @@ int read_rows(int link, const Take& take)
     if (!rows) {
         return errno;
     }
-    std::array<std::byte, 32768> buffer; // the most that one read(2) returns
+    std::array<std::byte, 32768> buffer; // one read(2) returns at most this many bytes
     std::size_t used = 0;
     while (true) {
         const ssize_t got = ::read(rows.get(), buffer.data() + used, buffer.size() - used);
         if (got < 0 && errno == EAGAIN) {
-            continue; // the kernel stops after a million objects without a row, and goes on at the next read
+            continue; // the kernel pauses after a million objects without a row; the next read(2) goes on
         }
         if (got <= 0) {
             return got == 0 ? 0 : errno;
@@ -50,14 +51,14 @@ int read_rows(int link, const Take& take)
     }
 }
 
-/// Runs an iterator whose program writes no rows.
+/// Runs an iterator whose program writes no rows. Returns 0 or an errno.
 inline int run_iterator(int link)
 {
     return read_rows<std::byte>(link, [](std::byte) {});
 }
 
-/// Returns all keys of a hash map. Programs may add keys meanwhile, which may be missed. Nothing may be deleted
-/// meanwhile, because the walk would start over.
+/// Returns all keys of a hash map. May miss a key that a BPF program adds during the walk. No program may delete a key
+/// during the walk, because then the walk would start again.
 template <typename Key>
 std::vector<Key> keys_of(int map)
 {
@@ -69,15 +70,17 @@ std::vector<Key> keys_of(int map)
     return keys;
 }
 
-/// Returns the pid namespace of this process; null if it is the initial one, whose ids the kernel uses.
+/// Returns the pid namespace of this process. Returns null if it is the initial one, where process ids are the same as
+/// those in BPF programs.
 inline std::optional<struct stat> own_pid_namespace()
 {
-    constexpr ino_t first_namespace = 0xEFFFFFFC; // PROC_PID_INIT_INO
+    constexpr ino_t first_namespace = 0xEFFFFFFC; // inode of the initial pid namespace (PROC_PID_INIT_INO)
     struct stat own {};
     return ::stat("/proc/self/ns/pid", &own) == 0 && own.st_ino != first_namespace ? std::optional(own) : std::nullopt;
 }
 
-/// `start_ns` is task_struct.start_boottime. `name` is a comm, which need not end in NUL.
+/// Makes a Process from what a BPF program reports. `start_ns` is task_struct.start_boottime. `name` is a comm, which
+/// may lack the NUL at its end.
 template <std::size_t length>
 Process process_of(std::int32_t pid, std::uint64_t start_ns, std::uint32_t uid, const char (&name)[length])
 {

@@ -32,7 +32,8 @@ Pipe make_pipe()
     return {Fd(ends[0]), Fd(ends[1])};
 }
 
-/// Runs in the new process. Must not allocate memory between fork(2) and exec(3).
+/// Runs in the new process. Waits for start(), then runs the command. Must not allocate memory, because it runs between
+/// fork(2) and exec(3).
 [[noreturn]] void become(char* const* words, int go, int errors)
 {
     char ignored = 0;
@@ -48,7 +49,7 @@ Pipe make_pipe()
     ::_exit(1);
 }
 
-/// Returns the exit status that a shell gives to a process with this status of wait(2).
+/// Returns the exit status that a shell would report for `status`, a status of wait(2).
 int exit_status(int status)
 {
     constexpr int signal_base = 128;
@@ -61,7 +62,8 @@ bool has_children()
     return ::waitid(P_ALL, 0, &ignored, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/// Passes on the signals of `taken` until the process has ended, and returns its exit status.
+/// Passes the signals in `taken`, except SIGCHLD, on to the process until the process has ended. Returns its exit
+/// status.
 int stand_in_for(pid_t process, const sigset_t& taken)
 {
     for (;;) {
@@ -95,7 +97,7 @@ std::optional<int> go_on_without_children()
     for (const int signal : {SIGCHLD, SIGTERM, SIGHUP}) {
         ::sigaddset(&taken, signal);
     }
-    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // if it is ignored, the command leaves no status
+    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // if SIGCHLD is ignored, the kernel keeps no exit status
     ::sigprocmask(SIG_BLOCK, &taken, &previous);
     const pid_t process = ::fork();
     if (process < 0) {
@@ -113,8 +115,9 @@ std::optional<int> go_on_without_children()
 
 Surroundings::Surroundings() : closed_(occupy_standard_streams())
 {
-    // Writing to a closed pipe or past a size limit then fails instead of killing, and a prepared state file is
-    // removed. SIGUSR1 has no window yet that it could end.
+    // With SIGPIPE and SIGXFSZ ignored, a write to a closed pipe or past a size limit fails, but does not kill this
+    // process. So this process can still remove a state file that it has prepared. SIGUSR1 ends a window, but no window
+    // has begun yet.
     for (const int signal : {SIGPIPE, SIGXFSZ, SIGUSR1}) {
         signals_.emplace_back(signal, std::signal(signal, SIG_IGN));
     }
@@ -141,7 +144,7 @@ Child::Child(const std::vector<std::string>& words, const Surroundings& surround
     Pipe go = make_pipe();
     Pipe errors = make_pipe();
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // if it is ignored, the command leaves no status
+    const auto on_child = std::signal(SIGCHLD, SIG_DFL); // if SIGCHLD is ignored, the kernel keeps no exit status
     pid_ = ::fork();
     if (pid_ == 0) {
         std::signal(SIGCHLD, on_child);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A command in a process of its own. It starts only when told to, with the standard streams and signals that this
-// process was started with.
+// A command in a process of its own. The command starts only at a call of start(). It gets the standard streams and
+// signal handlers that this process was started with.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -17,14 +17,14 @@
 
 namespace socktally {
 
-/// Prepares this process: opens /dev/null for closed standard streams, so that no other file gets their numbers, and
-/// ignores some signals. Remembers how they were before.
+/// Prepares this process for a command, and remembers its earlier state. Opens /dev/null for each closed standard
+/// stream, so that no other file gets the number of the stream. Ignores some signals.
 class Surroundings {
 public:
     Surroundings();
     Surroundings(const Surroundings&) = delete;
     Surroundings& operator=(const Surroundings&) = delete;
-    /// Undoes these changes: for the command, and before this process ends itself by a signal.
+    /// Restores the earlier state: for the command, or before this process ends itself by a signal.
     void restore() const;
 
 private:
@@ -32,19 +32,21 @@ private:
     std::vector<std::pair<int, void (*)(int)>> signals_;
 };
 
-/// A process that has children already, or is process 1, would adopt orphans that are not the command's. Then what
-/// follows happens in a new process, in which this returns null. This one waits for it, passes SIGTERM and SIGHUP on to
-/// it, and returns its exit status as a shell does. Throws std::system_error.
+/// Moves the rest of the program into a new process if this process is process 1 or already has children. Such a
+/// process would adopt orphans that do not come from the command. Returns null in the process that runs the rest of the
+/// program. The old process waits for the new one, and passes SIGTERM and SIGHUP on to it. Then it returns the exit
+/// status of the new process, as a shell would report it. Throws std::system_error.
 std::optional<int> go_on_without_children();
 
 class Child {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// Forks. The new process waits for start(), and ends if this object goes away before. Until the command has ended
-    /// SIGINT and SIGQUIT are ignored, which a terminal sends to the command too, and from here on orphans of the
-    /// command become children of this process. With `patience`, the command is over when no process that it started is
-    /// left, or when it has ended that long ago. Throws std::system_error.
+    /// Forks. The new process waits for start(). If this object is destroyed before start() is called, the new process
+    /// ends. From the fork on, orphans of the command become children of this process. Until the command has ended,
+    /// this process ignores SIGINT and SIGQUIT, because a terminal sends them to the command too. Without `patience`,
+    /// the command is over when it has ended. With `patience`, the command is over when the processes that it started
+    /// have ended too, but at the latest `patience` after its own end. Throws std::system_error.
     Child(const std::vector<std::string>& words, const Surroundings& surroundings,
           std::optional<std::chrono::nanoseconds> patience);
 
@@ -55,30 +57,30 @@ public:
     bool has_ended() const { return status_.has_value(); }
     void pass_on(int signal) const;
 
-    /// Collects processes that have ended.
+    /// Collects the exit status of each child that has ended.
     void reap();
     bool is_over() const { return status_ && (!patience_ || !has_left_processes_ || Clock::now() >= patience_ends_); }
-    /// Returns the time at which the command is over even if processes are left; time_point::max() until the command
-    /// has ended.
+    /// Returns the time from which the command is over even if processes that it started still run. Returns
+    /// time_point::max() if the command has not ended, or without `patience`.
     Clock::time_point latest_end() const;
-    /// Returns whether processes that the command had started were left when it was over.
+    /// Returns whether the command has ended, but processes that it started still run.
     bool has_left_processes() const { return has_left_processes_; }
 
-    /// Waits until the command has ended. Returns its exit status as shells do: 128 + N if signal N ended it, 127 if
-    /// there is no such command, 126 if it cannot be run.
+    /// Waits until the command has ended. Returns its exit status as shells do: 128 + N if signal N ended the command,
+    /// 127 if there is no such command, 126 if the command cannot be run.
     int wait();
-    /// Returns why the command could not be run, an errno; 0 if it could. Valid after the command has ended.
+    /// Returns the errno of exec(3) if the command could not be run, else 0. Call it only after the command has ended.
     int exec_error() const { return exec_error_; }
 
 private:
     void take_end(int status);
 
     pid_t pid_ = 0;
-    Fd go_;                                                  // closed once the command was started
-    Fd errors_;                                              // the errno of a failed exec(3) comes here
-    std::vector<std::pair<int, void (*)(int)>> of_terminal_; // signals, and how they were handled before
+    Fd go_;     // write end of the pipe for which the new process waits; start() closes it
+    Fd errors_; // read end of a pipe; the new process writes the errno of a failed exec(3) to it
+    std::vector<std::pair<int, void (*)(int)>> of_terminal_; // signals that a terminal sends, with earlier handlers
     std::optional<std::chrono::nanoseconds> patience_;
-    std::optional<int> status_; // as of wait(2)
+    std::optional<int> status_; // status of wait(2); null until the command has ended
     int exec_error_ = 0;
     bool has_left_processes_ = false;
     Clock::time_point patience_ends_{};

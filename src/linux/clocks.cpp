@@ -23,10 +23,11 @@ std::chrono::nanoseconds read_clock(clockid_t clock)
 
 constexpr std::uint64_t ns_per_tick = 10'000'000; // USER_HZ is 100
 
-/// Parses a number with an optional minus sign. Returns 0 for other text, and for numbers too large for a clock.
+/// Parses a number with an optional minus sign. Returns 0 for any other text, and for a number that is too large for a
+/// clock.
 std::int64_t parse_offset(std::string_view text)
 {
-    constexpr std::uint64_t largest = 9'000'000'000; // seconds that fit into a count of nanoseconds
+    constexpr std::uint64_t largest = 9'000'000'000; // this many seconds fit into a count of nanoseconds
     const bool is_negative = text.starts_with('-');
     const auto number = parse_number(text.substr(is_negative ? 1 : 0));
     if (!number || *number > largest) {
@@ -35,9 +36,10 @@ std::int64_t parse_offset(std::string_view text)
     return is_negative ? -static_cast<std::int64_t>(*number) : static_cast<std::int64_t>(*number);
 }
 
-/// Returns the shift of this process's own time namespace. timens_offsets has the shift of the namespace for future
-/// children, and before Linux 6.3 unshare(2) makes that one differ from the process's own. In that case the own
-/// namespace is the initial one, without a shift, unless unshare(2) was called in a nested namespace.
+/// Returns the shift of the time namespace of this process. Reads /proc/self/timens_offsets, which has the shift for
+/// future children. Before Linux 6.3, this shift is not that of the process itself if the process has called
+/// unshare(2). Usually, such a process is still in the initial namespace, where its own shift is 0. In any other
+/// namespace, the result may be wrong.
 std::chrono::nanoseconds read_shift()
 {
     constexpr std::size_t limit = 4096;
@@ -66,14 +68,15 @@ std::chrono::nanoseconds parse_boot_clock_shift(std::string_view offsets)
 
 std::chrono::nanoseconds boot_clock_shift()
 {
-    static const std::chrono::nanoseconds shift = read_shift(); // a namespace with processes keeps its offsets
+    // The shift is constant: the kernel fixes the offsets of a time namespace when the first process enters it.
+    static const std::chrono::nanoseconds shift = read_shift();
     return shift;
 }
 
 std::chrono::nanoseconds time_since_boot() { return read_clock(CLOCK_BOOTTIME) - boot_clock_shift(); }
 
-/// If a process started before the zero of the namespace's clock, the sum wraps at 64 bits before the division, as in
-/// the kernel.
+/// If the process started before the shifted clock was 0, the sum wraps at 64 bits before the division, as in the
+/// kernel.
 std::uint64_t start_ticks_of(std::uint64_t start_ns, std::chrono::nanoseconds shift)
 {
     return (start_ns + static_cast<std::uint64_t>(shift.count())) / ns_per_tick;

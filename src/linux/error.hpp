@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Errors of system calls as exceptions. `throw errno_error("cannot open \"/proc\"")` gives `cannot open "/proc":
-// Permission denied`.
+// Turns an error of a system call into an exception. For example, the message of `errno_error("cannot open \"/proc\"")`
+// is `cannot open "/proc": Permission denied`.
 #pragma once
 
 #include <cerrno>

@@ -86,7 +86,8 @@ Directory open_directory(int directory, const char* path)
 
 std::optional<std::string> read_trusted_file(const TrustedPlace& place, std::size_t limit)
 {
-    const Fd file = open_beneath(place, O_RDONLY | O_NONBLOCK | O_NOCTTY, S_IFREG); // opening a FIFO would wait
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer.
+    const Fd file = open_beneath(place, O_RDONLY | O_NONBLOCK | O_NOCTTY, S_IFREG);
     if (!file) {
         return std::nullopt;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads whole small files, and lists directories: in /proc and the like, where sizes are unknown, and in directories
-// that other users may write to.
+// Reads small files as a whole, and lists directories. Made for /proc and similar places, where the size of a file is
+// not known, and for directories that other users may write to.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -16,15 +16,16 @@
 
 namespace socktally {
 
-/// Reads up to `limit` bytes of the file at `path` below `directory` (AT_FDCWD allowed) into `buffer`. Returns null,
-/// with errno set, if the file cannot be opened or read.
+/// Reads up to `limit` bytes of the file at `path` into `buffer`. `path` is relative to `directory`, which may be
+/// AT_FDCWD. Returns null, with errno set, if the file cannot be opened or read.
 std::optional<std::string_view> read_file(int directory, const char* path, std::string& buffer, std::size_t limit);
 
-/// Reads an open file again from its start. A file of /proc gives new content at each read.
+/// Reads an open file again from its start, in the same way as read_file(). A file in /proc has new content at each
+/// read.
 std::optional<std::string_view> reread_file(int file, std::string& buffer, std::size_t limit);
 
-/// Returns the owner of the file; null if the file is gone. The owner of /proc/PID is the effective user of the
-/// process, even if the process is not dumpable (task_dump_owner()).
+/// Returns the user who owns the file; null if there is no such file. The owner of /proc/PID is the effective user of
+/// the process, even if the process is not dumpable (task_dump_owner()).
 std::optional<uid_t> owner_of_file(int directory, const char* path);
 
 struct CloseDir {
@@ -32,23 +33,25 @@ struct CloseDir {
 };
 using Directory = std::unique_ptr<DIR, CloseDir>;
 
-/// Opens a directory for listing; null with errno set.
+/// Opens a directory for listing. Returns null, with errno set, if the directory cannot be opened.
 Directory open_directory(int directory, const char* path);
 
-/// A file in a directory that other users may write to. `base` is trusted and may contain symlinks. Everything below
-/// `base` must belong to `owner` or to root, and no symlink or mount is followed there. So a user can make us read only
-/// his own files, and cannot make us wait for a file system of his.
+/// A file in a directory that other users may write to. `base` is trusted, and its path may have symlinks. The file
+/// must belong to `owner` or root. Its path below `base` must not cross a symlink or a mount. So a user cannot make us
+/// read a file of another user, or wait for a file system of this user.
 struct TrustedPlace {
     std::string base; // a directory
     std::string path; // relative to it
     uid_t owner = 0;
 };
 
-/// Reads the file. Returns null, with errno set, if it cannot be opened or read: EPERM if it belongs to another user,
-/// EFBIG if it is longer than `limit`, ELOOP or EXDEV if the path contains a symlink or a mount.
+/// Reads the file. Returns null, with errno set, if the file cannot be opened or read. errno is EPERM if the file
+/// belongs to another user, EFBIG if it is longer than `limit`, ELOOP or EXDEV if its path crosses a symlink or a
+/// mount.
 std::optional<std::string> read_trusted_file(const TrustedPlace& place, std::size_t limit);
 
-/// Returns a descriptor (O_PATH) of a socket's file, by the same rules.
+/// Opens the file of a unix socket with O_PATH, under the same conditions as read_trusted_file(). Returns no descriptor
+/// if this fails.
 Fd find_trusted_socket(const TrustedPlace& place);
 
 } // namespace socktally

@@ -23,12 +23,12 @@ namespace {
 
 using Clock = Helper::Clock;
 
-/// Precedes each question and each answer, in bytes.
+/// The type of the length in bytes that is sent before each question and each answer.
 using Length = std::uint64_t;
 constexpr Length longest_message = 64 << 20;
 
-/// Calls `move` until it has moved `size` bytes. Returns false if the peer has closed the socket or the deadline passes
-/// first.
+/// Calls `move`, which sends or receives, until `size` bytes have been transferred. Returns false if the peer closes
+/// the socket, or if the deadline passes first.
 template <typename Move>
 bool transfer(int socket, short events, std::size_t size, Clock::time_point deadline, const Move& move)
 {
@@ -75,8 +75,8 @@ std::optional<std::string> receive_text(int socket, Clock::time_point deadline)
     return receive_all(socket, text.data(), text.size(), deadline) ? std::optional(std::move(text)) : std::nullopt;
 }
 
-/// Closes all descriptors but `socket`, which becomes the first one after the standard streams. Else a reader of our
-/// output would not see its end while a helper hangs.
+/// Closes all descriptors but `socket`. Moves `socket` to the first number after the standard streams, and returns this
+/// number. If a helper that hangs kept our output open, the reader of our output would never see its end.
 int keep_only(int socket)
 {
     constexpr int kept = STDERR_FILENO + 1;
@@ -103,7 +103,7 @@ int keep_only(int socket)
                 break;
             }
         }
-    } catch (const std::exception&) { // out of memory: the parent sees that the socket is closed
+    } catch (const std::exception&) { // out of memory; the parent sees that the socket is closed
     }
     ::_exit(0);
 }
@@ -141,7 +141,7 @@ bool Helper::start()
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
-    // The parent handles signals, even those that the terminal sends to both.
+    // The helper blocks all signals. Even a signal that a terminal sends to both processes is only for the parent.
     ::sigprocmask(SIG_BLOCK, &all, &before);
     const pid_t self = ::getpid();
     const pid_t child = ::fork();
@@ -157,7 +157,8 @@ bool Helper::start()
     return true;
 }
 
-/// A killed helper that waits for a disk does not die at once; start() checks again.
+/// Kills the helper. A helper that waits for a disk does not die at once. Then start() checks later whether it has
+/// died.
 void Helper::end()
 {
     constexpr int tries = 50;

@@ -26,10 +26,11 @@ namespace socktally {
 
 namespace {
 
-/// a.root-servers.net, which every default route covers. The kernel is only asked for the route; no packet is sent.
+/// Addresses of a.root-servers.net. Among the routes, usually only the default route covers them. The kernel is only
+/// asked for its route to them; no packet is sent.
 constexpr std::array<std::string_view, 2> public_addresses{"198.41.0.4", "2001:503:ba3e::2:30"};
 
-/// Returns 0 if there are too few bytes.
+/// Returns the number at the beginning of `bytes`; 0 if there are too few bytes.
 template <typename Number>
 Number number_of(std::span<const std::byte> bytes)
 {
@@ -46,7 +47,7 @@ std::string text_of(std::span<const std::byte> bytes)
     return std::string(text.substr(0, text.find('\0')));
 }
 
-/// Copies the fixed part of the message and returns the attributes after it; null if the message is cut short.
+/// Copies the fixed part of a message into `body`. Returns the attributes after it; null if the message is cut short.
 template <typename Body>
 std::optional<std::span<const std::byte>> read_body(std::span<const std::byte> payload, Body& body)
 {
@@ -57,7 +58,8 @@ std::optional<std::span<const std::byte>> read_body(std::span<const std::byte> p
     return payload.subspan(std::min<std::size_t>(NLMSG_ALIGN(sizeof body), payload.size()));
 }
 
-/// Returns the attribute of IFLA_INFO_DATA that holds the port of a tunnel of this kind; 0 for other kinds.
+/// Returns the type of the attribute, within IFLA_INFO_DATA, that has the UDP port of a tunnel. `kind` is the kind of
+/// the tunnel. Returns 0 for other kinds of interfaces.
 std::uint16_t port_attribute(std::string_view kind)
 {
     return kind == "vxlan"     ? IFLA_VXLAN_PORT
@@ -192,7 +194,7 @@ std::vector<Interface> interfaces()
         const auto owner =
             std::lower_bound(list.begin(), list.end(), index,
                              [](const Interface& interface, auto wanted) { return interface.index < wanted; });
-        if (owner != list.end() && owner->index == index) { // the interface may be newer than the list
+        if (owner != list.end() && owner->index == index) { // the list may lack an interface that is newer
             owner->addresses.push_back(address);
         }
     }
@@ -253,20 +255,22 @@ std::optional<std::uint32_t> routed_interface()
                 return index;
             }
         }
-    } catch (const std::system_error&) { // a sandbox without netlink: mark_outbound() then uses its fallback
+        // a sandbox may forbid netlink; without a route, mark_outbound() chooses another interface
+    } catch (const std::system_error&) {
     }
     return std::nullopt;
 }
 
 std::vector<InterfaceTraffic> parse_interfaces(std::string_view text)
 {
-    constexpr std::size_t tx_field = 8; // rx has eight fields, the first two of which are bytes and packets; tx follows
+    // A line has eight fields of rx, then those of tx. Both groups begin with bytes and packets.
+    constexpr std::size_t tx_field = 8;
     std::vector<InterfaceTraffic> interfaces;
     next_line(text);
     next_line(text);
     while (!text.empty()) {
         std::string_view line = next_line(text);
-        const std::size_t colon = line.find(": "); // an alias such as eth0:1 has a colon of its own
+        const std::size_t colon = line.find(": "); // the name of an alias, such as eth0:1, has a colon too
         if (colon == std::string_view::npos) {
             continue;
         }

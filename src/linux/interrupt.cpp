@@ -32,7 +32,7 @@ Interrupt::Interrupt()
     }
     sigaddset(&taken_, SIGUSR1);
     take_over();
-    ::signal(SIGUSR1, SIG_DFL); // ignored so far (main.cpp), blocked from now on
+    ::signal(SIGUSR1, SIG_DFL); // SIGUSR1 was ignored since main(); now it is blocked and read from fd_
 }
 
 Interrupt::Interrupt(Child& command) : command_(&command)
@@ -42,7 +42,7 @@ Interrupt::Interrupt(Child& command) : command_(&command)
         sigaddset(&taken_, signal);
     }
     take_over();
-    command.reap(); // the command may have been killed already
+    command.reap(); // the command may have been killed before SIGCHLD was blocked
 }
 
 void Interrupt::take_over()
@@ -58,7 +58,7 @@ Interrupt::~Interrupt() { give_back(); }
 
 void Interrupt::give_back()
 {
-    ::signal(SIGUSR1, SIG_IGN); // no window is left that it could end; a pending SIGUSR1 is dropped
+    ::signal(SIGUSR1, SIG_IGN); // no window follows, so SIGUSR1 is ignored; a pending one is dropped
     ::sigprocmask(SIG_SETMASK, &previous_, nullptr);
 }
 
@@ -127,7 +127,7 @@ void Interrupt::take(int signal)
     if (signal == SIGCHLD) {
         command_->reap();
     } else if (command_ != nullptr && !command_->has_ended()) {
-        if (signal != SIGINT) { // the terminal sends that one to the command too
+        if (signal != SIGINT) { // the terminal sends SIGINT to the command too
             command_->pass_on(signal);
         }
     } else if (command_ != nullptr && is_ignored(signal)) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Signals as a descriptor to wait on. The first SIGINT, SIGTERM or SIGHUP ends the window early; a second one kills at
-// once. SIGUSR1 ends the window as if its time were over, and is ignored between windows. If the window measures a
-// command, it ends with the command, and signals are passed on to the command.
+// Receives signals through a descriptor, so that other code can wait for them. The first SIGINT, SIGTERM or SIGHUP ends
+// the window early. A second one kills this process at once. SIGUSR1 ends the window as if its time were over, and is
+// ignored between windows. A window that measures a command ends with the command, and signals are passed on to the
+// command.
 #pragma once
 
 #include "linux/child.hpp"
@@ -17,40 +18,41 @@ namespace socktally {
 
 class Interrupt {
 public:
-    /// Takes over these signals. SIGINT, SIGTERM and SIGHUP stay ignored if the parent process ignored them (nohup, `&`
-    /// in sh).
+    /// Takes over SIGINT, SIGTERM, SIGHUP and SIGUSR1. If the parent process ignored one of the first three (nohup, `&`
+    /// in sh), this signal stays ignored.
     Interrupt();
-    /// Takes SIGTERM and SIGHUP over for the command, which must outlive this. Once it has ended, these and SIGINT end
-    /// the wait for what it left.
+    /// For a window that measures a command. Passes SIGTERM and SIGHUP on to the command, which must outlive this
+    /// object. When the command has ended, SIGTERM, SIGHUP and SIGINT end the wait for processes that the command left
+    /// running.
     explicit Interrupt(Child& command);
     ~Interrupt();
     Interrupt(const Interrupt&) = delete;
     Interrupt& operator=(const Interrupt&) = delete;
 
-    /// Waits until `deadline`, or until a signal comes, or until `also` (a descriptor, or -1) is readable.
+    /// Waits until `deadline`, until a signal comes, or until the descriptor `also` is readable. `also` may be -1.
     void wait_until(std::chrono::steady_clock::time_point deadline, int also);
 
-    /// Waits until `fd` accepts `writable_bytes` at once, so that a slow reader does not delay the reaction to a
-    /// signal. Returns false if a signal has come or the signals are released.
+    /// Waits until `writable_bytes` can be written to `fd` without waiting. So a slow reader of `fd` does not delay the
+    /// reaction to a signal. Returns false if a signal has come, or if release() was called.
     bool wait_writable(int fd);
     static constexpr std::size_t writable_bytes = PIPE_BUF;
 
-    /// Restores the default actions, so a signal kills this process from now on. Interrupt::signal() still returns a
-    /// signal that came before.
+    /// Stops taking signals over. From this call on, a signal kills this process. If a signal came before this call,
+    /// signal() still returns it.
     void release();
 
-    /// Returns the signal that came, or 0. SIGUSR1 does not count.
+    /// Returns the signal that came; 0 if none did. SIGUSR1 does not count as a signal here.
     int signal() const { return signal_; }
 
     /// Returns whether the current window must end.
     bool ends_window() const { return ends_series() || ends_early_; }
-    /// Returns whether no other window follows: a signal has come, or the command is over.
+    /// Returns whether no window follows the current one, because a signal has come or the command is over.
     bool ends_series() const { return signal_ != 0 || (command_ != nullptr && command_->is_over()); }
-    /// Returns whether SIGUSR1 ended the window. The next window then begins at once and has its full length.
+    /// Returns whether SIGUSR1 ended the window. Then the next window begins at once and has its full length.
     bool ends_early() const { return ends_early_; }
-    /// Drops a SIGUSR1 that came before the first window, and starts the command.
+    /// Starts the command, if there is one. Forgets a SIGUSR1 that came before the first window.
     void first_window_begins();
-    /// Forgets the SIGUSR1 of the last window. Another one ends the next window.
+    /// Forgets the SIGUSR1 that ended the window. Only another SIGUSR1 ends the next window.
     void window_is_over() { ends_early_ = false; }
 
 private:

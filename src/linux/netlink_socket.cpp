@@ -15,7 +15,7 @@ namespace socktally {
 
 namespace {
 
-/// The largest datagram of a dump (NLMSG_GOODSIZE, 32 KiB since Linux 4.4).
+/// The size in bytes of the largest datagram of a dump (NLMSG_GOODSIZE, 32 KiB since Linux 4.4).
 constexpr std::size_t buffer_size = 32 << 10;
 
 constexpr std::size_t align(std::size_t length)
@@ -34,7 +34,7 @@ bool read_header(std::span<const std::byte> bytes, Header& header)
     return true;
 }
 
-/// Returns the errno of an NLMSG_ERROR or NLMSG_DONE: both begin with a negative errno, or with 0.
+/// Returns the errno in an NLMSG_ERROR or NLMSG_DONE. The payload of both begins with a negative errno, or with 0.
 int error_of(const NetlinkMessage& message)
 {
     std::int32_t error = 0;
@@ -79,7 +79,8 @@ NetlinkSocket::NetlinkSocket(Mode mode, int protocol)
     if (!fd_) {
         throw errno_error("cannot open a netlink socket");
     }
-    // A socket that is not bound has port 0, like the kernel, and receives no multicast.
+    // The socket is bound, so that it gets a port id. An unbound socket has port id 0, as the kernel does, and receives
+    // no multicast.
     sockaddr_nl any{};
     any.nl_family = AF_NETLINK;
     if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0) {
@@ -155,7 +156,8 @@ int exchange(NetlinkSocket& socket, std::span<std::byte> request,
     static_assert(offsetof(nlmsghdr, nlmsg_seq) == 8);
     std::uint32_t sequence = 0;
     std::memcpy(&sequence, request.data() + offsetof(nlmsghdr, nlmsg_seq), sizeof sequence);
-    ++sequence; // distinguishes replies to this request from late replies to earlier ones
+    // A late reply to an earlier request has another sequence number.
+    ++sequence;
     std::memcpy(request.data() + offsetof(nlmsghdr, nlmsg_seq), &sequence, sizeof sequence);
     socket.send(request);
 

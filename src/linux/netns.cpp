@@ -27,7 +27,8 @@ namespace {
 constexpr const char* own_path = "/proc/self/ns/net";
 constexpr const char* names_directory = "/run/netns";
 
-/// Returns null if the path is no namespace: a name may be left over from a namespace that was never mounted.
+/// Returns the inode of the namespace at `path`. Returns null if `path` does not lead to a namespace. This happens in
+/// /run/netns: ip-netns(8) may have left a file on which it has mounted no namespace.
 std::optional<std::uint64_t> inode_at(const std::string& path, dev_t nsfs)
 {
     struct stat its {};
@@ -36,7 +37,7 @@ std::optional<std::uint64_t> inode_at(const std::string& path, dev_t nsfs)
 
 enum class Entered : std::uint8_t { yes, gone, refused };
 
-/// Checks the inode, because the path may lead to another namespace by now.
+/// Enters a namespace. Compares the inode first, because the path may lead to another namespace by now.
 Entered enter(const NetworkNamespace& wanted)
 {
     if (wanted.path.empty()) {
@@ -56,12 +57,13 @@ Entered enter(const NetworkNamespace& wanted)
     if (::setns(entrance.get(), CLONE_NEWNET) == 0) {
         return Entered::yes;
     }
-    return errno == EINVAL ? Entered::gone : Entered::refused; // a namespace of another kind
+    return errno == EINVAL ? Entered::gone : Entered::refused; // EINVAL: the path leads to a namespace of another kind
 }
 
 constexpr std::string_view link = "/ns/net";
 
-/// Returns "/proc/123" for "/proc/123/ns/net", and the directory of this thread for an empty path; else null.
+/// Returns "/proc/123" for the path "/proc/123/ns/net". Returns the /proc directory of this thread for an empty path.
+/// Returns null for all other paths.
 std::optional<std::string> process_in(const std::string& path)
 {
     if (path.empty()) {
@@ -70,22 +72,23 @@ std::optional<std::string> process_in(const std::string& path)
     return path.ends_with(link) ? std::optional(path.substr(0, path.size() - link.size())) : std::nullopt;
 }
 
-/// Namespaces whose link we may not read. They are told apart by the inode of a file in /proc/PID/net: each namespace
-/// has different files there (proc(5)), and every user may read the inode.
+/// Network namespaces whose link /proc/PID/ns/net we may not read. The inode of /proc/PID/net/dev tells them apart:
+/// each namespace has its own files in /proc/PID/net (proc(5)), and every user may read their inodes.
 class HiddenNamespaces {
 public:
-    /// `process` is a path such as "/proc/123". We have no permission to read its link ns/net.
+    /// Adds the namespace of a process whose link ns/net we may not read. `process` is a path such as "/proc/123".
     void add(const std::string& process)
     {
         struct stat its {};
         if (::stat((process + mark).c_str(), &its) == 0) {
             by_mark_.emplace(its.st_ino, process + std::string(link));
-        } else if (errno == EACCES || errno == EPERM) { // /proc is mounted with hidepid=noaccess
+        } else if (errno == EACCES || errno == EPERM) { // this happens if /proc is mounted with hidepid=noaccess
             by_mark_.emplace(0, process + std::string(link));
         }
     }
 
-    /// Adds a hidden namespace if even process 1 is invisible (hidepid=invisible), because others may be invisible too.
+    /// Adds a hidden namespace if we cannot even see process 1 (/proc with hidepid=invisible), because then other
+    /// processes may be invisible too.
     void add_invisible()
     {
         constexpr const char* first = "/proc/1";
@@ -95,9 +98,9 @@ public:
         }
     }
 
-    /// Adds the hidden namespaces to the list, without those that are in the list already: another process shows them,
-    /// or a name or a file leads to them. A listed namespace that cannot be entered may be any of the hidden ones, so
-    /// one hidden namespace less is added for each.
+    /// Adds the hidden namespaces to the list. Leaves out a hidden namespace that is in the list already, because
+    /// another process, a name or an open descriptor leads to it. A namespace of the list that cannot be entered may be
+    /// the same as any of the hidden ones. So for each such namespace, one hidden namespace less is added.
     void append_to(std::vector<NetworkNamespace>& list)
     {
         if (by_mark_.empty()) {
@@ -151,7 +154,7 @@ void in_threads(std::size_t threads, std::size_t count, const std::function<void
         while (running.size() < std::min(threads, count)) {
             running.emplace_back(run);
         }
-    } catch (const std::system_error& failure) { // too many threads: those that run do all the work
+    } catch (const std::system_error& failure) { // there are too many threads; those that were started do all the work
         if (running.empty()) {
             throw errno_error("cannot start a thread", failure.code().value());
         }
@@ -231,7 +234,7 @@ std::string named_netns_path(const std::string& name) { return std::string(names
 std::size_t in_each(const std::vector<NetworkNamespace>& list, const std::function<void(const NetworkNamespace&)>& work,
                     std::size_t threads)
 {
-    if (list.size() == 1 && list.front().path.empty()) { // which is where this thread is
+    if (list.size() == 1 && list.front().path.empty()) { // the list has only the current namespace
         work(list.front());
         return 0;
     }

@@ -40,7 +40,7 @@ std::optional<bool> is_in_first(NamespaceKind kind)
 {
     struct Kind {
         const char* path;
-        ino_t first; // PROC_USER_INIT_INO and the like
+        ino_t first; // inode of the initial namespace, such as PROC_USER_INIT_INO
     };
     constexpr std::array<Kind, 3> kinds{
         {{"/proc/self/ns/user", 0xEFFFFFFD}, {"/proc/self/ns/cgroup", 0xEFFFFFFB}, {"/proc/self/ns/time", 0xEFFFFFFA}}};
@@ -59,7 +59,7 @@ std::string_view file_capabilities_obstacle()
     if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
         return "no_new_privs disables file capabilities here: run socktally outside the sandbox that sets it";
     }
-    // If a capability of the file is not in the bounding set, execve() of the file fails as a whole.
+    // execve(2) of a file fails if the file has a capability that is not in the bounding set.
     const auto is_unbound = [](int capability) { return ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1; };
     if (std::any_of(used_by_backends.begin(), used_by_backends.end(), is_unbound)) {
         return "the container's bounding set lacks capabilities: run socktally outside the container";
@@ -80,7 +80,7 @@ void allow_open_files(std::size_t count)
     }
 }
 
-/// Opens `count` descriptors to find out, because the number of inherited ones is unknown.
+/// Opens `count` descriptors as a test, because the number of inherited descriptors is not known.
 bool has_room_for_files(std::size_t count)
 {
     constexpr std::size_t usual = 1024;

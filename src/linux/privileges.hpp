@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads what the system allows this process: capabilities, namespaces, open files.
+// Reads the rights of this process: its capabilities, namespaces and limit of open files.
 #pragma once
 
 #include <cstddef>
@@ -9,22 +9,25 @@
 
 namespace socktally {
 
-/// `capability` is a CAP_… number of linux/capability.h.
+/// Returns whether this process has a capability in its effective set. `capability` is a CAP_… number of
+/// linux/capability.h.
 bool has_capability(int capability);
 
-/// Returns whether this process is in the machine's initial namespace of this kind; null if the kernel does not support
-/// the kind. Root of another user namespace has all capabilities there, but may do little outside of it.
+/// The kinds of namespaces for which is_in_first() returns whether this process is in the initial namespace of the
+/// machine. It returns null if the kernel has no namespaces of this kind. In a user namespace other than the initial
+/// one, root has all capabilities, but few rights outside.
 enum class NamespaceKind : std::uint8_t { user, cgroup, time };
 std::optional<bool> is_in_first(NamespaceKind kind);
 
-/// Returns why capabilities of the program's file would have no effect here, and what to do; empty if they would work.
+/// Returns why capabilities of the executable file would have no effect here, and what to do. Returns an empty text if
+/// they would have an effect.
 std::string_view file_capabilities_obstacle();
 
-/// Raises the soft limit of open files to `count`, at most to the hard limit, if it is lower. If the system refuses,
-/// opening a file fails later and reports it.
+/// Raises the soft limit of open files to `count`, but at most to the hard limit. Never lowers it. If the kernel
+/// refuses, a later attempt to open a file fails and reports the error.
 void allow_open_files(std::size_t count);
 
-/// Returns whether this process may open `count` more files; raises the soft limit if necessary.
+/// Returns whether this process may open `count` more files. Raises the soft limit if necessary.
 bool has_room_for_files(std::size_t count);
 
 } // namespace socktally

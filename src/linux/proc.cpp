@@ -59,7 +59,7 @@ std::string_view next_line(std::string_view& text)
 std::optional<ProcStat> parse_proc_stat(std::string_view text)
 {
     constexpr std::uint64_t exiting_flag = 4; // PF_EXITING
-    constexpr std::size_t first = 3;          // the first field after the name
+    constexpr std::size_t first = 3;          // number of the first field after the name
     constexpr std::size_t last = 28;
     const std::size_t open = text.find('(');
     const std::size_t close = text.rfind(')');
@@ -93,7 +93,7 @@ std::optional<ProcStat> read_proc_stat(int directory, const char* path, std::str
 std::optional<SchedStat> parse_sched_stat(std::string_view text)
 {
     const auto run = parse_number(next_word(text));
-    next_word(text); // time spent waiting for a CPU
+    next_word(text); // skips the time that the thread waited for a CPU
     const auto slices = parse_number(next_word(text));
     return run && slices && *slices != 0 ? std::optional(SchedStat{*run, *slices}) : std::nullopt;
 }

@@ -20,7 +20,7 @@ std::vector<int> occupy_standard_streams()
     std::vector<int> closed;
     for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(fd, F_GETFD) < 0) {
-            // The new descriptor gets the lowest free number, which is `fd`.
+            // The new descriptor gets the lowest free number, and `fd` is the lowest.
             ::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
             closed.push_back(fd);
         }
@@ -61,7 +61,7 @@ void say(std::string_view text)
     try {
         write_all(STDERR_FILENO, "socktally: " + std::string(text) + "\n", "standard error");
     } catch (const std::system_error&) {
-        return; // this cannot be reported anywhere
+        return; // there is nowhere to report this error
     }
 }
 
@@ -77,7 +77,7 @@ void write_all(int fd, std::string_view text, std::string_view name)
 {
     while (!text.empty()) {
         const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno == EAGAIN) { // another process made the descriptor non-blocking
+        if (written < 0 && errno == EAGAIN) { // another process has made the descriptor non-blocking
             pollfd ready{fd, POLLOUT, 0};
             ::poll(&ready, 1, -1);
             continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Passes lines about the program's decisions to a sink if -vv is given. Low rooms do not print, so the caller provides
-// the sink. Without a sink nothing is formatted.
+// Passes lines about decisions of the program to a sink, if -vv is given. The caller provides the sink, because only
+// the upper folders print. Without a sink, no line is formatted.
 #pragma once
 
 #include <fmt/format.h>

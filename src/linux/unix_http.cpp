@@ -26,7 +26,8 @@ HttpAnswer failed_with_errno(const std::string& what)
     return failed(what + ": " + std::strerror(errno)); // NOLINT(concurrency-mt-unsafe): one thread
 }
 
-/// Connects by way of /proc, because only the socket's descriptor is known here, not its path.
+/// Connects `connection` to the socket whose file is open as `file`. Connects through /proc/self/fd, because the path
+/// of the file is not known.
 bool connect_to(int file, const Fd& connection)
 {
     sockaddr_un address{};
@@ -66,7 +67,7 @@ std::optional<std::uint64_t> content_length(std::string_view headers)
     return std::nullopt;
 }
 
-/// Returns whether the answer so far is as long as its Content-Length says.
+/// Returns whether the answer, as far as it was received, is as long as its Content-Length says.
 bool is_whole(std::string_view answer)
 {
     constexpr std::size_t longest_headers = 64 << 10;
@@ -75,7 +76,7 @@ bool is_whole(std::string_view answer)
     return length && answer.size() - headers - headers_end.size() >= *length;
 }
 
-/// Returns the error; empty if the answer is whole.
+/// Receives the answer. Returns an error message; an empty one if the whole answer was received.
 std::string_view receive(const Fd& connection, const HttpLimits& limits, std::string& answer)
 {
     std::array<char, 64 << 10> part{};
@@ -131,7 +132,7 @@ HttpAnswer http_get(int socket, std::string_view target, uid_t owner, const Http
         return failed("another user listens there");
     }
     const std::string request = "GET " + std::string(target) + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
-    // A new connection has room for this request; if it has not, no daemon is there.
+    // A new connection has room for the whole request. If it does not take the request, no HTTP server listens there.
     if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size())) {
         return failed("cannot send a request");

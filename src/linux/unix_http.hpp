@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One GET over a unix socket, as HTTP/1.0: the answer ends with the connection, or after Content-Length bytes. The
-// server may be hostile, so one deadline and one limit of bytes hold for everything.
+// One GET request of HTTP/1.0 over a unix socket. The answer ends after Content-Length bytes, or when the server closes
+// the connection. The server is not trusted: the whole exchange has one deadline and one limit of bytes.
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +14,8 @@
 namespace socktally {
 
 struct HttpAnswer {
-    std::optional<std::string> body; // of an answer with status 200
-    std::string failure;             // why there is no body: "it did not answer in time"
+    std::optional<std::string> body; // body of an answer with HTTP status 200
+    std::string failure;             // why there is no body, such as "no answer in time"
 };
 
 struct HttpLimits {
@@ -23,11 +23,11 @@ struct HttpLimits {
     std::size_t most = 16 << 20; // bytes, headers included
 };
 
-/// `socket` is a descriptor of the socket's file (find_trusted_socket). The process that listens must belong to `owner`
-/// or root.
+/// Sends a request for `target` and returns the answer. `socket` is a descriptor of the file of the socket
+/// (find_trusted_socket()). The server process must belong to `owner` or root.
 HttpAnswer http_get(int socket, std::string_view target, uid_t owner, const HttpLimits& limits);
 
-/// Takes the body out of a whole answer. Pure.
+/// Returns the body of an answer that was received to its end, or why there is no body. Pure.
 HttpAnswer parse_http_answer(std::string_view answer);
 
 } // namespace socktally

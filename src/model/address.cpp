@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Addresses and prefixes from bytes and text, and back. inet_pton and inet_ntop are pure: nothing is resolved here.
+// Converts addresses and prefixes from bytes and text, and back to text. Resolves no names: inet_pton() and inet_ntop()
+// only convert.
 #include "model/address.hpp"
 
 #include "util/number.hpp"
@@ -42,7 +43,8 @@ Address masked(Address address, unsigned length)
     return address;
 }
 
-/// Keeps a mapped address as v6, because a prefix length counts the bits that were written.
+/// Parses an address. Unlike parse_address(), keeps an IPv4-mapped address (::ffff:10.0.0.1) as v6, because the length
+/// of a prefix such as ::ffff:10.0.0.0/104 counts all 128 bits.
 std::optional<Address> parse_verbatim(std::string_view text)
 {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
@@ -118,7 +120,7 @@ std::string to_string(const Address& address)
         return {};
     }
     std::array<char, INET6_ADDRSTRLEN> buffer{};
-    if (address.family == Family::v4) { // inet_ntop() takes fifteen times as long
+    if (address.family == Family::v4) { // inet_ntop() takes fifteen times as long as this loop
         char* end = buffer.data();
         for (const std::uint8_t byte : std::span(address.bytes).first<4>()) {
             end = std::to_chars(end, buffer.data() + buffer.size(), byte).ptr;
@@ -154,7 +156,7 @@ std::optional<Prefix> parse_prefix(std::string_view text)
     const Address address = unmapped(*written);
     if (address.family != written->family) {
         if (length < mapped_bits) {
-            return std::nullopt; // the prefix covers v4 and v6 addresses: no flow's address could be compared with it
+            return std::nullopt; // the prefix covers v4 and v6 addresses, but a Prefix has one family
         }
         length -= mapped_bits;
     }

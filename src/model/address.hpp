@@ -15,8 +15,8 @@ namespace socktally {
 
 enum class Family : std::uint8_t { none, v4, v6 };
 
-/// An address in network byte order; v4 uses the first four bytes, the others are zero. IPv4-mapped IPv6 addresses are
-/// kept as v4, because both name the same host.
+/// An IP address in network byte order. An IPv4 address uses the first four bytes, and the others are zero. An
+/// IPv4-mapped IPv6 address is stored as v4, because both forms name the same host.
 struct Address {
     Family family = Family::none;
     std::array<std::uint8_t, 16> bytes{};
@@ -25,17 +25,18 @@ struct Address {
     static Address from_bytes(std::span<const std::byte> bytes);
     bool is_unspecified() const; // none, 0.0.0.0 or ::
     bool is_loopback() const;    // 127.0.0.0/8 or ::1
-    bool goes_to_many() const;   // multicast or 255.255.255.255: each socket that receives there gets a copy
+    bool goes_to_many() const;   // multicast or 255.255.255.255: several sockets may receive the same packet
     auto operator<=>(const Address&) const = default;
 };
 
 struct Endpoint {
     Address address;
-    std::uint16_t port = 0; // host byte order; 0: none
+    std::uint16_t port = 0; // in host byte order; 0: no port
     auto operator<=>(const Endpoint&) const = default;
 };
 
-/// An address and the number of leading bits that are compared, `10.0.0.0/8`. The other bits are zero.
+/// An address, and the number of its leading bits that are compared, such as `10.0.0.0/8`. The other bits of the
+/// address are zero.
 struct Prefix {
     Address address;
     unsigned length = 0;
@@ -43,8 +44,8 @@ struct Prefix {
     bool operator==(const Prefix&) const = default;
 };
 
-std::string to_string(const Address& address);               // "10.0.0.1", "fe80::1"; empty for Family::none
-std::optional<Address> parse_address(std::string_view text); // no scope, no brackets
-std::optional<Prefix> parse_prefix(std::string_view text);   // an address, or ADDRESS/LENGTH
+std::string to_string(const Address& address);               // such as "10.0.0.1" or "fe80::1"; empty for Family::none
+std::optional<Address> parse_address(std::string_view text); // accepts neither a scope (%eth0) nor brackets
+std::optional<Prefix> parse_prefix(std::string_view text);   // accepts ADDRESS and ADDRESS/LENGTH
 
 } // namespace socktally

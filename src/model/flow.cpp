@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The names of the enums of flows, and whether two sightings of a process are the same program.
+// The names of the enums of flow.hpp, and the update of a process that is seen again.
 #include "model/flow.hpp"
 
 #include "util/sum.hpp"
@@ -52,7 +52,7 @@ bool is_same_program(const Process& before, const Process& now)
     return stacks_known ? before.stack_start == now.stack_start : before.name == now.name;
 }
 
-/// A process that has ended shows neither its stack nor its user, so the earlier ones are kept.
+/// Keeps the earlier stack and user if `now` lacks them, because /proc does not show them for a process that has ended.
 bool update(Process& process, const Process& now)
 {
     const bool is_same = is_same_program(process, now);

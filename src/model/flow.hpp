@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A flow: the traffic of one socket in one window, the owner of the socket, and how sure the owner is.
+// A flow: the traffic of one socket in one window, the process that owns the socket, and how certain it is that this
+// process is the owner.
 #pragma once
 
 #include "model/address.hpp"
@@ -17,12 +18,12 @@
 
 namespace socktally {
 
-/// `raw`: a raw IP socket, but not one of ICMP. `packet`: what a process sends below IP (AF_PACKET).
+/// `raw`: a raw IP socket for any protocol but ICMP. `packet`: a socket below IP (AF_PACKET).
 enum class Protocol : std::uint8_t { tcp, udp, udplite, icmp, raw, sctp, dccp, mptcp, packet };
-std::span<const std::string_view> protocol_names(); // in the order of the enum
+std::span<const std::string_view> protocol_names(); // names of all protocols, in the order of the enum
 std::string_view to_string(Protocol protocol);      // "tcp"
 std::optional<Protocol> parse_protocol(std::string_view text);
-bool has_ports(Protocol protocol); // whether its sockets have ports
+bool has_ports(Protocol protocol); // returns whether sockets of the protocol have ports
 
 /// Protocol and two endpoints. An unconnected UDP socket has a remote endpoint of Family::none and port 0.
 struct Tuple {
@@ -32,43 +33,45 @@ struct Tuple {
     auto operator<=>(const Tuple&) const = default;
 };
 
-/// The state of a socket when it was last seen; coarser than TCP's, because attribution needs no more.
+/// The state of a socket when it was last seen. Attribution needs no finer states than these.
 enum class SocketState : std::uint8_t {
-    open,      // connecting, established, half-closed by the peer, or not TCP
-    orphaned,  // its process has closed it, the kernel still sends (FIN_WAIT, CLOSING, LAST_ACK without inode)
+    open,      // TCP: connecting, established or half-closed by the peer; other protocols: any open socket
+    orphaned,  // the process has closed it, but the kernel still sends: FIN_WAIT, CLOSING or LAST_ACK, and no inode
     time_wait, // TIME_WAIT
-    closed,    // destroyed within the window
+    closed,    // destroyed by the kernel within the window
 };
 
-/// Why a flow has no owner. Printed in brackets instead of a process name (see cause_name).
+/// Why a flow has no owner. Rows show the cause in brackets in place of a process name (see cause_name).
 enum class Cause : std::uint8_t { none, exited, kernel, unaccepted, time_wait, other_user, other_netns, unknown };
-std::string_view cause_name(Cause cause); // "[time-wait]"; empty for Cause::none
-/// Returns the cause with this name; null if there is none.
+std::string_view cause_name(Cause cause); // such as "[time-wait]"; empty for Cause::none
+/// Returns the cause that cause_name() turns into `name`; null if no cause has this name.
 std::optional<Cause> parse_cause(std::string_view name);
-/// Returns whether an unknown process moved, or may have moved, the bytes of a flow with this cause.
+/// Returns whether the bytes of a flow with this cause were moved, or may have been moved, by a process that we do not
+/// know.
 bool hides_process(Cause cause);
 
-/// How sure it is that a process is the owner, best first.
+/// How certain it is that a process is the owner, best first.
 enum class Quality : std::uint8_t {
     exact,     // the kernel saw this process move the bytes
     owner,     // this process alone held the socket
     shared,    // this process is one of several that held the socket
-    inherited, // this process held the unconnected UDP socket that receives at the port
-    socket,    // no process is known, but the cgroup of the socket is (Flow::cgroup_id)
+    inherited, // this process held the unconnected UDP socket that receives at the flow's local port
+    socket,    // no process is known, only the cgroup of the socket (Flow::cgroup_id)
     unknown,   // no owner
 };
 std::string_view to_string(Quality quality); // "exact"
 
 struct Attribution {
-    std::optional<std::uint32_t> process; // index into Sample::processes
-    Cause cause = Cause::none;            // Cause::none if there is a process, and before attribute()
+    std::optional<std::uint32_t> process; // index of the process in Sample::processes
+    Cause cause = Cause::none;            // why there is no owner; Cause::none also until attribute() has run
     Quality quality = Quality::unknown;
-    /// A process without a pid in our namespace moved the bytes, so it does not descend from a process that has one.
+    /// True if the bytes were moved by a process outside our pid namespace. Such a process has no pid in our namespace,
+    /// and none of its ancestors has one.
     bool is_foreign = false;
 };
 
-/// Traffic of a flow at layer `ip`: packets as the stack passed them on (a superpacket counts as one), and their bytes,
-/// IP header included. Null if the backend cannot know.
+/// Traffic of a flow at layer `ip`. Packets are counted as the network stack passed them on, so a GSO or GRO
+/// superpacket counts as one packet. Bytes include IP headers. A count is null if the backend cannot count it.
 struct PacketCounts {
     std::optional<std::uint64_t> rx_packets;
     std::optional<std::uint64_t> tx_packets;
@@ -76,7 +79,7 @@ struct PacketCounts {
     std::optional<std::uint64_t> tx_ip_bytes;
     auto operator<=>(const PacketCounts&) const = default;
 };
-/// Adds each count; a total becomes null as soon as one part is null.
+/// Adds each count of `part` to `total`. If a count of `part` is null, the count in `total` becomes null.
 void add_or_lose(PacketCounts& total, const PacketCounts& part);
 
 struct Flow {
@@ -84,19 +87,19 @@ struct Flow {
     Cookie cookie;
     Inode inode;
     Inode netns;                 // inode of the socket's network namespace (`net:[NNN]`); 0: not known
-    std::optional<Uid> uid;      // the socket's (its creator's fsuid); null if the kernel did not say
-    std::uint64_t cgroup_id = 0; // cgroup of the socket (version 2), from its creator or listener; 0: not known
-    std::optional<std::uint64_t> rx_bytes; // payload in the window, from the process's side; null: unknown
+    std::optional<Uid> uid;      // user of the socket (the fsuid of its creator); null: not known
+    std::uint64_t cgroup_id = 0; // id of the cgroup (v2) that the socket got from its creator or listener; 0: not known
+    std::optional<std::uint64_t> rx_bytes; // payload in the window; rx is what the process received; null: not known
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;
-    std::uint32_t sockets = 1;   // greater than 1 if a backend sums the sockets of a process
-    std::uint32_t interface = 0; // index of the device that the socket is bound to or its packets pass; 0: unknown
+    std::uint32_t sockets = 1;   // number of sockets in the flow, more than 1 if a backend adds up those of a process
+    std::uint32_t interface = 0; // index of the device that the socket is bound to or its packets pass; 0: not known
     SocketState state = SocketState::open;
-    bool has_tuple = true;          // false if the backend summed sockets, or had no room for their tuples
-    bool accepted = false;          // the peer opened the connection, so the local port is the service's
-    Quality match = Quality::owner; // how sure it is that the traffic belongs to this socket: owner or inherited
-    Attribution attribution;        // set by attribute() unless the backend knows the process for sure
-    std::shared_ptr<const SocketFacts> facts = nullptr; // of `ports`, and of TCP if BackendOptions::facts; else null
+    bool has_tuple = true;          // false: the flow adds up several sockets, or the backend had no room for the tuple
+    bool accepted = false;          // true: the peer opened the connection, so the local port is the service's
+    Quality match = Quality::owner; // how certain it is that this socket moved the bytes: owner, inherited or unknown
+    Attribution attribution;        // set by attribute(), or by a backend that saw the process move the bytes
+    std::shared_ptr<const SocketFacts> facts = nullptr; // set by `ports`; for TCP also if BackendOptions::facts is true
 
     /// Returns true if the flow moved bytes or packets, or if its bytes are not known.
     bool may_have_traffic() const
@@ -106,33 +109,34 @@ struct Flow {
     }
 };
 
-/// A process as it was when it was looked up. It may have ended since.
+/// A process as it was when it was last seen. It may have ended since.
 struct Process {
     Pid pid;
     StartTime start_time;
-    std::string name;                                      // the group leader's comm: any bytes but NUL, at most 15
-    std::optional<Uid> uid;                                // effective
-    std::optional<std::uint64_t> cgroup_id = std::nullopt; // of version 2, if the backend knows it
-    Inode netns = {};                                      // of its first socket, else the process's own; 0: not known
-    /// One bit for each process of --tree that this process is, or descends from; null: not known.
+    std::string name;       // comm of the thread group leader: at most 15 bytes, any but NUL
+    std::optional<Uid> uid; // effective
+    std::optional<std::uint64_t> cgroup_id = std::nullopt; // cgroup id (v2) of the process; null: the backend lacks it
+    Inode netns = {}; // network namespace of the process's first known socket, else of the process; 0: not known
+    /// One bit for each process that --tree names. A bit is set if this process is the named one or descends from it.
+    /// Null: not known.
     std::optional<std::uint64_t> trees = std::nullopt;
-    std::uint64_t stack_start = 0; // address of the stack, which changes at each exec; 0: not known
-    std::shared_ptr<const Identity> identity = nullptr; // null until it is read
+    std::uint64_t stack_start = 0; // address of the stack, which changes at each exec(3); 0: not known
+    std::shared_ptr<const Identity> identity = nullptr; // null until the process is identified
 };
 
-/// Returns whether a process that was seen twice ran the same program both times. A program may rename itself, so the
-/// name decides only if the stack is not known.
+/// Returns whether a process ran the same program when it was seen before and now. Compares the addresses of its stack.
+/// If an address is not known, compares the names, which a program may change.
 bool is_same_program(const Process& before, const Process& now);
-/// Takes over the name, program and user of the same process from a later sighting. Returns false if nothing has
-/// changed.
+/// Updates the name, stack and user of `process` from `now`, a later reading of the same process. Returns whether the
+/// program, the name or the user has changed.
 bool update(Process& process, const Process& now);
 
 /// One process that holds one socket.
 struct Holder {
     Inode inode;
-    std::uint32_t process = 0; // index into Sample::processes
-    bool current = true;       // the process held the socket at the last scan
-    bool idle = false;         // another holder of the socket ran in the window, and this one did not
+    std::uint32_t process = 0; // index of the process in Sample::processes
+    bool current = true;       // true: the process still held the socket when its descriptors were last read
+    bool idle = false;         // true: the process did not run in the window, but another holder of the socket did
 };
 
 } // namespace socktally

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A hash of addresses and ports. Outsiders choose those, so each table has its own seed: nobody can choose keys that
-// collide.
+// Hashes addresses and ports. A remote host can choose both. So each hash table has a random seed of its own, and no
+// host can choose keys that collide.
 #pragma once
 
 #include "model/address.hpp"
@@ -24,7 +24,8 @@ public:
 
     void add(std::uint64_t word)
     {
-        // The high half of the product depends on every bit of the word; the low half alone does not.
+        // XORs the high half of the product into its low half, because only the high half depends on every bit of the
+        // word.
         constexpr std::uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 divided by the golden ratio
         __extension__ using Product = unsigned __int128;
         const auto product = static_cast<Product>(value_ ^ word) * odd;

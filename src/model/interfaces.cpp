@@ -25,7 +25,7 @@ std::optional<bool> stays_on_this_machine(const Tuple& tuple, Inode netns, const
 {
     const Address& local = tuple.local.address;
     const Address& remote = tuple.remote.address;
-    if (local.is_loopback()) { // true of an unconnected socket too: no other machine can reach it there
+    if (local.is_loopback()) { // also if the socket is not connected: no other machine can reach a loopback address
         return true;
     }
     if (remote.is_unspecified()) {

@@ -14,7 +14,7 @@ struct NoteKind {
     NoteCode code;
     std::string_view name;
     bool incomplete;
-    std::string_view message{}; // empty if each note has a message of its own, with a figure or a name in it
+    std::string_view message{}; // empty if each note of this code has its own message, with a figure or a name
     std::string_view remedy{};
     Note::About about = Note::About::everything;
     Telling telling = Telling::if_incomplete;

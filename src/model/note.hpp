@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A note: one thing that a sample could not see, or not for sure. The table in note.cpp has what all notes of a code
-// share. It alone decides how a note is handled; the text of a note never does.
+// A note: one thing that a sample could not measure, or could not measure with certainty. The table in note.cpp has the
+// facts that all notes of a code share. How a note is handled depends only on this table, never on the text of the
+// note.
 #pragma once
 
 #include "model/flow.hpp"
@@ -76,53 +77,53 @@ enum class NoteCode : std::uint8_t {
     backend_declined,
 };
 
-/// Returns the name by which scripts know the code, "udp-bytes". Names never change.
+/// Returns the name of the code for scripts, such as "udp-bytes". Names never change.
 std::string_view to_string(NoteCode code);
 
-/// When formats that have no notes print a note on standard error. With --verbose they print all but those told
-/// elsewhere.
+/// When a note is printed on standard error. Only notes that are not in the output are printed there. --verbose prints
+/// all of them, except those with `elsewhere`.
 enum class Telling : std::uint8_t {
-    if_incomplete, // only if a figure may be too low because of it
+    if_incomplete, // only if the note says that a figure may be too low
     always,        // always, because the user can do something about it
-    in_silence,    // even if the alert was not raised and nothing else is printed
-    elsewhere,     // never: it was printed when it was found
+    in_silence,    // even when nothing else is printed, because no row raises an alert
+    elsewhere,     // never, because a message was printed when the cause was found
 };
 Telling telling(NoteCode code);
 
-/// The sockets and bytes that a note says are missing. Null: unknown.
+/// The number of sockets and bytes that a note reports as missing. Null: not known.
 struct Missing {
     std::optional<std::uint64_t> sockets;
-    std::optional<std::uint64_t> rx_bytes; // of the sockets whose bytes are known
+    std::optional<std::uint64_t> rx_bytes; // bytes of the missing sockets, as far as they are known
     std::optional<std::uint64_t> tx_bytes;
 };
 
 struct Note {
-    /// The subject of a note. A note is printed only if something of its subject is printed.
+    /// The subject of a note. A note is printed only if the output may have something about its subject.
     enum class About : std::uint8_t {
         everything,
         window,
         protocol,
-        open_sockets, // sockets in the sample, of the note's protocol, whose bytes are unknown
+        open_sockets, // sockets of the note's protocol that the sample lists, but whose bytes are unknown
         shared_sockets,
         unowned_sockets,
         other_namespaces,
     };
 
-    /// Takes message and remedy from the table if they are not given.
+    /// If the message or the remedy is not given, it is taken from the table in note.cpp.
     explicit Note(NoteCode code);
     Note(NoteCode code, std::string message);
     Note(NoteCode code, std::string message, std::string_view remedy);
 
     NoteCode code;
-    std::string message; // one line for people
-    std::string remedy;  // one line that says how to fix it; empty if nothing helps
-    bool incomplete;     // figures may be too low because of it
+    std::string message; // one line about what is missing or uncertain
+    std::string remedy;  // one line that says what the user can do; empty if nothing helps
+    bool incomplete;     // true: some figures may be too low
     About about;
-    Protocol protocol = Protocol::udp;             // used if the note is about one protocol
-    std::optional<Missing> missing = std::nullopt; // set if the amount is known
+    Protocol protocol = Protocol::udp;             // the protocol of a note that is about one protocol
+    std::optional<Missing> missing = std::nullopt; // set if the number of missing sockets or bytes is known
 };
 
-/// Returns whether no figure is too low.
+/// Returns whether none of the notes says that figures may be too low.
 inline bool is_complete(const std::vector<Note>& notes)
 {
     return std::none_of(notes.begin(), notes.end(), [](const Note& note) { return note.incomplete; });

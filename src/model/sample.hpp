@@ -19,26 +19,27 @@
 
 namespace socktally {
 
-/// What the window showed of the processes below those that --tree names.
+/// Facts about the descendants of the processes that --tree names, collected in the window.
 struct TreeSightings {
-    std::set<Uid> users;       // their owners
-    bool leaves_netns = false; // a descendant was in another network namespace than this process, or may have been
+    std::set<Uid> users;       // effective users of the descendants
+    bool leaves_netns = false; // true: a descendant was, or may have been, in another network namespace than socktally
 };
 
 struct Sample {
     std::chrono::system_clock::time_point started_at;
-    std::chrono::nanoseconds duration{0}; // 0: totals since each socket was opened
+    std::chrono::nanoseconds duration{0}; // 0: the sample has totals since each socket was opened
     std::string backend;                  // "netlink"
     std::vector<Flow> flows;
     std::vector<Process> processes;
     std::vector<Holder> holders;
-    /// The other owners of a flow's socket, as indices of processes, by the index of the flow; see find_sharers().
+    /// The owners of a flow's socket besides the one in Flow::attribution, if there are several. Maps the index of the
+    /// flow to indices into `processes`. See find_sharers().
     std::map<std::size_t, std::vector<std::uint32_t>> sharers;
-    /// The facts that the cgroup of a socket tells if no process of the socket is known, by Flow::cgroup_id.
+    /// Facts that follow from the cgroup of a socket whose process is not known, by Flow::cgroup_id.
     std::map<std::uint64_t, std::shared_ptr<const Identity>> groups;
     TreeSightings tree;
     std::vector<Note> notes;
-    std::vector<InterfaceTraffic> interfaces; // deltas, without lo
+    std::vector<InterfaceTraffic> interfaces; // deltas of all interfaces in the window
 };
 
 } // namespace socktally

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Facts of a socket besides its tuple, its owner and its bytes. `socktally ports` prints them, a sample does on
+// Facts about a socket besides its tuple, owner and bytes. `socktally ports` prints them. A sample prints them on
 // request.
 #pragma once
 
@@ -12,7 +12,8 @@
 
 namespace socktally {
 
-/// TCP's states, by the names that filters of ss(8) use. Other sockets are established if connected, else unconnected.
+/// The states of TCP, with the names that filters of ss(8) use. A socket of another protocol is `established` if it is
+/// connected, else `unconnected`.
 enum class ConnectionState : std::uint8_t {
     unconnected,
     established,
@@ -27,25 +28,28 @@ enum class ConnectionState : std::uint8_t {
     listening,
     closing,
 };
-std::span<const std::string_view> connection_state_names(); // in the order of the enum
+std::span<const std::string_view> connection_state_names(); // names of all states, in the order of the enum
 std::string_view to_string(ConnectionState state);          // "time-wait"
-/// Takes the short names of ss too, such as listen and estab. Returns null if there is no such state.
+/// Parses the name of a state, such as time-wait, or a short name of ss(8), such as estab. Returns null if no state has
+/// this name.
 std::optional<ConnectionState> parse_connection_state(std::string_view text);
 
 struct SocketFacts {
-    bool is_listed = false;                 // of a socket of `ports`
-    std::optional<ConnectionState> state{}; // at the end of the window; in a sample only of TCP
-    // Of TCP, from struct tcp_info at the end of the window, or the last one of a closed socket.
-    std::optional<std::uint64_t> rtt_us{};              // tcpi_rtt, which is smoothed
-    std::optional<std::uint64_t> retransmitted_bytes{}; // tcpi_bytes_retrans: payload sent again in the window
-    // Only of `ports`.
-    /// TCP: bytes received and not read; of a listener, connections that wait to be accepted. Else bytes of memory.
+    bool is_listed = false;                 // true if `ports` lists the socket
+    std::optional<ConnectionState> state{}; // state at the end of the window; in a sample, set only for TCP
+    // The next two are set only for TCP. They come from struct tcp_info at the end of the window or, if the socket was
+    // closed earlier, at its end.
+    std::optional<std::uint64_t> rtt_us{};              // smoothed round-trip time (tcpi_rtt)
+    std::optional<std::uint64_t> retransmitted_bytes{}; // payload sent again in the window (tcpi_bytes_retrans)
+    // Only `ports` sets the members from here on.
+    // TCP: bytes received but not yet read; for a listener, the number of connections that wait for accept(2). Other
+    // protocols: bytes of kernel memory.
     std::optional<std::uint32_t> rx_queue{};
-    /// TCP: bytes written but not acknowledged; null for a listener. Others: bytes of memory.
+    /// TCP: bytes written but not yet acknowledged; null for a listener. Other protocols: bytes of kernel memory.
     std::optional<std::uint32_t> tx_queue{};
-    std::optional<std::uint32_t> backlog{}; // of a listener: how many connections may wait; null in /proc/net
-    std::optional<std::string> device{};    // the device that the socket is bound to; null: none, or not known
-    std::optional<bool> v6_only{};          // of an IPv6 socket that is not connected; null: not known, or not IPv6
+    std::optional<std::uint32_t> backlog{}; // of a listener: most connections that may wait; null: not known
+    std::optional<std::string> device{};    // name of the device to which the socket is bound; null: none, or not known
+    std::optional<bool> v6_only{};          // IPV6_V6ONLY, if it is an unconnected IPv6 socket; null: not known
     auto operator<=>(const SocketFacts&) const = default;
 };
 

@@ -29,8 +29,8 @@ FdTable::Status status_of(int error)
     }
 }
 
-/// Reads the process by a path relative to the descriptor directory (`../stat`). This path never leads to another
-/// process: it fails when the process ends, even if its pid is reused.
+/// Reads the name, user and start time of the process. Takes a path relative to the descriptor directory (`../stat`),
+/// which never leads to another process: it fails when the process has ended, even if the pid is reused.
 bool read_process(int fd_directory, std::string_view up, Pid pid, std::string& buffer, FdTable& table)
 {
     Process& process = table.process;
@@ -99,7 +99,7 @@ std::optional<Process> reread_process(int proc, const Process& process)
 
 std::optional<SchedStat> read_ran(int proc, Pid pid)
 {
-    constexpr nlink_t single_thread = 3; // links of the directory: 2 of its own, and 1 for each thread
+    constexpr nlink_t single_thread = 3; // link count of the directory: 2, and 1 more for each thread
     struct stat tasks {};
     if (::fstatat(proc, fmt::format("{}/task", pid.value).c_str(), &tasks, 0) != 0 || tasks.st_nlink != single_thread) {
         return std::nullopt;
@@ -138,9 +138,9 @@ FdTable read_fd_table(int proc, const char* directory, Pid pid)
         if (length < 0) {
             const FdTable::Status status = status_of(errno);
             if (status == FdTable::Status::gone) {
-                continue; // closed since the directory was listed
+                continue; // the descriptor was closed after the directory was listed
             }
-            // The kernel also denies the links of a process that has ended (proc_pid_readlink).
+            // If a process has ended, the kernel denies access to its links too (proc_pid_readlink).
             const bool has_ended = status == FdTable::Status::denied &&
                                    !read_file(fd, fmt::format("{}/stat", up).c_str(), buffer, proc_stat_limit);
             table.status = has_ended ? FdTable::Status::gone : status;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Writes a row for each socket of IP or AF_PACKET, each namespace and each io_uring in each descriptor table of this machine; threads with a table of their own come too.
+// Writes a row for each IP or AF_PACKET socket, each namespace and each io_uring in every descriptor table of this
+// machine, including the tables of threads that have one of their own.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -18,7 +19,7 @@ int write_sockets(struct bpf_iter__task_file* context)
     if (!task || !file)
         return 0;
     const unsigned long magic = file->f_inode->i_sb->s_magic;
-    /* The length tells an io_uring from most others; /proc shows its whole name. */
+    /* Few other anonymous inodes have a name as long as that of an io_uring. User space checks the name in /proc. */
     const int may_be_ring =
         magic == ANON_INODE_FS_MAGIC && file->f_path.dentry->d_name.len == sizeof "[io_uring]" - 1;
     struct socket* socket = bpf_sock_from_file(file);
@@ -30,7 +31,7 @@ int write_sockets(struct bpf_iter__task_file* context)
     struct files_row row = {
         .inode = file->f_inode->i_ino,
         .start_ns = leader->start_boottime,
-        .stack_start = leader->mm->start_stack, /* 0 if the process has ended */
+        .stack_start = leader->mm->start_stack, /* 0 if the process has ended and no longer has an mm */
         .tgid = leader->tgid,
         .uid = leader->cred->euid.val,
         .fd = context->fd,

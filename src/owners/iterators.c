@@ -6,7 +6,7 @@
 #include "files.skel.h"
 #include "totals.skel.h"
 
-/* Takes the descriptor out of the skeleton, so that destroying the skeleton leaves it open. */
+/* Takes the descriptor out of the skeleton. Otherwise destroying the skeleton would close the descriptor. */
 static int take(int* fd)
 {
     const int taken = *fd;
@@ -14,7 +14,8 @@ static int take(int* fd)
     return taken;
 }
 
-/* If a signal comes, the verifier gives up with EAGAIN. libbpf tries again, a light skeleton does not. */
+/* If a signal arrives during a load, the verifier gives up with EAGAIN. libbpf would load again, but a light skeleton
+   does not. So a load is tried up to five times. */
 enum { most_tries = 5 };
 
 static int load_totals(struct iterators_totals* links)

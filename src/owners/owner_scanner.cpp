@@ -27,7 +27,7 @@ namespace socktally {
 
 namespace {
 
-/// Returns false only if the kernel says that the thread uses the descriptor table of its process.
+/// Returns false only if the kernel says that the thread shares the descriptor table of its process.
 bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 {
     return ::syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0) != 0;
@@ -35,10 +35,11 @@ bool may_have_own_table(std::int32_t pid, std::int32_t tid)
 
 using namespace std::chrono_literals;
 
-/// Processes that opened or closed a socket within this time are the likeliest owners of the next one.
+/// A process that opened or closed a socket within this time is a likely owner of the next new socket.
 constexpr auto hot_time = 10s;
 
-/// The number of windows without a search for it after which a socket that was given up is forgotten.
+/// The failed searches for a socket are forgotten if no backend has asked for the owner of the socket in more than this
+/// many windows.
 constexpr int most_unasked = 10;
 
 } // namespace
@@ -50,7 +51,7 @@ OwnerScanner::OwnerScanner(const std::string& proc, std::shared_ptr<const Socket
     if (!proc_) {
         throw errno_error(fmt::format("cannot open {:?}", proc));
     }
-    std::array<char, 16> self{}; // not getpid(), because `proc` may be that of another pid namespace
+    std::array<char, 16> self{}; // getpid() would be wrong if `proc` belongs to another pid namespace
     const ssize_t length = ::readlinkat(proc_.get(), "self", self.data(), self.size() - 1);
     self_ = length > 0 ? parse_pid(self.data()).value_or(0) : 0;
 }
@@ -109,8 +110,9 @@ void OwnerScanner::read_all(const std::vector<Entry>& entries, Scan scan)
     }
 }
 
-/// Loading the program takes as long as reading 100 processes of 5 files each. A process costs 8 us through /proc, a
-/// file 2.7 us; to count the files of a process costs 2 us.
+/// Returns whether loading the BPF program is cheaper than reading all processes through /proc. Loading takes as long
+/// as reading 100 processes of 5 files each. Through /proc, a process takes 8 us, and each of its files another 2.7 us.
+/// To count the files of a process takes 2 us.
 bool OwnerScanner::is_cheaper_through_bpf(const std::vector<Entry>& entries) const
 {
     constexpr std::size_t many_processes = 100;
@@ -120,13 +122,16 @@ bool OwnerScanner::is_cheaper_through_bpf(const std::vector<Entry>& entries) con
            std::accumulate(entries.begin(), entries.end(), std::int64_t{0}, add_files) >= many_files;
 }
 
+/// Reads all descriptor tables through the BPF iterator. Returns false without reading any if BPF is not available, or
+/// if /proc is cheaper. If the caller has given the iterator to the constructor, its cost does not matter.
 bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan)
 {
     if (is_bpf_declined_ || (!is_bpf_given_ && !is_cheaper_through_bpf(entries))) {
         return false;
     }
     std::vector<std::int64_t> files(entries.size());
-    std::vector<std::optional<SchedStat>> ran(entries.size()); // must be read before the descriptors
+    // The run times are read before the tables. If a process runs in between, rescan() reads its table again.
+    std::vector<std::optional<SchedStat>> ran(entries.size());
     for (std::size_t i = 0; follows_ != Follows::at_most_threads && i < entries.size(); ++i) {
         files[i] = count_files(entries[i].pid);
         const bool is_compared = follows_ == Follows::rescan && files[i] > few_files;
@@ -144,7 +149,7 @@ bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan
         table.files = files[i];
         table.ran = ran[i];
         add(entries[i], table, scan);
-        tables->erase(entries[i].pid.value); // so that it is not in memory twice
+        tables->erase(entries[i].pid.value); // frees this table, which add() has copied
     }
     return true;
 }
@@ -155,9 +160,9 @@ const OwnerScanner::Seen* OwnerScanner::seen_of(const Entry& entry) const
     return seen != seen_.end() && seen->second.directory == entry.directory ? &seen->second : nullptr;
 }
 
-/// Returns true only if it is certain that the process has not run since its table was read. The run time of a process
-/// that stays on a CPU is updated at each tick, so it shows after a while. If several processes share a table, it is
-/// read at the one that has run.
+/// Returns whether the run time of the process is the same as when its table was read. If a process stays on a CPU, the
+/// kernel updates its run time only at each tick, so this function may return true until the next tick. If processes
+/// share a descriptor table, and only one of them has run, the table is read through the process that has run.
 bool OwnerScanner::has_not_run(const Entry& entry) const
 {
     const Seen* seen = seen_of(entry);
@@ -184,7 +189,7 @@ void OwnerScanner::read_threads(const Entry& entry)
     }
     const std::string path = fmt::format("{}/task", entry.pid.value);
     struct stat tasks {};
-    constexpr nlink_t single_thread = 3; // 2 of the directory's own, and 1 for each thread
+    constexpr nlink_t single_thread = 3; // link count of the directory: 2, and 1 more for each thread
     if (::fstatat(proc_.get(), path.c_str(), &tasks, 0) != 0 || tasks.st_nlink <= single_thread) {
         return;
     }
@@ -195,13 +200,13 @@ void OwnerScanner::read_threads(const Entry& entry)
             continue;
         }
         FdTable table = read_fd_table(proc_.get(), fmt::format("{}/{}/fd", path, *tid).c_str(), entry.pid);
-        if (table.sockets.empty()) { // then the process was not read either
+        if (table.sockets.empty()) { // without sockets, read_fd_table() does not set table.process
             continue;
         }
         for (SocketFd& socket : table.sockets) {
             socket.thread = *tid;
         }
-        if (const Seen* seen = seen_of(entry)) { // add() expects all that the process holds
+        if (const Seen* seen = seen_of(entry)) { // add() replaces all known facts, so the table gets these facts too
             table.files = seen->files;
             table.namespaces = seen->namespaces;
             for (const std::uint64_t inode : seen->inodes) {
@@ -251,8 +256,8 @@ void OwnerScanner::add(const Entry& entry, const FdTable& table, Scan scan)
     seen.inodes = std::move(inodes);
 }
 
-/// Adds the process, unless it is known. Another process may have the same pid now, and a process may have become
-/// another program.
+/// Adds the process if it is new, even if its pid was that of an ended process. Updates a known process, because it may
+/// run another program now.
 void OwnerScanner::add_process(Seen& seen, const Process& process)
 {
     if (seen.process && table_.process(*seen.process).start_time != process.start_time) {
@@ -276,8 +281,8 @@ void OwnerScanner::refresh(Process& process) const
     }
 }
 
-/// Updates name, program and user. If exec has made the process another program, even one of the same name, or it has
-/// another user, it is identified again, because the old facts are about the earlier program.
+/// Updates the name, program and user of a process. If one of them has changed, identifies the process again, because
+/// its identity was read for the earlier program or user.
 void OwnerScanner::refresh(Process& process, const Process& now) const
 {
     if (!update(process, now)) {
@@ -291,7 +296,7 @@ void OwnerScanner::refresh(Process& process, const Process& now) const
     }
 }
 
-/// Traces the owners once they are confirmed, because an owner that was seen once may turn out to be in doubt.
+/// Traces only confirmed owners, because an owner that was seen only one time may turn out to be in doubt.
 void OwnerScanner::trace_owners(Cookie cookie, Inode inode)
 {
     if (!trace_ || inode == Inode{} || unconfirmed(inode)) {
@@ -310,7 +315,7 @@ std::vector<std::pair<Pid, std::vector<Inode>>> OwnerScanner::held_besides(const
     std::vector<std::pair<Pid, std::vector<Inode>>> held;
     for (const auto& [pid, seen] : seen_) {
         std::vector<Inode> rest;
-        auto at = listed.begin(); // both lists are sorted, and a process's sockets are often neighbours
+        auto at = listed.begin(); // likely place of the next inode: sockets of a process are often neighbours
         for (const std::uint64_t inode : seen.inodes) {
             if (at == listed.end() || *at != Inode{inode}) {
                 at = std::lower_bound(at, listed.end(), Inode{inode});
@@ -345,8 +350,9 @@ ProcessesSeen OwnerScanner::processes() const
     return processes;
 }
 
-/// Returns the run times of processes that share a socket. One that does not run cannot have moved the socket's bytes:
-/// for example a shell that waits for its child, or the privileged process of sshd.
+/// Returns the run times of all processes that share a socket with another process. A process that has not run in the
+/// window cannot have moved the bytes of a shared socket. Examples are a shell that waits for its child, and the
+/// privileged process of sshd.
 OwnerScanner::RunTimes OwnerScanner::run_times_of_sharers() const
 {
     RunTimes times;
@@ -361,7 +367,7 @@ OwnerScanner::RunTimes OwnerScanner::run_times_of_sharers() const
     return times;
 }
 
-/// Returns whether the process had the socket at its last reading, and has not ended.
+/// Returns whether the process of the holder lives, and had the socket when it was last read.
 bool OwnerScanner::is_current(const Holder& holder) const
 {
     const std::int32_t pid = table_.process(holder.process).pid.value;
@@ -390,7 +396,7 @@ std::vector<Holder> OwnerScanner::marked(std::vector<Holder> holders) const
 const std::vector<Process>& OwnerScanner::holding_processes()
 {
     for (Process& process : table_.processes()) {
-        if (hot_.contains(process.pid.value)) { // others were read in rescan(), or have not run
+        if (hot_.contains(process.pid.value)) { // if they have run, rescan() has refreshed all others
             refresh(process);
         }
     }
@@ -420,7 +426,7 @@ void OwnerScanner::forget_ended_processes()
     for (const Entry& entry : list_processes()) {
         alive.emplace(entry.pid.value, entry.directory);
     }
-    // A directory gets a new inode if the kernel has freed its memory meanwhile (drop_caches).
+    // If the kernel has dropped its caches (drop_caches), /proc/PID of a living process may have a new inode.
     const auto is_same = [this](const Seen& seen, std::uint64_t directory) {
         return seen.directory == directory ||
                (seen.process && reread_process(proc_.get(), table_.process(*seen.process)));
@@ -437,7 +443,7 @@ void OwnerScanner::forget_ended_processes()
     std::erase_if(denied_, [this](std::int32_t pid) { return !seen_.contains(pid); });
 }
 
-/// Returns the sockets that each process held at its last reading.
+/// Returns the holders of all sockets: the processes that held them when the process was last read.
 std::vector<Holder> OwnerScanner::held_now() const
 {
     std::vector<Holder> held;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Searches for the owners of new sockets, likely processes first, and reads found owners again. The top of
-// owner_scanner.hpp explains it.
+// Searches for the owners of new sockets, in likely processes first, and checks the owners that were found. The top of
+// owner_scanner.hpp explains these searches.
 #include "linux/privileges.hpp"
 #include "linux/proc.hpp"
 #include "owners/owner_scanner.hpp"
@@ -21,10 +21,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A found owner is read again after this time, then after twice as long, and so on.
+/// confirm() checks an owner this long after a search has found it, then after twice this time, and so on.
 constexpr auto first_interval = 8ms;
 
-/// The weight of a search that does not find a socket, and the sum of weights at which the socket is given up.
+/// The weight of a complete search that did not find the owner, the weight of one that reached its deadline, and the
+/// sum of weights at which a socket is given up.
 constexpr int finished = 4;
 constexpr int cut_short = 1;
 constexpr int most_spent = 4 * finished;
@@ -59,7 +60,7 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
     if (sockets.empty()) {
         return true;
     }
-    if (reach == Reach::threads && scanned_through_bpf_) { // which has shown all that there is to find
+    if (reach == Reach::threads && scanned_through_bpf_) { // the BPF iterator has already read the tables of threads
         return true;
     }
     searched_.clear();
@@ -69,7 +70,7 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
         searched_.insert(inode.value);
         is_everywhere = is_everywhere || costs_.contains(inode.value);
     }
-    for (const Inode own : own_sockets()) { // our captures, which no other process holds
+    for (const Inode own : own_sockets()) { // our own capture sockets: no other process holds them
         searched_.erase(own.value);
     }
     if (searched_.empty()) {
@@ -82,7 +83,7 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
     std::vector<bool> was_read(entries.size());
     const auto late = [&] { return Clock::now() > deadline; };
     const auto done = [&] { return searched_.empty() || late(); };
-    const auto read_until = [&](auto over, auto likely) { // returns the index at which it stopped
+    const auto read_until = [&](auto over, auto likely) { // returns the index of the process at which it stopped
         std::size_t i = 0;
         for (; i < entries.size() && !over(); ++i) {
             if (!was_read[i] && likely(entries[i]) && !known_as_denied(entries[i])) {
@@ -108,7 +109,7 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
         }
     }
     const bool is_finished = searched_.empty() || !late();
-    // Even after the deadline: parent and child share the socket, and only both together show who may have moved its
+    // Parents are read even after the deadline: if parent and child share the socket, either of them may have moved its
     // bytes.
     read_until([] { return false; }, [&](const Entry& entry) { return parents_.contains(entry.pid.value); });
     count_search(sockets, is_finished);
@@ -129,8 +130,9 @@ void OwnerScanner::count_search(std::vector<Inode> sockets, bool is_finished)
     }
 }
 
-/// Notes a socket that a search has read. A socket that was not searched for yet is handled like a found one: it counts
-/// as held from now on, so no later search would find it.
+/// Records a holder that was found after the first scan. Returns whether the socket had no known holder before.
+/// confirm() checks a holder that was found by chance like one that a search has found. The reason is that no later
+/// search looks for the holder of a socket that has one.
 bool OwnerScanner::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
 {
     const std::uint64_t inode = socket.inode.value;
@@ -153,7 +155,7 @@ bool OwnerScanner::still_holds(const OwnerSighting& sighting) const
 {
     const auto& [inode, fd, thread] = sighting.socket;
     if (fd < 0) {
-        return true; // registered with an io_uring: looking again costs too much
+        return true; // the socket is registered with an io_uring, whose list is expensive to read
     }
     std::array<char, 64> link{};
     const std::string path = thread != 0 ? fmt::format("{}/task/{}/fd/{}", sighting.pid.value, thread, fd)
@@ -162,7 +164,8 @@ bool OwnerScanner::still_holds(const OwnerSighting& sighting) const
     return length > 0 && parse_socket_link({link.data(), static_cast<std::size_t>(length)}) == inode.value;
 }
 
-/// Forgets a sighting. If the process has the socket at another descriptor, its next reading finds it again.
+/// Forgets where a search has found a socket. If the process still has the socket, under another descriptor, the next
+/// reading of the process finds it again.
 void OwnerScanner::forget_sighting(Inode inode)
 {
     const auto sighting = sightings_.find(inode.value);
@@ -204,7 +207,8 @@ std::vector<Inode> OwnerScanner::confirm(Clock::time_point now)
     return missed;
 }
 
-/// Marks a socket as handed over. Other holders may still have it, so they are read again even if they have not run.
+/// Marks a socket as handed over. Its known holders may still have it, so the next search reads them again even if they
+/// have not run.
 void OwnerScanner::handed_on(Inode inode)
 {
     for (const std::uint32_t process : holders_of(inode)) {

@@ -127,7 +127,7 @@ std::vector<Holder> OwnerTable::with_others(std::vector<Holder> holders) const
 std::vector<std::optional<std::uint32_t>> OwnerTable::next_window(std::vector<Holder> held)
 {
     std::sort(held.begin(), held.end(), by_inode_and_process);
-    former_.clear(); // those of the window before last
+    former_.clear(); // so that take() returns only the holders of the window that ends
     former_ = take();
     std::erase_if(former_, [&](const Holder& holder) {
         return std::binary_search(held.begin(), held.end(), holder, by_inode_and_process);

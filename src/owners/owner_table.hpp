@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which processes were seen to hold which sockets in this window, and which held them at the end of the last one. Pure.
-// OwnerScanner decides which processes are read, and when.
+// Records which processes were seen to hold which sockets in this window and in the last one. Pure: OwnerScanner
+// decides which processes are read, and when.
 #pragma once
 
 #include "model/flow.hpp"
@@ -15,40 +15,41 @@ namespace socktally {
 
 class OwnerTable {
 public:
-    /// Returns the index of the process, by which it is known from then on.
+    /// Adds a process. Returns its index, by which the other functions refer to the process.
     std::uint32_t add(const Process& process);
     std::vector<Process>& processes() { return processes_; }
     const Process& process(std::uint32_t index) const { return processes_[index]; }
 
-    /// Adds a holder from the first scan. The table must be sorted after that scan, before it is queried.
+    /// Adds a holder that the first scan has found. Call sort_first() after this scan, before any query.
     void add_first(Inode inode, std::uint32_t process) { first_.push_back({inode, process}); }
     void sort_first();
-    /// Adds a holder that was found later.
+    /// Adds a holder that was found after the first scan.
     void add_later(Inode inode, std::uint32_t process);
-    /// Marks a socket as open, but no longer held by its holder. It has no holder, earlier ones included, until
-    /// found().
+    /// Marks a socket as handed over by its known holders. Until found() is called, no process counts as its holder.
     void hand_on(Inode inode) { handed_on_.insert(inode.value); }
     void found(Inode inode) { handed_on_.erase(inode.value); }
-    /// Forgets a closed socket, which is not searched for again.
+    /// Forgets a socket. Call it only for a closed socket that no later search will be asked for.
     void forget(Inode inode);
 
     bool held(Inode inode) const;
-    /// Returns the `inodes` that no process was seen to hold in this window. Fast for many at once.
+    /// Returns the sockets in `inodes` that no process was seen to hold in this window. Faster than held() for many
+    /// sockets.
     std::vector<Inode> unheld(std::vector<Inode> inodes) const;
-    /// Returns all processes that were seen to hold the socket in this window, or at the end of the last one.
+    /// Returns all processes that were seen to hold the socket in this window or in the last one.
     std::vector<std::uint32_t> holders_of(Inode inode) const;
-    /// Returns processes that share a socket with others; some are repeated.
+    /// Returns all processes that share a socket with another process. May return a process several times.
     std::vector<std::uint32_t> sharers() const;
-    /// Removes the holders that these sockets had at the end of the last window.
+    /// Removes the holders that had these sockets in the last window, but not in this one.
     void disown(std::vector<Inode> inodes);
 
     /// Returns all holders, sorted by inode.
     std::vector<Holder> all() const { return with_others(first_); }
     std::vector<Holder> take() { return with_others(std::move(first_)); }
 
-    /// Begins the next window with the current holders. A holder that no longer has its socket may have closed it after
-    /// the last window ended, so it is kept for one window: bytes moved in between belong to that window. Forgets all
-    /// other processes. Returns the new index of each process; null if it was forgotten.
+    /// Begins the next window. `held` has the holders of all sockets now. Keeps the other holders of the last window
+    /// for one more window: such a process may have closed its socket after the last window ended, and the bytes that
+    /// it moved before it closed the socket belong to the new window. Forgets all other processes. Returns the new
+    /// index of each process; null for a process that was forgotten.
     std::vector<std::optional<std::uint32_t>> next_window(std::vector<Holder> held);
 
 private:
@@ -58,7 +59,7 @@ private:
     std::vector<Process> processes_;
     std::vector<Holder> first_;                                   // sorted by inode
     std::unordered_multimap<std::uint64_t, std::uint32_t> later_; // inode to process
-    std::vector<Holder> former_;                                  // ended since the last window; sorted by inode
+    std::vector<Holder> former_; // holders in the last window that no longer hold their socket, sorted by inode
     std::unordered_set<std::uint64_t> handed_on_;
 };
 

@@ -18,7 +18,8 @@ namespace socktally {
 
 namespace {
 
-/// Adds what /proc says of a file that is no socket: a network namespace, or the sockets registered with an io_uring.
+/// Reads the link in /proc of a file that is not a socket. If the link leads to a network namespace or an io_uring,
+/// adds the namespace, or the sockets that are registered with the io_uring, to the table.
 void add_by_link(FdTable& table, const files_row& row)
 {
     std::array<char, 64> target{};

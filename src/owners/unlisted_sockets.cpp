@@ -33,7 +33,8 @@ std::optional<std::uint64_t> inode_of(const Fd& fd)
     return fd && ::fstat(fd.get(), &its) == 0 ? std::optional(its.st_ino) : std::nullopt;
 }
 
-/// Returns a number that distinguishes network namespaces and needs no privilege (Linux 5.14); null if it is not known.
+/// Returns the cookie of the network namespace of a socket (Linux 5.14); null if the kernel has none. Reading it needs
+/// no privilege.
 std::optional<std::uint64_t> netns_cookie(const Fd& socket)
 {
     constexpr int so_netns_cookie = 71;
@@ -43,12 +44,13 @@ std::optional<std::uint64_t> netns_cookie(const Fd& socket)
     return is_told ? std::optional(cookie) : std::nullopt;
 }
 
-/// The kernel's names of protocols, packet sockets last.
+/// The kernel's names of the protocols of IP and packet sockets. PACKET must be last.
 constexpr std::array<std::string_view, 17> protocol_names{"TCP",      "TCPv6",     "UDP",  "UDPv6",  "MPTCP", "MPTCPv6",
                                                           "UDP-Lite", "UDPLITEv6", "RAW",  "RAWv6",  "PING",  "PINGv6",
                                                           "SCTP",     "SCTPv6",    "DCCP", "DCCPv6", "PACKET"};
 
-/// Returns false only if the kernel shows that the socket is of another kind, such as AF_UNIX.
+/// Returns whether a list of the kernel may show the socket. Returns false only if the kernel names a protocol of
+/// another kind, such as that of AF_UNIX.
 bool may_be_listed(const std::string& path, UnlistedSockets::Kinds kinds)
 {
     const std::span names(protocol_names);
@@ -68,7 +70,8 @@ public:
     {
     }
 
-    /// Returns null if the descriptor is closed.
+    /// Finds the namespace of the socket behind a descriptor. Returns null if the descriptor was closed, or refers to
+    /// another file by now.
     std::optional<Verdict> examine(int fd, Inode inode)
     {
         const std::string path = fmt::format("/proc/{}/fd/{}", pid_.value, fd);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Sockets that processes hold but no list of the kernel shows. Most have no address yet, or no longer. But some belong
-// to a network namespace that has no process, name or open file: only the socket itself, or a mount elsewhere, keeps it
-// alive. The holder's descriptor leads to that namespace.
+// Finds network namespaces through sockets that a process holds but no list of the kernel shows. Most such sockets have
+// no address yet, or no longer have one. Other such sockets belong to a network namespace without a process, name or
+// open file: only the socket itself, or a mount that we cannot see, keeps the namespace alive. The descriptor of the
+// socket leads to this namespace.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -19,7 +20,8 @@ namespace socktally {
 
 class UnlistedSockets {
 public:
-    /// A namespace, and the open descriptor that `space.path` names.
+    /// A namespace that was found, and an open descriptor of it. `space.path` is the path of this descriptor in
+    /// /proc/self/fd.
     struct Found {
         NetworkNamespace space;
         Fd entrance;
@@ -27,28 +29,29 @@ public:
     /// Returns whether the sockets of a namespace are listed.
     using IsListed = std::function<bool(Inode netns)>;
 
-    /// Which sockets lead to a namespace. Whoever stays in a namespace with a packet socket of its own must not follow
-    /// packet sockets: two instances would keep the namespace alive for each other.
+    /// The kinds of sockets that find() examines. A caller that keeps a packet socket of its own in each namespace must
+    /// use all_but_packet. Otherwise two instances of socktally would find the packet sockets of each other, and keep a
+    /// namespace alive for each other.
     enum class Kinds : std::uint8_t { all_but_packet, all };
     explicit UnlistedSockets(Kinds kinds) : kinds_(kinds) {}
 
-    /// Returns the namespaces that are not listed, but have sockets of IP or AF_PACKET that processes held when they
-    /// were last read. `listed` has the inodes of the sockets in all lists. A socket of a listed namespace is examined
-    /// once: a duplicate of the descriptor is made and closed at once (pidfd_getfd(2)).
+    /// Returns the namespaces that are not listed, but in which a process held an IP or AF_PACKET socket when the
+    /// process was last read. `listed` has the inodes of all listed sockets. To examine a socket, duplicates its
+    /// descriptor (pidfd_getfd(2)) and closes the duplicate at once. Examines a socket of a listed namespace only once.
     std::vector<Found> find(const OwnerScanner& holders, std::vector<Inode> listed, const IsListed& is_listed);
 
-    /// Returns the number of sockets of the last find() whose namespace is not listed, or may not be because their
-    /// descriptor could not be duplicated.
+    /// Returns how many sockets of the last find() are in a namespace that is not listed. Also counts sockets whose
+    /// descriptor could not be duplicated, because they may be in such a namespace.
     std::size_t count(const IsListed& is_listed) const;
-    /// Returns whether one of these sockets belongs to this namespace.
+    /// Returns whether a socket of the last find() belongs to this namespace.
     bool has(Inode netns) const;
 
 private:
     struct Verdict {
         enum class Is : std::uint8_t {
-            elsewhere,  // in the namespace `netns`, which may be listed by now
-            irrelevant, // of another kind
-            new_denied, // seen only once: in an unlisted namespace, or opened after the lists were made
+            elsewhere,  // the socket is in the namespace `netns`, which may be listed by now
+            irrelevant, // the socket is of a kind that is not examined
+            new_denied, // the first examination failed, perhaps because the socket is newer than the lists
             denied,
         };
         Is is = Is::irrelevant;
@@ -58,7 +61,7 @@ private:
 
     Kinds kinds_;
     std::unordered_map<std::uint64_t, Verdict> verdicts_; // by inode
-    bool is_first_ = true;                                // find() was not called yet
+    bool is_first_ = true;                                // true until find() is called
 };
 
 } // namespace socktally

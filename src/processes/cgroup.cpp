@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Parses cgroup paths that systemd (cg_path_get_unit), the container engines, the kubelet, LXC and systemd-nspawn make.
-// A process that may make cgroups may give them any name, so a path only says what its owner claims.
+// Parses the cgroup paths that systemd (cg_path_get_unit), container engines, the kubelet, LXC and systemd-nspawn make.
+// A process that may create cgroups may give them any name. So a path proves nothing: it is only what the owner of the
+// cgroup claims.
 #include "processes/cgroup.hpp"
 
 #include "linux/proc.hpp"
@@ -36,7 +37,8 @@ std::vector<std::string_view> components_of(std::string_view path)
     return components;
 }
 
-/// Replaces `\xNN`, as systemd writes bytes that may not be in a unit's name.
+/// Replaces each `\xNN` by the byte NN. systemd writes a byte in this way if the name of a unit may not contain the
+/// byte.
 std::string unescape(std::string_view text)
 {
     std::string result;
@@ -52,7 +54,8 @@ std::string unescape(std::string_view text)
     return result;
 }
 
-/// Returns whether the name follows systemd's rules for units: characters, length, something before the type.
+/// Returns whether the name of a unit follows the rules of systemd: it ends in `type`, has text before `type`, is not
+/// too long, and has only allowed characters.
 bool is_unit(std::string_view name, std::string_view type)
 {
     constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
@@ -69,15 +72,16 @@ bool holds_processes(std::string_view component)
     return std::any_of(types.begin(), types.end(), [component](auto type) { return is_unit(component, type); });
 }
 
-/// Removes the `_` that systemd puts before a name that would clash with a file of the kernel.
+/// Removes the `_` that systemd puts before a name if the kernel has a file of this name in each cgroup, such as
+/// cgroup.procs.
 std::string_view without_guard(std::string_view component)
 {
     component.remove_prefix(component.starts_with('_') ? 1 : 0);
     return component;
 }
 
-/// Returns the text between `before` and `after`; null if `text` does not begin and end with them, or if nothing is
-/// between them.
+/// Returns the text between `before` and `after`. Returns null if `text` does not begin and end with them, or if the
+/// text between them is empty.
 std::optional<std::string_view> between(std::string_view text, std::string_view before, std::string_view after)
 {
     if (text.size() <= before.size() + after.size() || !text.starts_with(before) || !text.ends_with(after)) {
@@ -86,15 +90,15 @@ std::optional<std::string_view> between(std::string_view text, std::string_view 
     return text.substr(before.size(), text.size() - before.size() - after.size());
 }
 
-/// Returns the UID in `user@UID.service`; null for other units.
+/// Returns the UID in the name `user@UID.service`; null for other units.
 std::optional<Uid> user_of(std::string_view unit)
 {
     const auto number = parse_number(between(unit, "user@", ".service").value_or(""));
     return number && *number < UINT32_MAX ? std::optional(Uid{static_cast<std::uint32_t>(*number)}) : std::nullopt;
 }
 
-/// Takes the first component that is not a slice, if it is a unit. Below the systemd of a user (user@UID.service) it
-/// takes the first such component there.
+/// Finds the unit: the first component that is not a slice. If this unit is the systemd of a user (user@UID.service),
+/// finds the first component below it that is not a slice.
 void find_unit(const std::vector<std::string_view>& components, CgroupPlace& place)
 {
     for (const std::string_view component : components) {
@@ -140,9 +144,9 @@ struct ContainerName {
     std::optional<Engine> engine;
 };
 
-/// Parses `ID`, `ENGINE-ID`, `ENGINE-ID.scope`, or `SLICE:ENGINE:ID`, which the cgroupfs driver makes if it is given a
-/// name for systemd. Returns null for a helper of the engine (`libpod-conmon-ID.scope`), and for a pod
-/// (`libpod_pod_ID`).
+/// Parses `ID`, `ENGINE-ID`, `ENGINE-ID.scope` or `SLICE:ENGINE:ID`. An engine makes the last form if it is given a
+/// cgroup in the form for systemd, but uses the cgroupfs driver. Returns null for a helper process of the engine
+/// (`libpod-conmon-ID.scope`), and for a pod (`libpod_pod_ID`).
 std::optional<ContainerName> container_of(std::string_view component, std::string_view parent)
 {
     constexpr std::string_view scope = ".scope";
@@ -174,8 +178,8 @@ struct Machine {
     Engine engine;
 };
 
-/// Returns the container that starts at components[i] if its engine (LXC, systemd-nspawn) gives containers names but no
-/// ids. The cgroup of the container's supervisor, or of a virtual machine, gives null.
+/// Returns the container whose cgroup begins at components[i], if its engine gives containers names but no ids (LXC,
+/// systemd-nspawn). Returns null for the supervisor process of a container, and for a virtual machine.
 std::optional<Machine> machine_of(const std::vector<std::string_view>& components, std::size_t i)
 {
     const std::string_view next = i + 1 < components.size() ? components[i + 1] : std::string_view();
@@ -207,12 +211,13 @@ bool is_pod_uid(std::string_view text)
     return (text.size() == 32 && is_hex(text)) || std::equal(text.begin(), text.end(), uuid.begin(), uuid.end(), fits);
 }
 
-/// Returns the pod's UID from `podUID` (cgroupfs driver), from `kubepods-burstable-podUID.slice` with `_` for `-` in
-/// the UID (systemd driver), or from Podman's `machine-libpod_pod_ID.slice` and `libpod_pod_ID`.
+/// Returns the uid of a pod. The component is `podUID` (Kubernetes with the cgroupfs driver),
+/// `kubepods-burstable-podUID.slice` with `_` for `-` in the UID (Kubernetes with the systemd driver),
+/// `machine-libpod_pod_ID.slice` or `libpod_pod_ID` (Podman). Returns null for all others.
 std::optional<std::string> pod_of(std::string_view component)
 {
     constexpr std::string_view podman = "libpod_pod_";
-    component = component.substr(0, component.find(':')); // SLICE:ENGINE:ID, see container_of
+    component = component.substr(0, component.find(':')); // keeps the SLICE of SLICE:ENGINE:ID (see container_of)
     constexpr std::string_view slice = ".slice";
     const bool by_systemd = component.ends_with(slice);
     component.remove_suffix(by_systemd ? slice.size() : 0);
@@ -231,15 +236,15 @@ std::optional<std::string> pod_of(std::string_view component)
     return is_pod_uid(uid) ? std::optional(uid) : std::nullopt;
 }
 
-/// Returns whether the component is the `ID` of a pod, which holds the pod's containers (`libpod-ID`) if Podman runs
-/// without systemd.
+/// Returns whether the component is the cgroup `ID` of a pod that Podman made without systemd. The cgroups of the
+/// containers of the pod (`libpod-ID`) are below it.
 bool is_podman_pod(std::string_view component, std::string_view parent, std::string_view next)
 {
     return is_container_id(component) && !engine_called(parent) &&
            (parent == "libpod_parent" || next == "conmon" || next.starts_with("libpod-"));
 }
 
-/// Takes the innermost container, whichever engine made it.
+/// Finds the innermost container and its pod. Knows the paths of all engines.
 void find_container(const std::vector<std::string_view>& components, CgroupPlace& place)
 {
     for (std::size_t i = 0; i < components.size(); ++i) {
@@ -264,7 +269,7 @@ void find_container(const std::vector<std::string_view>& components, CgroupPlace
 }
 
 struct HierarchyPath {
-    int order; // 0: version 2; 1: systemd's own hierarchy; 2: others
+    int order; // hierarchy; 0: version 2; 1: that of systemd; 2: another one
     std::string_view path;
 };
 
@@ -277,7 +282,8 @@ std::optional<HierarchyPath> parse_line(std::string_view line)
     }
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     std::string_view path = line.substr(second + 1);
-    constexpr std::string_view removed = " (deleted)"; // the cgroup is removed, but its last process is still ending
+    // the kernel appends this if the cgroup was removed before its last process had ended
+    constexpr std::string_view removed = " (deleted)";
     path.remove_suffix(path.ends_with(removed) ? removed.size() : 0);
     return HierarchyPath{controllers.empty() ? 0 : controllers == "name=systemd" ? 1 : 2, path};
 }

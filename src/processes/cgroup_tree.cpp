@@ -15,7 +15,8 @@ namespace socktally {
 
 namespace {
 
-/// Replaces three octal digits after a backslash, as the kernel writes blanks, tabs, newlines and backslashes.
+/// Replaces each backslash with three octal digits by the byte that the digits stand for. The kernel writes blanks,
+/// tabs, newlines and backslashes in this way.
 std::string unescape_octal(std::string_view text)
 {
     const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
@@ -30,7 +31,8 @@ std::string unescape_octal(std::string_view text)
     return result;
 }
 
-/// Parses a line: id, parent, device, root, mount point, options, optional fields, "-", type, source, options.
+/// Parses a line of mountinfo. Its fields are id, parent, device, root, mount point, options, optional fields, "-",
+/// type, source and options.
 std::optional<Cgroup2Mount> parse_mount(std::string_view line)
 {
     for (int field = 0; field < 3; ++field) {
@@ -63,7 +65,7 @@ std::optional<Cgroup2Mount> find_cgroup2(std::string_view mountinfo)
 
 std::optional<Cgroup2Mount> read_cgroup2_mount(int directory, const char* mountinfo)
 {
-    constexpr std::size_t limit = 16 << 20; // bytes; a host of containers has thousands of mounts
+    constexpr std::size_t limit = 16 << 20; // in bytes; a host of containers has thousands of mounts
     std::string buffer;
     const auto text = read_file(directory, mountinfo, buffer, limit);
     return text ? find_cgroup2(*text) : std::nullopt;

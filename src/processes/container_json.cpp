@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Uses simdjson's DOM, because it checks the whole text first (On-Demand finds errors late) and refuses more than 1024
-// levels of nesting. If a key is repeated, the first one counts.
+// Uses the DOM parser of simdjson. It checks the whole text first and refuses more than 1024 levels of nesting. The
+// On-Demand parser of simdjson would find an error only after it has returned values. If a key is repeated, its first
+// value counts.
 #include "processes/container_json.hpp"
 
 #include "processes/cgroup.hpp"
@@ -19,10 +20,11 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-/// A value of the DOM, or the error that was met instead.
+/// A value in the DOM, or the error that says why there is no value.
 using JsonValue = simdjson::simdjson_result<simdjson::dom::element>;
 
-/// Returns null too for an empty text, and for one longer than any name or image reference that engines allow.
+/// Returns the text of a JSON string. Returns null if the value is not a string, is empty, or is longer than engines
+/// allow for any name or image reference.
 std::optional<std::string> text_of(const JsonValue& value)
 {
     constexpr std::size_t longest_name = 1024;
@@ -33,7 +35,7 @@ std::optional<std::string> text_of(const JsonValue& value)
     return std::string(text);
 }
 
-/// Returns the text of the first of these keys that has one.
+/// Returns the text of the first key in `keys` that has a text; null if none has.
 std::optional<std::string> first_of(const JsonValue& object, std::initializer_list<std::string_view> keys)
 {
     for (const std::string_view key : keys) {
@@ -44,7 +46,7 @@ std::optional<std::string> first_of(const JsonValue& object, std::initializer_li
     return std::nullopt;
 }
 
-/// Removes the slash from Docker's "/name".
+/// Removes the slash from a name such as "/web", as Docker writes it. Returns null if nothing is left.
 std::optional<std::string> without_slash(std::optional<std::string> name)
 {
     if (name && name->starts_with('/')) {
@@ -53,7 +55,7 @@ std::optional<std::string> without_slash(std::optional<std::string> name)
     return name && !name->empty() ? name : std::nullopt;
 }
 
-/// Calls `read` with each element of an array. Returns false if the value is no array.
+/// Calls `read` with each element of an array. Returns false if the value is not an array.
 template <typename Read>
 bool each_of(const JsonValue& value, const Read& read)
 {
@@ -84,7 +86,8 @@ std::optional<std::string> first_text(const JsonValue& value)
     return texts.empty() ? std::nullopt : std::optional(std::move(texts.front()));
 }
 
-/// Returns the container's own name. Docker also lists the names that linked containers have for it, "/other/alias".
+/// Returns the container's own name, the one with a single slash. If another container is linked to this one, Docker
+/// also lists an alias such as "/other/alias".
 std::optional<std::string> own_name(const JsonValue& names)
 {
     for (auto& name : texts_of(names)) {
@@ -103,7 +106,8 @@ std::optional<std::uint16_t> port_of(const JsonValue& value)
                : std::nullopt;
 }
 
-/// Adds a published port. Engines leave out the address, or leave it empty, if the port is published on all addresses.
+/// Adds a published port, unless its data is invalid. If a port is published on all addresses, engines leave the
+/// address out or leave it empty.
 void add_port(std::vector<PublishedPort>& ports, const std::optional<std::string>& address,
               std::optional<std::uint16_t> host, std::optional<std::uint16_t> container, std::string_view protocol,
               std::uint16_t more = 0)
@@ -115,7 +119,8 @@ void add_port(std::vector<PublishedPort>& ports, const std::optional<std::string
     }
 }
 
-/// Parses {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}. Returns null for anything else.
+/// Parses a map of ports, `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "443/tcp": null}`. Returns null if
+/// the value is not a JSON object.
 std::optional<std::vector<PublishedPort>> port_map(const JsonValue& value)
 {
     dom::object map;
@@ -134,8 +139,8 @@ std::optional<std::vector<PublishedPort>> port_map(const JsonValue& value)
     return ports;
 }
 
-/// The keys of a port in an engine's list. `range` is the key of the number of consecutive ports, which is 1 by
-/// default.
+/// The keys that an engine uses for a port in its list. `range` is the key for the number of consecutive ports. If a
+/// port has no such key, the number is 1.
 struct PortKeys {
     std::string_view address;
     std::string_view host;
@@ -144,12 +149,13 @@ struct PortKeys {
     std::string_view range;
 };
 
-/// Returns null if there is no such list. Engines write null as the list of a container without published ports.
+/// Returns the published ports; null if the value is not a list. JSON null counts as an empty list, because engines
+/// write null for a container without published ports.
 std::optional<std::vector<PublishedPort>> port_list(const JsonValue& value, const PortKeys& keys)
 {
     std::vector<PublishedPort> ports;
     const bool is_list = each_of(value, [&](const JsonValue& port) {
-        const auto host = port_of(port[keys.host]); // absent if the port is exposed but not published
+        const auto host = port_of(port[keys.host]); // null if the port is exposed but not published
         const auto container = port_of(port[keys.container]);
         const std::uint16_t more = static_cast<std::uint16_t>(port_of(port[keys.range]).value_or(1) - 1);
         if (std::max(host.value_or(0), container.value_or(0)) + more <= UINT16_MAX) {
@@ -161,14 +167,16 @@ std::optional<std::vector<PublishedPort>> port_list(const JsonValue& value, cons
     return is_list || is_null ? std::optional(std::move(ports)) : std::nullopt;
 }
 
-/// Reads annotations or labels that the kubelet and CRI implementations put on a container.
+/// Reads the pod and its namespace from annotations or labels that the kubelet or a container runtime (CRI) gives to a
+/// container.
 void add_kubernetes(const JsonValue& labels, ContainerFacts& facts)
 {
     facts.pod = first_of(labels, {"io.kubernetes.pod.name", "io.kubernetes.cri.sandbox-name"});
     facts.pod_namespace = first_of(labels, {"io.kubernetes.pod.namespace", "io.kubernetes.cri.sandbox-namespace"});
 }
 
-/// Calls `read`, which fills in facts, for each object of a list. Drops containers without a valid id.
+/// Parses a list of containers. Calls `read` for each JSON object, to fill in the facts of its container. Drops
+/// containers without a valid id.
 template <typename Read>
 ContainerList read_list(std::string_view text, const Read& read)
 {
@@ -243,7 +251,8 @@ std::optional<ContainerFacts> parse_cni_result(std::string_view text)
     facts.ports =
         port_list(root["capabilityArgs"]["portMappings"], {"hostIP", "hostPort", "containerPort", "protocol", ""})
             .value_or(std::vector<PublishedPort>());
-    each_of(root["cniArgs"], [&](const JsonValue& argument) { // [["IgnoreUnknown","1"],["K8S_POD_NAME","web"]]
+    // the value looks like [["IgnoreUnknown","1"],["K8S_POD_NAME","web"]]
+    each_of(root["cniArgs"], [&](const JsonValue& argument) {
         const auto words = texts_of(argument);
         facts.pod = words.size() == 2 && words[0] == "K8S_POD_NAME" ? words[1] : facts.pod;
     });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Parses the files and answers of container engines. Pure: JSON text in, plain data out. All input is hostile: ids are
-// checked, impossible names are dropped, endless nesting is refused.
+// Parses the files and answers of container engines. Pure: JSON text in, plain data out. The text is not trusted: ids
+// are checked, impossible names are dropped, and deep nesting is refused.
 #pragma once
 
 #include "model/identity.hpp"
@@ -12,8 +12,8 @@
 
 namespace socktally {
 
-/// Raw bytes; null if the text does not have the fact. The id is checked (is_container_id), except by
-/// parse_runtime_config(), whose file has no id.
+/// Facts about a container, as raw bytes. A fact is null if the text does not have it. The id is valid
+/// (is_container_id). Only parse_runtime_config() leaves it empty, because its file has no id.
 struct ContainerFacts {
     std::string id;
     std::optional<std::string> name;
@@ -23,23 +23,25 @@ struct ContainerFacts {
     std::optional<std::vector<PublishedPort>> ports;
 };
 
-/// Null if the text is not JSON of the expected kind. Invalid entries of a list are dropped.
+/// The containers in a list; null if the text is not JSON of the expected kind. Invalid entries of the list are
+/// dropped.
 using ContainerList = std::optional<std::vector<ContainerFacts>>;
 
-/// Parses Docker's containers/ID/config.v2.json.
+/// Parses a file containers/ID/config.v2.json of Docker.
 std::optional<ContainerFacts> parse_docker_config(std::string_view text);
 /// Parses Docker's answer to GET /containers/json.
 ContainerList parse_docker_list(std::string_view text);
-/// Parses containers.json of containers/storage (Podman, CRI-O), which has JSON in a string called `metadata`.
+/// Parses containers.json of containers/storage, the library of Podman and CRI-O. In this file, the string `metadata`
+/// contains JSON again.
 ContainerList parse_storage_list(std::string_view text);
 /// Parses Podman's answer to GET /libpod/containers/json?namespace=true&pod=true.
 ContainerList parse_podman_list(std::string_view text);
-/// Parses a container's file of CNI, the network of Podman up to version 4: the published ports, and as `pod` the name
-/// of the container's pod, or of the container if it is in no pod.
+/// Parses the file that CNI keeps about a container. CNI sets up networks for Podman up to version 4. Finds the
+/// published ports. Sets `pod` to the name of the pod or, if the container is in no pod, to the name of the container.
 std::optional<ContainerFacts> parse_cni_result(std::string_view text);
-/// Parses the annotations in the config.json of an OCI runtime, as containerd and CRI-O write them.
+/// Parses the annotations in the file config.json that containerd and CRI-O write for an OCI runtime.
 std::optional<ContainerFacts> parse_runtime_config(std::string_view text);
-/// Returns `data-root` of Docker's daemon.json; null if it is not an absolute path.
+/// Returns `data-root` of daemon.json of Docker; null if there is none, or if it is not an absolute path.
 std::optional<std::string> parse_docker_root(std::string_view text);
 
 } // namespace socktally

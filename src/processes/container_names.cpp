@@ -18,12 +18,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t config_limit = 4 << 20; // bytes, of one container
-constexpr std::size_t list_limit = 16 << 20;  // bytes, of all containers
+constexpr std::size_t config_limit = 4 << 20; // in bytes, for the file of one container
+constexpr std::size_t list_limit = 16 << 20;  // in bytes, for a list of all containers
 
 bool may_be(const CgroupPlace& place, Engine engine) { return !place.engine || place.engine == engine; }
 
-/// Returns the id that ends at position `at` of the text; empty if there is none.
+/// Returns the container id that ends just before position `at` of the text; empty if there is none.
 std::string id_before(const std::string& text, std::size_t at)
 {
     constexpr std::size_t length = 64;
@@ -41,10 +41,10 @@ void complete(std::optional<T>& field, std::optional<T> other)
 
 } // namespace
 
-/// The socket of an engine, and the request that lists its containers.
+/// The socket of an engine, and the request for a list of its containers.
 struct ContainerNames::Source {
     Engine engine;
-    std::string_view path; // below /run, or below /run/user/UID
+    std::string_view path; // path of the socket below /run or, for a user, below /run/user/UID
     std::string_view target;
     ContainerList (*parse)(std::string_view text);
 };
@@ -60,8 +60,8 @@ const ContainerFacts* ContainerNames::of(const CgroupPlace& place) const
     return found == facts_.end() ? nullptr : &found->second;
 }
 
-/// Returns whether all is known, so that other sources can be left unread. In Kubernetes, all that is known of the
-/// container that holds a pod's network is its pod: it has no name.
+/// Returns whether all facts about a container are known, so that no other source need be read. The container that
+/// holds the network of a pod in Kubernetes has no name. For this container, the name of the pod is enough.
 bool ContainerNames::is_known(const CgroupPlace& place) const
 {
     const ContainerFacts* facts = of(place);
@@ -71,7 +71,7 @@ bool ContainerNames::is_known(const CgroupPlace& place) const
     return facts != nullptr && (facts->name || facts->pod) && !lacks_pod && !lacks_ports;
 }
 
-/// Adds facts of a source. The first source counts; later ones only fill gaps.
+/// Adds facts about a container from a source. Keeps facts from earlier sources, and fills only gaps.
 void ContainerNames::add(Uid owner, ContainerFacts facts)
 {
     const auto [place, is_new] = facts_.try_emplace(Key{owner, facts.id}, facts);
@@ -84,7 +84,8 @@ void ContainerNames::add(Uid owner, ContainerFacts facts)
     }
 }
 
-/// Returns the home directory of a user; empty if there is none, or if the user database does not answer in time.
+/// Returns the home directory of a user. Returns an empty string if there is none, or if the user database does not
+/// answer in time.
 std::string ContainerNames::home(Uid owner) const
 {
     const UserAnswer answer = lookups_->find_user(owner, places_.patience);
@@ -150,7 +151,7 @@ void ContainerNames::read_storage_lists(Uid owner)
     const std::string base = is_rootless ? home(owner) : places_.root + "/var/lib/containers/storage";
     const std::string below = is_rootless ? ".local/share/containers/storage/" : "";
     for (const std::string_view driver : {"overlay", "vfs", "btrfs", "zfs"}) {
-        // Podman 4.4 and later list containers of `run --rm` as volatile.
+        // Podman 4.4 and later list the containers of `run --rm` as volatile.
         for (const std::string_view list : {"containers", "volatile-containers"}) {
             const auto text =
                 read({base, fmt::format("{}{}-containers/{}.json", below, driver, list), owner.value}, list_limit);
@@ -162,8 +163,8 @@ void ContainerNames::read_storage_lists(Uid owner)
     }
 }
 
-/// Returns the id of the container whose network this container uses. Podman names the container that holds a pod's
-/// network after the pod's id.
+/// Returns the id of the container whose network `place` uses. In a pod of Podman, this is the infra container, whose
+/// name begins with the id of the pod. Otherwise it is the container itself.
 std::string ContainerNames::network_of(const CgroupPlace& place) const
 {
     constexpr std::size_t short_id = 12;
@@ -175,10 +176,11 @@ std::string ContainerNames::network_of(const CgroupPlace& place) const
     return place.pod_uid && found != facts_.end() ? found->second.id : *place.container_id;
 }
 
-/// Reads ports and pods of Podman's containers, which are not in Podman's own lists.
+/// Reads the ports and pods of Podman's containers from the files of CNI, because the lists that Podman stores have
+/// neither.
 void ContainerNames::read_networks(const std::vector<CgroupPlace>& wanted)
 {
-    std::multimap<std::string, const CgroupPlace*> users; // by the id of the container whose network they use
+    std::multimap<std::string, const CgroupPlace*> users; // places, by the id of the container whose network they use
     for (const CgroupPlace& place : wanted) {
         if (may_be(place, Engine::podman)) {
             users.emplace(network_of(place), &place);
@@ -265,7 +267,7 @@ void ContainerNames::ask(Uid owner, const std::vector<CgroupPlace>& wanted)
 
 void ContainerNames::find(const std::vector<CgroupPlace>& wanted)
 {
-    // Root's engines come first, so that a user's engine cannot use up the time of root's engines.
+    // Root comes first in this map. So the engine of a user cannot use up the time that the engines of root need.
     std::map<Uid, std::vector<CgroupPlace>> by_owner;
     std::set<Key> seen;
     for (const CgroupPlace& place : wanted) {

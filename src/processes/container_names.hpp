@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Names of containers, read from the files of their engines. If the files do not have a name, the engine is asked over
-// its socket. Names of a user's containers come only from that user's files and sockets, names of root's from root's.
+// Finds the names of containers in the files of their engines. If the files of an engine lack a name, asks the engine
+// over its socket. Trusts the files and sockets of a user only for the containers of this user, and those of root only
+// for the containers of root.
 #pragma once
 
 #include "linux/file.hpp"
@@ -18,25 +19,27 @@
 
 namespace socktally {
 
-/// Directories and limits, which tests replace.
+/// Directories and limits. Tests replace them.
 struct ContainerPlaces {
-    std::string root;                         // put before every path
-    Uid owner{0};                             // the user who owns the engines of this machine
-    std::chrono::milliseconds patience{1000}; // limit for all sockets together, and again for all files together
+    std::string root;                         // directory that replaces / in every path
+    Uid owner{0};                             // the user who owns the engines of the machine
+    std::chrono::milliseconds patience{1000}; // time limit for all files together, and again for all sockets together
 };
 
-/// The last answer of an engine. The next request waits a hundred times as long as this one took, so that a slow or
-/// silent engine does not take up windows that follow each other.
+/// The last answer of an engine. The next request must wait a hundred times as long as the last request took. So an
+/// engine that is slow or silent does not use up the windows that follow.
 struct EngineAnswer {
     ContainerList list;
-    std::string failure; // why there is no list; empty if there is no engine
+    std::string failure; // why there is no list of containers; empty: there is no engine
     std::chrono::steady_clock::time_point rests_until;
 };
-using EngineAnswers = std::map<std::string, EngineAnswer>; // by the path of the socket
+/// The last answer of each engine, by the path of its socket.
+using EngineAnswers = std::map<std::string, EngineAnswer>;
 
 class ContainerNames {
 public:
-    /// The facts to find. The files of some engines have names, but not published ports.
+    /// The facts to find. names: an engine is asked if its files lack a name. names_and_ports: an engine is asked also
+    /// if its files lack the published ports.
     enum class Wanted : std::uint8_t { names, names_and_ports };
     explicit ContainerNames(ContainerPlaces places, Wanted what = Wanted::names,
                             std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>(),
@@ -45,17 +48,17 @@ public:
     {
     }
 
-    /// Searches for the names of the containers with these ids (`container_id`).
+    /// Searches for the facts of these containers (CgroupPlace::container_id).
     void find(const std::vector<CgroupPlace>& wanted);
-    /// Returns the facts of a container; null if none were found.
+    /// Returns the facts about a container; null if none were found.
     const ContainerFacts* of(const CgroupPlace& place) const;
-    /// Returns one line for each source that failed: why.
+    /// Returns a line for each source that failed. The line says why.
     const std::vector<std::string>& failures() const { return failures_; }
-    /// Returns whether a file was skipped because only root may read it.
+    /// Returns whether a file was skipped because we may not read it.
     bool denied() const { return denied_; }
 
 private:
-    /// The owner of a container, and the container's id.
+    /// The user who owns a container, and the id of the container.
     using Key = std::pair<Uid, std::string>;
     struct Source;
 
@@ -80,9 +83,9 @@ private:
     std::shared_ptr<Lookups> lookups_;
     std::chrono::steady_clock::time_point deadline_;
     std::map<Key, ContainerFacts> facts_;
-    std::optional<std::string> docker_root_; // null until it is known
+    std::optional<std::string> docker_root_; // null until the directory is known
     std::vector<std::string> failures_;
-    std::set<std::string> unread_; // directories in which a file could not be read in time
+    std::set<std::string> unread_; // directories with a file that could not be read in time
     bool denied_ = false;
 };
 

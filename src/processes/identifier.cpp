@@ -20,7 +20,8 @@ namespace socktally {
 
 namespace {
 
-/// Returns whether each process owns a flow with traffic, or any flow if `idle`; by index into Sample::processes.
+/// Returns for each process of the sample, by its index, whether it owns a flow with traffic. If `idle` is true, a flow
+/// without traffic counts too.
 std::vector<bool> owners_in(const Sample& sample, bool idle)
 {
     std::vector<bool> owners(sample.processes.size());
@@ -34,7 +35,7 @@ std::vector<bool> owners_in(const Sample& sample, bool idle)
 
 bool has_cgroup(const Process& process) { return process.identity != nullptr && process.identity->cgroup; }
 
-/// Counts those of `processes` that have a flow that may be printed.
+/// Counts the processes that are marked in `processes` and own a flow for which `is_printed` returns true.
 std::size_t printed_owners(const Sample& sample, std::vector<bool> processes,
                            const std::function<bool(const Flow&)>& is_printed)
 {
@@ -59,7 +60,7 @@ Note unread_note(std::size_t processes)
 Note nameless_note(std::size_t containers, const ContainerNames& names)
 {
     const auto& failures = names.failures();
-    constexpr std::size_t most = 3; // enough to see what is wrong; every user may have an engine
+    constexpr std::size_t most = 3; // enough to see what is wrong; there may be an engine for each user
     std::string why;
     for (std::size_t i = 0; i < std::min(most, failures.size()); ++i) {
         why += "; " + failures[i];
@@ -141,8 +142,8 @@ std::function<void(std::uint64_t)> Identifier::identify_group()
     return needs_.cgroup ? [this](std::uint64_t id) { meet_group(id); } : std::function<void(std::uint64_t)>();
 }
 
-/// Notes a cgroup that the last walk did not have. A walk of thousands of cgroups takes tens of milliseconds, so the
-/// next walk waits ten times as long as the last one took.
+/// Walks the tree of cgroups again if it has no cgroup with this id. A walk of thousands of cgroups takes tens of
+/// milliseconds, so the next walk must wait ten times as long as the last walk took.
 void Identifier::meet_group(std::uint64_t id)
 {
     using Clock = std::chrono::steady_clock;
@@ -196,7 +197,8 @@ void Identifier::identify_sockets(Sample& sample, bool idle)
     }
 }
 
-/// Finds names of containers. Uses the path because it shows the container's user, which the identity does not have.
+/// Finds the names of containers. Parses the cgroup paths again, because the user of a container is in its cgroup path,
+/// but not in an Identity.
 void Identifier::name_containers(Sample& sample)
 {
     std::vector<std::pair<std::shared_ptr<const Identity>*, CgroupPlace>> contained;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Identifies the processes of a sample. Reads the files of living processes. If a process has ended, uses what an
-// earlier window has read, and what the id of its cgroup tells.
+// Identifies the processes of a sample. Reads the files of living processes. For a process that has ended, uses the
+// facts that an earlier window has read, and the facts that follow from the id of its cgroup.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -23,53 +23,56 @@
 
 namespace socktally {
 
-/// Directories, which tests replace.
+/// Directories to read. Tests replace them.
 struct IdentityPlaces {
     std::string proc = "/proc";
     std::string netns = "/run/netns";
     ContainerPlaces containers = {};
 };
 
-/// Data kept from one window to the next.
+/// Data that an Identifier passes on to the Identifier of the next window.
 struct IdentityMemory {
     std::shared_ptr<EngineAnswers> answers = std::make_shared<EngineAnswers>();
     std::shared_ptr<Lookups> lookups = std::make_shared<Lookups>();
     Users users{*lookups};
     KnownProcesses processes{};
-    /// The last known names of containers and their pods, by cgroup.
+    /// The last known facts about containers, such as the names of containers and pods, by cgroup path.
     std::map<std::string, ContainerFacts> names{};
-    /// Forgets the names of all other cgroups if there are too many.
+    /// If there are too many facts in `names`, keeps only those of the cgroups in `used`.
     void forget_names_but(const std::vector<CgroupPlace>& used);
 };
 
 /// Identifies the processes of one window.
 class Identifier {
 public:
-    /// Throws if /proc cannot be opened.
+    /// Throws if the directory /proc cannot be opened.
     explicit Identifier(const IdentityNeeds& needs, IdentityPlaces places = {},
                         std::shared_ptr<IdentityMemory> memory = std::make_shared<IdentityMemory>());
 
-    /// Call it before a window: notes which cgroups there are, if that is needed, so that those that go away in the
-    /// window are known.
+    /// Call it before a window. If cgroups are needed, reads which cgroups exist now. Then a cgroup that is removed in
+    /// the window is known too.
     void note_cgroups();
 
-    /// Reads a process now, unless it was read in this window already. If it has ended, keeps what was known before.
-    /// Returns false if something is unknown because the process has ended.
+    /// Reads the files of a process, unless this window has read them already. If the process has ended, uses the facts
+    /// that an earlier window has read. Returns false if a needed fact is unknown because the process has ended.
     bool read(Process& process);
-    /// Returns read() for backends to call when they see a process that may end soon; empty if nothing is to be read.
+    /// Returns a function that calls read(). Backends call it when they see a process, because the process may end
+    /// soon. The function is empty if there is nothing to read.
     std::function<void(Process&)> identify_process();
 
-    /// Returns a function that looks up the path of a cgroup, for SampleRequest; empty if paths are not needed.
+    /// Returns a function for SampleRequest that looks up the path of a cgroup and remembers it. The function is empty
+    /// if no paths are needed.
     std::function<void(std::uint64_t cgroup_id)> identify_group();
 
-    /// Identifies the owners of all flows with traffic, or with `idle` of all flows. A flow without a process gets what
-    /// the cgroup of its socket tells, and the quality Quality::socket. Call it after attribute(). Adds a note about
-    /// what is unknown, but only for processes that have a flow that `is_printed`.
+    /// Identifies the owners of all flows with traffic. If `idle` is true, identifies the owners of all flows. A flow
+    /// without a known process gets the facts that follow from the cgroup of its socket, and Quality::socket. If
+    /// processes have unknown facts, adds a note with their number. The note counts only processes with a flow for
+    /// which `is_printed` returns true. Call it after attribute().
     void identify(
         Sample& sample, bool idle,
         const std::function<bool(const Flow&)>& is_printed = [](const Flow&) { return true; });
 
-    /// Identifies all living processes, and returns them as a sample without flows.
+    /// Identifies all living processes. Returns them in a sample without flows.
     Sample running();
 
     const std::string& netns_name(Inode netns) { return netns_names_.name(netns); }
@@ -85,10 +88,10 @@ private:
 
     IdentityNeeds needs_;
     Fd proc_;
-    std::optional<CgroupTree> cgroups_;                 // made when it is first asked
-    bool walked_again_ = false;                         // after the window
-    std::chrono::steady_clock::time_point next_walk_{}; // no walk within the window before this time
-    std::unordered_set<std::uint64_t> removed_;         // cgroups that a walk within the window did not find any more
+    std::optional<CgroupTree> cgroups_;                 // the tree is made when it is first used
+    bool walked_again_ = false;                         // true: the tree was walked again after the window
+    std::chrono::steady_clock::time_point next_walk_{}; // earliest time of the next walk within the window
+    std::unordered_set<std::uint64_t> removed_;         // ids of cgroups that a walk within the window did not find
     NetnsNames netns_names_;
     ContainerPlaces containers_;
     std::shared_ptr<IdentityMemory> memory_;

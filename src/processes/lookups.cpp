@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The protocol with the helper: a question is a letter and its fields, an answer is `+` or `-` and its fields. Each
-// field but the last ends in NUL.
+// The protocol between this process and its helper. A question is a letter, then fields. An answer is `+` or `-`, then
+// fields. A NUL separates two fields.
 #include "processes/lookups.hpp"
 
 #include "linux/file.hpp"
@@ -47,7 +47,7 @@ std::string message(char kind, const Fields&... fields)
     return text;
 }
 
-/// Removes the next field from the front and returns it.
+/// Returns the next field, and removes it from the front of `text`.
 std::string_view next_field(std::string_view& text)
 {
     const std::string_view field = text.substr(0, text.find('\0'));
@@ -89,7 +89,7 @@ Address address_in(const addrinfo& found, Bytes SocketAddress::*field)
 std::string answer_about_host(const std::string& name)
 {
     addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM; // one entry for each address, not one for each socket type
+    hints.ai_socktype = SOCK_STREAM; // without this, each address is listed once for each socket type
     addrinfo* list = nullptr;
     const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &list);
     if (error != 0) {
@@ -131,7 +131,7 @@ std::string read_at_path(std::string_view question)
     return text ? message(has_answer, *text) : message(no_answer, errno);
 }
 
-/// Runs in the helper process, which has one thread.
+/// Answers a question. Runs in the helper process, which has only one thread.
 std::string answer(std::string_view question)
 {
     const char kind = question.empty() ? no_answer : question.front();
@@ -152,8 +152,8 @@ std::chrono::milliseconds left_until(Lookups::Clock::time_point deadline)
     return std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Lookups::Clock::now());
 }
 
-/// Returns what /etc/passwd says of a user if that is where the C library looks first. A regular file there answers at
-/// once, so no helper is needed.
+/// Returns the entry of a user in /etc/passwd; null if the C library would ask another source first. No helper is
+/// needed, because this local file answers at once.
 std::optional<User> find_local_user(Uid uid)
 {
     constexpr std::size_t limit = 1 << 20;
@@ -173,7 +173,7 @@ std::optional<User> find_local_user(Uid uid)
     std::string_view lines = text ? std::string_view(*text) : "";
     while (!lines.empty()) {
         std::string_view line = next_line(lines);
-        std::array<std::string_view, 6> fields; // name, password, number, group, comment, home
+        std::array<std::string_view, 6> fields; // name, password, uid, gid, comment, home directory
         for (std::string_view& field : fields) {
             field = line.substr(0, line.find(':'));
             line.remove_prefix(std::min(field.size() + 1, line.size()));
@@ -285,7 +285,8 @@ std::optional<std::string> Lookups::read_file(const TrustedPlace& place, std::si
 
 HttpAnswer Lookups::ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits)
 {
-    // The helper stops waiting for the engine at the deadline, a little before the helper itself would be killed.
+    // The helper stops waiting for the engine at the deadline of `limits`. It is killed only after this grace period,
+    // so that it can still send its answer.
     constexpr std::chrono::milliseconds grace(200);
     const auto patience = std::max(left_until(limits.deadline), std::chrono::milliseconds(0));
     auto given = ask(socket.base,

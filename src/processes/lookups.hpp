@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Look-ups that may hang: users, hosts and services in the system's databases (nsswitch.conf), and files and sockets of
-// container engines. Databases and file systems may be on servers, so a helper process makes each look-up, with a
-// deadline. A look-up that has hung is not repeated for a hundred times its deadline.
+// Makes look-ups that may hang: of users, hosts and services in the databases of the system (nsswitch.conf), and of
+// container engines in their files and over their sockets. Each of these sources may be on a server that does not
+// answer. So a helper process makes each look-up, with a deadline. If a look-up does not end in time, its source is not
+// asked again for a hundred times as long as the look-up took.
 #pragma once
 
 #include "linux/file.hpp"
@@ -28,17 +29,17 @@ struct User {
 
 struct UserAnswer {
     bool in_time = true;
-    std::optional<User> user{}; // null: there is no such user, or no answer came in time
+    std::optional<User> user{}; // null: there is no such user, or the answer did not come in time
 };
 
 struct HostAnswer {
-    std::vector<Address> addresses{}; // empty: there is no such host, or see `failure`
-    std::string failure{};            // why the host could not be looked up: "it did not answer in time"
+    std::vector<Address> addresses{}; // empty: there is no such host, or it could not be looked up (`failure`)
+    std::string failure{};            // why the host could not be looked up, such as "it did not answer in time"
 };
 
 struct PortAnswer {
     bool in_time = true;
-    std::optional<std::uint16_t> port{}; // null: there is no such service, or no answer came in time
+    std::optional<std::uint16_t> port{}; // null: there is no such service, or the answer did not come in time
 };
 
 class Lookups {
@@ -51,10 +52,10 @@ public:
     HostAnswer find_host(const std::string& name, std::chrono::milliseconds patience);
     PortAnswer find_port(const std::string& service, std::chrono::milliseconds patience);
 
-    /// Works like read_trusted_file(), but sets errno to ETIMEDOUT if the file cannot be read in time.
+    /// Works like read_trusted_file(), but returns null with errno ETIMEDOUT if the file cannot be read in time.
     std::optional<std::string> read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline);
-    /// Sends a request to the engine at this socket. If there is no such socket, body and failure of the answer are
-    /// empty.
+    /// Sends a request to the engine that listens at this socket. If there is no such socket, both the body and the
+    /// failure of the answer are empty.
     HttpAnswer ask_engine(const TrustedPlace& socket, std::string_view target, const HttpLimits& limits);
 
     /// Ends the helper process. The next look-up starts a new one.
@@ -65,7 +66,8 @@ private:
     UserAnswer find_user(const std::string& question, Clock::time_point deadline);
 
     std::optional<Helper> helper_;
-    std::map<std::string, Clock::time_point> rests_until_; // when a source that hung may be asked again, by its name
+    /// For each source that hung, the time before which the source is not asked again.
+    std::map<std::string, Clock::time_point> rests_until_;
 };
 
 } // namespace socktally

@@ -22,8 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto longest_for_name = 2s;
-constexpr auto good_for = 1min;          // windows may last a few milliseconds, too short to look a name up in each
-constexpr auto longest_for_filter = 10s; // longer, because nothing can be measured before a filter is resolved
+constexpr auto good_for = 1min;          // how long a name is kept; windows may be too short for a look-up in each
+constexpr auto longest_for_filter = 10s; // so long because without the answer nothing can be measured
 
 std::optional<Inode> to_inode(const std::optional<std::uint64_t>& number)
 {
@@ -144,7 +144,8 @@ const std::string& NetnsNames::name(Inode netns)
 
 std::optional<Inode> find_netns(const std::string& text)
 {
-    constexpr std::uint64_t last_pid = 1 << 22; // PID_MAX_LIMIT; inodes of namespaces are near 0xF0000000
+    // PID_MAX_LIMIT; larger numbers are inodes of namespaces, which are near 0xF0000000
+    constexpr std::uint64_t last_pid = 1 << 22;
     if (text == "current") {
         return to_inode(netns_inode("/proc/self/ns/net"));
     }

@@ -22,18 +22,19 @@ namespace socktally {
 
 namespace {
 
-constexpr std::size_t cgroup_limit = 64 << 10; // bytes: one path for each hierarchy, each up to 4 KiB
+constexpr std::size_t cgroup_limit = 64 << 10; // in bytes, enough for a path of 4 KiB in each hierarchy
 constexpr std::size_t command_limit = 16 << 10;
 constexpr std::string_view docker_proxy_name = "docker-proxy";
 
 std::optional<std::string> read_link(int directory, const char* path)
 {
-    std::array<char, PATH_MAX> target{}; // an array, because a string of this size would stay allocated
+    std::array<char, PATH_MAX> target{}; // a string of this size would stay allocated
     const ssize_t length = ::readlinkat(directory, path, target.data(), target.size());
     return length < 0 ? std::nullopt : std::optional(std::string(target.data(), static_cast<std::size_t>(length)));
 }
 
-/// Joins arguments that end in NUL. Returns null for kernel threads and zombies, which have no arguments.
+/// Joins the arguments with blanks. In `arguments`, each argument ends in NUL. Returns null for kernel threads and
+/// zombies, which have no arguments.
 std::optional<std::string> command_of(std::string_view arguments)
 {
     std::string command(arguments.substr(0, arguments.find_last_not_of('\0') + 1)); // npos + 1 is 0
@@ -49,8 +50,8 @@ std::string_view next_argument(std::string_view& arguments)
     return argument;
 }
 
-/// Returns whether this unit, or the last component of this cgroup path, is one in which systemd opens sockets for
-/// services: init.scope or a socket unit.
+/// Returns whether systemd itself opens sockets for services in this unit, or in the last component of this cgroup
+/// path: in init.scope and in socket units.
 bool is_of_systemd(std::string_view path)
 {
     const std::string_view last = path.substr(path.rfind('/') + 1); // npos + 1 is 0
@@ -62,7 +63,7 @@ Fd open_below(int directory, const char* path)
     return Fd(::openat(directory, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
-/// Returns the directory of a thread that still runs; none if all have ended.
+/// Returns the /proc directory of a living thread of the process. Returns no descriptor if all threads have ended.
 Fd living_thread(int process)
 {
     std::string buffer;
@@ -85,7 +86,7 @@ Identity read_place(int directory)
     return place ? identity_in(*place) : Identity{};
 }
 
-/// Reads the files in the directory of a process, or of one of its threads.
+/// Reads the needed files in the /proc directory of a process or of one of its threads.
 Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_proxy)
 {
     std::string buffer;
@@ -101,14 +102,15 @@ Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_pr
     return identity;
 }
 
-/// Returns whether something is missing that every living process but a kernel thread has.
+/// Returns whether a needed fact is missing. Every living process has these facts, except kernel threads.
 bool lacks_something(const Identity& identity, const IdentityNeeds& needs)
 {
     return (needs.exe && !identity.exe) || (needs.command && !identity.command) ||
            (needs.cgroup && identity.cgroup.value_or("/") == "/");
 }
 
-/// Drops the root cgroup: in hierarchies of version 1 the kernel moves every ended process there.
+/// Drops the cgroup if it is the root. In hierarchies of version 1, the kernel moves each process to the root when the
+/// process ends.
 void forget_root_cgroup(Identity& identity)
 {
     if (identity.cgroup == "/") {
@@ -116,18 +118,19 @@ void forget_root_cgroup(Identity& identity)
     }
 }
 
-/// The contents of the files of a process at one moment.
+/// The contents of the files of a process, read together.
 struct ProcessFiles {
     std::string name;
     std::uint64_t stack_start = 0; // as in Process
     Identity identity;
-    Inode netns; // 0: not asked for, or not known
-    /// True if no thread lives any more: command, executable and namespaces are gone, the cgroup perhaps too.
+    Inode netns; // network namespace of the process; 0: not needed, or not known
+    /// True if all threads have ended. Then command, executable and namespaces can no longer be read, and perhaps not
+    /// the cgroup either.
     bool has_ended = false;
 };
 
-/// Reads the files of a process. If only its first thread has ended, reads those of another thread. Returns null if the
-/// process has ended, even if another process has its pid now. `proc` is the open directory /proc.
+/// Reads the needed files of a process. If its first thread has ended, reads the files of a living thread. Returns null
+/// if the process has gone, even if another process has got its pid. `proc` is the open directory /proc.
 std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& needs, const Process& process)
 {
     // This descriptor never leads to a later process with the same pid.
@@ -180,7 +183,7 @@ std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments)
     std::map<std::string_view, std::string_view> values;
     while (!arguments.empty()) {
         const std::string_view name = next_argument(arguments);
-        if (name.starts_with('-') && !arguments.starts_with('-')) { // else a flag without a value
+        if (name.starts_with('-') && !arguments.starts_with('-')) { // else `name` is a flag without a value
             values.try_emplace(name, next_argument(arguments));
         }
     }
@@ -198,7 +201,7 @@ std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments)
 
 Identity identity_in(const CgroupPlace& place)
 {
-    constexpr std::size_t short_length = 12; // engines print this many digits
+    constexpr std::size_t short_length = 12; // container engines print this many digits of an id
     Identity identity;
     identity.cgroup = place.path;
     identity.unit = place.unit;
@@ -252,8 +255,8 @@ bool KnownProcesses::fill(int proc, const IdentityNeeds& needs, Process& process
     return known.is_whole;
 }
 
-/// Reads a process again. If it has ended, keeps what was read before, but drops the command and the executable if the
-/// process has become another program by exec since.
+/// Reads the files of a process into `known`. If the process has ended, keeps the facts that were read before. But
+/// drops the command and the executable if the process has become another program since.
 void KnownProcesses::read(int proc, const IdentityNeeds& needs, const Process& process, Known& known) const
 {
     const auto files = read_process_files(proc, needs, process);

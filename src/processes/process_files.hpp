@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads the files of /proc/PID that identify a process while it lives: only those needed, each at most once. Remembers
-// them from window to window.
+// Reads the files of /proc/PID that identify a process, before the process ends. Reads only files that are needed, and
+// remembers their contents from window to window.
 #pragma once
 
 #include "model/flow.hpp"
@@ -17,40 +17,41 @@
 
 namespace socktally {
 
-/// Reads the name and start time of a process; null if it is gone.
+/// Reads the name and start time of a process. Returns null if the process has gone.
 std::optional<Process> read_process(int proc, Pid pid);
 
-/// Returns what a cgroup path tells; names of containers are not looked up.
+/// Returns the facts that follow from a cgroup path. Does not look up names of containers.
 Identity identity_in(const CgroupPlace& place);
 
-/// Returns what the cgroup of a socket tells about the process that uses the socket. Returns null for the root, which
-/// has everything without a cgroup of its own, and for cgroups of systemd (init.scope, *.socket), which opens sockets
-/// before the service starts.
+/// Returns the facts that the cgroup of a socket tells about the process that uses the socket. Leaves out the root
+/// cgroup, which has all processes without a cgroup of their own. Leaves out cgroups of systemd (init.scope, *.socket),
+/// because systemd opens sockets for services that start later. Returns null if no fact is left.
 std::optional<Identity> identity_of_socket_in(const CgroupPlace& place);
 
-/// Returns the port that a docker-proxy forwards. Docker starts one for each published port, for the traffic that the
-/// kernel's NAT does not forward. `arguments` are those in /proc/PID/cmdline, each with a NUL after it: `docker-proxy
-/// -proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80`. Returns null if an
-/// argument is missing or invalid.
+/// Returns the port that a docker-proxy process forwards; null if an argument is missing or invalid. Docker starts such
+/// a process for each published port, for traffic that the NAT of the kernel does not forward. `arguments` is the text
+/// of /proc/PID/cmdline, with a NUL after each argument:
+/// `docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80`.
 std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments);
 
-/// Remembers the identities of processes from window to window, so that they are still known in the window in which a
-/// process ends. Reads each process at most once a window, unless it becomes another program. Entries are kept while
-/// the process lives, and for a while afterwards.
+/// Remembers the identities of processes from window to window. So a process is known even in the window in which it
+/// ends. Reads each process at most once in a window, or again if it has become another program. Keeps the identity of
+/// a process while the process lives, and for a while after its end.
 class KnownProcesses {
 public:
     void begin_window() { ++window_; }
 
-    /// Fills `process.identity`, and `process.netns` if the backend did not set it: from /proc, or if the process has
-    /// ended, from memory. Returns false if something needed is unknown because the process has ended.
+    /// Sets `process.identity`, and `process.netns` if the backend did not set it. Reads both from /proc. If the
+    /// process has ended, takes what an earlier call has read. Returns false if a needed fact is unknown because the
+    /// process has ended.
     bool fill(int proc, const IdentityNeeds& needs, Process& process);
 
     std::size_t size() const { return known_.size(); }
 
 private:
     struct Known {
-        Process process;          // as it was when it was read
-        std::uint64_t window = 0; // the window in which it was read, or found to have ended
+        Process process;          // the process as it was when it was last read
+        std::uint64_t window = 0; // the last window that has read it or found it to have ended
         bool is_whole = false;
     };
     using Key = std::pair<Pid, StartTime>;
@@ -59,7 +60,7 @@ private:
     void forget_ended(int proc);
 
     std::map<Key, Known> known_;
-    std::size_t most_ = 1024; // number of entries at which ended processes are removed
+    std::size_t most_ = 1024; // size of known_ at which fill() removes ended processes
     std::uint64_t window_ = 0;
 };
 

@@ -39,7 +39,7 @@ std::optional<unsigned> ProcessTree::add_root(Pid pid)
     }
     roots_.push_back({pid, link->start_time});
     if (orphans_ == Orphans::go_away) {
-        if (pid.value != 1) { // what process 1 adopts is in its tree
+        if (pid.value != 1) { // if process 1 is a root, orphans that it adopts stay in its tree
             adopters_.insert(1);
         }
         for (auto above = link; above && above->parent != 0; above = read(above->parent)) {
@@ -47,7 +47,8 @@ std::optional<unsigned> ProcessTree::add_root(Pid pid)
         }
     }
     seen_.clear();
-    std::map<std::int32_t, Seen> seen; // a root may descend from another root
+    // Each root is placed again, because it may descend from the new one.
+    std::map<std::int32_t, Seen> seen;
     for (const Root& root : roots_) {
         seen.emplace(root.pid.value, Seen{root.start_time, place(root.pid.value, root.start_time)});
     }
@@ -70,8 +71,8 @@ bool ProcessTree::is_older_than_roots(StartTime start_time) const
     return std::all_of(roots_.begin(), roots_.end(), [=](const Root& root) { return start_time < root.start_time; });
 }
 
-/// Adds the trees of the process and of its ancestors. A parent may end meanwhile, and another process may get its pid.
-/// That process is younger than the child, which shows that the chain has changed.
+/// Adds the trees of the process and of its ancestors to `trees`. If a parent ends during the climb, a new process may
+/// get its pid. The new process is younger than the child, so climb() can see that the chain has changed.
 ProcessTree::Climb ProcessTree::climb(std::int32_t pid, StartTime start_time, std::uint64_t& trees)
 {
     while (pid != 0 && !is_older_than_roots(start_time)) {
@@ -123,7 +124,8 @@ std::optional<std::uint64_t> ProcessTree::trees_of(const Process& process)
 void ProcessTree::look()
 {
     constexpr std::chrono::milliseconds shortest_pause(20);
-    constexpr int rest = 9; // pause of 9 times the time of a search, which so takes at most a tenth of the time
+    // The pause after a search is 9 times as long as the search took. So searches take at most a tenth of the time.
+    constexpr int rest = 9;
     const auto begun = Clock::now();
     const auto since_boot = static_cast<std::uint64_t>(time_since_boot().count());
     std::map<std::int32_t, Seen> seen;
@@ -132,7 +134,7 @@ void ProcessTree::look()
             seen.insert(*known);
             continue;
         }
-        if (is_new() && begun_ == not_yet) { // the process is older than the root
+        if (is_new() && begun_ == not_yet) { // the root has only just started, so this process is older
             seen.emplace(pid, Seen{StartTime{}, 0});
             continue;
         }
@@ -161,7 +163,8 @@ ProcessTree::Clock::time_point ProcessTree::look_if_due(Clock::time_point now)
     return next_look_;
 }
 
-/// Notes the user and the namespace of a descendant, even if it was seen before, because both may have changed.
+/// Adds the user and the network namespace of a descendant to the sightings. Does so at each look(), because both may
+/// change.
 void ProcessTree::see(std::int32_t pid)
 {
     const std::string directory = std::to_string(pid);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Finds which processes descend from those that --tree names, or from the command of run. These are the roots; each has
-// a bit.
+// Finds which processes descend from a root. A root is a process that --tree names, or the command of `run`. A root and
+// its descendants are a tree. Each tree has a bit.
 //
-// On ebpf the kernel's forks are watched, so every process is known (traffic/ebpf/descendants.h). On other backends the
-// trees of a process are found by its chain of parents in /proc, while it lives, when the search for owners finds the
-// process:
+// The ebpf backend watches forks in the kernel, so it knows the trees of every process (traffic/ebpf/descendants.h).
+// Other backends find the trees of a process when the search for owners finds the process. They follow its chain of
+// parents in /proc, which exists only while the process lives:
 //
 // - A process that started before a root does not descend from it.
-// - Below run, this process adopts orphans (PR_SET_CHILD_SUBREAPER). So the chain of every living descendant leads to
-//   the command or to this process, and decides.
-// - Below --tree, an ancestor of the root or process 1 adopts orphans. So look() is called every few milliseconds, and
-//   remembers which processes were descendants while their parents lived. If a process was started in the window, and
-//   its first known parent may have adopted it, its trees stay unknown.
+// - For `run`, socktally adopts orphans (PR_SET_CHILD_SUBREAPER). So the chain of every living descendant leads to the
+//   command or to socktally.
+// - For --tree, orphans are adopted by an ancestor of the root or by process 1. So look() is called every few tens of
+//   milliseconds, and remembers the descendants while their parents live. If a process started in the window, and its
+//   parent may have adopted it, the trees of the process stay unknown.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -36,11 +36,11 @@ public:
     using Clock = std::chrono::steady_clock;
     static constexpr std::size_t most_roots = 64;
     enum class Orphans : std::uint8_t {
-        come_here, // to this process
+        come_here, // socktally adopts orphans of the root, for `run`
         go_away,
     };
 
-    /// `proc` is the path of /proc, which tests replace. Throws if it cannot be opened.
+    /// `proc` is the path of /proc, which tests replace. Throws if this directory cannot be opened.
     explicit ProcessTree(Orphans orphans, const std::string& proc = "/proc");
 
     /// Adds a root, of which there may be `most_roots`. Returns the number of its bit; null if there is no such
@@ -48,18 +48,18 @@ public:
     std::optional<unsigned> add_root(Pid pid);
     bool is_empty() const { return roots_.empty(); }
 
-    /// Searches for new descendants. The first call begins the window.
+    /// Searches for new descendants of the roots. The first call begins the window.
     void look();
     /// Calls look() if it is due. Returns when it is due next.
     Clock::time_point look_if_due(Clock::time_point now);
 
-    /// Returns the trees of a process that lives, or that look() has seen; null if they are not known.
+    /// Returns the trees of a process that is alive or that look() has seen; null if they are not known.
     std::optional<std::uint64_t> trees_of(const Process& process);
-    /// Returns the descendants that lived at the last look(), including roots, with their trees.
+    /// Returns the processes that were alive at the last look() and are in a tree, roots included, each with its trees.
     std::vector<std::pair<Pid, std::uint64_t>> members() const;
-    /// Returns what look() has seen of the descendants.
+    /// Returns the facts about descendants that look() has collected.
     const TreeSightings& sightings() const { return sightings_; }
-    /// Returns whether the root has not run yet, so that it has no descendants.
+    /// Returns whether the root is the command of `run`. This command has no descendants before the window begins.
     bool is_new() const { return orphans_ == Orphans::come_here; }
 
 private:
@@ -87,16 +87,16 @@ private:
     Orphans orphans_;
     std::int32_t self_;
     std::vector<Root> roots_;
-    std::set<std::int32_t> adopters_; // pids that may adopt orphans of a root
+    std::set<std::int32_t> adopters_; // pids of processes that may adopt orphans of a root, for --tree
     std::map<std::int32_t, Seen> seen_;
     TreeSightings sightings_;
     static constexpr StartTime not_yet{std::numeric_limits<std::uint64_t>::max()};
-    StartTime begun_ = not_yet; // start of the window
+    StartTime begun_ = not_yet; // the time at which the window began
     Clock::time_point next_look_{};
     std::string buffer_;
 };
 
-/// Calls look() if it is due. Returns when it is due next; time_point::max() if there is no tree.
+/// Calls tree->look_if_due(). Returns when look() is due next; time_point::max() if `tree` is null.
 inline ProcessTree::Clock::time_point look(ProcessTree* tree, ProcessTree::Clock::time_point now)
 {
     return tree != nullptr ? tree->look_if_due(now) : ProcessTree::Clock::time_point::max();

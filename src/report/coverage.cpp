@@ -37,8 +37,8 @@ void Coverage::join_neighbours()
     stretches_.resize(most / 2);
 }
 
-/// Finds the snapshot of the parsed text. Interfaces and sockets are separate sources: snapshots of both cover the same
-/// time without repeating each other.
+/// Finds the snapshot of the parsed text. A snapshot of interfaces does not repeat a snapshot of sockets that covers
+/// the same time, so the two belong to separate sources.
 Snapshots::Finding Snapshots::find(const SnapshotParser& parser)
 {
     using Verdict = Coverage::Verdict;
@@ -52,7 +52,8 @@ Snapshots::Finding Snapshots::find(const SnapshotParser& parser)
         return {false, source.verdict};
     }
     Verdict verdict = source.coverage.add(heading.started_at, heading.duration, parser.text_hash());
-    if (verdict == Verdict::overlapping && !heading.host) { // it may be of another host
+    // If the snapshot has no host name, the other window may be of another host.
+    if (verdict == Verdict::overlapping && !heading.host) {
         verdict = Verdict::fresh;
     }
     source.input = input;

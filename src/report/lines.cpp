@@ -18,7 +18,7 @@ namespace {
 
 bool is_blank_byte(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-/// Recognises compressed files by their first bytes.
+/// Returns whether the text begins as a compressed file does.
 bool is_compressed(std::string_view text)
 {
     constexpr std::array<std::string_view, 3> beginnings{"\x1f\x8b", "\x28\xb5\x2f\xfd",
@@ -29,8 +29,8 @@ bool is_compressed(std::string_view text)
 
 bool is_blank_line(std::string_view line) { return std::all_of(line.begin(), line.end(), is_blank_byte); }
 
-/// Finds the end of an object of several lines. Gives up as soon as the text cannot be an object, so that an unfinished
-/// line does not swallow the lines after it. It does not find all errors; the parser does.
+/// Finds the end of a JSON object that takes several lines. Gives up as soon as the text cannot be an object. Otherwise
+/// an unfinished line would swallow the lines after it. Does not find all errors, because the parser does.
 class ObjectEnd {
 public:
     enum class State : std::uint8_t { within, ended, impossible };
@@ -158,7 +158,7 @@ void Lines::begin_input()
     start_ += text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
 }
 
-/// Skips NULs. If a log is truncated while its writer has it open, the file gets a hole, which reads as NULs.
+/// Skips NULs. If a log is truncated while its writer has it open, the file may get a hole, which reads as NULs.
 void Lines::skip_nuls()
 {
     do {
@@ -169,8 +169,8 @@ void Lines::skip_nuls()
     } while (start_ == end_ && fill());
 }
 
-/// Reads more text after that in the buffer, which may move; start_ and next_ move with it. Returns false at the end of
-/// the input, and at the limit.
+/// Reads more text into the buffer. May move the text in the buffer, and start_, next_ and end_ with it. Returns false
+/// if the input has ended, or if the buffer is full and may not grow.
 bool Lines::fill()
 {
     if (has_ended_) {
@@ -203,8 +203,8 @@ bool Lines::fill()
     return got > 0;
 }
 
-/// Returns the position of the next newline at or after `from`; reads more if needed. Returns null if the input ends or
-/// the line exceeds the limit.
+/// Returns the position of the first newline at or after `from`. Reads more text if needed. Returns null if the input
+/// ends or the line exceeds the limit before a newline is found.
 std::optional<std::size_t> Lines::find_newline(std::size_t from)
 {
     std::size_t searched = from - start_;
@@ -221,7 +221,7 @@ std::optional<std::size_t> Lines::find_newline(std::size_t from)
     }
 }
 
-/// Skips the line at start_, which is longer than the buffer.
+/// Skips the line that begins at start_ and does not fit into the buffer.
 void Lines::skip_line()
 {
     ++line_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Splits input into lines, and into JSON objects of several lines. The buffer does not grow past a limit. The text is
-// not interpreted.
+// Splits input into lines, and into JSON objects that take several lines. The buffer does not grow past a limit.
+// SnapshotParser parses the text.
 #pragma once
 
 #include <cstddef>
@@ -12,29 +12,31 @@
 
 namespace socktally {
 
-/// Some lines of the input. At least `Lines::padding` bytes after the text may be read.
+/// One or several lines of the input. At least `Lines::padding` bytes after the text may be read.
 struct Extent {
     std::string_view text;
     std::uint64_t first_line = 0; // counted from 1
     std::uint64_t last_line = 0;
-    bool is_overlong = false; // longer than the limit; `text` is empty
+    bool is_overlong = false; // the line is longer than the limit; `text` is empty
 };
 
 class Lines {
 public:
     static constexpr std::size_t padding = 64;
-    static constexpr std::size_t longest = std::size_t{32} << 20; // bytes, enough for a document of 100,000 connections
+    static constexpr std::size_t longest = std::size_t{32} << 20; // bytes; holds a document with 100,000 connections
     static constexpr std::size_t block = std::size_t{256} << 10;
 
-    /// `name` is the name of the input in errors. Lines and objects longer than `limit` are not returned.
+    /// `name` is the name of the input in error messages. The text of a line or object that is longer than `limit`
+    /// bytes is not returned.
     Lines(int fd, std::string name, std::size_t limit = longest);
 
-    /// Returns the next line that is not blank; null at the end. Its text is valid until the next call. Throws if the
-    /// input cannot be read, or is compressed.
+    /// Returns the next line that is not blank; null at the end of the input. The text is valid until the next call of
+    /// next() or extend(). Throws if the input cannot be read, or if it is compressed.
     std::optional<Extent> next();
 
-    /// Returns the object that begins with the last line of next() and ends with a later line. Returns null if there is
-    /// no such object; next() then continues after that line. The text is valid until the next call.
+    /// Returns the JSON object that begins with the last line of next() and ends in a later line. Returns null if there
+    /// is no such object. Then next() continues with the line after the last one. The text is valid until the next call
+    /// of next() or extend().
     std::optional<Extent> extend();
 
     /// Returns whether extend() reached the end of the input before the end of the object.
@@ -52,9 +54,9 @@ private:
     std::size_t limit_;
     std::size_t capacity_;
     std::unique_ptr<char[]> buffer_;
-    std::size_t start_ = 0; // start of the last line that was returned; text before it is no longer needed
-    std::size_t next_ = 0;  // start of the line after it
-    std::size_t end_ = 0;   // end of the text that was read
+    std::size_t start_ = 0; // start of the last line that was returned; the text before it is not needed any more
+    std::size_t next_ = 0;  // start of the next line
+    std::size_t end_ = 0;   // end of the text in the buffer
     std::uint64_t line_ = 0;
     bool has_ended_ = false;
     bool is_cut_off_ = false;

@@ -11,7 +11,7 @@ namespace {
 
 static_assert(Lines::padding >= SnapshotParser::padding);
 
-/// Joins neighbouring lines that are invalid by themselves, so that the rest of a broken document is reported once.
+/// Reports invalid lines. Joins neighbouring ones, so that the rest of a broken document is reported once.
 class Faults {
 public:
     explicit Faults(const std::function<void(const LeftOut&)>& tell) : tell_(tell) {}
@@ -28,7 +28,7 @@ public:
         pending_ = lines;
         has_pending_ = true;
     }
-    /// Ends the run of bad lines because a valid text follows, so the input was not cut off there.
+    /// Reports the invalid lines so far. They are not marked as cut off, because valid text follows them.
     void end_run()
     {
         pending_.is_cut_off = false;
@@ -48,7 +48,7 @@ private:
     bool has_pending_ = false;
 };
 
-/// Parses the text. Returns the error; null if there is none.
+/// Parses the text. Returns the error message; null if the text is valid.
 std::optional<std::string> fault_in(SnapshotParser& parser, std::string_view text)
 {
     try {

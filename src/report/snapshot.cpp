@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Uses simdjson's DOM, because it checks the whole text first, while On-Demand would find an error after half of a
-// snapshot was added, and because it uses the instructions of the processor it runs on, while On-Demand uses those of
-// the build.
+// Uses the DOM parser of simdjson, not On-Demand, for two reasons. The DOM parser checks the whole text first, while
+// On-Demand would find an error after half of a snapshot was added. The DOM parser uses all instructions of the
+// processor on which it runs, while On-Demand uses only those that the build allows.
 #include "report/snapshot.hpp"
 
 #include "table/columns.hpp"
@@ -57,7 +57,8 @@ SavedValue value_of(const Column& column, const dom::element& element)
                             : SavedValue{.text = text_of(column.name, element)};
 }
 
-/// Returns whether `pod` has the uid because the name is not known: a UUID, or 32 digits for a static pod.
+/// Returns whether the text is the uid of a pod. The column `pod` has the uid if the pod's name is not known. The uid
+/// is a UUID, or 32 digits for a static pod.
 bool is_pod_uid(std::string_view text)
 {
     return (text.size() == 36 || text.size() == 32) && text.find_first_not_of("0123456789abcdef-") == text.npos;
@@ -65,13 +66,13 @@ bool is_pod_uid(std::string_view text)
 
 } // namespace
 
-/// Objects from one source have the same members in the same order, so the order of the last object is tried first. All
-/// rows are read into the same Row, which keeps the memory of its texts.
+/// Objects from one source have the same members in the same order. So the order of members in the last object is tried
+/// first. All rows are read into the same Row, which reuses the memory of its texts.
 struct SnapshotParser::Impl {
     Impl() { row.connections.reset(); }
 
     enum class Part : std::uint8_t { nothing, schema, started_at, duration, by, complete, backend, host, boot_id };
-    /// The place where a member of an object is stored.
+    /// Says where a member of a JSON object is stored: in a part of the heading, in a column, or nowhere.
     struct Slot {
         std::string name;
         Part part = Part::nothing;
@@ -100,7 +101,7 @@ struct SnapshotParser::Impl {
     void end_row();
     void end_identity();
 
-    dom::parser parser; // `heading` points into its memory
+    dom::parser parser; // `heading` points into the memory of the parser
     std::string_view whole_text;
     Heading heading;
     bool is_document = false;
@@ -108,7 +109,7 @@ struct SnapshotParser::Impl {
     dom::array rows;         // of a document
     Order line_order;
     Order row_order;
-    // The last values, kept because the lines of one snapshot share them.
+    // The last time and keys that were parsed. The lines of a snapshot share them, so they need not be parsed again.
     std::string time_text;
     TimePoint time;
     std::string by_text;
@@ -118,8 +119,8 @@ struct SnapshotParser::Impl {
     Row row;
     std::shared_ptr<Identity> identity = std::make_shared<Identity>(); // of the row
     Origin origin;
-    ColumnSet known;  // columns that have a value in this row
-    ColumnSet filled; // those, and columns that still have a value of an earlier row
+    ColumnSet known;  // columns that have a value in the current row
+    ColumnSet filled; // `known`, and the columns in which `row` still has a value of an earlier row
 };
 
 static_assert(SnapshotParser::padding >= simdjson::SIMDJSON_PADDING);
@@ -152,7 +153,7 @@ void SnapshotParser::Impl::parse(std::string_view text)
 {
     whole_text = text;
     parts = 0;
-    is_document = true; // until a member shows that it is a line
+    is_document = true; // assumed until the member `ts` is found, which only a line has
     heading = {};
     heading.by = &by;
     dom::object object;
@@ -196,7 +197,7 @@ SnapshotParser::Impl::Slot SnapshotParser::Impl::slot_of(std::string_view name, 
 const SnapshotParser::Impl::Slot& SnapshotParser::Impl::learn_slot(Order& order, std::size_t place,
                                                                    std::string_view name, bool is_row_of_document)
 {
-    constexpr std::size_t most = 256; // limit for the members of a hostile object
+    constexpr std::size_t most = 256; // members; limits the memory for an object that has more
     const std::size_t end = std::min(place, most);
     order.resize(std::max(order.size(), end + 1));
     return order[end] = slot_of(name, is_row_of_document);
@@ -335,7 +336,7 @@ void SnapshotParser::Impl::require_parts() const
     }
 }
 
-/// Makes a new identity if rows that were kept share the last one.
+/// Clears the values of the last row. Makes a new identity if another row still uses the last identity.
 void SnapshotParser::Impl::begin_row()
 {
     origin.saved.reset();
@@ -350,7 +351,7 @@ void SnapshotParser::Impl::begin_row()
 void SnapshotParser::Impl::read_value(const Slot& slot, const dom::element& value)
 {
     if (slot.column == nullptr) {
-        return; // a member of a later version or another program
+        return; // a member that another program or a later version has added
     }
     const std::size_t index = index_of(*slot.column);
     if (origin.saved.test(index)) {
@@ -371,14 +372,14 @@ void SnapshotParser::Impl::put(const Column& column, const SavedValue& value)
     }
 }
 
-/// Clears values of earlier rows, and fills in what follows from the saved values.
+/// Clears the values that earlier rows have left in `row`. Then derives values from those that were saved.
 void SnapshotParser::Impl::end_row()
 {
     static const Column& host = *find_column("host");
     static const std::size_t time_index = index_of(*find_column("time"));
     static const std::size_t unknown_index = index_of(*find_column("unknown_connections"));
     static const std::size_t process_index = index_of(*find_column("process"));
-    if (!known.test(index_of(host)) && heading.host) { // rows of a report have a host of their own
+    if (!known.test(index_of(host)) && heading.host) { // a row saved by `report` may have a host of its own
         put(host, {.text = *heading.host});
     }
     const ColumnSet left = filled & ~known;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Parses one saved JSON object: a document, which is a snapshot with its rows, or a line of JSON lines, which is one
-// row with the facts of its snapshot. The whole object is checked before any of it is used.
+// Parses one saved JSON object. It is a document or a line of JSON lines. A document is a snapshot with all its rows. A
+// line is one row with the heading of its snapshot. The whole object is checked before any part of it is used.
 #pragma once
 
 #include "table/row.hpp"
@@ -17,7 +17,7 @@
 
 namespace socktally {
 
-/// The fields of a snapshot as a whole.
+/// The fields that all rows of a snapshot share.
 struct Heading {
     TimePoint started_at;
     std::chrono::nanoseconds duration{0};
@@ -28,7 +28,7 @@ struct Heading {
     std::optional<std::string_view> boot_id;
 };
 
-/// The text is not a snapshot; the message says why in one line.
+/// Thrown if a text is not a snapshot. The message says why in one line.
 struct BadSnapshot : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
@@ -43,25 +43,25 @@ public:
     SnapshotParser& operator=(const SnapshotParser&) = delete;
     ~SnapshotParser();
 
-    /// Parses `text`, which must have `padding` readable bytes after it. Throws BadSnapshot for an invalid text, and
-    /// std::runtime_error for a list of `ports`, which no other line would make valid.
+    /// Parses `text`. At least `padding` bytes after it must be readable. Throws BadSnapshot if the text is invalid.
+    /// Throws std::runtime_error if the text is output of `ports`, because report cannot use any of that input.
     void parse(std::string_view text);
 
-    // Results of the last parse(), valid until the next one.
-    // claims_to_be_one() returns whether the text says that it is a snapshot or a row of one, even if the rest is
-    // invalid.
+    // The functions below return results of the last parse(), until the next one.
+    // claims_to_be_one() returns whether the text says that it is a snapshot or a row of a snapshot, even if other
+    // parts of the text are invalid.
     bool claims_to_be_one() const;
     const Heading& heading() const;
-    /// Returns false if the text is one row of a snapshot.
+    /// Returns whether the text is a document; false for a line, which has one row.
     bool is_document() const;
-    /// Returns the hash of the parsed text: of a document, or of one row.
+    /// Returns the hash of the parsed text, which is a document or a line.
     std::size_t text_hash() const;
-    /// Calls `use` for each row, which `use` may change. The row has its host and its time; values that were not saved
-    /// are null.
+    /// Calls `use` for each row. `use` may change the row. The row has its host and its time. Values that were not
+    /// saved are null.
     void for_each_row(const std::function<void(Row& row, const Origin& origin)>& use);
 
 private:
-    struct Impl; // keeps simdjson, which takes seconds to compile, in one file
+    struct Impl; // hides simdjson, so that only one file includes it: compiling it takes seconds
     std::unique_ptr<Impl> impl_;
 };
 

@@ -40,10 +40,10 @@ std::optional<T> parse_decimal(std::string_view text)
 
 struct ListedEnd {
     Endpoint endpoint;
-    Family family; // as printed: a mapped address counts as v6
+    Family family; // v6 in a list of IPv6, even if the address is a v4-mapped one
 };
 
-/// Parses "0100007F:1F90"; a v6 address has four such words.
+/// Parses an address with its port, such as "0100007F:1F90". A v6 address has four words of 8 digits.
 std::optional<ListedEnd> parse_end(std::string_view text)
 {
     constexpr std::size_t port_digits = 4;
@@ -70,7 +70,7 @@ std::optional<ListedEnd> parse_end(std::string_view text)
     return ListedEnd{{address, *port}, is_v6 ? Family::v6 : Family::v4};
 }
 
-/// Parses "tx_queue:rx_queue"; returns false for other text.
+/// Sets the queue lengths of the socket from "tx_queue:rx_queue". Returns false if the text has another form.
 bool set_queues(Socket& socket, std::string_view queues)
 {
     const std::size_t colon = std::min(queues.find(':'), queues.size());
@@ -134,7 +134,7 @@ std::optional<std::size_t> TcpInUse::read() const
 
 std::optional<Socket> parse_inet_socket(std::string_view line, Protocol protocol)
 {
-    next_word(line); // the number of the line
+    next_word(line); // skips the number of the line
     const auto local = parse_end(next_word(line));
     const auto remote = parse_end(next_word(line));
     const auto state = parse_hex<std::uint8_t>(next_word(line), 2);
@@ -168,14 +168,14 @@ std::optional<Socket> parse_inet_socket(std::string_view line, Protocol protocol
     }
     socket.state = static_cast<TcpState>(*state);
     if (protocol == Protocol::tcp && state_of(socket) != SocketState::open) {
-        socket.uid.reset(); // the kernel prints 0, whoever the user was
+        socket.uid.reset(); // in these states the kernel prints 0 instead of the user
     }
     return socket;
 }
 
 std::optional<Socket> parse_packet_socket(std::string_view line)
 {
-    for (int i = 0; i < 4; ++i) { // the kernel's pointer, references, type, protocol
+    for (int i = 0; i < 4; ++i) { // skips the kernel's pointer, the references, the type and the protocol
         next_word(line);
     }
     const auto interface = parse_decimal<std::uint32_t>(next_word(line));
@@ -197,7 +197,7 @@ std::optional<Socket> parse_packet_socket(std::string_view line)
 
 std::optional<Socket> parse_sctp_socket(std::string_view line)
 {
-    for (int i = 0; i < 5; ++i) { // two kernel pointers, style, state, hash
+    for (int i = 0; i < 5; ++i) { // skips two kernel pointers, the style, the state and the hash
         next_word(line);
     }
     const auto port = parse_decimal<std::uint16_t>(next_word(line));
@@ -216,14 +216,15 @@ std::optional<Socket> parse_sctp_socket(std::string_view line)
 
 ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory) : tcp_in_use_(directory)
 {
-    const Fd net(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); // its path is long for the kernel
+    // The lists are opened relative to `net`, so the kernel resolves the long path only once.
+    const Fd net(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     for (const List& list : lists) {
         const bool is_counted = list.protocol == Protocol::tcp || list.protocol == Protocol::udp;
         if (which != ProcLists::all && is_counted != (which == ProcLists::tcp_and_udp)) {
             continue;
         }
         Fd file(::openat(net.get(), list.name, O_RDONLY | O_CLOEXEC));
-        if (file) { // else this kernel does not have the protocol
+        if (file) { // missing if this kernel does not have the protocol
             files_.push_back({std::move(file), list.protocol});
         }
     }
@@ -231,11 +232,11 @@ ProcSocketFiles::ProcSocketFiles(ProcLists which, const std::string& directory) 
 
 ProcSockets ProcSocketFiles::read() const
 {
-    constexpr std::size_t size_limit = 1 << 28; // bytes, for about 1.7 million sockets
+    constexpr std::size_t size_limit = 1 << 28; // bytes of one list, enough for about 1.7 million sockets
     ProcSockets result;
     result.missing = true;
     std::string buffer;
-    std::optional<bool> has_tcp; // asked if it matters
+    std::optional<bool> has_tcp; // null until the first TCP list
     for (const File& file : files_) {
         if (file.protocol == Protocol::tcp && !has_tcp) {
             has_tcp = tcp_in_use_.read() != 0U;

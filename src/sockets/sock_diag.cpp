@@ -48,10 +48,10 @@ std::optional<Protocol> protocol_of(std::uint8_t number)
     }
 }
 
-/// Returns whether tcp_info is long enough for a member: older kernels return a shorter one.
+/// Returns whether `info` is long enough for a member. Older kernels return a shorter tcp_info.
 bool reaches(std::span<const std::byte> info, std::size_t member_end) { return info.size() >= member_end; }
 
-/// Returns the number of drops; null before Linux 4.11, which does not have it.
+/// Returns the number of dropped datagrams. Returns null before Linux 4.11, which does not report the number.
 std::optional<std::uint32_t> meminfo_drops(std::span<const std::byte> info)
 {
     std::uint32_t drops = 0;
@@ -62,8 +62,8 @@ std::optional<std::uint32_t> meminfo_drops(std::span<const std::byte> info)
     return drops;
 }
 
-/// Fills in the socket. Returns the protocol that the attributes name, or `protocol` if they name none; null if we do
-/// not count that protocol.
+/// Stores the attributes in the socket. Returns the protocol that INET_DIAG_PROTOCOL names, or `protocol` if that
+/// attribute is missing. Returns null if the attribute names a protocol other than TCP and UDP.
 std::optional<Protocol> read_attributes(std::span<const std::byte> attributes, Protocol protocol, Socket& socket)
 {
     std::optional<Protocol> named = protocol;
@@ -124,7 +124,7 @@ std::optional<Socket> parse_diag(std::span<const std::byte> payload, Protocol pr
     }
     Socket socket;
     socket.tuple.local = {address_of(message.id.idiag_src, message.idiag_family), ntohs(message.id.idiag_sport)};
-    if (message.id.idiag_dport != 0) { // else it is not connected
+    if (message.id.idiag_dport != 0) { // 0: the socket is not connected
         socket.tuple.remote = {address_of(message.id.idiag_dst, message.idiag_family), ntohs(message.id.idiag_dport)};
     }
     socket.family = socket.tuple.local.address.family;
@@ -208,7 +208,7 @@ int Dumper::ask(std::span<std::byte> request, Protocol protocol, const std::func
         if (!worth_another_try(error)) {
             return error;
         }
-        // The rest of the broken reply may still arrive, so continue with a new socket.
+        // The rest of the broken reply may still arrive at this netlink socket, so the next try uses a new one.
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
         renew();
     }

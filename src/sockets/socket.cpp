@@ -58,7 +58,7 @@ Flow flow_of(const Socket& socket)
 {
     Flow flow;
     flow.tuple = socket.tuple;
-    if (flow.tuple.local.address.family == Family::none) { // SocketLookup has removed the family
+    if (flow.tuple.local.address.family == Family::none) { // SocketLookup removes the family of an unspecified address
         flow.tuple.local.address.family = socket.family;
     }
     flow.cookie = socket.cookie;

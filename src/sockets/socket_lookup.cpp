@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Each step of find() is a binary search. Sockets bound to no address are sorted under an empty address.
+// Each step of find() is a binary search. A socket that is bound to no address has an empty local address.
 #include "sockets/socket_lookup.hpp"
 
 #include <algorithm>
@@ -28,8 +28,8 @@ Tuple normal(Tuple tuple)
     return tuple;
 }
 
-/// Returns whether the socket may receive traffic of this family on this device. Its family may differ from the
-/// traffic's only if it is bound to no address.
+/// Returns whether the socket may receive traffic of this family on this device. A v6 socket that is bound to no
+/// address also receives v4 traffic, unless it is v6 only.
 bool takes(const Socket& socket, Family family, std::uint32_t interface)
 {
     if (socket.interface != 0 && interface != 0 && socket.interface != interface) {
@@ -41,7 +41,8 @@ bool takes(const Socket& socket, Family family, std::uint32_t interface)
     return socket.family == Family::v6 && family == Family::v4 && !socket.v6_only;
 }
 
-/// Returns false if the socket is bound to a device and the device of the traffic is not known.
+/// Returns false if the socket is bound to a device and the device of the traffic is not known. The socket may then
+/// receive all of the traffic or none.
 bool is_sure(const Socket& socket, std::uint32_t interface) { return socket.interface == 0 || interface != 0; }
 
 auto far_end(const Socket& socket) { return std::tie(socket.tuple.protocol, socket.tuple.remote); }
@@ -53,7 +54,8 @@ bool is_repeated(const Socket& a, const Socket& b)
     return (a.inode != Inode{} || a.cookie != Cookie{}) && identity(a) == identity(b);
 }
 
-/// Drops sockets without an inode (closed, or not accepted yet, when the list was made) if there is another candidate.
+/// Drops sockets without an inode if another candidate has an inode. A socket without an inode was closed or not yet
+/// accepted when the list was made.
 void drop_stale(Candidates& candidates)
 {
     const auto is_live = [](const Socket* socket) { return socket->inode != Inode{}; };
@@ -71,8 +73,9 @@ void add_takers(Candidates& candidates, std::span<const Socket> sockets, Family 
     }
 }
 
-/// Keeps the sockets that the kernel prefers among equal addresses: first those bound to the device, then those of the
-/// same family. If the device is not known, a bound socket may receive all of the traffic or none.
+/// Keeps the sockets that the kernel prefers among those with equal addresses. If the device of the traffic is known,
+/// sockets bound to it come before unbound sockets. Among sockets bound to the same device, those of the same family as
+/// the traffic come before those of the other family.
 void keep_best(Candidates& candidates, Family family, std::uint32_t interface)
 {
     if (candidates.size() < 2) {
@@ -82,7 +85,7 @@ void keep_best(Candidates& candidates, Family family, std::uint32_t interface)
     if (interface != 0 && std::any_of(candidates.begin(), candidates.end(), is_bound)) {
         std::erase_if(candidates, std::not_fn(is_bound));
     }
-    std::set<std::uint32_t> devices; // devices to which a socket of the family is bound
+    std::set<std::uint32_t> devices; // devices to which sockets of the traffic's family are bound
     for (const Socket* socket : candidates) {
         if (socket->family == family) {
             devices.insert(socket->interface);
@@ -123,7 +126,7 @@ SocketMatch SocketLookup::find(const Tuple& tuple, std::uint32_t interface) cons
     const auto end = is_datagram(tuple.protocol) ? std::unique(choices.begin(), choices.end()) : choices.begin() + 1;
     const std::span<const Tuple> steps(choices.begin(), end);
     if (is_datagram(tuple.protocol) && tuple.local.address.goes_to_many()) {
-        for (const Tuple& step : steps) { // the socket may be connected to the sender of the multicast
+        for (const Tuple& step : steps) { // a receiver of multicast may be connected to the sender
             add_takers(match.sockets, range(step), family, interface);
         }
         match.quality = match.sockets.empty() ? Quality::unknown : Quality::inherited;

@@ -9,8 +9,8 @@ namespace {
 
 enum class Seen : std::uint8_t { no, yes, unknown };
 
-/// Returns whether our FIN is in the write queue or was sent. tcp_set_state() leaves only `close` of a destroyed
-/// socket, which does not tell.
+/// Returns whether our FIN was sent, or is in the write queue. The state of a destroyed socket is always `close`
+/// (tcp_set_state()), so the answer is unknown.
 Seen own_fin(TcpState state)
 {
     switch (state) {
@@ -36,10 +36,11 @@ Seen peer_fin(TcpState state)
     }
 }
 
-/// Returns the bytes that the application has written. bytes_acked + wqueue counts them, plus 1 for a SYN that we sent,
-/// plus 1 for a FIN. bytes_sent - bytes_retrans counts neither, and so shows which of the two are included. But it
-/// counts a segment twice that a queue or a filter of this machine dropped (tcp_write_xmit() sends the segment as new
-/// again), so it is used only if it is within the possible range.
+/// Returns the number of bytes that the application has written. Two sums give this number:
+/// - bytes_acked + wqueue. This sum also counts our FIN, and a SYN that we sent, as 1 byte each.
+/// - bytes_sent - bytes_retrans + the unsent bytes. This sum has no SYN and no FIN. But if a queue or a filter of this
+///   machine drops a segment, tcp_write_xmit() sends it again as new, and the sum counts it twice.
+/// The second sum is returned, unless it is greater than the first.
 std::uint64_t written(const Socket& socket, const TcpHints& hints)
 {
     const TcpCounters& counters = *socket.tcp;
@@ -51,11 +52,12 @@ std::uint64_t written(const Socket& socket, const TcpHints& hints)
     if (counters.sent) {
         std::uint64_t unsent = counters.notsent_bytes;
         if (fin == Seen::yes && unsent > 0) {
-            --unsent; // the FIN is last in the queue
+            --unsent; // notsent_bytes includes the FIN
         }
         const std::uint64_t once = minus(counters.sent->bytes_sent, counters.sent->bytes_retrans) + unsent;
-        // `all` may be more than was ever written: the queue is measured before the counters, without the socket's lock
-        // (tcp_diag_get_info()), so bytes that are acknowledged in between are in both. `once` is read at one instant.
+        // `all` may be too high. The kernel reads the length of the queue before the counters, without the socket's
+        // lock (tcp_diag_get_info()). Bytes that are acknowledged in between count twice. `once` is not affected: the
+        // kernel reads all its parts at one instant.
         if (once + fin_at_least <= all) {
             return once;
         }
@@ -63,14 +65,14 @@ std::uint64_t written(const Socket& socket, const TcpHints& hints)
     return minus(all, fin_at_most + syn_at_most);
 }
 
-/// Returns the bytes that the application has read: bytes_received - rqueue, which also counts a FIN that was read as
-/// end of file. A destroyed socket does not show whether the FIN was read, unless an earlier list showed it
-/// half-closed: the result may be 1 byte too high.
+/// Returns the number of bytes that the application has read: bytes_received - rqueue, minus 1 if it has read the
+/// peer's FIN as end of file. The state of a destroyed socket does not show whether a FIN came. If no earlier list
+/// showed that the peer had closed, the result may be 1 byte too high.
 std::uint64_t read(const Socket& socket, const TcpHints& hints)
 {
     const std::uint64_t got = minus(socket.tcp->bytes_received, socket.rqueue);
     if (socket.rqueue > 0 || socket.tcp->data_segs_in == 0) {
-        return socket.tcp->data_segs_in == 0 ? 0 : got; // an unread FIN is in rqueue
+        return socket.tcp->data_segs_in == 0 ? 0 : got; // an unread FIN is in bytes_received and in rqueue
     }
     const Seen fin = peer_fin(socket.state);
     const bool eof_was_read = fin == Seen::yes || (fin == Seen::unknown && hints.peer_closed);
@@ -98,7 +100,7 @@ bool counters_were_reset(const Socket& socket)
 TcpPayload tcp_payload(const Socket& socket, const TcpHints& hints)
 {
     if (socket.tcp->segs_in == 0 && socket.tcp->segs_out == 0) {
-        return {}; // never connected, or reset: the lengths of the queues mean nothing
+        return {}; // never connected, or reset: the lengths of the queues say nothing
     }
     return {read(socket, hints), written(socket, hints)};
 }
@@ -117,7 +119,7 @@ std::uint32_t unread_bytes(const Socket& socket)
 std::optional<std::uint32_t> unsent_bytes(const Socket& socket)
 {
     if (socket.tcp) {
-        const bool own_fin = is_closing(socket.state) && socket.tcp->notsent_bytes > 0; // the FIN is last in the queue
+        const bool own_fin = is_closing(socket.state) && socket.tcp->notsent_bytes > 0; // FIN included
         return socket.tcp->notsent_bytes - (own_fin ? 1 : 0);
     }
     return socket.wqueue == 0 ? std::optional(0U) : std::nullopt;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All values are compared in hundredths, because both types of numbers are whole in hundredths.
+// Compares whole numbers of hundredths, because a column has either whole numbers or numbers with two decimals.
 #include "table/alert.hpp"
 
 #include "util/number.hpp"
@@ -22,7 +22,7 @@ struct Comparison {
     bool (*holds)(Hundredths value, Hundredths threshold);
 };
 
-// Longer operators come before their prefixes.
+// parse_alert() takes the first sign that the text begins with, so `>=` must come before `>`.
 constexpr std::array<Comparison, 6> comparisons{{{">=", [](Hundredths a, Hundredths b) { return a >= b; }},
                                                  {"<=", [](Hundredths a, Hundredths b) { return a <= b; }},
                                                  {"!=", [](Hundredths a, Hundredths b) { return a != b; }},
@@ -41,7 +41,7 @@ std::string_view trimmed(std::string_view text)
     return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
-/// Removes the unit that may follow the number in a column: "B" or "B/s", "bit" or "bit/s", "%".
+/// Removes the column's unit from the end of a threshold: "B" or "B/s", "bit" or "bit/s", or "%".
 std::string_view without_unit(std::string_view number, const Column& column)
 {
     const auto remove = [&number](std::string_view ending) {
@@ -57,7 +57,8 @@ std::string_view without_unit(std::string_view number, const Column& column)
     return trimmed(number);
 }
 
-/// Returns null if the text is not a number, has too many digits, or is greater than any column can hold.
+/// Returns the threshold in hundredths; null if the text is not a number, has too many decimals, or exceeds what a
+/// column can hold.
 std::optional<Hundredths> threshold_of(std::string_view number)
 {
     constexpr std::array<Unit, 10> units{{{"", 100},

@@ -8,7 +8,7 @@
 
 namespace socktally {
 
-/// Large enough for any integer of a cell times a hundred.
+/// A column's value times 100. The type holds 100 times any 64-bit integer.
 using Hundredths = unsigned __int128;
 
 struct Alert {
@@ -18,11 +18,12 @@ struct Alert {
 };
 
 /// Parses COLUMN OP NUMBER, with or without blanks between them. OP is > >= < <= = or !=. NUMBER has at most two
-/// decimals, and may end in K, M, G, T (1000) or Ki, Mi, Gi, Ti (1024), and in the unit of the column (B, bit, %).
-/// Throws std::invalid_argument with a one-line message that names the nearest column.
+/// decimals. A prefix may follow it: k, K, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (powers of 1024). The unit of the
+/// column may come last (B, bit, %). Throws std::invalid_argument with a one-line message. If the column is unknown,
+/// the message suggests the nearest one.
 Alert parse_alert(std::string_view text);
 
-/// Returns whether the value in the row raises the alert. Null never does.
+/// Returns whether the value in the row raises the alert. A null value never does.
 bool matches(const Alert& alert, const Row& row);
 
 } // namespace socktally

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The column table, and what works by names of columns: selecting and sorting. Formats are elsewhere.
+// The table of columns, and the functions that select columns by name and sort rows by columns. Formats are in
+// formats/.
 #include "table/columns.hpp"
 #include "util/sum.hpp"
 #include "util/text.hpp"
@@ -19,7 +20,7 @@ namespace socktally {
 
 namespace {
 
-/// Prints a fraction if the time has one: windows may be shorter than a second; hours and days begin at whole seconds.
+/// Prints the time, with microseconds unless they are 0. They are 0 at the start of an hour or day of a report.
 std::string text_of(TimePoint time)
 {
     using namespace std::chrono;
@@ -30,7 +31,7 @@ std::string text_of(TimePoint time)
 template <typename T>
 constexpr bool is_id = std::is_same_v<T, Pid> || std::is_same_v<T, Uid>;
 
-/// Returns the largest number that this type can hold; 0 if it is a text.
+/// Returns the largest number that a field of type T can hold; 0 if T is not an integer.
 template <typename T>
 constexpr std::uint64_t most_of()
 {
@@ -59,11 +60,11 @@ Cell cell_of(const T& value)
     } else if constexpr (std::is_same_v<T, TimePoint>) {
         return text_of(value);
     } else {
-        return std::string(to_string(value)); // an address, or the name of an enum's value
+        return std::string(to_string(value)); // an address, or the name of an enumerator
     }
 }
 
-/// Returns the value of an enum with this name. The values begin at 0, and each up to `last` has a name.
+/// Returns the enumerator whose name is `word`; null if there is none. The enumerators have the values 0 to `last`.
 template <typename Enum>
 std::optional<Enum> value_called(std::string_view word, Enum last)
 {
@@ -94,7 +95,7 @@ void parse_text(std::string_view text, std::optional<std::string>& value)
     }
 }
 
-/// Returns false if `field` cannot have this value.
+/// Stores a saved value in `field`. Returns false if the field cannot have this value.
 template <typename T>
 bool parse_value(std::optional<T>& field, const SavedValue& saved)
 {
@@ -109,12 +110,13 @@ bool parse_value(std::optional<T>& field, const SavedValue& saved)
     } else if constexpr (std::is_unsigned_v<T>) {
         field = static_cast<T>(saved.number);
     } else if constexpr (std::is_same_v<T, Decimal>) {
-        return false; // only columns that are not read back have decimals
+        return false; // columns of decimals are not read from saved rows
     } else {
         parse_text(saved.text, field);
         constexpr bool may_be_key =
             std::is_same_v<T, Address> || std::is_same_v<T, Protocol> || std::is_same_v<T, ConnectionState>;
-        return field || (may_be_key && saved.text == "other"); // so a row of all that is past --top
+        // A row of RowKind::other is saved with "other" in the column of a key. The field is then null.
+        return field || (may_be_key && saved.text == "other");
     }
     return true;
 }
@@ -126,7 +128,8 @@ Part part_of(std::optional<T> Part::*field);
 template <auto field>
 using TypeOf = decltype(type_of(field));
 
-// A field that is a column is in the row, in its packets, or in a part that rows share.
+// A column's field is in Row itself, in Row::packets, or in a struct that several rows may share. `shared` is the
+// member of Row that points to this struct.
 template <typename Part>
 constexpr std::shared_ptr<const Part> Row::*shared = nullptr;
 template <>
@@ -148,7 +151,7 @@ const std::optional<T>& field_in(const Row& row, std::optional<T> Part::*field)
     }
 }
 
-/// Calls `work` with a field that it may change, in a part of this row's own.
+/// Lets `work` change a field. If the field is in a shared struct, the row first gets its own copy of the struct.
 template <typename T, typename Part, typename Work>
 void change(Row& row, std::optional<T> Part::*field, const Work& work)
 {
@@ -185,8 +188,8 @@ bool parse_field(Row& row, Identity& identity, const SavedValue& saved)
     }
 }
 
-/// Keeps the field if both rows agree. Once it is null, it stays null, because a later row cannot make the rows agree
-/// again.
+/// Keeps the field of `into` if `row` has the same value, else sets it to null. A null field stays null, whatever rows
+/// are merged later.
 template <auto field>
 void keep_common(Row& into, const Row& row)
 {
@@ -203,24 +206,25 @@ void add(std::optional<Decimal>& total, const std::optional<Decimal>& part)
         total = Decimal{sum(total.value_or(Decimal{}).hundredths, part->hundredths)};
     }
 }
-using socktally::add; // else the add() above would hide it
+using socktally::add; // without this line, the add() above would hide socktally::add()
 
-/// Adds up the known values.
+/// Adds the value in `row` to the sum in `into`, if the value is known.
 template <auto field>
 void add_known(Row& into, const Row& row)
 {
     add(into.*field, row.*field);
 }
 
-/// Adds up the values. The sum becomes null as soon as one is null, because nothing else would show that it is too
-/// small.
+/// Adds the value in `row` to the sum in `into`. The sum becomes null if a value is null, because nothing else in the
+/// row would show that the sum is too small.
 template <auto field>
 void add_all(Row& into, const Row& row)
 {
     change(into, field, [&](auto& total) { add_or_lose(total, field_in(row, field)); });
 }
 
-/// Adds up what TCP tells. A row without facts has no TCP socket.
+/// Combines a figure of TCP sockets by `combine`. If `row` has no facts, it has no TCP socket, and `into` stays
+/// unchanged.
 template <auto field, auto combine>
 void add_facts(Row& into, const Row& row)
 {
@@ -239,7 +243,8 @@ void add_facts(Row& into, const Row& row)
     }
 }
 
-/// A list has sockets that have nothing to tell: those that listen, or are not TCP.
+/// Adds up retransmitted bytes. In a row of `ports`, null means that the socket has none, because it is a listener or
+/// not a TCP socket. In a row of a sample, null means unknown.
 void add_bytes(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part, bool is_of_list)
 {
     is_of_list ? add(total, part) : add_or_lose(total, part);
@@ -252,7 +257,7 @@ void keep_largest(std::optional<std::uint64_t>& largest, const std::optional<std
 
 void keep_worst(Row& into, const Row& row) { into.attribution = std::max(into.attribution, row.attribution); }
 
-/// Returns "12 nginx,13 nginx".
+/// Returns the other owners of the row's sockets as text, such as "12 nginx,13 nginx".
 Cell sharers_cell(const Row& row)
 {
     std::string text;
@@ -277,7 +282,7 @@ Cell bytes_cell(const Row& row)
     return bytes ? Cell(*bytes) : Cell();
 }
 
-/// For columns that are computed from others.
+/// The merge rule of a column that is computed from other columns.
 void add_nothing(Row& /*into*/, const Row& /*row*/) {}
 
 Cell unknown_cell(const Row& row) { return row.unknown_connections; }
@@ -293,10 +298,10 @@ bool parse_unknown(Row& row, Identity& /*identity*/, const SavedValue& saved)
     return true;
 }
 
-/// Adds `row` to another one: see Column::merge.
+/// The type of Column::merge.
 using Merge = void (*)(Row& into, const Row& row);
 
-/// Makes a column with the values of a field. By default merging keeps values that rows have in common.
+/// Makes the column of a field. By default, merging keeps a value only if both rows have it.
 template <auto field>
 constexpr Column fact(std::string_view name, std::string_view header, std::string_view description,
                       Requirement requirement = Requirement::processes, std::string_view unit = {},
@@ -309,7 +314,7 @@ constexpr Column fact(std::string_view name, std::string_view header, std::strin
             most};
 }
 
-/// Makes a column with the values of a field, which are summed.
+/// Makes the column of a figure. `merge` combines the figures of two rows.
 template <auto field>
 constexpr Column figure(std::string_view name, std::string_view header, std::string_view unit, std::string_view metric,
                         Merge merge, std::string_view description, Requirement requirement = Requirement::processes)
@@ -317,14 +322,14 @@ constexpr Column figure(std::string_view name, std::string_view header, std::str
     return fact<field>(name, header, description, requirement, unit, metric, merge);
 }
 
-/// Marks a column that is computed from others, and so is not read from saved rows.
+/// Marks a column that is computed from other columns. `report` does not read such a column.
 constexpr Column derived(Column column)
 {
     column.parse = nullptr;
     return column;
 }
 
-/// Makes a column that only `ports` sets. It is not read from saved rows either: report does not take rows of `ports`.
+/// Makes a column that only `ports` sets. `report` does not read it, because `report` refuses output of `ports`.
 template <auto field>
 constexpr Column listed(std::string_view name, std::string_view header, std::string_view description)
 {
@@ -443,7 +448,7 @@ void add_once(ColumnList& list, const Column& column)
     }
 }
 
-/// Adds the columns with these names, which must be valid.
+/// Adds the columns in `names`, which are valid names separated by commas.
 void add_names(ColumnList& list, std::string_view names)
 {
     for (const auto name : names.empty() ? std::vector<std::string_view>() : split(names, ',')) {
@@ -469,7 +474,7 @@ Cell sort_value(const Row& row, const ColumnList& parts)
 /// Orders numbers descending, text ascending, nulls last.
 std::weak_ordering order(const Cell& a, const Cell& b)
 {
-    if (a.index() != b.index()) { // all values of a column have one type, so one of the two is null
+    if (a.index() != b.index()) { // all values of a column have one type, so either a or b is null
         return b.index() <=> a.index();
     }
     if (const auto* number = std::get_if<std::uint64_t>(&a)) {
@@ -499,10 +504,11 @@ std::strong_ordering order_by_shared(const Row& a, const Row& b)
                               : (a.*part ? *(a.*part) : none) <=> (b.*part ? *(b.*part) : none);
 }
 
-/// Returns a number that is less if the protocol, port or address of a listed socket is, as far as 64 bits go.
+/// Packs the beginning of a row of `ports` into one number: protocol, local port, and the first bytes of the local
+/// address. These numbers sort like the fields, and are faster to compare.
 std::uint64_t beginning_of_place(const Row& row)
 {
-    constexpr unsigned port_bits = 17; // null is less than 0
+    constexpr unsigned port_bits = 17; // one bit more than a port needs: 0 means null, and n + 1 means port n
     constexpr unsigned family_bits = 2;
     constexpr std::size_t address_bytes = 5;
     std::uint64_t place = row.protocol ? 1 + static_cast<std::uint64_t>(*row.protocol) : 0;
@@ -515,7 +521,8 @@ std::uint64_t beginning_of_place(const Row& row)
     return place;
 }
 
-/// By every field, so that rows which differ in anything visible always come out in the same order.
+/// Compares the fields of two rows that have the same sort value. Rows that differ in any printed field always come in
+/// the same order.
 bool is_before_in_tie(const Row& a, const Row& b)
 {
     using R = Row;
@@ -594,7 +601,7 @@ std::string names_of(const ColumnSet& set)
     return names;
 }
 
-/// By connection, all columns are settled: a row is one socket.
+/// With --by connection, each row is one socket, so every column has one value.
 ColumnSet settled_columns(const GroupBy& by)
 {
     ColumnSet set;
@@ -619,7 +626,7 @@ const Column& require_column(std::string_view name, std::string_view spec)
     }
     std::array<std::string_view, table.size()> valid;
     std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
-    std::stable_partition(valid.begin(), valid.end(), [](std::string_view each) { // "rx" is not meant for "rx_queue"
+    std::stable_partition(valid.begin(), valid.end(), [](std::string_view each) { // "rx" means rx_bytes, not rx_queue
         return find_column(each)->requirement != Requirement::sockets;
     });
     const auto word = nearest(name, valid);
@@ -677,7 +684,7 @@ ColumnList series_columns(const GroupBy& by)
 
 namespace {
 
-/// Returns whether rows by these keys meet the requirement at no extra cost.
+/// Returns whether the requirement is met at no extra cost if rows are grouped by `by`.
 bool comes_with(Requirement requirement, const GroupBy& by)
 {
     switch (requirement) {
@@ -758,7 +765,7 @@ void sort_rows(std::vector<Row>& rows, std::string_view spec)
     }
     const bool is_list = std::all_of(rows.begin(), rows.end(), [](const Row& row) { return is_listed(row); });
 
-    // Rows are large: sort their indices, then move each row once, to its place.
+    // Rows are large, so sort their indices, then move each row once to its final position.
     struct Entry {
         std::uint64_t place;
         std::size_t index;

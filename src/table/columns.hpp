@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The one table of columns. Formats, --list-columns, --sort, merging, report, the test of the man pages and completions
-// use it.
+// The only table of columns. Formats, --list-columns, --sort, merging, `report`, completions and the test of the man
+// pages use it.
 #pragma once
 
 #include "table/row.hpp"
@@ -27,7 +27,8 @@ struct SavedValue {
     std::string_view text = {};
 };
 
-/// A column. A value is null if it is not known, or if the row sums up rows with different values.
+/// A column of the output. The value in a row is null if it is unknown, or if rows with different values were merged
+/// into the row.
 struct Column {
     std::string_view name; // "rx_bytes"
     CellType type;
@@ -35,15 +36,15 @@ struct Column {
     std::string_view description; // one line
     std::string_view header;      // heading in formats for people, "RX"
     Requirement requirement;
-    std::string_view metric; // name in formats of time series: "receive_bytes"; empty: the column is a label, which
-                             // identifies a series
+    std::string_view metric; // name in time-series formats, such as "receive_bytes"; empty for a label of a series
     Cell (*value)(const Row&);
-    /// Adds a row to another one: sums are added, other values are kept if both rows have the same.
+    /// Merges this column of `row` into `into`: adds up figures, and sets other values to null unless both rows have
+    /// the same value. A few columns have their own rule.
     void (*merge)(Row& into, const Row& row);
-    /// Stores a saved value in a row, or in the identity that will become the row's. Returns false if the column cannot
-    /// have this value. Null if the column is not read back.
+    /// Stores a saved value in `row`, or in `identity` if the column is a field of Identity. Returns false if the
+    /// column cannot have this value. The pointer is null if `report` does not read the column.
     bool (*parse)(Row& row, Identity& identity, const SavedValue& saved);
-    std::uint64_t most; // the largest number that a saved row may have
+    std::uint64_t most; // largest number that a saved row may have in this column; 0 if the column has no integers
 
     bool is_sum() const { return !metric.empty(); }
 };
@@ -55,40 +56,42 @@ inline bool is_rate(const Column& column) { return column.unit.ends_with(" per s
 
 std::span<const Column> columns();
 const Column* find_column(std::string_view name);
-/// Returns the index of a column in the table, which is also its bit in a ColumnSet.
+/// Returns the position of a column in the table. The bit of the column in a ColumnSet has the same position.
 std::size_t index_of(const Column& column);
-/// Returns the set of these columns. `names` are separated by commas, and must be valid.
+/// Returns the set of the columns in `names`, which are valid names separated by commas.
 ColumnSet column_set(std::string_view names);
-std::string names_of(const ColumnSet& set); // the reverse, in the order of the table
-/// Returns the columns in which all sockets of a row have the same value if rows are by these keys.
+std::string names_of(const ColumnSet& set); // column names, separated by commas, in the order of the table
+/// Returns the columns in which all sockets of a row have the same value if rows are grouped by `by`.
 ColumnSet settled_columns(const GroupBy& by);
-/// Returns the column called `name`. `spec` is the text that the user typed. Throws std::invalid_argument with a
-/// one-line message that names the nearest column.
+/// Returns the column called `name`. Throws std::invalid_argument with a one-line message if there is none. The message
+/// suggests the nearest name, or quotes `spec`, the whole text that the user typed.
 const Column& require_column(std::string_view name, std::string_view spec);
 
-/// Returns the value to print: the column's, or "other" in the text column of a key if the row is the rest past --top.
+/// Returns the value to print. A row of RowKind::other has "other" in the text column that rows are grouped by.
 Cell cell(const Column& column, const Row& row, const GroupBy& by);
 
 /// Returns the default columns of a grouping, in order.
 ColumnList default_columns(const GroupBy& by);
-/// Returns every column that this grouping can set at no extra cost, in the order of the table. JSON prints these by
-/// default.
+/// Returns all columns that this grouping can set at no extra cost. They are the default columns of JSON.
 ColumnList all_columns(const GroupBy& by);
 
-/// Returns the default columns of formats of time series: the labels and the figures. No label has an unlimited number
-/// of values unless rows are grouped by it.
+/// Returns the default columns of time-series formats: labels and figures. A label has a limited number of values,
+/// unless rows are grouped by it.
 ColumnList series_columns(const GroupBy& by);
 
-/// Returns the columns of `spec` as given to -o: `a,b`, or `+a,b` to add to `defaults`, or empty for `defaults`. Drops
-/// repeated columns. Throws std::invalid_argument with a one-line message that names the nearest column.
+/// Returns the columns that `spec`, the value of -o, asks for: `a,b` is a list, `+a,b` adds to `defaults`, and an empty
+/// `spec` means `defaults`. Drops repeated columns. Throws std::invalid_argument with a one-line message for an unknown
+/// column. The message suggests the nearest one.
 ColumnList select_columns(std::string_view spec, const ColumnList& defaults);
 
-/// Returns the columns whose sum `spec`, as given to --sort, sorts by. Throws like sort_rows().
+/// Returns the columns in `spec`, the value of --sort. Rows are sorted by the sum of these columns. Throws like
+/// sort_rows().
 ColumnList sort_columns(std::string_view spec);
 
-/// Sorts rows by `spec`: a column (numbers descending, text ascending, nulls last), or a sum of integer columns
-/// `rx_bytes+tx_bytes` (descending); empty means rx_bytes+tx_bytes. Ties are sorted by pid, then by every other field,
-/// so the order is total. Throws std::invalid_argument like select_columns().
+/// Sorts rows by `spec`, the value of --sort: one column (numbers descending, text ascending, nulls last), or a sum of
+/// integer columns such as `rx_bytes+tx_bytes` (descending), which is the default. Rows with equal values are sorted by
+/// pid, then by all other fields, so the result does not depend on the original order. Rows of `ports` are sorted by
+/// protocol and local endpoint before pid. Throws std::invalid_argument like select_columns().
 void sort_rows(std::vector<Row>& rows, std::string_view spec);
 
 } // namespace socktally

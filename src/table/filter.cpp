@@ -16,7 +16,7 @@ namespace {
 
 std::size_t index_of(const FilterKind& kind) { return static_cast<std::size_t>(&kind - filter_kinds().data()); }
 
-/// Returns the columns by which a kind of filter judges saved rows.
+/// Returns the columns that the filter with the index `kind` needs to judge a saved row.
 const ColumnSet& columns_of(std::size_t kind)
 {
     static const auto sets = [] {
@@ -103,7 +103,7 @@ Judged Filter::judge(const Row& row) const
 void Unjudged::add(const Judged& judged, const Row& row, std::uint64_t count, const ColumnSet& saved)
 {
     count_ = sum(count_, count);
-    has_bytes_ = has_bytes_ || !is_listed(row); // of listed sockets no bytes are asked
+    has_bytes_ = has_bytes_ || !is_listed(row); // rows of `ports` have no bytes to report
     unsure_ |= judged.unsure;
     for (std::size_t kind = 0; kind < filter_kinds().size(); ++kind) {
         if (((judged.unsure | judged.unsure >> Filter::excluded_shift) >> kind & 1U) != 0) {

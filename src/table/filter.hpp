@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Selects rows, of a sample whose owners are identified, or saved ones. Pure. A row that a filter cannot judge passes
-// neither the filter nor its opposite.
+// Selects saved rows, or rows of a sample whose owners are identified. No I/O. If a filter cannot judge a row, the row
+// passes neither the filter nor the same filter under --exclude.
 #pragma once
 
 #include "table/filter_kinds.hpp"
@@ -17,12 +17,12 @@ namespace socktally {
 
 struct Judged {
     Judgement judgement = Judgement::in;
-    // One bit for each kind of filter that could not judge, shifted by Filter::excluded_shift for --exclude; 0 if all
-    // could.
+    // The filters that could not judge the row: one bit for each kind. Bits of --exclude are shifted left by
+    // Filter::excluded_shift. 0 unless `judgement` is unknown.
     std::uint64_t unsure = 0;
 };
 
-/// One value of a filter or of --exclude.
+/// One value of a filter, given directly or under --exclude.
 struct FilterTerm {
     const FilterKind* kind;
     bool is_excluded;
@@ -30,7 +30,7 @@ struct FilterTerm {
     std::string_view option = {}; // the option that stands for it: "--external"; empty: its own
 };
 
-/// A row passes if it matches a value of each kind of filter that is given, and no excluded value.
+/// A row passes if it matches at least one value of each given kind of filter, and no value under --exclude.
 class Filter {
 public:
     static constexpr unsigned excluded_shift = 32;
@@ -39,32 +39,33 @@ public:
     /// Removes all values of a kind.
     void remove(std::string_view kind);
 
-    /// Returns the values; those of one kind follow each other.
+    /// Returns all values, sorted by kind. Values under --exclude come last.
     const std::vector<FilterTerm>& terms() const { return terms_; }
     std::vector<FilterTerm>& terms() { return terms_; }
     bool is_empty() const { return terms_.empty(); }
     bool asks(std::string_view kind) const;
-    /// Returns whether a kind of filter that is given has this requirement.
+    /// Returns whether any of the given filters has this requirement.
     bool requires_any(Requirement requirement) const;
     Judged judge(const Row& row) const;
 
-    Machine machine; // for --no-loopback and --interface
+    Machine machine; // this machine's interfaces and addresses, for --no-loopback, --interface and the address `own`
 
 private:
     std::vector<FilterTerm> terms_;
 };
 
-/// Counts the rows that filters could not judge, for the note about them.
+/// Counts what filters could not judge, for a note: sockets of a sample, or saved rows.
 class Unjudged {
 public:
-    /// `saved` are the columns that the row has: all columns if it is of a flow.
+    /// Counts a row. `count` is 1 for a saved row, and the number of sockets for a row of a sample. `saved` has the
+    /// columns of a saved row, and all columns for a row of a sample.
     void add(const Judged& judged, const Row& row, std::uint64_t count, const ColumnSet& saved);
     bool empty() const { return count_ == 0; }
     /// `noun` is the thing that is counted: "socket" or "row". The remedy is to save the missing columns.
     Note note(std::string_view noun, const Filter& filter) const;
     /// Returns whether no filter but this kind left a row unjudged.
     bool is_only_about(std::string_view kind) const;
-    /// Returns the note of run about sockets that may be those of its command.
+    /// Returns the note of `run` about sockets that its command may or may not have used.
     Note unplaced_note() const;
 
 private:
@@ -77,7 +78,8 @@ private:
     KnownSum tx_;
 };
 
-/// Returns the remedy if these columns must be saved; empty if there are none.
+/// Returns the remedy "record with -o +COLUMNS" for columns that `report` needs and saved rows lack; empty if there are
+/// none.
 std::string saving_remedy(const ColumnSet& columns);
 
 } // namespace socktally

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Each kind of filter: the values that it takes, and how it judges a row. A null field is unknown, unless the rest of
-// the row shows that nothing could match.
+// The kinds of filters: which values each kind takes, and how it judges a row. A filter cannot judge a null field,
+// unless other fields show that this field has no value.
 #include "table/filter_kinds.hpp"
 
 #include "util/number.hpp"
@@ -21,7 +21,8 @@ using Numbers = FilterValue::Numbers;
 
 constexpr Judgement judgement_of(bool holds) { return holds ? Judgement::in : Judgement::out; }
 
-/// `is_none`: a null field means that there is no value, so nothing matches.
+/// Applies `test` to a field. A null field gives `out` if `is_none` (the row certainly has no such value), else
+/// `unknown`.
 template <typename T, typename Test>
 Judgement judge_field(const std::optional<T>& field, bool is_none, const Test& test)
 {
@@ -50,7 +51,8 @@ Judgement judge_number(const std::optional<T>& field, bool is_none, const std::o
     return judge_field(field, is_none, [&](const T& value) { return numbers && numbers->contain(number_of(value)); });
 }
 
-/// Returns whether the row has a cause instead of a process. Works for saved rows without the kind too.
+/// Returns whether the row has a cause, such as "[exited]", in place of a process. If a saved row lacks the column
+/// `kind`, its name decides.
 bool is_of_cause(const Row& row)
 {
     return row.kind ? row.kind == RowKind::cause : !row.pid && parse_cause(row.process.value_or(""));
@@ -69,11 +71,11 @@ const Identity& identity_of(const Row& row)
     return row.identity ? *row.identity : unknown;
 }
 
-/// Returns whether a null unit, container or pod means that there is none: true if the cgroup was read, because the
-/// cgroup tells them all.
+/// Returns whether a null unit, container or pod means "none", not "unknown". It means "none" if the cgroup is known,
+/// because all three follow from the cgroup, or if no process moved the bytes.
 bool tells_groups(const Row& row) { return has_no_process(row) || identity_of(row).cgroup; }
 
-/// Returns whether `container` has the first digits of the id because the name is not known, as engines print it.
+/// Returns whether the container's name is unknown. Identity::container is then the beginning of the id.
 bool is_nameless(const Identity& identity)
 {
     return identity.container_id && identity.container_id->starts_with(identity.container.value_or(""));
@@ -87,7 +89,7 @@ Numbers numbers_between(std::string_view what, std::string_view text, std::uint6
     return {number, number};
 }
 
-/// Judges a listed socket by all processes that hold it, not only by the one in the row, because all use its port.
+/// Applies `test` to the other owners of the socket in a row of `ports`, because they use its port, too.
 template <typename Test>
 Judgement judge_sharers(const Row& row, const Test& test)
 {
@@ -105,14 +107,14 @@ Judgement judge_pid(const Row& row, const FilterValue& value, const Machine& /*m
     return std::max(judge_number(row.pid, has_no_process(row), value.numbers), judge_sharers(row, is_it));
 }
 
-/// Matches the processes of a tree. The value's number is that of the bit of its root, once the root was added.
+/// Matches the processes of a tree. The number in `value` is the index of the tree's bit in Row::trees.
 Judgement judge_tree(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     return judge_field(row.trees, has_no_process(row),
                        [&](std::uint64_t trees) { return (trees >> value.numbers->first & 1U) != 0; });
 }
 
-constexpr std::size_t longest_name = 15; // TASK_COMM_LEN without its NUL; the message below says it too
+constexpr std::size_t longest_name = 15; // TASK_COMM_LEN without its NUL; the messages below say 15, too
 
 FilterValue name_value(std::string_view text)
 {
@@ -134,7 +136,7 @@ FilterValue part_of_name(std::string_view text)
     return text_value(text);
 }
 
-/// Applies `test` to the name of the process, and to those of other owners.
+/// Applies `test` to the name of the process and, in a row of `ports`, to the names of the socket's other owners.
 template <typename Test>
 Judgement judge_process(const Row& row, const Test& test)
 {
@@ -150,7 +152,7 @@ Judgement judge_process(const Row& row, const Test& test)
 
 Judgement judge_name(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
-    if (parse_cause(value.text) && !row.is_other()) { // also matches a process with such a name
+    if (parse_cause(value.text) && !row.is_other()) { // --name [exited] also matches a process called "[exited]"
         return judge_equal(row.process, false, value.text);
     }
     return judge_process(row, [&](const std::string& process) { return process == value.text; });
@@ -161,8 +163,8 @@ Judgement judge_part_of_name(const Row& row, const FilterValue& value, const Mac
     return judge_process(row, [&](const std::string& process) { return process.find(value.text) != process.npos; });
 }
 
-/// Returns whether `path` is the path `wanted`, or has the file name `wanted` in any directory. The kernel marks
-/// removed files.
+/// Returns whether `path` is `wanted`, or has the file name `wanted` in any directory. Ignores " (deleted)", which the
+/// kernel puts after the path of a removed file.
 bool is_file(std::string_view path, std::string_view wanted)
 {
     constexpr std::string_view gone = " (deleted)";
@@ -226,7 +228,9 @@ FilterValue port_value(std::string_view text)
     return {std::string(text), Numbers{first, last}};
 }
 
-/// Returns whether a listed socket is published at one of these ports of this machine: "0.0.0.0:8080->80/tcp,...".
+/// Returns whether a container engine publishes the row's socket at a port of this machine from ports.first to
+/// ports.last. Only rows of the command `ports` can match. Row::published holds texts such as "0.0.0.0:8080->80/tcp",
+/// separated by commas.
 bool is_published_at(const Row& row, const Numbers& ports)
 {
     std::string_view rest = is_listed(row) && row.published ? std::string_view(*row.published) : "";
@@ -246,7 +250,7 @@ Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*
     if (value.numbers && is_published_at(row, *value.numbers)) {
         return Judgement::in;
     }
-    if (row.protocol && !has_ports(*row.protocol)) { // the port is the number of the IP protocol instead
+    if (row.protocol && !has_ports(*row.protocol)) { // a raw socket has the number of a protocol in place of a port
         return Judgement::out;
     }
     const bool is_none = is_listed(row);
@@ -279,7 +283,7 @@ struct AddressWord {
     std::string_view networks;
 };
 
-/// The networks whose addresses are not public. Private ones are in RFC 1918, 6598, 3927, 4193 and 4291.
+/// Words for networks that are not public. The private networks are in RFC 1918, 6598, 3927, 4193 and 4291.
 constexpr std::array<AddressWord, 3> address_words{
     {{"private", "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,fc00::/7,fe80::/10"},
      {"loopback", "127.0.0.0/8,::1"},
@@ -300,7 +304,7 @@ void add_networks(std::vector<Prefix>& networks, const AddressWord& word)
     }
 }
 
-/// Returns whether the text may be a host name. If its last label is all digits, it is an invalid address instead.
+/// Returns whether the text may be a host name. If only digits follow the last dot, the text is an invalid address.
 bool may_be_host(std::string_view text)
 {
     constexpr std::size_t longest = 253;
@@ -343,7 +347,7 @@ bool is_among(const Address& address, const FilterValue& value)
     return is_in_one != value.is_elsewhere;
 }
 
-/// Returns whether the row is of another network namespace. Its interfaces and addresses are not those of this one.
+/// Returns whether the row's sockets are in another network namespace, which has its own interfaces and addresses.
 bool is_elsewhere(const Row& row, const Machine& machine)
 {
     return (row.kind == RowKind::cause && row.process == cause_name(Cause::other_netns)) ||
@@ -357,10 +361,10 @@ Tuple tuple_of(const Row& row)
             {row.remote_address.value_or(Address{}), row.remote_port.value_or(0)}};
 }
 
-/// Judges whether the other end is on this machine too.
+/// Returns `in` if the remote end is on this machine, like the local end.
 Judgement judge_own(const Row& row, const Machine& machine)
 {
-    if (!row.protocol) { // then the addresses are null too
+    if (!row.protocol) { // without a protocol, the row has no addresses
         return Judgement::unknown;
     }
     if (is_listed(row) && !row.remote_address) {
@@ -379,21 +383,22 @@ Judgement judge_remote(const Row& row, const FilterValue& value, const Machine& 
         return judge_own(row, machine);
     }
     const auto& address = row.remote_address;
-    if (!address || address->is_unspecified()) { // a listed socket without a remote end has no peer
+    if (!address || address->is_unspecified()) { // in `ports`, a socket without a remote address is unconnected
         return is_listed(row) ? Judgement::out : Judgement::unknown;
     }
     return judgement_of(is_among(*address, value));
 }
 
-/// Judges the local address. Traffic of a socket bound to no address has a local address that is not known. But 0.0.0.0
-/// or :: as the value matches such a socket as it is listed.
+/// Judges the local address. In a sample, 0.0.0.0 or :: means that the local address of the traffic is unknown. Only a
+/// filter for exactly 0.0.0.0 or :: can judge it. In rows of `ports`, 0.0.0.0 and :: are addresses like any other,
+/// except that they are not `public`.
 Judgement judge_local(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     const auto& address = row.local_address;
     if (!address) {
         return is_listed(row) ? Judgement::out : Judgement::unknown;
     }
-    if (value.is_own) { // a multicast address belongs to all members
+    if (value.is_own) { // a multicast or broadcast address belongs to many machines
         return judgement_of(!address->goes_to_many());
     }
     const bool is_asked_for = parse_address(value.text) == address;
@@ -403,7 +408,8 @@ Judgement judge_local(const Row& row, const FilterValue& value, const Machine& /
     return is_asked_for || !address->is_unspecified() ? judgement_of(is_among(*address, value)) : Judgement::unknown;
 }
 
-/// Returns null if the family is not known: a socket at :: may receive datagrams of both.
+/// Returns the address family of the traffic; null if it is unknown, because a socket bound to :: may receive IPv4,
+/// too.
 std::optional<Family> family_of(const Row& row)
 {
     if (row.remote_address && !row.remote_address->is_unspecified()) {
@@ -414,7 +420,8 @@ std::optional<Family> family_of(const Row& row)
     return is_known ? std::optional(local.family) : std::nullopt;
 }
 
-/// Returns whether a listed socket at :: accepts IPv4 too, or may (/proc/net does not tell).
+/// Returns whether the row is of `ports`, and its socket is bound to :: and accepts IPv4, too. Also returns true if
+/// /proc/net does not show whether the socket accepts IPv4.
 bool takes_any_family(const Row& row)
 {
     return is_listed(row) && !row.remote_address && row.local_address && row.local_address->is_unspecified() &&
@@ -445,7 +452,7 @@ Judgement judge_protocol(const Row& row, const FilterValue& value, const Machine
     return judge_number(row.protocol, false, value.numbers);
 }
 
-/// Matches a cgroup and those below it. The slash at the beginning is optional.
+/// Matches a cgroup and all cgroups below it. The value may begin with a slash or not.
 Judgement judge_cgroup(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     std::string_view wanted = value.text;
@@ -460,7 +467,7 @@ Judgement judge_cgroup(const Row& row, const FilterValue& value, const Machine& 
     });
 }
 
-/// Matches a unit; ".service" is optional.
+/// Matches a unit by its name, with or without ".service".
 Judgement judge_unit(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     const std::string& name = value.text;
@@ -486,7 +493,7 @@ Judgement judge_container(const Row& row, const FilterValue& value, const Machin
                                          [&](const std::string& id) { return begins_id(id, value.text); }));
 }
 
-/// Matches a pod by its name or by its uid. If the name is not known, `pod` has the uid.
+/// Matches a pod by its name or by its uid. Identity::pod holds the uid if the name is not known.
 Judgement judge_pod(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
     const Identity& identity = identity_of(row);
@@ -519,7 +526,7 @@ Judgement judge_interface(const Row& row, const FilterValue& interface, const Ma
     return index == 0 ? Judgement::unknown : judgement_of(is_it);
 }
 
-/// Matches unless both ends are on this machine.
+/// Matches traffic unless both of its ends are on this machine.
 Judgement judge_no_loopback(const Row& row, const FilterValue& /*value*/, const Machine& machine)
 {
     const Judgement own = judge_own(row, machine);

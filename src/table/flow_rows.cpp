@@ -23,8 +23,8 @@ bool passes(const Tuple& tuple, const ProxiedPort& proxied)
            (tuple.local.port == proxied.published.host.port || tuple.remote == container);
 }
 
-/// Returns the published ports that the traffic of the flow came through, separated by commas: those of its owner's
-/// container, or the one that its owner, a docker-proxy, forwards. Returns null if no such port is known.
+/// Returns the ports of this machine that are published for the flow's local port in a container, separated by commas.
+/// If the owner is a docker-proxy, returns the port that it forwards. Returns null if no such port is known.
 std::optional<std::string> published_ports_of(const Tuple& tuple, const Identity& identity)
 {
     if (identity.proxied) {
@@ -67,7 +67,7 @@ void set_owner(Row& row, const Process& owner)
     }
 }
 
-/// Returns whether the known facts of a flow without an owner show that no process of --tree moved it.
+/// Returns whether a flow without an owner certainly belongs to no process of a --tree.
 bool is_of_no_tree(const Flow& flow, const TreeSightings& tree)
 {
     const Cause cause = flow.attribution.cause;
@@ -75,7 +75,7 @@ bool is_of_no_tree(const Flow& flow, const TreeSightings& tree)
            (cause == Cause::other_user && flow.uid && !tree.users.contains(*flow.uid));
 }
 
-/// Fills a row without an owner: the reason, and the facts from the socket and its cgroup.
+/// Fills in a row without an owner: the cause, and facts from the socket and its cgroup.
 void set_cause(Row& row, const Flow& flow, const Sample& sample)
 {
     row.kind = RowKind::cause;
@@ -123,7 +123,7 @@ Row row_of(const Flow& flow, const Sample& sample)
     row.local_port = port_of(tuple.local);
     row.remote_address = address_of(tuple.remote);
     row.remote_port = port_of(tuple.remote);
-    if (!row.protocol || has_ports(*row.protocol)) { // else the port is the number of the IP protocol
+    if (!row.protocol || has_ports(*row.protocol)) { // a raw socket has the number of a protocol in place of a port
         row.port = flow.accepted || !row.remote_port ? row.local_port : row.remote_port;
     }
     row.device = flow.interface;

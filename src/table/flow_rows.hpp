@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes rows of measurements: one row for each flow, before rows are added up, or one for each interface.
+// Makes rows from a sample: one for each flow, or one for each interface. Grouping then adds them up.
 #pragma once
 
 #include "model/sample.hpp"
@@ -9,13 +9,13 @@
 
 namespace socktally {
 
-/// The flow must be attributed, and its owner identified.
+/// Makes the row of a flow. The flow must be attributed, and its owner identified.
 Row row_of(const Flow& flow, const Sample& sample);
 
-/// The row has no owner, because drivers do not know owners.
+/// Makes the row of an interface. The row has no owner, because drivers do not know which process moves bytes.
 Row row_of(const InterfaceTraffic& interface);
 
-/// Adds a row for each flow, with the other owners of its socket (Sample::sharers).
+/// Adds a row for each flow to `grouping`. Sample::sharers gives the other owners of each flow's socket.
 void add_flows(Grouping& grouping, const Sample& sample);
 void add_interfaces(Grouping& grouping, const std::vector<InterfaceTraffic>& interfaces);
 

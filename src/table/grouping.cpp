@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Grouping by hash. The first row of a group starts it; later ones are merged into it.
+// Groups rows by a hash of their key. The first row of a group is stored; later rows are merged into it.
 #include "table/grouping.hpp"
 
 #include "table/columns.hpp"
@@ -11,7 +11,7 @@ namespace socktally {
 
 namespace {
 
-/// Returns true if the row moved bytes or packets, or if some of its bytes are not known.
+/// Returns whether the row has bytes, packets or retransmitted bytes, or some of its bytes are unknown.
 bool may_have_traffic(const Row& row)
 {
     return row.rx_bytes.value_or(1) != 0 || row.tx_bytes.value_or(1) != 0 || row.unknown_connections != 0 ||
@@ -19,11 +19,11 @@ bool may_have_traffic(const Row& row)
            (row.facts != nullptr && row.facts->retransmitted_bytes.value_or(0) != 0);
 }
 
-/// Returns whether another note covers this row, so that filters need not report it: the row stands for an unseen
-/// namespace, or for sockets of a protocol that the backend does not count. False if the row has bytes.
+/// Returns whether another note already tells of this row, so the note about filters need not count it. Such a row has
+/// no bytes. It stands for an unseen network namespace, or for a socket whose protocol the backend does not count.
 bool has_note_of_its_own(const Row& row)
 {
-    if (is_listed(row)) { // a list has all protocols
+    if (is_listed(row)) { // `ports` lists sockets of all protocols
         return false;
     }
     const bool is_counted = !row.protocol || row.protocol == Protocol::tcp || row.protocol == Protocol::udp;
@@ -39,7 +39,7 @@ Grouping::Grouping(GroupBy by, const Filter& filter, bool idle, Pieces pieces)
 {
     for (const Key* key : by_.keys()) {
         asked_ |= column_set(key->columns);
-        if (!key->is(Key::gathers)) { // else the cause decides the group
+        if (!key->is(Key::gathers)) { // a key that gathers processes can group rows without an owner by cause
             asked_of_causes_ |= column_set(key->columns);
         }
     }
@@ -129,7 +129,7 @@ void Grouping::add_to_group(AnyRow&& row, const Origin& origin)
     }
 }
 
-/// Totals by interface have no unattributed part, because interfaces have no owners.
+/// Totals by interface have no unattributed bytes, because interfaces have no owners.
 Totals Grouping::totals() const
 {
     const bool has_owners = !by_.is_by_interface();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One row for each key, and the text that identifies a group.
+// The table of keys, and the functions by which each key identifies the group of a row.
 #include "table/keys.hpp"
 
 #include "table/row.hpp"
@@ -17,7 +17,7 @@
 
 namespace socktally {
 
-/// Writes the values that identify a group, each in a form that shows where it ends.
+/// Writes the values that identify a group. Each value shows where it ends, so different groups have different texts.
 class KeyText {
 public:
     explicit KeyText(std::string& out) : out_(out) { out_.clear(); }
@@ -65,7 +65,8 @@ void tell(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*
     text.add(row.*field);
 }
 
-/// In a sample the user's name is filled in after grouping, so the uid identifies the user there.
+/// Saved rows may have only the user's name. Rows of a sample have only the uid at this point, because names are looked
+/// up after grouping.
 void tell_user(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {
     text.add(row.user);
@@ -78,8 +79,8 @@ void tell_name(KeyText& text, const Row& row, const Origin& /*origin*/, const Ke
     text.add(row.process);
 }
 
-/// The pid alone could be another process a minute later. Sockets of other users, whose processes we may not see, are
-/// separated by user.
+/// Identifies a process by pid and start time, because the kernel reuses pids. A socket whose process we cannot see,
+/// because it is another user's, is grouped by user.
 void tell_process(KeyText& text, const Row& row, const Origin& origin, const Key& self)
 {
     text.add(row.host);
@@ -122,7 +123,8 @@ void tell_state(KeyText& text, const Row& row, const Origin& /*origin*/, const K
     text.add(row.facts != nullptr ? row.facts->state : std::nullopt);
 }
 
-/// Each socket has its own facts. Sockets that share a tuple (SO_REUSEPORT) are separate rows.
+/// Identifies a socket by the address of its SocketFacts, because no two sockets share them. Sockets with the same
+/// tuple (SO_REUSEPORT) thus get separate rows.
 void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {
     text.add(std::optional(reinterpret_cast<std::uintptr_t>(row.facts.get())));
@@ -130,8 +132,8 @@ void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const 
 
 using IdentityText = std::optional<std::string> Identity::*;
 
-/// Groups rows by `parts` of their identity. Traffic without an owner, whose parts are unknown, is kept apart from
-/// processes whose parts are null, unless `is_in_none`: its parts are known to be null.
+/// Groups rows by `parts` of their identity. A row without an owner that has none of these parts is grouped by its
+/// cause. If `is_in_none`, the row certainly has no such part, and is grouped with processes that have none either.
 void tell_identity(KeyText& text, const Row& row, std::initializer_list<IdentityText> parts, bool is_in_none)
 {
     static const Identity unknown;
@@ -145,14 +147,15 @@ void tell_identity(KeyText& text, const Row& row, std::initializer_list<Identity
     }
 }
 
-/// Tells a fact about the program of a process. If only the cgroup of a socket is known, such a fact is not.
+/// Groups rows by a fact about the program of a process. The cgroup of a socket does not show this fact.
 template <IdentityText field>
 void tell_program(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
 {
     tell_identity(text, row, {field}, false);
 }
 
-/// For facts that the cgroup of a socket tells even without a process, unless the row sums sockets of several cgroups.
+/// Groups rows by facts that follow from a socket's cgroup, even if its process is unknown. The facts are uncertain in
+/// a saved row that may sum up sockets of several cgroups.
 void tell_group(KeyText& text, const Row& row, const Origin& origin, const Key& self,
                 std::initializer_list<IdentityText> parts)
 {
@@ -173,7 +176,8 @@ void tell_container(KeyText& text, const Row& row, const Origin& origin, const K
     tell_group(text, row, origin, self, {has_id ? &Identity::container_id : &Identity::container});
 }
 
-/// Two pods may have the same name too. Their uids are not saved, so a report uses namespace and name.
+/// Identifies a pod by its uid, because two pods may have the same name. Saved rows have no uid, so `report` uses the
+/// namespace and the name.
 void tell_pod(KeyText& text, const Row& row, const Origin& origin, const Key& self)
 {
     if (row.identity != nullptr && row.identity->pod_uid) {
@@ -436,7 +440,7 @@ bool GroupBy::gathers_processes() const
            std::any_of(keys_.begin(), keys_.end(), [](const Key* key) { return key->is(Key::gathers); });
 }
 
-/// The rest past --top of saved rows is one group, whatever the keys.
+/// Saved rows that sum up the rows past --top form one group, whatever the keys are.
 void GroupBy::write_key(std::string& key, const Row& row, const Origin& origin) const
 {
     KeyText text(key);

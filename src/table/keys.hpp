@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The one table of the keys of --by, and what follows from rows being grouped by several keys.
+// The only table of the keys of --by, and GroupBy: the keys that rows are grouped by.
 #pragma once
 
 #include <bitset>
@@ -13,30 +13,30 @@ namespace socktally {
 
 struct Row;
 
-/// Work for a backend, or facts to read about processes, that a column, a key or a filter needs. Work that costs more
-/// than counting is done only if something asks for it by name.
+/// A need of a column, a key or a filter: work for the backend, or facts to read about processes. Needs marked "on
+/// request" cost extra. They are met only if an option names such a column, key or filter.
 enum class Requirement : std::uint8_t {
     processes,
-    tuples,     // a flow for each socket; useful only if rows are not by owner
-    peers,      // `tuples`, and the remote end of each datagram
-    packets,    // on request: counts of packets besides payload
+    tuples,     // one flow for each socket, not only for each process
+    peers,      // like `tuples`, and one flow for each peer of a datagram socket
+    packets,    // on request: number of packets, and their IP bytes
     interfaces, // no work: only rows by interface have a value
     reports,    // no work: all rows of a sample have the same value
-    sums,       // on request, no work: computed from other columns
-    sharers,    // on request: a flow for each socket, and its other owners
-    // On request: facts to read about processes (IdentityNeeds).
+    sums,       // no work: computed from other columns, but only if an option names the column
+    sharers,    // on request: one flow for each socket, and the socket's other owners
+    // On request: facts about processes (IdentityNeeds).
     command,
     exe,
     parent,
     cgroup,
     containers,
-    ports,   // also a flow for each socket
-    trees,   // the trees of processes
+    ports,   // published ports; also one flow for each socket
+    trees,   // the trees of --tree that a process belongs to
     sockets, // no work: only rows of `ports` have a value
-    // A flow for each socket, and Flow::facts; on request.
-    state, // which `ports` has for nothing
+    // On request: one flow for each socket, with Flow::facts.
+    state, // `ports` always has the state
     tcp_info,
-    netns, // also a flow for each socket, because it is the socket's
+    netns, // one flow for each socket, because sockets of one process may be in different namespaces
 };
 
 class GroupBy;
@@ -45,54 +45,55 @@ class KeyText;
 /// A bit for each column, in the order of the table of columns.
 using ColumnSet = std::bitset<64>;
 
-/// Where a row comes from. This decides which group it is added to.
+/// Where a row comes from: a sample, or a saved snapshot. The row's group may depend on it.
 struct Origin {
-    const GroupBy* by = nullptr; // the keys by which a saved row was grouped; null: the row is of one flow of a sample
-    std::string_view boot_id = {}; // the boot in which the row was saved; this and the next two are of saved rows
-    ColumnSet saved = {};          // the columns that the row has
-    ColumnSet told = {};           // the columns that have a value, or in which null means that there is none
+    const GroupBy* by = nullptr;   // keys by which a saved row was grouped; null for a row of a sample
+    std::string_view boot_id = {}; // boot id of a saved row's machine; empty for a row of a sample
+    ColumnSet saved = {};          // columns of a saved row; empty for a row of a sample
+    ColumnSet told = {};           // columns of a saved row whose value is certain; null then means "none"
 };
 
 struct Key {
     enum Trait : std::uint8_t {
-        of_owner = 0,   // a row is of one process or a set of them, so sockets of one process are in one row
-        of_sockets = 1, // rows are separated by properties of single sockets
-        of_host = 2,    // a row is of one machine, even if rows of several machines are added up
-        gathers = 4,    // a row may be of several processes; traffic without an owner has rows of its own
+        of_owner = 0,   // all sockets of a process are in one row
+        of_sockets = 1, // sockets of one process may be in different rows
+        of_host = 2,    // rows of different machines stay separate
+        gathers = 4,    // one row may have many processes; traffic without an owner may be in rows by cause
     };
 
-    std::string_view name;     // as typed after --by: "process"
-    std::string_view plural;   // the name of the array of rows in JSON: "processes"
-    std::string_view columns;  // the columns whose values separate rows
-    std::string_view defaults; // the columns printed by default
-    std::string_view labels;   // default labels of time series; only the key's own may have unlimited values
+    std::string_view name;     // the word after --by: "process"
+    std::string_view plural;   // name of the JSON array of rows: "processes"
+    std::string_view columns;  // columns whose values distinguish the rows
+    std::string_view defaults; // columns printed by default
+    std::string_view labels; // default labels of a time series; only labels in `columns` may have any number of values
     Requirement requirement;
     unsigned traits;
-    /// Adds the values that identify a row's group by this key to `text`.
+    /// Adds to `text` the values by which this key groups the row.
     void (*tell)(KeyText& text, const Row& row, const Origin& origin, const Key& self);
-    std::string_view beside = {};  // printed before the columns of this key if --by names several
+    std::string_view beside = {};  // columns printed before `columns` if --by has several keys
     std::string_view settles = {}; // other columns in which all sockets of a row have the same value
-    std::string_view also = {};    // other names that people may type; the error then suggests this key
+    std::string_view also = {};    // words that users may type by mistake; the error message then suggests this key
 
     bool is(Trait trait) const { return (traits & trait) != 0; }
 };
 
-std::span<const Key> keys(); // in the order of the manual
+std::span<const Key> keys(); // all keys of --by, in the order of the manual
 
 /// The keys that rows are grouped by, in the given order.
 class GroupBy {
 public:
     GroupBy() : GroupBy("process") {}
-    /// `names` as given to --by: "process,remote". Throws std::invalid_argument with a one-line message.
+    /// Parses the value of --by, such as "process,remote". Throws std::invalid_argument with a one-line message.
     explicit GroupBy(std::string_view names);
-    /// One row for each socket, as `ports` prints them. --by has no name for it, because a sample counts connections.
+    /// Returns the grouping of `ports`: one row for each socket. --by has no such key. Samples have --by connection
+    /// instead.
     static GroupBy sockets();
     /// The same keys for listed sockets, which have no bytes.
     GroupBy listed() const;
 
     std::span<const Key* const> keys() const { return keys_; }
     std::string name() const;       // "process,remote"
-    std::string_view array() const; // name of the array of rows in JSON: "processes"; "rows" if there are several keys
+    std::string_view array() const; // name of the JSON array of rows: "processes"; "rows" if there are several keys
     bool has(std::string_view key) const;
     bool requires_any(Requirement requirement) const;
     bool is_by_interface() const { return has("interface"); }
@@ -101,10 +102,10 @@ public:
     /// Returns whether no key separates rows by properties of single sockets.
     bool is_by_owner() const;
     bool is_by_host() const;
-    /// Returns whether a row may be of several processes, while traffic without an owner has rows of its own.
+    /// Returns whether a key gathers processes (Key::gathers), and no key names the process.
     bool gathers_processes() const;
 
-    /// Writes the values that identify the group of a row.
+    /// Replaces `key` by the values that identify the row's group.
     void write_key(std::string& key, const Row& row, const Origin& origin) const;
 
     bool operator==(const GroupBy&) const = default;

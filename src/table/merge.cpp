@@ -12,7 +12,7 @@ namespace socktally {
 
 namespace {
 
-/// Rows of different windows have no rate together.
+/// Merges the windows of two rows. If their lengths differ, the length becomes 0 (unknown), and `into` has no rate.
 void keep_window(Row& into, const Row& row)
 {
     if (into.window != row.window) {

@@ -10,18 +10,18 @@
 
 namespace socktally {
 
-/// Adds `row` to `into`: sums are added; other values are kept if both rows have the same.
+/// Merges `row` into `into` by Column::merge of each column.
 void merge(Row& into, const Row& row);
 
-/// Returns the sums of `row` as a row of RowKind::other, which has only its host, time and window besides.
+/// Returns a row of RowKind::other that has only the sums, the host, the time and the window of `row`.
 Row rest_of(const Row& row);
 
-/// Keeps the first `count` rows and sums up the others, with any rows that are of RowKind::other already, into a row of
-/// that kind at the end. Adds no such row if nothing is left to sum.
+/// Keeps the first `count` rows. Sums up all further rows, and all rows of RowKind::other, in one row of RowKind::other
+/// at the end. Adds no such row if there is nothing to sum up.
 void keep_top(std::vector<Row>& rows, std::size_t count);
 
-/// Sets the rates of the rows, rounded, by their own windows or else by `window`, and their shares of the known bytes
-/// in `whole`. There are no rates if a window is 0, and no shares if nothing moved.
+/// Sets the rates and shares of rows, rounded. A row's rates are over Row::window, or over `window` if Row::window is
+/// null. A share is of the known bytes in `whole`. Rates are null if the window is 0. Shares are null if nothing moved.
 void add_rates(std::vector<Row>& rows, std::chrono::nanoseconds window, const Totals& whole);
 
 } // namespace socktally

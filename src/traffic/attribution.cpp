@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds the owner of each flow by inode. Sorts the holders once, then makes a binary search for each flow. Copies
-// nothing.
+// Finds the owner of each flow by the inode of its socket. Sorts the holders once, then makes a binary search for each
+// flow. Copies nothing.
 #include "traffic/attribution.hpp"
 
 #include "util/number.hpp"
@@ -17,7 +17,7 @@ namespace socktally {
 
 namespace {
 
-/// Sorts by socket, and idle holders of a socket last.
+/// Orders holders by socket. Idle holders of a socket come last.
 bool is_less(const Holder& a, const Holder& b)
 {
     return std::tie(a.inode, a.idle, a.process) < std::tie(b.inode, b.idle, b.process);
@@ -25,7 +25,7 @@ bool is_less(const Holder& a, const Holder& b)
 
 bool is_same(const Holder& a, const Holder& b) { return a.inode == b.inode && a.process == b.process; }
 
-/// Sorts the holders in place, because nobody relies on their order.
+/// Sorts the holders in place, and removes duplicates. No caller depends on their earlier order.
 void sort_holders(std::vector<Holder>& holders)
 {
     if (!std::is_sorted(holders.begin(), holders.end(), is_less)) {
@@ -120,16 +120,16 @@ void attribute(Sample& sample, const Viewer& viewer)
         sample.notes.push_back(shared_note(shared));
     }
     if (denied) {
-        // The only hint for a user without privilege, if privilege would have shown more. If root lacks access, the
-        // machine itself denies it, so there is no remedy.
+        // If the user has no privileges, only this note says that privileges would show more. For root the note has no
+        // remedy: even root was denied access.
         sample.notes.emplace_back(NoteCode::owners_denied).remedy = viewer.uid == Uid{} ? "" : privilege_remedy;
     }
 }
 
 void find_sharers(Sample& sample)
 {
-    // Processes that moved bytes through a socket, by cookie, if the kernel reported them. A socket may have a flow for
-    // each of thousands of peers.
+    // For each cookie, the processes that moved bytes through the socket, if the kernel reported them. A set, because a
+    // socket may have thousands of flows, one for each peer.
     std::unordered_map<std::uint64_t, std::set<std::uint32_t>> movers;
     for (const Flow& flow : sample.flows) {
         if (flow.attribution.process && flow.attribution.quality == Quality::exact && flow.cookie != Cookie{}) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds the owner of each flow. Pure: the sample has all that was seen of who holds what.
+// Finds the owner of each flow. Pure: the sample already has the flows, and the holders of all sockets.
 #pragma once
 
 #include "model/sample.hpp"
@@ -10,24 +10,25 @@
 
 namespace socktally {
 
-/// The user who runs the program, and what it may see. Decides whether a socket without a holder is another user's or
-/// unknown.
+/// The user who runs socktally, and whether all descriptors could be listed. If a socket has no holder, these two facts
+/// decide whether the socket belongs to another user or is unknown.
 struct Viewer {
     Uid uid;
     bool denied = false; // descriptors of some processes could not be listed
 };
 
-/// Sets Flow::attribution of every flow without a process. Adds a note about shared sockets with traffic, and one about
-/// traffic of other users whose processes socktally could name with privileges. A flow without a holder gets a cause,
-/// never a guess. A flow with several holders that are not idle gets the youngest one that still has the socket, marked
-/// as shared.
+/// Sets Flow::attribution of every flow that has no process and no cause yet. If exactly one holder of the socket is
+/// not idle, it is the owner. If several are not idle, the owner is the youngest of those that still hold the socket,
+/// and the attribution is marked as shared. If the socket has no holder, the flow gets a cause, never a guess. Adds a
+/// note about shared sockets with traffic, and a note about traffic whose processes socktally could name if it had
+/// privileges.
 void attribute(Sample& sample, const Viewer& viewer);
 
-/// Returns the holders of one socket that are not idle. Call it after attribute(), which sorts them.
+/// Returns the holders of one socket that are not idle. Call it after attribute(), which sorts the holders.
 std::span<const Holder> movers_of(Inode inode, const std::vector<Holder>& holders);
 
-/// Sets Sample::sharers: for each flow the other owners of its socket. These are all other holders if holders are
-/// known, else the other processes that moved bytes through the socket. Call it after attribute().
+/// Sets Sample::sharers: the other owners of the socket of each flow that has an owner. These are the other holders,
+/// and the other processes that moved bytes through the socket, if the kernel reported them. Call it after attribute().
 void find_sharers(Sample& sample);
 
 } // namespace socktally

@@ -13,15 +13,15 @@ namespace socktally {
 
 namespace {
 
-/// The words of a note. In `message` {0} is the count with the noun ("3 connections"), {1} is "was" or "were", {2} is
-/// "is" or "are".
+/// The texts of a note. In `message`, {0} is the number with the noun ("3 connections"), {1} is "was" or "were", and
+/// {2} is "is" or "are".
 struct Words {
     Fault fault;
     NoteCode code;
     std::string_view noun;
     std::string_view message;
     std::string_view remedy{};
-    std::optional<Note::About> about = std::nullopt; // null: that of the code
+    std::optional<Note::About> about = std::nullopt; // null: the default of `code`
 };
 
 constexpr std::array<Words, Faults::kinds> table{{

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts what a backend could not see in a window, and makes notes about it.
+// Counts the things that a backend could not see in a window, and makes notes about them.
 #pragma once
 
 #include "model/sample.hpp"
@@ -12,47 +12,49 @@
 
 namespace socktally {
 
-/// The table in faults.cpp has the words, in the same order.
+/// The kinds of things that a backend could not see. Class Faults has a number for each kind. A comment with a verb
+/// says when this number is not 0; other comments say what is counted. faults.cpp has a message for each kind, in the
+/// same order.
 enum class Fault : std::uint8_t {
     interrupted,
     interrupted_totals, // without a window
     // of sock_diag
-    not_listening,        // no destroy events at all
-    late_events,          // events that had not come when we stopped waiting
-    events_lost,          // with a large receive buffer
-    events_lost_small,    // with the small receive buffer of an unprivileged process
-    garbled,              // invalid messages
-    disturbed,            // every dump was disturbed, even when repeated
-    missed,               // connections that were opened, but are in no dump and no event
-    missed_by_first_dump, // connections counted as new that were open before
-    without_counters,     // connections without counters, because the kernel is old
-    disappeared,          // connections that are in no later dump and no event
-    late,                 // connections that disappeared in an earlier window and are listed again
-    begun_late,           // namespaces that could not be entered before the window
+    not_listening,        // the kernel sends no destroy events at all
+    late_events,          // destroy events did not come while we waited for them
+    events_lost,          // destroy events that were lost although the receive buffer is large
+    events_lost_small,    // destroy events that were lost with an unprivileged process's small buffer
+    garbled,              // invalid messages from the kernel
+    disturbed,            // sockets changed during every dump, so that some may be missing
+    missed,               // connections that opened, but are in no dump and no event
+    missed_by_first_dump, // connections counted as new, although they were open before the window
+    without_counters,     // connections for which an old kernel has no counters
+    disappeared,          // connections that were listed, but are in no later dump and no event
+    late,                 // connections that disappeared in an earlier window, and are listed again
+    begun_late,           // namespaces that could be entered only after the window began
     resets,               // connections whose counters were reset
-    udp_unknown,          // datagrams were moved, or may have been
-    udp_unknown_totals,   // the same without a window
+    udp_unknown,          // UDP sockets may have moved bytes, which cannot be counted
+    udp_unknown_totals,   // totals of UDP sockets are asked for, but do not exist
     udp_unlisted,         // the kernel cannot list UDP sockets
     // of packets
-    packets_dropped,     // packets dropped because the buffer was full
-    packets_late,        // packets that the kernel delivered too late
-    packets_cut,         // packets with longer headers than were captured
-    fragments_unmatched, // fragments whose first fragment was not captured
-    holes_forgotten,     // holes in TCP streams that were forgotten: bytes that filled them were not counted
-    captured_late,       // namespaces whose capture began a while after the window
-    packets_malformed,   // packets that no socket received
-    ended_unread,        // TcpMoved, in connections
-    unsent_unknown,      // likewise
-    failed_lists,        // of sockets
-    failed_links,        // lists of interfaces
-    unread_datagrams,    // datagrams that were not read, of unknown length
-    forward_unsure,      // flows taken for forwarded traffic (sightings.hpp)
+    packets_dropped,     // packets that were dropped because the capture buffer was full
+    packets_late,        // the kernel delivered the last packets too late
+    packets_cut,         // packets whose headers are longer than the captured part
+    fragments_unmatched, // fragments of datagrams whose first fragment was not captured
+    holes_forgotten,     // holes in TCP streams that were forgotten; bytes that filled them were not counted
+    captured_late,       // namespaces in which the capture began after the window had begun
+    packets_malformed,   // packets with wrong lengths, which no socket received
+    ended_unread,        // connections for which TcpMoved::ended_unread is true
+    unsent_unknown,      // connections for which TcpMoved::unsent_unknown is true
+    failed_lists,        // attempts to list sockets that failed
+    failed_links,        // attempts to list interfaces that failed
+    unread_datagrams,    // datagrams that no process read, and whose lengths are unknown
+    forward_unsure,      // flows that were taken for forwarded traffic (sightings.hpp)
     // of processes
     owners_unread,    // descriptor tables that could not be read
     sockets_unlisted, // held sockets in network namespaces that were not entered
-    // of lists without bytes
-    namespaces_unlisted, // that were not entered
-    held_unlisted,       // as sockets_unlisted
+    // of `ports`, which lists sockets but not their bytes
+    namespaces_unlisted, // other network namespaces that could not be entered
+    held_unlisted,       // held sockets in namespaces that could not be entered
 };
 
 class Faults {
@@ -61,7 +63,7 @@ public:
 
     std::uint64_t& operator[](Fault fault) { return counts_.at(static_cast<std::size_t>(fault)); }
     std::uint64_t operator[](Fault fault) const { return counts_.at(static_cast<std::size_t>(fault)); }
-    /// Adds the counts of another network namespace.
+    /// Adds the numbers of another network namespace.
     Faults& operator+=(const Faults& more);
 
 private:
@@ -71,12 +73,12 @@ private:
 std::vector<Note> notes_of(const Faults& faults);
 void add_notes(std::vector<Note>& notes, const Faults& faults);
 
-/// The remedy for totals of UDP, which the kernel does not keep.
+/// The remedy if totals of UDP sockets are asked for. The kernel does not keep such totals.
 inline constexpr std::string_view udp_totals_remedy =
     "measure a window, such as -d 1s, or leave UDP out: --protocol tcp";
 
-/// Loads the modules if the kernel does not load them by itself, also at the next boot (modules-load.d(5)). One line
-/// for a shell, which ends in a comment. It has no backslash, because TSV would double it.
+/// A shell command that loads the modules now and at each boot (modules-load.d(5)), for kernels that do not load them
+/// by themselves. The command is one line that ends in a comment. It has no backslash, because TSV would double it.
 inline constexpr std::string_view diag_modules_remedy =
     "modprobe -a tcp_diag udp_diag && (echo tcp_diag; echo udp_diag) > "
     "/etc/modules-load.d/socktally.conf # or a kernel with "

@@ -28,8 +28,9 @@ bool has(const std::vector<Flow>& flows, Protocol protocol)
     return std::any_of(flows.begin(), flows.end(), [=](const Flow& flow) { return flow.tuple.protocol == protocol; });
 }
 
-/// Returns whether raw IP may have moved bytes. It has no counters, so it is the part of IP that other protocols do not
-/// explain. If TCP moved anything, that part is unknown, because TCP counts segments, but IP counts superpackets.
+/// Returns whether raw IP may have moved bytes. The kernel has no counters of raw IP. So this compares the number of
+/// packets of IP with the sum of the other protocols. If TCP moved anything, no comparison is possible, because TCP
+/// counts segments and IP counts superpackets. The result is then true.
 bool may_have_moved_raw(const ProtocolCounters& before, const ProtocolCounters& after)
 {
     const std::uint64_t in = after.ip_in - before.ip_in;
@@ -44,8 +45,8 @@ bool may_move_bytes(const Socket& socket)
     return !is_listener(socket) && state != SocketState::time_wait && state != SocketState::closed;
 }
 
-/// Collects flows without repeating sockets. A list that changes while it is read may show a socket twice, and the
-/// subflows of an MPTCP connection share its inode.
+/// Collects one flow for each socket. A list that changes while it is read may show a socket twice. Also, the subflows
+/// of an MPTCP connection share an inode.
 class Collector {
 public:
     Collector(SocketLookup listeners, bool keeps_facts) : listeners_(std::move(listeners)), keeps_facts_(keeps_facts) {}
@@ -139,8 +140,8 @@ void UncountedSockets::begin(Arrival arrival)
     }
 }
 
-/// Lists the sockets before it reads the counters, so the counters include traffic of sockets that are not listed any
-/// more.
+/// Lists the sockets before it reads the counters, so the counters include all traffic that the sockets had when they
+/// were listed.
 void UncountedSockets::end()
 {
     if (!has_begun_) {
@@ -162,7 +163,8 @@ void UncountedSockets::next_window()
 
 namespace {
 
-/// Returns whether the process has the same name as this one. Its program may be a copy, and may not be readable.
+/// Returns whether the process is an instance of socktally, judged by its name. The executable is not compared, because
+/// it may be a copy, or not be readable.
 bool is_instance(const Process& process)
 {
     std::string buffer;
@@ -175,7 +177,7 @@ void drop_captures(Sample& sample)
     if (!has(sample.flows, Protocol::packet)) {
         return;
     }
-    std::set<std::uint64_t> captures; // our own too, because the holders do not include this process
+    std::set<std::uint64_t> captures; // our own sockets are added first, because Sample::holders lacks this process
     for (const Inode own : own_sockets()) {
         captures.insert(own.value);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Makes flows of listed sockets whose bytes are not counted: all sockets of the procfs backend; for netlink and packet
-// those of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET. Their bytes are null. The counters that the network namespace
-// has for these protocols show whether any bytes moved, so that an idle socket does not make a sample incomplete.
+// Makes flows of sockets that are listed, but whose bytes are not counted. In the procfs backend these are all sockets.
+// In the netlink and packet backends they are the sockets of ICMP, raw IP, UDP-Lite, SCTP and AF_PACKET. The bytes of
+// these flows are null. The kernel counts the packets of each protocol in each network namespace. If these counters do
+// not change, idle sockets of the protocol do not make a sample incomplete.
 #pragma once
 
 #include "linux/netns.hpp"
@@ -15,9 +16,10 @@
 
 namespace socktally {
 
-/// Takes the sockets that a process can hold from the first list, and all from the last; a socket in both is one flow,
-/// as in the last, and one that only the first has is SocketState::closed. Leaves out sockets that move no bytes:
-/// listening sockets, and TCP that is in TIME_WAIT or not connected. With `keeps_facts`, flows of TCP have Flow::facts.
+/// Returns a flow for each socket in two lists, which were made at the start and at the end of the window. A socket in
+/// both lists gets one flow, with the state that it has in `last`. A socket that is only in `first` was closed in the
+/// window. If it has no inode, it gets no flow, because no process held it. Sockets that move no bytes get no flow:
+/// listeners, and TCP sockets that are in TIME_WAIT or closed. With `keeps_facts`, flows of TCP have Flow::facts.
 std::vector<Flow> flows_of(const std::vector<Socket>& first, const std::vector<Socket>& last, bool keeps_facts = false);
 
 std::vector<Inode> inodes_of(const std::vector<Flow>& flows);
@@ -32,22 +34,23 @@ struct UncountedTraffic {
     bool any() const { return icmp || raw || udplite || sctp; }
     UncountedTraffic& operator|=(const UncountedTraffic& other);
 };
-/// `flows` has the sockets that were listed at the start or at the end of the window.
+/// Compares the counters at the start and at the end of the window. Returns which protocols may have moved bytes.
+/// `flows` has the sockets that were listed at one of these times.
 UncountedTraffic uncounted_traffic(const ProtocolCounters& before, const ProtocolCounters& after,
                                    const std::vector<Flow>& flows);
 
-/// The uncounted sockets of one network namespace, window after window.
+/// The sockets of one network namespace whose bytes are not counted. One object serves all windows.
 class UncountedSockets {
 public:
-    /// Reads the network namespace in which it is constructed, from any thread.
+    /// Opens the lists of the calling thread's network namespace. Threads in other namespaces can read them, too.
     explicit UncountedSockets(ProtocolCountersReader& counters) : counters_(counters) {}
-    static constexpr std::size_t files = ProcSocketFiles::files; // the most files that it keeps open
+    static constexpr std::size_t files = ProcSocketFiles::files; // the most files that an object keeps open
 
     void begin(Arrival arrival);
     void end();
     void next_window();
 
-    /// Returns the sockets of the window, with null bytes; none if no window has begun.
+    /// Returns a flow with null bytes for each socket of the window. Returns none if no window has begun.
     const std::vector<Flow>& flows() const { return flows_; }
     const UncountedTraffic& traffic() const { return traffic_; }
 
@@ -63,11 +66,11 @@ private:
     UncountedTraffic traffic_;
 };
 
-/// Returns the limit that doctor prints.
+/// Returns the note about uncounted protocols that doctor prints.
 Note uncounted_limit();
 
-/// Removes sockets with which this program, or another instance of it, captures packets, and adds notes about the
-/// uncounted `traffic`. The sample must have its flows, holders and processes.
+/// Removes flows of AF_PACKET sockets with which this process or another instance of socktally captures packets. Adds
+/// notes about `traffic`. The sample must already have its flows, holders and processes.
 void finish_uncounted(Sample& sample, const UncountedTraffic& traffic);
 
 } // namespace socktally

@@ -21,8 +21,8 @@ namespace {
 
 constexpr int find_share = 30; // while a window is open, searches take at most 1/30 of the time
 
-/// Enlarges the table of open files while there is only one thread. Else the kernel doubles the table each time it is
-/// full, and waits for all CPUs if several threads use it.
+/// Enlarges the descriptor table of this process before the process starts threads. Otherwise the kernel doubles the
+/// table each time it is full. With several threads, the kernel then waits for all CPUs each time.
 void make_room(std::size_t namespaces, std::size_t files_per_namespace)
 {
     constexpr std::size_t files_besides = 64;
@@ -32,7 +32,8 @@ void make_room(std::size_t namespaces, std::size_t files_per_namespace)
     const Fd highest(::fcntl(any.get(), F_DUPFD_CLOEXEC, static_cast<int>(files)));
 }
 
-/// Returns the number of namespaces that could not be entered or had no room.
+/// Calls `work` inside each namespace. Returns the number of namespaces that could not be entered, or in which `work`
+/// threw.
 std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::function<void(Inode netns)>& work,
                   std::size_t threads)
 {
@@ -40,8 +41,8 @@ std::size_t visit(const std::vector<NetworkNamespace>& namespaces, const std::fu
     const auto attempt = [&](const NetworkNamespace& space) {
         try {
             work(Inode{space.inode});
-        } catch (const std::exception&) { // all exceptions, because none may leave a thread
-            ++failed;                     // probably there are no descriptors left
+        } catch (const std::exception&) { // every exception, because no exception may leave a thread
+            ++failed;                     // most likely because no descriptors are left
         }
     };
     return in_each(namespaces, attempt, threads) + failed;
@@ -99,7 +100,7 @@ UnseenNamespaces list_namespaces(const OwnerScanner& owners, const std::vector<I
     const auto is_listed = [&](Inode netns) { return tried.contains(netns) || !is_wanted(netns, wanted); };
     while (true) {
         const auto found =
-            unlisted.find(owners, listed(), is_listed); // their descriptors keep the paths into the namespaces valid
+            unlisted.find(owners, listed(), is_listed); // `found` keeps the descriptors in its paths open
         if (found.empty()) {
             break;
         }
@@ -135,7 +136,6 @@ void OtherNamespaces::find(const ProcessesSeen& seen)
     rest_ = find_share * (thread_cpu_time() - used);
 }
 
-/// Returns whether a search is due. Never, if the user has named namespaces, because these exist already.
 bool OtherNamespaces::is_due(Clock::time_point now, std::chrono::nanoseconds interval) const
 {
     const auto rest = interval.count() == 0 ? interval : std::max(interval, rest_);
@@ -182,7 +182,7 @@ std::size_t OtherNamespaces::enter_unlisted()
         make_room(before + spaces.size(), work_.files);
         for (const NetworkNamespace& space : spaces) {
             const auto is_same = [&](const NetworkNamespace& found) { return found.inode == space.inode; };
-            if (std::none_of(found_.begin(), found_.end(), is_same)) { // else it is counted already
+            if (std::none_of(found_.begin(), found_.end(), is_same)) { // refused_ already counts those in found_
                 refused_by_socket_.insert(space.inode);
             }
         }
@@ -238,7 +238,7 @@ void add_refused_namespaces(Sample& sample, std::size_t refused)
     if (refused == 0) {
         return;
     }
-    Flow& unseen = sample.flows.emplace_back(); // its bytes are unknown
+    Flow& unseen = sample.flows.emplace_back(); // the bytes stay null, which means unknown
     unseen.sockets = 0;
     unseen.has_tuple = false;
     unseen.attribution.cause = Cause::other_netns;

@@ -35,7 +35,7 @@ constexpr std::array fields{
     Field{"Udp", "OutDatagrams", &Counters::udp_datagrams},
     Field{"Udp", "OutDatagrams", &Counters::known_out},
     Field{"Udp", "NoPorts", &Counters::udp_no_ports},
-    Field{"Udp", "NoPorts", &Counters::known_in}, // no socket received it, but IP has delivered it
+    Field{"Udp", "NoPorts", &Counters::known_in}, // IP has delivered the datagram, but no socket has received it
     Field{"Udp", "InErrors", &Counters::known_in},
     Field{"UdpLite", "InDatagrams", &Counters::udplite},
     Field{"UdpLite", "InDatagrams", &Counters::known_in},
@@ -81,7 +81,7 @@ void add_snmp(std::string_view text, ProtocolCounters& counters)
     }
 }
 
-/// "Ip6InDelivers" is added like InDelivers of Ip.
+/// A field such as "Ip6InDelivers" is added to the same counters as InDelivers of Ip.
 void add_snmp_lines(std::string_view text, ProtocolCounters& counters)
 {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 5> prefixes{

@@ -14,12 +14,12 @@ namespace socktally {
 
 namespace {
 
-/// Returns whether a counter has fallen by more than 2. Some counters include a FIN and others do not, so a fall of up
-/// to 2 is no reset.
+/// Returns whether a counter was reset. A reset shows as a fall by more than 2. A smaller fall is no reset, because
+/// some counters include a FIN and others do not.
 bool went_back(std::uint64_t before, std::uint64_t after) { return after + 2 < before; }
 
-/// Returns whether a segment counter was reset. It has 32 bits, so it may also have wrapped: then it is ahead by less
-/// than half its range, or a lot was moved.
+/// Returns whether a segment counter was reset. The counter has 32 bits, so it also falls when it wraps. A fall is a
+/// wrap if the counter is less than 2^31 ahead, modulo 2^32, or if so many bytes moved that a wrap is possible.
 bool segments_went_back(std::uint32_t before, std::uint32_t after, std::uint64_t moved)
 {
     constexpr std::uint64_t a_lot = std::uint64_t{1} << 31;
@@ -108,15 +108,16 @@ private:
     std::size_t one_if_wanted(Inode netns) const { return is_wanted(netns, wanted_) ? 1 : 0; }
 
     const Snapshot& before_;
-    Snapshot& after_; // has the sockets that were counted
+    Snapshot& after_; // has the sockets that were counted so far
     const std::vector<Inode>& wanted_;
     std::set<Inode> left_out_;
     decltype(Snapshot::sockets) listed_;    // sockets that are not counted yet
-    std::map<Inode, std::uint64_t> opened_; // number of new connections, by namespace
+    std::map<Inode, std::uint64_t> opened_; // number of new connections in each namespace
     SnapshotGaps gaps_;
 };
 
-/// Returns whether a new namespace has the inode of an earlier one: its counters begin at 0 again.
+/// Returns whether the namespace is a new one that has the inode of an earlier one. The counters of a new namespace
+/// begin at 0.
 bool Subtraction::is_replaced(Inode netns) const
 {
     const auto before = before_.opens.find(netns);
@@ -142,7 +143,7 @@ void Subtraction::count(Flow& flow)
     }
     const SocketKey key{flow.netns, flow.cookie};
     auto listed = listed_.extract(key);
-    if (listed.empty()) { // the list has shown the socket twice
+    if (listed.empty()) { // the list shows this socket for the second time
         set_bytes(flow, TcpPayload{});
         set_retransmitted(flow, 0);
         return;
@@ -156,8 +157,8 @@ void Subtraction::count(Flow& flow)
     }
 }
 
-/// Counts a socket that is in no earlier snapshot: it was opened since its namespace was last listed. If the namespace
-/// was never listed, its bytes are unknown.
+/// Counts a socket that is in no earlier snapshot. The socket was opened after its namespace was last listed, so all
+/// its bytes count. If the namespace was never listed, the bytes are unknown.
 void Subtraction::begin(Flow& flow)
 {
     if (!before_.saw_all && !before_.opens.contains(flow.netns)) {
@@ -180,7 +181,8 @@ void Subtraction::count(Flow& flow, const Snapshot::Socket& before, Snapshot::So
     set_retransmitted(flow, minus(now.counters.bytes_retrans, before.counters.bytes_retrans));
 }
 
-/// Keeps sockets that are not listed now. One that is forgotten too early would count as new, from 0.
+/// Keeps the sockets of `before` that are not listed now. Otherwise such a socket would count as new when it is listed
+/// again, with all its bytes.
 void Subtraction::keep_missed()
 {
     for (const auto& [key, before] : before_.sockets) {
@@ -211,8 +213,8 @@ void Subtraction::count_missed_connections()
     }
 }
 
-/// Keeps the counts of namespaces that could not be listed. Else their sockets would be new the next time, and count
-/// from 0.
+/// Keeps the counts of namespaces that could not be listed. Otherwise their sockets would count as new when they are
+/// listed again, with all their bytes.
 void Subtraction::keep_left_out()
 {
     for (const Inode netns : left_out_) {
@@ -254,7 +256,7 @@ bool counters_fell(const InterfaceTraffic& before, const InterfaceTraffic& now)
            now.tx_packets < before.tx_packets;
 }
 
-/// Adds a note that concerns every sample, because JSON prints interfaces besides processes.
+/// Adds a note about an interface. The note concerns every sample, because JSON prints interfaces besides processes.
 void add_note(Sample& sample, NoteCode code, std::string message)
 {
     sample.notes.emplace_back(code, std::move(message)).about = Note::About::window;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The backends of `socktally ports`: all sockets as they are now, of every kind and state, with their owners, without
-// bytes. They differ in the source of the sockets (sock_diag or /proc/net) and of their owners (/proc or a BPF
-// iterator).
+// The backends of `socktally ports`. They list all sockets of every protocol and state as they are now, with their
+// owners, but without bytes. The backends differ in the source of the sockets (sock_diag or /proc/net), and in the
+// source of the owners (/proc or a BPF iterator).
 #include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 #include "owners/fd_table.hpp"
@@ -40,7 +40,7 @@ SocketFacts listed_facts(const Socket& socket, Lister lister)
     SocketFacts facts = facts_of(socket);
     facts.is_listed = true;
     const Protocol protocol = socket.tuple.protocol;
-    if (protocol != Protocol::sctp) { // its list has no queues; that of packet sockets has one
+    if (protocol != Protocol::sctp) { // the kernel lists no queue for SCTP, and only this queue for AF_PACKET
         facts.rx_queue = socket.rqueue;
     }
     if (protocol == Protocol::sctp || protocol == Protocol::packet) {
@@ -48,7 +48,7 @@ SocketFacts listed_facts(const Socket& socket, Lister lister)
     }
     if (!is_listener(socket)) {
         facts.tx_queue = socket.wqueue;
-    } else if (lister == Lister::sock_diag) { // sk_max_ack_backlog (net/ipv4/tcp_diag.c)
+    } else if (lister == Lister::sock_diag) { // for listeners, wqueue is sk_max_ack_backlog (net/ipv4/tcp_diag.c)
         facts.backlog = socket.wqueue;
     }
     const bool is_open = is_listener(socket) || facts.state == ConnectionState::unconnected;
@@ -67,7 +67,7 @@ public:
     {
     }
 
-    /// Adds those in a wanted state to `flows`, and the inodes of all to `listed`.
+    /// Adds a flow for each socket in a wanted state to `flows`, and the inodes of all sockets to `listed`.
     void add_to(std::vector<Flow>& flows, std::vector<Inode>& listed)
     {
         const std::size_t before = flows.size();
@@ -80,7 +80,7 @@ public:
             const auto tcp =
                 dumper.tcp_in_use() == 0U ? Dumper::Outcome::clean : dumper.tcp_once(take, detail_, all_states);
             if (tcp != Dumper::Outcome::clean || !dumper.udp(take)) {
-                lists = ProcLists::all; // add() skips sockets that were added already
+                lists = ProcLists::all; // leave_out_repeated() removes sockets that are listed twice
             }
             garbled_ += dumper.garbled();
         }
@@ -98,8 +98,8 @@ public:
     std::uint64_t garbled() const { return garbled_; }
 
 private:
-    /// Reserves twice as much as is needed, so that the next namespace does not move all flows. Memory that is not used
-    /// costs nothing.
+    /// Reserves memory for twice as many flows as are needed, so that the flows of the next namespace also fit.
+    /// Reserved memory that is not used costs nothing.
     static void make_room(std::vector<Flow>& flows, std::size_t sockets)
     {
         constexpr std::size_t sane = 1'000'000;
@@ -109,7 +109,8 @@ private:
         }
     }
 
-    /// Sockets are listed twice if the list changes while it is read; and MPTCP's subflows share an inode.
+    /// Removes repeated sockets. A list that changes while it is read may show a socket twice. Also, the subflows of an
+    /// MPTCP connection share an inode.
     void leave_out_repeated(std::vector<Flow>& flows, std::size_t before)
     {
         std::sort(inodes_.begin(), inodes_.end());
@@ -144,7 +145,7 @@ private:
         }
         Flow& flow = flows.emplace_back(flow_of(socket));
         flow.netns = netns_;
-        if (flow.inode == Inode{} && flow.uid == Uid{0}) { // the kernel says 0 if it does not know the user
+        if (flow.inode == Inode{} && flow.uid == Uid{0}) { // the kernel reports 0 if it does not know the user
             flow.uid.reset();
         }
         flow.facts = std::make_shared<const SocketFacts>(std::move(facts));
@@ -168,24 +169,24 @@ private:
     DiagDetail detail_;
     std::uint32_t states_;
     Trace trace_;
-    std::vector<Inode> inodes_; // of all, wanted or not
+    std::vector<Inode> inodes_; // inodes of all sockets, whatever their state
     std::set<std::pair<Tuple, std::uint32_t>> unheld_;
     std::set<std::uint16_t> listened_;                            // TCP ports
-    std::optional<std::map<std::uint32_t, std::string>> devices_; // names by index; null until a name is needed
+    std::optional<std::map<std::uint32_t, std::string>> devices_; // device names by index; null until one is needed
     std::uint64_t garbled_ = 0;
 };
 
 class SocketList final : public Backend {
 public:
-    /// `files`: see OwnerScanner.
+    /// `files` is for the OwnerScanner, which explains it.
     SocketList(std::string_view name, Lister lister, std::shared_ptr<const SocketFiles> files,
                const BackendOptions& options)
         : name_(name), lister_(lister), files_(std::move(files)), options_(options)
     {
     }
 
-    /// Sockets first, then their owners: a socket that is still open has an owner then, unless it changed hands
-    /// meanwhile, or none is to be seen.
+    /// Lists the sockets first, and then their owners. So each listed socket that is still open has an owner, unless it
+    /// was handed over meanwhile, or its owner cannot be seen.
     BackendResult sample(const SampleRequest& request) override
     {
         BackendResult result;
@@ -194,7 +195,7 @@ public:
         sample.started_at = std::chrono::system_clock::now();
         OwnerScanner owners("/proc", files_, options_.trace);
         owners.expect(OwnerScanner::Follows::at_most_threads);
-        constexpr std::size_t files = ProcSocketFiles::files + 2; // and two netlink sockets
+        constexpr std::size_t files = ProcSocketFiles::files + 2; // 2 more for netlink sockets
         std::uint64_t garbled = 0;
         std::vector<Inode> listed;
         const auto list = [&](Inode netns) {
@@ -240,7 +241,8 @@ private:
         return inodes;
     }
 
-    /// Returns whether this is the initial pid namespace, whose inode is PROC_PID_INIT_INO (include/linux/proc_ns.h).
+    /// Returns whether our pid namespace is the initial one, which shows all processes. The inode of the initial pid
+    /// namespace is PROC_PID_INIT_INO (include/linux/proc_ns.h).
     static bool sees_all_processes()
     {
         constexpr ino_t first = 0xEFFFFFFC;
@@ -248,8 +250,8 @@ private:
         return ::stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == first;
     }
 
-    /// Names sockets that the kernel made for itself (nfsd, wireguard, vxlan): no process holds them, which is certain
-    /// only if all processes are visible.
+    /// Marks sockets that the kernel made for itself (nfsd, wireguard, vxlan). No process holds such a socket. This is
+    /// certain only if all processes are visible.
     static void name_kernel_sockets(Sample& sample, const Viewer& viewer)
     {
         if (!sees_all_processes()) {
@@ -295,7 +297,7 @@ OpenResult open_with_diag(const BackendOptions& options)
             return std::make_unique<SocketList>("netlink", Lister::sock_diag, nullptr, options);
         }
     } catch (const std::system_error&) {
-        // The kernel refuses sock_diag; see the message below.
+        // The kernel refuses sock_diag. The message below tells the user.
     }
     return Unavailable{"the kernel does not list sockets through sock_diag here", "socktally ports -b procfs"};
 }

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view of_numbers = "0123456789.";
 constexpr unsigned __int128 enough = static_cast<unsigned __int128>(1) << 65U;
 
-/// Parses a number of these units, such as `1.5`.
+/// Parses a number such as `1.5`, and multiplies it by the size of the unit.
 std::optional<Quantity> parse_number_of(const Unit& unit, std::string_view text)
 {
     const auto point = std::min(text.find('.'), text.size());
@@ -29,7 +29,7 @@ std::optional<Quantity> parse_number_of(const Unit& unit, std::string_view text)
     result.value *= unit.size;
     bool is_cut = false;
     std::uint64_t place = unit.size;
-    for (const char c : fraction) { // digit by digit, because 0.1 has no exact double
+    for (const char c : fraction) { // digit by digit, because no double is exactly 0.1
         const std::uint64_t digit = static_cast<unsigned>(c - '0');
         is_cut = is_cut || place % 10 != 0;
         place /= 10;

@@ -29,20 +29,21 @@ inline void add(std::optional<std::uint64_t>& total, const std::optional<std::ui
     }
 }
 
-/// Adds the known ones of two values.
+/// Returns the sum of two values. A null value is unknown, and is left out. Returns null if both are unknown.
 inline std::optional<std::uint64_t> sum_known(const std::optional<std::uint64_t>& a,
                                               const std::optional<std::uint64_t>& b)
 {
     return a || b ? std::optional(sum(a.value_or(0), b.value_or(0))) : std::nullopt;
 }
 
-/// Adds `part` to the total; the total becomes null as soon as one part is null.
+/// Adds `part` to `total`. If `part` is null, `total` becomes null and stays so.
 inline void add_or_lose(std::optional<std::uint64_t>& total, const std::optional<std::uint64_t>& part)
 {
     total = total && part ? std::optional(sum(*total, *part)) : std::nullopt;
 }
 
-/// The sum of the known values: 0 of no values at all, null if there are values but all are null.
+/// The sum of values, some of which may be unknown (null). Unknown values are left out. The sum is 0 if there are no
+/// values, and null if all values are unknown.
 class KnownSum {
 public:
     void add(const std::optional<std::uint64_t>& part)

@@ -12,7 +12,7 @@ namespace {
 
 std::size_t edits(std::string_view a, std::string_view b)
 {
-    // Row i holds the distances from the first i characters of `a` to every prefix of `b`.
+    // Row i holds the distances from the first i characters of `a` to each prefix of `b`.
     std::vector<std::size_t> before(b.size() + 1);
     std::vector<std::size_t> last(b.size() + 1);
     std::vector<std::size_t> row(b.size() + 1);
@@ -66,11 +66,12 @@ std::string quote(std::string_view text)
         return fmt::format("{:?}", text);
     }
     std::size_t end = longest;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) { // within a UTF-8 sequence
+    // The cut must not be within a UTF-8 sequence.
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) {
         --end;
     }
     std::string result = fmt::format("{:?}", text.substr(0, end == 0 ? longest : end));
-    result.pop_back(); // the closing quote comes after the ellipsis
+    result.pop_back(); // removes the closing quote, which must come after the ellipsis
     return result + "…\"";
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Text for messages: quotes what the user typed, and suggests the valid word nearest to a mistyped one; also splits
-// lists.
+// Text for messages: quotes what the user typed, and suggests a valid word for a mistyped one. Also splits lists.
 #pragma once
 
 #include <optional>
@@ -21,8 +20,8 @@ std::string lower(std::string_view text);
 /// ellipsis.
 std::string quote(std::string_view text);
 
-/// Returns the valid word that begins like the typed one, or differs from it by edits of at most a third of its length;
-/// null if none does.
+/// Returns a valid word that begins with `typed`, or else the valid word that takes the fewest edits. Returns null if
+/// each word takes more edits than a third of the length of `typed`.
 std::optional<std::string_view> nearest(std::string_view typed, std::span<const std::string_view> valid);
 
 /// Returns `did you mean "rx_bytes"?` if there is a nearest word, else `valid ones are a, b, c`.

@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::chrono;
 
-/// Cuts text of this shape off the front of `text`, and returns the numbers in it. Each 0 in `shape` stands for a
-/// digit.
+/// Cuts the part that has the form `shape` off the front of `text`, and returns the numbers in it. Each 0 in `shape`
+/// stands for a digit. Returns null if `text` begins in another form.
 template <std::size_t count>
 std::optional<std::array<int, count>> take(std::string_view& text, std::string_view shape)
 {
@@ -42,7 +42,7 @@ std::optional<std::array<int, count>> take(std::string_view& text, std::string_v
 std::optional<TimePoint> take_date(std::string_view& text)
 {
     constexpr int first_year = 1970;
-    constexpr int last_year = 2261; // a count of nanoseconds in 64 bits ends in 2262
+    constexpr int last_year = 2261; // nanoseconds since 1970 fit in 64 bits until 2262
     const auto numbers = take<3>(text, "0000-00-00");
     if (!numbers || (*numbers)[0] < first_year || (*numbers)[0] > last_year) {
         return std::nullopt;
@@ -62,7 +62,8 @@ std::optional<nanoseconds> take_clock(std::string_view& text)
     return hours(h) + minutes(m) + seconds(s);
 }
 
-/// Returns 0 if there is no fraction. Drops digits past the nanosecond.
+/// Cuts a fraction of a second (".5") off the front of `text`, and returns it; 0 if there is none. Drops digits past
+/// the nanosecond. Returns null if no digit follows the point.
 std::optional<nanoseconds> take_fraction(std::string_view& text)
 {
     nanoseconds value{0};
@@ -77,7 +78,7 @@ std::optional<nanoseconds> take_fraction(std::string_view& text)
     return end > 1 ? std::optional(value) : std::nullopt;
 }
 
-/// Takes the whole text for an offset from UTC.
+/// Parses an offset from UTC, such as "+01:00" or "Z". Returns null if `text` is anything else.
 std::optional<minutes> parse_utc_offset(std::string_view text)
 {
     if (text == "Z" || text == "z") {

@@ -12,13 +12,13 @@ namespace socktally {
 
 using TimePoint = std::chrono::sys_time<std::chrono::nanoseconds>;
 
-/// With microseconds: "2026-11-20T21:32:00.123456Z".
+/// Returns a time with microseconds: "2026-11-20T21:32:00.123456Z".
 std::string to_timestamp(std::chrono::system_clock::time_point time);
-/// Without a fraction: "2026-11-20T21:00:00Z".
+/// Returns a time without a fraction of a second: "2026-11-20T21:00:00Z".
 std::string to_short_timestamp(TimePoint time);
 
-/// Takes RFC 3339 with any offset, for the years 1970 to 2261. Cuts off digits past the nanosecond. A leap second
-/// counts as the second after it.
+/// Parses a time of RFC 3339 with any offset, for the years 1970 to 2261. Drops digits past the nanosecond. A leap
+/// second (23:59:60) counts as the second after it.
 std::optional<TimePoint> parse_timestamp(std::string_view text);
 /// Returns midnight (UTC) of a date such as "2026-11-20".
 std::optional<TimePoint> parse_date(std::string_view text);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* State, round-trip time and retransmissions of TCP connections, on request: of those that are open when a window ends by an iterator, and
-   of those that close before by a map. Each retransmitted byte is in one row. Part of tally.bpf.c. */
+/* Reports the state, the round-trip time and the retransmissions of TCP connections, if keeps_facts is set. When a
+   window ends, an iterator writes a row for each open connection. The map `closed` has a row for each connection that
+   has closed since the previous window ended. Each retransmitted byte is in exactly one row. Part of tally.bpf.c. */
 #ifndef SOCKTALLY_CONNECTIONS_H
 #define SOCKTALLY_CONNECTIONS_H
 
 #include "traffic/ebpf/flows.h"
 
-/* Those that closed since the map was last emptied, by cookie. */
+/* Rows of closed connections, by cookie. Tally::connections() reads the rows and deletes them. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -15,7 +16,7 @@ struct {
     __type(value, struct tally_connection);
 } closed SEC(".maps");
 
-/* The caller has the lock of the socket. */
+/* Fills in the row. The caller holds the lock of the socket. */
 static __always_inline void describe_connection(struct tally_connection* row, struct sock* sk, struct tcp_sock* tcp)
 {
     struct tally_remote remote = {};
@@ -33,14 +34,15 @@ static __always_inline void describe_connection(struct tally_connection* row, st
     describe_flow(&row->flow, sk, &remote);
 }
 
-/* A socket that connects again may close twice. */
+/* Adds a row for a connection that closes. If the socket connects again and closes again, its row has the retransmitted
+   bytes of both connections. */
 static __noinline int note_closed(struct sock* sk, struct tcp_sock* tcp)
 {
     if (!sk || !tcp)
         return 0;
     struct tally_connection row = {};
     describe_connection(&row, sk, tcp);
-    row.state = TCP_CLOSE; /* which it is in a moment */
+    row.state = TCP_CLOSE; /* the socket is about to enter this state */
     struct tally_connection* before = bpf_map_lookup_elem(&closed, &row.cookie);
     if (before) {
         row.retransmitted_bytes += before->retransmitted_bytes;
@@ -50,7 +52,7 @@ static __noinline int note_closed(struct sock* sk, struct tcp_sock* tcp)
     return 0;
 }
 
-/* A part of an MPTCP connection is not the socket that a process uses. */
+/* Returns whether the socket is a subflow of MPTCP. Processes do not use subflows, but the MPTCP socket. */
 static __always_inline bool is_subflow(struct tcp_sock* tcp)
 {
     return bpf_core_field_exists(tcp->is_mptcp) && tcp->is_mptcp;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* Finds which processes descend from which, for --tree and run. Part of tally.bpf.c.
-   
-   User space marks the roots, and the descendants that they have at that time. From then on each new thread or
-   process inherits the marks of the thread that makes it, before it runs. So a double fork, setsid(2) or exec makes
-   no difference. Marks are stored with the thread, so they end with it. A thread that existed before has the marks
-   of its process. */
+/* Finds out which processes belong to the tree of a root process, for --tree and `run`. Part of tally.bpf.c.
+
+   User space marks the root processes and all their descendants before counting begins. Each thread or process that is
+   created later inherits the marks of the thread that creates it, before it runs for the first time. A double fork,
+   setsid(2) or exec does not remove marks. The kernel stores marks with the thread, and frees them when the thread
+   ends. A thread without marks of its own has the marks of its group leader. */
 #ifndef SOCKTALLY_DESCENDANTS_H
 #define SOCKTALLY_DESCENDANTS_H
 
@@ -14,7 +14,7 @@
 /* Set before loading. */
 const volatile tally_u8 has_trees = 0;
 
-/* A mark was lost because the kernel had no memory. */
+/* 1 after a mark was lost because the kernel had no memory. */
 tally_u32 mark_lost = 0;
 
 /* The marks of a thread: one bit for each root. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Replaces all code that needs libbpf in a build without it.
+// Replaces the code that needs libbpf, if socktally is built without libbpf.
 #include "owners/fd_table.hpp"
 #include "traffic/backend.hpp"
 

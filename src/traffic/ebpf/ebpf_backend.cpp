@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The ebpf backend with a window. totals_backend.cpp is the one without.
+// The ebpf backend for samples with a window. totals_backend.cpp is the one for samples without a window.
 #include "linux/interrupt.hpp"
 #include "traffic/backend.hpp"
 #include "traffic/ebpf/packets.hpp"
@@ -21,9 +21,10 @@ namespace socktally {
 
 namespace {
 
-/// Returns when every BPF program that runs now has ended, because it may have read a variable before the variable was
-/// changed. Programs run as readers of RCU, and this membarrier(2) is its synchronize_rcu(). Kernels with tickless CPUs
-/// (nohz_full) refuse it; then this sleeps, because a program takes microseconds.
+/// Waits until every BPF program that is running has ended, because it may still use the old value of a variable.
+/// Programs run as readers of RCU, and MEMBARRIER_CMD_GLOBAL calls synchronize_rcu(). Kernels with tickless CPUs
+/// (nohz_full) refuse membarrier(2). Then this function sleeps for 10 ms, which is enough because a program runs only
+/// for microseconds.
 void wait_for_programs()
 {
     constexpr auto long_enough = std::chrono::milliseconds(10);
@@ -157,7 +158,7 @@ public:
     }
 
 private:
-    /// Adds the counted flows, and returns what could not be counted.
+    /// Adds the flows of the last window to the sample. Returns what the programs could not see.
     EbpfFaults add_flows(Sample& sample)
     {
         TallyFlows flows(sample, detail_);
@@ -177,7 +178,7 @@ private:
         return faults;
     }
 
-    /// Sets the trees of processes that hold sockets but moved no bytes, and of those whose marks may be lost.
+    /// Sets Process::trees of processes that hold sockets but moved no bytes, and of processes whose marks may be lost.
     void place_others(Sample& sample) const
     {
         for (Process& process : sample.processes) {
@@ -187,7 +188,8 @@ private:
         }
     }
 
-    /// Waits for programs that still count for the last window. If the next window reuses its buffer, none may be left.
+    /// Waits for programs that still count for the ended window. If several windows are measured, all these programs
+    /// must have ended, because a later window uses the same buffer.
     void wait_for_those_under_way() const
     {
         constexpr auto usually_over = std::chrono::milliseconds(1);
@@ -215,7 +217,8 @@ OpenResult open_ebpf(const BackendOptions& options)
     if (options.totals) {
         return open_ebpf_totals(options);
     }
-    // Packets are counted per socket, so they need to be told which processes used which; so do facts.
+    // Packets and facts are counted per socket. To assign them to processes, Tally must report which process used which
+    // socket.
     const bool per_socket = options.packets || options.facts;
     const auto without_tuples = per_socket ? Tally::Detail::sockets : Tally::Detail::processes;
     const auto with_tuples = options.peers ? Tally::Detail::peers : Tally::Detail::tuples;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The bytes of a process at one socket, for samples that distinguish sockets; and the remote end of the datagram
-   that a call sends or receives, which may differ from the end that the socket is connected to. Part of tally.bpf.c. */
+/* Counts the bytes that a process moves through each socket, if per_socket is set. Finds the remote end of each
+   datagram, which may differ from the end that the socket is connected to. Part of tally.bpf.c. */
 #ifndef SOCKTALLY_FLOWS_H
 #define SOCKTALLY_FLOWS_H
 
@@ -13,11 +13,11 @@
 /* Set before loading. */
 const volatile tally_u8 per_socket = 0;
 const volatile tally_u8 per_tuple = 0;
-const volatile tally_u8 per_peer = 0; /* true if the hooks of peers.bpf.c run */
+const volatile tally_u8 per_peer = 0; /* 1 if the hooks of peers.bpf.c run */
 
-/* Number of sockets that had no room in flows. The process counters include their bytes. */
+/* Number of sends and receives whose flow had no room in the map `flows`. The process counters include their bytes. */
 tally_u64 flows_dropped[TALLY_BUFFERS] = {};
-/* Number of sockets that had more peers than there is room for. */
+/* Number of sockets that had more than TALLY_MOST_PEERS peers. */
 tally_u64 crowded_in[TALLY_BUFFERS] = {};
 
 struct {
@@ -56,7 +56,7 @@ static __noinline int describe_flow(struct tally_flow* flow, struct sock* sk, co
     return 0;
 }
 
-/* Writes the remote end that the socket is connected to. */
+/* Sets `remote` to the remote end that the socket is connected to. */
 static __always_inline void connected_to(struct sock* sk, struct tally_remote* remote)
 {
     if (sk->__sk_common.skc_family == AF_PACKET)
@@ -71,7 +71,8 @@ static __always_inline void connected_to(struct sock* sk, struct tally_remote* r
         address[i] = sk->__sk_common.skc_v6_daddr.in6_u.u6_addr32[i];
 }
 
-/* Returns whether the socket may have another peer. The limit keeps one socket from filling the map. */
+/* Returns whether the socket may have one more peer in this epoch. The limit keeps one socket from filling the map
+   `flows`. */
 static __noinline bool has_room_for_peer(struct sock* sk, tally_u32 now)
 {
     struct sock_users* used = sk ? bpf_sk_storage_get(&users, sk, 0, 0) : 0;
@@ -103,7 +104,7 @@ static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32
     if (!flow) {
         struct tally_flow fresh = {};
         describe_flow(&fresh, sk, &key.remote);
-        bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST); /* fails also if another CPU was faster */
+        bpf_map_update_elem(&flows, &key, &fresh, BPF_NOEXIST); /* also fails if another CPU has just added the flow */
         flow = bpf_map_lookup_elem(&flows, &key);
         if (!flow) {
             __sync_fetch_and_add(&flows_dropped[buffer_of(now)], 1);
@@ -116,23 +117,24 @@ static __always_inline void count_flow(struct sock* sk, tally_u32 now, tally_u32
         __sync_fetch_and_add(&flow->tx_bytes, tx);
 }
 
-/* A datagram may be sent in parts (MSG_MORE, UDP_CORK). Later parts go where the first one went, whatever address
-   they name, and run no hook. So this map keeps the destination of the first part, by socket, if that part named an
-   address. */
+/* A datagram may be sent in parts (MSG_MORE, UDP_CORK). All parts go to the destination of the first part, whatever
+   address a later part names. No hook runs for later parts. So if the first part names an address, this map keeps it
+   with the socket. */
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, int);
     __type(value, struct tally_remote);
 } corks SEC(".maps");
-tally_u8 has_corks = 0; /* corks has had an entry */
+tally_u8 has_corks = 0; /* 1 after the map `corks` had an entry */
 
 static __always_inline bool is_datagram(struct sock* sk)
 {
     return sk->sk_protocol == IPPROTO_UDP || sk->sk_protocol == IPPROTO_UDPLITE;
 }
 
-/* Returns true if the hooks have seen this call. Clears the entry, so that the next call does not find it. */
+/* Gets the remote end that a hook has recorded for this call. Returns false if there is none. Clears the entry, so that
+   the next call does not find it. */
 static __always_inline bool take_peer(struct sock* sk, struct tally_remote* remote)
 {
     const tally_u32 thread = bpf_get_current_task_btf()->pid;
@@ -156,7 +158,7 @@ static __always_inline bool take_raw_peer(struct sock* sk, struct tally_remote* 
     return true;
 }
 
-/* Returns true if parts of a datagram wait for the rest. */
+/* Returns whether the socket holds parts of a datagram that is not complete yet. */
 static __always_inline bool is_corked(struct sock* sk)
 {
     if (!has_casts)
@@ -165,8 +167,9 @@ static __always_inline bool is_corked(struct sock* sk)
     return udp->pending != 0;
 }
 
-/* Finds where a datagram goes. If a connected socket was corked with an address other than its peer's, setsockopt(2)
-   may have uncorked it unnoticed, so the remote end stays unknown then. */
+/* Finds the destination of a datagram. The destination stays unknown if the socket is connected, this call names no
+   address, and an earlier part named one. This call may then belong to the same datagram or to a new one, because no
+   hook sees setsockopt(2) complete a datagram. */
 static __noinline int sent_to(struct sock* sk, struct tally_remote* remote)
 {
     if (!sk || !remote)
@@ -201,15 +204,15 @@ static __always_inline void find_sent_to(struct sock* sk, struct tally_remote* r
         connected_to(sk, remote);
 }
 
-/* Finds where a datagram came from. On an unconnected UDP socket its source stays unknown unless the caller asks for
-   it. */
+/* Finds the source of a received message. If a UDP socket is not connected, the source stays unknown, unless the caller
+   asks for it. */
 static __always_inline void find_received_from(struct sock* sk, struct tally_remote* remote)
 {
     if (per_tuple && !(per_peer && (is_datagram(sk) || is_raw(sk)) && take_peer(sk, remote)))
         connected_to(sk, remote);
 }
 
-/* Points to the network header of the packet. */
+/* A pointer to the network header of `skb`. */
 #define HEADER(type, skb)                                                                                                                        \
     ((struct type*)bpf_rdonly_cast((skb)->head + (skb)->network_header, bpf_core_type_id_kernel(struct type)))
 

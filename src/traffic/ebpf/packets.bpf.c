@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Counts the packets of each socket where they pass between IP and the socket. The process that runs at that moment
-// need not be the one that moves them, so no process is noted. The backend finds the process by the cookie: in what
-// tally.bpf.c saw, or in the descriptor tables after the window. The hooks of control groups know the socket of a
-// packet; those of interfaces (tc, XDP) mostly do not.
+// Counts the packets of each socket, where packets pass between IP and the socket. At that moment any process may be
+// running, so the programs record no process. After the window the backend finds the process by the socket's cookie: in
+// the flows of tally.bpf.c, or in the descriptor tables. The hooks are those of control groups, because they know the
+// socket of a packet. The hooks of interfaces (tc, XDP) mostly do not know it.
 #include <linux/bpf.h>
 #include <stdbool.h>
 
@@ -18,11 +18,11 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 #define PASS 1
 
-/* The epoch that is counted. A program reads it once. */
+/* The epoch that is counted. A program reads it only once. */
 tally_u64 epoch = 1;
-tally_u64 holders_epoch = 1; /* the epoch for whose sockets note_holders() runs */
+tally_u64 holders_epoch = 1; /* epoch of the sockets whose holders note_holders() records */
 
-/* Number of packets of sockets that had no room. */
+/* Number of packets that were not counted, because their socket had no room in the map `sockets`. */
 tally_u64 packets_dropped[TALLY_BUFFERS] = {};
 
 struct {
@@ -74,7 +74,8 @@ static __always_inline void describe(struct tally_flow* flow, struct bpf_sock* s
     remote[3] = sk->dst_ip6[3];
 }
 
-/* Returns the socket's entry; null if there is no room, or if the packet has no full socket (TIME_WAIT). */
+/* Returns the entry of the packet's socket. Returns null if the map is full, or if the socket is a TIME_WAIT or request
+   socket. */
 static __always_inline struct packets_socket* entry_of(struct __sk_buff* packet)
 {
     struct packets_key key = {.cookie = bpf_get_socket_cookie(packet), .epoch = *(volatile tally_u64*)&epoch};
@@ -86,14 +87,15 @@ static __always_inline struct packets_socket* entry_of(struct __sk_buff* packet)
         return 0;
     struct packets_socket fresh = {};
     describe(&fresh.flow, sk, packet);
-    bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST); /* fails also if another CPU was faster */
+    bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST); /* also fails if another CPU has just added the socket */
     entry = bpf_map_lookup_elem(&sockets, &key);
     if (!entry)
         __sync_fetch_and_add(&packets_dropped[key.epoch & (TALLY_BUFFERS - 1)], 1);
     return entry;
 }
 
-/* Both hooks get the packet from its IP header on, with its real length, whatever the header says. */
+/* `packet` begins with the IP header. packet->len is the real length of the packet, even if the IP header has another
+   one. */
 SEC("cgroup_skb/ingress")
 int packet_comes(struct __sk_buff* packet)
 {
@@ -116,8 +118,8 @@ int packet_goes(struct __sk_buff* packet)
     return PASS;
 }
 
-/* Runs after the window, to note which processes hold the sockets that had packets. The iterator shows the threads
-   of a process one after another. */
+/* Runs after the window, for each open file of each thread. Records the process that holds a socket with packets. All
+   threads of a process count as one holder. */
 SEC("iter/task_file")
 int note_holders(struct bpf_iter__task_file* context)
 {

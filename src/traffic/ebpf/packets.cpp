@@ -17,7 +17,8 @@ namespace socktally {
 
 namespace {
 
-/// In one window. Each takes about 200 bytes when it comes; a bucket takes 16 bytes from the start.
+/// The most sockets with packets in one window. A socket takes about 200 bytes when it has its first packet. The hash
+/// table also takes 16 bytes (a bucket) for each possible socket from the start.
 constexpr std::uint32_t most_sockets = 131'072;
 
 PacketCounts counts_of(const packets_socket& socket)
@@ -25,8 +26,8 @@ PacketCounts counts_of(const packets_socket& socket)
     return {socket.rx_packets, socket.tx_packets, socket.flow.rx_bytes, socket.flow.tx_bytes};
 }
 
-/// Returns whether the hooks see the packets of this protocol. Frames below IP pass no IP socket, and subflows of MPTCP
-/// have cookies of their own.
+/// Returns whether the packets of this protocol can be counted by socket. AF_PACKET frames pass none of the hooks. The
+/// hooks count packets of MPTCP for subflows, which have other cookies than the MPTCP socket.
 bool is_counted(Protocol protocol) { return protocol != Protocol::packet && protocol != Protocol::mptcp; }
 
 class Join {
@@ -78,7 +79,7 @@ public:
         flow.rx_bytes = 0;
         flow.tx_bytes = 0;
         flow.packets = counts_of(socket);
-        flow.sockets = is_used ? 0 : 1; // its users' flows count the socket
+        flow.sockets = is_used ? 0 : 1; // a used socket is already counted by its other flows
         flow.attribution = is_used ? users_.at(cookie).attribution : unattributed;
         if (!is_used && socket.holder_start_ns != 0 && socket.is_shared == 0) {
             flow.attribution = {holder_of(socket), Cause::none, Quality::owner};
@@ -88,10 +89,10 @@ public:
 
 private:
     static constexpr Attribution unattributed{std::nullopt, Cause::unknown, Quality::unknown};
-    /// The flows of a socket: one for each pair of a process that moved payload and a remote end.
+    /// The flows of one socket in the sample: one for each pair of a process and a remote end.
     struct Users {
         std::size_t flows;
-        Attribution attribution; // the process, if there is only one
+        Attribution attribution; // of all flows of the socket; unattributed if they differ
     };
 
     std::uint32_t holder_of(const packets_socket& socket)
@@ -208,7 +209,7 @@ void Packets::note_holders()
 
 PacketSockets Packets::sockets()
 {
-    if (!own_pid_namespace()) { // else the kernel's ids differ from those in /proc
+    if (!own_pid_namespace()) { // null: our pid namespace is the initial one, so /proc shows the kernel's ids
         note_holders();
     }
     PacketSockets result;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The packets of a sample. packets.bpf.c counts them per socket on the whole machine; here they are joined with the
-// flows of the programs that count payload, which know the processes.
+// Adds packet counts to a sample. packets.bpf.c counts the packets of every socket on the whole machine. join_packets()
+// adds these counts to the flows of Tally, because only Tally knows the processes.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -22,18 +22,19 @@ namespace socktally {
 
 class Packets {
 public:
-    /// Loads the programs. If the kernel rejects them, the sample gets a note that says why. `windows` must be that of
-    /// the programs that count payload.
+    /// Loads the programs. If the kernel rejects them, the sample gets a note that says why. `windows` must be the same
+    /// as for Tally.
     explicit Packets(Tally::Windows windows) : windows_(windows), refusal_(load()) {}
 
     /// Starts to count packets.
     void start();
-    /// Ends the window: later packets count for the next one, or not at all if there is none. Programs that run now may
-    /// still count for the last one.
+    /// Ends the window. Later packets belong to the next window, or to none if only one window is measured. Programs
+    /// that are running may still count for the ended window.
     void end_window();
-    /// Adds the counters of the last window, or a note that says why there are none.
+    /// Adds the counters of the last window to the sample, or a note that says why there are none.
     void add_to(Sample& sample);
-    /// Clears the counters of the last window. No program may still count for it.
+    /// Clears the counters of the last window. Before this call, all programs that count for that window must have
+    /// ended.
     void forget_window();
 
 private:
@@ -49,9 +50,9 @@ private:
 
     std::unique_ptr<packets_bpf, Destroy> skeleton_;
     Fd cgroup_;
-    bool sees_all_ = false; // else packets of sockets in other control groups are not seen
+    bool sees_all_ = false; // true: cgroup_ is the machine's root, so the programs see all sockets
     Tally::Windows windows_;
-    std::uint64_t epoch_ = 1; // the current epoch, or the last one if nothing is counted
+    std::uint64_t epoch_ = 1; // epoch of the open window; after end_window(), still that of the ended window
     std::array<Link, 2> links_;
     std::optional<Unavailable> refusal_;
 };
@@ -59,13 +60,13 @@ private:
 /// The sockets that had packets, by cookie.
 using PacketSockets = std::unordered_map<std::uint64_t, packets_socket>;
 
-/// Whether a socket that is not in the list had no packets, or an unknown number.
+/// Whether a socket that is missing from PacketSockets had no packets, or an unknown number of packets.
 enum class Unlisted : std::uint8_t { none, unknown };
 
-/// Sets `packets` of the sample's flows. Adds a flow for each socket whose packets no flow can take. The packets of a
-/// socket belong to the one process that moved payload through it in the window, whatever its remote ends. If none did,
-/// they belong to the one process that holds it. If several processes did or do, they belong to none. Returns the
-/// number of sockets whose packets cannot be divided among processes or remote ends. Pure.
+/// Sets Flow::packets. A socket's packets go to its flow if it has exactly one flow. Otherwise they go to a new flow.
+/// The process of the new flow is the one that moved payload through the socket in the window or, if none did, the one
+/// that holds the socket. If there are several such processes, the new flow has no process. Returns the number of
+/// sockets with several flows. Pure.
 std::size_t join_packets(Sample& sample, const PacketSockets& sockets, Unlisted unlisted);
 
 } // namespace socktally

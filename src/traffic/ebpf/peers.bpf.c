@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Sees the destination that a caller gives for a UDP or UDP-Lite datagram, the source that a receiver asks for, and the
-// destination of packets of ICMP and raw IP sockets. The kernel runs these hooks in the thread that makes the call:
-// before a datagram is sent, and after it was taken from the queue. They change nothing.
+// Records the remote ends of datagrams:
+// - the destination address that a sender passes to a UDP or UDP-Lite socket,
+// - the source address that a receiver asks a UDP or UDP-Lite socket for,
+// - the destination of each packet that an ICMP or raw IP socket sends.
+// The kernel runs these hooks in the thread that makes the call. The hooks for sends run before the datagram is sent.
+// The hooks for receives run after the datagram was taken from the queue. The hooks change nothing.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -28,7 +31,8 @@ static __always_inline int keep(struct bpf_sock_addr* call, const struct tally_r
     return PASS;
 }
 
-/* IPv6 sockets also send to IPv4 through here. Their addresses are kept as mapped ones (::ffff:a.b.c.d). */
+/* Records an IPv4 address. The hook also runs for an IPv6 socket that sends to IPv4. Then it records the address as a
+   mapped one (::ffff:a.b.c.d). */
 static __always_inline int keep_v4(struct bpf_sock_addr* call, tally_u32 address)
 {
     struct tally_remote remote = {.port = bpf_ntohs(call->user_port)};
@@ -42,7 +46,7 @@ static __always_inline int keep_v4(struct bpf_sock_addr* call, tally_u32 address
     return keep(call, &remote);
 }
 
-/* Sending to the unspecified address means the loopback address. */
+/* Records an IPv6 address. If a sender names the unspecified address, the kernel uses the loopback address. */
 static __always_inline int keep_v6(struct bpf_sock_addr* call)
 {
     struct tally_remote remote = {.port = bpf_ntohs(call->user_port)};
@@ -56,14 +60,15 @@ static __always_inline int keep_v6(struct bpf_sock_addr* call)
     return keep(call, &remote);
 }
 
-/* A send with control messages runs the hook even if it names no address. The port is then 0, which no send can
-   name. */
+/* The kernel also runs this hook for a send with control messages that names no address. The port is then 0. A send
+   that names an address cannot name port 0. */
 SEC("cgroup/sendmsg4")
 int datagram_goes4(struct bpf_sock_addr* call)
 {
     if (call->user_port == 0)
         return PASS;
-    /* The unspecified address means the socket's own address, or else the loopback address. */
+    /* If a sender names the unspecified address, the kernel uses the socket's own address, or else the loopback
+       address. */
     const tally_u32 address = call->user_ip4;
     return keep_v4(call, address ?: call->msg_src_ip4 ?: bpf_htonl(0x7f000001));
 }
@@ -77,7 +82,7 @@ int datagram_comes4(struct bpf_sock_addr* call) { return keep_v4(call, call->use
 SEC("cgroup/recvmsg6")
 int datagram_comes6(struct bpf_sock_addr* call) { return keep_v6(call); }
 
-/* The packet begins with its IP header. */
+/* Records the destination of packets that an ICMP or raw IP socket sends. `packet` begins with the IP header. */
 SEC("cgroup_skb/egress")
 int datagram_leaves(struct __sk_buff* packet)
 {

@@ -20,9 +20,9 @@ constexpr std::array types{BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, BPF
 
 bool is_receive(bpf_attach_type type) { return type == BPF_CGROUP_UDP4_RECVMSG || type == BPF_CGROUP_UDP6_RECVMSG; }
 
-/// Attaches a hook. Other programs may rewrite addresses before a datagram is sent, or before a receiver sees the
-/// source. To see the address on the wire, hooks of receives run before all others (which needs Linux 6.15), and hooks
-/// of sends run after those of descendant cgroups.
+/// Attaches a hook, so that it sees the address on the wire. BPF programs of others may rewrite the destination before
+/// a datagram is sent, or the source before the receiver sees it. So our hooks of receives run before all others (this
+/// needs Linux 6.15), and our hooks of sends run after those of descendant cgroups.
 Fd attach(int program, int cgroup, bpf_attach_type type)
 {
     constexpr std::uint32_t first = 1U << 6U; // BPF_F_PREORDER

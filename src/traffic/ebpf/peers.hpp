@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loads and attaches the hooks that see the remote end of each datagram (peers.bpf.c). If the kernel rejects them, the
-// remote ends of unconnected datagram sockets stay unknown, and a note says why.
+// Loads and attaches the hooks that see the remote end of each datagram (peers.bpf.c). If the kernel rejects the hooks,
+// the remote ends of unconnected datagram sockets stay unknown, and a note says why.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -17,10 +17,9 @@ class Peers {
 public:
     explicit Peers(Tally::PeerMaps maps);
 
-    /// Attaches the hooks. The programs that count must be attached already, because they clear the entries that the
-    /// hooks leave.
+    /// Attaches the hooks. Attach the programs of Tally first, because they clear the entries that the hooks write.
     void attach();
-    /// Returns a note that says why remote ends are not known; null if they are known.
+    /// Returns a note that says why remote ends are unknown; null if all are known.
     std::optional<Note> note() const;
 
 private:

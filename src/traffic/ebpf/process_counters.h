@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* The counters of the running process: the slot that its bytes belong to, and how many sockets it has used. Part of
-   tally.bpf.c. */
+/* Gives each process a slot in the counters, and counts the sockets that each process uses. Part of tally.bpf.c. */
 #ifndef SOCKTALLY_PROCESS_COUNTERS_H
 #define SOCKTALLY_PROCESS_COUNTERS_H
 
@@ -11,17 +10,18 @@
 #include "traffic/ebpf/tally.h"
 
 /* Set before loading. */
-const volatile tally_u32 process_limit = 2; /* number of slots in a buffer */
-const volatile tally_u32 buffer_mask = 0; /* 1 if windows are repeated, and the maps have room for two of them */
-/* The kernel has bpf_rdonly_cast (6.2). */
+const volatile tally_u32 process_limit = 2; /* number of slots in each buffer */
+const volatile tally_u32 buffer_mask = 0; /* 1 if several windows are measured, which need two buffers; else 0 */
+/* Whether the kernel has bpf_rdonly_cast (since Linux 6.2). */
 const volatile tally_u8 has_casts = 0;
-/* The pid namespace whose process ids are used; both are 0 for the initial one. */
+/* The pid namespace whose process ids the programs report. Device and inode are 0 for the initial pid namespace. */
 const volatile tally_u64 pid_namespace_device = 0;
 const volatile tally_u64 pid_namespace_inode = 0;
 
-/* The epoch that is counted, or 0. A program reads it once, so that all it does belongs to one epoch. */
+/* The epoch that is counted; 0 if nothing is counted. A program reads it only once, so that each call counts for a
+   single epoch. */
 tally_u32 epoch = 0;
-tally_u32 latest_epoch = 0; /* the same, but kept after counting has ended */
+tally_u32 latest_epoch = 0; /* the last value of `epoch` that was not 0 */
 
 tally_u32 next_slot[TALLY_BUFFERS] = {TALLY_FIRST_SLOT, TALLY_FIRST_SLOT};
 
@@ -42,10 +42,11 @@ struct {
 } processes SEC(".maps");
 
 #define USERS 4
-/* The slots of the first processes that used a socket; the upper half of each word is the epoch in which they did. */
+/* The slots of the first processes that used a socket in an epoch. The upper half of each word is the epoch, the lower
+   half is the slot. */
 struct sock_users {
     tally_u64 slots[USERS];
-    tally_u64 peers; /* upper half: the epoch; lower half: number of peers in it */
+    tally_u64 peers; /* upper half: an epoch; lower half: number of the socket's peers in that epoch */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -56,12 +57,13 @@ struct {
 
 void* bpf_rdonly_cast(const void* object, tally_u32 type) __ksym __weak;
 
-/* The same pointer, but one that the verifier does not trust. For each pointer that is read through a trusted one it
-   compares a name with all types of the kernel, up to four times (btf_nested_type_is_trusted()): a millisecond. */
+/* Makes the verifier lose its trust in a pointer, if the kernel has casts. If a program reads another pointer through a
+   trusted one, the verifier compares a name with all types of the kernel, up to four times
+   (btf_nested_type_is_trusted()). Each such read makes loading a millisecond slower. */
 #define UNTRUSTED(type, object)                                                                                        \
     ((struct type*)(has_casts ? bpf_rdonly_cast(object, bpf_core_type_id_kernel(struct type)) : (void*)(object)))
 
-/* Returns 0 for a process that has no pid in our namespace. */
+/* Returns the pid of the running process in our pid namespace; 0 if the process has none there. */
 static __always_inline tally_u32 visible_pid(struct task_struct* leader)
 {
     struct bpf_pidns_info ids = {};
@@ -76,7 +78,7 @@ static __always_inline void describe(struct tally_counters* counters, struct tas
     counters->start_ns = leader->start_boottime;
     counters->uid = leader->cred->euid.val;
     counters->cgroup_id = bpf_get_current_cgroup_id();
-    /* Not the leader's, which may be a zombie. */
+    /* The leader may be a zombie without an mm, so this reads the mm of the running thread. */
     counters->stack_start = UNTRUSTED(task_struct, bpf_get_current_task_btf())->mm->start_stack;
     counters->trees = has_trees ? trees_of(bpf_get_current_task_btf()) : 0;
     counters->netns = UNTRUSTED(sock, sk)->__sk_common.skc_net.net->ns.inum;
@@ -87,10 +89,10 @@ static __always_inline void describe(struct tally_counters* counters, struct tas
 
 static __always_inline tally_u32 buffer_of(tally_u32 now) { return now & buffer_mask & (TALLY_BUFFERS - 1); }
 
-/* Returns the slot with this number in the epoch's buffer. */
+/* Returns the index in process_counters of slot `number` in the buffer of epoch `now`. */
 static __always_inline tally_u32 slot_in(tally_u32 now, tally_u32 number) { return buffer_of(now) * process_limit + number; }
 
-/* Finds or adds the slot of the process. Not inlined, because it runs only if the thread cache has no entry. */
+/* Finds or adds the slot of the running process. Not inlined, because it runs only if the thread cache has no entry. */
 static __noinline tally_u32 find_slot(struct sock* sk, tally_u32 now)
 {
     const tally_u32 overflow = slot_in(now, TALLY_OVERFLOW_SLOT);
@@ -114,13 +116,13 @@ static __noinline tally_u32 find_slot(struct sock* sk, tally_u32 now)
     describe(counters, leader, sk);
     if (bpf_map_update_elem(&processes, &process, &slot, BPF_NOEXIST) == 0)
         return slot;
-    /* Another thread was faster, so this slot stays empty. */
+    /* Another thread of the process has added a slot meanwhile. The slot that was taken here stays empty. */
     known = bpf_map_lookup_elem(&processes, &process);
     return known ? *known : overflow;
 }
 
-/* Counts the socket as a connection of the process, unless the process has used it in this epoch already. Users of
-   earlier epochs make room. */
+/* Adds 1 to the number of sockets of the process, if the process has not used this socket in this epoch before. In
+   `users`, the process replaces a process of an earlier epoch. */
 static __noinline int note_user(struct sock* sk, tally_u32 slot, tally_u32 now)
 {
     const tally_u64 self = (tally_u64)now << 32 | slot;
@@ -144,19 +146,19 @@ static __noinline int note_user(struct sock* sk, tally_u32 slot, tally_u32 now)
     return 0;
 }
 
-/* Returns the socket's cookie, which the kernel makes when it is first asked for. The call costs more than all the
-   rest here, so the field is read first. */
+/* Returns the socket's cookie. The kernel makes the cookie when it is first asked for. The helper costs more than the
+   rest of a program, so the field is read first. */
 static __always_inline tally_u64 cookie_of(struct sock* sk)
 {
     const tally_u64 cookie = sk->__sk_common.skc_cookie.counter;
     return cookie ? cookie : bpf_get_socket_cookie(sk);
 }
 
-/* The thread cache remembers the slot of a thread at a socket, so that neither is looked up for every message. An
-   entry is one word, which is read and written whole: 44 bits of a hash of thread, socket and epoch, and the slot.
-   Another 12 bits of the hash are the index of the entry. Thread ids are reused, so the hash includes the thread's
-   start time, and the socket's cookie instead of its address. If an entry belongs to another pair, the new pair
-   replaces it. */
+/* The thread cache maps a thread and a socket to a slot, so that most messages need no look-up in `processes` and
+   `users`. An entry is one word, which is read and written whole: 44 bits of a hash of thread, socket and epoch, and
+   the slot in the low 20 bits. The low 12 bits of the hash are the index of the entry. The hash uses the thread's start
+   time, because thread ids are reused, and the socket's cookie, because addresses are reused. A new pair of thread and
+   socket replaces the pair that had the entry. */
 #define SLOT_BITS 20
 #define SLOT_MASK ((1ULL << SLOT_BITS) - 1)
 #define CACHE_ENTRIES 4096

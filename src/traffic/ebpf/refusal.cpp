@@ -21,7 +21,7 @@ namespace socktally {
 
 namespace {
 
-/// Returns false if something else is mounted over the directory.
+/// Returns whether the directory is in a cgroup2 file system. Another file system may be mounted over it.
 bool is_cgroup2(const Fd& directory)
 {
     struct statfs status {};
@@ -30,7 +30,7 @@ bool is_cgroup2(const Fd& directory)
 
 std::string message_of(int error)
 {
-    constexpr int kernel_enotsupp = 524; // ENOTSUPP, which has no name outside of the kernel
+    constexpr int kernel_enotsupp = 524; // ENOTSUPP, which user space has no name for
     return std::generic_category().message(error == kernel_enotsupp ? EOPNOTSUPP : error);
 }
 
@@ -63,7 +63,7 @@ Unavailable cgroup_refusal(std::string_view what, int error)
         result.remedy = "use a kernel with CONFIG_CGROUP_BPF";
     } else if (!has_capability(CAP_NET_ADMIN)) {
         result.remedy = privilege_remedy;
-    } else { // a program that does not allow others beside it
+    } else { // another attached program allows no program beside it
         result.remedy = "another BPF program is in the way: find it with bpftool cgroup tree";
     }
     return result;
@@ -87,7 +87,7 @@ Lockdown parse_lockdown(std::string_view text)
 std::string why_refused(const Variant& variant, int error, Lockdown lockdown)
 {
     switch (error) {
-    case ESRCH: // libbpf looks up each function in the kernel's type information
+    case ESRCH: // the kernel's BTF lacks a function that the variant needs
         return fmt::format("the kernel has no {}", variant.needs);
     case EPERM:
         return lockdown == Lockdown::active ? "kernel lockdown does not allow these BPF programs"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/* Counts TCP's received payload by sequence numbers: what was read from a connection, by whichever call. Part of
-   tally.bpf.c. */
+/* Counts the payload that is read from TCP connections. Sequence numbers show how much was read, whichever call read
+   it. Part of tally.bpf.c. */
 #ifndef SOCKTALLY_SEQUENCE_H
 #define SOCKTALLY_SEQUENCE_H
 
@@ -8,36 +8,41 @@
 #include "traffic/ebpf/process_counters.h"
 #include "traffic/ebpf/tally.h"
 
-/* Set before loading: what TCP tells of connections is kept (connections.h). */
+/* Set before loading: whether connections.h reports the state and the retransmissions of connections. */
 const volatile tally_u8 keeps_facts = 0;
 
-/* A TCP socket was seen that note_existing() had not reached, because its network namespace could not be entered or
-   found. */
+/* 1 after bytes were read from a TCP socket that note_existing() had not reached, because the network namespace of the
+   socket could not be entered or found. */
 tally_u8 untracked = 0;
-/* A socket got no note, because memory or its own limit (net.core.optmem_max) was used up. */
+/* 1 after a socket got no sequence_note, because the kernel had no memory, or because the socket had reached its own
+   limit (net.core.optmem_max). */
 tally_u8 out_of_memory = 0;
-/* Both again for each epoch. */
+/* Like `untracked` and `out_of_memory`, but only for the epoch of each buffer. */
 tally_u8 untracked_in[TALLY_BUFFERS] = {};
 tally_u8 out_of_memory_in[TALLY_BUFFERS] = {};
-tally_u64 unclaimed_in[TALLY_BUFFERS] = {}; /* number of untracked sockets that were read so far, but not by recvmsg */
+/* Number of sockets that note_existing() had not reached, and that were read in the epoch, but not by recvmsg. */
+tally_u64 unclaimed_in[TALLY_BUFFERS] = {};
 
-/* What is known of the payload that was read from a TCP connection. UNKNOWN: nothing yet. KNOWN: all. LATE: how much
-   it is now, but not how much of it was read before the socket was first seen. Then the figure of recvmsg counts
-   once; afterwards, or in the next epoch, the difference counts. */
+/* What is known about the payload that was read from a TCP connection.
+   UNKNOWN: nothing, because no program has seen the connection yet.
+   LATE: only the total since the connection began. tcp_consumes() has seen the connection for the first time, in the
+   middle of a call. If this call is recvmsg, its return value is counted, and the state becomes KNOWN. If not, the
+   state becomes KNOWN in the next epoch.
+   KNOWN: the total at the last update, so that all later bytes can be counted. */
 #define UNKNOWN 0
 #define KNOWN 1
 #define LATE 2
 
 struct sequence_note {
-    tally_u64 consumed; /* payload bytes that were read since the connection began */
-    tally_u32 position; /* copied_seq at that time */
-    tally_u32 urgent; /* sequence number of the last urgent byte that was skipped */
-    tally_u32 initial; /* sequence number of the connection's first byte; differs after the socket connects again */
-    tally_u32 knowledge; /* about `consumed`, see above */
-    tally_u32 met; /* the epoch in which it became LATE */
-    tally_u32 accepted; /* this end did not send the first SYN */
-    tally_u64 retransmitted; /* of tcp_sock.bytes_retrans, what is no part of the window; if it keeps_facts */
-    tally_u64 is_tracked; /* the connection was there when counting began, or began later, and did not escape us */
+    tally_u64 consumed; /* payload bytes read since the connection began */
+    tally_u32 position; /* value of copied_seq when `consumed` was computed */
+    tally_u32 urgent; /* sequence number of the last urgent byte that reads have passed */
+    tally_u32 initial; /* sequence number of the first received byte; changes when the socket connects again */
+    tally_u32 knowledge; /* UNKNOWN, KNOWN or LATE */
+    tally_u32 met; /* epoch in which `knowledge` became LATE */
+    tally_u32 accepted; /* 1 if the peer opened the connection */
+    tally_u64 retransmitted; /* bytes_retrans when the last row was written, or when tracking began */
+    tally_u64 is_tracked; /* 1 if `retransmitted` is known */
 };
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -51,8 +56,8 @@ static __always_inline struct sequence_note* sequence_of(struct sock* sk)
     return bpf_sk_storage_get(&sequences, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
-/* Returns the TCP socket. `sk` must be TCP, and no request or TIME_WAIT socket. A cast costs nothing, a helper is a
-   call. */
+/* Returns `sk` as a tcp_sock. `sk` must be a TCP socket, but not a request or TIME_WAIT socket. The cast is preferred
+   because it costs nothing; the helper is a function call. */
 static __always_inline struct tcp_sock* tcp_of(struct sock* sk)
 {
     return has_casts ? bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock)) : bpf_skc_to_tcp_sock(sk);
@@ -61,8 +66,8 @@ static __always_inline struct tcp_sock* tcp_of(struct sock* sk)
 static __always_inline bool has_flag(struct sock* sk, int flag) { return sk->__sk_common.skc_flags >> flag & 1; }
 
 /* Updates the note, and returns the payload bytes that were read since its last update. The bytes read since the
-   connection began, by whichever call, are those received minus those still queued. The peer's FIN is in both
-   figures until end of file is read, then only in the first. */
+   connection began are bytes_received minus the bytes in the receive queue. bytes_received includes the peer's FIN. The
+   queue includes the FIN until end of file is read. */
 static __always_inline tally_u64 advance(struct sequence_note* note, struct sock* sk, struct tcp_sock* tcp)
 {
     const tally_u32 position = tcp->copied_seq;
@@ -70,10 +75,10 @@ static __always_inline tally_u64 advance(struct sequence_note* note, struct sock
     const tally_u32 initial = position - (tally_u32)passed;
     const tally_u64 most = tcp->bytes_received - (has_flag(sk, SOCK_DONE) ? 1 : 0);
     const tally_u64 consumed = passed < most ? passed : most;
-    /* If the start differs, the socket has connected again. */
+    /* Another initial sequence number means that the socket has connected again. */
     const tally_u64 before = note->initial == initial ? note->consumed : 0;
     tally_u64 bytes = consumed - before;
-    /* Other reads skip an urgent byte: recv() with MSG_OOB reads it. */
+    /* A normal read skips the urgent byte, unless SO_OOBINLINE is set. recv() with MSG_OOB reads it. */
     const tally_u32 urgent = tcp->urg_seq;
     if (urgent != note->urgent && bytes != 0 && (tally_u32)(urgent - note->position) < (tally_u32)(position - note->position)) {
         note->urgent = urgent;
@@ -86,8 +91,9 @@ static __always_inline tally_u64 advance(struct sequence_note* note, struct sock
     return bytes;
 }
 
-/* Returns whether the peer opened an existing connection. The sequence numbers that this end has used exceed its
-   payload by one if it sent a SYN, and by one for a FIN. */
+/* Returns whether the peer opened a connection that was open before counting began. A SYN and a FIN each take one
+   sequence number, but are not in bytes_sent. So if this end has sent no SYN, it has used as many sequence numbers as
+   it has sent bytes, plus 1 if it has sent a FIN. */
 static __always_inline bool was_accepted(struct sock* sk, struct tcp_sock* tcp)
 {
     const unsigned char state = sk->__sk_common.skc_state;
@@ -97,7 +103,7 @@ static __always_inline bool was_accepted(struct sock* sk, struct tcp_sock* tcp)
     return sequenced == tcp->bytes_sent - tcp->bytes_retrans + sent_fin;
 }
 
-/* Begins a note. Bytes read so far are not part of the window. */
+/* Begins to track a connection. Bytes that were read earlier are not counted. */
 static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp, bool accepted)
 {
     struct sequence_note* note = sequence_of(sk);
@@ -113,9 +119,9 @@ static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp
     }
 }
 
-/* Returns whether tcp_consumes() counts the socket's bytes by sequence, including those of splice(2) and
-   TCP_ZEROCOPY_RECEIVE. If a protocol runs on top of TCP (TLS), the application reads other bytes than TCP delivers,
-   so the figure of the call counts. */
+/* Returns whether tcp_consumes() counts the bytes that are read from the socket. If not, received() counts the return
+   value of the call. Reads by splice(2) and TCP_ZEROCOPY_RECEIVE only reach tcp_consumes(). If a protocol runs on top
+   of TCP (TLS), the application does not read the bytes that TCP delivers, so the return value is counted. */
 static __always_inline bool counted_by_sequence(struct sock* sk, tally_u32 now)
 {
     if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)

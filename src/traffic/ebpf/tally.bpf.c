@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Counts payload where it passes between processes and sockets, per process and, if asked for, per process and socket.
+// Counts the payload that passes between processes and sockets, per process and, if asked for, per process and socket.
 //
-// Each byte must pass exactly one hook, in the context of the process that moves it. So the hooks are:
-// - Since Linux 6.3, tracepoints at the return of every send and receive of every protocol. They give what the call
-//   returned, so zero-copy, sendfile(2), io_uring and segmentation offload count right. They need no fexit, which a
-//   locked-down kernel refuses.
-// - Before 6.3, fexit programs that take the same figure at the return of the functions that now contain these
-//   tracepoints.
-// - For TCP's receives, tcp_rcv_space_adjust, where bytes are counted by sequence, because splice(2) and
-//   TCP_ZEROCOPY_RECEIVE pass no receive call. The obvious tcp_cleanup_rbuf gets cumulative figures on some paths, so
-//   their sum would count bytes twice.
-// - inet_sock_set_state, which runs in the context that a packet came in, only to note the start of a connection, never
-//   to find a process.
+// Each byte must pass exactly one hook, in the context of the process that moves the byte. The hooks are:
+// - Since Linux 6.3: tracepoints at the return of every send and receive call of every protocol. They report the return
+//   value, so zero-copy, sendfile(2), io_uring and segmentation offload are counted correctly. A locked-down kernel
+//   allows tracepoints, but not fexit.
+// - Before Linux 6.3: fexit programs at the return of the functions that now contain these tracepoints. They report the
+//   same return value.
+// - For receives of TCP: tcp_rcv_space_adjust. splice(2) and TCP_ZEROCOPY_RECEIVE make no receive call, so the bytes
+//   are counted by sequence number (sequence.h). The hook tcp_cleanup_rbuf would count bytes twice, because some of its
+//   callers pass a cumulative figure.
+// - inet_sock_set_state: only to note that a connection begins or ends. The hook may run while any process is running,
+//   so it never identifies a process.
 //
-// Kernel memory is read only through BTF pointers, which a locked-down kernel allows.
+// With tracepoints, the programs read kernel memory only through BTF pointers, which a locked-down kernel allows.
 #include <linux/bpf.h>
 #include <stdbool.h>
 
@@ -51,7 +51,7 @@ static __always_inline bool is_ours(struct sock* sk)
     return family == AF_INET || family == AF_INET6;
 }
 
-/* Reads the epoch. Read it once, because it may change between two reads. */
+/* Returns the current epoch. Each program calls this once, because the epoch may change at any time. */
 static __always_inline tally_u32 counting(void) { return *(volatile tally_u32*)&epoch; }
 
 static __always_inline int sent(struct sock* sk, long ret)
@@ -59,7 +59,7 @@ static __always_inline int sent(struct sock* sk, long ret)
     const tally_u32 now = counting();
     struct tally_remote remote = {};
     if (is_ours(sk))
-        find_sent_to(sk, &remote); /* after a failed call too, to clear the entry */
+        find_sent_to(sk, &remote); /* runs even if the call failed, to clear the entry that a hook has left */
     if (ret <= 0 || !now)
         return 0;
     if (!is_ours(sk) && sk->__sk_common.skc_family != AF_PACKET)
@@ -74,7 +74,7 @@ static __always_inline int received(struct sock* sk, long ret, int flags)
     if (!is_ours(sk))
         return 0;
     struct tally_remote remote = {};
-    find_received_from(sk, &remote); /* after a failed call too, to clear the entry */
+    find_received_from(sk, &remote); /* runs even if the call failed, to clear the entry that a hook has left */
     if (ret <= 0 || !now || flags & (MSG_PEEK | MSG_ERRQUEUE))
         return 0;
     if (!(flags & MSG_OOB) && counted_by_sequence(sk, now))
@@ -95,8 +95,8 @@ int BPF_PROG(sock_receives, struct sock* sk, int ret, int flags)
     return received(sk, ret, flags);
 }
 
-/* Before 6.5, sendfile(2) and splice(2) into a socket used sendpage. For a protocol without a sendpage of its own,
-   inet_sendpage() calls sendmsg. */
+/* Before Linux 6.5, sendfile(2) and splice(2) into a socket called inet_sendpage(). If the protocol has no sendpage of
+   its own, inet_sendpage() calls sendmsg, and the hook of sendmsg counts the bytes. */
 struct msghdr;
 struct page;
 
@@ -131,14 +131,14 @@ int BPF_PROG(inet6_recvmsg_returns, struct socket* socket, struct msghdr* messag
     return received(socket->sk, ret, flags);
 }
 
-/* Covers the raw and ping sockets of IPv6, and DCCP. */
+/* Raw and ping sockets of IPv6, and sockets of DCCP, receive through this function. */
 SEC("fexit/sock_common_recvmsg")
 int BPF_PROG(sock_common_recvmsg_returns, struct socket* socket, struct msghdr* message, unsigned long size, int flags, int ret)
 {
     return received(socket->sk, ret, flags);
 }
 
-/* AF_PACKET: first SOCK_RAW and SOCK_DGRAM, then SOCK_PACKET. */
+/* AF_PACKET sockets send through packet_sendmsg() (SOCK_RAW, SOCK_DGRAM) or packet_sendmsg_spkt() (SOCK_PACKET). */
 SEC("fexit/packet_sendmsg")
 int BPF_PROG(inject_returns, struct socket* socket, struct msghdr* message, unsigned long size, int ret)
 {
@@ -151,8 +151,8 @@ int BPF_PROG(inject_spkt_returns, struct socket* socket, struct msghdr* message,
     return sent(socket->sk, ret);
 }
 
-/* Runs when a message is copied to its reader: for every message of an ICMP or raw IP socket, but only for some of a
-   UDP socket. */
+/* Records the source of each message that is read from an ICMP or raw IP socket. The kernel runs this hook when it
+   copies the message to the reader. UDP is left out, because only some of its messages pass this hook. */
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(message_is_read, struct sk_buff* skb, int length)
 {
@@ -176,19 +176,19 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     struct sequence_note* note = sequence_of(sk);
     if (!note) {
         if (now) {
-            out_of_memory = 1; /* before received() runs for the same call: its figure then counts */
+            out_of_memory = 1; /* received() runs later in this call, and counts the return value */
             out_of_memory_in[buffer_of(now)] = 1;
         }
         return 0;
     }
     const tally_u64 bytes = advance(note, sk, tcp);
     if (note->knowledge == LATE && note->met != now)
-        note->knowledge = KNOWN; /* the call that made it LATE has ended */
+        note->knowledge = KNOWN; /* the call in which the note became LATE has ended */
     if (note->knowledge != KNOWN) {
         if (now && note->knowledge == UNKNOWN) {
             note->knowledge = LATE;
             note->met = now;
-            untracked = 1; /* before received() runs for the same call */
+            untracked = 1; /* received() runs later in this call, and checks `untracked` */
             untracked_in[buffer_of(now)] = 1;
             __sync_fetch_and_add(&unclaimed_in[buffer_of(now)], 1);
         }
@@ -199,8 +199,8 @@ int BPF_PROG(tcp_consumes, struct sock* sk)
     struct tally_remote remote = {};
     if (per_tuple)
         connected_to(sk, &remote);
-    /* A kernel user of the socket (NVMe, iSCSI) may read from it when a packet comes in, whichever process is
-       running. */
+    /* A process owns the socket's lock while it reads. Otherwise the kernel itself reads (NVMe, iSCSI) because a packet
+       has arrived, and the running process has nothing to do with it. */
     count(sk, now, sk->sk_lock.owned ? slot_of(sk, now) : slot_in(now, TALLY_KERNEL_SLOT), bytes, 0, &remote);
     return 0;
 }
@@ -219,8 +219,8 @@ static __noinline int name_at_end(struct task_struct* task, tally_u32 of)
     return 0;
 }
 
-/* A process may have become another program since its first byte, so it gets the name that it ends with, also in the
-   epoch that is being read. */
+/* A process may have executed another program since its first byte. So the process gets the name that it has when it
+   ends, in the current epoch and in the epoch that the backend is reading. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_ends, struct task_struct* task)
 {
@@ -233,7 +233,7 @@ int BPF_PROG(process_ends, struct task_struct* task)
     return 0;
 }
 
-/* Runs before the new thread or process does. */
+/* The kernel runs this hook before the new thread or process runs. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_forks, struct task_struct* parent, struct task_struct* child)
 {
@@ -241,7 +241,7 @@ int BPF_PROG(process_forks, struct task_struct* parent, struct task_struct* chil
     return 0;
 }
 
-/* Nothing has been read from a connection that begins while we watch, and nothing sent again. */
+/* Notes that a connection begins or ends. When a connection begins, nothing has been read and nothing retransmitted. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
 {
@@ -258,8 +258,8 @@ int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
     return 0;
 }
 
-/* Runs before counting begins, for the TCP sockets of each network namespace, because bytes read earlier are not
-   part of the window. */
+/* Runs before counting begins, for each TCP socket of each network namespace. Notes how much has been read from the
+   socket, because these bytes do not belong to the window. */
 SEC("iter/tcp")
 int note_existing(struct bpf_iter__tcp* context)
 {
@@ -271,7 +271,7 @@ int note_existing(struct bpf_iter__tcp* context)
     return 0;
 }
 
-/* Runs when a window is over. */
+/* Runs after a window has ended. Writes a row for each TCP connection that is open. */
 SEC("iter/tcp")
 int write_connections(struct bpf_iter__tcp* context)
 {

@@ -29,17 +29,19 @@ namespace socktally {
 
 namespace {
 
-/// In one window. Counters take 128 bytes each, 2 MiB, from the start. A process entry takes about 80 bytes when it
-/// comes.
+/// The most processes that can have counters in one window. The kernel allocates the counters of all of them at the
+/// start: 128 bytes each, 2 MiB in total. A process takes about 80 bytes more when it moves its first byte.
 constexpr std::uint32_t most_processes = 16'384;
-/// Each takes about 150 bytes when it comes; a bucket takes 16 bytes from the start.
+/// The most flows in one window. A flow takes about 150 bytes when it moves its first byte. The hash table also takes
+/// 16 bytes (a bucket) for each possible flow from the start.
 constexpr std::uint32_t most_flows = 131'072;
-/// Threads that send or receive a datagram at the same time. Each takes about 100 bytes from the start.
+/// The most threads that can send or receive a datagram at the same time. The kernel allocates about 100 bytes for each
+/// at the start.
 constexpr std::uint32_t most_threads = 16'384;
 
 int say_nothing(libbpf_print_level, const char*, va_list) { return 0; }
 
-/// Makes the programs use the process ids that /proc shows here.
+/// Makes the programs report process ids of our own pid namespace, as in /proc.
 void choose_pid_namespace(tally_bpf& skeleton)
 {
     if (const auto own = own_pid_namespace()) {
@@ -48,7 +50,7 @@ void choose_pid_namespace(tally_bpf& skeleton)
     }
 }
 
-/// Returns whether the kernel has the function. Functions of modules are not found.
+/// Returns whether the kernel has the function to which the program attaches. Functions of modules are not found.
 bool has_target(const bpf_program* program)
 {
     const std::string_view section = bpf_program__section_name(program);
@@ -66,7 +68,7 @@ void choose_programs(tally_bpf& skeleton, const Variant& variant)
           programs.inet6_recvmsg_returns, programs.sock_common_recvmsg_returns}) {
         bpf_program__set_autoload(program, !variant.tracepoints);
     }
-    // Linux 6.5 removed sendpage, and a kernel may lack AF_PACKET.
+    // Linux 6.5 removed sendpage, and some kernels are built without AF_PACKET.
     for (bpf_program* program :
          {programs.inet_sendpage_returns, programs.inject_returns, programs.inject_spkt_returns}) {
         bpf_program__set_autoload(program, !variant.tracepoints && has_target(program));
@@ -86,8 +88,8 @@ Lockdown read_lockdown()
     return parse_lockdown(read_file(AT_FDCWD, "/sys/kernel/security/lockdown", buffer, limit).value_or(""));
 }
 
-/// Runs a program for each TCP socket of each network namespace, and hands the rows that it writes to `take`. Returns
-/// the number of namespaces that could not be entered.
+/// Runs the iterator `program` over the TCP sockets of each network namespace. `take` gets each row that the iterator
+/// writes. Returns the number of namespaces that could not be entered.
 template <typename Row, typename Take>
 std::size_t list_tcp(const bpf_program* program, const Take& take)
 {
@@ -104,8 +106,8 @@ std::size_t list_tcp(const bpf_program* program, const Take& take)
     return refused;
 }
 
-/// Tries to attach the program, because some kernels load fexit programs that they cannot attach (arm64 before Linux
-/// 6.4). Returns the errno, or 0.
+/// Attaches the program and detaches it again. Some kernels load fexit programs that they cannot attach (arm64 before
+/// Linux 6.4). Returns the errno, or 0.
 int try_attaching(const bpf_program* program)
 {
     bpf_link* const link = bpf_program__attach(program);
@@ -141,7 +143,7 @@ void Tally::Destroy::operator()(tally_bpf* skeleton) const { tally_bpf__destroy(
 
 std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows, Trees trees, Facts facts)
 {
-    libbpf_set_print(say_nothing); // errors are explained below
+    libbpf_set_print(say_nothing); // libbpf prints nothing, because refusal() explains its errors
     const std::uint32_t buffers = windows == Windows::many ? TALLY_BUFFERS : 1;
     std::vector<RefusedVariant> refused;
     int error = 0;
@@ -157,7 +159,8 @@ std::variant<Tally, Unavailable> Tally::load(Detail detail, Windows windows, Tre
         skeleton->rodata->keeps_facts = facts == Facts::kept ? 1 : 0;
         skeleton->rodata->process_limit = most_processes;
         skeleton->rodata->buffer_mask = buffers - 1;
-        skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0; // kernels with tracepoints have casts
+        // Kernels with these tracepoints (6.3) also have bpf_rdonly_cast (6.2).
+        skeleton->rodata->has_casts = variant.tracepoints ? 1 : 0;
         bpf_map__set_max_entries(skeleton->maps.process_counters, buffers * most_processes);
         bpf_map__set_max_entries(skeleton->maps.processes, buffers * most_processes);
         bpf_map__set_max_entries(skeleton->maps.flows, detail != Detail::processes ? buffers * most_flows : 1);
@@ -190,13 +193,14 @@ void Tally::attach()
     if (const int error = -tally_bpf__attach(skeleton_.get()); error != 0) {
         throw errno_error("cannot attach the BPF programs", error);
     }
-    // A connection that begins from here on is known to have begun with nothing read.
-    namespaces_refused_ = list_tcp<std::byte>(skeleton_->progs.note_existing, [](std::byte) {}); // which writes none
+    // The programs now see each connection that begins. The iterator note_existing() finds the connections that exist
+    // already. It writes no rows.
+    namespaces_refused_ = list_tcp<std::byte>(skeleton_->progs.note_existing, [](std::byte) {});
 }
 
-/// Marks all processes of the tree. A new process inherits the mark of its parent, but has none if its parent was not
-/// yet marked; so /proc is read until there is nothing new in it. A thread that executes a program keeps its own mark,
-/// so each thread gets one if the kernel allows marks of threads.
+/// Marks all processes of the tree. A new process inherits the marks of its parent. If the parent is not marked yet,
+/// the new process gets no mark. So this function reads /proc again until it finds no new process. If a thread calls
+/// exec, it becomes the process and keeps its own marks. So each thread is marked too, if the kernel allows that.
 void Tally::mark(ProcessTree& tree)
 {
     const int map = bpf_map__fd(skeleton_->maps.marks);
@@ -261,8 +265,9 @@ void Tally::end_window()
     missed_calls_ = misses - std::exchange(misses_before_, misses);
 }
 
-/// Returns the number of missed runs of the programs that count bytes. A missed run of another program loses no bytes:
-/// the note is made when the socket is read, the process is read again, or an address stays unknown.
+/// Returns how often the kernel has skipped a program that counts bytes. Four programs are left out, because a skipped
+/// run of theirs loses no bytes: state_changes (a connection gets its note when it is read), process_ends (the name of
+/// a process is read again), message_is_read (an address stays unknown) and process_forks (see has_lost_marks()).
 std::uint64_t Tally::recursion_misses() const
 {
     std::uint64_t misses = 0;
@@ -313,7 +318,7 @@ std::vector<tally_connection> Tally::connections()
 {
     std::vector<tally_connection> result = std::exchange(closed_, {});
     for (tally_connection& connection : result) {
-        connection.retransmitted_bytes = 0; // which are told
+        connection.retransmitted_bytes = 0; // the last call has returned these bytes
     }
     list_tcp<tally_connection>(skeleton_->progs.write_connections,
                                [&](const tally_connection& connection) { result.push_back(connection); });

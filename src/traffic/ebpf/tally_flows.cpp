@@ -31,7 +31,7 @@ Protocol protocol_of(const tally_flow& flow)
     case IPPROTO_SCTP: return Protocol::sctp;
     case IPPROTO_DCCP: return Protocol::dccp;
     case IPPROTO_MPTCP: return Protocol::mptcp;
-    default: return Protocol::raw; // the programs report all raw sockets but those for ICMP as IPPROTO_RAW
+    default: return Protocol::raw; // the BPF programs report raw sockets as IPPROTO_RAW, except those for ICMP
     }
 }
 
@@ -77,7 +77,7 @@ std::uint32_t TallyFlows::add_process(const tally_counters& counters)
     process.netns = Inode{counters.netns};
     process.stack_start = counters.stack_start;
     process.trees = counters.trees;
-    if (const auto now = reread_process(proc_.get(), process)) { // it may have become another program
+    if (const auto now = reread_process(proc_.get(), process)) { // the process may have executed another program
         update(process, *now);
     }
     return static_cast<std::uint32_t>(sample_.processes.size() - 1);
@@ -107,7 +107,7 @@ void TallyFlows::add_the_rest()
 
 namespace {
 
-/// A connection may have several rows: see Tally::connections().
+/// Joins the rows of each connection. A connection may have several rows (Tally::connections()).
 std::unordered_map<std::uint64_t, tally_connection> by_cookie(const std::vector<tally_connection>& connections)
 {
     std::unordered_map<std::uint64_t, tally_connection> result;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes the flows and processes of a sample with a window from what the BPF programs have counted.
+// Makes the flows and processes of a sample with a window from the counters that Tally returns.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -17,28 +17,28 @@
 
 namespace socktally {
 
-/// `bytes` are in network order; AF_INET uses the first four.
+/// Returns the address in `bytes`, which are in network order. AF_INET uses the first four.
 inline Address address_of(const tally_u8 (&bytes)[16], std::uint16_t family)
 {
     return Address::from_bytes(std::as_bytes(std::span(bytes)).first(family == AF_INET6 ? 16 : 4));
 }
 
-/// An unconnected socket has no remote endpoint.
+/// Returns the tuple of the flow. If the socket is not connected, the tuple has no remote endpoint.
 Tuple tuple_of(const tally_flow& flow);
 
-/// Add the processes first, then the flows, then the rest.
+/// Call add() first for all processes, then for all flows. Then call add_facts(), and last add_the_rest().
 class TallyFlows {
 public:
     TallyFlows(Sample& sample, Tally::Detail detail);
 
     void add(std::uint32_t slot, const tally_counters& counters);
     void add(const tally_flow_key& key, const tally_flow& flow);
-    /// Gives the flows of TCP their facts (Flow::facts), as Tally::connections() has them. If several processes sent
-    /// through a socket, whose bytes were retransmitted is not known. A connection that has retransmitted and moved
-    /// nothing else becomes a flow without an owner.
+    /// Sets Flow::facts of TCP flows from the rows of Tally::connections(). If several flows of one socket have sent,
+    /// their retransmitted bytes are unknown, because they cannot be divided. A connection that has retransmitted but
+    /// has no flow becomes a flow without a process.
     void add_facts(const std::vector<tally_connection>& connections);
-    /// Adds the bytes that no flow has taken: all bytes in a sample by process, and those of flows without room in a
-    /// sample by socket.
+    /// Adds flows for the bytes of each slot that are in no flow yet. In a sample by process these are all bytes. In a
+    /// sample by socket they are the bytes that had no room in the map of flows.
     void add_the_rest();
 
     /// Returns the number of processes that have no pid in our namespace.
@@ -47,7 +47,7 @@ public:
     bool has_overflowed() const { return left_.contains(TALLY_OVERFLOW_SLOT); }
 
 private:
-    /// The bytes of a slot that no flow has taken yet.
+    /// The bytes of a slot that are in no flow yet.
     struct Left {
         Attribution attribution;
         std::uint64_t rx_bytes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
-// Writes a row for each TCP and UDP socket of the network namespace in which the iterator is made. The kernel holds the
-// lock of a TCP socket meanwhile. Skips TIME_WAIT and request sockets, which have no counters.
+// Writes a row for each TCP and UDP socket of one network namespace: that of the thread that reads the iterator. The
+// kernel locks a TCP socket while its row is written. TIME_WAIT and request sockets have no counters, and get no row.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_core_read.h>
@@ -38,9 +38,9 @@ static __always_inline void describe(struct totals_row* row, struct sock* sk)
     }
 }
 
-/* Finds the holder of a socket. A subflow of MPTCP has no file, but the inode number of its connection
-   (mptcp_subflow_create_socket()). No pointer leads to the number, which is stored beside the socket; only a cast
-   does (Linux 6.2). */
+/* Sets row->inode and row->holder. A subflow of MPTCP has no file, but the kernel gives it the inode number of its
+   MPTCP connection (mptcp_subflow_create_socket()). The number is in struct socket_alloc, which contains `socket`. No
+   pointer leads to socket_alloc, so the program needs a cast (since Linux 6.2). */
 static __always_inline void find_holder(struct totals_row* row, struct sock* sk, int is_multipath)
 {
     struct socket* socket = sk->sk_socket;

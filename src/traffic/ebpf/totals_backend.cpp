@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The ebpf backend without a window: reads the sockets through BPF iterators.
+// The ebpf backend for samples without a window. It reads the sockets through BPF iterators.
 #include "linux/bpf_rows.hpp"
 #include "linux/error.hpp"
 #include "linux/interfaces.hpp"
@@ -47,10 +47,10 @@ public:
         OwnerScanner holders("/proc", SocketFiles::load(), trace_);
         holders.set_identify_process(request.identify_process);
         holders.expect(OwnerScanner::Follows::search);
-        holders.scan(); // first, because it shows namespaces that only an open file keeps alive
+        holders.scan(); // first, because the scan shows namespaces that only an open file keeps alive
         TotalsFlows flows(keeps_snapshot_ ? &result.snapshot : nullptr, keeps_facts_);
         const UnseenNamespaces unseen = read_sockets(flows, holders, result.snapshot);
-        find_owners(holders, flows.inodes()); // owners of sockets that were opened or handed over since the scan
+        find_owners(holders, flows.inodes()); // finds owners of sockets that were opened or handed over since the scan
         holders.confirm(OwnerScanner::Clock::now());
         Faults faults;
         faults[Fault::interrupted_totals] = request.interrupt->signal() != 0 ? 1 : 0;
@@ -88,7 +88,7 @@ private:
             }
             list(udp_);
         };
-        constexpr std::size_t files = 4; // files of /proc/net, and a link
+        constexpr std::size_t files = 4; // most files open at once in a namespace: files of /proc/net, and an iterator
         UnseenNamespaces unseen =
             list_namespaces(holders, namespaces_, files, list_sockets, [&] { return flows.listed(); });
         if (error != 0) {

@@ -33,7 +33,7 @@ Socket tcp_socket_of(const totals_row& row)
     return socket;
 }
 
-/// Returns the cause if it does not depend on the holder; attribute() finds the others.
+/// Returns why no process holds the socket, if the row shows that. attribute() finds all other causes.
 Cause known_cause(const totals_row& row)
 {
     switch (row.holder) {
@@ -48,7 +48,7 @@ Cause known_cause(const totals_row& row)
 void TotalsFlows::begin_namespace(std::size_t tcp_in_use)
 {
     constexpr std::size_t sane = 4'000'000;
-    if (flows_.empty()) { // the first namespace is usually the largest
+    if (flows_.empty()) { // reserves memory only for the first namespace, usually the largest
         flows_.reserve(std::min(tcp_in_use + tcp_in_use / 64, sane));
     }
     listening_.reset();
@@ -85,8 +85,8 @@ void TotalsFlows::add(const totals_row& row)
     }
 }
 
-/// Returns whether the socket was shown before. Before Linux 6.17 the iterator may repeat a socket if others come and
-/// go beside it in the kernel's hash.
+/// Returns whether the iterator has shown this socket before. Before Linux 6.17, the iterator may repeat a socket if
+/// other sockets in the same part of the kernel's hash table come and go.
 bool TotalsFlows::is_repeated(std::uint64_t cookie)
 {
     constexpr std::size_t least = 1024;

@@ -17,12 +17,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// An event takes about 1,280 bytes of the buffer, so 26,000 events fit: more than one process's descriptors, all
-/// closed at once.
+/// A receive buffer of 32 MiB holds 26,000 events of about 1,280 bytes. That is enough for a process that closes all
+/// its descriptors at once, because few processes have more.
 constexpr std::size_t wanted_buffer = 32 << 20;
 constexpr std::size_t comfortable_buffer = 2 << 20;
 
-/// On a busy machine the work queue that sends the events was seen to be a second late.
+/// On a busy machine, events were seen to come a second late.
 constexpr auto longest_wait = std::chrono::seconds(5);
 constexpr auto wait_after_loss = std::chrono::milliseconds(500);
 constexpr auto longest_poll = std::chrono::milliseconds(20);
@@ -39,8 +39,8 @@ std::optional<std::uint64_t> destroy_a_socket()
     return cookie;
 }
 
-/// Destroys one socket on each CPU that this process may run on, which takes tens of microseconds for each. If there
-/// are many CPUs, or affinity cannot be changed, destroys one socket where the thread runs.
+/// Destroys one socket on each CPU that this process may run on. This takes some tens of microseconds for each CPU. If
+/// there are too many CPUs, or if the kernel does not tell them, destroys one socket on the current CPU only.
 std::unordered_set<std::uint64_t> destroy_sockets()
 {
     constexpr int many_cpus = 64;
@@ -89,7 +89,7 @@ std::size_t DestroyEvents::drain(const Take& take)
         std::span<const std::byte> datagram;
         switch (socket_.receive(datagram)) {
         case Received::nothing: return count;
-        case Received::overrun: continue; // the kernel counts them; see lost()
+        case Received::overrun: continue; // lost() includes the events that were dropped
         case Received::foreign: ++garbled_; continue;
         case Received::datagram: break;
         }
@@ -120,13 +120,13 @@ bool DestroyEvents::settle(const Take& take, const std::function<void()>& meanwh
     drain(watch);
     while (!own.empty()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-        // Waits by poll(2), not by short sleeps: a process that wakes up all the time can keep the work queue from a
-        // busy processor (seen on Linux 6.18, beside processes of the idle class).
+        // Waits with poll(2), because a process that wakes up from many short sleeps can keep the work queue off a busy
+        // CPU (seen on Linux 6.18, beside processes of the idle class).
         pollfd poll{socket_.fd(), POLLIN, 0};
         if (left.count() <= 0) {
             return false;
         }
-        if (lost() != lost_before) { // one of ours may be among them
+        if (lost() != lost_before) { // the event of one of our own sockets may be lost
             deadline = std::min(deadline, Clock::now() + wait_after_loss);
         }
         ::poll(&poll, 1, static_cast<int>(std::min(left, longest_poll).count()));

@@ -39,7 +39,7 @@ Dumper::Dumped NamespaceWatch::open()
     list_udp();
     const auto dumped = dumper_.tcp([this] { table_.begin_dump(); }, add);
     faults_[Fault::disturbed] = dumped.outcome == Dumper::Outcome::disturbed ? 1 : 0;
-    // If sockets closed during the dump, it may have skipped others, which another dump shows.
+    // A dump may skip a socket if another socket is closed meanwhile. A second dump shows the skipped sockets.
     if (drain(SocketTable::Phase::opening) > 0) {
         dumper_.tcp([this] { table_.begin_dump(); }, add);
     }
@@ -74,9 +74,10 @@ void NamespaceWatch::begin_new(Clock::time_point before)
     uncounted_.begin(Arrival::is_new);
 }
 
-/// Carries the counts over. The kernel's counters were read before the last dump, so a connection opened since then may
-/// be counted in them or not. It must neither be missed nor counted twice, so each check takes the counters that are on
-/// the safe side for it.
+/// Begins the next window with the counters of the last one. The last dump may list connections that were opened after
+/// the kernel's counters were read. A check that compares opened connections with listed ones could then raise a false
+/// alarm. To prevent this, connections_missed_by_first_dump() starts from the counters read before the dump, and
+/// connections_missed() from the counters read now.
 void NamespaceWatch::next_window()
 {
     const bool lost = !events_.is_listening() || events_.lost() != events_lost_before_;
@@ -162,7 +163,7 @@ void NamespaceWatch::list_udp()
 
 Dumper::Dumped NamespaceWatch::dump_at_end(const std::function<void()>& meanwhile)
 {
-    constexpr std::size_t sockets_between = 1'000; // takes a millisecond or two
+    constexpr std::size_t sockets_between = 1'000; // the kernel lists this many in one or two milliseconds
     std::size_t sockets = 0;
     const auto dumped = dumper_.tcp([this] { table_.begin_dump(); },
                                     [&](const Socket& socket) {
@@ -260,21 +261,22 @@ void NamespaceWatch::hand_over(std::vector<Flow>& flows, Flows how)
     std::for_each(flows.begin() + first, flows.end(), [this](Flow& flow) { flow.netns = netns_; });
 }
 
-/// Returns the age, plus one tick of the kernel, because the kernel counts idle times in ticks and may report them too
-/// long.
+/// Returns the time since known_since_, plus one jiffy. The kernel counts idle times in jiffies, and may report one
+/// jiffy too many.
 SocketTable::Age NamespaceWatch::age() const
 {
     static const std::chrono::nanoseconds tick = kernel_tick(); // read once, not for each socket
     return std::chrono::ceil<SocketTable::Age>(Clock::now() - known_since_ + tick);
 }
 
-/// Returns whether no datagram was read or sent in the whole namespace.
+/// Returns whether no datagram was read or sent in the whole namespace in the window.
 bool NamespaceWatch::udp_silent() const
 {
     return datagrams_before_ && last_counters_ && *datagrams_before_ == last_counters_->udp_datagrams;
 }
 
-/// Returns how many connections the kernel has counted that are in no list, event or dump.
+/// Returns the number of connections that the kernel has counted as opened in the window, but that no list, event or
+/// dump has shown.
 std::size_t NamespaceWatch::connections_missed() const
 {
     if (!first_counters_ || !last_counters_) {
@@ -285,7 +287,8 @@ std::size_t NamespaceWatch::connections_missed() const
     return missed_connections(before, after, table_.opened() + table_.resets());
 }
 
-/// Returns how many more connections counted as new than the kernel has opened: the first dump has missed these.
+/// Returns by how much the connections that count as new exceed the connections that the kernel has opened. The excess
+/// existed before the window, but the first dump missed it.
 std::size_t NamespaceWatch::connections_missed_by_first_dump()
 {
     const auto now = counters_.read();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sockets of one network namespace in one window after another: its dumps, its destroy events, its counters, and
-// what was missed. It knows nothing of processes and of other namespaces.
+// Watches the sockets of one network namespace, window after window. Makes dumps, reads destroy events and counters,
+// and counts what was missed. The watch knows no processes and no other namespaces.
 #pragma once
 
 #include "sockets/sock_diag.hpp"
@@ -23,44 +23,50 @@ public:
     using Clock = std::chrono::steady_clock;
     using Closed = std::function<void(const Flow&)>;
 
-    /// Opens the sockets and files that it needs in the calling thread's network namespace. It can then be used from
-    /// any namespace. Throws if the kernel refuses.
+    /// Opens netlink sockets and /proc files in the network namespace of the calling thread. The watch can then be used
+    /// from any namespace. Throws if the kernel refuses. `udp` says whether UDP sockets are listed too.
     enum class Udp : std::uint8_t { listed, left_out };
     NamespaceWatch(Inode netns, Udp udp, SocketTable::Facts facts, Trace trace);
 
     Inode netns() const { return netns_; }
-    /// Adds the counters of the last dump.
+    /// Adds the counters of the last dump to the snapshot.
     void add_to(Snapshot& snapshot) const;
 
     void listen();
     /// Makes the first dump, and another one if sockets closed during it.
     Dumper::Dumped open();
-    /// Begins the window. Call it when the events of all earlier changes have been taken.
+    /// Begins the window. First read the destroy events of all sockets that were closed before.
     void begin();
-    /// Opens and begins at once, inside the namespace, if it existed before the window but could not be entered then.
+    /// Makes the first dump and begins the window at once. For a namespace that existed before the window, but could
+    /// not be entered then. Call it inside the namespace.
     void begin_late();
-    /// Begins a namespace that did not exist at `before`: all that its sockets have moved counts.
+    /// Begins the window in a namespace that did not exist at the time `before`. All bytes of its sockets count.
     void begin_new(Clock::time_point before);
-    /// Begins the next window where the last one ended, and drops the data of the last one.
+    /// Begins the next window where the last one ended. Drops the data of the last window.
     void next_window();
-    /// Returns true if connections were opened since the last call, or if that is unknown.
+    /// Returns whether connections were opened since the last call; true if the kernel's count cannot be read.
     bool has_new_connections();
-    /// Lists sockets without counters, for those opened since the last dump.
+    /// Lists the sockets, but not their counters, to find sockets that were opened since the last dump.
     void list();
-    /// Returns those of these sockets that their process has not closed (closed ones have no inode).
+    /// Returns the inodes whose sockets are still open. `inodes` must be sorted. (The kernel shows a closed socket
+    /// without inode.)
     std::vector<Inode> still_open(const std::vector<Inode>& inodes);
-    /// Makes the last dump, which is the only one for totals since each socket was opened.
+    /// Makes the dump that ends the window. For totals, it is the only dump.
     Dumper::Dumped close(const std::function<void()>& meanwhile = [] {});
-    /// Makes another dump if the kernel has counted more connections than were seen. Returns false if none was needed.
+    /// Makes another dump if the kernel has counted more new connections than were seen. Returns whether it has made
+    /// one.
     bool close_again(const std::function<void()>& meanwhile);
 
-    /// Takes all waiting events. Returns their number.
+    /// Reads all waiting destroy events. Calls `closed` with the flow of each socket that has ended. Returns the number
+    /// of events.
     std::size_t drain(SocketTable::Phase phase, const Closed& closed = {});
-    /// Waits for the events of all sockets of this namespace that were destroyed before the call.
+    /// Waits for the destroy events of all sockets of this namespace that were destroyed before the call, and reads
+    /// them.
     void settle(SocketTable::Phase phase, const std::function<void()>& meanwhile);
     int fd_to_watch() const { return events_.fd_to_watch(); }
 
-    /// Looks up known sockets that are neither in the last dump nor destroyed. Returns how many are still missing.
+    /// Looks up each known socket that neither the last dump nor a destroy event has shown. Returns the number of
+    /// sockets that are still missing.
     std::size_t find_missing();
 
     const SocketTable& table() const { return table_; }
@@ -70,15 +76,16 @@ public:
     bool saw_traffic() const;
     /// Adds the inodes of all sockets that were listed.
     void add_listed(std::vector<Inode>& inodes) const;
-    /// Returns the inodes of the sockets that a process must hold.
+    /// Returns the inodes of open sockets. A process must hold each of these sockets.
     std::vector<Inode> live_inodes() const;
 
-    /// Returns what could not be seen in the last window.
+    /// Returns what the watch could not see in the last window.
     Faults faults(bool totals_only);
-    /// Adds all flows to `flows`. If they are moved, no window can follow.
+    /// Adds all flows of the window to `flows`. After Flows::moved the watch has no flows left, so no window can
+    /// follow.
     enum class Flows : std::uint8_t { moved, copied };
     void hand_over(std::vector<Flow>& flows, Flows how);
-    /// Returns whether there are no sockets. Then, if no process is in the namespace, it need not be watched any more.
+    /// Returns whether the namespace has no sockets. If it has no process either, it need not be watched any longer.
     bool is_empty() const { return table_.is_empty() && udp_.flows().empty(); }
 
 private:
@@ -98,17 +105,17 @@ private:
     UdpSockets udp_;
     UncountedSockets uncounted_{counters_};
     Faults faults_;
-    Clock::time_point known_since_{};                 // bytes moved since then are in the table
+    Clock::time_point known_since_{};                 // the table has all bytes that moved after this time
     Clock::time_point last_dump_{};                   // when the last dump began
-    std::uint64_t opens_ = 0;                         // opened connections at the last call of has_new_connections()
-    std::optional<ProtocolCounters> counters_before_; // read before the first dump
-    std::optional<ProtocolCounters> first_counters_;  // read when the window began
+    std::uint64_t opens_ = 0;                         // number of opened connections at the last has_new_connections()
+    std::optional<ProtocolCounters> counters_before_; // kernel's counters before the first dump
+    std::optional<ProtocolCounters> first_counters_;  // kernel's counters when the window began
     std::optional<ProtocolCounters> last_counters_;
-    std::optional<std::uint64_t> datagrams_before_; // datagrams before the window
-    std::uint64_t events_lost_before_ = 0;          // lost events before the window
-    std::uint64_t events_lost_told_ = 0;            // lost events of all windows, as of the last faults()
-    std::uint64_t garbled_before_ = 0;              // invalid messages before the window
-    bool lost_lately_ = false;                      // events were lost in the last window
+    std::optional<std::uint64_t> datagrams_before_; // number of datagrams moved before the window
+    std::uint64_t events_lost_before_ = 0;          // number of destroy events lost before the window
+    std::uint64_t events_lost_told_ = 0;            // number of destroy events lost before the last faults()
+    std::uint64_t garbled_before_ = 0;              // number of invalid messages before the window
+    bool lost_lately_ = false;                      // destroy events were lost in the last window
     bool last_dump_disturbed_ = false;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The netlink backend: sock_diag dumps at both ends of the window; destroy events and the search for owners in between.
-// It counts TCP to the byte. The kernel does not count bytes of UDP sockets, so datagrams are captured if allowed
-// (traffic/packet).
+// The netlink backend. It makes a sock_diag dump at the start and at the end of the window. In between, it reads
+// destroy events and searches for owners. It counts TCP to the byte. The kernel does not count the bytes of UDP
+// sockets, so datagrams are captured if this is allowed (traffic/packet).
 #include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
 #include "linux/netlink_socket.hpp"
@@ -31,8 +31,8 @@ using namespace std::chrono_literals;
 
 constexpr auto namespaces_interval = 250ms;
 
-/// Returns the middle of a dump. A dump takes a while, so a window lasts from the middle of one dump to the middle of
-/// the next.
+/// Returns the time in the middle of a dump. A dump takes a while. So a window lasts from the middle of one dump to the
+/// middle of the next.
 WindowClock::Moment middle(const Dumper::Dumped& dumped)
 {
     const auto now = WindowClock::now();
@@ -40,7 +40,7 @@ WindowClock::Moment middle(const Dumper::Dumped& dumped)
     return {middle, now.system - std::chrono::duration_cast<std::chrono::system_clock::duration>(now.steady - middle)};
 }
 
-/// Returns how closed connections may be summed; null if each must be kept.
+/// Returns how closed connections may be summed; null if each connection must be kept.
 std::optional<ClosedFlows::Sums> sums_of(const BackendOptions& options)
 {
     if (options.ports || options.facts) {
@@ -49,8 +49,8 @@ std::optional<ClosedFlows::Sums> sums_of(const BackendOptions& options)
     return options.tuples ? ClosedFlows::Sums::by_peer : ClosedFlows::Sums::by_owner;
 }
 
-/// The steps of netlink's samples, window after window. The dump that ends a window also begins the next one. The
-/// figures are right only if the steps keep their order.
+/// The steps of this backend, window after window. The dump that ends a window also begins the next window. The counts
+/// are right only if the steps keep their order.
 class Sampling {
 public:
     explicit Sampling(const BackendOptions& options);
@@ -63,7 +63,7 @@ private:
     using Clock = std::chrono::steady_clock;
     enum class Follows : std::uint8_t { nothing, another_window };
 
-    /// Both open_window() and resume() return when the window must end.
+    /// open_window() and resume() return the time at which the window must end.
     Clock::time_point open_window(std::chrono::nanoseconds window);
     Dumper::Dumped open_namespaces();
     Clock::time_point resume(std::chrono::nanoseconds window);
@@ -76,11 +76,11 @@ private:
 
     BackendOptions options_;
     OwnerScanner owners_;
-    Capture datagrams_; // of namespaces in which packets can be captured
+    Capture datagrams_; // captures UDP in the namespaces where this is allowed
     WatchedNamespaces namespaces_;
     NewConnectionWatcher watcher_;
     WindowClock clock_;
-    Clock::duration dump_time_{0}; // of the dump that began the window
+    Clock::duration dump_time_{0}; // duration of the dump that began the window
     InterfaceCounters interfaces_;
 };
 
@@ -140,7 +140,7 @@ void Sampling::watch(Clock::time_point end, const SampleRequest& request)
     take_in_new(0ns);
 }
 
-/// Enters namespaces that were created since the window began.
+/// Enters namespaces that were created since the window began. Does so at most once in `interval`.
 void Sampling::take_in_new(std::chrono::nanoseconds interval)
 {
     if (namespaces_.is_due(interval) &&
@@ -150,8 +150,8 @@ void Sampling::take_in_new(std::chrono::nanoseconds interval)
     }
 }
 
-/// Reads the holders first and the counters last. The window begins when the dump is done, so the holders of every
-/// socket that is destroyed in the window could be read before. A socket destroyed earlier is not part of the window.
+/// Scans the owners first. Then dumps the counters, which begins the window. So the scan comes before the end of any
+/// socket that is destroyed in the window. A socket that is destroyed before the dump is not part of the window.
 Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds window)
 {
     owners_.scan();
@@ -162,7 +162,8 @@ Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds windo
     return clock_.begin(window, middle(first));
 }
 
-/// Opens all namespaces. Repeats if sockets lead to further namespaces.
+/// Makes the first dump of each namespace. Then does the same for namespaces that were found only by a socket that a
+/// process holds. Returns the dump of our own namespace.
 Dumper::Dumped Sampling::open_namespaces()
 {
     const NamespaceWatches& watches = namespaces_.all();
@@ -227,9 +228,9 @@ Dumper::Dumped Sampling::close_window(Follows follows)
     return last;
 }
 
-/// Reads owners at the end of the window, because a socket may have been handed over in it. Without traffic no owner
-/// can be wrong, and the first scan is enough, but the next window begins with the owners that are known now. New
-/// connections are not seen during this search, so the search is short if another window follows.
+/// Scans the owners again at the end of the window. A socket may have been handed over in the window, and the next
+/// window begins with the owners that are known now. If bytes have moved, also searches for missing owners. New
+/// connections are not noticed during the search, so it is short if another window follows.
 void Sampling::find_owners(Follows follows, std::chrono::nanoseconds window)
 {
     std::vector<Inode> inodes;
@@ -251,7 +252,7 @@ void Sampling::find_owners(Follows follows, std::chrono::nanoseconds window)
     const auto sockets = is_last ? owners_.unheld(std::move(inodes)) : owners_.worth_searching(std::move(inodes));
     owners_.search(sockets, OwnerScanner::Reach::everywhere, Clock::now() + time);
     watcher_.trace_owners();
-    if (options_.repeated) { // else there was no window before
+    if (options_.repeated) { // a single window has no owners from an earlier one
         for (const auto& watch : namespaces_.all()) {
             owners_.disown(owners_.unheld(watch->table().listed_inodes()));
         }
@@ -278,7 +279,7 @@ BackendResult Sampling::result_of(Sample sample, const SampleRequest& request, F
     }
     faults[Fault::owners_unread] = owners_.failed();
     faults[Fault::sockets_unlisted] = namespaces_.unlisted();
-    collect(sample, follows); // last, because faults cannot be told afterwards
+    collect(sample, follows); // after faults(), because collect() may move out what faults() needs
     add_notes(sample.notes, faults);
     for (Note& note : notes_of(datagrams_.faults())) {
         note.about = Note::About::protocol;
@@ -352,7 +353,7 @@ public:
 
 private:
     BackendOptions options_;
-    std::unique_ptr<Sampling> sampling_; // null if there was no window before, or none follows
+    std::unique_ptr<Sampling> sampling_; // null before the first window and after the last one
 };
 
 BackendResult NetlinkBackend::sample(const SampleRequest& request)

@@ -111,7 +111,7 @@ void NewConnectionWatcher::watch(Clock::time_point end, const SampleRequest& req
         if (now >= next_tick_) {
             tick(now);
         } else {
-            drain_all(); // a small buffer cannot wait for the tick
+            drain_all(); // a small buffer of destroy events may be full before the next tick
         }
         take_datagrams(now);
         auto next = datagrams_.is_empty() ? next_tick_ : std::min(next_tick_, Clock::now() + tick_interval);
@@ -141,7 +141,8 @@ void NewConnectionWatcher::drain_all()
     }
 }
 
-/// Drains the capture outside of ticks, after which pauses follow, because its ring has room for a few ticks only.
+/// Reads the captured datagrams. Called between ticks too, because the next tick is delayed if a tick was costly, and
+/// the ring of the capture has room for only a few ticks.
 void NewConnectionWatcher::take_datagrams(Clock::time_point now)
 {
     datagrams_.drain();
@@ -183,12 +184,12 @@ void NewConnectionWatcher::tick(Clock::time_point now)
     if (now >= rested_) {
         search(now);
     }
-    trace_owners(); // its cost does not lengthen the pause
+    trace_owners(); // after the costs were measured, so that tracing does not lengthen the pause
     datagrams_.trace_owners();
 }
 
-/// Lists the sockets again if some of these inodes are in no table. A connection that was accepted since the last list
-/// has no inode there, so it would be taken for closed although its holder was seen.
+/// Lists the sockets again if some of `inodes` are in no table. A connection that was accepted after the last list has
+/// no inode in its table. Without a new list it would count as closed, although a process was seen to hold it.
 void NewConnectionWatcher::show_accepted(const std::vector<Inode>& inodes)
 {
     std::size_t known = 0;
@@ -202,7 +203,8 @@ void NewConnectionWatcher::show_accepted(const std::vector<Inode>& inodes)
     }
 }
 
-/// Searches for the new holders of sockets that are still open. Does so soon, because a holder may end before long.
+/// Handles sockets that their known owners no longer have. If a socket is still open, it was handed over to another
+/// process. That process is searched for soon, because it may end before long.
 void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
 {
     if (missed.empty()) {
@@ -219,7 +221,7 @@ void NewConnectionWatcher::search_again(const std::vector<Inode>& missed)
     }
 }
 
-/// Gives up the holders of missed sockets that are still open.
+/// Marks missed sockets that are still open as handed over.
 void NewConnectionWatcher::hand_on(Watched& watched)
 {
     for (const Inode inode : watched.watch->still_open(missed_.waiting(Clock::now()))) {
@@ -230,8 +232,8 @@ void NewConnectionWatcher::hand_on(Watched& watched)
     }
 }
 
-/// Searches for owners. Sockets that stay without one (an unaccepted connection, a socket of the kernel) are searched
-/// for ever less often.
+/// Lists the sockets of each namespace in which owners may be missing, and searches for these owners. Lists a namespace
+/// ever less often as long as no connection is opened in it.
 void NewConnectionWatcher::search(Clock::time_point now)
 {
     const SearchCost cost;
@@ -280,7 +282,8 @@ void NewConnectionWatcher::trace_owners() const
     }
 }
 
-/// Returns whether sockets may lack an owner. Sockets opened between the scan and the first dump lack one too.
+/// Returns whether sockets of the namespace may lack an owner, for example because they were opened between the scan
+/// and the first dump.
 bool NewConnectionWatcher::is_unresolved(const Watched& watched) const
 {
     return watched.watch->table().has_unaccepted() ||

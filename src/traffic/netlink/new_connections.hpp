@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: MIT
-// Watches for connections that open and close between two dumps of netlink, so that they are counted with their owners.
+// Watches for connections that are opened and closed between two dumps of netlink, to count their bytes and find their
+// owners.
 //
-// The kernel announces each closed TCP socket with its last counters (destroy_events.hpp), but without its inode. So
-// such a connection has an owner only if a list showed its socket while it was open, and a search found the process. A
-// list of all sockets walks the kernel's hash, so sockets are listed only when something is new:
+// The kernel sends an event for each closed TCP socket with its last counters, but without its inode
+// (destroy_events.hpp). So the owner of such a connection is known only if a list showed the socket while it was open,
+// and a search found the process. A list of all sockets walks the kernel's hash table, which is costly. So sockets are
+// listed only when there are new connections:
 //
-//   - Every 10 ms (a tick) the announcements are read, and also the network namespace's count of opened connections
-//     (/proc/net/snmp, about twenty microseconds): in each namespace that had a new connection in the last second, and
-//     in 32 of the others in turn. If ticks take more than a quarter of the time, they become rarer.
-//   - When that count has grown, the sockets are listed without counters, and owners that no scan has shown are
-//     searched for, at most every 20 ms (SearchPace, in owner_scanner.hpp).
-//   - While owners are missing (a connection that nobody accepts, a socket of the kernel), this is repeated ever less
-//     often.
-//   - Some milliseconds after an owner was found, it is read again (OwnerScanner::confirm()).
+//   - Every 10 ms (a tick) the events of all namespaces are read. The tick also reads the number of opened connections
+//     (/proc/net/snmp, which takes about twenty microseconds): in each namespace that had a new connection in the last
+//     second, and in 32 of the other namespaces, in turn. If ticks take more than a quarter of the time, they become
+//     rarer.
+//   - If this number has grown in a namespace, the sockets of the namespace are listed without counters, and unknown
+//     owners are searched for. This happens at most every 20 ms (SearchPace, in owner_scanner.hpp).
+//   - If owners are still missing (a connection that no process accepts, a socket of the kernel), list and search are
+//     repeated, ever less often.
+//   - Some milliseconds after a search has found an owner, its descriptors are read again (OwnerScanner::confirm()).
 //
-// If datagrams are captured, they are also taken from their ring every 10 ms.
+// If datagrams are captured, they are read from their ring every 10 ms too.
 #pragma once
 
 #include "owners/owner_scanner.hpp"
@@ -32,29 +35,30 @@
 
 namespace socktally {
 
-/// Sums of the connections that were closed in the window, so that a long window on a busy machine need not remember
-/// each. Used only if nothing in the output depends on single connections.
+/// Sums of connections that were closed in the window. A long window on a busy machine then does not have to remember
+/// each connection. Sums are used only if no output needs single connections.
 class ClosedFlows {
 public:
-    /// The connections of one sum have the same owners. by_peer: they also have the same addresses and the same port of
-    /// the service; the other port may be any.
+    /// The facts that all connections of a sum share. by_owner: the owners. by_peer: the owners, both addresses and the
+    /// port of the service, but not the port of the client.
     enum class Sums : std::uint8_t { by_owner, by_peer };
     explicit ClosedFlows(Sums sums) : by_(sums) {}
 
-    /// Adds the flow to a sum. Returns whether its inode is still needed to find the owners of the sum: if there are
-    /// several owners, attribute() chooses among them after the window.
+    /// Adds the flow to a sum. Returns whether the inode of the flow is still needed. It is needed if the sum has
+    /// several owners, because attribute() chooses among them after the window.
     bool add(const Flow& flow, Inode netns, const OwnerScanner& owners);
-    /// Adds one flow for each sum to `flows`, attributed if there is one owner.
+    /// Adds a flow for each sum to `flows`, and removes the sums. The flow of a sum with exactly one owner is already
+    /// attributed.
     void move_to(std::vector<Flow>& flows);
 
 private:
     struct Key {
         std::vector<std::uint32_t> processes; // sorted
-        std::optional<Uid> uid;               // of the socket, if no process is known
-        std::uint64_t cgroup_id = 0;          // of the socket, if no process is known
+        std::optional<Uid> uid;               // user of the socket, if no process is known
+        std::uint64_t cgroup_id = 0;          // cgroup of the socket, if no process is known
         Inode netns;
-        bool is_silent = false; // moved nothing, so printed only on request
-        Tuple tuple;            // this and what follows: set by peer
+        bool is_silent = false; // the connections moved nothing, and are printed only on request
+        Tuple tuple;            // set only with Sums::by_peer, like the two fields below
         bool accepted = false;
         std::uint32_t interface = 0;
         auto operator<=>(const Key&) const = default;
@@ -71,7 +75,7 @@ class NewConnectionWatcher {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// Without `sums`, closed connections stay in the tables of their namespaces.
+    /// If `sums` is null, closed connections stay in the tables of their namespaces.
     NewConnectionWatcher(Capture& datagrams, OwnerScanner& owners, std::optional<ClosedFlows::Sums> sums)
         : datagrams_(datagrams), owners_(owners)
     {
@@ -80,9 +84,9 @@ public:
         }
     }
 
-    /// Sets the namespaces of the next window. Keeps the data of known namespaces.
+    /// Sets the namespaces to watch. Keeps the data of namespaces that were already watched.
     void set_namespaces(const NamespaceWatches& watches);
-    /// Waits until the window ends or is interrupted. Calls `now_and_then` about four times a second.
+    /// Watches the namespaces until the window ends or is interrupted. Calls `now_and_then` about four times a second.
     void watch(Clock::time_point end, const SampleRequest& request, const std::function<void()>& now_and_then);
     /// Traces the owners of the sockets for -vv.
     void trace_owners() const;
@@ -97,9 +101,9 @@ public:
 private:
     struct Watched {
         NamespaceWatch* watch = nullptr;
-        bool unresolved = false; // some sockets may lack an owner
+        bool unresolved = false; // the owner of some sockets may be missing
         SearchPace pace{};
-        Clock::time_point busy_until{}; // connections are checked at every tick until then
+        Clock::time_point busy_until{}; // every tick checks for new connections until this time
     };
 
     void drain(Watched& watched);

@@ -57,7 +57,7 @@ void SocketTable::update(std::size_t index, const Socket& socket)
     flow.accepted = flow.accepted || accepted(socket);
     flow.interface = socket.interface;
     flow.cgroup_id = socket.cgroup_id != 0 ? socket.cgroup_id : flow.cgroup_id;
-    if (socket.inode.value != 0) { // a closed socket keeps the inode by which its owner was found
+    if (socket.inode.value != 0) { // a closed socket has no inode; its flow keeps the last one
         flow.inode = socket.inode;
         flow.uid = socket.uid;
     }
@@ -69,8 +69,8 @@ SocketTable::Row SocketTable::mark(std::size_t index)
     return std::exchange(tracked_[index].dump, dump_) == dump_ ? Row::repeated : Row::fresh;
 }
 
-/// Returns whether the socket has counters. Notes listeners, and connections without counters on an old kernel.
-/// TIME_WAIT and request sockets have none either, but move nothing more.
+/// Returns whether the socket has counters. Also records listeners, and counts connections for which an old kernel has
+/// no counters. TIME_WAIT and request sockets have no counters either, but they move no more bytes.
 bool SocketTable::has_counters(const Socket& socket)
 {
     if (socket.state == TcpState::listen) {
@@ -110,8 +110,8 @@ void SocketTable::during(const Socket& socket)
         }
         return;
     }
-    // These have no inode: an orphan, a TIME_WAIT socket that is listed as FIN_WAIT2, or a request that may never
-    // become a connection.
+    // Skips a socket without an inode if it is an orphan, a TIME_WAIT socket (listed as FIN_WAIT2), or a request that
+    // may never become a connection.
     if (socket.inode.value == 0 && (is_closing(socket.state) || socket.state == TcpState::syn_recv)) {
         return;
     }
@@ -155,7 +155,7 @@ void SocketTable::forget(Cookie cookie)
     }
     const std::uint32_t index = found->second;
     by_cookie_.erase(found);
-    move(flows_.size() - 1, index); // the last flow takes its place
+    move(flows_.size() - 1, index); // the last flow moves to the free index
     flows_.pop_back();
     tracked_.pop_back();
 }
@@ -199,7 +199,7 @@ void SocketTable::finish(std::size_t index, const Socket& socket, Age age)
         ++resets_;
         tracked.base = {};
         if (socket.tuple.remote.port != 0) {
-            flow.tuple = socket.tuple; // connected again, perhaps elsewhere
+            flow.tuple = socket.tuple; // the socket was connected again, perhaps to another peer
         }
     }
     const TcpPayload moved = subtract(tracked.base, now);

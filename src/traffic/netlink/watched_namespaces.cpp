@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t files_per_namespace = 5 + ProtocolCountersReader::files + UncountedSockets::files;
 
-/// Datagrams get a half of the capture buffer: they are a part of all packets, and only their headers are kept.
+/// Datagrams get half of the capture buffer that the user allows. They need less room than all packets, and only their
+/// headers are kept.
 constexpr std::size_t datagram_share = 2;
 
 } // namespace
@@ -54,14 +55,14 @@ void WatchedNamespaces::find_unlisted(const OwnerScanner& owners)
     others_.find_unlisted(owners, std::move(listed));
 }
 
-/// Returns the share of the capture buffer that each other namespace gets.
+/// Returns the size of the capture buffer for each namespace except our own, in bytes.
 std::size_t WatchedNamespaces::share() const
 {
     return capture_buffer_ == 0 ? 0 : Capture::share_of(capture_buffer_, others_.size());
 }
 
-/// Returns whether the namespace can be forgotten. Without a name and processes it may still have sockets: closed ones
-/// that still send.
+/// Forgets a namespace that no process uses and no mount names. Returns false, and keeps the namespace, if it has
+/// closed sockets that still send.
 bool WatchedNamespaces::leave(Inode netns)
 {
     const auto watch =
@@ -74,8 +75,8 @@ bool WatchedNamespaces::leave(Inode netns)
     return true;
 }
 
-/// Adds a namespace, inside which this is called. Sockets of netlink and files of /proc/net belong to the namespace in
-/// which they are opened and can be used from any other, so each namespace is entered only once.
+/// Adds the network namespace of the calling thread. A netlink socket or a file of /proc/net belongs to the namespace
+/// in which it was opened, and can be used from any other. So each namespace is entered only once.
 void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamespaces::Arrival arrival)
 {
     const auto udp = capture(netns, capture_buffer, arrival);
@@ -88,14 +89,14 @@ void WatchedNamespaces::add(Inode netns, std::size_t capture_buffer, OtherNamesp
         }
         const std::lock_guard lock(adding_);
         watches_.push_back(std::move(watch));
-    } catch (const std::exception&) { // it will be entered again later
+    } catch (const std::exception&) { // OtherNamespaces will try to enter the namespace again later
         datagrams_.drop_namespace(netns);
         throw;
     }
 }
 
-/// Captures the namespace's datagrams. Without privilege or memory for that, UDP sockets are listed, and their bytes
-/// are unknown.
+/// Opens a capture of the namespace's datagrams. If privileges or memory are lacking, UDP sockets are listed instead,
+/// and their bytes are unknown.
 NamespaceWatch::Udp WatchedNamespaces::capture(Inode netns, std::size_t buffer, OtherNamespaces::Arrival arrival)
 {
     if (buffer == 0) {
@@ -129,19 +130,20 @@ Snapshot WatchedNamespaces::snapshot() const
     return snapshot;
 }
 
-/// Waits for the events of our own namespace only. The kernel sends the events of all namespaces from the same queues,
-/// so ours arrive after all others.
+/// Waits for the destroy events of our own namespace only. The kernel sends the events of all namespaces from the same
+/// queues, in order. So once the events of our own namespace have come, all earlier events of the others have come too.
 void WatchedNamespaces::settle(SocketTable::Phase phase) const
 {
-    own().settle(phase, [this] { datagrams_.drain(); }); // its ring has room for a few blocks only
+    // Drains meanwhile, because the ring of the capture has room for only a few blocks.
+    own().settle(phase, [this] { datagrams_.drain(); });
     for (std::size_t i = 1; i < watches_.size(); ++i) {
         watches_[i]->drain(phase);
     }
 }
 
-/// Looks for known sockets that are neither in the last dump nor destroyed. There are three causes: the event is late,
-/// because the kernel waits for the last packet to leave; the dump has missed the socket; or the socket was
-/// disconnected or reset and exists without a connection.
+/// Looks for known sockets that neither the last dump nor a destroy event has shown. There are three causes: the event
+/// is late, because the kernel waits until the last packet has left; the dump has missed the socket; or the socket was
+/// disconnected or reset, and still exists without a connection.
 void WatchedNamespaces::find_missing(std::chrono::milliseconds longest_wait) const
 {
     const auto deadline = Clock::now() + longest_wait;

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto longest_wait_for_blocks = 200ms; // for the blocks that the kernel is filling
+constexpr auto longest_wait_for_blocks = 200ms; // the blocks that the kernel is still filling
 constexpr auto drain_interval = 5ms;
 
 } // namespace
@@ -35,7 +35,8 @@ Capture::Capture(OwnerScanner& holders, Captured kept, FlowSums::Detail detail, 
 std::size_t Capture::share_of(std::size_t buffer_bytes, std::size_t namespaces)
 {
     constexpr std::size_t least = std::size_t{256} << 10;
-    constexpr std::size_t usual = std::size_t{16} << 20; // for all namespaces together; the kernel must zero it
+    /// For all namespaces except our own together. A larger buffer would cost time, because the kernel must zero it.
+    constexpr std::size_t usual = std::size_t{16} << 20;
     const std::size_t share = std::max(buffer_bytes, usual) / std::max<std::size_t>(1, namespaces);
     return std::min(buffer_bytes, std::max(least, share));
 }
@@ -44,7 +45,8 @@ Capture::~Capture()
 {
     try {
         in_threads(waiting_threads, places_.size(), [this](std::size_t i) { places_[i].reset(); });
-    } catch (const std::exception&) { // no thread can be started: places_ destroys them one after another
+    } catch (const std::exception&) {
+        // No thread can be started. The destructor of places_ destroys the captures one by one.
         return;
     }
 }
@@ -114,8 +116,8 @@ std::optional<Capture::Clock::time_point> Capture::next_search() const
     return next ? std::optional(std::max(*next, rested_)) : std::nullopt;
 }
 
-/// Searches for one namespace at a time, the one that has waited longest, because the pause after a search holds for
-/// all.
+/// Searches in one namespace only: the one whose search has been due for longest. The pause after the search applies to
+/// all namespaces.
 void Capture::search(Clock::time_point now)
 {
     FlowSockets* due = nullptr;
@@ -169,11 +171,11 @@ void Capture::end()
 {
     for (const auto& place : places_) {
         place->end();
-        drain_now_and_then(); // takes the packets of other namespaces
+        drain_now_and_then(); // so that no ring overflows while the sockets are listed
     }
 }
 
-/// Waits for the packets in blocks that are not full. The kernel passes these on after a while.
+/// Waits for the packets in blocks that are not full. The kernel hands over such a block after some milliseconds.
 void Capture::await_packets()
 {
     const auto deadline = Clock::now() + longest_wait_for_blocks;

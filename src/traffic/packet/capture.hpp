@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Captures the packets of some network namespaces in one window after another, for the packet backend, and for UDP of
-// the netlink backend. The caller decides when the steps happen, and scans the holders of sockets.
+// Captures the packets of several network namespaces, window after window. The packet backend captures TCP and UDP with
+// it, the netlink backend only UDP. The caller decides when each step happens, and scans the holders of sockets.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -25,40 +25,42 @@ public:
     Capture& operator=(const Capture&) = delete;
     ~Capture();
 
-    /// Returns the buffer size for each of `namespaces` other namespaces; our own has `buffer_bytes`.
+    /// Returns the size of the capture buffer for each namespace except our own, in bytes. `buffer_bytes` is the size
+    /// for our own namespace, and `namespaces` the number of the other namespaces.
     static std::size_t share_of(std::size_t buffer_bytes, std::size_t namespaces);
     static constexpr std::size_t files_per_namespace = 10 + ProtocolCountersReader::files + UncountedSockets::files;
 
-    /// Adds the network namespace of the calling thread; several threads may call it. Throws std::system_error if
-    /// packets cannot be captured.
+    /// Adds the network namespace of the calling thread. Several threads may call it at once. Throws std::system_error
+    /// if packets cannot be captured.
     void add_namespace(Inode netns, std::size_t buffer_bytes, Arrival arrival = Arrival::was_there);
     bool is_empty() const { return places_.empty(); }
     void drop_namespace(Inode netns);
-    /// Drops a namespace that no longer exists. Returns false if something in it is still to be captured or counted.
+    /// Drops a namespace that no longer exists. Returns false, and keeps it, if it still has sockets, or packets that
+    /// were not counted.
     bool leave(Inode netns);
 
-    /// Keeps packets from now on, of namespaces added since the last call. Scan the holders before it, and between
-    /// end() and finish().
+    /// Begins to capture in the namespaces that were added since the last call. Scan the holders before the first call,
+    /// and again between end() and finish().
     void begin();
-    /// Takes the packets that have arrived. Needed while a window closes too, because a ring has room for a few blocks
-    /// only.
+    /// Reads the packets that have arrived. Call it often, also while a window closes, because a ring has room for only
+    /// a few blocks.
     void drain();
-    /// Drains like drain(), but not more often than every few milliseconds.
+    /// Calls drain() if the last call was at least some milliseconds ago.
     void drain_now_and_then();
-    /// Returns when search() has something to do; null: not before packets come.
+    /// Returns the time at which search() is due; null if it is not due until more packets arrive.
     std::optional<Clock::time_point> next_search() const;
-    /// Finds the sockets of new flows, and their holders, while they exist.
+    /// Searches for the sockets of new flows, and for the holders of these sockets, before they end.
     void search(Clock::time_point now);
-    /// Takes the sockets that OwnerScanner::confirm() has returned: search() will find the new holders of those still
-    /// open.
+    /// Takes the sockets that OwnerScanner::confirm() has returned. For those that are still open, search() will search
+    /// for new holders.
     void search_again(const std::vector<Inode>& missed);
     /// Traces the owners of the listed sockets for -vv.
     void trace_owners() const;
-    /// Drops flows that have been idle for long. Call it a few times a second.
+    /// Drops flows that have been idle for a long time. Call it a few times a second.
     void retire_idle(Clock::time_point now);
-    /// Ends the window: later packets belong to the next one. Lists the sockets.
+    /// Ends the window, and lists the sockets. Packets that arrive later belong to the next window.
     void end();
-    /// Takes the remaining packets of the window, which the kernel passes on after a while.
+    /// Reads the remaining packets of the window, which the kernel hands over after some milliseconds.
     void await_packets();
     /// Returns a descriptor that is readable when packets wait.
     int fd() const { return ready_.get(); }
@@ -66,7 +68,8 @@ public:
     /// Adds the inodes of all sockets that were listed.
     void add_listed(std::vector<Inode>& inodes) const;
     bool saw_packets() const;
-    /// Matches the remaining packets, and adds all flows to `flows`, including those of sockets that moved nothing.
+    /// Matches the remaining flows to sockets. Adds the flows of the window to `flows`, and a flow without packets for
+    /// each other listed socket.
     void finish(std::vector<Flow>& flows);
     Faults faults() const;
     UncountedTraffic uncounted() const;
@@ -81,7 +84,7 @@ private:
     std::mutex adding_;
     std::vector<std::unique_ptr<NamespaceCapture>> places_;
     Fd ready_;             // epoll
-    bool is_first_ = true; // this is the first window
+    bool is_first_ = true; // no window has ended yet
     Clock::time_point begun_{};
     Clock::time_point drained_{};
     Clock::time_point rested_{}; // end of the pause after the last search

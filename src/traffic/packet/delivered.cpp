@@ -12,13 +12,14 @@ namespace {
 
 bool same_socket(const Socket& first, const Socket& last)
 {
-    const bool accepted = first.inode == Inode{}; // accepted between the two lists
+    const bool accepted = first.inode == Inode{}; // the connection was accepted after the first list
     return first.cookie == last.cookie && (first.cookie != Cookie{} || accepted || first.inode == last.inode);
 }
 
-/// Returns what the kernel's counters have gained, and sets `counted` to their payload; null if a list has no counters,
-/// or if they were reset. The payload in a list may be too high, and lower in the next one (SocketCounters), so bytes
-/// that were counted before are not counted again.
+/// Returns the payload by which the kernel's counters have grown in the window; null if a list has no counters, or if
+/// they were reset. `counted` is the payload counted so far. It is set to the payload in the last list. A list may show
+/// too much payload, and the next list less (see SocketCounters). So bytes up to the old `counted` are not counted
+/// again.
 std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, const Socket* last, TcpPayload& counted)
 {
     if (last == nullptr || !last->tcp) {
@@ -48,8 +49,8 @@ std::optional<TcpPayload> gained(const PacketFlow& flow, const Socket* first, co
 }
 
 /// Returns whether the connection may have ended with bytes unread or unsent. An end that closes with unread bytes, or
-/// receives more after closing, sends RST (tcp_close()). The end that receives the RST drops what it had still to send.
-/// A connection that ended without FIN and RST was given up.
+/// receives bytes after it has closed, sends a RST (tcp_close()). The other end then drops its unsent bytes. If a
+/// connection has ended without FIN and RST, the kernel has given it up.
 bool may_have_left_bytes(const PacketFlow& flow, const TcpMoved& window)
 {
     const bool moved = window.rx_bytes + window.tx_bytes != 0;
@@ -64,7 +65,7 @@ TcpMoved tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket
 {
     const bool is_new = flow.began() && !flow.is_old;
     if (is_new || (first != nullptr && last != nullptr && !same_socket(*first, *last))) {
-        first = nullptr; // that was another connection
+        first = nullptr; // the first list shows an earlier connection with this tuple
     }
     const auto unsent = [](const Socket* socket) {
         return std::int64_t{socket == nullptr ? 0 : unsent_bytes(*socket).value_or(0)};
@@ -120,7 +121,7 @@ namespace {
 
 bool is_ours(const Socket& socket) { return socket.tuple.protocol == Protocol::udp && socket.inode != Inode{}; }
 
-/// The flow of a socket that has most bytes, and the number of its flows with bytes.
+/// Among the flows of one socket: the flow with the most received bytes, and the number of flows with received bytes.
 struct Most {
     Flow* flow = nullptr;
     std::size_t candidates = 0;
@@ -165,7 +166,7 @@ void UdpDelivery::end(const std::vector<Socket>& sockets, const std::optional<Pr
     }
     for (const Socket& listed : sockets) {
         if (is_ours(listed)) {
-            Received& socket = sockets_[listed.inode.value]; // a new socket began with no drops
+            Received& socket = sockets_[listed.inode.value]; // a socket that was not listed before began with 0 drops
             socket.is_listed = true;
             socket.queued = listed.rqueue;
             socket.drops = listed.drops.value_or(0) - socket.drops_before.value_or(0);
@@ -173,8 +174,8 @@ void UdpDelivery::end(const std::vector<Socket>& sockets, const std::optional<Pr
     }
 }
 
-/// Begins the next window. Datagrams that came after the last packet of this window, but were read before its counters
-/// were, are among the packets of the next window.
+/// Begins the next window. Between the end of the window and the second reading of the counters, a datagram may have
+/// come and been read. Its packet belongs to the next window. read_early_ is the number of such datagrams.
 void UdpDelivery::next_window()
 {
     read_early_ = std::min(std::max<std::int64_t>(-unread(), 0), static_cast<std::int64_t>(read_meanwhile()));
@@ -197,7 +198,8 @@ void UdpDelivery::next_window()
     }
 }
 
-/// Returns how many more datagrams were dropped than came in the window: their packets are in the next one.
+/// Returns by how much the drops exceed the datagrams that were received in the window. The packets of the excess are
+/// in the next window.
 std::uint32_t UdpDelivery::Received::early_drops() const
 {
     const std::uint64_t all = std::uint64_t{dropped_early} + drops;
@@ -224,8 +226,8 @@ void UdpDelivery::add(const PacketFlow& flow)
 
 void UdpDelivery::add_elsewhere(const PacketFlow& flow) { elsewhere_ += flow.rx.datagrams; }
 
-/// Returns how many more datagrams came than were read or dropped. The result is too low if the kernel has cut
-/// datagrams into pieces (UDP_SEGMENT), which arrive as one and are read one by one.
+/// Returns the number of received datagrams minus those that were read or dropped. The result is too low if the sender
+/// uses UDP_SEGMENT: its datagrams arrive as one packet, and are read one by one.
 std::int64_t UdpDelivery::unread() const
 {
     std::uint64_t came = elsewhere_;
@@ -238,7 +240,7 @@ std::int64_t UdpDelivery::unread() const
            static_cast<std::int64_t>(was_read().value_or(came) + dropped);
 }
 
-/// Returns the number of datagrams that were read in the whole namespace.
+/// Returns the number of datagrams that were read in the whole namespace in the window; null if it is not known.
 std::optional<std::uint64_t> UdpDelivery::was_read() const
 {
     if (!counters_before_ || !counters_after_) {
@@ -247,7 +249,7 @@ std::optional<std::uint64_t> UdpDelivery::was_read() const
     return counters_after_->udp_read - counters_before_->udp_read;
 }
 
-/// Returns the number of datagrams that were read, but may have come after the last packet of the window.
+/// Returns the number of datagrams that were read between the two readings of the counters at the end of the window.
 std::uint64_t UdpDelivery::read_meanwhile() const
 {
     return counters_at_end_ && counters_after_ ? counters_after_->udp_read - counters_at_end_->udp_read : 0;
@@ -273,13 +275,15 @@ void UdpDelivery::correct(std::vector<Flow>& flows)
         }
     }
     if (!explained) {
-        // They were closed unread, or dropped by a firewall.
+        // No queue and no drop explains the missing datagrams. Either their sockets were closed before a process read
+        // them, or a firewall dropped them.
         unsure_ += static_cast<std::uint64_t>(std::max<std::int64_t>(unread(), 0));
     }
 }
 
-/// Counts datagrams that waited at a socket which is closed now. They were read, or the socket was closed without
-/// reading them; only if nothing at all was read, it is known which.
+/// Handles the datagrams that were queued at a socket that is closed now. They count as read in this window, but also
+/// as unsure, because the process may have closed the socket without reading them. If no datagram was read in the whole
+/// namespace, they do not count.
 void UdpDelivery::add_last_reads(const Received& socket, std::vector<Flow>& flows)
 {
     if (was_read() == 0U) {
@@ -295,7 +299,7 @@ void UdpDelivery::add_last_reads(const Received& socket, std::vector<Flow>& flow
 void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flows)
 {
     const Most most = most_of(flows, inode);
-    if (most.flow == nullptr) { // the socket was closed, and no packet came
+    if (most.flow == nullptr) { // the socket is closed, and had no packets in this window
         add_last_reads(socket, flows);
         return;
     }
@@ -303,7 +307,8 @@ void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flow
     socket.reader = std::make_unique<Flow>(*most.flow);
     socket.reader->tx_bytes = 0;
     socket.reader->packets = {0, 0, 0, 0};
-    if (socket.lost() == socket.datagrams && socket.queued == socket.queued_before) { // no process reads this socket
+    // No process has read from the socket.
+    if (socket.lost() == socket.datagrams && socket.queued == socket.queued_before) {
         most.flow->rx_bytes = 0;
         socket.waits = socket.waited;
         socket.knows_waits = socket.knows_waited;
@@ -320,7 +325,8 @@ void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flow
     unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.lost());
 }
 
-/// Returns the payload bytes in the socket's receive queue. The kernel reports the memory that they use, which is more.
+/// Returns the payload in the socket's receive queue, in bytes. If the payload is not known, clears `sure` and returns
+/// the memory of the queue. The kernel reports only this memory, which is more than the payload.
 std::uint64_t UdpDelivery::waiting(const Received& socket, bool& sure) const
 {
     const auto queues = std::count_if(sockets_.begin(), sockets_.end(), [](const auto& entry) {
@@ -328,7 +334,7 @@ std::uint64_t UdpDelivery::waiting(const Received& socket, bool& sure) const
     });
     const bool is_only_theirs =
         elsewhere_ == 0 && std::all_of(sockets_.begin(), sockets_.end(), [](const auto& entry) {
-            return entry.second.is_listed || entry.second.datagrams == 0; // a closed one may have unread datagrams
+            return entry.second.is_listed || entry.second.datagrams == 0; // a closed socket may have unread datagrams
         });
     const std::int64_t rest = unread();
     if (socket.queued == 0) {

@@ -17,84 +17,91 @@
 
 namespace socktally {
 
-/// The bytes that a process wrote and read on a TCP connection in the window. Packets show the wire; the queues of the
-/// socket at both ends of the window are the difference.
+/// The bytes that a process read and wrote on a TCP connection in the window. They differ from the bytes on the wire by
+/// the bytes in the socket's queues at the start and at the end of the window.
 struct TcpMoved {
     std::uint64_t rx_bytes = 0;
     std::uint64_t tx_bytes = 0;
-    bool ended_unread = false;   // it ended, perhaps with bytes unread or unsent
-    bool unsent_unknown = false; // bytes waited to be sent or acknowledged at one end of the window
-    std::int64_t rx_carried = 0; // PacketFlow::Counts::carried for the next window
+    bool ended_unread = false;   // the connection ended, perhaps with bytes unread or unsent
+    bool unsent_unknown = false; // it is not known how many bytes of the send queue were sent
+    std::int64_t rx_carried = 0; // value of PacketFlow::Counts::carried for the next window
     std::int64_t tx_carried = 0;
-    TcpPayload counted; // PacketFlow::Counts::counted for the next window
+    TcpPayload counted; // value of PacketFlow::Counts::counted for the next window
 };
 
-/// Returns the bytes of a flow. `first` and `last` are its socket in the lists at both ends of the window; null if the
-/// socket was not listed. If both have counters, their difference is the figure. If the start of the connection was
-/// seen, what `last` has beyond the bytes counted so far is the figure. Counters are best because each list shows one
-/// instant, whatever moves meanwhile. Otherwise packets count, corrected by the change of the queues. Over several
-/// windows both methods give the same sum.
+/// Returns the bytes that the process of a flow has moved in the window. `first` and `last` are the flow's socket in
+/// the lists at the start and at the end of the window; null if a list does not have the socket. If the lists have the
+/// kernel's counters, the result comes from the counters: `last` minus `first`, or, if the start of the connection was
+/// captured, `last` minus the bytes counted so far. Counters are preferred, because a list shows each socket at one
+/// instant. Without counters, the result is the payload of the packets, corrected by the change of the queues. Over
+/// several windows both methods give the same sum.
 TcpMoved tcp_in_window(const PacketFlow& flow, const Socket* first, const Socket* last);
 
-/// Replaces the bytes on the wire in the flow by those that its process has read and written in the window.
+/// Replaces the flow's bytes on the wire by the bytes that its process has read and written in the window.
 void count(PacketFlow& flow, const TcpMoved& window);
 
-/// Returns the bytes of a connection without packets in the window, which may have been read from its queue. The last
-/// list is made a moment after the window ends, so a connection that is not in the first list belongs to the next
-/// window. The carried bytes are for a flow whose first list is `last`.
+/// Returns the bytes of a connection that had no packets in the window. Its process may have read bytes that were
+/// queued before. The list with `last` was made a moment after the window ended. A connection that is not in the first
+/// list was therefore opened after the window, and the result is 0. The carried bytes are for a flow of this connection
+/// that begins in the next window, with `last` as its first socket.
 TcpMoved tcp_without_packets(const Socket* first, const Socket& last);
 
-/// Turns datagrams that came into datagrams that were read. A datagram was on the wire but reached no process if the
-/// receive buffer of its socket was full, if it is still in the buffer at the end, or if no socket waits for it. The
-/// kernel counts such datagrams, but not their bytes. So the bytes are known if all datagrams of a socket have one
-/// length; else each counts with the largest length, and the figure is too low rather than too high.
+/// Finds how many of the received datagrams were read. A datagram was not read if the receive buffer of its socket was
+/// full, if it is still in the buffer at the end of the window, or if no socket has its port. The kernel counts these
+/// datagrams, but not their bytes. So the number of unread bytes is exact only if all datagrams of a socket have the
+/// same length. Otherwise each unread datagram counts with the largest length. The bytes that count as read may then be
+/// too few, but not too many.
 class UdpDelivery {
 public:
-    /// Sets the sockets and the namespace's counters at the start. They may be set again a moment later: if a queue is
-    /// empty then, its datagrams were just about to be read.
+    /// Sets the sockets, and the counters of the namespace, at the start of the window. If it is called again a moment
+    /// later, the shorter queue of each socket counts: the process was just about to read the other datagrams.
     void begin(const std::vector<Socket>& sockets, const std::optional<ProtocolCounters>& counters);
-    /// Call it before end(): sets the namespace's counters at the moment when the window's last packet came.
+    /// Sets the counters of the namespace at the end of the window. Call it before the sockets are listed for end().
     void end_packets(const std::optional<ProtocolCounters>& counters) { counters_at_end_ = counters; }
     void end(const std::vector<Socket>& sockets, const std::optional<ProtocolCounters>& counters);
     /// Begins the next window where this one ended.
     void next_window();
-    /// Returns whether a queue has bytes, so that the sockets should be listed again.
+    /// Returns whether a UDP socket has bytes in its receive queue. If so, list the sockets again a moment later.
     bool is_queued(const std::vector<Socket>& sockets) const;
 
-    /// Adds a finished flow whose socket is held by a process.
+    /// Adds the datagrams of a finished flow. A known process holds the flow's socket.
     void add(const PacketFlow& flow);
-    /// Adds a flow whose datagrams an unknown socket may have read.
+    /// Adds the datagrams of a finished flow whose socket or holder is not known.
     void add_elsewhere(const PacketFlow& flow);
-    /// Returns whether more datagrams were read than the flows added so far have. `datagrams` is the number of those
-    /// that may have been read unseen. Unsure if the surplus is smaller, or if it may be some of `unclaimed`, which
-    /// came to sockets in no list, or to none.
+    /// Returns whether processes have read datagrams that were not captured: the kernel counts more read datagrams than
+    /// the added flows have. The difference is the surplus. `datagrams` is the number of datagrams that may have been
+    /// read but were not captured. `unclaimed` is the number of captured datagrams that came to no listed socket. They
+    /// may explain a part of the surplus, so they are subtracted from it. If the rest is less than `datagrams`, the
+    /// difference counts as unsure.
     bool take_unseen(std::uint64_t datagrams, std::uint64_t unclaimed = 0);
-    /// Subtracts unread bytes from the flows' rx_bytes, and adds bytes that waited in the last window and were read in
-    /// this one.
+    /// Subtracts unread bytes from the flows' rx_bytes. Adds bytes that were unread at the end of the last window and
+    /// were read in this one.
     void correct(std::vector<Flow>& flows);
-    /// Returns whether `datagrams` datagrams, sent to tuples without a socket, had no receiver.
+    /// `datagrams` is a number of datagrams that came to no listed socket. Returns whether the kernel has counted at
+    /// least as many datagrams for ports without a socket.
     bool unwanted(std::uint64_t datagrams) const;
 
-    /// Returns the number of datagrams of unknown length that waited or were lost: figures may be too low.
+    /// Returns the number of unread datagrams whose length is not known. Because of them, rx_bytes may be too low.
     std::uint64_t unsure() const { return unsure_; }
 
 private:
     /// Facts about the datagrams that came to one socket.
     struct Received {
         std::optional<std::uint32_t> drops_before;
-        std::uint32_t drops = 0;         // since then
-        std::uint32_t dropped_early = 0; // dropped before this window, although their packets are in it
+        std::uint32_t drops = 0; // number of drops after drops_before was read
+        /// The datagrams that were dropped in the last window, but whose packets are in this window.
+        std::uint32_t dropped_early = 0;
         std::uint32_t queued_before = 0;
         std::uint32_t queued = 0;
-        std::uint64_t datagrams = 0; // number that came
+        std::uint64_t datagrams = 0; // number of received datagrams
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
         std::uint32_t largest = 0;
         std::uint64_t waited = 0; // bytes that the last window did not count, because they were unread
         std::uint64_t waits = 0;  // bytes that this window does not count, because they are unread
-        bool knows_waited = true; // false: only that bytes waited, not how many
+        bool knows_waited = true; // false: bytes waited, but it is not known exactly how many
         bool knows_waits = true;
-        bool is_listed = false;       // in the list at the end
-        std::unique_ptr<Flow> reader; // the flow whose bytes wait, with rx_bytes as its only figure
+        bool is_listed = false;       // the list at the end of the window has the socket
+        std::unique_ptr<Flow> reader; // copy of the flow with the most received bytes; sent bytes are 0
 
         /// Returns how many of `datagrams` were dropped.
         std::uint64_t lost() const { return std::min(std::uint64_t{dropped_early} + drops, datagrams); }
@@ -112,8 +119,8 @@ private:
     std::optional<ProtocolCounters> counters_before_;
     std::optional<ProtocolCounters> counters_at_end_;
     std::optional<ProtocolCounters> counters_after_;
-    std::int64_t read_early_ = 0; // datagrams of this window that were counted as read in the last one
-    std::uint64_t elsewhere_ = 0; // datagrams that one of several sockets may have read
+    std::int64_t read_early_ = 0; // datagrams of this window that the kernel counted as read in the last one
+    std::uint64_t elsewhere_ = 0; // datagrams of add_elsewhere()
     std::uint64_t unsure_ = 0;
 };
 

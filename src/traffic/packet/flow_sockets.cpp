@@ -17,15 +17,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// While datagrams arrive, lists are made about this often, because another socket may begin to receive them without
-/// a new flow.
+/// The interval between lists of sockets while datagrams arrive. A new socket may take over the datagrams of a flow,
+/// and only a list shows that socket.
 constexpr auto datagram_list_interval = 100ms;
 
-/// For at most this long, packets may come of a socket that is not listed any more.
+/// Packets of a closed socket are expected for at most this long after the first list without the socket.
 constexpr auto longest_lag = 1s;
 
-/// A flow that is missing from this many lists has no socket any more, or never had one. A connection that waits to be
-/// accepted is looked up less and less often.
+/// After this many lists without a socket for a flow, the search for its socket ends. For a connection that waits to be
+/// accepted it goes on, ever less often.
 constexpr std::uint32_t looks_per_flow = 4;
 
 void add_inodes(const PacketFlow& flow, std::vector<Inode>& inodes)
@@ -52,7 +52,7 @@ bool waits_to_be_accepted(const Socket& socket)
     return socket.inode == Inode{} && state_of(socket) == SocketState::open;
 }
 
-/// Returns the tuples by inode.
+/// Returns the tuple of each socket, by inode.
 std::unordered_map<std::uint64_t, const Tuple*> tuples_of(const std::vector<Socket>& sockets)
 {
     std::unordered_map<std::uint64_t, const Tuple*> tuples;
@@ -77,7 +77,7 @@ FlowSockets::FlowSockets(OwnerScanner& holders, Captured protocols, FlowTable& f
     try {
         dumper_.emplace(owners_.trace());
     } catch (const std::system_error&) {
-        dumper_.reset(); // /proc/net lists the sockets too
+        dumper_.reset(); // files_ lists the sockets instead
     }
     const auto ignore = [](const Socket&) {};
     const auto lists_tcp = [&] {
@@ -91,7 +91,7 @@ FlowSockets::FlowSockets(OwnerScanner& holders, Captured protocols, FlowTable& f
 
 bool FlowSockets::list_by_diag(std::vector<Socket>& sockets, DiagDetail detail)
 {
-    std::set<std::uint16_t> ports; // with a listener; the kernel lists listeners first
+    std::set<std::uint16_t> ports; // TCP ports with a listener; the kernel lists listeners first
     const auto take = [&](const Socket& socket) {
         Socket& listed = sockets.emplace_back(socket);
         if (is_listener(socket)) {
@@ -115,7 +115,7 @@ void FlowSockets::list(DiagDetail detail)
         failed_lists_ += read.missing ? 1 : 0;
     } else if (!list_by_diag(sockets, detail)) {
         ++failed_lists_;
-        return; // sockets that are missing in it need not be closed
+        return; // keeps the old list, because an incomplete one may lack open sockets
     }
     const Instant last_listed = std::exchange(listed_at_, packet_clock_now());
     const auto before = std::exchange(lookup_, std::make_shared<SocketLookup>(std::move(sockets)));
@@ -129,8 +129,8 @@ void FlowSockets::list(DiagDetail detail)
     trace_owners();
 }
 
-/// Remembers sockets that are not listed any more for a moment, except listeners, which move no bytes. Looks again at
-/// the flows of UDP ports whose sockets have changed.
+/// Compares the last list with the list `before`. Sockets that are no longer listed stay in gone_ for longest_lag,
+/// except listeners, which move no bytes. If the sockets of a UDP port have changed, cuts the flows of the port.
 void FlowSockets::note_changes(const std::vector<Socket>& before, Instant last_listed)
 {
     const auto tuples_before = tuples_of(before);
@@ -159,7 +159,7 @@ void FlowSockets::note_changes(const std::vector<Socket>& before, Instant last_l
     flows_.next_list();
 }
 
-/// Returns whether the list has exactly the sockets that the flow is known to have.
+/// Returns whether the sockets that match the flow in the last list are exactly its known receivers.
 bool FlowSockets::has_its_sockets(const PacketFlow& flow) const
 {
     const SocketMatch match = lookup_->find(flow.tuple, flow.device());
@@ -186,9 +186,9 @@ void FlowSockets::index_gone()
     gone_lookup_ = SocketLookup(std::move(sockets));
 }
 
-/// Cuts the flows of a port whose sockets have changed. Datagrams that arrive from now on are another flow. Datagrams
-/// since the previous list may be for an old or for a new socket. Multicast and broadcast since then may be missing at
-/// a new socket, and counted too often at one that is gone.
+/// Cuts the flows of a UDP port whose sockets have changed: later datagrams become another flow. Datagrams that came
+/// between the previous list and the last list may belong to an old or to a new socket. If they were multicast or
+/// broadcast, a new socket may get too few of them, and a closed socket too many.
 void FlowSockets::cut_flows(std::uint16_t port)
 {
     std::size_t cut = 0;
@@ -221,7 +221,7 @@ void FlowSockets::begin_window(Arrival arrival)
     if (arrival == Arrival::is_new) {
         std::vector<Socket> sockets = listed();
         for (Socket& socket : sockets) {
-            if (socket.tcp) { // no segments have moved, so no payload has
+            if (socket.tcp) { // all bytes in a new namespace count, as if the first list had shown counters of 0
                 TcpCounters none;
                 none.notsent_bytes = socket.tcp->notsent_bytes;
                 socket.tcp = none;
@@ -250,7 +250,7 @@ void FlowSockets::add(const std::vector<PacketFlow*>& flows)
 
 void FlowSockets::add_ended(PacketFlow& flow)
 {
-    if (!flow.has_socket()) { // else it was looked up while it had the tuple
+    if (!flow.has_socket()) { // a known socket was found while the flow had the tuple
         resolve(flow);
     }
 }
@@ -273,7 +273,8 @@ void FlowSockets::search(Clock::time_point now)
     const SearchCost cost;
     list(DiagDetail::sockets);
     std::vector<Inode> inodes;
-    bool all_wait = handed_on_.empty(); // all flows have long waited to be accepted
+    // Stays true if nothing is pending but connections that have long waited to be accepted.
+    bool all_wait = handed_on_.empty();
     std::erase_if(pending_, [&](PacketFlow* flow) {
         if (resolve(*flow)) {
             return true;
@@ -318,12 +319,13 @@ void FlowSockets::search_again(const std::vector<Inode>& missed)
             needs_list = needs_list || files_ || socket.tuple.protocol != Protocol::tcp;
         }
     }
-    // A socket without an inode may be a missed one that was accepted since the list, and handed over already.
+    // A socket that the last list shows without inode may be a missed socket: it may have been accepted, and then
+    // handed over, after that list.
     if (needs_list || (has_unaccepted && known.size() < missed.size())) {
         list(DiagDetail::sockets);
         return;
     }
-    for (const Socket& socket : known) { // look-ups, because a list would cost more
+    for (const Socket& socket : known) { // looks up single sockets, because a list would cost more
         const auto found = dumper_->lookup(flow_of(socket));
         if (found && found->inode == socket.inode) {
             hand_on(socket.inode);
@@ -352,10 +354,10 @@ bool FlowSockets::have_one_holder(Inode a, Inode b) const
     return holders.size() == 1 && owners_.holders_of(b) == holders;
 }
 
-/// Returns the sockets of a connection. Packets are read late, so the last list may not have the socket, or may show it
-/// closed and without inode. In that case the recently closed sockets are searched, and then the first list of the
-/// window. A list from before the connection's first packet or after its end is not asked: what it has with this tuple
-/// is the socket of another connection.
+/// Returns the sockets that match a TCP flow. Packets are read late, so the last list may lack the socket, or show it
+/// as closed, without inode. If so, match() searches the recently closed sockets, and then the first list of the
+/// window. It ignores lists from before the first packet or after the end of the connection, because the tuple then
+/// belonged to another connection.
 SocketMatch FlowSockets::match(const PacketFlow& flow) const
 {
     const std::uint32_t interface = flow.device();
@@ -380,7 +382,7 @@ SocketMatch FlowSockets::match(const PacketFlow& flow) const
     return is_same(before) ? before : match;
 }
 
-/// Adds the sockets that match the flow now.
+/// Calls PacketFlow::add_taker() for each socket that matches the flow in the last list or was closed recently.
 void FlowSockets::add_takers(PacketFlow& flow) const
 {
     const bool is_tcp = flow.tuple.protocol == Protocol::tcp;
@@ -414,14 +416,14 @@ void FlowSockets::add_takers(PacketFlow& flow) const
     for (const Socket* socket : match.sockets) {
         const auto came = came_.find(socket->inode.value);
         if (!has_others && came != came_.end() && came->second > flow.first_packet) {
-            flow.is_cut = true; // the socket is newer than the flow: only later packets belong to it
+            flow.is_cut = true; // the socket is newer than the flow, so only later packets belong to the socket
         } else {
             add(*socket, match.quality);
         }
     }
 }
 
-/// Call it after add_takers().
+/// Sets PacketFlow::senders: the other sockets that may have sent the flow's datagrams. Call it after add_takers().
 void FlowSockets::add_senders(PacketFlow& flow) const
 {
     if (flow.tuple.protocol != Protocol::udp || flow.is_cut || flow.to_many) {
@@ -436,8 +438,8 @@ void FlowSockets::add_senders(PacketFlow& flow) const
     }
 }
 
-/// Sets the flow's socket, unless there are several candidates that are not all held by one process. Returns true if
-/// nothing is left to find out.
+/// Sets the flow's socket if there is only one candidate, or if one process holds all candidates. Returns whether the
+/// holders of all candidates are known.
 bool FlowSockets::decide(PacketFlow& flow) const
 {
     if (!flow.takers.empty()) {
@@ -459,7 +461,7 @@ bool FlowSockets::decide(PacketFlow& flow) const
     return owners_.unheld(std::move(inodes)).empty();
 }
 
-/// Sets the flow's socket for good, when nothing more can be found out.
+/// Sets the flow's socket for the last time. Clears the inode if its owner is doubtful (OwnerScanner::is_doubtful()).
 void FlowSockets::conclude(PacketFlow& flow) const
 {
     decide(flow);
@@ -475,8 +477,8 @@ bool FlowSockets::resolve(PacketFlow& flow) const
     return decide(flow);
 }
 
-/// Remembers the socket whose tuple may have been rewritten on the way (NAT) into that of the flow, if one matches. A
-/// flow that only received datagrams need not belong to any socket.
+/// Sets `maybe` if NAT may have changed the tuple of a known socket into the flow's tuple. A UDP flow that only
+/// received datagrams is left out, because its datagrams need not belong to any socket.
 void FlowSockets::note_rewritten(PacketFlow& flow) const
 {
     const bool only_came = flow.tuple.protocol == Protocol::udp && flow.tx.packets == 0;
@@ -495,7 +497,8 @@ void FlowSockets::note_rewritten(PacketFlow& flow) const
     }
 }
 
-/// Returns whether that socket existed when the packets came, and has moved bytes if the packets have any.
+/// Returns whether `flow.maybe` can be the flow's socket. For TCP, the socket must have existed when the packets came.
+/// If the packets have payload, its counters must have grown.
 bool FlowSockets::fits(const PacketFlow& flow) const
 {
     if (flow.tuple.protocol != Protocol::tcp) {
@@ -561,8 +564,8 @@ void FlowSockets::finish(const std::vector<PacketFlow*>& flows)
     }
 }
 
-/// Returns the sockets that are still open. The holders were just scanned, so the holder of a closed socket cannot be
-/// found any more.
+/// Returns `inodes` without those that are missing from the last list. The holder of a closed socket cannot be found
+/// any more.
 std::vector<Inode> FlowSockets::only_open(std::vector<Inode> inodes) const
 {
     if (inodes.empty()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Finds the sockets of the flows of one network namespace, and their holders, while they exist. Sockets are listed when
-// flows come whose sockets are in no list; holders are searched for when sockets come that nobody is known to hold. The
-// cost of both is limited.
+// Finds the sockets of the flows of one network namespace, and the processes that hold these sockets (holders), before
+// they end. Lists the sockets when a flow comes whose socket no list has shown yet. Searches for holders when a socket
+// has no known holder. The cost of lists and searches is limited.
 #pragma once
 
 #include "owners/owner_scanner.hpp"
@@ -26,50 +26,52 @@ class FlowSockets {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// Opens the sockets and files that it needs in the calling thread's network namespace. It can then be used from
-    /// any namespace. `flows` owns the flows that are added, and must outlive this object.
+    /// Opens netlink sockets and /proc files in the network namespace of the calling thread. The object can then be
+    /// used from any namespace. `flows` contains the flows that are added, and must outlive this object.
     FlowSockets(OwnerScanner& holders, Captured protocols, FlowTable& flows);
 
-    /// Lists the sockets: before the first packet, and after the last one. Scan the holders before the first list: the
-    /// holders of later sockets are searched for when packets come.
+    /// Lists the sockets. Call it before the first packet and after the last packet of a window. Scan the holders
+    /// before the first call. search() finds the holders of sockets that are opened later.
     void list(DiagDetail detail = DiagDetail::tcp_info);
-    /// Adds flows that are new, or that another connection uses again.
+    /// Adds the flows of FlowTable::take_new().
     void add(const std::vector<PacketFlow*>& flows);
-    /// Adds a flow whose tuple another flow has taken.
+    /// Finds the socket of a flow that has ended because another flow took its tuple.
     void add_ended(PacketFlow& flow);
-    /// Returns when search() has something to do; null: not before packets arrive or sockets are handed over.
+    /// Returns the time at which search() is due; null if it is not due until packets arrive or sockets are handed
+    /// over.
     std::optional<Clock::time_point> next_search() const;
     void search(Clock::time_point now);
-    /// Takes sockets, of any namespace, that their holders no longer have, by sorted inode. Sockets that are still open
-    /// were handed over. A socket that was found while another was searched for may not be listed yet: it waits for the
-    /// next list.
+    /// Takes the sorted inodes of sockets that their holders no longer have (OwnerScanner::confirm()). The sockets may
+    /// be in any namespace. If a socket is still open, it was handed over to another process, and search() searches for
+    /// that process. If no list has shown a socket yet, the next list shows whether it is open.
     void search_again(const std::vector<Inode>& missed);
-    /// Forgets a flow that is about to be retired.
+    /// Sets the socket of a flow for the last time, and forgets the flow. Call it before the flow is retired.
     void drop(PacketFlow& flow);
     /// Traces the owners of the listed sockets for -vv.
     void trace_owners() const;
-    /// Returns the end of the pause after the last search. Nothing may be searched for before.
+    /// Returns the end of the pause after the last search. Do not call search() before that time.
     Clock::time_point rested() const { return rested_; }
-    /// Searches for every holder that is still missing. Call it after the last list and a new scan of holders.
+    /// Sets the sockets of the flows for the last time, and searches for all missing holders. Call it at the end of the
+    /// window, after list() and a new scan of the holders.
     void finish(const std::vector<PacketFlow*>& flows);
 
-    /// Begins a window with the sockets that are listed now, and drops data of earlier windows. The flows of UDP are
-    /// forgotten soon after.
+    /// Begins a window with the sockets of the last list. Forgets all UDP flows, because FlowTable::next_window() drops
+    /// them.
     void begin_window(Arrival arrival = Arrival::was_there);
     bool has_tcp() const { return protocols_ == Captured::tcp_and_udp; }
-    /// Return the flow's socket in the list at the start of the window, and in the last list; null if the list has
-    /// none, or several.
+    /// first() returns the socket with this tuple in the list at the start of the window, last() in the last list. Both
+    /// return null unless exactly one socket matches.
     const Socket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
     const Socket* last(const Tuple& tuple) const { return lookup_->find(tuple).only(); }
     const std::vector<Socket>& listed() const { return lookup_->all(); }
     std::size_t failed_lists() const { return failed_lists_; }
 
 private:
-    using Instant = std::chrono::nanoseconds; // since the epoch, like the time of packets
+    using Instant = std::chrono::nanoseconds; // time since the epoch, as in packets
     struct Gone {
         Socket socket;
         Instant last_listed;
-        Instant since; // time of the first list without it
+        Instant since; // time of the first list without the socket
     };
 
     void note_changes(const std::vector<Socket>& before, Instant last_listed);
@@ -96,20 +98,21 @@ private:
     Captured protocols_;
     FlowTable& flows_;
     std::optional<Dumper> dumper_;         // null if the kernel has no sock_diag
-    std::optional<ProcSocketFiles> files_; // used instead
+    std::optional<ProcSocketFiles> files_; // used if sock_diag cannot list the sockets
     std::shared_ptr<const SocketLookup> lookup_ = std::make_shared<SocketLookup>();
-    Instant begun_{0};                                        // when that list was begun
-    Instant listed_at_{0};                                    // when that list was complete
-    std::uint64_t datagrams_ = 0;                             // FlowTable::datagrams() at that time
+    Instant begun_{0};            // when the list in lookup_ was begun
+    Instant listed_at_{0};        // when the list in lookup_ was complete
+    std::uint64_t datagrams_ = 0; // value of FlowTable::datagrams() when that list was complete
     std::set<std::pair<std::uint16_t, PacketFlow*>> by_port_; // UDP flows by local port
-    std::shared_ptr<const SocketLookup> first_ = lookup_;     // list at the start of the window
+    std::shared_ptr<const SocketLookup> first_ = lookup_;     // the list at the start of the window
     Instant first_at_{0};
-    std::vector<Gone> gone_; // listed a moment ago, but not any more
+    std::vector<Gone> gone_; // recently closed sockets: an earlier list had them, the last list does not
     std::unordered_map<std::uint64_t, std::size_t> gone_by_inode_;
-    std::unordered_map<std::uint64_t, Instant> came_; // UDP sockets by inode: start of the last list without it
+    /// For each new UDP socket, by inode: when the last list without this socket was begun.
+    std::unordered_map<std::uint64_t, Instant> came_;
     SocketLookup gone_lookup_;
     std::vector<PacketFlow*> pending_;
-    std::vector<Inode> handed_on_; // sockets whose new holders are searched for
+    std::vector<Inode> handed_on_; // sockets that were handed over, and whose new holders are searched for
     MissedSockets missed_;
     SearchPace pace_;
     Clock::time_point rested_{};

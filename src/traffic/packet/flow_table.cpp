@@ -35,7 +35,7 @@ void count_direction(PacketFlow::Counts& direction, const Packet& packet)
     }
 }
 
-/// Compares like operator==, but without memcmp() for each address, because it runs for each packet.
+/// Compares like operator==, but without a call of memcmp(), because it runs for each packet.
 bool same_address(const Address& a, const Address& b)
 {
     std::array<std::uint64_t, 2> left{};
@@ -75,7 +75,8 @@ void PacketFlow::add_taker(const Flow& taker)
         return have_cookies ? known.cookie == taker.cookie : known.inode == taker.inode;
     };
     const auto update = [&](Flow& known) {
-        if (taker.inode != Inode{} || known.inode == Inode{}) { // a closed socket is listed without inode
+        // Keeps a known inode, because lists show a closed socket without inode.
+        if (taker.inode != Inode{} || known.inode == Inode{}) {
             const bool accepted = known.accepted || taker.accepted;
             known = taker;
             known.accepted = accepted;
@@ -236,7 +237,7 @@ std::uint64_t FlowTable::forgotten_holes() const
 
 namespace {
 
-/// Returns the cgroup of all sockets that may have received the datagrams; 0 if they have no cgroup in common.
+/// Returns the id of the cgroup that all `takers` are in; 0 if they are in different cgroups, or if there are none.
 std::uint64_t common_cgroup(const std::vector<Flow>& takers)
 {
     const bool differ = std::any_of(takers.begin(), takers.end(),
@@ -253,7 +254,8 @@ Flow flow_of(const PacketFlow& counted)
     flow.tx_bytes = counted.tx.payload_bytes;
     flow.packets = {counted.rx.packets, counted.tx.packets, counted.rx.ip_bytes, counted.tx.ip_bytes};
     const bool was_accepted = counted.is_over && flow.inode == Inode{} && flow.state == SocketState::open;
-    if (flow.match == Quality::unknown || was_accepted) { // no socket, or none that a process had accepted
+    // No socket was found, or the connection has ended since a list showed that it waited to be accepted.
+    if (flow.match == Quality::unknown || was_accepted) {
         flow.attribution.cause = Cause::unknown;
     }
     if (flow.match == Quality::unknown) {

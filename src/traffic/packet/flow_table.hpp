@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sums up packets by tuple, from the process's side. Pure. It does not know which tuples belong to this machine.
+// Sums the packets of each tuple. Received and sent are meant from the side of the process. Pure. The table does not
+// know which tuples belong to this machine.
 #pragma once
 
 #include "model/flow.hpp"
@@ -25,70 +26,78 @@ namespace socktally {
 /// The protocols whose packets a capture counts.
 enum class Captured : std::uint8_t { tcp_and_udp, udp };
 
-/// Where a packet was seen: on its way out, on its way in, or on lo, which is both at once.
+/// Whether this machine has sent or received a packet, or both at once (on lo).
 enum class Direction : std::uint8_t { sent, received, looped };
 
-/// A flow. Its figures are those of the window; facts about the connection stay.
+/// The packets of one tuple. The numbers of bytes and packets are those of the current window. Facts about a TCP
+/// connection are kept from window to window.
 struct PacketFlow {
     struct Counts {
         std::uint64_t payload_bytes = 0;
         std::uint64_t ip_bytes = 0;
         std::uint64_t packets = 0;
         SequenceSpace sequence;          // TCP only
-        std::uint8_t tcp_flags = 0;      // of all its segments together
-        std::uint64_t earlier_bytes = 0; // payload of earlier flows with this tuple in the window
-        std::uint64_t counted = 0;       // TCP: bytes of all windows so far, with those before the first one
-        /// TCP: bytes on the wire in earlier windows, or in the queue before the first one, minus those counted.
-        /// Positive: bytes still to be counted; negative: bytes counted already.
+        std::uint8_t tcp_flags = 0;      // TCP flags of all its segments, combined by OR
+        std::uint64_t earlier_bytes = 0; // bytes in this window of earlier flows with the same tuple
+        /// TCP: payload counted in all windows so far. If the kernel has counters for the socket, payload from before
+        /// the first window is included.
+        std::uint64_t counted = 0;
+        /// TCP: payload that earlier windows have captured but not counted. Negative: payload that they have counted
+        /// but not captured. Bytes that were in a queue before the first window count as captured (receive queue) or as
+        /// counted (send queue).
         std::int64_t carried = 0;
-        std::uint64_t datagrams = 0; // UDP; their smallest and largest payload follow, not known of fragmented ones
+        std::uint64_t datagrams = 0; // UDP: number of datagrams
+        /// UDP: payload of the smallest and of the largest datagram, in bytes. If any datagram was fragmented, they are
+        /// 0 and 65,507.
         std::uint32_t smallest = std::numeric_limits<std::uint32_t>::max();
         std::uint32_t largest = 0;
 
-        /// Moves the figures of `other` here, which is the same direction of the same connection, seen under another
-        /// tuple.
+        /// Moves the counts of `other` here. `other` is the same direction of the same connection, captured under
+        /// another tuple.
         void take(Counts& other);
     };
     Tuple tuple;
     Counts rx;
     Counts tx;
-    std::uint32_t interface = 0; // where it was last seen
-    bool is_shared = false;      // the interface also shows packets of interfaces stacked on it
-    bool looped = false;         // seen on lo, so both ends are on this machine
-    bool to_many = false;        // received packets were multicast or broadcast
-    bool assumed = false;        // received packets were not seen; see FlowTable::add()
+    std::uint32_t interface = 0; // index of the interface that showed the last packet
+    bool is_shared = false;      // this interface also shows packets of interfaces stacked on it
+    bool looped = false;         // its packets were seen on lo, so both ends are on this machine
+    bool to_many = false;        // its received packets were multicast or broadcast
+    bool assumed = false;        // its received packets were not captured but assumed; see FlowTable::add()
     std::uint32_t last_seen = 0; // see FlowTable::tick()
-    Flow found;                  // its socket, as far as known: inode, cookie, uid, match, accepted, state
-    /// The sockets that existed while the flow moved bytes, if there were several; a single one is in `found`. Each of
-    /// them receives multicast and broadcast. Which one received anything else is not known.
+    Flow found;                  // its socket (inode, cookie, uid, match, accepted, state); empty if not known
+    /// If several sockets may have moved the bytes: all of them. (A single socket is in `found`.) Each of these sockets
+    /// has received multicast and broadcast. Other packets went to one of them, but it is not known to which.
     std::vector<Flow> takers;
-    /// UDP: other sockets that may have sent from the local end of the flow, but receive none of its datagrams.
+    /// UDP: sockets that may have sent from the flow's local end, but do not receive its datagrams.
     std::vector<Inode> senders;
-    bool is_sender_unsure = false;            // one of `senders` belongs to another process
-    std::shared_ptr<const Flow> maybe;        // the socket whose tuple may have been rewritten into this one
-    bool rewritten = false;                   // `maybe` became `found`, which has a tuple of its own
-    bool is_nobodys = false;                  // of no socket here: forwarded, or a tunnel (sightings.hpp)
+    bool is_sender_unsure = false;     // a socket of `senders` is held by another process than `found`
+    std::shared_ptr<const Flow> maybe; // the socket whose tuple NAT may have changed into this flow's tuple
+    bool rewritten = false;            // NAT has changed the tuple: `found` is the socket of `maybe`
+    bool is_nobodys = false;           // no socket here moved the bytes: forwarded, or made by a tunnel (sightings.hpp)
     std::chrono::nanoseconds first_packet{0}; // since the epoch
-    std::chrono::nanoseconds ended{0};        // since the epoch: when another connection took the tuple
-    std::uint32_t list = 0;                   // FlowTable::list() when its last packet came
-    bool is_cut = false;                      // UDP: later packets are another flow, because sockets have changed
-    bool is_unsure = false;                   // some multicast or broadcast may not have reached its sockets
-    std::uint32_t lookups = 0;                // number of look-ups so far
-    bool is_old = false;                      // it existed in an earlier window
-    bool is_over = false;                     // TCP: its socket is gone, in this window or before
+    std::chrono::nanoseconds ended{0};        // when another flow took the tuple, since the epoch; 0: not yet
+    std::uint32_t list = 0;                   // value of FlowTable::list() when the last packet came
+    bool is_cut = false; // UDP: the sockets of its port have changed, so later packets become another flow
+    /// Its sockets have changed, so one of them may have too much or too little multicast or broadcast.
+    bool is_unsure = false;
+    std::uint32_t lookups = 0; // number of searches that found no socket, or no process that holds it
+    bool is_old = false;       // the flow existed before this window
+    bool is_over = false;      // TCP: its socket is no longer listed
 
     bool has_socket() const { return found.inode != Inode{}; }
-    /// Returns the device that distinguishes sockets bound to one; 0: not known. Traffic within the machine goes to
-    /// sockets that are bound to the sender's device.
+    /// Returns the index of the device that the packets came from; 0 if it is not known. A socket that is bound to
+    /// another device does not receive the packets. The device is not known on lo, where packets go to sockets bound to
+    /// the sender's device, and at an interface that also shows the packets of stacked interfaces.
     std::uint32_t device() const { return !to_many && (looped || is_shared) ? 0 : interface; }
 
-    /// Returns the tuple under which lists show the socket of the flow.
+    /// Returns the tuple that lists of sockets show for the flow's socket.
     const Tuple& socket_tuple() const { return rewritten ? found.tuple : tuple; }
-    /// Adds a socket that may have moved the bytes. Sockets are never removed, because a later list without them does
-    /// not mean that they did not exist before.
+    /// Adds a socket that may have moved the bytes. No socket is removed later: a socket that is missing from a later
+    /// list may have existed when the packets came.
     void add_taker(const Flow& taker);
-    /// Returns whether the start of a TCP connection was seen, in this window or before: this end has sent a SYN. A SYN
-    /// that came in proves nothing, because anybody can send one.
+    /// Returns whether the start of the TCP connection was captured, in this window or an earlier one: this machine has
+    /// sent a SYN. A received SYN alone proves nothing, because any machine can send one.
     bool began() const { return (tx.tcp_flags & TcpHeader::syn) != 0; }
     /// Returns whether the flow moved nothing in this window.
     bool is_silent() const
@@ -96,7 +105,8 @@ struct PacketFlow {
         return rx.packets == 0 && tx.packets == 0 && rx.payload_bytes == 0 && tx.payload_bytes == 0;
     }
     void next_window();
-    /// Returns whether this is a TCP connection with a socket whose end was not seen.
+    /// Returns whether this is a TCP connection that may still be open: its socket is known and still listed, and
+    /// neither a RST nor both FINs were captured.
     bool may_be_open() const
     {
         const auto either = static_cast<std::uint8_t>(rx.tcp_flags | tx.tcp_flags);
@@ -108,19 +118,22 @@ struct PacketFlow {
 
 class FlowTable {
 public:
-    /// Adds a packet that was seen at `interface`. `is_shared`: see PacketFlow.
-    /// A multicast or broadcast that this machine sends may come back to its own sockets, which no capture shows
-    /// (PACKET_LOOPBACK, of ip_mc_output()). It is assumed to come, in a flow that is marked as assumed.
+    /// Adds a packet that was seen at the interface with this index. `is_shared`: see PacketFlow.
+    /// If this machine sends multicast or broadcast, its own sockets may receive copies. No capture shows these copies
+    /// (PACKET_LOOPBACK, from ip_mc_output()). So add() also counts such a packet as received, in a flow with
+    /// PacketFlow::assumed.
     void add(const Packet& packet, Direction direction, std::uint32_t interface, bool is_shared = false);
-    /// Adds a connection of this window whose first bytes were read and written before the capture began.
+    /// Adds a connection that was opened in this window before the capture began. `rx_bytes` and `tx_bytes` are the
+    /// payload that it moved before the capture.
     void adopt(const Tuple& connection, std::uint64_t rx_bytes, std::uint64_t tx_bytes);
-    /// Notes if a packet of the next window ends a connection.
+    /// Records the FIN or RST of a packet that belongs to the next window, because it shows how a connection of this
+    /// window has ended.
     void note_end(const Packet& packet, Direction direction);
 
-    /// Sets the time for PacketFlow::last_seen, in a unit that the caller chooses.
+    /// Sets the current time for PacketFlow::last_seen, in a unit that the caller chooses.
     void tick(std::uint32_t now) { now_ = now; }
-    /// Removes flows that were last seen before `tick` and passes them to `take`. Keeps connections that may be open,
-    /// because their queues at the end of the window count.
+    /// Passes each flow that was last seen before `tick` to `take`, and removes it. Keeps connections that may be open,
+    /// because the queues of their sockets are needed at the end of the window.
     template <typename Take>
     void retire(std::uint32_t tick, Take take)
     {
@@ -139,10 +152,10 @@ public:
     }
 
     std::size_t size() const { return flows_.size(); }
-    /// Counts the lists of sockets, for PacketFlow::list.
+    /// Records that the sockets were listed again (see PacketFlow::list).
     void next_list() { ++list_; }
     std::uint32_t list() const { return list_; }
-    /// Returns the number of datagrams added so far.
+    /// Returns the number of UDP packets added so far.
     std::uint64_t datagrams() const { return datagrams_; }
     bool has(const Tuple& tuple) const { return flows_.contains(tuple); }
     PacketFlow* find(const Tuple& tuple)
@@ -150,9 +163,10 @@ public:
         const auto entry = flows_.find(tuple);
         return entry == flows_.end() ? nullptr : &entry->second;
     }
-    /// Returns the flows added since the last call, some repeated. They exist until they are retired.
+    /// Returns the flows that began since the last call. A flow may be in the result twice. The pointers are valid
+    /// until retire() or next_window() removes the flows.
     std::vector<PacketFlow*> take_new() { return std::exchange(new_, {}); }
-    /// Returns the flows whose tuple another flow has taken since the last call.
+    /// Returns the flows that ended since the last call because another flow took their tuple.
     std::vector<PacketFlow> take_replaced() { return std::exchange(replaced_, {}); }
     template <typename Take>
     void each(Take take)
@@ -162,7 +176,8 @@ public:
         }
     }
 
-    /// Keeps connections, with all figures 0. Drops UDP flows, because other sockets may have their tuples by now.
+    /// Begins the next window. Keeps TCP connections, with 0 bytes and packets. Drops UDP flows, because their tuples
+    /// may belong to other sockets by now.
     void next_window();
 
     std::uint64_t unmatched_fragments() const { return fragments_.unmatched(); }
@@ -180,7 +195,7 @@ private:
     void count(const Packet& packet, Direction direction, std::uint32_t interface, bool is_shared);
 
     std::unordered_map<Tuple, PacketFlow, TupleHash> flows_;
-    PacketFlow* last_sent_ = nullptr; // checked first, because packets come in bursts
+    PacketFlow* last_sent_ = nullptr; // flow of the last sent packet; tried first, because packets come in bursts
     PacketFlow* last_received_ = nullptr;
     std::vector<PacketFlow*> new_;
     std::vector<PacketFlow> replaced_;
@@ -188,17 +203,18 @@ private:
     std::uint64_t datagrams_ = 0;
     std::uint32_t list_ = 0;
     std::uint32_t now_ = 0;
-    std::uint64_t forgotten_holes_ = 0; // of flows that were retired
+    std::uint64_t forgotten_holes_ = 0; // forgotten holes of retired flows
 };
 
-/// Makes the model's flows of a packet sample: one for each tuple, or if tuples are not needed, one for each socket.
+/// Turns packet flows into the flows of a sample: one for each tuple, or if tuples are not needed, one for each socket.
 class FlowSums {
 public:
     enum class Detail : std::uint8_t { sockets, tuples };
     explicit FlowSums(Detail detail) : detail_(detail) {}
 
     void add(const PacketFlow& flow);
-    /// Returns all flows, and one for each socket of `listed` that moved nothing. Keeps nothing for the next window.
+    /// Returns the flows of the sample: the added flows, and those flows of `listed` whose sockets had no packets.
+    /// Forgets the added flows.
     std::vector<Flow> take(const std::vector<Flow>& listed);
 
 private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A cursor moves from header to header. It knows how much was captured and how long the packet is, so it distinguishes
-// a header that the capture cut off from one that the packet never had.
+// A cursor moves from header to header. It knows the length of the packet and the length of its captured part. So it
+// can tell a header that the capture has cut off from a header that the packet does not have.
 #include "traffic/packet/frame.hpp"
 
 #include <linux/if_ether.h>
@@ -21,7 +21,7 @@ public:
     {
     }
 
-    /// Returns how much of the packet is left, captured or not.
+    /// Returns the number of bytes of the packet from the cursor on, captured or not.
     std::size_t left() const { return length_; }
     void limit(std::size_t length)
     {
@@ -29,7 +29,8 @@ public:
         captured_ = captured_.first(std::min(captured_.size(), length_));
     }
 
-    /// Returns whether the next `size` bytes can be read.
+    /// Returns Verdict::packet if the next `size` bytes were captured, Verdict::malformed if the packet is shorter, and
+    /// Verdict::cut if only the captured part is shorter.
     Verdict need(std::size_t size) const
     {
         if (size > length_) {
@@ -37,13 +38,13 @@ public:
         }
         return size > captured_.size() ? Verdict::cut : Verdict::packet;
     }
-    /// Reads a byte that need() has checked.
+    /// Returns a byte after the cursor. Call need() first, which checks that the byte was captured.
     std::uint8_t byte(std::size_t at) const { return std::to_integer<std::uint8_t>(captured_[at]); }
     std::uint16_t word(std::size_t at) const { return static_cast<std::uint16_t>(byte(at) << 8 | byte(at + 1)); }
     std::uint32_t number(std::size_t at) const { return std::uint32_t{word(at)} << 16 | word(at + 2); }
     std::span<const std::byte> bytes(std::size_t at, std::size_t size) const { return captured_.subspan(at, size); }
 
-    /// Skips a header, part of which may not have been captured.
+    /// Skips a header, even if only a part of it was captured.
     void skip(std::size_t size)
     {
         length_ -= std::min(size, length_);
@@ -81,7 +82,7 @@ Verdict parse_ethernet(Cursor& cursor, std::uint16_t& type, bool& is_tagged)
     return Verdict::packet;
 }
 
-/// Works like Address::from_bytes() of 4 bytes, but without the call, because it runs for each packet.
+/// Works like Address::from_bytes() with 4 bytes, but without a call, because it runs for each packet.
 Address v4(const Cursor& cursor, std::size_t at)
 {
     Address address;
@@ -105,7 +106,8 @@ bool is_extension(std::uint8_t header)
     return std::find(extensions.begin(), extensions.end(), header) != extensions.end();
 }
 
-/// Returns the size of an extension header: RFC 8200 4.3 to 4.6; RFC 4302 2.2 for AH, which counts words of 4 bytes.
+/// Returns the size of an extension header in bytes (RFC 8200 4.3 to 4.6). `length` is its length field, which counts
+/// words of 8 bytes, or of 4 bytes in AH (RFC 4302 2.2).
 std::size_t extension_size(std::uint8_t header, std::uint8_t length)
 {
     switch (header) {
@@ -115,7 +117,8 @@ std::size_t extension_size(std::uint8_t header, std::uint8_t length)
     }
 }
 
-/// Skips extension headers (and AH in IPv4). In a later fragment, data follows the fragment header.
+/// Skips the extension headers of IPv6, or AH in IPv4. In a fragment after the first, stops after the fragment header,
+/// because data follows.
 Verdict skip_extensions(Cursor& cursor, std::uint8_t& header, Packet& packet)
 {
     constexpr std::size_t shortest = 8;
@@ -131,7 +134,7 @@ Verdict skip_extensions(Cursor& cursor, std::uint8_t& header, Packet& packet)
         if (header == IPPROTO_FRAGMENT) {
             const std::uint16_t position = cursor.word(2);
             const Fragment fragment{cursor.number(4), position & 0xfff8U, (position & 1) != 0};
-            if (fragment.offset != 0 || fragment.more) { // else an atomic fragment: the whole datagram (RFC 6946)
+            if (fragment.offset != 0 || fragment.more) { // else it is an atomic fragment: a whole datagram (RFC 6946)
                 packet.fragment = fragment;
             }
         }
@@ -147,7 +150,7 @@ Verdict skip_extensions(Cursor& cursor, std::uint8_t& header, Packet& packet)
 Verdict parse_tcp(const Cursor& cursor, Packet& packet)
 {
     constexpr std::size_t shortest = 20;
-    constexpr std::size_t used = 14; // up to and including the flags
+    constexpr std::size_t used = 14; // size of the header up to and including its flags
     if (cursor.left() < shortest) {
         return Verdict::malformed;
     }
@@ -166,8 +169,8 @@ Verdict parse_tcp(const Cursor& cursor, Packet& packet)
     return Verdict::packet;
 }
 
-/// Parses a UDP header. The length field may be less than the IP header has room for, and is 0 in a jumbogram. In a
-/// first fragment it is the length of the whole datagram.
+/// Parses a UDP header. Its length field may be less than the rest of the IP packet. It is 0 in a jumbogram. In a first
+/// fragment it is the length of the whole datagram.
 Verdict parse_udp(const Cursor& cursor, Packet& packet)
 {
     constexpr std::size_t size = 8;
@@ -216,7 +219,8 @@ Verdict parse_v4(Cursor cursor, Packet& packet)
     }
     const std::size_t size = (std::size_t{cursor.byte(0)} & 0x0f) * 4;
     const std::size_t total = cursor.word(2);
-    if (total != 0) { // 0: BIG TCP, as long as the frame
+    // With BIG TCP, the length field is 0. The packet then ends with the frame.
+    if (total != 0) {
         if (total > cursor.left()) {
             return Verdict::malformed;
         }
@@ -250,7 +254,8 @@ Verdict parse_v6(Cursor cursor, Packet& packet)
         return verdict;
     }
     const std::size_t payload = cursor.word(4);
-    if (payload != 0) { // 0: a jumbogram (RFC 2675) or BIG TCP, as long as the frame
+    // In a jumbogram (RFC 2675) and with BIG TCP, the length field is 0. The packet then ends with the frame.
+    if (payload != 0) {
         if (size + payload > cursor.left()) {
             return Verdict::malformed;
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Parses a captured frame: Ethernet with VLAN tags or bare IP, IPv4 and IPv6 with their options and extension headers,
-// TCP and UDP. Pure. It reads only headers, as far as they were captured.
+// Parses the headers of a captured frame: Ethernet with VLAN tags, or bare IP; IPv4 and IPv6 with options and extension
+// headers; TCP and UDP. The payload need not be captured. Pure.
 #pragma once
 
 #include "model/flow.hpp"
@@ -13,32 +13,32 @@
 
 namespace socktally {
 
-// Next-header numbers that netinet/in.h does not have; these headers have the length field of RFC 6564.
+// Numbers of extension headers that netinet/in.h lacks. RFC 6564 defines their length field.
 inline constexpr std::uint8_t ip6_mobility = 135;
 inline constexpr std::uint8_t ip6_hip = 139;
 inline constexpr std::uint8_t ip6_shim6 = 140;
 
 enum class LinkLayer : std::uint8_t {
     ethernet,
-    none, // bare IP: tun devices, tunnels
+    none, // bare IP, as from tun devices and tunnels
 };
 
-/// The part of a VLAN tag that is the number of the VLAN; 0: the tag has only a priority (802.1Q).
+/// The bits of a VLAN tag that hold the number of the VLAN. If the number is 0, the tag has only a priority (802.1Q).
 inline constexpr std::uint16_t vlan_mask = 0x0fff;
 
-/// The captured part of a frame. `length` is the length of the whole frame: the kernel's superpackets are longer than
-/// the length field of IPv4 or IPv6 can hold.
+/// The captured part of a frame. `length` is the length of the whole frame. It is needed for superpackets of the
+/// kernel, which may be longer than the length field of IPv4 or IPv6 can express.
 struct Frame {
     std::span<const std::byte> bytes;
     std::size_t length = 0;
     LinkLayer link = LinkLayer::ethernet;
-    bool is_tagged = false; // the kernel has removed a VLAN tag; see Packet::is_tagged
+    bool is_tagged = false; // the kernel has removed a VLAN tag that has a number; see Packet::is_tagged
 };
 
-/// The part of a datagram that a packet has, if the datagram was fragmented.
+/// Tells which part of a fragmented datagram a packet contains.
 struct Fragment {
     std::uint32_t id = 0;
-    std::uint32_t offset = 0; // of its first byte in the datagram
+    std::uint32_t offset = 0; // number of bytes of the datagram before this fragment
     bool more = false;        // more fragments follow
 };
 
@@ -53,31 +53,33 @@ struct TcpHeader {
 
 struct Packet {
     Protocol protocol = Protocol::tcp; // tcp or udp
-    Endpoint source;                   // ports are 0 in a fragment after the first
+    Endpoint source;                   // in a fragment after the first, both ports are 0
     Endpoint destination;
-    std::uint32_t ip_bytes = 0;      // from the first byte of the IP header
-    std::uint32_t payload_bytes = 0; // after the TCP or UDP header; in a later fragment, after the IP headers
-    TcpHeader tcp;                   // TCP only, not in later fragments
-    std::uint32_t header_bytes = 0;  // of TCP or UDP, not in later fragments
+    std::uint32_t ip_bytes = 0; // length of the packet from the IP header on
+    /// Bytes after the TCP or UDP header; in a fragment after the first, bytes after the IP headers.
+    std::uint32_t payload_bytes = 0;
+    TcpHeader tcp;                  // set for TCP only, and not in a fragment after the first
+    std::uint32_t header_bytes = 0; // length of the TCP or UDP header; 0 in a fragment after the first
     std::optional<Fragment> fragment;
-    bool is_tagged = false;           // it has the number of a VLAN, so it is for another interface, or for none
-    bool to_many = false;             // multicast or broadcast by its link address, as the kernel says
-    std::chrono::nanoseconds time{0}; // since the epoch: when the kernel received it
+    /// Has a VLAN tag with a number. Such a packet belongs to the interface of that VLAN, if there is one.
+    bool is_tagged = false;
+    bool to_many = false; // sent to a multicast or broadcast link address, and not to an IP address of this machine
+    std::chrono::nanoseconds time{0}; // when the kernel received the packet, since the epoch
 
     bool is_later_fragment() const { return fragment && fragment->offset != 0; }
 };
 
-/// Returns the current time on the clock with which the kernel stamps packets.
+/// Returns the current time of the clock with which the kernel stamps packets, since the epoch.
 inline std::chrono::nanoseconds packet_clock_now() { return std::chrono::system_clock::now().time_since_epoch(); }
 
 enum class Verdict : std::uint8_t {
     packet,
     other,     // neither TCP nor UDP, or not IP
-    malformed, // a length does not fit, so no socket receives it
-    cut,       // valid so far, but its headers are longer than the captured part
+    malformed, // a length field is wrong, so no socket receives the packet
+    cut,       // valid so far, but the headers are longer than the captured part
 };
 
-/// Sets `packet` only if it returns Verdict::packet.
+/// Parses a frame. `packet` is complete only if the result is Verdict::packet.
 Verdict parse_frame(const Frame& frame, Packet& packet);
 
 } // namespace socktally

@@ -18,13 +18,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Within this time a process reads the datagrams that have just arrived for it.
+/// The time that a process gets to read datagrams that have just arrived for it.
 constexpr auto reading_time = 2ms;
 
-/// Sockets are listed at most this many times, until a list shows no queue with datagrams.
+/// The sockets are listed again while a UDP socket has queued datagrams, but at most this many times.
 constexpr int most_lists = 3;
 
-/// A flow may be idle for this long, or only for crowded_limit if there are more than `crowd` flows.
+/// A flow is dropped when it has been idle for this long, or for crowded_limit if there are more than `crowd` flows.
 constexpr std::chrono::seconds idle_limit = 60s;
 constexpr std::chrono::seconds crowded_limit = 5s;
 constexpr std::size_t crowd = 100'000;
@@ -73,8 +73,8 @@ void NamespaceCapture::begin(When when)
     begun_late_ = arrival_ == Arrival::is_new ? !adopt_connections() : when == When::later && has_moved();
 }
 
-/// Counts the bytes that connections of a new namespace have moved so far, from the kernel's counters. Returns false if
-/// other connections were opened that are closed by now, or if datagrams moved.
+/// Adds the open connections of a new namespace, with the bytes that the kernel's counters show. Returns false if bytes
+/// are missing, because a connection is already closed, or because datagrams have moved.
 bool NamespaceCapture::adopt_connections()
 {
     std::uint64_t connections = 0;
@@ -89,7 +89,7 @@ bool NamespaceCapture::adopt_connections()
            (!sockets_.has_tcp() || counters->tcp_opens <= connections + counters->tcp_failures);
 }
 
-/// Returns whether anything moved since the namespace was made.
+/// Returns whether bytes may have moved since the namespace was created.
 bool NamespaceCapture::has_moved()
 {
     const auto counters = counters_.read();
@@ -147,7 +147,7 @@ void NamespaceCapture::retire_idle(std::chrono::nanoseconds age, const std::vect
     for (PacketFlow& flow : retired) {
         pointers.push_back(&flow);
     }
-    const auto all = [&] { // flows that stay may be counterparts
+    const auto all = [&] { // the counterpart of a retired flow may still be in the table
         std::vector<PacketFlow*> both = all_flows();
         both.insert(both.end(), pointers.begin(), pointers.end());
         return both;
@@ -179,8 +179,8 @@ void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
     forward_unsure_ += socktally::mark_nobodys(flows, all, place);
 }
 
-/// Ends the window. Reads the counters first, so that they include no packet of the next window, and lists the sockets
-/// at once, so that few come and go in between.
+/// Ends the window. Reads the counters just before the end, so that they include no packet of the next window. Lists
+/// the sockets right after the end, so that few sockets are opened or closed in between.
 void NamespaceCapture::end()
 {
     for (int lists = 0; lists < most_lists; ++lists) {
@@ -208,7 +208,7 @@ bool NamespaceCapture::drain_to_end()
     return complete;
 }
 
-/// Turns the bytes on the wire into those that the process has read and written.
+/// Turns the bytes on the wire of a TCP flow into the bytes that its process has read and written.
 void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
 {
     if (flow.tuple.protocol == Protocol::tcp) {
@@ -219,8 +219,9 @@ void NamespaceCapture::correct(PacketFlow& flow, const Socket* last)
     }
 }
 
-/// Returns whether a socket here may have moved the flow. A forwarded flow has neither end here. An unconnected socket
-/// may have the port of an end that is on another machine.
+/// Returns whether a socket of this namespace may have moved the flow's bytes. If not, the namespace has forwarded
+/// them. A matching unconnected socket proves nothing, because a forwarded flow may have the same port at an end on
+/// another machine.
 bool NamespaceCapture::is_ours(const PacketFlow& flow) const
 {
     if (flow.is_nobodys) {
@@ -233,7 +234,8 @@ bool NamespaceCapture::is_ours(const PacketFlow& flow) const
     return (flow.has_socket() && (has_address || flow.to_many)) || (!flow.takers.empty() && flow.to_many);
 }
 
-/// Finishes a flow. `last` is the connection's socket; null if it is closed.
+/// Corrects the bytes of a flow, and adds the flow to the sums. `last` is the connection's socket at the end of the
+/// window; null if it is closed, and for UDP.
 void NamespaceCapture::finish(PacketFlow& flow, const Socket* last)
 {
     flow.is_over = flow.tuple.protocol == Protocol::tcp && last == nullptr;
@@ -245,7 +247,8 @@ void NamespaceCapture::finish(PacketFlow& flow, const Socket* last)
         return;
     }
     if (!flow.takers.empty() && flow.to_many) {
-        for (const Flow& taker : std::exchange(flow.takers, {})) { // multicast or broadcast: each receives it
+        // Each taker has received all of the multicast and broadcast.
+        for (const Flow& taker : std::exchange(flow.takers, {})) {
             flow.found = taker;
             add_of_socket(flow);
         }
@@ -284,7 +287,8 @@ void NamespaceCapture::add_of_socket(const PacketFlow& flow)
     sums_.add(flow);
 }
 
-/// Finishes flows that came to no listed socket. Returns how many datagrams unlisted sockets may have read.
+/// Adds the flows of unclaimed_ to the sums, unless the kernel has found no socket for their datagrams either. Returns
+/// the number of datagrams in the added flows.
 std::uint64_t NamespaceCapture::finish_unclaimed()
 {
     std::uint64_t datagrams = 0;
@@ -300,7 +304,8 @@ std::uint64_t NamespaceCapture::finish_unclaimed()
     return datagrams;
 }
 
-/// Adds the assumed flows if the kernel says that more was read than packets show.
+/// Adds the flows of assumed_ to the sums if the kernel counts more read datagrams than were captured. `unclaimed` is
+/// the result of finish_unclaimed().
 void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
 {
     std::uint64_t datagrams = 0;
@@ -316,8 +321,9 @@ void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
     }
 }
 
-/// Counts a flow by the queues of its socket, because packets that are missing in this window would be missing in the
-/// next one too. See next_window().
+/// Sets the carried bytes of a flow to the bytes in the queues of its socket. Call it if packets were dropped: their
+/// bytes are missing in this window, and must not be missing in the next window too. next_window() completes the
+/// correction.
 void NamespaceCapture::count_from_queues(PacketFlow& flow, const Socket& last)
 {
     flow.rx.carried = std::int64_t{unread_bytes(last)};
@@ -357,8 +363,9 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
     flows.insert(flows.end(), own.begin(), own.end());
 }
 
-/// Returns flows of the sockets without packets, which are listed too, and which may have read bytes that came before
-/// the window. Without bytes if packets may have passed an interface that is not captured.
+/// Returns a flow for each listed socket. FlowSums::take() uses only the flows of sockets without packets. The process
+/// of such a socket may have read bytes that came before the window. These bytes count only if all interfaces are
+/// captured. Otherwise packets may have passed another interface.
 std::vector<Flow> NamespaceCapture::silent_flows()
 {
     carried_.clear();
@@ -399,7 +406,7 @@ void NamespaceCapture::next_window()
     sockets_.begin_window();
     watch_.next_window();
     for (PacketFlow* flow : std::exchange(by_queues_, {})) {
-        if (flow->is_old) { // the queues include what came until they were listed
+        if (flow->is_old) { // the queues had bytes of the next window, from packets before the list
             flow->rx.carried -= static_cast<std::int64_t>(flow->rx.payload_bytes);
             flow->tx.carried -= static_cast<std::int64_t>(flow->tx.payload_bytes);
         }

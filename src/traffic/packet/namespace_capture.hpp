@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The packets of one network namespace in one window after another, as flows of its sockets: the bytes on the wire,
-// corrected by the queues that the lists of sockets at both ends of the window show.
+// Turns the packets of one network namespace into flows of its sockets, window after window. Lists the sockets at the
+// start and at the end of the window. Their queues correct the bytes on the wire.
 #pragma once
 
 #include "owners/owner_scanner.hpp"
@@ -21,56 +21,60 @@
 
 namespace socktally {
 
-/// The things to capture, which are the same in all namespaces.
+/// The settings of a capture. They are the same in all namespaces.
 struct CaptureWants {
     Captured kept = Captured::tcp_and_udp;
     FlowSums::Detail detail = FlowSums::Detail::sockets;
-    std::vector<std::uint32_t> interfaces; // indices, sorted; empty: all
+    std::vector<std::uint32_t> interfaces; // sorted indices of the interfaces to capture on; empty: all
 };
 
 class NamespaceCapture {
 public:
-    /// Captures in the network namespace of the calling thread. Throws std::system_error if packets cannot be captured.
+    /// Opens a capture in the network namespace of the calling thread. Throws std::system_error if packets cannot be
+    /// captured.
     NamespaceCapture(Inode netns, OwnerScanner& holders, const CaptureWants& wants, std::size_t buffer_bytes,
                      Arrival arrival);
 
     Inode netns() const { return netns_; }
     /// Returns a descriptor that is readable when packets wait.
     int fd() const { return watch_.fd(); }
-    /// Returns whether something is still to be captured or counted if the namespace no longer exists.
+    /// Returns whether the namespace has sockets, or packets that were not counted. Meant for a namespace that no
+    /// longer exists.
     bool is_needed() const { return !sockets_.listed().empty() || watch_.has_more(); }
     FlowSockets& sockets() { return sockets_; }
     const FlowSockets& sockets() const { return sockets_; }
 
     bool has_begun() const { return has_begun_; }
-    /// Lists the sockets, and keeps packets from then on. If this is not the first window, that is a moment after the
-    /// window began.
+    /// Lists the sockets, and then begins to capture. `later`: the current window is not the first one, so bytes may
+    /// have moved in it before the capture began.
     enum class When : std::uint8_t { first_window, later };
     void begin(When when);
-    /// Takes the packets that have arrived. `age` is the time since the first window began.
+    /// Reads the packets that have arrived. `age` is the time since the first window began.
     void drain(std::chrono::seconds age);
-    /// Returns the UDP ports at which the kernel receives packets of tunnels here.
+    /// Returns the UDP ports at which the kernel receives tunnelled packets in this namespace.
     const std::vector<std::uint16_t>& tunnel_ports() const { return watch_.tunnel_ports(); }
-    /// Drops the flows that have been idle for too long, at `age`. `tunnel_ports` are those of all namespaces, because
-    /// the socket of a tunnel may be in another namespace than its interface.
+    /// Drops the flows that have been idle for too long. `age` is the time since the first window began. `tunnel_ports`
+    /// are the ports of all namespaces, because the socket of a tunnel may be in another namespace than its interface.
     void retire_idle(std::chrono::nanoseconds age, const std::vector<std::uint16_t>& tunnel_ports);
 
-    /// Ends the window: packets from now on belong to the next one. Lists the sockets.
+    /// Ends the window, and lists the sockets. Packets that arrive later belong to the next window.
     void end();
-    /// Takes the packets of the window. Returns false if some may not have arrived yet.
+    /// Reads the remaining packets of the window. Returns false if some may not have arrived yet.
     bool drain_to_end();
-    /// Closes the window after drain_to_end(). `complete`: all packets had arrived.
+    /// Closes the window. `complete` is the last result of drain_to_end().
     void close(bool complete) { watch_.close(complete); }
     bool saw_packets() const { return watch_.saw_packets(); }
-    /// Matches the remaining packets, and adds all flows to `flows`, including those of sockets that moved nothing.
+    /// Matches the remaining flows to sockets. Adds the flows of the window to `flows`, and a flow without packets for
+    /// each other listed socket.
     void finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports);
     Faults faults() const;
     UncountedTraffic uncounted() const { return uncounted_ ? uncounted_->traffic() : UncountedTraffic{}; }
     void next_window();
 
 private:
-    /// PacketFlow::Counts::carried of a connection without packets in the window. The list at its end is made a moment
-    /// later, and may include bytes that come in the next window.
+    /// The values of PacketFlow::Counts::carried for a connection that had no packets in the window, and so has no
+    /// flow. They are not 0 if bytes of the next window were already queued when the sockets were listed, a moment
+    /// after the end of the window.
     struct Carried {
         std::int64_t rx = 0;
         std::int64_t tx = 0;
@@ -98,21 +102,21 @@ private:
     PacketWatch watch_;
     FlowSockets sockets_;
     ProtocolCountersReader counters_;
-    std::optional<UncountedSockets> uncounted_; // set only if this counts TCP too
+    std::optional<UncountedSockets> uncounted_; // null if only UDP is captured
     FlowSums sums_;
     bool forwards_;
     UdpDelivery delivery_;
-    std::chrono::nanoseconds listed_at_{0}; // since the epoch: when the list at the end was made
-    std::vector<PacketFlow> cut_;           // UDP flows that ended because sockets changed
-    std::vector<PacketFlow> unclaimed_;     // UDP flows that came to no socket
-    std::vector<PacketFlow> assumed_;       // flows that may have come back to a socket
-    std::map<Tuple, Carried> carried_;      // of connections without a flow
-    std::vector<PacketFlow*> by_queues_;    // flows that were counted by the queues of their socket
+    std::chrono::nanoseconds listed_at_{0}; // when the sockets were listed at the end of the window, since the epoch
+    std::vector<PacketFlow> cut_;           // UDP flows that ended because the sockets of their port changed
+    std::vector<PacketFlow> unclaimed_;     // UDP flows whose datagrams came to no listed socket
+    std::vector<PacketFlow> assumed_;       // flows with PacketFlow::assumed
+    std::map<Tuple, Carried> carried_;      // carried bytes of connections without a flow
+    std::vector<PacketFlow*> by_queues_;    // flows that count_from_queues() has set
     bool has_begun_ = false;
-    bool begun_late_ = false;          // this window began after bytes had moved unseen
-    std::uint64_t ended_unread_ = 0;   // connections with TcpMoved::ended_unread
-    std::uint64_t unsent_unknown_ = 0; // connections with TcpMoved::unsent_unknown
-    std::uint64_t forward_unsure_ = 0; // result of mark_nobodys()
+    bool begun_late_ = false;          // bytes may have moved in this window before the capture began
+    std::uint64_t ended_unread_ = 0;   // number of connections with TcpMoved::ended_unread
+    std::uint64_t unsent_unknown_ = 0; // number of connections with TcpMoved::unsent_unknown
+    std::uint64_t forward_unsure_ = 0; // number of flows for which mark_nobodys() was unsure
 };
 
 } // namespace socktally

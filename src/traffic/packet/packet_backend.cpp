@@ -89,9 +89,10 @@ private:
                                  capture_.add_namespace(netns, share, arrival);
                              },
                              [this](Inode netns) { return capture_.leave(netns); }, Capture::files_per_namespace}};
-    bool watches_others_ = options_.interfaces.empty(); // --interface means interfaces of our own namespace
+    /// False with --interface, which names interfaces of our own namespace.
+    bool watches_others_ = options_.interfaces.empty();
     WindowClock clock_;
-    InterfaceCounters interfaces_; // when the window began
+    InterfaceCounters interfaces_; // counters of the interfaces when the window began
 };
 
 void PacketBackend::open()
@@ -109,7 +110,7 @@ void PacketBackend::open()
     } while (others_.enter_unlisted() > 0);
 }
 
-/// Enters namespaces that were created since the window began.
+/// Enters namespaces that were created since the window began, and captures in them.
 void PacketBackend::take_in_new(Clock::time_point now, std::chrono::nanoseconds interval)
 {
     if (watches_others_ && others_.is_due(now, interval)) {
@@ -185,7 +186,7 @@ void PacketBackend::watch(Clock::time_point end, const SampleRequest& request)
 {
     const auto begun = Clock::now();
     auto next_progress = begun;
-    auto confirmed = begun; // end of the pause after the last confirmation
+    auto confirmed = begun; // end of the pause after the last call of OwnerScanner::confirm()
     for (auto now = begun; now < end && !request.interrupt->ends_window(); now = Clock::now()) {
         capture_.drain();
         if (now >= std::max(confirmed, owners_.next_confirm())) {

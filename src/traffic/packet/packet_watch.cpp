@@ -28,7 +28,8 @@ bool is_any(const Interface& link, std::span<const std::string_view> kinds)
     return std::find(kinds.begin(), kinds.end(), link.kind) != kinds.end();
 }
 
-/// Returns whether the interface is a port, whose master shows the packets for this machine.
+/// Returns whether the interface is a port of a bridge, bond or team. The bridge, bond or team also shows those packets
+/// of the port that are for this machine.
 bool is_port(const std::vector<Interface>& links, const Interface& link)
 {
     constexpr std::array<std::string_view, 4> masters{"bridge", "bond", "team", "openvswitch"};
@@ -36,7 +37,7 @@ bool is_port(const std::vector<Interface>& links, const Interface& link)
     return master != nullptr && is_any(*master, masters);
 }
 
-/// Returns the interface below that also shows the packets of this one; null if there is none.
+/// Returns the interface below `link` that also shows the packets of `link`; null if there is none.
 const Interface* below(const std::vector<Interface>& links, const Interface& link, Links which)
 {
     constexpr std::array<std::string_view, 4> stacked{"macvlan", "macvtap", "ipvlan", "vlan"};
@@ -44,8 +45,8 @@ const Interface* below(const std::vector<Interface>& links, const Interface& lin
     return is_any(link, std::span(stacked).first(count)) ? find(links, link.lower) : nullptr;
 }
 
-/// Returns the watched interface that shows the packets of `link`: itself, or one below it; null if there is none.
-/// Chains of stacked interfaces are short, so the search stops at a chain that is too long or a circle.
+/// Returns the watched interface that shows the packets of `link`: `link` itself or an interface below it; null if
+/// there is none. The search stops if very many interfaces are stacked, because the stack may be circular.
 const Interface* shown_at(const std::vector<Interface>& links, const Interface& link, Links which, int depth = 0)
 {
     constexpr int deepest = 8;
@@ -110,7 +111,7 @@ void PacketWatch::end(std::chrono::nanoseconds instant)
     end_ = instant;
 }
 
-/// Goes round the ring at most once, because packets may come as fast as they are taken.
+/// Goes round the ring at most once. Otherwise it might never end, because packets may arrive as fast as they are read.
 void PacketWatch::drain(std::chrono::nanoseconds limit)
 {
     CapturedFrame captured;
@@ -125,7 +126,8 @@ bool PacketWatch::drain_until(std::chrono::nanoseconds limit)
     return ring_.is_stopped() || !ring_.has_more();
 }
 
-/// Closes the window. Packets dropped since its end may belong to either window.
+/// Closes the window. A packet that was dropped after the end of the window may belong to this window or to the next
+/// one, so the drop counts in both.
 void PacketWatch::close(bool complete)
 {
     next_faults_[Fault::packets_dropped] = ring_.new_drops();
@@ -170,11 +172,12 @@ void PacketWatch::take(const CapturedFrame& captured)
     switch (parse_frame(captured.frame, seen.packet)) {
     case Verdict::packet:
         if (seen.packet.is_tagged && wanted_.empty()) {
-            break; // its VLAN interface shows it
+            break; // the packet counts at the VLAN's own interface
         }
         seen.packet.time = captured.time;
+        // Like the kernel, treats a packet to a local address as unicast.
         seen.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
-                              !is_local(seen.packet.destination.address); // as the kernel decides it
+                              !is_local(seen.packet.destination.address);
         if (is_of_next) {
             flows_.note_end(seen.packet, *direction);
             of_next_.push_back(seen);
@@ -197,13 +200,15 @@ void PacketWatch::count(const Seen& seen)
     }
 }
 
-/// Returns null for packets that another interface also shows, or that pass between two other machines.
+/// Returns null for a packet that does not count: its interface is not wanted or is skipped, or it is one of the two
+/// copies of a packet on lo.
 std::optional<Direction> PacketWatch::direction_of(const CapturedFrame& captured)
 {
     if (!interfaces_.contains(captured.interface)) {
         choose_interfaces(); // a new interface
         learn_addresses();
-        interfaces_.insert(captured.interface); // even if it no longer exists
+        // Even if the interface no longer exists, the lists need not be read for it again.
+        interfaces_.insert(captured.interface);
     }
     if (!is_wanted(captured.interface) ||
         std::binary_search(choice_.skipped.begin(), choice_.skipped.end(), captured.interface)) {
@@ -231,7 +236,8 @@ void PacketWatch::choose_interfaces()
         tunnel_ports_ = tunnel_ports_of(links);
         std::erase_if(links, [this](const Interface& link) { return !is_wanted(link.index); });
         choice_ = socktally::choose_interfaces(links, wanted_.empty() ? Links::all : Links::wanted);
-        choice_.other_hosts = choice_.other_hosts || !wanted_.empty(); // a bridge's port shows packets for the bridge
+        // A chosen port of a bridge also shows packets to the link address of the bridge.
+        choice_.other_hosts = choice_.other_hosts || !wanted_.empty();
     } catch (const std::system_error&) {
         ++faults_[Fault::failed_links];
     }

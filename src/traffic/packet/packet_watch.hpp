@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The packets of one network namespace in one window after another: its ring, the choice of interfaces that counts each
-// packet once, its addresses, and the flows. It knows nothing of sockets and of other namespaces.
+// Captures the packets of one network namespace, window after window, and sums them by flow. Chooses the interfaces so
+// that each packet counts once. The watch knows the addresses of the namespace, but no sockets and no other namespaces.
 #pragma once
 
 #include "linux/netlink_socket.hpp"
@@ -19,61 +19,67 @@
 namespace socktally {
 
 struct InterfaceChoice {
-    std::vector<std::uint32_t> skipped; // sorted indices of interfaces whose packets are also seen at another one
-    std::vector<std::uint32_t> shared;  // sorted indices of interfaces that show the packets of skipped ones
-    bool other_hosts = false;           // an interface shows the packets of one that is stacked on it
+    std::vector<std::uint32_t> skipped; // sorted indices of interfaces whose packets another interface also shows
+    std::vector<std::uint32_t> shared;  // sorted indices of the interfaces that show the packets of skipped interfaces
+    /// Whether to keep packets to the link address of another host. It may be the address of a stacked interface.
+    bool other_hosts = false;
 };
 
-/// Whether `links` are all interfaces, or only those that the user has chosen.
+/// Whether a list of interfaces has all of them, or only those that the user has chosen.
 enum class Links : std::uint8_t { all, wanted };
 
-/// Chooses the interfaces to watch: all but those that only repeat others. These are ports of a bridge or a bond, whose
-/// local traffic the bridge or bond shows; MACVLANs and similar ones, whose packets the interface below shows, unless
-/// that is such a port; and a VRF, whose members show its packets. If `links` are all interfaces, VLANs are watched
-/// too, and their packets do not count at the interface below, because that may be a port of a bridge, which shows them
-/// again. If the user has chosen some, the interface below counts the packets of its VLANs, because no other may show
-/// them. Traffic between ports of a bridge belongs to no socket here, and only the ports show it.
+/// Chooses the interfaces to watch. Skips an interface if another one also shows its packets. Skipped are:
+///   - a port of a bridge or bond: the bridge or bond shows those packets of the port that are for this machine.
+///     (Packets between two ports are seen only at the ports, but belong to no socket here.)
+///   - a MACVLAN or similar: the interface below shows its packets, unless the interface below is a port.
+///   - a VRF: its members show its packets.
+/// If `links` are all interfaces, a VLAN is watched too. Its packets then do not count at the interface below. (The
+/// interface below may be a port of a bridge, which shows the packets again.) If the user has chosen interfaces, the
+/// packets of a VLAN also count at the interface below, because the VLAN itself may not be chosen.
 InterfaceChoice choose_interfaces(const std::vector<Interface>& links, Links which = Links::all);
 
-/// Returns the UDP ports at which the kernel receives packets of tunnels.
+/// Returns the UDP ports at which the kernel receives tunnelled packets (VXLAN and similar).
 std::vector<std::uint16_t> tunnel_ports_of(const std::vector<Interface>& links);
 
 class PacketWatch {
 public:
-    /// Opens the sockets that it needs in the calling thread's network namespace. It can then be used from any
-    /// namespace. Throws std::system_error if the kernel refuses. `wanted` are sorted indices of interfaces; empty:
-    /// all.
+    /// Opens its sockets in the network namespace of the calling thread. The object can then be used from any
+    /// namespace. Throws std::system_error if the kernel refuses. `wanted` has the sorted indices of the interfaces to
+    /// capture on; empty: all.
     PacketWatch(Captured kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted);
 
-    /// Keeps packets from now on.
+    /// Begins to capture packets.
     void begin();
-    /// Takes the packets that have arrived, from before `limit`.
+    /// Reads the packets that have arrived, but none from `limit` (since the epoch) or later.
     void drain(std::chrono::nanoseconds limit = PacketRing::no_end);
-    /// Sets the end of the window (since the epoch). Later packets only show how connections of this window end.
+    /// Sets the end of the window, since the epoch. Later packets count in the next window; in this window only their
+    /// FIN and RST are used.
     void end(std::chrono::nanoseconds instant);
-    /// Takes packets from before `limit`, including those of the next window. Returns false if some may not have
-    /// arrived yet.
+    /// Reads all packets from before `limit`, even if they belong to the next window. Returns false if some of them may
+    /// not have arrived yet.
     bool drain_until(std::chrono::nanoseconds limit);
-    /// Closes the window: all later packets belong to the next one. `complete`: all packets of this one had arrived.
+    /// Closes the window. All packets that are read later count in the next window. `complete`: all packets of this
+    /// window were read.
     void close(bool complete);
     void next_window();
-    /// Returns whether packets wait to be taken, or for the next window.
+    /// Returns whether packets wait in the ring, or packets of the next window have been read.
     bool has_more() const { return !of_next_.empty() || ring_.has_more(); }
     int fd() const { return ring_.fd(); }
-    /// Reads the number of drops. Call it now and then, because the kernel counts with 32 bits.
+    /// Counts the packets that the kernel has dropped since the last call. Call it now and then, because the kernel's
+    /// counter has only 32 bits.
     void count_drops() { faults_[Fault::packets_dropped] += ring_.new_drops(); }
     bool saw_packets() const { return packets_ != 0; }
 
     FlowTable& flows() { return flows_; }
-    /// Returns whether packets of the last window were dropped.
+    /// Returns whether packets of the window are missing: dropped, or delivered too late.
     bool dropped_packets() const { return faults_[Fault::packets_dropped] != 0 || faults_[Fault::packets_late] != 0; }
-    /// Adds the current addresses of this machine to the known ones.
+    /// Adds the current addresses of the namespace to the known addresses.
     void learn_addresses();
     const std::vector<std::uint16_t>& tunnel_ports() const { return tunnel_ports_; }
-    /// Returns whether this is, or was, an address of this machine.
+    /// Returns whether this is a loopback address, or was an address of the namespace at some time in the window.
     bool is_local(const Address& address) const { return address.is_loopback() || addresses_.contains(address); }
 
-    /// Returns what could not be seen in the last window.
+    /// Returns what the capture could not see in the last window.
     Faults faults() const;
 
 private:
@@ -94,17 +100,17 @@ private:
     PacketRing ring_;
     NetlinkSocket route_{NetlinkSocket::Mode::blocking, NETLINK_ROUTE};
     FlowTable flows_;
-    std::uint64_t packets_ = 0;      // number of packets in the window that count
-    std::uint64_t holes_before_ = 0; // forgotten holes before the window
+    std::uint64_t packets_ = 0;      // number of packets counted in the window
+    std::uint64_t holes_before_ = 0; // number of holes forgotten before the window
     Faults faults_;
-    std::chrono::nanoseconds end_ = PacketRing::no_end; // of the window
+    std::chrono::nanoseconds end_ = PacketRing::no_end; // end of the window
     bool is_closed_ = false;
-    std::vector<Seen> of_next_; // packets of the next window that were taken already
-    Faults next_faults_;        // faults of the next window that are known already
+    std::vector<Seen> of_next_; // packets of the next window that were already read
+    Faults next_faults_;        // faults that were seen already, but count in the next window
     InterfaceChoice choice_;
-    std::vector<std::uint16_t> tunnel_ports_; // also of interfaces that are not captured
-    std::set<std::uint32_t> interfaces_;      // the interfaces that choice_ was made from
-    std::set<Address> addresses_;             // addresses of this machine at any time of the window
+    std::vector<std::uint16_t> tunnel_ports_; // UDP ports of tunnels, also at interfaces that are not captured
+    std::set<std::uint32_t> interfaces_;      // indices of the interfaces that were known when choice_ was made
+    std::set<Address> addresses_;             // addresses that the namespace had at any time in the window
 };
 
 } // namespace socktally

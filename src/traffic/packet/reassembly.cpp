@@ -8,16 +8,16 @@ namespace socktally {
 
 namespace {
 
-/// A sequence number that is farther away is not of this connection: no receive window is larger (RFC 7323: 2^30
-/// bytes).
+/// The largest receive window, in bytes (RFC 7323). A segment that is farther ahead does not belong to the connection.
 constexpr std::int64_t farthest = std::int64_t{1} << 30;
 
-/// With a loss of 5%, a window of thousands of segments has about a hundred holes.
+/// At a loss of 5%, a receive window of 2,000 segments has about a hundred holes.
 constexpr std::size_t most_holes = 512;
 
 } // namespace
 
-/// Begins at a sequence number. Positions have 64 bits and begin high enough for bytes before the beginning.
+/// Begins the stream at a sequence number. Positions have 64 bits. They begin at 2^32 or higher, so that bytes before
+/// the first captured byte have positions too.
 void SequenceSpace::begin_at(std::uint32_t sequence)
 {
     next_ = (std::uint64_t{1} << 32) + sequence;
@@ -34,13 +34,13 @@ std::uint64_t SequenceSpace::position_of(std::uint32_t sequence) const
 std::uint64_t SequenceSpace::add(const TcpHeader& header, std::uint32_t payload_bytes)
 {
     if ((header.flags & TcpHeader::rst) != 0) {
-        return 0; // its data is text for people (RFC 9293 3.5.3)
+        return 0; // the data of a RST is an error text, not part of the stream (RFC 9293 3.5.3)
     }
     std::uint32_t sequence = header.sequence;
     if ((header.flags & TcpHeader::syn) != 0) {
-        ++sequence; // a SYN comes before the first byte
+        ++sequence; // the first byte has the sequence number after that of the SYN
         if (next_ == 0 || sequence != static_cast<std::uint32_t>(start_)) {
-            begin_at(sequence); // another connection uses the tuple
+            begin_at(sequence); // a new connection
         }
     } else if (next_ == 0) {
         begin_at(sequence);
@@ -98,17 +98,20 @@ void SequenceSpace::open_hole(std::uint64_t begin, std::uint64_t end)
 namespace {
 
 constexpr std::size_t most_datagrams = 4096;
-constexpr std::size_t most_early = 64;                  // a datagram of 64 KiB has 45 fragments of 1,500 bytes
-constexpr auto longest_life = std::chrono::seconds(30); // the kernel then gives up, and the id may be reused
+constexpr std::size_t most_early = 64; // for each datagram; one of 64 KiB has 45 fragments of 1,500 bytes
+/// The kernel drops an incomplete datagram after this time (IP_FRAG_TIME). Then the id of the datagram may be used
+/// again.
+constexpr auto longest_life = std::chrono::seconds(30);
 
-/// Returns a later fragment with the headers of the first one.
+/// Returns a later fragment with the ports of the first fragment. For TCP, also sets the sequence number of its first
+/// byte.
 Packet completed(Packet later, const Packet& first)
 {
     later.source.port = first.source.port;
     later.destination.port = first.destination.port;
     later.tcp = first.tcp;
     if (first.protocol == Protocol::tcp) {
-        later.tcp.flags = 0; // the SYN belongs to the first fragment
+        later.tcp.flags = 0; // the flags count for the first fragment only
         const std::uint32_t syn = (first.tcp.flags & TcpHeader::syn) != 0 ? 1 : 0;
         later.tcp.sequence = first.tcp.sequence + syn + later.fragment->offset - first.header_bytes;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The kernel passes a block to us by setting TP_STATUS_USER in its header. We give it back by clearing that.
+// The kernel hands over a block by setting TP_STATUS_USER in the header of the block. PacketRing gives the block back
+// by clearing the flag.
 #include "traffic/packet/ring.hpp"
 
 #include "linux/error.hpp"
@@ -26,14 +27,18 @@ namespace socktally {
 namespace {
 
 constexpr std::uint32_t nothing = 0;
-constexpr std::uint32_t plain_v4 = ETH_HLEN + 20 + 20; // a whole UDP header, or a TCP header without its options
+/// Numbers of bytes that the filter keeps of a packet. plain_v4 and plain_v6 have room for a UDP header, or for a TCP
+/// header without its options.
+constexpr std::uint32_t plain_v4 = ETH_HLEN + 20 + 20;
 constexpr std::uint32_t plain_v6 = ETH_HLEN + 40 + 20;
 constexpr std::uint32_t with_options = ETH_HLEN + 2 * 4 + 60 + 20;
 constexpr std::uint32_t with_extensions = 384;
 
-constexpr std::size_t most_wanted = 200; // so that one jump reaches past all; the reader filters the others
+/// A jump in classic BPF reaches past at most 255 instructions. If the user has chosen more than 200 interfaces,
+/// PacketWatch does the filtering.
+constexpr std::size_t most_wanted = 200;
 
-constexpr std::size_t most_instructions = 4000; // the kernel accepts 4096 (BPF_MAXINSNS)
+constexpr std::size_t most_instructions = 4000; // less than the kernel's limit of 4096 (BPF_MAXINSNS)
 
 class Program {
 public:
@@ -132,7 +137,7 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
     add_wanted(program, plan.wanted);
     for (const std::uint32_t interface : plan.skipped) {
         if (program.size() >= most_instructions) {
-            break; // the reader skips them too
+            break; // PacketWatch filters the packets of the other skipped interfaces
         }
         program.keep_if(interface, nothing);
     }
@@ -154,12 +159,12 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
 
 namespace {
 
-/// The kernel moves to the next block after block_wait_ms, even if the current one is nearly empty. So with this many
-/// blocks the ring need not be read for that many times block_wait_ms.
+/// The kernel moves on to the next block after block_wait_ms, even if the current block is nearly empty. So even with
+/// little traffic, a ring of N blocks is full after N times block_wait_ms. It must be read before that.
 constexpr std::size_t usual_blocks = 32;
 constexpr std::size_t fewest_blocks = 16;
 
-/// Returns a power of two, so that a block is a whole number of pages.
+/// Returns the size of a block in bytes. It is a power of two, so that a block is a whole number of pages.
 std::size_t block_size_for(std::size_t buffer_bytes)
 {
     const std::size_t smallest = std::max(std::size_t{16} << 10, static_cast<std::size_t>(::getpagesize()));
@@ -193,7 +198,8 @@ std::atomic_ref<std::uint32_t> status_of(std::span<std::byte> block)
 
 bool is_ethernet(std::uint16_t hardware) { return hardware == ARPHRD_ETHER || hardware == ARPHRD_LOOPBACK; }
 
-/// Reads the packet whose header is at `offset` in its block. On links other than Ethernet it begins at the IP header.
+/// Reads the packet whose header is at `offset` in the block. Returns false if the header is invalid. On links other
+/// than Ethernet, `captured` begins at the IP header.
 bool read_frame(std::span<const std::byte> block, std::size_t offset, const tpacket3_hdr& header,
                 CapturedFrame& captured)
 {
@@ -229,7 +235,7 @@ PacketRing::PacketRing(std::size_t buffer_bytes)
         throw errno_error("cannot open a packet socket");
     }
     set_option(fd_, PACKET_VERSION, static_cast<int>(TPACKET_V3), "cannot use TPACKET_V3");
-    constexpr unsigned frame_size = 2048; // means nothing in version 3, which packs packets closely
+    constexpr unsigned frame_size = 2048; // must be set, but has no effect in TPACKET_V3
     tpacket_req3 request{};
     request.tp_block_size = static_cast<unsigned>(block_size_);
     request.tp_block_nr = static_cast<unsigned>(blocks_);
@@ -242,7 +248,7 @@ PacketRing::PacketRing(std::size_t buffer_bytes)
     if (memory == MAP_FAILED) {
         throw errno_error("cannot map the capture buffer");
     }
-    ::madvise(memory, size, MADV_DONTFORK); // else a helper process would keep the socket open
+    ::madvise(memory, size, MADV_DONTFORK); // a forked helper process must not keep the socket open
     memory_ = {static_cast<std::byte*>(memory), size};
 }
 
@@ -252,7 +258,7 @@ void PacketRing::set_filter(std::span<const sock_filter> program) const
 {
     sock_fprog filter{};
     filter.len = static_cast<unsigned short>(program.size());
-    filter.filter = const_cast<sock_filter*>(program.data()); // the kernel only reads it
+    filter.filter = const_cast<sock_filter*>(program.data()); // the kernel does not write to the program
     if (::setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
         throw errno_error("cannot filter packets");
     }
@@ -312,7 +318,7 @@ PacketRing::Frames::Frames(std::span<const std::byte> block) : block_(block)
     left_ = description.hdr.bh1.num_pkts;
 }
 
-/// Returns the next packet. Returns false too for a packet that the kernel would not write like that.
+/// Also returns false if a packet header is invalid. The kernel never writes such a header.
 bool PacketRing::Frames::next(CapturedFrame& captured, std::chrono::nanoseconds end)
 {
     tpacket3_hdr packet{};

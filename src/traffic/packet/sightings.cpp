@@ -13,14 +13,13 @@ namespace {
 
 using FlowPointers = std::vector<PacketFlow*>;
 
-/// The most bytes that may be in network queues between two sightings of a connection. The limit is lower if only the
-/// sequence numbers show that both are the same connection.
+/// The most bytes that may be in network queues between two interfaces that show the same connection. short_queue is
+/// the limit if the two flows share no end, so that only the sequence numbers show that they are one connection.
 constexpr std::uint32_t region_bits = 22;
 constexpr std::uint32_t longest_queue = std::uint32_t{1} << region_bits;
 constexpr std::uint32_t short_queue = std::uint32_t{1} << 18;
 
-/// Returns whether both flows carry one stream: bytes that arrive at one end of a flow leave at the other end of its
-/// counterpart.
+/// Returns whether both flows carry the same TCP stream: one flow receives what the other one sends.
 bool is_same_stream(const PacketFlow& flow, const PacketFlow& other)
 {
     const bool shares_end = flow.tuple.remote == other.tuple.local;
@@ -38,9 +37,9 @@ bool is_same_stream(const PacketFlow& flow, const PacketFlow& other)
 
 std::uint64_t between(std::uint64_t a, std::uint64_t b) { return std::max(a, b) - std::min(a, b); }
 
-/// Returns whether both are the same datagrams. Allows for packets that were in flight when the window began or ended,
-/// or were dropped. (A superpacket may be cut into pieces between the two sightings, so the numbers of packets may
-/// differ.)
+/// Returns whether `a` and `b` may have carried the same datagrams: the bytes are equal, or the bytes and the datagrams
+/// differ by at most 1/8. Packets may be dropped, or be in flight when the window begins or ends. If the bytes are
+/// equal, the datagrams are not compared, because a superpacket may be cut into pieces between the two interfaces.
 bool are_same_datagrams(const PacketFlow::Counts& a, const PacketFlow::Counts& b)
 {
     const auto is_nearly = [](std::uint64_t x, std::uint64_t y) { return between(x, y) <= std::max(x, y) / 8; };
@@ -53,7 +52,7 @@ bool has_same_datagrams(const PacketFlow& flow, const PacketFlow& other)
     return are_same_datagrams(flow.tx, other.rx) && are_same_datagrams(flow.rx, other.tx);
 }
 
-/// Returns whether both may be the same datagrams, some of which were lost, but none added.
+/// Returns whether both flows may carry the same datagrams, some of which were lost between the two interfaces.
 bool may_be_lossy(const PacketFlow& flow, const PacketFlow& other)
 {
     return flow.tuple.local.port == other.tuple.remote.port && flow.tx.payload_bytes <= other.rx.payload_bytes &&
@@ -66,8 +65,8 @@ std::uint64_t distance(const PacketFlow& flow, const PacketFlow& other)
            between(flow.rx.payload_bytes, other.tx.payload_bytes);
 }
 
-/// Returns whether the tuple alone identifies the socket. Datagrams to the port of an unconnected socket may be for
-/// another.
+/// Returns whether the flow's socket is certain, because both ends of the tuple match. (A datagram to the port of an
+/// unconnected socket may be for another socket.)
 bool has_own_socket(const PacketFlow& flow)
 {
     return (flow.has_socket() || flow.found.cookie != Cookie{}) && !flow.rewritten &&
@@ -80,7 +79,7 @@ struct Pair {
     const PacketFlow* other;
 };
 
-/// The most flows of about the same length that are compared, in case there is a flood of them.
+/// The most flows that one flow is compared with. It limits the work if there is a flood of similar flows.
 constexpr std::size_t most_candidates = 256;
 
 class Judge {
@@ -101,19 +100,20 @@ public:
         }
         for (const PacketFlow* flow : all) {
             const Tuple mirrored{flow->tuple.protocol, flow->tuple.remote, flow->tuple.local};
-            if (passing.contains(flow->tuple) && !passing.contains(mirrored)) { // else it was forwarded unchanged
+            // If both directions are there, the flow was forwarded unchanged.
+            if (passing.contains(flow->tuple) && !passing.contains(mirrored)) {
                 passing_.emplace(flow->tuple.local, flow);
             }
         }
     }
 
-    /// Returns whether the flow has an address of this namespace, but no socket that the tuple alone identifies.
+    /// Returns whether rule 3 may apply: the flow has an address of this namespace, but its socket is not certain.
     bool is_in_question(const PacketFlow& flow) const
     {
         return !flow.looped && !flow.is_nobodys && !has_own_socket(flow) && place_.is_local(flow.tuple.local.address);
     }
 
-    /// Returns whether rule 3b applies.
+    /// Returns whether the flow consists of the outer packets of a tunnel (case 3b).
     bool is_of_tunnel(const PacketFlow& flow) const
     {
         const auto is_tunnel = [this](std::uint16_t port) {
@@ -123,7 +123,7 @@ public:
             return false;
         }
         const bool is_held = flow.has_socket() && place_.is_held(flow.found.inode);
-        const bool only_sent = flow.rx.packets == 0; // the answers go to the peer's port
+        const bool only_sent = flow.rx.packets == 0; // answers come to our own tunnel port, so they are in another flow
         return !is_held && (is_tunnel(flow.tuple.local.port) || (only_sent && is_tunnel(flow.tuple.remote.port)));
     }
 
@@ -135,7 +135,9 @@ public:
 
     using Taken = std::set<const PacketFlow*>;
 
-    /// Tries the best pairs first, because each flow has only one counterpart.
+    /// Sets is_nobodys of the flows in `pairs`. A flow can be the counterpart of only one other flow, so the pairs with
+    /// the smallest difference are handled first. `taken` has the counterparts that are already used. Returns the
+    /// number of flows whose bytes differ from those of their counterpart.
     static std::uint64_t mark(std::vector<Pair> pairs, Taken taken)
     {
         std::stable_sort(pairs.begin(), pairs.end(),
@@ -150,8 +152,8 @@ public:
         return unsure;
     }
 
-    /// Marks UDP flows that share an end with a forwarded one, those of the same length first: there may be many
-    /// (queries to one resolver).
+    /// Sets is_nobodys of UDP flows that share one end with a forwarded flow. Many flows may share an end (queries to
+    /// one resolver), so flows with exactly the same number of bytes are paired first.
     std::uint64_t mark_half_rewritten(const FlowPointers& flows) const
     {
         using Length = std::tuple<Endpoint, std::uint64_t, std::uint64_t>;
@@ -174,8 +176,8 @@ public:
         return mark(std::move(pairs), std::move(taken));
     }
 
-    /// Returns pairs of UDP flows that are counterparts of each other, have no socket and moved bytes both ways: a port
-    /// without a listener sends no answer.
+    /// Returns pairs of UDP flows that are counterparts of each other. Only flows that have no socket, but moved bytes
+    /// both ways, are compared. (A port of this machine without a socket sends no answers.)
     static std::vector<Pair> wholly_rewritten(const FlowPointers& flows)
     {
         std::multimap<std::uint64_t, PacketFlow*> by_sent;
@@ -222,7 +224,8 @@ private:
         }
     }
 
-    /// Returns the region of a stream. Streams that are near each other are in the same region or in neighbouring ones.
+    /// Returns the region of sequence numbers that the stream has reached. If two streams are near each other, their
+    /// regions are the same or neighbours.
     static std::uint32_t region(const SequenceSpace& sequence) { return sequence.last() >> region_bits; }
 
     static bool has_counterpart(const PacketFlow& flow, const ByRegion& flows, std::uint32_t region)
@@ -240,9 +243,9 @@ private:
     }
 
     const SightingPlace& place_;
-    ByRegion by_received_; // TCP flows without sockets of their own
+    ByRegion by_received_; // TCP flows whose socket is not certain, by region of the received stream
     ByRegion by_sent_;
-    std::multimap<Endpoint, const PacketFlow*> passing_; // UDP flows whose local end is not here, by that end
+    std::multimap<Endpoint, const PacketFlow*> passing_; // UDP flows with a local end that is not here, by local end
 };
 
 } // namespace
@@ -283,7 +286,7 @@ std::uint64_t mark_nobodys(const FlowPointers& flows, const std::function<FlowPo
 
 namespace {
 
-/// Returns whether packets of both flows went the same way, so that they belong to two sockets.
+/// Returns whether both flows have packets in the same direction. If so, they belong to two different sockets.
 bool overlap(const PacketFlow& a, const PacketFlow& b)
 {
     const auto both = [&](PacketFlow::Counts PacketFlow::*direction) {
@@ -299,7 +302,9 @@ bool overlap(const PacketFlow& a, const PacketFlow& b)
 std::set<const PacketFlow*> join_rewritten(const FlowPointers& flows, FlowTable& table)
 {
     std::set<const PacketFlow*> joined;
-    std::map<Tuple, const PacketFlow*> stand_ins; // of connected sockets whose own tuple was not seen
+    /// For each connected socket whose own tuple no packet had: the first flow with a changed tuple. The key is the
+    /// tuple of the socket.
+    std::map<Tuple, const PacketFlow*> stand_ins;
     for (PacketFlow* flow : flows) {
         if (!flow->rewritten || flow->is_nobodys || flow->found.tuple.remote.port == 0) {
             continue;

@@ -29,7 +29,7 @@ constexpr std::size_t files_besides = 64;
 
 Note no_bytes_note() { return Note(NoteCode::no_bytes); }
 
-/// The lists of one network namespace, at the start and at the end of the window.
+/// The socket lists of one network namespace, at the start and at the end of the window.
 struct Place {
     Inode netns;
     ProcSocketFiles files;
@@ -37,7 +37,7 @@ struct Place {
     ProcSockets last{};
 };
 
-/// Opens the lists through /proc/PID/net, which shows the namespace of any process without entering it.
+/// Opens the lists of a namespace through /proc/PID/net, without entering the namespace. Returns null if that fails.
 std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
 {
     constexpr std::string_view suffix = "/ns/net";
@@ -45,7 +45,7 @@ std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
         return std::nullopt;
     }
     ProcSocketFiles files(ProcLists::all, space.path.substr(0, space.path.size() - suffix.size()) + "/net");
-    const bool is_same = netns_inode(space.path) == space.inode; // still true after the files were opened
+    const bool is_same = netns_inode(space.path) == space.inode; // checked last, because the pid may be reused
     return is_same && !files.is_empty() ? std::optional(std::move(files)) : std::nullopt;
 }
 
@@ -56,8 +56,8 @@ public:
     {
     }
 
-    /// Reads holders before the first list and after the last one, because a socket that is only in the first list was
-    /// held then. The last list of one window is the first one of the next.
+    /// Reads the holders of sockets before the first list and after the last list. (A socket that is only in the first
+    /// list has no holder after the last one.) The last list of a window is also the first list of the next window.
     BackendResult sample(const SampleRequest& request) override
     {
         OwnerScanner holders("/proc", nullptr, trace_);
@@ -81,7 +81,7 @@ public:
             clock_.end(sample, how_ended(request));
         }
         read_last_lists();
-        if (request.window != 0ns) { // without a window, not having run since the scan means nothing
+        if (request.window != 0ns) { // without a window, no holder can count as idle
             holders.rescan();
         }
         const std::size_t garbled = add_flows(sample.flows);
@@ -103,14 +103,14 @@ public:
     std::vector<Note> limits() const override
     {
         std::vector<Note> limits{no_bytes_note()};
-        limits.front().remedy.clear(); // doctor, which prints this, has said it already
+        limits.front().remedy.clear(); // the remedy is to run doctor, but doctor itself prints this
         add_namespaces_limit(limits);
         add_denied_limit(limits);
         return limits;
     }
 
 private:
-    /// Returns the number of namespaces that could not be read.
+    /// Opens the socket lists of each namespace. Returns the number of namespaces that could not be entered.
     std::size_t open_lists(const ProcessesSeen& seen)
     {
         for (Place& place : places_) {
@@ -151,7 +151,7 @@ private:
         }
     }
 
-    /// Adds the flows. Returns the number of invalid lines in the lists.
+    /// Adds the flows of all namespaces to `flows`. Returns the number of invalid lines in the lists.
     std::size_t add_flows(std::vector<Flow>& flows) const
     {
         std::size_t garbled = 0;
@@ -168,7 +168,7 @@ private:
     std::vector<Inode> wanted_namespaces_;
     bool keeps_facts_;
     std::vector<Place> places_;               // of this window
-    std::map<Inode, ProcSockets> previous_{}; // the last lists of each namespace in the window before
+    std::map<Inode, ProcSockets> previous_{}; // the last list of each namespace in the previous window
     InterfaceCounters interfaces_{};
     Trace trace_;
     WindowClock clock_{};
