@@ -13,6 +13,7 @@
 #define IPPROTO_ICMPV6 58
 #define IPPROTO_UDPLITE 136
 #define IPPROTO_RAW 255
+#define IPPROTO_MPTCP 262
 #define SOCK_STREAM 1
 #define SOCK_RAW 3
 #define MSG_OOB 1
@@ -106,6 +107,11 @@ struct sock {
 
 struct inet_connection_sock {
     const void* icsk_ulp_ops;
+    void* icsk_ulp_data; /* of a subflow of MPTCP a mptcp_subflow_context */
+};
+
+struct mptcp_subflow_context {
+    struct sock* conn; /* the whole connection */
 };
 
 struct tcp_sock {

@@ -274,7 +274,8 @@ FilterValue state_value(std::string_view text)
 
 Judgement judge_state(const Row& row, const FilterValue& value, const Machine& /*machine*/)
 {
-    const bool has_none = row.protocol && row.protocol != Protocol::tcp; // in a sample
+    const bool is_tcp = row.protocol == Protocol::tcp || row.protocol == Protocol::mptcp;
+    const bool has_none = row.protocol && !is_tcp; // in a sample
     return judge_number(row.facts != nullptr ? row.facts->state : std::nullopt, has_none, value.numbers);
 }
 

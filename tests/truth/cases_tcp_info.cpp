@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // State, round-trip time and retransmissions: what the kernel tells the generator of its own sockets is the truth.
 #include "exact.hpp"
+#include "messages.hpp"
 #include "nft.hpp"
 #include "windows.hpp"
 
@@ -77,14 +78,25 @@ private:
     void* memory_;
 };
 
+/// A stage, and what its client tells.
+struct Scene {
+    Stage stage;
+    SharedTold shared;
+    Told& told = shared.told();
+};
+
 enum class End : std::uint8_t { open, closed };
 
 /// "t-client" sends over a connection that loses one packet in twenty, before the window and in it.
-void start_lossy(Stage& stage, Told& told, End end)
+void start_lossy(Scene& scene, End end, int protocol = IPPROTO_TCP)
 {
+    Stage& stage = scene.stage;
+    Told& told = scene.told;
     drop_packets(stage.netns(), "input", 20);
     stage.start("t-server", [=](Self& self) {
-        const int fd = self.accept(self.listen(local4));
+        const int listener = self.listen(local4, protocol);
+        self.call("listening");
+        const int fd = self.accept(listener);
         self.receive(fd, before_window);
         self.step();
         self.receive(fd, in_window);
@@ -94,7 +106,9 @@ void start_lossy(Stage& stage, Told& told, End end)
         }
     });
     stage.start("t-client", [=, &told](Self& self) {
-        const int fd = self.connect(local4);
+        self.await_call("listening");
+        const int fd = self.adopt(open_socket(AF_INET, SOCK_STREAM, protocol));
+        self.aim(fd, local4);
         send_in_pieces(self, fd, before_window);
         told.retransmitted_before = info_of(fd).tcpi_bytes_retrans;
         self.step();
@@ -113,6 +127,13 @@ std::vector<Row> client_rows(const Report& report)
     std::copy_if(report.rows.begin(), report.rows.end(), std::back_inserter(rows),
                  [](const Row& row) { return row.remote_port == local4.port; });
     return rows;
+}
+
+Row client_row(const Report& report)
+{
+    const auto rows = client_rows(report);
+    REQUIRE(rows.size() == 1);
+    return rows.front();
 }
 
 /// The ebpf backend sees the cases that run beside this one, too.
@@ -134,53 +155,47 @@ const std::vector<std::string> all_three{"--by",    "connection", "-o", "+state,
 TEST_CASE("tcp info: what was sent again in the window, and the rtt, as the socket's own process reads them")
 {
     TRUTH_TCP_INFO();
-    Stage stage;
-    const SharedTold shared;
-    Told& told = shared.told();
+    Scene scene;
     SUBCASE("open")
     {
-        start_lossy(stage, told, End::open);
-        const Measured measured = stage.measure({.arguments = all_three});
+        start_lossy(scene, End::open);
+        const Measured measured = scene.stage.measure({.arguments = all_three});
         check(measured);
-        const auto rows = client_rows(measured.report);
-        REQUIRE(rows.size() == 1);
-        CHECK(told.retransmitted_before > 0);
-        CHECK(told.in_window() > 0);
-        CHECK(rows[0].retransmitted_bytes == told.in_window());
-        CHECK(rows[0].rtt_us == told.rtt_us);
-        CHECK(rows[0].state == "established");
+        const Row row = client_row(measured.report);
+        CHECK(scene.told.retransmitted_before > 0);
+        CHECK(scene.told.in_window() > 0);
+        CHECK(row.retransmitted_bytes == scene.told.in_window());
+        CHECK(row.rtt_us == scene.told.rtt_us);
+        CHECK(row.state == "established");
     }
     SUBCASE("closed")
     {
-        start_lossy(stage, told, End::closed);
-        const Measured measured = stage.measure({.arguments = all_three});
+        start_lossy(scene, End::closed);
+        const Measured measured = scene.stage.measure({.arguments = all_three});
         check(measured);
-        const auto rows = client_rows(measured.report);
-        REQUIRE(rows.size() == 1);
-        CHECK(rows[0].retransmitted_bytes == told.in_window());
-        CHECK(rows[0].state != "established");
+        const Row row = client_row(measured.report);
+        CHECK(row.retransmitted_bytes == scene.told.in_window());
+        CHECK(row.state != "established");
     }
     SUBCASE("by process")
     {
-        start_lossy(stage, told, End::open);
-        const Measured measured = stage.measure({.arguments = {"-o", "+rtt_us,retransmitted_bytes"}});
+        start_lossy(scene, End::open);
+        const Measured measured = scene.stage.measure({.arguments = {"-o", "+rtt_us,retransmitted_bytes"}});
         check(measured);
         const auto row = std::find_if(measured.report.rows.begin(), measured.report.rows.end(),
                                       [](const Row& each) { return each.process == "t-client"; });
         REQUIRE(row != measured.report.rows.end());
-        CHECK(row->retransmitted_bytes == told.in_window());
-        CHECK(row->rtt_us == told.rtt_us);
+        CHECK(row->retransmitted_bytes == scene.told.in_window());
+        CHECK(row->rtt_us == scene.told.rtt_us);
     }
 }
 
 TEST_CASE("tcp info: the windows of a series have together what was sent again")
 {
     TRUTH_TCP_INFO();
-    Stage stage;
-    const SharedTold shared;
-    Told& told = shared.told();
-    start_lossy(stage, told, End::closed);
-    const Series series = stage.measure_series(8, {.pace = 150ms, .arguments = all_three});
+    Scene scene;
+    start_lossy(scene, End::closed);
+    const Series series = scene.stage.measure_series(8, {.pace = 150ms, .arguments = all_three});
     std::uint64_t sum = 0;
     std::size_t windows = 0;
     for (const Report& report : series.reports) {
@@ -189,7 +204,7 @@ TEST_CASE("tcp info: the windows of a series have together what was sent again")
             windows += row.retransmitted_bytes.value_or(0) != 0 ? 1 : 0;
         }
     }
-    CHECK(sum == told.in_window());
+    CHECK(sum == scene.told.in_window());
     MESSAGE(sum, " bytes were sent again in ", windows, " of ", series.reports.size(), " windows");
     check(sum_of(series));
 }
@@ -197,50 +212,57 @@ TEST_CASE("tcp info: the windows of a series have together what was sent again")
 TEST_CASE("tcp info: without a window, what was sent again since the socket was opened" * doctest::test_suite("alone"))
 {
     TRUTH_TCP_INFO();
-    Stage stage;
-    const SharedTold shared;
-    Told& told = shared.told();
-    start_lossy(stage, told, End::open);
-    stage.advance();
-    const Measured measured = stage.totals({.arguments = all_three});
-    const auto rows = client_rows(measured.report);
-    REQUIRE(rows.size() == 1);
-    CHECK(rows[0].retransmitted_bytes == told.retransmitted);
-    CHECK(rows[0].rtt_us == told.rtt_us);
-    CHECK(rows[0].state == "established");
+    Scene scene;
+    start_lossy(scene, End::open);
+    scene.stage.advance();
+    const Measured measured = scene.stage.totals({.arguments = all_three});
+    const Row row = client_row(measured.report);
+    CHECK(row.retransmitted_bytes == scene.told.retransmitted);
+    CHECK(row.rtt_us == scene.told.rtt_us);
+    CHECK(row.state == "established");
 }
 
 TEST_CASE("tcp info: since the last run, what was sent again since then" * doctest::test_suite("alone"))
 {
     TRUTH_TCP_INFO();
-    Stage stage;
-    const SharedTold shared;
-    Told& told = shared.told();
+    Scene scene;
     std::string directory = std::filesystem::temp_directory_path() / "socktally-truth-XXXXXX";
     if (::mkdtemp(directory.data()) == nullptr) {
         fail("mkdtemp");
     }
     std::vector<std::string> arguments = all_three;
     arguments.insert(arguments.end(), {"--since", directory + "/state"});
-    start_lossy(stage, told, End::open);
-    const auto first = client_rows(stage.totals({.arguments = arguments}).report);
-    stage.advance();
-    const auto second = client_rows(stage.totals({.arguments = arguments}).report);
+    start_lossy(scene, End::open);
+    const Row first = client_row(scene.stage.totals({.arguments = arguments}).report);
+    scene.stage.advance();
+    const Row second = client_row(scene.stage.totals({.arguments = arguments}).report);
     std::filesystem::remove_all(directory);
-    REQUIRE(first.size() == 1);
-    REQUIRE(second.size() == 1);
-    CHECK(first[0].retransmitted_bytes == told.retransmitted_before);
-    CHECK(second[0].retransmitted_bytes == told.in_window());
+    CHECK(first.retransmitted_bytes == scene.told.retransmitted_before);
+    CHECK(second.retransmitted_bytes == scene.told.in_window());
+}
+
+TEST_CASE("tcp info: MPTCP has what its subflow tells")
+{
+    TRUTH_TCP_INFO();
+    if (!has_protocol(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)) {
+        TRUTH_SKIP("this kernel has no MPTCP");
+    }
+    Scene scene;
+    SUBCASE("open") { start_lossy(scene, End::open, IPPROTO_MPTCP); }
+    SUBCASE("closed") { start_lossy(scene, End::closed, IPPROTO_MPTCP); }
+    const Row row = client_row(scene.stage.measure({.arguments = all_three}).report);
+    CHECK(scene.told.in_window() > 0);
+    CHECK(row.retransmitted_bytes == scene.told.in_window());
+    CHECK(row.rtt_us.value_or(0) > 0);
+    CHECK(row.process == "t-client");
 }
 
 TEST_CASE("tcp info: a connection that only retransmits")
 {
     TRUTH_TCP_INFO();
-    Stage stage;
-    const SharedTold shared;
-    Told& told = shared.told();
-    stage.start("t-server", [](Self& self) { self.receive(self.accept(self.listen(local4)), 1000); });
-    stage.start("t-client", [&told](Self& self) {
+    Scene scene;
+    scene.stage.start("t-server", [](Self& self) { self.receive(self.accept(self.listen(local4)), 1000); });
+    scene.stage.start("t-client", [&told = scene.told](Self& self) {
         const int fd = self.connect(local4);
         self.send(fd, 1000);
         self.step();
@@ -252,15 +274,14 @@ TEST_CASE("tcp info: a connection that only retransmits")
             self.sleep(10ms);
         }
     });
-    stage.advance();
-    drop_packets(stage.netns(), "input", 1);
-    stage.advance();
-    const auto rows = client_rows(stage.measure({.arguments = all_three}).report);
-    REQUIRE(rows.size() == 1);
-    CHECK(rows[0].tx_bytes == 0U);
-    CHECK(rows[0].retransmitted_bytes.value_or(0) > 0);
-    CHECK(rows[0].retransmitted_bytes.value_or(0) <= told.retransmitted + 5000); // another one may just be sent
-    CHECK(rows[0].process == (backend_name() == "ebpf" ? "[unknown]" : "t-client"));
+    scene.stage.advance();
+    drop_packets(scene.stage.netns(), "input", 1);
+    scene.stage.advance();
+    const Row row = client_row(scene.stage.measure({.arguments = all_three}).report);
+    CHECK(row.tx_bytes == 0U);
+    CHECK(row.retransmitted_bytes.value_or(0) > 0);
+    CHECK(row.retransmitted_bytes.value_or(0) <= scene.told.retransmitted + 5000); // another one may just be sent
+    CHECK(row.process == "t-client");
 }
 
 TEST_CASE("tcp info: bytes of two processes on one socket are not told apart")

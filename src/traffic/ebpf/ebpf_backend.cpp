@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The ebpf backend for samples with a window. totals_backend.cpp is the one for samples without a window.
 #include "linux/interrupt.hpp"
+#include "owners/owner_scanner.hpp"
 #include "traffic/backend.hpp"
 #include "traffic/ebpf/packets.hpp"
 #include "traffic/ebpf/peers.hpp"
@@ -14,7 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <thread>
 
 namespace socktally {
@@ -76,12 +79,53 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
     if (faults.flows_dropped > 0) {
         notes.emplace_back(NoteCode::too_many_sockets);
     }
+    if (faults.closed_dropped > 0) {
+        notes.push_back({NoteCode::too_many_sockets,
+                         fmt::format("too many connections were closed: the state, round-trip time and retransmitted "
+                                     "bytes of {} are not known",
+                                     faults.closed_dropped)});
+    }
     if (faults.crowded_sockets > 0) {
         notes.push_back({NoteCode::too_many_peers,
                          fmt::format("{} had more than {} peers: the bytes of the other peers have no remote address",
                                      plural(faults.crowded_sockets, "socket"), TALLY_MOST_PEERS)});
     }
     return notes;
+}
+
+/// Finds in /proc who holds the connections that only sent bytes again. No process used them in the window, so the
+/// programs saw none.
+void find_holders(Sample& sample, const IdentifyProcess& identify)
+{
+    std::set<Inode> unused;
+    for (const Flow& flow : sample.flows) {
+        if (flow.inode != Inode{}) { // which other flows do not have
+            unused.insert(flow.inode);
+        }
+    }
+    if (unused.empty()) {
+        return;
+    }
+    OwnerScanner owners;
+    owners.set_identify_process(identify);
+    owners.expect_no_rescan();
+    owners.scan();
+    const auto holders = owners.take_holders();
+    const auto processes = owners.take_processes();
+    for (const Holder& holder : holders) {
+        if (!unused.contains(holder.inode)) {
+            continue;
+        }
+        const Process& process = processes[holder.process];
+        const auto known = std::find_if(sample.processes.begin(), sample.processes.end(), [&](const Process& each) {
+            return each.pid == process.pid && each.start_time == process.start_time;
+        });
+        const auto index = static_cast<std::uint32_t>(known - sample.processes.begin());
+        if (known == sample.processes.end()) {
+            sample.processes.push_back(process);
+        }
+        sample.holders.push_back({holder.inode, index});
+    }
 }
 
 class EbpfBackend final : public Backend {
@@ -126,6 +170,7 @@ public:
         wait_for_those_under_way();
 
         EbpfFaults faults = add_flows(sample);
+        find_holders(sample, request.identify_process);
         if (packets_) {
             packets_->add_to(sample);
         }

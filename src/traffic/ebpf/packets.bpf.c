@@ -43,7 +43,7 @@ static __always_inline bool is_subflow(struct bpf_sock* sk)
 static __always_inline tally_u16 protocol_of(struct bpf_sock* sk)
 {
     if (is_subflow(sk))
-        return PACKETS_SUBFLOW;
+        return IPPROTO_MPTCP;
     if (sk->type == SOCK_RAW && sk->protocol != IPPROTO_ICMP && sk->protocol != IPPROTO_ICMPV6)
         return IPPROTO_RAW;
     return sk->protocol;

@@ -248,7 +248,7 @@ int BPF_PROG(state_changes, struct sock* sk, int oldstate, int newstate)
     const bool was_open = oldstate != TCP_LISTEN && oldstate != TCP_SYN_SENT && oldstate != TCP_CLOSE;
     if (keeps_facts && newstate == TCP_CLOSE && was_open) {
         struct tcp_sock* ended = bpf_skc_to_tcp_sock(sk);
-        return ended && !is_subflow(ended) ? note_closed(sk, ended) : 0;
+        return ended ? note_closed(sk, ended) : 0;
     }
     if (newstate != TCP_ESTABLISHED || (oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV))
         return 0;
@@ -277,10 +277,11 @@ int write_connections(struct bpf_iter__tcp* context)
 {
     struct sock_common* common = context->sk_common;
     struct tcp_sock* tcp = common ? bpf_skc_to_tcp_sock(common) : 0;
-    if (!tcp || common->skc_state == TCP_LISTEN || is_subflow(tcp))
+    struct sock* used = tcp && common->skc_state != TCP_LISTEN ? used_socket_of((struct sock*)tcp, tcp) : 0;
+    if (!used)
         return 0;
     struct tally_connection row = {};
-    describe_connection(&row, (struct sock*)tcp, tcp);
+    describe_connection(&row, (struct sock*)tcp, tcp, used);
     bpf_seq_write(context->meta->seq, &row, sizeof row);
     return 0;
 }

@@ -355,6 +355,7 @@ void Tally::forget_window()
     }
     skeleton_->data->next_slot[buffer()] = TALLY_FIRST_SLOT;
     auto& shared = *skeleton_->bss;
+    closed_dropped_ = shared.closed_dropped;
     shared.flows_dropped[buffer()] = 0;
     shared.crowded_in[buffer()] = 0;
     shared.untracked_in[buffer()] = 0;
@@ -369,6 +370,7 @@ EbpfFaults Tally::faults() const
     const auto& shared = *skeleton_->bss;
     faults.flows_dropped = shared.flows_dropped[buffer()];
     faults.crowded_sockets = shared.crowded_in[buffer()];
+    faults.closed_dropped = shared.closed_dropped - closed_dropped_;
     faults.unreached_namespaces = shared.untracked_in[buffer()] != 0 ? namespaces_refused_ : 0;
     faults.unclaimed = shared.unclaimed_in[buffer()];
     faults.missed_calls = missed_calls_;

@@ -80,21 +80,18 @@ struct tally_flow {
 };
 TALLY_ASSERT(sizeof(struct tally_flow) == 72);
 
-/* State, round-trip time and retransmissions of a TCP connection, when a window ends or when the connection closes. */
+/* What TCP tells of a connection at the end of a window, or when it was closed. MPTCP has a row for each subflow,
+   with the cookie, the state and the holder of the whole. */
 struct tally_connection {
     tally_u64 cookie;
-    /* Bytes retransmitted since the last row of the connection. The first row has the bytes since the connection or the
-       counting began, whichever was later. */
-    tally_u64 retransmitted_bytes;
-    tally_u32 rtt_us; /* smoothed round-trip time; 0: not measured */
+    tally_u64 inode; /* 0: no process holds it any more */
+    tally_u64 retransmitted_bytes; /* since its last row, or since counting or the connection began */
+    tally_u32 rtt_us; /* smoothed; 0: none was measured */
     tally_u16 state; /* TCP_* */
     tally_u16 is_tracked; /* 0: retransmitted_bytes is not known */
     struct tally_flow flow; /* without bytes */
 };
-TALLY_ASSERT(sizeof(struct tally_connection) == 96);
-
-/* The value of tally_flow.protocol for a subflow of an MPTCP connection. Only packets.bpf.c uses it. */
-#define PACKETS_SUBFLOW 262
+TALLY_ASSERT(sizeof(struct tally_connection) == 104);
 
 struct packets_key {
     tally_u64 cookie;

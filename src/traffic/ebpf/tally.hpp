@@ -22,12 +22,13 @@ namespace socktally {
 /// What the programs could not see in a window.
 struct EbpfFaults {
     bool interrupted = false;
-    std::size_t foreign_processes = 0; // number of processes that have no pid in our namespace
-    bool too_many_processes = false;   // more processes moved bytes than there are slots
-    std::uint64_t flows_dropped = 0;   // number of sends and receives whose flow had no room in the map
-    std::uint64_t crowded_sockets = 0; // number of sockets that had more than TALLY_MOST_PEERS peers
-    /// Number of network namespaces that could not be entered. It is 0 if note_existing() had reached all connections
-    /// that were read in the window.
+    std::size_t foreign_processes = 0; // processes that have no pid in our namespace
+    bool too_many_processes = false;   // more processes than slots
+    std::uint64_t flows_dropped = 0;   // flows that had no room in the map
+    std::uint64_t crowded_sockets = 0; // sockets with more peers than TALLY_MOST_PEERS
+    std::uint64_t closed_dropped = 0;  // closed connections that had no room for what TCP tells of them
+    /// Network namespaces that could not be entered; 0 unless connections were read in the window that note_existing()
+    /// had not reached.
     std::size_t unreached_namespaces = 0;
     /// Number of connections that note_existing() had not reached, and that only splice(2) has read in the window.
     std::uint64_t unclaimed = 0;
@@ -114,7 +115,8 @@ private:
     std::size_t namespaces_refused_ = 0;
     std::uint64_t misses_before_ = 0; // result of recursion_misses() when the window began
     std::uint64_t missed_calls_ = 0;
-    std::vector<tally_connection> closed_; // connections that the last call of connections() found closed
+    std::vector<tally_connection> closed_; // at the last call of connections()
+    std::uint64_t closed_dropped_ = 0;     // before the window
 };
 
 } // namespace socktally

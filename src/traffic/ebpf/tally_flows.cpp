@@ -112,11 +112,18 @@ std::unordered_map<std::uint64_t, tally_connection> by_cookie(const std::vector<
 {
     std::unordered_map<std::uint64_t, tally_connection> result;
     for (const tally_connection& connection : connections) {
+        if (connection.cookie == 0) { // of MPTCP: no process has used it, or it would have one
+            continue;
+        }
         const auto [entry, is_new] = result.try_emplace(connection.cookie, connection);
         if (!is_new) {
             const tally_connection before = std::exchange(entry->second, connection);
             entry->second.retransmitted_bytes += before.retransmitted_bytes;
             entry->second.is_tracked &= before.is_tracked;
+            entry->second.inode = std::max(before.inode, connection.inode);
+            if (connection.flow.protocol == IPPROTO_MPTCP) { // the rows are of subflows
+                entry->second.rtt_us = std::max(before.rtt_us, connection.rtt_us);
+            }
         }
     }
     return result;
@@ -142,7 +149,8 @@ void TallyFlows::add_facts(const std::vector<tally_connection>& connections)
     auto known = by_cookie(connections);
     std::unordered_map<std::uint64_t, std::vector<Flow*>> flows;
     for (Flow& flow : sample_.flows) {
-        if (flow.tuple.protocol == Protocol::tcp && flow.cookie != Cookie{}) {
+        const bool is_tcp = flow.tuple.protocol == Protocol::tcp || flow.tuple.protocol == Protocol::mptcp;
+        if (is_tcp && flow.cookie != Cookie{}) {
             flows[flow.cookie.value].push_back(&flow);
         }
     }
@@ -161,8 +169,10 @@ void TallyFlows::add_facts(const std::vector<tally_connection>& connections)
     }
     for (const auto& [cookie, connection] : known) {
         if (connection.is_tracked != 0 && connection.retransmitted_bytes != 0) {
-            append({std::nullopt, Cause::unknown, Quality::unknown}, Cookie{cookie}, connection.flow).facts =
-                std::make_shared<const SocketFacts>(facts_of(connection));
+            Flow& flow = append({}, Cookie{cookie}, connection.flow);
+            flow.inode = Inode{connection.inode};
+            flow.state = connection.inode != 0 ? SocketState::open : SocketState::closed;
+            flow.facts = std::make_shared<const SocketFacts>(facts_of(connection));
         }
     }
 }

@@ -33,9 +33,9 @@ public:
 
     void add(std::uint32_t slot, const tally_counters& counters);
     void add(const tally_flow_key& key, const tally_flow& flow);
-    /// Sets Flow::facts of TCP flows from the rows of Tally::connections(). If several flows of one socket have sent,
-    /// their retransmitted bytes are unknown, because they cannot be divided. A connection that has retransmitted but
-    /// has no flow becomes a flow without a process.
+    /// Gives the flows of TCP and MPTCP their facts (Flow::facts), as Tally::connections() has them. If several
+    /// processes sent through a socket, whose bytes were retransmitted is not known. A connection that has
+    /// retransmitted and moved nothing else becomes a flow whose owner is still to be found by its inode.
     void add_facts(const std::vector<tally_connection>& connections);
     /// Adds flows for the bytes of each slot that are in no flow yet. In a sample by process these are all bytes. In a
     /// sample by socket they are the bytes that had no room in the map of flows.

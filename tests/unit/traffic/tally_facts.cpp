@@ -95,15 +95,33 @@ TEST_CASE("tally facts: of several processes on one socket, the one that sent ha
     }
 }
 
-TEST_CASE("tally facts: a connection that only retransmitted is a flow without an owner")
+TEST_CASE("tally facts: a connection that only retransmitted is a flow whose owner its inode tells")
 {
-    const auto flows = with_facts({}, {connection(1, 10), connection(2, 0)});
+    tally_connection held = connection(1, 10);
+    held.inode = 77;
+    const auto flows = with_facts({}, {held, connection(2, 0)});
     REQUIRE(flows.size() == 1);
+    CHECK(flows[0].inode == Inode{77});
     CHECK(flows[0].cookie == Cookie{1});
     CHECK(flows[0].tuple.protocol == Protocol::tcp);
     CHECK(flows[0].tuple.local.port == 40000);
     CHECK(flows[0].rx_bytes == 0U);
     CHECK(flows[0].facts->retransmitted_bytes == 10U);
     CHECK(!flows[0].attribution.process);
-    CHECK(flows[0].attribution.cause == Cause::unknown);
+    CHECK(flows[0].attribution.cause == Cause::none);
+}
+
+TEST_CASE("tally facts: MPTCP has those of all subflows together, and the longest round-trip time")
+{
+    tally_connection fast = connection(1, 10);
+    fast.flow.protocol = IPPROTO_MPTCP;
+    tally_connection slow = fast;
+    slow.rtt_us = 300;
+    Flow whole = used(1, 0, 5, 5);
+    whole.tuple.protocol = Protocol::mptcp;
+    const auto flows = with_facts({whole}, {slow, fast});
+    REQUIRE(flows.size() == 1);
+    CHECK(flows[0].facts->state == ConnectionState::established);
+    CHECK(flows[0].facts->rtt_us == 300U);
+    CHECK(flows[0].facts->retransmitted_bytes == 20U);
 }
