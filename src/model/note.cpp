@@ -33,7 +33,7 @@ constexpr std::string_view root_remedy = "run with sudo";
 constexpr std::array kinds = {
     NoteKind{udp_bytes, "udp-bytes", incomplete, "the bytes of UDP sockets are unknown", "", About::protocol},
     NoteKind{uncounted_bytes, "uncounted-bytes", incomplete, "", ebpf_remedy, About::protocol},
-    NoteKind{packet_sockets, "packet-sockets", complete, "", ebpf_remedy, About::protocol},
+    NoteKind{packet_sockets, "packet-sockets", complete, "", ebpf_remedy, About::open_sockets},
     NoteKind{no_bytes, "no-bytes", incomplete,
              "bytes are not counted: sockets are only listed, at the start and the end of the window",
              "see socktally doctor for what better backends need"},

@@ -197,11 +197,12 @@ void drop_captures(Sample& sample)
     });
 }
 
-void add_note(Sample& sample, Protocol protocol, std::string_view name)
+Note& add_note(Sample& sample, Protocol protocol, std::string_view name)
 {
-    sample.notes
-        .emplace_back(NoteCode::uncounted_bytes, fmt::format("{} moved bytes, which this backend does not count", name))
-        .protocol = protocol;
+    Note& note = sample.notes.emplace_back(NoteCode::uncounted_bytes,
+                                           fmt::format("{} moved bytes, which this backend does not count", name));
+    note.protocol = protocol;
+    return note;
 }
 
 } // namespace
@@ -219,7 +220,7 @@ void finish_uncounted(Sample& sample, const UncountedTraffic& traffic)
         add_note(sample, Protocol::icmp, "ICMP");
     }
     if (traffic.raw) {
-        add_note(sample, Protocol::raw, "raw IP may have");
+        add_note(sample, Protocol::raw, "raw IP may have").about = Note::About::open_sockets;
     }
     if (traffic.udplite) {
         add_note(sample, Protocol::udplite, "UDP-Lite");
