@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace socktally {
@@ -24,6 +25,14 @@ struct TreeSightings {
     std::set<Uid> users;       // effective users of the descendants
     bool leaves_netns = false; // true: a descendant was, or may have been, in another network namespace than socktally
 };
+
+/// A TCP socket that listened in the window.
+struct Listener {
+    Address address; // unspecified: it accepts at any
+    Inode inode;
+};
+/// By network namespace and port.
+using Listeners = std::map<std::pair<Inode, std::uint16_t>, std::vector<Listener>>;
 
 struct Sample {
     std::chrono::system_clock::time_point started_at;
@@ -38,6 +47,7 @@ struct Sample {
     /// Facts that follow from the cgroup of a socket whose process is not known, by Flow::cgroup_id.
     std::map<std::uint64_t, std::shared_ptr<const Identity>> groups;
     TreeSightings tree;
+    Listeners listeners; // empty if no tree was asked for, or if the backend knows all processes
     std::vector<Note> notes;
     std::vector<InterfaceTraffic> interfaces; // deltas of all interfaces in the window
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "table/flow_rows.hpp"
 
+#include "traffic/attribution.hpp"
+
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -75,7 +77,35 @@ bool is_of_no_tree(const Flow& flow, const TreeSightings& tree)
            (cause == Cause::other_user && flow.uid && !tree.users.contains(*flow.uid));
 }
 
-/// Fills in a row without an owner: the cause, and facts from the socket and its cgroup.
+/// Returns the trees of a connection whose process is not known, which are those of the processes that listened: only
+/// these could accept it. Null if they are not known, or differ.
+std::optional<std::uint64_t> trees_of_listeners(const Flow& flow, const Sample& sample)
+{
+    const auto at_port = sample.listeners.find({flow.netns, flow.tuple.local.port});
+    if (!flow.accepted || at_port == sample.listeners.end()) {
+        return std::nullopt;
+    }
+    std::optional<std::uint64_t> trees;
+    for (const Listener& listener : at_port->second) {
+        if (!listener.address.is_unspecified() && listener.address != flow.tuple.local.address) {
+            continue;
+        }
+        const auto holders = movers_of(listener.inode, sample.holders);
+        for (const Holder& holder : holders) {
+            const auto its = sample.processes[holder.process].trees;
+            if (!its || trees.value_or(*its) != *its) {
+                return std::nullopt;
+            }
+            trees = its;
+        }
+        if (holders.empty()) {
+            return std::nullopt;
+        }
+    }
+    return trees;
+}
+
+/// Fills a row without an owner: the reason, and the facts from the socket and its cgroup.
 void set_cause(Row& row, const Flow& flow, const Sample& sample)
 {
     row.kind = RowKind::cause;
@@ -83,6 +113,8 @@ void set_cause(Row& row, const Flow& flow, const Sample& sample)
     row.uid = flow.uid;
     if (is_of_no_tree(flow, sample.tree)) {
         row.trees = 0;
+    } else if (hides_process(flow.attribution.cause)) {
+        row.trees = trees_of_listeners(flow, sample);
     }
     if (const auto group = sample.groups.find(flow.cgroup_id); group != sample.groups.end()) {
         row.identity = group->second;

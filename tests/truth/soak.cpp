@@ -82,12 +82,16 @@ void start_idle(Stage& stage, int processes)
     });
 }
 
-/// Returns the percentage of all bytes that the report gives to the right process.
-double share_found(const Measured& measured)
+/// Returns the percentage of all bytes that the report gives to the right process. `not_asked`: a process that is left
+/// out.
+double share_found(const Measured& measured, pid_t not_asked = 0)
 {
     std::uint64_t found = 0;
     std::uint64_t moved = 0;
     for (const auto& [identity, figures] : measured.truth) {
+        if (identity.pid == not_asked) {
+            continue;
+        }
         moved += figures.rx_bytes + figures.tx_bytes;
         for (const Row& row : measured.report.rows) {
             if (row.pid == identity.pid && row.start_time == identity.start_time)
@@ -125,9 +129,42 @@ Measured visits(int clients, int each, Milliseconds lifetime)
     return stage.measure();
 }
 
+/// Descendants of a process that --tree names, which live for 50 ms and have a connection as long as they live.
+void measure_descendants(const char* what, double bar)
+{
+    constexpr int processes = 100;
+    Stage stage;
+    start_idle(stage, 300);
+    const Worker& server = stage.start("t-server", [](Self& self) {
+        const int listener = self.listen(local4);
+        self.step();
+        self.serve(listener, processes, small);
+    });
+    const Worker& root = stage.start("t-root", [](Self& self) {
+        self.step();
+        std::vector<pid_t> children;
+        for (int process = 0; process < processes; ++process) {
+            children.push_back(self.child("t-child", [](Self& child) { visit_for(child, local4, 50ms); }));
+            self.sleep(10ms);
+        }
+        for (const pid_t child : children)
+            self.join(child);
+    });
+    const Measured measured = stage.measure({.arguments = {"--tree", std::to_string(root.pid())}});
+    figure(what, share_found(measured, server.pid()), bar, "%");
+    count("  bytes at a wrong process, or twice: complaints", wrongs(measured));
+}
+
 } // namespace
 
 TEST_SUITE_BEGIN("soak");
+
+TEST_CASE("descendants of 50 ms")
+{
+    measure_descendants("100 descendants of 50 ms: bytes at their process", 99);
+    const BusyLoops busy(4);
+    measure_descendants("100 descendants of 50 ms beside four busy loops: bytes at their process", 90);
+}
 
 TEST_CASE("connections of 50 ms among 300 processes")
 {

@@ -46,7 +46,7 @@ std::optional<ClosedFlows::Sums> sums_of(const BackendOptions& options)
     if (options.ports || options.facts) {
         return std::nullopt;
     }
-    return options.tuples ? ClosedFlows::Sums::by_peer : ClosedFlows::Sums::by_owner;
+    return options.tuples || options.trees ? ClosedFlows::Sums::by_peer : ClosedFlows::Sums::by_owner;
 }
 
 /// The steps of this backend, window after window. The dump that ends a window also begins the next window. The counts
@@ -296,7 +296,12 @@ void Sampling::collect(Sample& sample, Follows follows)
 {
     const bool is_last = follows == Follows::nothing;
     const auto how = is_last ? NamespaceWatch::Flows::moved : NamespaceWatch::Flows::copied;
-    namespaces_.each_wanted([&](NamespaceWatch& watch) { watch.hand_over(sample.flows, how); });
+    namespaces_.each_wanted([&](NamespaceWatch& watch) {
+        watch.hand_over(sample.flows, how);
+        if (options_.trees) {
+            watch.table().add_to(sample.listeners, watch.netns());
+        }
+    });
     for (Flow& flow : sample.flows) {
         if (owners_.is_doubtful(flow)) {
             flow.inode = {};

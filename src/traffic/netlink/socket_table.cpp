@@ -27,11 +27,12 @@ void SocketTable::reserve(std::size_t sockets)
     by_cookie_.reserve(room);
 }
 
-void SocketTable::begin_dump()
+void SocketTable::begin_dump() { ++dump_; }
+
+void SocketTable::add_listener(const Socket& socket)
 {
-    ++dump_;
-    listed_listening_.reset();
-    listeners_.clear();
+    listening_.set(socket.tuple.local.port);
+    listeners_.insert_or_assign(socket.inode.value, Listening{socket.tuple.local, dump_});
 }
 
 bool SocketTable::accepted(const Socket& socket) const { return listening_[socket.tuple.local.port]; }
@@ -74,9 +75,7 @@ SocketTable::Row SocketTable::mark(std::size_t index)
 bool SocketTable::has_counters(const Socket& socket)
 {
     if (socket.state == TcpState::listen) {
-        listening_.set(socket.tuple.local.port);
-        listed_listening_.set(socket.tuple.local.port);
-        listeners_.push_back(socket.inode);
+        add_listener(socket);
     } else if (!socket.tcp && socket.state == TcpState::established && socket.inode != Inode{}) {
         ++without_counters_;
     }
@@ -101,7 +100,7 @@ SocketTable::Row SocketTable::at_start(const Socket& socket)
 void SocketTable::during(const Socket& socket)
 {
     if (socket.state == TcpState::listen) {
-        listening_.set(socket.tuple.local.port);
+        add_listener(socket);
         return;
     }
     if (const auto known = by_cookie_.find(socket.cookie.value); known != by_cookie_.end()) {
@@ -237,7 +236,11 @@ std::size_t SocketTable::next_window(Events events)
     }
     flows_.resize(kept);
     tracked_.resize(kept);
-    listening_ = listed_listening_;
+    std::erase_if(listeners_, [this](const auto& listener) { return listener.second.dump != dump_; });
+    listening_.reset();
+    for (const auto& [inode, listener] : listeners_) {
+        listening_.set(listener.local.port);
+    }
     opened_ = 0;
     resets_ = 0;
     late_ = 0;
@@ -305,9 +308,17 @@ std::vector<Inode> SocketTable::listed_inodes() const
 
 void SocketTable::add_listed(std::vector<Inode>& inodes) const
 {
-    inodes.insert(inodes.end(), listeners_.begin(), listeners_.end());
+    std::transform(listeners_.begin(), listeners_.end(), std::back_inserter(inodes),
+                   [](const auto& listener) { return Inode{listener.first}; });
     std::transform(flows_.begin(), flows_.end(), std::back_inserter(inodes),
                    [](const Flow& flow) { return flow.inode; });
+}
+
+void SocketTable::add_to(Listeners& listeners, Inode netns) const
+{
+    for (const auto& [inode, listener] : listeners_) {
+        listeners[{netns, listener.local.port}].push_back({listener.local.address, Inode{inode}});
+    }
 }
 
 bool SocketTable::has_unaccepted() const

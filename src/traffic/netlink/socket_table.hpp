@@ -4,7 +4,7 @@
 // last dump of a window is also the first dump of the next window.
 #pragma once
 
-#include "model/flow.hpp"
+#include "model/sample.hpp"
 #include "sockets/sock_diag.hpp"
 #include "traffic/snapshot.hpp"
 
@@ -64,9 +64,10 @@ public:
     std::vector<const Flow*> live(const std::vector<Inode>& inodes) const;
     /// Returns the inodes of the sockets that were live in the last dump.
     std::vector<Inode> listed_inodes() const;
-    /// Adds the inodes of all sockets in the table, and of the listeners in the last dump.
+    /// Adds the inodes of all sockets in the table, and of the listeners of the window.
     void add_listed(std::vector<Inode>& inodes) const;
-    /// Returns whether the table has neither connections nor listeners.
+    void add_to(Listeners& listeners, Inode netns) const;
+    /// Returns whether the table has no connection, and no socket that could accept one.
     bool is_empty() const { return flows_.empty() && listening_.none(); }
     /// Returns whether a connection waits to be accepted. Its socket gets an inode when a process accepts it.
     bool has_unaccepted() const;
@@ -111,16 +112,20 @@ private:
     void update(std::size_t index, const Socket& socket);
     void finish(std::size_t index, const Socket& socket, Age age);
     void move(std::size_t from, std::size_t to);
+    void add_listener(const Socket& socket);
     bool has_counters(const Socket& socket);
 
     Facts facts_;
     std::vector<Flow> flows_;
     std::vector<Tracked> tracked_; // parallel to flows_
     std::unordered_map<std::uint64_t, std::uint32_t> by_cookie_;
-    std::vector<Socket> of_next_window_;  // destroy events that belong to the next window
-    std::bitset<65536> listening_;        // ports with a listener at any time of the window
-    std::bitset<65536> listed_listening_; // ports with a listener in the last dump
-    std::vector<Inode> listeners_;        // inodes of listeners in the last dump
+    std::vector<Socket> of_next_window_; // events that belong to the next window
+    std::bitset<65536> listening_;       // ports with a listener at any time of the window
+    struct Listening {
+        Endpoint local;
+        std::uint16_t dump = 0; // number of the last dump that has shown it, or that came before the list that did
+    };
+    std::unordered_map<std::uint64_t, Listening> listeners_; // of the window, by inode
     std::uint16_t dump_ = 0;
     std::size_t opened_ = 0;
     std::size_t resets_ = 0;

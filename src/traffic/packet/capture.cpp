@@ -207,6 +207,20 @@ void Capture::add_listed(std::vector<Inode>& inodes) const
     }
 }
 
+void Capture::add_to(Listeners& listeners) const
+{
+    for (const auto& place : places_) {
+        for (const auto* list : {&place->sockets().listed(), &place->sockets().first_listed()}) {
+            for (const Socket& socket : *list) {
+                if (is_listener(socket)) {
+                    listeners[{place->netns(), socket.tuple.local.port}].push_back(
+                        {socket.tuple.local.address, socket.inode});
+                }
+            }
+        }
+    }
+}
+
 bool Capture::saw_packets() const
 {
     return std::any_of(places_.begin(), places_.end(), [](const auto& place) { return place->saw_packets(); });

@@ -67,6 +67,8 @@ public:
 
     /// Adds the inodes of all sockets that were listed.
     void add_listed(std::vector<Inode>& inodes) const;
+    /// Adds the listeners of TCP at both ends of the window.
+    void add_to(Listeners& listeners) const;
     bool saw_packets() const;
     /// Matches the remaining flows to sockets. Adds the flows of the window to `flows`, and a flow without packets for
     /// each other listed socket.

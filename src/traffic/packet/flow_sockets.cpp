@@ -468,6 +468,9 @@ void FlowSockets::conclude(PacketFlow& flow) const
     if (owners_.is_doubtful(flow.found)) {
         flow.found.inode = {};
     }
+    if (flow.tuple.protocol == Protocol::tcp && !flow.has_socket()) {
+        flow.found.accepted = flow.found.accepted || lookup_->accepts_at(flow.tuple.local);
+    }
 }
 
 bool FlowSockets::resolve(PacketFlow& flow) const

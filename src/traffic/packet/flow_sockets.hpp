@@ -64,6 +64,7 @@ public:
     const Socket* first(const Tuple& tuple) const { return first_->find(tuple).only(); }
     const Socket* last(const Tuple& tuple) const { return lookup_->find(tuple).only(); }
     const std::vector<Socket>& listed() const { return lookup_->all(); }
+    const std::vector<Socket>& first_listed() const { return first_->all(); }
     std::size_t failed_lists() const { return failed_lists_; }
 
 private:

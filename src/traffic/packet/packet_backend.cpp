@@ -82,7 +82,8 @@ private:
     BackendOptions options_;
     OwnerScanner owners_;
     Capture capture_{owners_, Captured::tcp_and_udp,
-                     options_.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets, options_.interfaces};
+                     options_.tuples || options_.trees ? FlowSums::Detail::tuples : FlowSums::Detail::sockets,
+                     options_.interfaces};
     OtherNamespaces others_{options_.namespaces,
                             {[this](Inode netns, Arrival arrival) {
                                  const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
@@ -165,6 +166,9 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
     owners_.rescan();
     capture_.await_packets();
     capture_.finish(sample.flows);
+    if (options_.trees) {
+        capture_.add_to(sample.listeners);
+    }
 
     Faults faults = capture_.faults();
     faults[Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;

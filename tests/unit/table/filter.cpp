@@ -238,3 +238,37 @@ TEST_CASE("the state of a sample: known of TCP, none of others, unknown if the b
            {"state=established", datagrams, Judgement::out},
            {"state=established", saved, Judgement::unknown}});
 }
+
+TEST_CASE("the tree of an accepted connection without a process is that of the processes that listened")
+{
+    constexpr Inode listener{5};
+    Sample sample;
+    for (const std::uint64_t trees : {0U, 0U, 2U, 2U}) { // a bit for each root
+        sample.processes.push_back(process(static_cast<int>(sample.processes.size()) + 10, 1, "server"));
+        sample.processes.back().trees = trees;
+    }
+    sample.listeners[{Inode{}, 40000}] = {{address("0.0.0.0"), listener}, {address("10.0.0.9"), Inode{6}}};
+    Flow flow = unowned_flow(Cause::exited, std::nullopt, 1, 2);
+    flow.accepted = true;
+    const auto judge_with = [&](const std::vector<std::uint32_t>& holders) {
+        sample.holders.clear();
+        for (const std::uint32_t holder : holders) {
+            sample.holders.push_back({listener, holder});
+        }
+        return test::judge(filter_of({"tree=1"}), flow, sample);
+    };
+    CHECK(judge_with({0, 1}) == Judgement::out);
+    CHECK(judge_with({2, 3}) == Judgement::in);
+    CHECK(judge_with({1, 2}) == Judgement::unknown);
+    CHECK(judge_with({}) == Judgement::unknown);
+    sample.processes[3].trees.reset();
+    CHECK(judge_with({2, 3}) == Judgement::unknown);
+    flow.accepted = false;
+    CHECK(judge_with({0, 1}) == Judgement::unknown);
+    flow.accepted = true;
+    flow.attribution.cause = Cause::unaccepted; // no process has it
+    CHECK(judge_with({2}) == Judgement::out);
+    flow.attribution.cause = Cause::exited;
+    flow.tuple.local.address = address("10.0.0.9"); // where another one listens, whose holders are not known
+    CHECK(judge_with({0, 1}) == Judgement::unknown);
+}

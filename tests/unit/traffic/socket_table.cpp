@@ -481,6 +481,31 @@ TEST_CASE("sockets: nothing more may come of a table without connections and lis
     CHECK(table.is_empty());
 }
 
+TEST_CASE("sockets: the listeners are those of the window, by port")
+{
+    SocketTable table;
+    const auto ports = [&table] {
+        Listeners listeners;
+        table.add_to(listeners, Inode{1});
+        std::vector<std::uint16_t> found;
+        for (const auto& [where, at_port] : listeners) {
+            CHECK(where.first == Inode{1});
+            CHECK(at_port.front().inode == Inode{where.second + 1000U});
+            found.push_back(where.second);
+        }
+        return found;
+    };
+    first({listener(80), listener(82)})(table);
+    listed({listener(81), listener(82)})(table);
+    last({listener(82), listener(83)})(table);
+    CHECK(ports() == std::vector<std::uint16_t>{80, 81, 82, 83});
+    table.next_window(complete);
+    CHECK(ports() == std::vector<std::uint16_t>{82, 83});
+    last({connection(1, 0, 0)})(table);
+    table.next_window(complete);
+    CHECK(ports().empty());
+}
+
 TEST_CASE("sockets: over many windows the sum is what was moved, and the table does not grow")
 {
     SocketTable table;
