@@ -40,7 +40,7 @@ static __always_inline struct sock* used_socket_of(struct sock* sk, struct tcp_s
 static __always_inline void describe_connection(struct tally_connection* row, struct sock* sk, struct tcp_sock* tcp,
                                                 struct sock* used)
 {
-    struct socket* socket = used->sk_socket;
+    struct socket* socket = UNTRUSTED(sock, used)->sk_socket;
     struct file* file = socket ? socket->file : 0;
     struct tally_remote remote = {};
     struct sequence_note* note = bpf_sk_storage_get(&sequences, sk, 0, 0);

@@ -108,7 +108,7 @@ void find_holders(Sample& sample, const IdentifyProcess& identify)
     }
     OwnerScanner owners;
     owners.set_identify_process(identify);
-    owners.expect_no_rescan();
+    owners.expect(OwnerScanner::Follows::at_most_threads);
     owners.scan();
     const auto holders = owners.take_holders();
     const auto processes = owners.take_processes();
