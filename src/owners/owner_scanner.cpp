@@ -110,16 +110,21 @@ void OwnerScanner::read_all(const std::vector<Entry>& entries, Scan scan)
     }
 }
 
-/// Returns whether loading the BPF program is cheaper than reading all processes through /proc. Loading takes as long
-/// as reading 100 processes of 5 files each. Through /proc, a process takes 8 us, and each of its files another 2.7 us.
-/// To count the files of a process takes 2 us.
+/// The iterator passes all files of the machine, /proc only those of these processes.
 bool OwnerScanner::is_cheaper_through_bpf(const std::vector<Entry>& entries) const
 {
-    constexpr std::size_t many_processes = 100;
-    constexpr std::int64_t many_files = 500;
+    using namespace std::chrono;
+    constexpr microseconds to_load(1'300);
+    constexpr nanoseconds per_file(500);
+    constexpr microseconds per_process_of_proc(13); // with two files
+    constexpr nanoseconds per_file_of_proc(2'700);
     const auto add_files = [this](std::int64_t sum, const Entry& entry) { return sum + count_files(entry.pid); };
-    return entries.size() >= many_processes ||
-           std::accumulate(entries.begin(), entries.end(), std::int64_t{0}, add_files) >= many_files;
+    const auto add_seen = [](std::int64_t sum, const auto& seen) { return sum + seen.second.files; };
+    const auto all = std::accumulate(seen_.begin(), seen_.end(), std::int64_t{0}, add_seen);
+    const nanoseconds through_bpf = (files_ ? nanoseconds(0) : to_load) + all * per_file;
+    const nanoseconds at_least = static_cast<std::int64_t>(entries.size()) * per_process_of_proc;
+    return at_least > through_bpf ||
+           std::accumulate(entries.begin(), entries.end(), std::int64_t{0}, add_files) * per_file_of_proc > through_bpf;
 }
 
 /// Reads all descriptor tables through the BPF iterator. Returns false without reading any if BPF is not available, or
