@@ -127,8 +127,10 @@ public:
 
     /// Lists the descriptors of every process.
     void scan();
-    /// Lists the descriptors of every process again, and adds new sockets. Skips a process that has not run since it
-    /// was last read, because its descriptor table cannot have changed.
+    /// Returns whether the last scan has read the tables of threads too.
+    bool has_read_threads() const { return scanned_through_bpf_; }
+    /// Lists them again, and adds new sockets. Skips processes that have not run since they were last read, because
+    /// their tables cannot have changed.
     void rescan();
 
     /// Returns the sockets that are worth a search: no process was seen to hold them in this window, and they were not

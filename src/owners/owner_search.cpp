@@ -60,9 +60,6 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
     if (sockets.empty()) {
         return true;
     }
-    if (reach == Reach::threads && scanned_through_bpf_) { // the BPF iterator has already read the tables of threads
-        return true;
-    }
     searched_.clear();
     parents_.clear();
     bool is_everywhere = reach == Reach::everywhere;

@@ -120,7 +120,9 @@ std::vector<Holder> OwnerTable::with_others(std::vector<Holder> holders) const
     }
     holders.insert(holders.end(), former_.begin(), former_.end());
     std::erase_if(holders, [this](const Holder& holder) { return is_handed_on(holder.inode); });
-    std::sort(holders.begin(), holders.end(), by_inode);
+    if (!std::is_sorted(holders.begin(), holders.end(), by_inode)) {
+        std::sort(holders.begin(), holders.end(), by_inode);
+    }
     return holders;
 }
 

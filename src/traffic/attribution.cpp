@@ -136,7 +136,10 @@ void find_sharers(Sample& sample)
             movers[flow.cookie.value].insert(*flow.attribution.process);
         }
     }
-    for (std::size_t i = 0; i < sample.flows.size(); ++i) {
+    const auto is_of_one_socket = [](const Holder& a, const Holder& b) { return a.inode == b.inode; };
+    const auto& holders = sample.holders; // sorted by attribute()
+    const bool has_sharers = std::adjacent_find(holders.begin(), holders.end(), is_of_one_socket) != holders.end();
+    for (std::size_t i = 0; (has_sharers || !movers.empty()) && i < sample.flows.size(); ++i) {
         const Flow& flow = sample.flows[i];
         if (!flow.attribution.process) {
             continue;
