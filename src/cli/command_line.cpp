@@ -103,7 +103,7 @@ void refuse_foreign(Command command, const Option& option)
         return;
     }
     if (command == Command::ports && option.group.has(Command::sample) && option.group.has(Command::report)) {
-        throw UsageError(fmt::format("ports does not take {}: it prints all rows in any case", option.long_name()));
+        throw UsageError(fmt::format("ports does not take {}: it always prints all rows", option.long_name()));
     }
     if (option.group.has(Command::sample)) {
         const CommandWord& word = *find_word(command);

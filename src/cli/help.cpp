@@ -36,7 +36,7 @@ samples saved as json or jsonl. doctor shows which backends work here and what
 they need.
 )",
          R"(  -d TIME          measure this long: 5s, 500ms, 1m30s; default 1s
-  --interval TIME  measure again and again, until stopped
+  --interval TIME  measure again and again, until stopped, or --count N times
   --by KEY,...     a row per process (default), connection, remote, interface...
   --top N          the N largest rows, the others summed in one
   --port PORT,...  only this port; also --protocol udp, --name, --user, --unit,

@@ -34,7 +34,7 @@ struct CommandWord {
 /// The commands that are called by a word. Without one of these words, the command is a sample.
 inline constexpr std::array command_words{
     CommandWord{Command::ports, "ports", "it lists sockets, without a window"},
-    CommandWord{Command::run, "run", "it measures its command and all that it starts, from start to end"},
+    CommandWord{Command::run, "run", "it measures a command, and all that it starts, until it ends"},
     CommandWord{Command::report, "report", "it adds up samples that were saved"},
     CommandWord{Command::doctor, "doctor", "it only tries the backends"},
 };

@@ -220,7 +220,7 @@ std::vector<Note> Summary::notes() const
               fmt::format("the samples were saved with --top: {} what it left out, so other rows may lack bytes",
                           plural(rests, "row sums up", "rows sum up"))}},
         {other_layer_ > 0, Note{NoteCode::other_layer,
-                                fmt::format("skipped {}: recorded {} --by interface", plural(other_layer_, "snapshot"),
+                                fmt::format("skipped {} recorded {} --by interface", plural(other_layer_, "snapshot"),
                                             plan_.by.is_by_interface() ? "without" : "with")}},
     };
     std::vector<Note> notes;

@@ -93,7 +93,7 @@ constexpr std::array kinds = {
     NoteKind{snapshots_incomplete, "snapshots-incomplete", incomplete},
     NoteKind{lines_left_out, "lines-left-out", incomplete},
     NoteKind{totals_added, "totals-added", incomplete, "",
-             "save neither samples of -d 0 nor the first run with --since"},
+             "do not save samples of -d 0, or the first run with --since"},
     NoteKind{input_cut_off, "input-cut-off", complete, "the input ends in the middle of a snapshot, which was skipped"},
     NoteKind{filter_unmatched, "filter-unmatched", complete, "no row matches the filters", "", About::everything,
              Telling::always},
