@@ -127,8 +127,6 @@ public:
 
     /// Lists the descriptors of every process.
     void scan();
-    /// Returns whether the last scan has read the tables of threads too.
-    bool has_read_threads() const { return scanned_through_bpf_; }
     /// Lists them again, and adds new sockets. Skips processes that have not run since they were last read, because
     /// their tables cannot have changed.
     void rescan();
@@ -261,6 +259,7 @@ private:
     const Seen* seen_of(const Entry& entry) const;
     bool has_not_run(const Entry& entry) const;
     bool known_as_denied(const Entry& entry) const;
+    void note_denied();
     RunTimes run_times_of_sharers() const;
     void forget_ended_processes();
     void forget_former_holders();

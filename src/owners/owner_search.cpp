@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <iterator>
 #include <utility>
 
@@ -55,9 +56,26 @@ std::vector<Inode> OwnerScanner::worth_searching(std::vector<Inode> sockets) con
     return owned_by_none;
 }
 
+/// Notes a process that may not be examined, if there is one: a security module may hide its files from BPF too.
+void OwnerScanner::note_denied()
+{
+    struct stat link {};
+    for (const std::int32_t pid : pids_) {
+        const bool is_read = ::fstatat(proc_.get(), fmt::format("{}/ns/net", pid).c_str(), &link, 0) == 0;
+        if (!is_read && (errno == EACCES || errno == EPERM)) {
+            denied_.insert(pid);
+            return;
+        }
+    }
+}
+
 bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock::time_point deadline)
 {
     if (sockets.empty()) {
+        return true;
+    }
+    if (reach == Reach::threads && scanned_through_bpf_) { // which has shown all that there is to find
+        note_denied();
         return true;
     }
     searched_.clear();

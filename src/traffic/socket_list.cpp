@@ -205,9 +205,7 @@ public:
         };
         const UnseenNamespaces unseen = list_namespaces(
             owners, options_.namespaces, files, list, [&] { return listed; }, [&] { owners.scan(); });
-        if (!owners.has_read_threads()) {
-            find_owners(owners, held_inodes(sample.flows), OwnerScanner::Reach::threads);
-        }
+        find_owners(owners, held_inodes(sample.flows), OwnerScanner::Reach::threads);
         owners.confirm(OwnerScanner::Clock::now());
         Faults faults;
         faults[Fault::interrupted_totals] = request.interrupt->signal() != 0 ? 1 : 0;
