@@ -42,12 +42,17 @@ def figure(text):
     return results[0][1] if results else None
 
 
-def wait_for(text, value):
-    """The value of a query, once it is this one: the next scrape brings it."""
+def wait_until(get, value):
+    """What `get` returns, once it is the value: the next scrape brings it. On a busy machine a scrape may fail, after which there is
+    nothing until the next."""
     deadline = time.monotonic() + 120
-    while (got := figure(text)) != value and time.monotonic() < deadline:
+    while (got := get()) != value and time.monotonic() < deadline:
         time.sleep(0.1)
     return got
+
+
+def wait_for(text, value):
+    return wait_until(lambda: figure(text), value)
 
 
 def received_by(metric):
@@ -59,14 +64,14 @@ class Windows(unittest.TestCase):
 
     def test_sums(self):
         self.assertEqual(wait_for("sum(socktally_receive_bytes)", str(CROWD.received())), str(CROWD.received()))
-        self.assertEqual(figure("sum(socktally_transmit_bytes)"), str(CROWD.sent()))
-        self.assertEqual(figure("node_textfile_scrape_error"), "0")
+        self.assertEqual(wait_for("sum(socktally_transmit_bytes)", str(CROWD.sent())), str(CROWD.sent()))
+        self.assertEqual(wait_for("node_textfile_scrape_error", "0"), "0")
 
     def test_names(self):
         """The newline, the quote and the backslash are themselves again."""
         self.assertEqual(wait_for("count(socktally_receive_bytes)", str(len(CROWD.bytes))), str(len(CROWD.bytes)))
         received = {interop.series_text(name, "\n"): moved for name, (moved, _) in CROWD.bytes.items()}
-        self.assertEqual(received_by("socktally_receive_bytes"), received)
+        self.assertEqual(wait_until(lambda: received_by("socktally_receive_bytes"), received), received)
 
 
 class TwoFiles(unittest.TestCase):
@@ -75,9 +80,12 @@ class TwoFiles(unittest.TestCase):
     def test_facts(self):
         for fact, value in (("socktally_complete", "0"), ('socktally_note{code="no-bytes"}', "1")):
             with self.subTest(fact):
-                by_file = {labels.get("file"): told for labels, told in query(fact)}
-                self.assertEqual([by_file.get(name) for name in FILES], [value, value])
-        self.assertEqual(figure("node_textfile_scrape_error"), "0")
+                def told():
+                    by_file = {labels.get("file"): told for labels, told in query(fact)}
+                    return [by_file.get(name) for name in FILES]
+
+                self.assertEqual(wait_until(told, [value, value]), [value, value])
+        self.assertEqual(wait_for("node_textfile_scrape_error", "0"), "0")
 
 
 class Counters(unittest.TestCase):
@@ -89,9 +97,10 @@ class Counters(unittest.TestCase):
         promtool(self, (TEXTFILES / "socktally.prom").read_text())
         received = str(rounds * CROWD.received())
         self.assertEqual(wait_for("sum(socktally_receive_bytes_total)", received), received)
-        self.assertEqual(figure("sum(socktally_transmit_bytes_total)"), str(rounds * CROWD.sent()))
+        sent = str(rounds * CROWD.sent())
+        self.assertEqual(wait_for("sum(socktally_transmit_bytes_total)", sent), sent)
         received = {interop.series_text(name, "\n"): rounds * moved for name, (moved, _) in CROWD.bytes.items()}
-        self.assertEqual(received_by("socktally_receive_bytes_total"), received)
+        self.assertEqual(wait_until(lambda: received_by("socktally_receive_bytes_total"), received), received)
 
     def test_runs(self):
         # The crowd has moved its bytes once, in the windows, and its sockets have been open since before.

@@ -218,7 +218,8 @@ class Bytes(unittest.TestCase):
             self.assertEqual(seen[0], seen[1])
             self.assertLessEqual(abs(seen[0] - true), slack, (tag, backend, document, run_.err))
         # There may have been too many events of closed sockets for a busy machine, though not one of these was lost.
-        allowed = ("events-lost", *allowed) if backend == "netlink" else allowed
+        # And others' connections may have been reset meanwhile.
+        allowed = ("events-lost", "queues-unseen", *allowed) if backend == "netlink" else allowed
         notes = [note["code"] for note in document["notes"] if note["incomplete"] and note["code"] not in allowed]
         self.assertEqual(notes, [], document["notes"])
         return document
