@@ -527,29 +527,15 @@ class Manners(unittest.TestCase):
                 self.assertTrue(note_of(json.loads(err), "processes-left"), err)
 
     def test_job_control(self):
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
-        said = b""
-
-        def await_text(text):
-            nonlocal said
-            while text not in said:
-                said += os.read(terminal, 1000)
-            said = said.partition(text)[2]
-
-        os.write(terminal, f"{TOOL} run -q sh -c 'echo rea\\dy; read -r _; exit 9'\n".encode())
-        await_text(b"ready")
-        os.write(terminal, b"\x1a")
-        await_text(b"Stopped")
-        os.write(terminal, b"fg\n")
-        await_text(b"run -q")
-        os.write(terminal, b"\n")
-        os.write(terminal, b"echo the sta\\tus: $?; exit\n")
-        await_text(b"the status: ")
-        await_text(b"9\r\n")
-        os.waitpid(pid, 0)
-        os.close(terminal)
+        """A shell stops it and has it go on."""
+        job = ["run", "-q", "sh", "-c", "echo ready; read -r _; exit 9"]
+        with subprocess.Popen([TOOL, *job], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0) as run_:
+            self.assertEqual(run_.stdout.readline(), "ready\n")
+            os.killpg(run_.pid, signal.SIGTSTP)
+            self.assertTrue(os.WIFSTOPPED(os.waitpid(run_.pid, os.WUNTRACED)[1]))
+            os.killpg(run_.pid, signal.SIGCONT)
+            run_.communicate("\n", timeout=scene.LIMIT)
+            self.assertEqual(run_.returncode, 9)
 
     def test_terminal(self):
         """An interrupt that is typed ends the command, and the result is a table."""
