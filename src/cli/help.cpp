@@ -164,7 +164,7 @@ std::string long_help(Command command)
         if (option.group.title != title) {
             title = option.group.title;
             text +=
-                fmt::format("\n{}:\n", is_of_all ? title : title.substr(0, title.find(" ("))); // no "(also for run)"
+                fmt::format("\n{}:\n", is_of_all ? title : title.substr(0, title.find(" ("))); // without the brackets
         }
         text += help_line(option, command);
     }

@@ -63,7 +63,7 @@ struct Option {
 
     std::vector<std::string> valid_words(Command command) const;
     std::string_view long_name() const;           // "--duration"
-    std::string full_help(Command command) const; // with the words that are valid for it, on one line
+    std::string full_help(Command command) const; // `help`, with the valid words in place of {}
     /// Applies the option, or adds the filter. `text` is never empty if the option takes a value. Throws UsageError.
     void take(Options& options, const std::string& text) const;
 };
@@ -72,7 +72,7 @@ std::span<const Option> option_table();
 
 /// Returns the text of -h: what most people need of a command.
 std::string short_help(Command command);
-/// Returns the text of --help: all options of a command, or of all commands if it is a sample.
+/// Returns the text of --help, with all options of the command. For a sample, it has the options of all commands.
 std::string long_help(Command command);
 
 using TakeOption = std::function<void(const Option& option, const std::string& text)>;

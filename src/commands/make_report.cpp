@@ -17,8 +17,8 @@ namespace socktally {
 
 namespace {
 
-/// Leaves out the loopback device, unless rows by interface are asked for and a filter names it: nothing leaves by it,
-/// and it would count each byte within this machine in both directions.
+/// Leaves out the loopback device. No traffic leaves the machine by it, and it counts each byte twice, as sent and as
+/// received. Keeps it if rows are by interface and a filter names it.
 void leave_out_loopback(std::vector<InterfaceTraffic>& interfaces, const Options& options)
 {
     constexpr std::string_view loopback = "lo";
@@ -167,7 +167,8 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
             note.message = note.code == NoteCode::owners_denied ? denied_to_root().message : note.message;
         }
     }
-    if (asks(plan, Requirement::sharers) || options.command == Command::ports) { // for --pid and --name
+    // In `ports`, filters such as --pid and --name match the other owners of a socket, too.
+    if (asks(plan, Requirement::sharers) || options.command == Command::ports) {
         find_sharers(sample);
     }
     identifier.identify(sample, options.all, [&](const Flow& flow) {
@@ -187,7 +188,7 @@ void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& opt
     sort_rows(rows, options.sort);
     keep_top(rows, is_cumulative(options, plan) ? rows.size() : options.top.value_or(rows.size()));
     if (!rows.empty() && rows.back().is_other()) {
-        add_rates(rows, whole.duration, whole.totals); // needed for the last row: rounded rates cannot be summed
+        add_rates(rows, whole.duration, whole.totals); // for the last row: a sum of rounded rates would be wrong
     }
 }
 
@@ -218,7 +219,8 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
                                    ? unjudged.unplaced_note()
                                    : unjudged.note("socket", filter));
     }
-    // Only the first run of --since gets here without a window.
+    // `ports` has no window, and --since has none without an earlier run. With -d 0, make_output_plan() has refused the
+    // alert already.
     if (report.duration.count() == 0 && has_rate_alert(plan)) {
         report.notes.push_back(unmeasured_note());
     }

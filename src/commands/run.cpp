@@ -32,7 +32,7 @@ Options with_tree(Options options, const Child& command)
     return options;
 }
 
-/// Returns why the command could not be run. If it is none of a file but of the shell, says how to run that.
+/// Returns why the command could not be run. For a shell builtin, or a line of shell, says how to run it.
 std::string unrunnable(const std::string& word, int error)
 {
     constexpr std::array<std::string_view, 12> builtins{".",      "alias", "cd",     "eval",  "exec",  "export",

@@ -150,7 +150,8 @@ void Sampler::open()
     for (const std::uint64_t number : numbers_of(filter_, "interface")) {
         needs.interfaces.push_back(static_cast<std::uint32_t>(number));
     }
-    if (options_.since.empty()) { // with --since, a later run may ask for other namespaces
+    // With --since, all namespaces are measured, because a later run may ask for others.
+    if (options_.since.empty()) {
         needs.namespaces = namespaces_of(filter_);
     }
     choice_ = {}; // closes the old backend before the new one opens
@@ -247,7 +248,8 @@ Report Sampler::next(Interrupt& interrupt, Hints hints)
     if (hints == Hints::given || (hints == Hints::in_first_window && number_ == 1)) {
         add_unmatched_notes(sample, filter_, identifier, options_.command == Command::ports);
     }
-    for (Process& process : sample.processes) { // only now, because earlier steps compare the start time with /proc
+    // The shift of the time namespace is removed only now, because the steps above compare start times with /proc.
+    for (Process& process : sample.processes) {
         process.start_time.ticks = ticks_since_boot(process.start_time.ticks, boot_clock_shift());
     }
     Report report = make_report(std::move(sample), options_, plan_, filter_, identifier);

@@ -30,8 +30,8 @@ std::vector<FilterTerm> wanted_of(const Filter& filter)
 
 enum class Of : std::uint8_t { all, movers };
 
-/// Returns a row for each process of the sample, and for each cgroup of a socket whose process is not known; for all of
-/// them, or for those that may have moved bytes.
+/// Returns a row for each process of the sample, and for each cgroup of a socket whose process is not known. With
+/// Of::movers, leaves out those that have certainly moved no bytes.
 std::vector<Row> rows_of(const Sample& sample, Of which)
 {
     std::set<std::uint32_t> processes;
@@ -145,7 +145,8 @@ void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& ident
     }
     const bool has_one = std::any_of(sample.notes.begin(), sample.notes.end(),
                                      [](const Note& note) { return note.code == NoteCode::container_names; });
-    if (!wanted.empty() && !has_one) { // these notes may explain why a name is not found
+    // The names of containers may be unknown. A note about this may explain why a value matches no process.
+    if (!wanted.empty() && !has_one) {
         std::move(running.notes.begin(), running.notes.end(), std::back_inserter(sample.notes));
     }
 }

@@ -9,9 +9,10 @@
 
 namespace socktally {
 
-/// Adds a note for each value of the filter that matches no process of the sample and no living process, with the
-/// nearest value that matches. If each matches a process, but none that may have moved bytes, adds a note for each that
-/// says so. Call it after find_owners(). `is_list`: the sample lists sockets, for `ports`.
+/// Adds a note for each value of the filter that matches neither a process of the sample nor a living process. The note
+/// suggests the nearest value that matches. If each value matches a process, but none of these processes may have moved
+/// bytes, adds a note for each value that says so. `is_list` is true if the sample is for `ports`. Call it after
+/// find_owners().
 void add_unmatched_notes(Sample& sample, const Filter& filter, Identifier& identifier, bool is_list);
 
 } // namespace socktally

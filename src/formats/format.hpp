@@ -55,7 +55,7 @@ struct Format {
 std::span<const Format* const> formats();
 /// Returns the format of that name; null if there is none.
 const Format* find_format(std::string_view name);
-/// Returns `asked`; if `asked` is null, returns the usual format for a terminal, or for anything else.
+/// Returns `asked`. If it is null, returns the usual format: pretty for a terminal, otherwise tsv.
 const Format* format_or_usual(const Format* asked, bool to_terminal);
 
 /// The cells of a report or of a listing, with the names of the columns.

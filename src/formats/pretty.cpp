@@ -97,7 +97,7 @@ std::string group_count_text(const Report& report)
 {
     // In a report by hour or day, a group has several rows, so the line counts rows.
     std::string noun(report.per ? "rows" : report.by.array());
-    if (report.group_count == 1) { // the array has a plural name, a key has a singular one
+    if (report.group_count == 1) { // the name of the array is a plural, the name of a key is a singular
         noun = report.by.keys().size() == 1 ? report.by.keys().front()->name : "row";
     }
     return fmt::format("{} {}", report.group_count, noun);

@@ -89,7 +89,7 @@ std::string figure_text(const Column& column, const Row& row, std::uint64_t numb
 constexpr unsigned unit_rank = 2;
 constexpr unsigned remote_rank = 3;
 constexpr unsigned share_rank = 6;
-constexpr std::size_t process_width = 19; // of a name with the number of other holders
+constexpr std::size_t process_width = 19; // fits a name of 15 bytes with the number of other holders, " +12"
 constexpr std::size_t key_width = 40;     // other columns are left out before a key is cut below this width
 
 /// The Look of one column, if it differs from other columns of the same type. Look::expendable applies only if the
@@ -209,7 +209,7 @@ private:
         });
     }
 
-    /// Returns whether the state of a listed socket is the only one that its protocol has by default.
+    /// Returns whether a listed socket has the state in which `ports` lists sockets of its protocol by default.
     static bool has_usual_state(const Row& row)
     {
         const auto usual = row.protocol == Protocol::tcp ? ConnectionState::listening : ConnectionState::unconnected;
@@ -220,11 +220,11 @@ private:
     Look look_in_list(const Column& column, Look look) const
     {
         constexpr unsigned first = 2;
-        constexpr std::size_t address_width = 28; // others are left out before an address is cut below it
+        constexpr std::size_t address_width = 28; // other columns are left out before an address is cut below this
         if (column.name == "state" && std::all_of(rows_.begin(), rows_.end(), has_usual_state)) {
-            look.expendable = first; // the protocol tells it
+            look.expendable = first; // the state follows from the protocol
         } else if (column.name == "process") {
-            look.cut = Cut::middle; // behind the name is the number of other holders
+            look.cut = Cut::middle; // keeps the number of other holders, which follows the name
             look.good = process_width;
         } else if (column.name == "local_address") {
             look.good = address_width;
@@ -232,7 +232,7 @@ private:
         return look;
     }
 
-    /// Returns whether a list can do without a column: no socket of it belongs to a container.
+    /// Returns whether the column may be left out of a list: it is about containers, and has no value in any row.
     bool is_optional(const Column& column) const
     {
         const auto lacks_it = [&](const Row& row) {
@@ -263,7 +263,8 @@ private:
     {
         Look look = look_of(column);
         look.is_key = keys_.test(index_of(column));
-        if (look.is_key && column.name != "process") { // process names have at most 15 bytes, unless escaped
+        // A process name has at most 15 bytes. The width in its Look is enough for it.
+        if (look.is_key && column.name != "process") {
             look.good = key_width;
         }
         if (names_sockets()) {

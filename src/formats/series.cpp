@@ -61,7 +61,8 @@ Row row_of(const GrowingSeries& series)
 
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by)
 {
-    // If the cgroup shows the group of traffic without an owner, the cause is not a label.
+    // If a cgroup shows the unit, container or pod of traffic without an owner, the row is that of the unit, container
+    // or pod. Such a row does not have the cause as a label.
     const bool is_in_group = by.gathers_processes() && row.attribution == Quality::socket;
     const bool has_cause = row.kind == RowKind::cause && !is_in_group;
     bool names_cause = false;

@@ -19,8 +19,8 @@ struct Label {
 
 /// Returns the labels that identify the series of a row. A null value gives no label. Rows of RowKind::cause and
 /// RowKind::other also have the label `kind`, because a process may have the same name. If a key gathers processes
-/// (Key::gathers), only rows of RowKind::cause have the label `process`. Otherwise, the series of a row would depend on
-/// which of its processes moved bytes.
+/// (Key::gathers), only rows of RowKind::cause have the label `process`. In a row of processes, this label would change
+/// with the processes that moved bytes, and so would the series.
 std::vector<Label> labels_of(const Row& row, const ColumnList& columns, const GroupBy& by);
 
 /// Returns the columns of figures in `columns`. If there are none, returns the default figures.

@@ -61,8 +61,8 @@ void take_brief_cells(std::vector<Field>& fields, bool header)
     }
 }
 
-/// Leaves out all fields of the lowest rank (Look::expendable) that is not 0 and below `limit`. Returns false if there
-/// are no such fields.
+/// Leaves out all fields of the lowest rank (Look::expendable), not counting rank 0 and ranks from `limit` up. Returns
+/// false if there are no such fields.
 bool leave_some_out(std::vector<Field>& fields, unsigned limit)
 {
     unsigned first = limit;

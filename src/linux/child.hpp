@@ -24,7 +24,7 @@ public:
     Surroundings();
     Surroundings(const Surroundings&) = delete;
     Surroundings& operator=(const Surroundings&) = delete;
-    /// Restores the earlier state: for the command, or before this process ends itself by a signal.
+    /// Restores the earlier state. Call it before executing the command, or before ending this process by a signal.
     void restore() const;
 
 private:

@@ -75,8 +75,8 @@ std::chrono::nanoseconds boot_clock_shift()
 
 std::chrono::nanoseconds time_since_boot() { return read_clock(CLOCK_BOOTTIME) - boot_clock_shift(); }
 
-/// If the process started before the shifted clock was 0, the sum wraps at 64 bits before the division, as in the
-/// kernel.
+/// The sum is negative if the process started before the shifted clock was 0. It then wraps at 64 bits before the
+/// division, as in the kernel.
 std::uint64_t start_ticks_of(std::uint64_t start_ns, std::chrono::nanoseconds shift)
 {
     return (start_ns + static_cast<std::uint64_t>(shift.count())) / ns_per_tick;

@@ -141,7 +141,7 @@ bool Helper::start()
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
-    // The helper blocks all signals. Even a signal that a terminal sends to both processes is only for the parent.
+    // The helper blocks all signals, because those that a terminal sends to both processes are meant for the parent.
     ::sigprocmask(SIG_BLOCK, &all, &before);
     const pid_t self = ::getpid();
     const pid_t child = ::fork();

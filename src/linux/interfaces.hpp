@@ -23,9 +23,9 @@ struct InterfaceAddress {
     Address address;
 };
 
-/// List the interfaces, without their addresses, and the addresses of all interfaces. These two functions throw
-/// std::system_error.
+/// Lists the interfaces, without their addresses. Throws std::system_error.
 std::vector<Interface> list_interfaces(NetlinkSocket& route);
+/// Lists the addresses of all interfaces. Throws std::system_error.
 std::vector<InterfaceAddress> list_addresses(NetlinkSocket& route);
 
 /// Lists the interfaces with their addresses, sorted by index. Throws std::system_error.

@@ -14,8 +14,9 @@
 namespace socktally {
 
 /// Calls `work` with each number below `count`, in at most `threads` threads at once. `work` must not throw. This helps
-/// if the work waits in the kernel: giving a packet socket its buffer, and closing the socket, wait for all CPUs, and
-/// many such calls at once take as long as one. Throws if no thread can be started.
+/// if the work waits in the kernel. For example, the call that gives a packet socket its buffer waits for all CPUs, and
+/// so does the call that closes the socket. Many such calls at once take as long as one. Throws if no thread can be
+/// started.
 void in_threads(std::size_t threads, std::size_t count, const std::function<void(std::size_t)>& work);
 
 /// Whether a network namespace existed before the window began. If the namespace is new, all bytes that its sockets
@@ -53,11 +54,11 @@ std::string named_netns_path(const std::string& name);
 /// Returns the inode of the network namespace of the calling thread; 0 if /proc does not show it.
 std::uint64_t netns_of_thread();
 
-/// Calls `work` in the network namespace of a socket. `work` must not throw. It runs in this thread if the thread is in
-/// that namespace already, else in a new thread. `netns` is the inode of the namespace. Returns false if the namespace
-/// cannot be entered, which needs CAP_NET_ADMIN in it. The new thread enters the namespace through the socket, so that
-/// no descriptor of the namespace stays open. Another socktally would find such a descriptor and open it too. Then both
-/// would keep the namespace alive.
+/// Calls `work` in the network namespace of a socket. `netns` is the inode of this namespace. `work` must not throw. It
+/// runs in this thread if the thread is in the namespace already, else in a new thread. Returns false if the thread
+/// cannot enter the namespace, which needs CAP_NET_ADMIN and CAP_SYS_ADMIN in it. Opens the namespace through the
+/// socket, so the caller need not keep a descriptor of it. Another socktally would find such a descriptor and open the
+/// namespace, too. Then each of the two would keep the namespace alive for the other.
 bool run_in_netns_of(int socket, std::uint64_t netns, const std::function<void()>& work);
 
 /// Calls `work` in each namespace of the list. `work` must not throw. Only new threads enter a namespace, so the

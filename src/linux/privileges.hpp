@@ -13,10 +13,10 @@ namespace socktally {
 /// linux/capability.h.
 bool has_capability(int capability);
 
-/// The kinds of namespaces for which is_in_first() returns whether this process is in the initial namespace of the
-/// machine. It returns null if the kernel has no namespaces of this kind. In a user namespace other than the initial
-/// one, root has all capabilities, but few rights outside.
+/// A kind of namespaces. In a user namespace other than the initial one, root has all capabilities, but few rights
+/// outside.
 enum class NamespaceKind : std::uint8_t { user, cgroup, time };
+/// Returns whether this process is in the initial namespace of this kind; null if the kernel has no such namespaces.
 std::optional<bool> is_in_first(NamespaceKind kind);
 
 /// Returns why capabilities of the executable file would have no effect here, and what to do. Returns an empty text if

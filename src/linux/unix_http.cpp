@@ -132,7 +132,8 @@ HttpAnswer http_get(int socket, std::string_view target, uid_t owner, const Http
         return failed("another user listens there");
     }
     const std::string request = "GET " + std::string(target) + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
-    // A new connection has room for the whole request. If it does not take the request, no HTTP server listens there.
+    // The buffer of a new connection has room for the whole request. So send(2) takes all of it, or the connection is
+    // broken.
     if (::send(connection.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size())) {
         return failed("cannot send a request");

@@ -52,7 +52,8 @@ bool is_same_program(const Process& before, const Process& now)
     return stacks_known ? before.stack_start == now.stack_start : before.name == now.name;
 }
 
-/// Keeps the earlier stack and user if `now` lacks them, because /proc does not show them for a process that has ended.
+/// Keeps the earlier `uid`, and the earlier `stack_start` of the same program, if `now` lacks them. /proc does not show
+/// them for a process that has ended.
 bool update(Process& process, const Process& now)
 {
     const bool is_same = is_same_program(process, now);

@@ -36,7 +36,7 @@ struct Tuple {
 /// The state of a socket when it was last seen. Attribution needs no finer states than these.
 enum class SocketState : std::uint8_t {
     open,      // TCP: connecting, established or half-closed by the peer; other protocols: any open socket
-    orphaned,  // the process has closed it, but the kernel still sends: FIN_WAIT, CLOSING or LAST_ACK, and no inode
+    orphaned,  // in FIN_WAIT, CLOSING or LAST_ACK without an inode: closed by the process, but the kernel still sends
     time_wait, // TIME_WAIT
     closed,    // destroyed by the kernel within the window
 };
@@ -93,7 +93,7 @@ struct Flow {
     std::optional<std::uint64_t> tx_bytes;
     PacketCounts packets;
     std::uint32_t sockets = 1;   // number of sockets in the flow, more than 1 if a backend adds up those of a process
-    std::uint32_t interface = 0; // index of the device that the socket is bound to or its packets pass; 0: not known
+    std::uint32_t interface = 0; // index of the device that its socket is bound to or its packets pass; 0: not known
     SocketState state = SocketState::open;
     bool has_tuple = true;          // false: the flow adds up several sockets, or the backend had no room for the tuple
     bool accepted = false;          // true: the peer opened the connection, so the local port is the service's
@@ -116,7 +116,7 @@ struct Process {
     std::string name;       // comm of the thread group leader: at most 15 bytes, any but NUL
     std::optional<Uid> uid; // effective
     std::optional<std::uint64_t> cgroup_id = std::nullopt; // cgroup id (v2) of the process; null: the backend lacks it
-    Inode netns = {}; // network namespace of the process's first known socket, else of the process; 0: not known
+    Inode netns = {}; // network namespace of its first known socket; if it has none, its own; 0: not known
     /// One bit for each process that --tree names. A bit is set if this process is the named one or descends from it.
     /// Null: not known.
     std::optional<std::uint64_t> trees = std::nullopt;
@@ -124,11 +124,11 @@ struct Process {
     std::shared_ptr<const Identity> identity = nullptr; // null until the process is identified
 };
 
-/// Returns whether a process ran the same program when it was seen before and now. Compares the addresses of its stack.
-/// If an address is not known, compares the names, which a program may change.
+/// Returns whether a process ran the same program at two readings, `before` and `now`. Compares Process::stack_start.
+/// If one of the two is not known, compares the names, which a program may change.
 bool is_same_program(const Process& before, const Process& now);
-/// Updates the name, stack and user of `process` from `now`, a later reading of the same process. Returns whether the
-/// program, the name or the user has changed.
+/// Updates `name`, `stack_start` and `uid` of `process` from `now`, a later reading of the same process. Returns
+/// whether the name, the user or the program (is_same_program()) has changed.
 bool update(Process& process, const Process& now);
 
 /// One process that holds one socket.

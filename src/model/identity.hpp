@@ -17,7 +17,7 @@ struct PublishedPort {
     Endpoint host;          // endpoint on this machine; an unspecified address stands for all addresses
     std::uint16_t port = 0; // the container's
     std::string protocol;   // "tcp", "udp" or "sctp"
-    std::uint16_t more = 0; // number of further ports in a range, on host and container alike; 0: one port
+    std::uint16_t more = 0; // in a range: number of ports after the first, on host and container; else 0
     auto operator<=>(const PublishedPort&) const = default;
 };
 

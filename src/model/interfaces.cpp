@@ -25,7 +25,7 @@ std::optional<bool> stays_on_this_machine(const Tuple& tuple, Inode netns, const
 {
     const Address& local = tuple.local.address;
     const Address& remote = tuple.remote.address;
-    if (local.is_loopback()) { // also if the socket is not connected: no other machine can reach a loopback address
+    if (local.is_loopback()) { // no other machine can reach this address, so a remote one is not needed
         return true;
     }
     if (remote.is_unspecified()) {

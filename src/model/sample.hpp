@@ -41,10 +41,10 @@ struct Sample {
     std::vector<Flow> flows;
     std::vector<Process> processes;
     std::vector<Holder> holders;
-    /// The owners of a flow's socket besides the one in Flow::attribution, if there are several. Maps the index of the
-    /// flow to indices into `processes`. See find_sharers().
+    /// If a socket has several owners, all but the one in Flow::attribution. Maps the index of the flow to indices into
+    /// `processes`. Set by find_sharers().
     std::map<std::size_t, std::vector<std::uint32_t>> sharers;
-    /// Facts that follow from the cgroup of a socket whose process is not known, by Flow::cgroup_id.
+    /// Facts that follow from the cgroups of sockets without a known process. The key is Flow::cgroup_id.
     std::map<std::uint64_t, std::shared_ptr<const Identity>> groups;
     TreeSightings tree;
     Listeners listeners; // empty if no tree was asked for, or if the backend knows all processes

@@ -37,8 +37,8 @@ std::optional<ConnectionState> parse_connection_state(std::string_view text);
 struct SocketFacts {
     bool is_listed = false;                 // true if `ports` lists the socket
     std::optional<ConnectionState> state{}; // state at the end of the window; in a sample, set only for TCP
-    // The next two are set only for TCP. They come from struct tcp_info at the end of the window or, if the socket was
-    // closed earlier, at its end.
+    // The next two are set only for TCP. They are the values of struct tcp_info at the end of the window. If the socket
+    // was closed earlier, they are the values at that time.
     std::optional<std::uint64_t> rtt_us{};              // smoothed round-trip time (tcpi_rtt)
     std::optional<std::uint64_t> retransmitted_bytes{}; // payload sent again in the window (tcpi_bytes_retrans)
     // Only `ports` sets the members from here on.

@@ -38,8 +38,7 @@ using namespace std::chrono_literals;
 /// A process that opened or closed a socket within this time is a likely owner of the next new socket.
 constexpr auto hot_time = 10s;
 
-/// The failed searches for a socket are forgotten if no backend has asked for the owner of the socket in more than this
-/// many windows.
+/// The failed searches for a socket are remembered for this many windows in which no backend asks for its owner.
 constexpr int most_unasked = 10;
 
 } // namespace
@@ -211,7 +210,7 @@ void OwnerScanner::read_threads(const Entry& entry)
         for (SocketFd& socket : table.sockets) {
             socket.thread = *tid;
         }
-        if (const Seen* seen = seen_of(entry)) { // add() replaces all known facts, so the table gets these facts too
+        if (const Seen* seen = seen_of(entry)) { // else add() would drop these facts about the process
             table.files = seen->files;
             table.namespaces = seen->namespaces;
             for (const std::uint64_t inode : seen->inodes) {
@@ -401,7 +400,7 @@ std::vector<Holder> OwnerScanner::marked(std::vector<Holder> holders) const
 const std::vector<Process>& OwnerScanner::holding_processes()
 {
     for (Process& process : table_.processes()) {
-        if (hot_.contains(process.pid.value)) { // if they have run, rescan() has refreshed all others
+        if (hot_.contains(process.pid.value)) { // rescan() has refreshed those of the others that have run
             refresh(process);
         }
     }

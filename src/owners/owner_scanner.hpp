@@ -119,9 +119,10 @@ public:
     /// a long scan.
     void set_meanwhile(std::function<void()> meanwhile) { meanwhile_ = std::move(meanwhile); }
 
-    /// Which calls follow scan(). at_most_threads: none, or a search() with Reach::threads. search: also a search()
-    /// with another reach, for which scan() notes how many files each process has open. rescan: also rescan(), for
-    /// which scan() notes how long each process has run.
+    /// Which calls follow scan(). They decide what scan() must note.
+    ///   - at_most_threads: none, or a search() with Reach::threads. Needs no notes.
+    ///   - search: also a search() with another reach. Needs the number of files that each process has open.
+    ///   - rescan: also rescan(). Also needs the time that each process has run.
     enum class Follows : std::uint8_t { at_most_threads, search, rescan };
     void expect(Follows follows) { follows_ = follows; }
 
@@ -152,9 +153,9 @@ public:
     std::vector<Inode> confirm(Clock::time_point now);
     /// Returns when the next check by confirm() is due; time_point::max() if there is no owner to check.
     Clock::time_point next_confirm() const { return next_confirm_; }
-    /// Call it if a socket that confirm() has returned is still open, so it was handed over. Then the socket has no
-    /// owner until a search finds its new owner. When a search has found it, the former owner counts as an owner too.
-    /// If no search finds a new owner, the bytes of the socket stay unattributed.
+    /// Call it for a socket that confirm() has returned, if the socket is still open: it was handed over. The socket
+    /// then has no owner until a search finds its new owner. From then on, the former owner counts as an owner too. If
+    /// no search finds a new owner, the bytes of the socket stay unattributed.
     void handed_on(Inode inode);
 
     /// Call it when a socket was closed. The process that held the socket is a likely owner of the next new socket.

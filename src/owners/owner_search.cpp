@@ -146,8 +146,8 @@ void OwnerScanner::count_search(std::vector<Inode> sockets, bool is_finished)
 }
 
 /// Records a holder that was found after the first scan. Returns whether the socket had no known holder before.
-/// confirm() checks a holder that was found by chance like one that a search has found. The reason is that no later
-/// search looks for the holder of a socket that has one.
+/// If so, confirm() will check the new holder, even if it was found by chance: no later search will look for a holder
+/// of this socket.
 bool OwnerScanner::add_later(const SocketFd& socket, std::uint32_t process, Pid pid, bool known)
 {
     const std::uint64_t inode = socket.inode.value;

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr auto longest_for_name = 2s;
 constexpr auto good_for = 1min;          // how long a name is kept; windows may be too short for a look-up in each
-constexpr auto longest_for_filter = 10s; // so long because without the answer nothing can be measured
+constexpr auto longest_for_filter = 10s; // this long, because the filter does not work without the answer
 
 std::optional<Inode> to_inode(const std::optional<std::uint64_t>& number)
 {

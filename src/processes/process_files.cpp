@@ -28,7 +28,7 @@ constexpr std::string_view docker_proxy_name = "docker-proxy";
 
 std::optional<std::string> read_link(int directory, const char* path)
 {
-    std::array<char, PATH_MAX> target{}; // a string of this size would stay allocated
+    std::array<char, PATH_MAX> target{}; // a string of this size would keep its memory after the return
     const ssize_t length = ::readlinkat(directory, path, target.data(), target.size());
     return length < 0 ? std::nullopt : std::optional(std::string(target.data(), static_cast<std::size_t>(length)));
 }
@@ -50,8 +50,8 @@ std::string_view next_argument(std::string_view& arguments)
     return argument;
 }
 
-/// Returns whether systemd itself opens sockets for services in this unit, or in the last component of this cgroup
-/// path: in init.scope and in socket units.
+/// Returns whether `path` ends in init.scope or in a socket unit, where systemd itself opens sockets for services.
+/// `path` is the name of a unit, or the path of a cgroup.
 bool is_of_systemd(std::string_view path)
 {
     const std::string_view last = path.substr(path.rfind('/') + 1); // npos + 1 is 0

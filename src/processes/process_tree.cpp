@@ -47,7 +47,7 @@ std::optional<unsigned> ProcessTree::add_root(Pid pid)
         }
     }
     seen_.clear();
-    // Each root is placed again, because it may descend from the new one.
+    // The trees of all roots are determined again, because a root may descend from the one that was just added.
     std::map<std::int32_t, Seen> seen;
     for (const Root& root : roots_) {
         seen.emplace(root.pid.value, Seen{root.start_time, place(root.pid.value, root.start_time)});
@@ -134,7 +134,8 @@ void ProcessTree::look()
             seen.insert(*known);
             continue;
         }
-        if (is_new() && begun_ == not_yet) { // the root has only just started, so this process is older
+        // The command of `run` has not been started yet, so no other process descends from it.
+        if (is_new() && begun_ == not_yet) {
             seen.emplace(pid, Seen{StartTime{}, 0});
             continue;
         }

@@ -43,8 +43,8 @@ public:
     /// `proc` is the path of /proc, which tests replace. Throws if this directory cannot be opened.
     explicit ProcessTree(Orphans orphans, const std::string& proc = "/proc");
 
-    /// Adds a root, of which there may be `most_roots`. Returns the number of its bit; null if there is no such
-    /// process.
+    /// Adds a root. At most `most_roots` may be added. Returns the number of its bit in Process::trees; null if there
+    /// is no such process.
     std::optional<unsigned> add_root(Pid pid);
     bool is_empty() const { return roots_.empty(); }
 
@@ -53,9 +53,11 @@ public:
     /// Calls look() if it is due. Returns when it is due next.
     Clock::time_point look_if_due(Clock::time_point now);
 
-    /// Returns the trees of a process that is alive or that look() has seen; null if they are not known.
+    /// Returns the trees of a process, one bit for each (Process::trees). Returns null if they are not known, for
+    /// example because the process ended before look() saw it.
     std::optional<std::uint64_t> trees_of(const Process& process);
-    /// Returns the processes that were alive at the last look() and are in a tree, roots included, each with its trees.
+    /// Returns the processes that belong to at least one tree, roots included, and were alive at the last look(). The
+    /// number beside a pid has one bit for each tree of the process (Process::trees).
     std::vector<std::pair<Pid, std::uint64_t>> members() const;
     /// Returns the facts about descendants that look() has collected.
     const TreeSightings& sightings() const { return sightings_; }

@@ -29,8 +29,8 @@ bool is_compressed(std::string_view text)
 
 bool is_blank_line(std::string_view line) { return std::all_of(line.begin(), line.end(), is_blank_byte); }
 
-/// Finds the end of a JSON object that takes several lines. Gives up as soon as the text cannot be an object. Otherwise
-/// an unfinished line would swallow the lines after it. Does not find all errors, because the parser does.
+/// Finds the end of a JSON object that takes several lines. Gives up as soon as the text cannot be an object, because
+/// the valid lines after an unfinished object would be lost otherwise. Leaves other errors to the parser.
 class ObjectEnd {
 public:
     enum class State : std::uint8_t { within, ended, impossible };

@@ -34,9 +34,9 @@ public:
     /// next() or extend(). Throws if the input cannot be read, or if it is compressed.
     std::optional<Extent> next();
 
-    /// Returns the JSON object that begins with the last line of next() and ends in a later line. Returns null if there
-    /// is no such object. Then next() continues with the line after the last one. The text is valid until the next call
-    /// of next() or extend().
+    /// Returns the JSON object that begins with the line that next() has returned, and ends in a later line. The next
+    /// call of next() returns the line after the object. If there is no such object, returns null; the next call of
+    /// next() then returns the next line. The text is valid until the next call of next() or extend().
     std::optional<Extent> extend();
 
     /// Returns whether extend() reached the end of the input before the end of the object.

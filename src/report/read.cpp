@@ -11,7 +11,7 @@ namespace {
 
 static_assert(Lines::padding >= SnapshotParser::padding);
 
-/// Reports invalid lines. Joins neighbouring ones, so that the rest of a broken document is reported once.
+/// Reports invalid lines. Reports adjacent ones together, so that the rest of a broken document is reported once.
 class Faults {
 public:
     explicit Faults(const std::function<void(const LeftOut&)>& tell) : tell_(tell) {}

@@ -10,7 +10,7 @@
 
 namespace socktally {
 
-/// Neighbouring lines that were skipped.
+/// One skipped line, or several that follow each other.
 struct LeftOut {
     std::uint64_t first_line = 0;
     std::uint64_t last_line = 0;

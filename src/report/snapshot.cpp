@@ -109,7 +109,7 @@ struct SnapshotParser::Impl {
     dom::array rows;         // of a document
     Order line_order;
     Order row_order;
-    // The last time and keys that were parsed. The lines of a snapshot share them, so they need not be parsed again.
+    // The time and the keys of the last text. All lines of a snapshot have the same, so most lines need not parse them.
     std::string time_text;
     TimePoint time;
     std::string by_text;

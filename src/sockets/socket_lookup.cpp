@@ -126,7 +126,7 @@ SocketMatch SocketLookup::find(const Tuple& tuple, std::uint32_t interface) cons
     const auto end = is_datagram(tuple.protocol) ? std::unique(choices.begin(), choices.end()) : choices.begin() + 1;
     const std::span<const Tuple> steps(choices.begin(), end);
     if (is_datagram(tuple.protocol) && tuple.local.address.goes_to_many()) {
-        for (const Tuple& step : steps) { // a receiver of multicast may be connected to the sender
+        for (const Tuple& step : steps) { // all, because a receiver of multicast may be connected to the sender
             add_takers(match.sockets, range(step), family, interface);
         }
         match.quality = match.sockets.empty() ? Quality::unknown : Quality::inherited;

@@ -72,7 +72,7 @@ std::uint64_t read(const Socket& socket, const TcpHints& hints)
 {
     const std::uint64_t got = minus(socket.tcp->bytes_received, socket.rqueue);
     if (socket.rqueue > 0 || socket.tcp->data_segs_in == 0) {
-        return socket.tcp->data_segs_in == 0 ? 0 : got; // an unread FIN is in bytes_received and in rqueue
+        return socket.tcp->data_segs_in == 0 ? 0 : got; // an unread FIN is in both figures, and cancels out
     }
     const Seen fin = peer_fin(socket.state);
     const bool eof_was_read = fin == Seen::yes || (fin == Seen::unknown && hints.peer_closed);

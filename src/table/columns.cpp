@@ -495,7 +495,7 @@ std::strong_ordering order_by(const Row& a, const Row& b)
     return order;
 }
 
-/// Orders rows by a part that they may share, because parts are dear to compare.
+/// Orders rows by a struct to which they point. Compares the pointers first, because comparing the structs is slow.
 template <auto part>
 std::strong_ordering order_by_shared(const Row& a, const Row& b)
 {
@@ -646,7 +646,8 @@ Cell cell(const Column& column, const Row& row, const GroupBy& by)
 
 namespace {
 
-/// Returns whether rows by these keys may have a value in the column: listed sockets have no bytes.
+/// Returns whether rows by these keys may have a value in the column. Listed sockets have no bytes. Their number is a
+/// column only if a row may have several.
 bool may_have(const GroupBy& by, const Column& column)
 {
     return !by.is_of_list() || !column.is_sum() || (column.name == "connections" && !by.is_by_socket());

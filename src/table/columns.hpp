@@ -64,7 +64,7 @@ std::string names_of(const ColumnSet& set); // column names, separated by commas
 /// Returns the columns in which all sockets of a row have the same value if rows are grouped by `by`.
 ColumnSet settled_columns(const GroupBy& by);
 /// Returns the column called `name`. Throws std::invalid_argument with a one-line message if there is none. The message
-/// suggests the nearest name, or quotes `spec`, the whole text that the user typed.
+/// suggests the nearest name. For an empty name, it quotes `spec` instead, the whole text that the user typed.
 const Column& require_column(std::string_view name, std::string_view spec);
 
 /// Returns the value to print. A row of RowKind::other has "other" in the text column that rows are grouped by.

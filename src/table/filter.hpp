@@ -27,7 +27,7 @@ struct FilterTerm {
     const FilterKind* kind;
     bool is_excluded;
     FilterValue value;
-    std::string_view option = {}; // the option that stands for it: "--external"; empty: its own
+    std::string_view option = {}; // option that set it, such as "--external"; empty: the option of `kind`
 };
 
 /// A row passes if it matches at least one value of each given kind of filter, and no value under --exclude.
@@ -63,9 +63,9 @@ public:
     bool empty() const { return count_ == 0; }
     /// `noun` is the thing that is counted: "socket" or "row". The remedy is to save the missing columns.
     Note note(std::string_view noun, const Filter& filter) const;
-    /// Returns whether no filter but this kind left a row unjudged.
+    /// Returns whether filters of this kind, and of no other, could not judge the rows.
     bool is_only_about(std::string_view kind) const;
-    /// Returns the note of `run` about sockets that its command may or may not have used.
+    /// Returns the note of `run` that sockets were left out, because it is not known whether the command used them.
     Note unplaced_note() const;
 
 private:

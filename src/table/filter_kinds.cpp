@@ -258,8 +258,8 @@ Judgement judge_port(const Row& row, const FilterValue& value, const Machine& /*
                     judge_number(row.remote_port, is_none, value.numbers));
 }
 
-/// Takes ss(8)'s and netstat(8)'s spellings: LISTEN, TIME-WAIT, TIME_WAIT. "all" is taken back by the command line,
-/// because it means no filter.
+/// Parses the name of a state. Accepts the spellings of ss(8) and netstat(8): LISTEN, TIME-WAIT, TIME_WAIT. Accepts
+/// "all", too. It means no filter, so settle_filter() removes it.
 FilterValue state_value(std::string_view text)
 {
     std::string name = lower(text);
@@ -362,7 +362,7 @@ Tuple tuple_of(const Row& row)
             {row.remote_address.value_or(Address{}), row.remote_port.value_or(0)}};
 }
 
-/// Returns `in` if the remote end is on this machine, like the local end.
+/// Returns `in` if the remote end is on this machine, where the local end always is.
 Judgement judge_own(const Row& row, const Machine& machine)
 {
     if (!row.protocol) { // without a protocol, the row has no addresses

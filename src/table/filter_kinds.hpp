@@ -53,7 +53,7 @@ struct FilterKind {
     const char* offers = "";     // as in Option
     std::span<const std::string_view> (*words)() = nullptr; // as in Option
     std::string_view relation = {}; // RELATION in the note "no visible process RELATION VALUE"; empty: no such note
-    std::string_view meant = {};    // the column whose values the note "no visible process" may suggest
+    std::string_view meant = {};    // the note "no visible process" may suggest a value of this column
 
     std::string_view name() const { return names.substr(names.find("--") + 2); } // "pid"
 };

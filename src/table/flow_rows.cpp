@@ -25,8 +25,8 @@ bool passes(const Tuple& tuple, const ProxiedPort& proxied)
            (tuple.local.port == proxied.published.host.port || tuple.remote == container);
 }
 
-/// Returns the ports of this machine that are published for the flow's local port in a container, separated by commas.
-/// If the owner is a docker-proxy, returns the port that it forwards. Returns null if no such port is known.
+/// Returns the ports of this machine that are forwarded to the flow's local port, a port of a container. Separates them
+/// by commas. If the owner is a docker-proxy, returns the port that it forwards. Returns null if no such port is known.
 std::optional<std::string> published_ports_of(const Tuple& tuple, const Identity& identity)
 {
     if (identity.proxied) {

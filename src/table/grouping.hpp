@@ -38,14 +38,14 @@ public:
     /// Adds the row of a flow if it passes the filter. May move from `row`.
     void add(Row&& row);
 
-    /// Returns one row for each group, unsorted. Saved rows of RowKind::other form a group of their own; with
-    /// Pieces::by_time, one for each time.
+    /// Returns one row for each group, unsorted. All saved rows of RowKind::other form one group. With Pieces::by_time,
+    /// they form one group for each time.
     std::vector<Row> take_rows() { return std::move(rows_); }
     /// Returns the sums of all rows that pass the filter, even those without traffic.
     Totals totals() const;
     const RowCounts& counts() const { return counts_; }
     const Unjudged& unjudged() const { return unjudged_; }
-    /// Returns the columns of keys that some saved rows lack.
+    /// Returns the columns that a key needs, but some saved rows lack.
     const ColumnSet& lacking() const { return lacking_; }
     bool has_overflowed() const { return rx_.has_overflowed() || tx_.has_overflowed(); }
 

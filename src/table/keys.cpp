@@ -132,8 +132,9 @@ void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const 
 
 using IdentityText = std::optional<std::string> Identity::*;
 
-/// Groups rows by `parts` of their identity. A row without an owner that has none of these parts is grouped by its
-/// cause. If `is_in_none`, the row certainly has no such part, and is grouped with processes that have none either.
+/// Groups rows by `parts` of their identity. A row that has neither an owner nor any of these parts is grouped by its
+/// cause. `is_in_none` means that the unknown owner certainly has none of these parts. Then the row is grouped with the
+/// processes that have none.
 void tell_identity(KeyText& text, const Row& row, std::initializer_list<IdentityText> parts, bool is_in_none)
 {
     static const Identity unknown;

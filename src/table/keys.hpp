@@ -22,7 +22,7 @@ enum class Requirement : std::uint8_t {
     packets,    // on request: number of packets, and their IP bytes
     interfaces, // no work: only rows by interface have a value
     reports,    // no work: all rows of a sample have the same value
-    sums,       // no work: computed from other columns, but only if an option names the column
+    sums,       // no work: computed from other columns; printed only if an option names the column
     sharers,    // on request: one flow for each socket, and the socket's other owners
     // On request: facts about processes (IdentityNeeds).
     command,
@@ -30,7 +30,7 @@ enum class Requirement : std::uint8_t {
     parent,
     cgroup,
     containers,
-    ports,   // published ports; also one flow for each socket
+    ports,   // published ports of containers; the backend must also deliver one flow for each socket
     trees,   // the trees of --tree that a process belongs to
     sockets, // no work: only rows of `ports` have a value
     // On request: one flow for each socket, with Flow::facts.
@@ -58,14 +58,14 @@ struct Key {
         of_owner = 0,   // all sockets of a process are in one row
         of_sockets = 1, // sockets of one process may be in different rows
         of_host = 2,    // rows of different machines stay separate
-        gathers = 4,    // one row may have many processes; traffic without an owner may be in rows by cause
+        gathers = 4,    // one row may have many processes; traffic without an owner may have rows by cause
     };
 
     std::string_view name;     // the word after --by: "process"
     std::string_view plural;   // name of the JSON array of rows: "processes"
     std::string_view columns;  // columns whose values distinguish the rows
     std::string_view defaults; // columns printed by default
-    std::string_view labels; // default labels of a time series; only labels in `columns` may have any number of values
+    std::string_view labels; // default labels of a time series; those not in `columns` have a limited number of values
     Requirement requirement;
     unsigned traits;
     /// Adds to `text` the values by which this key groups the row.

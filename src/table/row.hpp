@@ -131,9 +131,10 @@ struct Report {
     std::vector<GrowingSeries> series; // printed in place of `rows` if `cumulative`
     std::optional<Per> per;            // set if each row of `report` is for one hour or one day
     std::vector<InterfaceTraffic> interfaces;
-    std::uint64_t group_count = 0; // number of rows before --alert and --top; by process or name, only of processes
-    LocalTraffic local;            // set if the format is for people
-    std::string idle_hint;         // text that a format for people prints if there are no rows
+    /// Number of rows before --alert and --top. If rows are by process or by name, rows without an owner do not count.
+    std::uint64_t group_count = 0;
+    LocalTraffic local;    // set if the format is for people
+    std::string idle_hint; // text that a format for people prints if there are no rows
 };
 
 } // namespace socktally

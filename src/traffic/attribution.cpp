@@ -128,8 +128,8 @@ void attribute(Sample& sample, const Viewer& viewer)
 
 void find_sharers(Sample& sample)
 {
-    // For each cookie, the processes that moved bytes through the socket, if the kernel reported them. A set, because a
-    // socket may have thousands of flows, one for each peer.
+    // For each cookie, the processes that moved bytes through the socket, if the kernel reported them. A process is in
+    // the set only once, although the socket may have thousands of flows, one for each peer.
     std::unordered_map<std::uint64_t, std::set<std::uint32_t>> movers;
     for (const Flow& flow : sample.flows) {
         if (flow.attribution.process && flow.attribution.quality == Quality::exact && flow.cookie != Cookie{}) {

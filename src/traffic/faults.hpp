@@ -52,7 +52,7 @@ enum class Fault : std::uint8_t {
     // of processes
     owners_unread,    // descriptor tables that could not be read
     sockets_unlisted, // held sockets in network namespaces that were not entered
-    // of `ports`, which lists sockets but not their bytes
+    // of the command `ports` (socket_list.cpp)
     namespaces_unlisted, // other network namespaces that could not be entered
     held_unlisted,       // held sockets in namespaces that could not be entered
 };

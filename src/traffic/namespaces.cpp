@@ -100,7 +100,7 @@ UnseenNamespaces list_namespaces(const OwnerScanner& owners, const std::vector<I
     const auto is_listed = [&](Inode netns) { return tried.contains(netns) || !is_wanted(netns, wanted); };
     while (true) {
         const auto found =
-            unlisted.find(owners, listed(), is_listed); // `found` keeps the descriptors in its paths open
+            unlisted.find(owners, listed(), is_listed); // owns the descriptors that its paths name (/proc/self/fd)
         if (found.empty()) {
             break;
         }

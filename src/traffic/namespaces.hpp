@@ -54,7 +54,7 @@ inline constexpr std::size_t waiting_threads = 64;
 class OtherNamespaces {
 public:
     using Clock = std::chrono::steady_clock;
-    using Arrival = socktally::Arrival; // is_new: the search before the last one did not find the namespace
+    using Arrival = socktally::Arrival; // is_new: the search at found_before() did not find the namespace
     /// What the backend does in each namespace.
     struct Work {
         /// Called inside a namespace, by several threads at the same time. If it throws std::system_error, the

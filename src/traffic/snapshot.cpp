@@ -18,8 +18,9 @@ namespace {
 /// some counters include a FIN and others do not.
 bool went_back(std::uint64_t before, std::uint64_t after) { return after + 2 < before; }
 
-/// Returns whether a segment counter was reset. The counter has 32 bits, so it also falls when it wraps. A fall is a
-/// wrap if the counter is less than 2^31 ahead, modulo 2^32, or if so many bytes moved that a wrap is possible.
+/// Returns whether a segment counter was reset. The counter has 32 bits, so it also falls when it wraps. It has wrapped
+/// if `after` is less than 2^31 ahead of `before`, modulo 2^32. It may have wrapped if at least 2^31 bytes moved, so
+/// such a fall does not count as a reset either.
 bool segments_went_back(std::uint32_t before, std::uint32_t after, std::uint64_t moved)
 {
     constexpr std::uint64_t a_lot = std::uint64_t{1} << 31;

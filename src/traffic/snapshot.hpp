@@ -93,13 +93,13 @@ struct Snapshot {
     InterfaceCounters interfaces;
 };
 
-/// Numbers of sockets whose bytes between two snapshots are not fully known.
+/// Counts the sockets whose bytes between two snapshots are not fully known, by reason.
 struct SnapshotGaps {
     std::size_t closed = 0;    // connections that were closed, so their last bytes are unknown
     std::uint64_t missed = 0;  // connections that were opened and closed between the snapshots
     std::size_t restarted = 0; // sockets whose counters were reset, so their earlier bytes are lost
     std::size_t unknown = 0;   // sockets of namespaces that were not listed before; their bytes are null
-    std::size_t late = 0;      // sockets that the last snapshot lacks; their bytes count from an earlier snapshot
+    std::size_t late = 0;      // sockets that the earlier snapshot lacks; their bytes count from one before it
     std::size_t nameless = 0;  // sockets without a cookie, which cannot be recognised; their bytes are null
 };
 

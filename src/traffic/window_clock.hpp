@@ -26,9 +26,9 @@ public:
     bool is_first() const { return !begun_; }
 
     /// Begins a window: the first one at `moment`, a later one where the last one ended. Returns the time at which the
-    /// window must end. This is a multiple of `window` after the start of the schedule, so delays do not add up. A
-    /// multiple that has passed is skipped, and the window is then longer. The end that was due for the last window is
-    /// skipped too, even if that window ended a little early.
+    /// window must end. This is a multiple of `window` after the start of the schedule, so delays do not add up. It is
+    /// the first multiple after `moment` that no earlier call has returned. So a window is longer if a multiple has
+    /// passed before the call.
     std::chrono::steady_clock::time_point begin(std::chrono::nanoseconds window, Moment moment = now());
 
     enum class Ended : std::uint8_t { on_time, early };

@@ -167,9 +167,9 @@ static __always_inline bool is_corked(struct sock* sk)
     return udp->pending != 0;
 }
 
-/* Finds the destination of a datagram. The destination stays unknown if the socket is connected, this call names no
-   address, and an earlier part named one. This call may then belong to the same datagram or to a new one, because no
-   hook sees setsockopt(2) complete a datagram. */
+/* Finds the destination of a datagram. It stays unknown if this call names no address and the socket is connected, but
+   an earlier part of a datagram named an address. It is not known whether that datagram is complete, because no hook
+   sees setsockopt(2) complete it. So this call may add to it, or begin another one. */
 static __noinline int sent_to(struct sock* sk, struct tally_remote* remote)
 {
     if (!sk || !remote)

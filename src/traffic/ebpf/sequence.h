@@ -17,7 +17,7 @@ tally_u8 untracked = 0;
 /* 1 after a socket got no sequence_note, because the kernel had no memory, or because the socket had reached its own
    limit (net.core.optmem_max). */
 tally_u8 out_of_memory = 0;
-/* Like `untracked` and `out_of_memory`, but only for the epoch of each buffer. */
+/* `untracked` and `out_of_memory` for a single epoch: that of the buffer. */
 tally_u8 untracked_in[TALLY_BUFFERS] = {};
 tally_u8 out_of_memory_in[TALLY_BUFFERS] = {};
 /* Number of sockets that note_existing() had not reached, and that were read in the epoch, but not by recvmsg. */
@@ -25,10 +25,10 @@ tally_u64 unclaimed_in[TALLY_BUFFERS] = {};
 
 /* What is known about the payload that was read from a TCP connection.
    UNKNOWN: nothing, because no program has seen the connection yet.
-   LATE: only the total since the connection began. tcp_consumes() has seen the connection for the first time, in the
-   middle of a call. If this call is recvmsg, its return value is counted, and the state becomes KNOWN. If not, the
-   state becomes KNOWN in the next epoch.
-   KNOWN: the total at the last update, so that all later bytes can be counted. */
+   LATE: the total since the connection began, but not how much of it the current call has read. tcp_consumes() has seen
+   the connection for the first time, in the middle of this call. If the call is recvmsg, its return value is counted,
+   and the state becomes KNOWN. If not, the state becomes KNOWN in the next epoch.
+   KNOWN: the total at the last update. All later bytes can be counted. */
 #define UNKNOWN 0
 #define KNOWN 1
 #define LATE 2
@@ -120,8 +120,9 @@ static __always_inline void begin_sequence(struct sock* sk, struct tcp_sock* tcp
 }
 
 /* Returns whether tcp_consumes() counts the bytes that are read from the socket. If not, received() counts the return
-   value of the call. Reads by splice(2) and TCP_ZEROCOPY_RECEIVE only reach tcp_consumes(). If a protocol runs on top
-   of TCP (TLS), the application does not read the bytes that TCP delivers, so the return value is counted. */
+   value of the call. Reads by splice(2) and TCP_ZEROCOPY_RECEIVE reach tcp_consumes(), but not received(). If a
+   protocol runs on top of TCP (TLS), the application does not read the bytes that TCP delivers, so the return value is
+   counted. */
 static __always_inline bool counted_by_sequence(struct sock* sk, tally_u32 now)
 {
     if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM)

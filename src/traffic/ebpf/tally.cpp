@@ -266,7 +266,7 @@ void Tally::end_window()
 }
 
 /// Returns how often the kernel has skipped a program that counts bytes. Four programs are left out, because a skipped
-/// run of theirs loses no bytes: state_changes (a connection gets its note when it is read), process_ends (the name of
+/// run of theirs loses no bytes: state_changes (tcp_consumes() then makes the sequence_note), process_ends (the name of
 /// a process is read again), message_is_read (an address stays unknown) and process_forks (see has_lost_marks()).
 std::uint64_t Tally::recursion_misses() const
 {

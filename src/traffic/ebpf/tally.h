@@ -51,8 +51,8 @@ struct tally_remote {
 };
 TALLY_ASSERT(sizeof(struct tally_remote) == 20);
 
-/* Identifies a flow: the bytes that one process moves through one socket. If tuples are asked for, a flow has only one
-   remote end. A socket may have many remote ends, or connect again. */
+/* Identifies a flow: the bytes that one process moves through one socket. If tuples are asked for, the remote end
+   is part of the key, because a socket may have many remote ends, or connect again. */
 struct tally_flow_key {
     tally_u64 cookie;
     tally_u32 slot;

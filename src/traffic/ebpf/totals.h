@@ -6,7 +6,7 @@
 
 #include "traffic/ebpf/tally.h"
 
-#define TOTALS_HELD_BY_FILE 0 /* a file refers to the socket or, if `inode` is 0, nothing does */
+#define TOTALS_HELD_BY_FILE 0 /* the socket has a file; if `inode` is 0, nothing holds the socket */
 #define TOTALS_HELD_BY_KERNEL 1 /* the kernel made the socket for itself, without a file */
 #define TOTALS_HELD_BY_UNKNOWN 2
 

@@ -74,10 +74,10 @@ void NamespaceWatch::begin_new(Clock::time_point before)
     uncounted_.begin(Arrival::is_new);
 }
 
-/// Begins the next window with the counters of the last one. The last dump may list connections that were opened after
-/// the kernel's counters were read. A check that compares opened connections with listed ones could then raise a false
-/// alarm. To prevent this, connections_missed_by_first_dump() starts from the counters read before the dump, and
-/// connections_missed() from the counters read now.
+/// Begins the next window with the counters of the last one. Two checks compare how many connections the kernel has
+/// opened with how many were listed. The last dump may list connections that were opened after its counters were read.
+/// So that these cause no false alarm, the checks start from different counters: connections_missed_by_first_dump()
+/// from those read before the last dump, connections_missed() from those read now.
 void NamespaceWatch::next_window()
 {
     const bool lost = !events_.is_listening() || events_.lost() != events_lost_before_;

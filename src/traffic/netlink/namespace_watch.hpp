@@ -35,7 +35,7 @@ public:
     void listen();
     /// Makes the first dump, and another one if sockets closed during it.
     Dumper::Dumped open();
-    /// Begins the window. First read the destroy events of all sockets that were closed before.
+    /// Begins the window. The caller must already have read the destroy events of all sockets that were closed before.
     void begin();
     /// Makes the first dump and begins the window at once. For a namespace that existed before the window, but could
     /// not be entered then. Call it inside the namespace.

@@ -150,8 +150,8 @@ void Sampling::take_in_new(std::chrono::nanoseconds interval)
     }
 }
 
-/// Scans the owners first. Then dumps the counters, which begins the window. So the scan comes before the end of any
-/// socket that is destroyed in the window. A socket that is destroyed before the dump is not part of the window.
+/// Scans the owners, and then makes the first dump, which begins the window. So the scan finds the owner even of a
+/// socket that is destroyed early in the window. A socket that is destroyed before the dump is not part of the window.
 Sampling::Clock::time_point Sampling::open_window(std::chrono::nanoseconds window)
 {
     owners_.scan();
@@ -252,7 +252,7 @@ void Sampling::find_owners(Follows follows, std::chrono::nanoseconds window)
     const auto sockets = is_last ? owners_.unheld(std::move(inodes)) : owners_.worth_searching(std::move(inodes));
     owners_.search(sockets, OwnerScanner::Reach::everywhere, Clock::now() + time);
     watcher_.trace_owners();
-    if (options_.repeated) { // a single window has no owners from an earlier one
+    if (options_.repeated) { // else no owner is from an earlier window
         for (const auto& watch : namespaces_.all()) {
             owners_.disown(owners_.unheld(watch->table().listed_inodes()));
         }

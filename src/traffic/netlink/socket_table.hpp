@@ -88,9 +88,9 @@ public:
 
     /// Begins the next window where this one ended. The counters of each socket become its base. Destroyed sockets are
     /// forgotten. A missing socket keeps its base, because its destroy event may still come. A socket that was missing
-    /// in two windows is given up. With Events::lost, its event may be lost, so the socket is forgotten. Otherwise the
-    /// socket belongs to a dead connection, and its event comes when the process closes it. Returns the number of
-    /// missing sockets that were forgotten.
+    /// in two windows is given up: missing() leaves it out. With Events::lost it is also forgotten, because its event
+    /// may be lost. With Events::complete it is kept: its connection is dead, and its event comes when the process
+    /// closes the socket. Returns the number of missing sockets that were forgotten.
     enum class Events : std::uint8_t { complete, lost };
     std::size_t next_window(Events events);
 

@@ -35,7 +35,8 @@ Capture::Capture(OwnerScanner& holders, Captured kept, FlowSums::Detail detail, 
 std::size_t Capture::share_of(std::size_t buffer_bytes, std::size_t namespaces)
 {
     constexpr std::size_t least = std::size_t{256} << 10;
-    /// For all namespaces except our own together. A larger buffer would cost time, because the kernel must zero it.
+    /// The usual size of all buffers together, except that of our own namespace. Larger buffers would cost time,
+    /// because the kernel must zero them.
     constexpr std::size_t usual = std::size_t{16} << 20;
     const std::size_t share = std::max(buffer_bytes, usual) / std::max<std::size_t>(1, namespaces);
     return std::min(buffer_bytes, std::max(least, share));

@@ -174,8 +174,8 @@ void UdpDelivery::end(const std::vector<Socket>& sockets, const std::optional<Pr
     }
 }
 
-/// Begins the next window. Between the end of the window and the second reading of the counters, a datagram may have
-/// come and been read. Its packet belongs to the next window. read_early_ is the number of such datagrams.
+/// Begins the next window. Sets read_early_ to the number of datagrams that came after the end of the window, but were
+/// read before the second reading of the counters. Their packets belong to the next window.
 void UdpDelivery::next_window()
 {
     read_early_ = std::min(std::max<std::int64_t>(-unread(), 0), static_cast<std::int64_t>(read_meanwhile()));
@@ -198,8 +198,8 @@ void UdpDelivery::next_window()
     }
 }
 
-/// Returns by how much the drops exceed the datagrams that were received in the window. The packets of the excess are
-/// in the next window.
+/// Returns the number of drops that are already counted, but whose packets belong to the next window. These are the
+/// drops that exceed the datagrams received in this window.
 std::uint32_t UdpDelivery::Received::early_drops() const
 {
     const std::uint64_t all = std::uint64_t{dropped_early} + drops;
@@ -240,7 +240,7 @@ std::int64_t UdpDelivery::unread() const
            static_cast<std::int64_t>(was_read().value_or(came) + dropped);
 }
 
-/// Returns the number of datagrams that were read in the whole namespace in the window; null if it is not known.
+/// Returns the number of datagrams that processes have read in the whole namespace in the window; null if not known.
 std::optional<std::uint64_t> UdpDelivery::was_read() const
 {
     if (!counters_before_ || !counters_after_) {
@@ -249,7 +249,7 @@ std::optional<std::uint64_t> UdpDelivery::was_read() const
     return counters_after_->udp_read - counters_before_->udp_read;
 }
 
-/// Returns the number of datagrams that were read between the two readings of the counters at the end of the window.
+/// Returns the number of datagrams that processes have read between counters_at_end_ and counters_after_.
 std::uint64_t UdpDelivery::read_meanwhile() const
 {
     return counters_at_end_ && counters_after_ ? counters_after_->udp_read - counters_at_end_->udp_read : 0;
@@ -325,8 +325,9 @@ void UdpDelivery::correct(Inode inode, Received& socket, std::vector<Flow>& flow
     unsure_ += sure ? 0 : std::max<std::uint64_t>(1, socket.lost());
 }
 
-/// Returns the payload in the socket's receive queue, in bytes. If the payload is not known, clears `sure` and returns
-/// the memory of the queue. The kernel reports only this memory, which is more than the payload.
+/// Returns the payload in the socket's receive queue, in bytes. The kernel reports only the memory of the queue, which
+/// is more. So the payload is computed from the number and the length of the datagrams. If these are not certain,
+/// clears `sure` and returns the memory.
 std::uint64_t UdpDelivery::waiting(const Received& socket, bool& sure) const
 {
     const auto queues = std::count_if(sockets_.begin(), sockets_.end(), [](const auto& entry) {

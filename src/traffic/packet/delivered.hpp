@@ -42,8 +42,8 @@ void count(PacketFlow& flow, const TcpMoved& window);
 
 /// Returns the bytes of a connection that had no packets in the window. Its process may have read bytes that were
 /// queued before. The list with `last` was made a moment after the window ended. A connection that is not in the first
-/// list was therefore opened after the window, and the result is 0. The carried bytes are for a flow of this connection
-/// that begins in the next window, with `last` as its first socket.
+/// list was therefore opened after the window, and the result is 0. rx_carried and tx_carried leave out the queues of
+/// `last`, because tcp_in_window() adds these queues if the connection has packets in the next window.
 TcpMoved tcp_without_packets(const Socket* first, const Socket& last);
 
 /// Finds how many of the received datagrams were read. A datagram was not read if the receive buffer of its socket was
@@ -53,8 +53,8 @@ TcpMoved tcp_without_packets(const Socket* first, const Socket& last);
 /// too few, but not too many.
 class UdpDelivery {
 public:
-    /// Sets the sockets, and the counters of the namespace, at the start of the window. If it is called again a moment
-    /// later, the shorter queue of each socket counts: the process was just about to read the other datagrams.
+    /// Sets the sockets, and the counters of the namespace, at the start of the window. May be called again a moment
+    /// later. The shorter of a socket's two queues then counts, because its process may have read datagrams meanwhile.
     void begin(const std::vector<Socket>& sockets, const std::optional<ProtocolCounters>& counters);
     /// Sets the counters of the namespace at the end of the window. Call it before the sockets are listed for end().
     void end_packets(const std::optional<ProtocolCounters>& counters) { counters_at_end_ = counters; }
@@ -68,11 +68,11 @@ public:
     void add(const PacketFlow& flow);
     /// Adds the datagrams of a finished flow whose socket or holder is not known.
     void add_elsewhere(const PacketFlow& flow);
-    /// Returns whether processes have read datagrams that were not captured: the kernel counts more read datagrams than
-    /// the added flows have. The difference is the surplus. `datagrams` is the number of datagrams that may have been
-    /// read but were not captured. `unclaimed` is the number of captured datagrams that came to no listed socket. They
-    /// may explain a part of the surplus, so they are subtracted from it. If the rest is less than `datagrams`, the
-    /// difference counts as unsure.
+    /// Returns whether processes have read datagrams that were not captured. The kernel then counts more read datagrams
+    /// than the added flows have: there is a surplus. `unclaimed` is the number of captured datagrams that came to no
+    /// listed socket. It is subtracted from the surplus, because these datagrams may have been read. `datagrams` is the
+    /// number of datagrams that were not captured but may have been read. If it is greater than what is left of the
+    /// surplus, the excess counts as unsure.
     bool take_unseen(std::uint64_t datagrams, std::uint64_t unclaimed = 0);
     /// Subtracts unread bytes from the flows' rx_bytes. Adds bytes that were unread at the end of the last window and
     /// were read in this one.

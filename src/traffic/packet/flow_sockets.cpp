@@ -187,8 +187,8 @@ void FlowSockets::index_gone()
 }
 
 /// Cuts the flows of a UDP port whose sockets have changed: later datagrams become another flow. Datagrams that came
-/// between the previous list and the last list may belong to an old or to a new socket. If they were multicast or
-/// broadcast, a new socket may get too few of them, and a closed socket too many.
+/// between the previous list and the last list may belong to an old or to a new socket. All multicast and broadcast of
+/// the flow counts for each of its sockets. This may be too much for a closed socket, and too little for a new one.
 void FlowSockets::cut_flows(std::uint16_t port)
 {
     std::size_t cut = 0;
@@ -250,7 +250,7 @@ void FlowSockets::add(const std::vector<PacketFlow*>& flows)
 
 void FlowSockets::add_ended(PacketFlow& flow)
 {
-    if (!flow.has_socket()) { // a known socket was found while the flow had the tuple
+    if (!flow.has_socket()) { // a known socket is right: it was found while the flow had the tuple
         resolve(flow);
     }
 }
@@ -319,8 +319,8 @@ void FlowSockets::search_again(const std::vector<Inode>& missed)
             needs_list = needs_list || files_ || socket.tuple.protocol != Protocol::tcp;
         }
     }
-    // A socket that the last list shows without inode may be a missed socket: it may have been accepted, and then
-    // handed over, after that list.
+    // The last list shows a socket without inode if it waits to be accepted. If it was accepted and handed over after
+    // that list, it may be one of the missed sockets.
     if (needs_list || (has_unaccepted && known.size() < missed.size())) {
         list(DiagDetail::sockets);
         return;

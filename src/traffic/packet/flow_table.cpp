@@ -254,7 +254,7 @@ Flow flow_of(const PacketFlow& counted)
     flow.tx_bytes = counted.tx.payload_bytes;
     flow.packets = {counted.rx.packets, counted.tx.packets, counted.rx.ip_bytes, counted.tx.ip_bytes};
     const bool was_accepted = counted.is_over && flow.inode == Inode{} && flow.state == SocketState::open;
-    // No socket was found, or the connection has ended since a list showed that it waited to be accepted.
+    // No socket was found. Or the connection still waited to be accepted in the last list that shows it, and has ended.
     if (flow.match == Quality::unknown || was_accepted) {
         flow.attribution.cause = Cause::unknown;
     }

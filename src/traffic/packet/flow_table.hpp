@@ -66,8 +66,8 @@ struct PacketFlow {
     bool assumed = false;        // its received packets were not captured but assumed; see FlowTable::add()
     std::uint32_t last_seen = 0; // see FlowTable::tick()
     Flow found;                  // its socket (inode, cookie, uid, match, accepted, state); empty if not known
-    /// If several sockets may have moved the bytes: all of them. (A single socket is in `found`.) Each of these sockets
-    /// has received multicast and broadcast. Other packets went to one of them, but it is not known to which.
+    /// The sockets that may have moved the bytes, if there are several. (A single one is only in `found`.) Each of them
+    /// has received all multicast and broadcast. Any other packet belongs to one of them, but it is not known to which.
     std::vector<Flow> takers;
     /// UDP: sockets that may have sent from the flow's local end, but do not receive its datagrams.
     std::vector<Inode> senders;

@@ -61,7 +61,7 @@ struct Packet {
     TcpHeader tcp;                  // set for TCP only, and not in a fragment after the first
     std::uint32_t header_bytes = 0; // length of the TCP or UDP header; 0 in a fragment after the first
     std::optional<Fragment> fragment;
-    /// Has a VLAN tag with a number. Such a packet belongs to the interface of that VLAN, if there is one.
+    /// The packet has a VLAN tag with a number. It belongs to the interface of that VLAN, if there is one.
     bool is_tagged = false;
     bool to_many = false; // sent to a multicast or broadcast link address, and not to an IP address of this machine
     std::chrono::nanoseconds time{0}; // when the kernel received the packet, since the epoch

@@ -321,9 +321,9 @@ void NamespaceCapture::finish_assumed(std::uint64_t unclaimed)
     }
 }
 
-/// Sets the carried bytes of a flow to the bytes in the queues of its socket. Call it if packets were dropped: their
-/// bytes are missing in this window, and must not be missing in the next window too. next_window() completes the
-/// correction.
+/// Computes PacketFlow::Counts::carried anew, from the queues of the flow's socket. Call it if packets were dropped.
+/// Their bytes may be counted although they were not captured, and the next window would then subtract them. The queues
+/// are listed a moment after the end of the window, so next_window() subtracts the packets captured in between.
 void NamespaceCapture::count_from_queues(PacketFlow& flow, const Socket& last)
 {
     flow.rx.carried = std::int64_t{unread_bytes(last)};
@@ -406,7 +406,7 @@ void NamespaceCapture::next_window()
     sockets_.begin_window();
     watch_.next_window();
     for (PacketFlow* flow : std::exchange(by_queues_, {})) {
-        if (flow->is_old) { // the queues had bytes of the next window, from packets before the list
+        if (flow->is_old) { // the queues were listed after these packets
             flow->rx.carried -= static_cast<std::int64_t>(flow->rx.payload_bytes);
             flow->tx.carried -= static_cast<std::int64_t>(flow->tx.payload_bytes);
         }

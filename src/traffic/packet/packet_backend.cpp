@@ -57,8 +57,8 @@ Unavailable packet_refusal(int error)
 
 class PacketBackend final : public Backend {
 public:
-    /// Opens the ring of our own namespace, or else a small one, because only that shows whether packets can be
-    /// captured.
+    /// Opens the ring of our own namespace. If our own namespace is not measured, opens a small ring and closes it
+    /// again. Only opening a ring shows whether packets can be captured.
     explicit PacketBackend(const BackendOptions& options) : options_(options), owners_("/proc", nullptr, options.trace)
     {
         const Inode own = own_namespace();

@@ -207,7 +207,7 @@ std::optional<Direction> PacketWatch::direction_of(const CapturedFrame& captured
     if (!interfaces_.contains(captured.interface)) {
         choose_interfaces(); // a new interface
         learn_addresses();
-        // Even if the interface no longer exists, the lists need not be read for it again.
+        // An interface that no longer exists is in no list. It is added so that its next packet causes no new list.
         interfaces_.insert(captured.interface);
     }
     if (!is_wanted(captured.interface) ||

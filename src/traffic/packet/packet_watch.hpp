@@ -33,9 +33,9 @@ enum class Links : std::uint8_t { all, wanted };
 ///     (Packets between two ports are seen only at the ports, but belong to no socket here.)
 ///   - a MACVLAN or similar: the interface below shows its packets, unless the interface below is a port.
 ///   - a VRF: its members show its packets.
-/// If `links` are all interfaces, a VLAN is watched too. Its packets then do not count at the interface below. (The
-/// interface below may be a port of a bridge, which shows the packets again.) If the user has chosen interfaces, the
-/// packets of a VLAN also count at the interface below, because the VLAN itself may not be chosen.
+/// A VLAN is watched if `links` are all interfaces. Its packets then do not count at the interface below, because the
+/// VLAN may be a port of a bridge, which shows the packets again. If the user has chosen interfaces, a VLAN is treated
+/// like a MACVLAN, because the interface below may be chosen without the VLAN.
 InterfaceChoice choose_interfaces(const std::vector<Interface>& links, Links which = Links::all);
 
 /// Returns the UDP ports at which the kernel receives tunnelled packets (VXLAN and similar).

@@ -98,7 +98,7 @@ void SequenceSpace::open_hole(std::uint64_t begin, std::uint64_t end)
 namespace {
 
 constexpr std::size_t most_datagrams = 4096;
-constexpr std::size_t most_early = 64; // for each datagram; one of 64 KiB has 45 fragments of 1,500 bytes
+constexpr std::size_t most_early = 64; // per datagram; 64 KiB have 45 fragments of 1,500 bytes
 /// The kernel drops an incomplete datagram after this time (IP_FRAG_TIME). Then the id of the datagram may be used
 /// again.
 constexpr auto longest_life = std::chrono::seconds(30);

@@ -13,8 +13,9 @@ namespace {
 
 using FlowPointers = std::vector<PacketFlow*>;
 
-/// The most bytes that may be in network queues between two interfaces that show the same connection. short_queue is
-/// the limit if the two flows share no end, so that only the sequence numbers show that they are one connection.
+/// longest_queue and short_queue are the most bytes that may be in network queues between two interfaces that show the
+/// same connection. short_queue is for two flows that share no end: only the sequence numbers show that they are one
+/// connection.
 constexpr std::uint32_t region_bits = 22;
 constexpr std::uint32_t longest_queue = std::uint32_t{1} << region_bits;
 constexpr std::uint32_t short_queue = std::uint32_t{1} << 18;
@@ -100,7 +101,7 @@ public:
         }
         for (const PacketFlow* flow : all) {
             const Tuple mirrored{flow->tuple.protocol, flow->tuple.remote, flow->tuple.local};
-            // If both directions are there, the flow was forwarded unchanged.
+            // A flow whose mirrored tuple was seen too was forwarded unchanged, and is no counterpart.
             if (passing.contains(flow->tuple) && !passing.contains(mirrored)) {
                 passing_.emplace(flow->tuple.local, flow);
             }
@@ -137,7 +138,7 @@ public:
 
     /// Sets is_nobodys of the flows in `pairs`. A flow can be the counterpart of only one other flow, so the pairs with
     /// the smallest difference are handled first. `taken` has the counterparts that are already used. Returns the
-    /// number of flows whose bytes differ from those of their counterpart.
+    /// number of marked flows for which has_same_datagrams() is false.
     static std::uint64_t mark(std::vector<Pair> pairs, Taken taken)
     {
         std::stable_sort(pairs.begin(), pairs.end(),
@@ -245,7 +246,7 @@ private:
     const SightingPlace& place_;
     ByRegion by_received_; // TCP flows whose socket is not certain, by region of the received stream
     ByRegion by_sent_;
-    std::multimap<Endpoint, const PacketFlow*> passing_; // UDP flows with a local end that is not here, by local end
+    std::multimap<Endpoint, const PacketFlow*> passing_; // UDP flows whose Tuple::local is not here, by Tuple::local
 };
 
 } // namespace
@@ -286,7 +287,8 @@ std::uint64_t mark_nobodys(const FlowPointers& flows, const std::function<FlowPo
 
 namespace {
 
-/// Returns whether both flows have packets in the same direction. If so, they belong to two different sockets.
+/// Returns whether both flows have received packets, or both have sent packets. Such flows belong to different sockets,
+/// because NAT changes either all packets of a connection in one direction or none.
 bool overlap(const PacketFlow& a, const PacketFlow& b)
 {
     const auto both = [&](PacketFlow::Counts PacketFlow::*direction) {

@@ -41,9 +41,10 @@ struct SightingPlace {
     bool forwards = true;                         // this namespace forwards IP
 };
 
-/// Sets is_nobodys of the flows of cases 3a and 3b, which no process here has moved. `all` returns the flows among
-/// which a counterpart may be: a flow with the same stream under another tuple. `all` is called only if it is needed.
-/// Returns the number of flows that count as forwarded although their bytes differ from those of their counterpart.
+/// Sets is_nobodys of those `flows` that no process here has moved (cases 3a and 3b). In case 3a another flow has the
+/// same stream under another tuple: the counterpart. `all` returns the flows among which counterparts are searched for;
+/// it is called only if needed. Returns the number of flows that were marked although their bytes do not agree with
+/// those of their counterpart.
 std::uint64_t mark_nobodys(const std::vector<PacketFlow*>& flows, const std::function<std::vector<PacketFlow*>()>& all,
                            const SightingPlace& place);
 

@@ -45,7 +45,7 @@ std::optional<ProcSocketFiles> files_of_process(const NetworkNamespace& space)
         return std::nullopt;
     }
     ProcSocketFiles files(ProcLists::all, space.path.substr(0, space.path.size() - suffix.size()) + "/net");
-    const bool is_same = netns_inode(space.path) == space.inode; // checked last, because the pid may be reused
+    const bool is_same = netns_inode(space.path) == space.inode; // after opening, because the pid may be reused
     return is_same && !files.is_empty() ? std::optional(std::move(files)) : std::nullopt;
 }
 
