@@ -16,7 +16,7 @@ Output::Output(const Options& options, int stream) : stream_(stream)
 {
     if (options.output_file) {
         file_.emplace(*options.output_file);
-    } else if (stream != STDERR_FILENO) { // `run` works even if standard error is closed
+    } else if (stream != STDERR_FILENO) { // a closed standard error is no fault: `run` works without it
         require_writable(stream_, name());
     }
 }

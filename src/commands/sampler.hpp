@@ -26,7 +26,8 @@ public:
     Sampler(const Options&, OutputPlan&&, std::span<const BackendEntry>, SinceRun*) = delete;
 
     /// When to add notes about filter values that match no process and may be mistyped. The check reads all processes
-    /// in /proc. One check, in the first window, is enough: a value that matched a process then is not mistyped.
+    /// in /proc. One check, in the first window, is enough: a value that matched a process there is
+    /// not mistyped.
     enum class Hints : std::uint8_t { in_first_window, given, left_out };
     /// Measures the next window. A signal ends it early.
     Report next(Interrupt& interrupt, Hints hints = Hints::in_first_window);

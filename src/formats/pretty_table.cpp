@@ -224,7 +224,7 @@ private:
         if (column.name == "state" && std::all_of(rows_.begin(), rows_.end(), has_usual_state)) {
             look.expendable = first; // the state follows from the protocol
         } else if (column.name == "process") {
-            look.cut = Cut::middle; // keeps the number of other holders, which follows the name
+            look.cut = Cut::middle; // the end of the text, the number of other holders, must stay visible
             look.good = process_width;
         } else if (column.name == "local_address") {
             look.good = address_width;

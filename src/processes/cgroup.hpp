@@ -17,8 +17,8 @@ enum class Engine : std::uint8_t { docker, podman, containerd, crio, lxc, nspawn
 
 struct CgroupPlace {
     std::string path; // path of the cgroup, such as "/system.slice/nginx.service"; may have any bytes
-    /// The systemd unit. If the path leads into the systemd of a user, a unit of this systemd, else a unit of the
-    /// machine's systemd. `\xNN` is unescaped.
+    /// The systemd unit: that of the user's service manager if the path leads into one, otherwise that of the system
+    /// manager. `\xNN` is unescaped.
     std::optional<std::string> unit;
     std::optional<Uid> user;                 // the user whose systemd (user@UID.service) the path leads into
     std::optional<std::string> container_id; // id of the innermost container: 64 lower-case hexadecimal digits

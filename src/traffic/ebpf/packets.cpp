@@ -79,7 +79,7 @@ public:
         flow.rx_bytes = 0;
         flow.tx_bytes = 0;
         flow.packets = counts_of(socket);
-        flow.sockets = is_used ? 0 : 1; // the flows of its users already count a used socket
+        flow.sockets = is_used ? 0 : 1; // a socket that has users is counted in their flows
         flow.attribution = is_used ? users_.at(cookie).attribution : unattributed;
         if (!is_used && socket.holder_start_ns != 0 && socket.is_shared == 0) {
             flow.attribution = {holder_of(socket), Cause::none, Quality::owner};

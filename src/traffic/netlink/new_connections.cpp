@@ -188,8 +188,9 @@ void NewConnectionWatcher::tick(Clock::time_point now)
     datagrams_.trace_owners();
 }
 
-/// Lists the sockets again if some of `inodes` are in no table. A connection that was accepted after the last list has
-/// no inode in its table. Without a new list it would count as closed, although a process was seen to hold it.
+/// Lists the sockets again if some of `inodes` are in no table. A connection that waits for accept(2) is listed without
+/// an inode. If it was accepted after the last list, the table does not show which inode it has. Without a new list it
+/// would count as closed, although a process was seen to hold it.
 void NewConnectionWatcher::show_accepted(const std::vector<Inode>& inodes)
 {
     std::size_t known = 0;
