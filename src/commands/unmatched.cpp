@@ -3,6 +3,7 @@
 
 #include "table/columns.hpp"
 #include "table/flow_rows.hpp"
+#include "traffic/attribution.hpp"
 #include "util/text.hpp"
 
 #include <fmt/format.h>
@@ -39,6 +40,9 @@ std::vector<Row> rows_of(const Sample& sample, Of which)
     for (const Flow& each : sample.flows) {
         if (each.may_have_traffic() && each.attribution.process) {
             processes.insert(*each.attribution.process);
+            for (const Holder& holder : movers_of(each.inode, sample.holders)) {
+                processes.insert(holder.process);
+            }
         } else if (each.may_have_traffic()) {
             groups.insert(each.cgroup_id);
         }

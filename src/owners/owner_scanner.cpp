@@ -113,6 +113,9 @@ void OwnerScanner::read_all(const std::vector<Entry>& entries, Scan scan)
 bool OwnerScanner::is_cheaper_through_bpf(const std::vector<Entry>& entries) const
 {
     using namespace std::chrono;
+    if (files_ && !may_read_all()) { // /proc would show less than the last scan did
+        return true;
+    }
     constexpr microseconds to_load(1'300);
     constexpr nanoseconds per_file(500);
     constexpr microseconds per_process_of_proc(13); // with two files
@@ -133,6 +136,11 @@ bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan
     if (is_bpf_declined_ || (!is_bpf_given_ && !is_cheaper_through_bpf(entries))) {
         return false;
     }
+    files_ = files_ ? files_ : SocketFiles::load();
+    if (!files_) {
+        is_bpf_declined_ = true;
+        return false;
+    }
     std::vector<std::int64_t> files(entries.size());
     // The run times are read before the tables. If a process runs in between, rescan() reads its table again.
     std::vector<std::optional<SchedStat>> ran(entries.size());
@@ -141,8 +149,7 @@ bool OwnerScanner::read_through_bpf(const std::vector<Entry>& entries, Scan scan
         const bool is_compared = follows_ == Follows::rescan && files[i] > few_files;
         ran[i] = is_compared ? read_ran(proc_.get(), entries[i].pid) : std::nullopt;
     }
-    files_ = files_ ? files_ : SocketFiles::load();
-    auto tables = files_ ? files_->read() : std::nullopt;
+    auto tables = files_->read();
     if (!tables) {
         is_bpf_declined_ = true;
         return false;
@@ -476,9 +483,8 @@ void OwnerScanner::forget_former_holders()
     std::erase_if(traced_, [this](const auto& entry) { return !held(Inode{entry.first}); });
 }
 
-bool OwnerScanner::may_be_denied() const
-{
-    return denied() > 0 || (!scanned_through_bpf_ && ::geteuid() != 0 && !has_capability(CAP_SYS_PTRACE));
-}
+bool OwnerScanner::may_read_all() { return ::geteuid() == 0 || has_capability(CAP_SYS_PTRACE); }
+
+bool OwnerScanner::may_be_denied() const { return denied() > 0 || (!scanned_through_bpf_ && !may_read_all()); }
 
 } // namespace socktally

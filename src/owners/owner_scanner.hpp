@@ -261,6 +261,8 @@ private:
     bool has_not_run(const Entry& entry) const;
     bool known_as_denied(const Entry& entry) const;
     void note_denied();
+    /// Returns whether /proc shows us what processes of all users hold, unless a security module hides it.
+    static bool may_read_all();
     RunTimes run_times_of_sharers() const;
     void forget_ended_processes();
     void forget_former_holders();

@@ -75,7 +75,9 @@ bool OwnerScanner::search(const std::vector<Inode>& sockets, Reach reach, Clock:
         return true;
     }
     if (reach == Reach::threads && scanned_through_bpf_) { // which has shown all that there is to find
-        note_denied();
+        if (may_read_all()) {
+            note_denied();
+        }
         return true;
     }
     searched_.clear();

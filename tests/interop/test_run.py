@@ -23,15 +23,17 @@ SLACK = {"ebpf": 0, "netlink": 2, "packet": 0}  # bytes a connection
 ROOM = None
 
 
-def parent_of(pid):
-    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def cookie_of(port):
+    """The cookie of the socket of this machine that is connected from the port."""
+    told = subprocess.run(["ss", "-tneH", f"sport = :{port}"], check=True, capture_output=True, text=True).stdout
+    return int(re.search(r"\bsk:([0-9a-f]+)", told)[1], 16)
 
 
 class Trace:
-    """What a sample with -vv says on standard error. Knows the sockets whose owner below `top` it has found, without those of this test."""
+    """What a sample with -vv says on standard error. Knows the cookies of the sockets whose owners it has found."""
 
-    def __init__(self, process, top):
-        self.top, self.lines, self.owned = top, [], set()
+    def __init__(self, process):
+        self.lines, self.owned = [], set()
         self.changed = threading.Condition()
         self.reader = threading.Thread(target=self.read, args=(process.stderr,), daemon=True)
         self.reader.start()
@@ -40,23 +42,15 @@ class Trace:
         for line in stream:
             with self.changed:
                 self.lines.append(line)
-                if (owner := re.match(r"socktally: owner (\d+) (\d+)$", line)) and self.is_below(int(owner[2])):
-                    self.owned.add(owner[1])
+                if owner := re.match(r"socktally: owner (\d+) \d+$", line):
+                    self.owned.add(int(owner[1]))
                 self.changed.notify_all()
         stream.close()
 
-    def wait_for_owners(self, count):
-        self.wait_for(lambda: len(self.owned) >= count)
-
-    def is_below(self, pid):
-        if pid == os.getpid() or self.top is None:
-            return pid != os.getpid()
-        try:
-            while pid not in (0, self.top):
-                pid = parent_of(pid)
-        except OSError:  # it has ended
-            return False
-        return pid == self.top
+    def wait_for_owner(self, count, port):
+        """Of the client's end of a connection of Server, from this port."""
+        cookie = cookie_of(port)
+        self.wait_for(lambda: cookie in self.owned)
 
     def wait_for(self, condition):
         with self.changed:
@@ -89,12 +83,12 @@ class Server:
             connection, _ = self.listener.accept()
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
-    def hold(self, tag):
+    def hold(self, tag, port):
         with self.lock:
             count = self.begun[tag] = self.begun.get(tag, 0) + 1
             self.lock.notify_all()
-            until = self.until.get(tag, lambda count: None)
-        until(count)
+            until = self.until.get(tag, lambda count, port: None)
+        until(count, port)
 
     def serve(self, connection):
         request = b""
@@ -106,7 +100,7 @@ class Server:
         tag, size = re.match(r"GET /(\S+)/(\d+) ", request.decode()).groups()
         answer = b"HTTP/1.0 200 OK\r\nContent-Length: %s\r\n\r\n" % size.encode()
         connection.sendall(answer)
-        self.hold(tag)
+        self.hold(tag, connection.getpeername()[1])
         left, block = int(size), b"x" * (1 << 18)
         sent = len(answer)
         try:
@@ -152,18 +146,17 @@ def by_bash(tag, size):
 
 
 class Run:
-    """One `socktally run`, with its document. Connections of `tag` last until their owners are found, unless ebpf sees them anyway.
-    `is_apart`: in a process namespace of its own, so that the owners in the trace cannot be told from others."""
+    """One `socktally run`, with its document. Connections of `tag` last until their owners are found, unless ebpf sees them anyway."""
 
-    def __init__(self, backend, tag, *words, options=(), before=(), is_apart=False, **how):
+    def __init__(self, backend, tag, *words, options=(), before=(), **how):
         handle, self.path = tempfile.mkstemp(dir=ROOM)
         os.close(handle)
         command = [*before, TOOL, "run", "-vv", "-b", backend, "-f", "json", "--output-file", self.path, *options, "--", *words]
         with SERVER.lock:
             self.process = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **how}, stderr=subprocess.PIPE, text=True)
-            self.trace = Trace(self.process, None if is_apart else self.process.pid)
+            self.trace = Trace(self.process)
             if backend != "ebpf":
-                SERVER.until.setdefault(tag, self.trace.wait_for_owners)
+                SERVER.until.setdefault(tag, self.trace.wait_for_owner)
 
     def finish(self):
         self.status = self.process.wait(timeout=scene.LIMIT)
@@ -182,10 +175,10 @@ class Sample:
     def __init__(self, backend, tag, root):
         self.process = subprocess.Popen([TOOL, "-vv", "-b", backend, "-d", "1h", "-f", "json", "--tree", str(root)],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.trace = Trace(self.process, root)
+        self.trace = Trace(self.process)
         self.trace.wait_for_line("socktally: sampling\n")
         if backend != "ebpf":
-            SERVER.until[tag] = self.trace.wait_for_owners
+            SERVER.until[tag] = self.trace.wait_for_owner
 
     def finish(self):
         self.process.send_signal(signal.SIGUSR1)
@@ -280,7 +273,7 @@ class Bytes(unittest.TestCase):
     def test_brief(self):
         """However short processes live: what is in no row is in the note, with its bytes."""
         for backend, tag in self.each(("netlink", "packet")):
-            SERVER.until[tag] = lambda count: time.sleep(count % 4 * 0.02)
+            SERVER.until[tag] = lambda count, _: time.sleep(count % 4 * 0.02)
             clients = "\n".join(f"({by_bash(tag, 1000 + i)}){' &' * (i % 2)}" for i in range(40))
             done = run(backend, tag, "bash", "-c", f"{clients}\nwait")
             _, rx, tx = SERVER.await_connections(tag, 40)
@@ -298,7 +291,7 @@ class Bytes(unittest.TestCase):
             with SERVER.lock:
                 stranger = subprocess.Popen(get(other, 70_000).split())
                 if backend != "ebpf":
-                    SERVER.until[other] = lambda count, pid=stranger.pid: done.trace.wait_for_line(f" {pid}\n")
+                    SERVER.until[other] = done.trace.wait_for_owner
             stranger.wait()
             done.process.stdin.close()
             self.check(done.finish(), tag, 1, backend)
@@ -384,9 +377,7 @@ heir.join()"""
             before = ("sh", "-c", f'{get(other, 70_000)} & exec "$@"', "-")
             with SERVER.lock:
                 done = Run(backend, tag, *get(tag, 500).split(), before=before)
-                SERVER.until[other] = lambda count: SERVER.await_begun(tag, 1)
-                if backend != "ebpf":
-                    SERVER.until[tag] = SERVER.until[other] = lambda count: done.trace.wait_for_owners(2)
+                SERVER.until[other] = done.trace.wait_for_owner if backend != "ebpf" else lambda *_: SERVER.await_begun(tag, 1)
             self.check(done.finish(), tag, 1, backend)
             SERVER.await_connections(other, 1)
 
@@ -394,13 +385,12 @@ heir.join()"""
         """Orphans of other processes that were started in it are not the command's. Owners outside of it are not known."""
         for backend, tag in self.each():
             other = f"{tag}-other"
-            done = Run(backend, tag, "sh", "-c", f"read -r _; {get(tag, 500)}; exit 6", stdin=subprocess.PIPE, is_apart=True,
+            done = Run(backend, tag, "sh", "-c", f"read -r _; {get(tag, 500)}; exit 6", stdin=subprocess.PIPE,
                        before=("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"))
             done.trace.wait_for_line("socktally: sampling\n")
             first = pathlib.Path(f"/proc/{done.process.pid}/task/{done.process.pid}/children").read_text().strip()
             if backend != "ebpf":
-                SERVER.until[other] = lambda count: done.trace.wait_for_owners(1)
-                SERVER.until[tag] = lambda count: done.trace.wait_for_owners(2)
+                SERVER.until[other] = done.trace.wait_for_owner
             subprocess.run(["nsenter", "-t", first, "-p", "-m", "setsid", "-f", *get(other, 70_000).split()], check=True)
             SERVER.await_connections(other, 1)
             done.process.stdin.close()

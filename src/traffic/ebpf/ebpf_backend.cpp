@@ -107,7 +107,6 @@ void find_holders(Sample& sample, const IdentifyProcess& identify)
         return;
     }
     OwnerScanner owners;
-    owners.set_identify_process(identify);
     owners.expect(OwnerScanner::Follows::at_most_threads);
     owners.scan();
     const auto holders = owners.take_holders();
@@ -123,6 +122,9 @@ void find_holders(Sample& sample, const IdentifyProcess& identify)
         const auto index = static_cast<std::uint32_t>(known - sample.processes.begin());
         if (known == sample.processes.end()) {
             sample.processes.push_back(process);
+            if (identify) {
+                identify(sample.processes.back());
+            }
         }
         sample.holders.push_back({holder.inode, index});
     }

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <map>
 #include <utility>
 
 namespace socktally {
@@ -211,11 +213,18 @@ void Capture::add_listed(std::vector<Inode>& inodes) const
 void Capture::add_to(Listeners& listeners) const
 {
     for (const auto& place : places_) {
-        for (const auto* list : {&place->sockets().listed(), &place->sockets().first_listed()}) {
+        std::map<Inode, int> lists; // of the two lists that a listener is in
+        const std::array both{&place->sockets().first_listed(), &place->sockets().listed()};
+        for (const auto* list : both) {
             for (const Socket& socket : *list) {
-                if (is_listener(socket)) {
+                lists[socket.inode] += is_listener(socket) ? 1 : 0;
+            }
+        }
+        for (const auto* list : both) {
+            for (const Socket& socket : *list) {
+                if (is_listener(socket)) { // another one may have listened between those that are in one list only
                     listeners[{place->netns(), socket.tuple.local.port}].push_back(
-                        {socket.tuple.local.address, socket.inode});
+                        {socket.tuple.local.address, lists[socket.inode] == 2 ? socket.inode : Inode{}});
                 }
             }
         }
