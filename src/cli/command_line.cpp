@@ -304,7 +304,7 @@ private:
             typed.insert(typed.end(), command->count(), command->get_name()); // CLI11 allows a command to be repeated
         }
         if (typed.size() > 1 && typed[0] == typed[1]) {
-            throw UsageError(fmt::format("{} is given twice; write a file name as ./{}", typed[0], typed[0]));
+            throw UsageError(fmt::format("{} is given twice; if one is a file, write ./{}", typed[0], typed[0]));
         }
         if (typed.size() > 1) {
             throw UsageError(fmt::format("{} and {} are both commands, and only one can be given; write a file name as "

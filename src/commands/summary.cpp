@@ -19,9 +19,10 @@ constexpr std::chrono::nanoseconds no_window{0};
 Note keyless_note(std::uint64_t rows, const GroupBy& by, const ColumnSet& lacking)
 {
     if (lacking.none()) {
-        return {NoteCode::key_unanswered,
-                fmt::format("{} no single value for --by {}", plural(rows, "row has", "rows have"), by.name()),
-                "record with --by " + by.name()};
+        return {
+            NoteCode::key_unanswered,
+            fmt::format("{} no value for --by {}, or several values", plural(rows, "row has", "rows have"), by.name()),
+            "record with --by " + by.name()};
     }
     return {NoteCode::key_unanswered,
             fmt::format("{} saved without {}", plural(rows, "row was", "rows were"), names_of(lacking)),
@@ -215,10 +216,9 @@ std::vector<Note> Summary::notes() const
          Note(NoteCode::filter_unmatched)},
         {grouping_.has_overflowed(), Note(NoteCode::sum_overflow)},
         {keyless > 0, keyless_note(keyless, plan_.by, lacking)},
-        {rests > 0,
-         Note{NoteCode::rows_past_top,
-              fmt::format("the samples were saved with --top: {} what it left out, so other rows may lack bytes",
-                          plural(rests, "row sums up", "rows sum up"))}},
+        {rests > 0, Note{NoteCode::rows_past_top,
+                         fmt::format("the samples were saved with --top: bytes of the other rows may be in {}",
+                                     plural(rests, "row that sums up the rest", "rows that sum up the rest"))}},
         {other_layer_ > 0, Note{NoteCode::other_layer,
                                 fmt::format("skipped {} recorded {} --by interface", plural(other_layer_, "snapshot"),
                                             plan_.by.is_by_interface() ? "without" : "with")}},

@@ -51,15 +51,16 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
         notes.emplace_back(NoteCode::too_many_processes);
     }
     if (faults.unreached_namespaces > 0) {
-        notes.push_back({NoteCode::other_netns,
-                         fmt::format("{} could not be entered: if several threads read at once from a connection "
-                                     "opened there before the window, bytes may be missing",
-                                     plural(faults.unreached_namespaces, "network namespace")),
-                         "run with sudo"});
+        notes.push_back(
+            {NoteCode::other_netns,
+             fmt::format("{} could not be entered: bytes of older connections there may be missing, if several "
+                         "threads read from one of them at once",
+                         plural(faults.unreached_namespaces, "network namespace")),
+             "run with sudo"});
     }
     if (faults.unclaimed > 0) {
         notes.push_back({NoteCode::spliced_bytes,
-                         fmt::format("bytes are missing: splice(2) read from {}",
+                         fmt::format("bytes that splice(2) read are missing, of {}",
                                      plural(faults.unclaimed,
                                             "connection that was opened before the window in another network namespace",
                                             "connections that were opened before the window in other network "

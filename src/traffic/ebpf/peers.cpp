@@ -86,9 +86,10 @@ std::optional<Note> Peers::note() const
                     refusal_->remedy};
     }
     if (!sees_all_) {
-        return Note{NoteCode::no_peers,
-                    "the peers of unconnected UDP sockets are unknown in control groups that are not visible here",
-                    "run socktally outside the container"};
+        return Note{
+            NoteCode::no_peers,
+            "some control groups are not visible here: the peers of unconnected UDP sockets in them are unknown",
+            "run socktally outside the container"};
     }
     return std::nullopt;
 }

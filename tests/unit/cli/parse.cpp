@@ -315,7 +315,7 @@ TEST_CASE("what other programs call it is named in our words")
         {{"--", "-q"}, "unknown command \"-q\": the commands are ports, run, report and doctor"},
         {{""}, "unknown command \"\": the commands are ports, run, report and doctor"},
         {{"doctor", "foo"}, "unexpected argument \"foo\"; doctor takes no arguments; choose a backend with --backend"},
-        {{"report", "report"}, "report is given twice; write a file name as ./report"},
+        {{"report", "report"}, "report is given twice; if one is a file, write ./report"},
         {{"report", "ports"},
          "ports and report are both commands, and only one can be given; write a file name as ./ports"},
         {{"--append", "x.csv"}, "unknown option \"--append\": use -f csv >> FILE"},
