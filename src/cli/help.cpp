@@ -12,7 +12,7 @@ namespace socktally {
 
 namespace {
 
-/// What -h says of a command, and what --help says besides its options.
+/// The texts of a command that -h and --help print. --help also lists its options.
 struct Help {
     Command command;
     std::string_view usage;

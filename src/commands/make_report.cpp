@@ -102,12 +102,6 @@ std::vector<Note> notes_about(const Sample& sample, const Filter& filter, bool i
     return notes;
 }
 
-Note denied_to_root()
-{
-    return {NoteCode::owners_denied,
-            "cannot identify some processes: here not even root may read which sockets they hold"};
-}
-
 Note unnamed_note(std::size_t users)
 {
     return {NoteCode::user_names,
@@ -162,11 +156,6 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
                  const Filter& filter, Identifier& identifier)
 {
     attribute(sample, viewer);
-    if (viewer.uid == Uid{}) {
-        for (Note& note : sample.notes) {
-            note.message = note.code == NoteCode::owners_denied ? denied_to_root().message : note.message;
-        }
-    }
     // In `ports`, filters such as --pid and --name match the other owners of a socket, too.
     if (asks(plan, Requirement::sharers) || options.command == Command::ports) {
         find_sharers(sample);

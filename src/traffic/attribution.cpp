@@ -120,9 +120,13 @@ void attribute(Sample& sample, const Viewer& viewer)
         sample.notes.push_back(shared_note(shared));
     }
     if (denied) {
-        // If the user has no privileges, only this note says that privileges would show more. For root the note has no
-        // remedy: even root was denied access.
-        sample.notes.emplace_back(NoteCode::owners_denied).remedy = viewer.uid == Uid{} ? "" : privilege_remedy;
+        Note note(NoteCode::owners_denied);
+        note.remedy = privilege_remedy; // only this note tells an ordinary user that privileges would show more
+        if (viewer.uid == Uid{}) {
+            note = {NoteCode::owners_denied,
+                    "cannot identify some processes: here not even root may read which sockets they hold"};
+        }
+        sample.notes.push_back(std::move(note));
     }
 }
 

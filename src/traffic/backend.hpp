@@ -79,7 +79,7 @@ public:
     virtual std::vector<Note> limits() const = 0;
 };
 
-/// What the caller needs. A backend gets the options before it opens, so that it can leave out the rest.
+/// The facts that the caller needs. A backend gets these options before it opens, and collects no other facts.
 struct BackendOptions {
     bool tuples = false;                     // a flow for each socket, not only for each process
     bool peers = false;                      // with tuples: also a flow for each peer of a datagram socket

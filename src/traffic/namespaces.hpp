@@ -28,7 +28,7 @@ std::vector<NetworkNamespace> other_namespaces(const std::vector<Inode>& wanted,
 /// Returns the number of namespaces that could not be entered, or in which `work` threw.
 std::size_t enter_each(const std::vector<NetworkNamespace>& namespaces, std::size_t files_per_namespace,
                        const std::function<void(Inode netns)>& work);
-/// What list_namespaces() could not list.
+/// The network namespaces and sockets that list_namespaces() could not list.
 struct UnseenNamespaces {
     std::size_t refused = 0;       // number of namespaces that could not be entered, or in which `list` threw
     std::vector<Inode> left_out{}; // inodes of the refused namespaces, as far as they are known
@@ -55,7 +55,7 @@ class OtherNamespaces {
 public:
     using Clock = std::chrono::steady_clock;
     using Arrival = socktally::Arrival; // is_new: the search at found_before() did not find the namespace
-    /// What the backend does in each namespace.
+    /// The functions that a backend calls for each namespace.
     struct Work {
         /// Called inside a namespace, by several threads at the same time. If it throws std::system_error, the
         /// namespace counts as refused, and the next update() tries again.

@@ -19,7 +19,7 @@ struct tally_bpf;
 
 namespace socktally {
 
-/// What the programs could not see in a window.
+/// Counts of the events and bytes that the BPF programs missed in a window.
 struct EbpfFaults {
     bool interrupted = false;
     std::size_t foreign_processes = 0; // processes that have no pid in our namespace
