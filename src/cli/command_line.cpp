@@ -4,12 +4,15 @@
 #include "cli/option_table.hpp"
 
 #include "formats/format.hpp"
+#include "model/address.hpp"
+#include "model/flow.hpp"
 #include "util/number.hpp"
 #include "util/text.hpp"
 #include "version.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <array>
@@ -47,6 +50,7 @@ constexpr std::array habits{
     Habit{"--iface", "--interface"},
     Habit{"--ip", "--remote"},
     Habit{"--limit", "--top"},
+    Habit{"--listening", "socktally ports"},
     Habit{"--mbit", "--bits"},
     Habit{"--mbps", "--bits"},
     Habit{"--process", "--name"},
@@ -65,26 +69,64 @@ constexpr std::array habits{
     Habit{"watch", "socktally --interval 1s -f pretty"},
 };
 
-/// Returns what the user meant: "-f json" for "--json", "--port 443" for a bare number, and "socktally ports" for
-/// options of ss and netstat such as "-tulpn".
-std::optional<std::string> meant_by(std::string_view typed)
+/// Returns the command that lists what ss and netstat list with options such as "-tulpn"; null for other options.
+std::optional<std::string> listing_of(std::string_view typed)
+{
+    constexpr std::size_t shortest = std::string_view("-an").size();
+    if (typed.size() < shortest || typed.find_first_not_of("-tulpnaxwe") != typed.npos) {
+        return std::nullopt;
+    }
+    const auto has = [typed](char letter) { return typed.find(letter) != typed.npos; };
+    const bool is_of_one = (has('t') ? 1 : 0) + (has('u') ? 1 : 0) + (has('w') ? 1 : 0) == 1;
+    const std::string_view protocol = has('t') ? "tcp" : has('u') ? "udp" : "raw";
+    return fmt::format("socktally ports{}{}", has('a') ? " --all" : "",
+                       is_of_one ? fmt::format(" --protocol {}", protocol) : "");
+}
+
+/// Returns what to do in place of an option of another program: "use -f json" for "--json", or "use socktally ports"
+/// for "-tulpn" of ss.
+std::optional<std::string> meant_by(std::string_view typed, Command command)
 {
     const auto* const habit =
         std::find_if(habits.begin(), habits.end(), [&](const Habit& each) { return each.typed == typed; });
+    std::optional<std::string> meant = listing_of(typed);
     if (habit != habits.end()) {
-        return std::string(habit->meant);
+        meant = habit->meant;
+    } else if (typed.starts_with("--") && find_format(typed.substr(2)) != nullptr) {
+        meant = fmt::format("-f {}", typed.substr(2));
     }
-    if (typed.starts_with("--") && find_format(typed.substr(2)) != nullptr) {
-        return fmt::format("-f {}", typed.substr(2));
+    constexpr std::string_view listing = "socktally ports";
+    if (meant && command == Command::ports && meant->starts_with(listing)) {
+        meant->erase(0, std::min(meant->size(), listing.size() + 1));
     }
-    if (parse_number(typed)) {
-        return fmt::format("--port {}", typed);
+    return !meant ? meant : meant->empty() ? "leave it out, because ports shows this already" : "use " + *meant;
+}
+
+/// Returns the option or command that an operand was probably meant for: "--port 8080" for ":8080".
+std::string meant_by_operand(std::string_view word, Command command)
+{
+    const std::string_view port = word.substr(word.starts_with(':') ? 1 : 0);
+    if (const auto number = parse_number(port)) {
+        const bool may_be_pid = port == word;
+        return !parse_port(port) ? fmt::format("--pid {}", *number)
+               : may_be_pid      ? fmt::format("--port {} or --pid {}", *number, *number)
+                                 : fmt::format("--port {}", *number);
     }
-    constexpr std::size_t shortest = 4; // as in "-tln"; a shorter argument may be an option of ours with its value
-    if (typed.size() >= shortest && typed.find_first_not_of("-tulpnaxwe") == typed.npos) {
-        return typed.find('a') == typed.npos ? "socktally ports" : "socktally ports --all";
+    if (parse_prefix(word)) {
+        return fmt::format("--remote {}", word);
     }
-    return std::nullopt;
+    if (parse_protocol(lower(word))) {
+        return fmt::format("--protocol {}", lower(word));
+    }
+    const std::string name(word);
+    if (command == Command::sample && ::if_nametoindex(name.c_str()) != 0) {
+        return fmt::format("--interface {}", name);
+    }
+    if (command == Command::sample && word.find_first_of("./") != word.npos) {
+        return fmt::format("socktally report {} for saved samples, or socktally run {} for a command", name, name);
+    }
+    return fmt::format("--name {} for a process{}", name,
+                       command == Command::sample ? fmt::format(", or socktally run {} for a command", name) : "");
 }
 
 /// Turns a message of CLI11 into ours. CLI11 says: "--top: 1 required N missing", or "quiet was given a disallowed flag
@@ -101,9 +143,6 @@ void refuse_foreign(Command command, const Option& option)
 {
     if (option.group.has(command)) {
         return;
-    }
-    if (command == Command::ports && option.group.has(Command::sample) && option.group.has(Command::report)) {
-        throw UsageError(fmt::format("ports does not take {}: it always prints all rows", option.long_name()));
     }
     if (option.group.has(Command::sample)) {
         const CommandWord& word = *find_word(command);
@@ -280,7 +319,7 @@ private:
             } else if (const Option* flag = options_ended ? nullptr : find_digit(extra)) {
                 digits_.push_back(flag);
             } else if (!options_ended && extra.size() > 1 && extra.starts_with('-')) {
-                throw unknown_option(extra, i + 1 < extras.size() ? extras[i + 1] : "");
+                throw unknown_option(extra, i + 1 < extras.size() ? extras[i + 1] : "", invocation.command);
             } else if (invocation.command == Command::report) {
                 invocation.files.push_back(extra);
             } else {
@@ -293,7 +332,7 @@ private:
                 ? UsageError(
                       fmt::format("unexpected argument {}; doctor takes no arguments; choose a backend with --backend",
                                   quote(misplaced.front())))
-                : unknown_command(misplaced.front());
+                : unexpected_operand(misplaced.front(), invocation.command);
         }
     }
 
@@ -324,30 +363,39 @@ private:
         return found == options.end() ? nullptr : &*found;
     }
 
-    static UsageError unknown_command(std::string_view word)
+    static UsageError unexpected_operand(std::string_view word, Command command)
     {
         std::vector<std::string_view> commands{"help"};
         std::transform(command_words.begin(), command_words.end(), std::back_inserter(commands),
                        [](const CommandWord& each) { return each.word; });
-        if (const auto meant = meant_by(word)) {
-            return UsageError(fmt::format("unknown command {}: use {}", quote(word), *meant));
+        const std::string quoted = quote(word);
+        const bool is_plain = quoted.size() == word.size() + 2 && word.find(' ') == word.npos; // may be typed as it is
+        if (const auto meant = meant_by(word, command)) {
+            return UsageError(fmt::format("unknown command {}: {}", quoted, *meant));
         }
-        const auto near = nearest(word, commands);
-        return UsageError(
-            near ? fmt::format("unknown command {}: did you mean {:?}?", quote(word), *near)
-                 : fmt::format("unknown command {}: the commands are ports, run, report and doctor", quote(word)));
+        if (const auto near = nearest(word, commands); near && command == Command::sample) {
+            return UsageError(fmt::format("unknown command {}: did you mean {:?}?", quoted, *near));
+        }
+        if (word.empty() || !is_plain || word.starts_with('-')) {
+            return UsageError(
+                fmt::format("unknown command {}: the commands are ports, run, report and doctor", quoted));
+        }
+        return UsageError(fmt::format(
+            fmt::runtime(command == Command::sample ? "unknown command {}: use {}" : "unexpected argument {}: use {}"),
+            quoted, meant_by_operand(word, command)));
     }
 
-    UsageError unknown_option(std::string_view argument, std::string_view next) const
+    UsageError unknown_option(std::string_view argument, std::string_view next, Command command) const
     {
         const bool is_long = argument.starts_with("--");
         const std::string_view name = is_long ? argument.substr(0, argument.find('=')) : argument.substr(0, 2);
         const bool is_number = !next.empty() && next.find_first_not_of("0123456789.smh") == next.npos;
-        if (const auto meant = is_long || argument == name ? std::nullopt : meant_by(argument)) {
-            return UsageError(fmt::format("unknown option {}: use {}", quote(argument), *meant));
+        if (const auto meant = is_long || argument == name ? std::nullopt : meant_by(argument, command)) {
+            return UsageError(fmt::format("unknown option {}: {}", quote(argument), *meant));
         }
-        if (const auto meant = name == "-i" && is_number ? std::optional<std::string>("--interval") : meant_by(name)) {
-            return UsageError(fmt::format("unknown option {}: use {}", quote(name), *meant));
+        if (const auto meant =
+                name == "-i" && is_number ? std::optional<std::string>("use --interval") : meant_by(name, command)) {
+            return UsageError(fmt::format("unknown option {}: {}", quote(name), *meant));
         }
         std::vector<std::string> known;
         for (const CLI::Option* option : app_.get_options()) {

@@ -41,8 +41,8 @@ they need.
   --top N          the N largest rows, the others summed in one
   --port PORT,...  only this port; also --protocol udp, --name, --user, --unit,
                    --container, --remote, --external, --exclude FILTER=VALUE
-  -f FORMAT        pretty (default on a terminal), tsv, csv, json, prom, ...
-  --bits, --si     rates in Mbit/s, bytes in MB
+  --alert EXPR     only rows with 'tx_bytes_per_sec>10MB/s'; exit code 10 if any
+  -f FORMAT        pretty, csv, json, prom, ...; --bits: in Mbit/s, --si: in MB
 )",
          "socktally -d 5s --by process,remote --external --top 10\n"},
     Help{Command::ports, "Usage: socktally ports [OPTION]...  which process listens on which port\n",
@@ -85,8 +85,8 @@ standard input, as if they were one.
 )",
          R"(  --by KEY,...  a row per process (default), user, unit, container, port, ...
   --per PIECE   separate rows for each hour or day
-  --from WHEN   only from this day or time on: 2026-11-20, 2026-11-20T21:00:00Z
-  --to WHEN     only until then, the whole day included
+  --from WHEN   only from then on: 2026-11, 2026-11-20, 2026-11-20T21:00:00Z
+  --to WHEN     only until then, with the whole day or month
   --host NAME   only samples of this machine
   --top N       the N largest rows, the others summed in one
   --name NAME   only this process; also --user, --unit, --container, --port, ...

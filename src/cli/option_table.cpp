@@ -32,7 +32,6 @@ constexpr OptionGroup of_windows{"Sampling", sample | run};
 constexpr OptionGroup of_choice{"Sampling", sample | run | ports | doctor};
 constexpr OptionGroup of_verdict{"Sampling", sample | run | ports | report};
 constexpr OptionGroup of_rows{"Rows and columns (also for report, ports and run)", sample | run | ports | report};
-constexpr OptionGroup of_long_rows{of_rows.title, sample | run | report};
 constexpr OptionGroup of_filters{"Filters (repeatable, also for report, ports and run)", sample | run | ports | report};
 constexpr OptionGroup of_sample_filters{"Filters (repeatable, also for ports and run)", sample | run | ports};
 constexpr OptionGroup of_trees{"Filters (repeatable, also for ports and run)", sample | ports};
@@ -153,7 +152,7 @@ constexpr std::array before_filters{
            [](Options& o, std::string_view) { o.units.bits = true; }},
     Option{of_rows, "--si", nullptr, "in pretty, units of 1000: MB, not MiB",
            [](Options& o, std::string_view) { o.units.si = true; }},
-    Option{of_long_rows, "--all-rows", nullptr, "in pretty, also rows past the end of the terminal",
+    Option{of_rows, "--all-rows", nullptr, "in pretty, also rows past the end of the terminal",
            [](Options& o, std::string_view) { o.all_rows = true; }},
     Option{of_rows, "-H,--list-columns", nullptr, "list all columns instead of sampling",
            [](Options& o, std::string_view) { o.command = Command::list_columns; }},
@@ -176,10 +175,10 @@ constexpr std::array after_filters{
     Option{of_report, "--host", "NAME", "snapshots of this host; repeatable",
            [](Options& o, std::string_view text) { o.hosts.emplace_back(text); }},
     Option{of_report, "--from", "WHEN",
-           "snapshots that began at this time or later: 2026-11-20 or 2026-11-20T21:00:00Z",
-           [](Options& o, std::string_view text) { o.from = begin_value(text); }},
-    Option{of_report, "--to", "WHEN", "snapshots that began before this time, or by the end of this day",
-           [](Options& o, std::string_view text) { o.to = end_value(text); }},
+           "snapshots that began at this time or later: 2026-11, 2026-11-20 or 2026-11-20T21:00:00Z",
+           [](Options& o, std::string_view text) { o.from = period_value(text).begin; }},
+    Option{of_report, "--to", "WHEN", "snapshots that began before this time, or by the end of this day or month",
+           [](Options& o, std::string_view text) { o.to = period_value(text).end; }},
     Option{of_report, "--per", "PIECE", "separate rows for each hour or day, in UTC",
            [](Options& o, std::string_view text) { o.per = per_value(text); }, "hour day"},
 

@@ -102,7 +102,9 @@ void refuse_filters_by_interface(const Filter& filter)
     const auto& terms = filter.terms();
     if (std::any_of(terms.begin(), terms.end(),
                     [](const FilterTerm& term) { return term.kind->name() != "interface"; })) {
-        throw UsageError("--by interface counts all traffic of an interface: the only filter is --interface");
+        throw UsageError(
+            "--by interface counts whole interfaces, so its only filter is --interface; with other filters, "
+            "use --by process --interface eth0");
     }
 }
 
@@ -138,7 +140,7 @@ void settle_ports(Options& o)
     if (!o.is_by_given) {
         o.by = GroupBy::sockets();
     } else if (o.by.is_by_interface()) {
-        throw UsageError("ports lists sockets, so it does not take --by interface");
+        throw UsageError("ports lists sockets, which belong to no interface: use socktally --by interface");
     } else {
         o.by = o.by.listed();
         o.sort = o.sort.empty() ? "connections" : o.sort;
@@ -162,7 +164,7 @@ void settle_run(Options& o)
         throw UsageError("run needs a command, such as socktally run curl https://example.com/");
     }
     if (o.by.is_by_interface()) {
-        throw UsageError("run counts what processes move, so it does not take --by interface");
+        throw UsageError("run counts what its command moves, not whole interfaces: use run --interface eth0");
     }
     o.progress = false; // progress would disturb the output of the command
     if (o.interval) {

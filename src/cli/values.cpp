@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
@@ -136,22 +137,20 @@ std::size_t capture_buffer_value(std::string_view text)
     return static_cast<std::size_t>(size->value);
 }
 
-TimePoint begin_value(std::string_view text)
+Period period_value(std::string_view text)
 {
-    if (const auto date = parse_date(text)) {
-        return *date;
+    if (const auto period = parse_period(text)) {
+        return *period;
     }
-    if (const auto time = parse_timestamp(text)) {
-        return *time;
+    std::string spelled(text); // date(1) puts a blank before the time
+    std::replace(spelled.begin(), spelled.end(), ' ', 'T');
+    if (const auto time = parse_timestamp(spelled)) {
+        return {*time, *time};
     }
-    throw UsageError(fmt::format(
-        "bad time {}: use a form such as 2026-11-20, 2026-11-20T21:00:00Z or 2026-11-20T22:00:00+01:00", quote(text)));
-}
-
-TimePoint end_value(std::string_view text)
-{
-    const TimePoint begin = begin_value(text);
-    return parse_date(text) ? begin + std::chrono::days(1) : begin;
+    throw UsageError(
+        fmt::format("bad time {}: use a day such as 2026-11-20, a month such as 2026-11, or a time with its "
+                    "offset from UTC such as 2026-11-20T21:00:00Z or 2026-11-20T22:00:00+01:00",
+                    quote(text)));
 }
 
 Per per_value(std::string_view text) { return word_value<Per>("--per", text, per_words); }

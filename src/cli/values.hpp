@@ -26,8 +26,8 @@ const Format* format_value(std::string_view text);
 ColorWhen color_value(std::string_view text);
 
 std::size_t top_value(std::string_view text); // 1 or more
-TimePoint begin_value(std::string_view text); // a time of RFC 3339, or a date: its first moment in UTC
-TimePoint end_value(std::string_view text);   // a time of RFC 3339, or a date: the first moment after it in UTC
+/// Returns the day or month; for a time of RFC 3339, a period of no length. All begin and end in UTC.
+Period period_value(std::string_view text);
 Per per_value(std::string_view text);
 
 } // namespace socktally

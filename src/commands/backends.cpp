@@ -36,18 +36,25 @@ struct Exposure {
 
 /// How each capability is used, and what an attacker could do with it through a bug in this program.
 constexpr std::array exposures{
-    Exposure{"cap_bpf", "with cap_perfmon, loads the programs that count; could read all kernel memory"},
-    Exposure{"cap_perfmon", "with cap_bpf, lets these programs read kernel memory; could trace all processes"},
+    Exposure{"cap_bpf",
+             "with cap_perfmon, loads the programs that count; through a bug, members could read all kernel memory"},
+    Exposure{"cap_perfmon",
+             "with cap_bpf, lets these programs read kernel memory; through a bug, members could trace all processes"},
     Exposure{"cap_net_admin",
-             "counts packets and sees the peers of UDP sockets; could change addresses, routes and the firewall",
+             "counts packets and sees the peers of UDP sockets; through a bug, members could change addresses, routes "
+             "and the "
+             "firewall",
              "ebpf"},
     Exposure{"cap_net_admin",
-             "enlarges the buffer for events of closed sockets; could change addresses, routes and the firewall",
+             "enlarges the buffer for events of closed sockets; through a bug, members could change addresses, routes "
+             "and the "
+             "firewall",
              "netlink"},
-    Exposure{"cap_net_raw", "captures packet headers; could read and forge whole packets"},
-    Exposure{"cap_dac_read_search", "lists the descriptors of all processes; could read every file"},
-    Exposure{"cap_sys_ptrace",
-             "finds out which sockets these descriptors refer to; could read and change every process"},
+    Exposure{"cap_net_raw", "captures packet headers; through a bug, members could read and forge whole packets"},
+    Exposure{"cap_dac_read_search",
+             "lists the descriptors of all processes; through a bug, members could read every file"},
+    Exposure{"cap_sys_ptrace", "finds out which sockets these descriptors refer to; through a bug, members could read "
+                               "and change every process"},
 };
 
 std::string setcap_line(std::string_view capabilities) { return fmt::format("setcap {}=ep {}", capabilities, program); }
@@ -69,7 +76,8 @@ void require_known_backend(const std::string& wanted, std::span<const BackendEnt
 OpenResult open_backend(const BackendEntry& entry, const BackendOptions& options)
 {
     if (!has_room_for_files(entry.files)) {
-        return Unavailable{fmt::format("open-file limit too low: {} more are needed", entry.files), "ulimit -n 1024"};
+        return Unavailable{fmt::format("the limit of open files is too low: {} more are needed", entry.files),
+                           "ulimit -n 1024"};
     }
     return entry.open(options);
 }
@@ -116,7 +124,8 @@ std::vector<GrantLine> grant_lines(const BackendEntry& backend)
         {"grant", "create a group; add users with usermod -aG socktally NAME", "groupadd --system socktally"},
         {"grant", "give the program to the group", fmt::format("chgrp socktally {}", program)},
         {"grant", "let only the group run it", fmt::format("chmod 0750 {}", program)},
-        {"grant", "grant what this backend can use; replaces earlier capabilities", setcap_line(backend.capabilities)},
+        {"grant", "grant the capabilities that this backend uses, in place of earlier ones",
+         setcap_line(backend.capabilities)},
         {"revoke", "remove the capabilities", fmt::format("setcap -r {}", program)},
         {"revoke", "give the program back to root", fmt::format("chgrp root {}", program)},
         {"revoke", "let everyone run it", fmt::format("chmod 0755 {}", program)},
@@ -140,8 +149,11 @@ std::string fitting_remedy(const std::string& remedy)
 
 std::string command_remedy(const std::string& remedy, std::string_view capabilities)
 {
-    std::string fitting = fitting_remedy(remedy);
-    return fitting == privilege_remedy ? setcap_line(capabilities) : fitting;
+    const std::string fitting = fitting_remedy(remedy);
+    const auto hint = fitting.find("see socktally doctor"); // doctor itself needs no such hint
+    return fitting == privilege_remedy ? setcap_line(capabilities)
+           : hint == fitting.npos      ? fitting
+                                       : fitting.substr(0, hint - std::min(hint, std::string_view(" (").size()));
 }
 
 } // namespace socktally

@@ -71,7 +71,7 @@ LocalTraffic find_local(const Sample& sample, const Filter& filter)
 }
 
 /// Returns the line that is printed instead of the table if there are no rows.
-std::string idle_hint(const Report& report, const Options& options, std::uint64_t passed)
+std::string idle_hint(const Report& report, const Options& options, std::uint64_t passed, bool is_lo_busy)
 {
     const bool is_window = report.duration.count() != 0;
     const std::string in_window = is_window ? fmt::format(" in {}", human_window(report.duration)) : "";
@@ -83,6 +83,9 @@ std::string idle_hint(const Report& report, const Options& options, std::uint64_
     }
     if (options.command == Command::report) {
         return "no traffic in the snapshots";
+    }
+    if (report.by.is_by_interface() && is_lo_busy) {
+        return fmt::format("only lo moved bytes{}; --interface lo shows them", in_window);
     }
     const std::string seen = report.complete ? "no traffic" : "no traffic seen";
     if (!is_window) {
@@ -100,14 +103,14 @@ std::string idle_hint(const Report& report, const Options& options, std::uint64_
 
 } // namespace
 
-void describe(Report& report, const Options& options, std::uint64_t passed)
+void describe(Report& report, const Options& options, std::uint64_t passed, bool is_lo_busy)
 {
     const bool is_of_processes = report.by.has("process") || report.by.has("name");
     report.group_count = static_cast<std::uint64_t>(
         std::count_if(report.rows.begin(), report.rows.end(), [is_of_processes](const Row& row) {
             return !row.is_other() && (!is_of_processes || row.kind == RowKind::process);
         }));
-    report.idle_hint = idle_hint(report, options, passed);
+    report.idle_hint = idle_hint(report, options, passed, is_lo_busy);
 }
 
 void describe_flows(Report& report, const Sample& sample, const Filter& filter, bool with_remotes)

@@ -18,17 +18,22 @@ namespace socktally {
 namespace {
 
 /// Leaves out the loopback device. No traffic leaves the machine by it, and it counts each byte twice, as sent and as
-/// received. Keeps it if rows are by interface and a filter names it.
-void leave_out_loopback(std::vector<InterfaceTraffic>& interfaces, const Options& options)
+/// received. Keeps it if rows are by interface and a filter names it. Returns whether it was left out and moved bytes.
+bool leave_out_loopback(std::vector<InterfaceTraffic>& interfaces, const Options& options)
 {
     constexpr std::string_view loopback = "lo";
     const auto& terms = options.filter.terms();
     const bool is_asked = std::any_of(terms.begin(), terms.end(), [&](const FilterTerm& term) {
         return term.kind->name() == "interface" && !term.is_excluded && term.value.text == loopback;
     });
+    bool is_busy = false;
     if (!options.by.is_by_interface() || !is_asked) {
-        std::erase_if(interfaces, [&](const InterfaceTraffic& each) { return each.name == loopback; });
+        std::erase_if(interfaces, [&](const InterfaceTraffic& each) {
+            is_busy = is_busy || (each.name == loopback && each.rx_bytes != 0);
+            return each.name == loopback;
+        });
     }
+    return is_busy;
 }
 
 /// Returns the notes that concern interfaces. Most do not, because drivers count traffic whether or not its socket is
@@ -184,7 +189,7 @@ void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& opt
 Report make_report(Sample sample, const Options& options, const OutputPlan& plan, const Filter& filter,
                    Identifier& identifier)
 {
-    leave_out_loopback(sample.interfaces, options);
+    const bool is_lo_busy = leave_out_loopback(sample.interfaces, options);
     Report report;
     report.started_at = sample.started_at;
     report.duration = sample.duration;
@@ -216,7 +221,7 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.complete = is_complete(report.notes);
     report.interfaces = std::move(sample.interfaces);
     leave_out_extra_notes(report.notes, options, plan);
-    describe(report, options, grouping.counts().passed);
+    describe(report, options, grouping.counts().passed, is_lo_busy);
     if (describes_flows(options, plan)) {
         describe_flows(report, sample, filter, plan.style.has_extras);
     }

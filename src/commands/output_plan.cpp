@@ -3,6 +3,8 @@
 
 #include "linux/terminal.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -43,6 +45,15 @@ ColumnList usual_columns(const Options& options, const Format& format)
     return list;
 }
 
+/// Throws UsageError if the column is a figure of a window, because `ports` has none.
+void require_no_window(const Column& column)
+{
+    if (column.is_sum() && !column.unit.empty() && column.requirement != Requirement::tcp_info) {
+        throw UsageError(
+            fmt::format("ports has no window, so it does not know {}: use socktally --by connection", column.name));
+    }
+}
+
 } // namespace
 
 bool asks(const OutputPlan& plan, Requirement requirement)
@@ -68,6 +79,14 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
         std::transform(options.alerts.begin(), options.alerts.end(), std::back_inserter(plan.alerts), parse_alert);
     } catch (const std::invalid_argument& error) {
         throw UsageError(error.what());
+    }
+    if (options.command == Command::ports) {
+        for (const Alert& alert : plan.alerts) {
+            require_no_window(*alert.column);
+        }
+        for (const Column* column : options.sort.empty() ? ColumnList() : plan.sort_columns) {
+            require_no_window(*column);
+        }
     }
     if (options.command == Command::sample && options.duration.count() == 0 && options.since.empty() &&
         has_rate_alert(plan)) {
@@ -129,10 +148,6 @@ bool are_ports_needed(const Options& options, const OutputPlan& plan)
            std::any_of(plan.alerts.begin(), plan.alerts.end(),
                        [&](const Alert& alert) { return is_asked(alert.column); });
 }
-
-} // namespace
-
-namespace {
 
 /// Returns the states that the filter lets pass, as bits of BackendOptions::states.
 std::uint32_t states_of(const Filter& filter)

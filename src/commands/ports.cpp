@@ -48,7 +48,8 @@ Report wait_for_rows(Sampler& sampler, Interrupt& interrupt, std::chrono::nanose
 Exit run_ports(const Options& options, std::span<const BackendEntry> table)
 {
     const Output output(options);
-    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO));
+    const OutputPlan plan = make_output_plan(options, output.is_terminal(), terminal_width(STDOUT_FILENO),
+                                             output.is_terminal() ? terminal_height(STDOUT_FILENO) : 0);
     Printer printer(options, plan, output);
     Sampler sampler(options, plan, table, nullptr);
     Interrupt interrupt;

@@ -156,12 +156,12 @@ void add_notes(std::vector<Note>& notes, const SnapshotGaps& gaps)
     add_note(notes, NoteCode::unseen_before, gaps.unknown,
              "the last run could not enter the network namespaces of {}: bytes since then are unknown");
     add_note(notes, NoteCode::unseen_before, gaps.late,
-             "the last run missed {}, which an earlier one saw: bytes since that earlier run are counted now");
+             "the last run did not see {}, an earlier run did: bytes since the earlier run are counted now");
     if (gaps.late > 0) {
         notes.back().incomplete = false;
     }
     add_note(notes, NoteCode::no_counters, gaps.nameless,
-             "without socket cookies of the kernel, {} cannot be found again: bytes since the last run are unknown");
+             "the kernel has no socket cookies, so {} cannot be found again: bytes since the last run are unknown");
 }
 
 } // namespace

@@ -112,6 +112,7 @@ void add_first_line(std::string& out, const Report& report, const Style& style)
                                     : is_window                   ? human_window(report.duration)
                                     : report.by.is_by_interface() ? "totals of interfaces"
                                                                   : "totals of open sockets"};
+    std::size_t moved = 0; // index of the piece that may be left out, because the table has the same by row
     const auto add = [&](std::string_view piece) { pieces.push_back(fmt::format("· {}", piece)); };
     add(cut_to_width(printable(report.backend), 16));
     if (!report.rows.empty()) {
@@ -123,6 +124,7 @@ void add_first_line(std::string& out, const Report& report, const Style& style)
             add(rates_text(report, style.units));
         }
         if (has_totals(report) || !is_measured) {
+            moved = pieces.size();
             add(moved_text(totals, style.units));
         }
         const auto& rx = totals.unattributed_rx_bytes;
@@ -135,6 +137,10 @@ void add_first_line(std::string& out, const Report& report, const Style& style)
     const std::string_view verdict = report.complete ? "complete" : "incomplete";
     add(verdict);
     std::string text = wrap(pieces, style.width, 0, gap);
+    if (moved != 0 && has_rates(report) && text.find('\n') != text.npos) {
+        pieces.erase(pieces.begin() + static_cast<std::ptrdiff_t>(moved));
+        text = wrap(pieces, style.width, 0, gap);
+    }
     text.resize(text.size() - verdict.size());
     out += text + painted(verdict, report.complete ? Paint::good : Paint::warning, style.color) + '\n';
 }
@@ -191,7 +197,9 @@ std::string table_text(const Report& report, std::size_t shown, const ColumnList
     PrettyTable made = make_pretty_table(report, rows.first(shown), columns, style);
     const TableLines table = lay_out(std::move(made.columns), style.width, style.header, style.color);
     std::string text = fmt::format("{}\n", fmt::join(table.lines, "\n"));
-    if (shown < rows.size()) {
+    if (shown < rows.size() && report.is_list) {
+        text += fmt::format("… {} more; --all-rows prints them\n", rows.size() - shown);
+    } else if (shown < rows.size()) {
         Totals hidden;
         for (const Row& row : rows.subspan(shown)) {
             add(hidden.rx_bytes, row.rx_bytes);
@@ -308,7 +316,10 @@ void list_pretty(std::string& out, const Listing& listing, const Style& style)
         out += text + '\n';
         const bool is_header = style.header && &line == &lines.front();
         if (splits && !is_header && !line.back().empty()) {
-            out.append(indent, ' ').append(listing.headers.back()).append(": ").append(line.back()) += '\n';
+            const std::string label = fmt::format("{:{}}{}: ", "", indent, listing.headers.back());
+            const bool is_of_shell = line.back().find_first_of("\"&>") != std::string::npos; // is for pasting, so whole
+            const std::size_t begin = label.size();
+            out += label + (is_of_shell ? line.back() : wrap(line.back(), style.width, begin, begin)) + '\n';
         }
     }
 }

@@ -90,6 +90,7 @@ constexpr unsigned unit_rank = 2;
 constexpr unsigned remote_rank = 3;
 constexpr unsigned share_rank = 6;
 constexpr std::size_t process_width = 19; // fits a name of 15 bytes with the number of other holders, " +12"
+constexpr std::size_t address_width = 15; // fits an IPv4 address
 constexpr std::size_t key_width = 40;     // other columns are left out before a key is cut below this width
 
 /// The Look of one column, if it differs from other columns of the same type. Look::expendable applies only if the
@@ -102,7 +103,7 @@ constexpr std::array looks = {
     NamedLook{"process", {Cut::end, 15, 12, 0}},
     NamedLook{"host", {Cut::end, 12, 8, 2}},
     NamedLook{"user", {Cut::end, 8, 8, 4}},
-    NamedLook{"outbound", {Cut::end, 8, 8, 4}},
+    NamedLook{"outbound", {Cut::end, 8, 8, share_rank}},
     NamedLook{"rx_packets", {Cut::never, 0, 0, 4}},
     NamedLook{"tx_packets", {Cut::never, 0, 0, 4}},
     NamedLook{"connections", {Cut::never, 0, 0, 5}},
@@ -189,6 +190,8 @@ public:
     }
 
 private:
+    bool is_narrow() const { return style_.width < 72; }
+
     bool has_one_host() const
     {
         return std::all_of(rows_.begin(), rows_.end(), [&](const Row& row) { return row.host == rows_.front().host; });
@@ -220,14 +223,14 @@ private:
     Look look_in_list(const Column& column, Look look) const
     {
         constexpr unsigned first = 2;
-        constexpr std::size_t address_width = 28; // other columns are left out before an address is cut below this
+        constexpr std::size_t listed_width = 28; // other columns are left out before an address is cut below this
         if (column.name == "state" && std::all_of(rows_.begin(), rows_.end(), has_usual_state)) {
             look.expendable = first; // the state follows from the protocol
         } else if (column.name == "process") {
             look.cut = Cut::middle; // the end of the text, the number of other holders, must stay visible
             look.good = process_width;
         } else if (column.name == "local_address") {
-            look.good = address_width;
+            look.good = listed_width;
         }
         return look;
     }
@@ -266,9 +269,13 @@ private:
         // A process name has at most 15 bytes. The width in its Look is enough for it.
         if (look.is_key && column.name != "process") {
             look.good = key_width;
+            look.least = column.name.ends_with("_address") ? address_width : look.least;
         }
         if (names_sockets()) {
             look = look_in_list(column, look);
+        }
+        if (report_.by.has("connection") && is_narrow() && look.expendable >= Look::dear) {
+            look.expendable -= 2; // is left out before endpoints are cut
         }
         look.expendable = is_expendable ? look.expendable : 0;
         TableColumn& added = columns_.emplace_back();
@@ -314,9 +321,32 @@ private:
         return is_nothing ? "" : marked(figure_text(column, row, *number, style_.units), unknown);
     }
 
-    /// Adds one column for each endpoint, with address and port together.
+    /// Adds one column for both endpoints: ":80 ← 10.0.0.1:41000". Its brief cells lack the port of the end that opened
+    /// the connection, which tells little.
+    void add_narrow_endpoints()
+    {
+        TableColumn both{.heading = "LOCAL - REMOTE", .look = {Cut::middle, key_width, address_width, 0, true}};
+        for (const Row& row : rows_) {
+            const std::string local = row.local_port ? fmt::format(":{}", *row.local_port) : "";
+            const std::string_view direction = arrow(row);
+            const auto cell = [&](std::string_view own, const std::optional<std::uint16_t>& port) {
+                return row.is_other() ? "other"
+                                      : fmt::format("{}{}{} {}", own, own.empty() ? "" : " ", direction,
+                                                    endpoint_cell(row.remote_address, port));
+            };
+            both.cells.push_back(cell(local, row.remote_port));
+            both.brief.push_back(
+                cell(direction == "→" ? "" : local, direction == "←" ? std::nullopt : row.remote_port));
+        }
+        columns_.push_back(std::move(both));
+    }
+
+    /// Adds one column for each endpoint, with address and port together. On a narrow terminal, adds one for both.
     void add_endpoints()
     {
+        if (is_narrow()) {
+            return add_narrow_endpoints();
+        }
         TableColumn local;
         local.heading = "LOCAL";
         local.is_right_aligned = true;

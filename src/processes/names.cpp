@@ -97,8 +97,8 @@ std::vector<Address> find_host(const std::string& name)
 {
     HostAnswer answer = Lookups().find_host(name, longest_for_filter);
     if (!answer.failure.empty()) {
-        throw std::runtime_error(fmt::format("cannot find the addresses of the host {}: {}; give them instead",
-                                             quote(name), answer.failure));
+        throw std::runtime_error(
+            fmt::format("cannot find the addresses of the host {}: {}; use an address", quote(name), answer.failure));
     }
     return std::move(answer.addresses);
 }
@@ -107,8 +107,8 @@ std::optional<std::uint16_t> find_port(const std::string& service)
 {
     const PortAnswer answer = Lookups().find_port(service, longest_for_filter);
     if (!answer.in_time) {
-        throw std::runtime_error(fmt::format(
-            "cannot find the port of the service {}: no answer in time; give its number instead", quote(service)));
+        throw std::runtime_error(
+            fmt::format("cannot find the port of the service {}: no answer in time; use its number", quote(service)));
     }
     return answer.port;
 }

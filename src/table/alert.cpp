@@ -12,6 +12,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace socktally {
 
@@ -77,6 +78,33 @@ std::optional<Hundredths> threshold_of(std::string_view number)
                                                                            : std::nullopt;
 }
 
+/// Returns the column of an alert. Throws std::invalid_argument if there is none of this name, or if the column is no
+/// rate, but the threshold is. The message suggests a column.
+const Column& column_of(std::string_view name, std::string_view number, std::string_view text)
+{
+    const Column* const column = find_column(name);
+    const bool asks_rate = number.ends_with("/s") || name.find("per_sec") != name.npos;
+    const std::string rate = fmt::format("{}_per_sec", name);
+    if (column != nullptr && asks_rate && find_column(rate) != nullptr) {
+        throw bad_alert(text, fmt::format("{} is not a rate: did you mean {:?}?", name, rate));
+    }
+    const bool is_sum = name.find('+') != name.npos;
+    if (column != nullptr || name.empty() || !(asks_rate || is_sum)) {
+        return require_column(name, text);
+    }
+    std::vector<std::string_view> rates;
+    for (const Column& each : columns()) {
+        if (is_rate(each)) {
+            rates.push_back(each.name);
+        }
+    }
+    const bool asks_bits = number.find("bit") != number.npos;
+    const std::string_view of_both = asks_bits ? "bits_per_sec" : asks_rate ? "bytes_per_sec" : "bytes";
+    const auto near = is_sum || asks_bits ? std::nullopt : nearest(name, rates);
+    throw std::invalid_argument(
+        fmt::format("unknown column {}: did you mean {:?}?", quote(name), near.value_or(of_both)));
+}
+
 } // namespace
 
 Alert parse_alert(std::string_view text)
@@ -86,11 +114,12 @@ Alert parse_alert(std::string_view text)
         if (place == text.npos || !text.substr(place).starts_with(comparison.sign)) {
             continue;
         }
-        const Column& column = require_column(trimmed(text.substr(0, place)), text);
+        const std::string_view number = trimmed(text.substr(place + comparison.sign.size()));
+        const Column& column = column_of(trimmed(text.substr(0, place)), number, text);
         if (column.type == CellType::string) {
             throw bad_alert(text, std::string(column.name) + " is not a number");
         }
-        const auto threshold = threshold_of(without_unit(trimmed(text.substr(place + comparison.sign.size())), column));
+        const auto threshold = threshold_of(without_unit(number, column));
         if (!threshold) {
             throw bad_alert(text, fmt::format("use a number after {}, such as 500, 1.5M or 64Ki", comparison.sign));
         }

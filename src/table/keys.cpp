@@ -384,7 +384,9 @@ GroupBy::GroupBy(std::string_view names)
         }
     }
     if (is_by_interface() && keys_.size() > 1) {
-        throw std::invalid_argument("--by interface cannot be combined with other keys");
+        throw std::invalid_argument(
+            "--by interface cannot be combined with other keys: for the processes of one interface, use --by process "
+            "--interface eth0");
     }
 }
 

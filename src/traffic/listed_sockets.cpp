@@ -200,7 +200,7 @@ void drop_captures(Sample& sample)
 Note& add_note(Sample& sample, Protocol protocol, std::string_view name)
 {
     Note& note = sample.notes.emplace_back(NoteCode::uncounted_bytes,
-                                           fmt::format("{} moved bytes, which this backend does not count", name));
+                                           fmt::format("{} moved bytes that this backend does not count", name));
     note.protocol = protocol;
     return note;
 }

@@ -120,10 +120,17 @@ std::optional<TimePoint> parse_timestamp(std::string_view text)
     return offset ? std::optional(*date + *clock + *fraction - *offset) : std::nullopt;
 }
 
-std::optional<TimePoint> parse_date(std::string_view text)
+std::optional<Period> parse_period(std::string_view text)
 {
-    const auto date = take_date(text);
-    return text.empty() ? date : std::nullopt;
+    const bool is_month = text.size() == std::string_view("2026-11").size();
+    const std::string first_day = fmt::format("{}{}", text, is_month ? "-01" : "");
+    std::string_view rest = first_day;
+    const auto begin = take_date(rest);
+    if (!begin || !rest.empty()) {
+        return std::nullopt;
+    }
+    const year_month_day date(floor<days>(*begin));
+    return Period{*begin, is_month ? TimePoint(sys_days(date + months(1))) : *begin + days(1)};
 }
 
 TimePoint beginning(TimePoint time, Per per)

@@ -20,8 +20,12 @@ std::string to_short_timestamp(TimePoint time);
 /// Parses a time of RFC 3339 with any offset, for the years 1970 to 2261. Drops digits past the nanosecond. A leap
 /// second (23:59:60) counts as the second after it.
 std::optional<TimePoint> parse_timestamp(std::string_view text);
-/// Returns midnight (UTC) of a date such as "2026-11-20".
-std::optional<TimePoint> parse_date(std::string_view text);
+struct Period {
+    TimePoint begin;
+    TimePoint end; // excluded
+};
+/// Parses a day such as "2026-11-20" or a month such as "2026-11", which begin at midnight in UTC.
+std::optional<Period> parse_period(std::string_view text);
 
 /// The length of the periods that a report is split into.
 enum class Per : std::uint8_t { hour, day };

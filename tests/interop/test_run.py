@@ -459,7 +459,7 @@ class Manners(unittest.TestCase):
         done = subprocess.run(["unshare", "--pid", "--fork", TOOL, "run", "echo", "hello"], capture_output=True, text=True,
                               timeout=scene.LIMIT)
         self.assertEqual((done.returncode, done.stdout), (125, ""))
-        self.assertIn("/proc is that of another PID namespace", done.stderr)
+        self.assertIn("/proc belongs to another PID namespace", done.stderr)
 
     def test_procfs(self):
         """It counts no bytes, and says so."""

@@ -10,7 +10,7 @@ BACKENDS = ("ebpf", "netlink", "packet", "procfs", "auto")
 FEW = (4, 6, 8, 12, 16)  # with fewer, the libraries cannot be loaded
 ENOUGH = 64
 UNAVAILABLE = 4
-CAUSE = "open-file limit too low: "
+CAUSE = "the limit of open files is too low: "
 
 
 class Files(unittest.TestCase):
@@ -35,7 +35,7 @@ class Files(unittest.TestCase):
         result = self.run_with(FEW[0], "doctor", "-f", "tsv", "-n")
         self.assertEqual(result.returncode, UNAVAILABLE)
         for line in result.stdout.splitlines():
-            self.assertRegex(line, "\tdeclined\topen-file limit too low: \\d+ more are needed\tulimit -n 1024$")
+            self.assertRegex(line, "\tdeclined\tthe limit of open files is too low: \\d+ more are needed\tulimit -n 1024$")
 
     def test_enough(self):
         for backend in BACKENDS:

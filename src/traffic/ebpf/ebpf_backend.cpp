@@ -53,18 +53,16 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
     if (faults.unreached_namespaces > 0) {
         notes.push_back(
             {NoteCode::other_netns,
-             fmt::format("{} could not be entered: bytes of older connections there may be missing, if several "
-                         "threads read from one of them at once",
+             fmt::format("{} could not be entered: if several threads read from one connection there, and it was "
+                         "opened before the window, bytes may be missing",
                          plural(faults.unreached_namespaces, "network namespace")),
              "run with sudo"});
     }
     if (faults.unclaimed > 0) {
         notes.push_back({NoteCode::spliced_bytes,
-                         fmt::format("bytes that splice(2) read are missing, of {}",
-                                     plural(faults.unclaimed,
-                                            "connection that was opened before the window in another network namespace",
-                                            "connections that were opened before the window in other network "
-                                            "namespaces"))});
+                         fmt::format("{} opened before the window in another network namespace: bytes that splice(2) "
+                                     "read are missing",
+                                     plural(faults.unclaimed, "connection was", "connections were"))});
     }
     if (faults.had_no_room) {
         notes.emplace_back(NoteCode::socket_memory);

@@ -217,7 +217,8 @@ TEST_CASE("rows by interface take no filter but --interface")
 {
     CHECK(terms_of({"--by", "interface", "--interface", "eth0,eth1"}) == Terms{"interface=eth0", "interface=eth1"});
     CHECK(parse({"--by", "interface", "--all", "--top", "1"}).by.is_by_interface());
-    const std::string refusal = "--by interface counts all traffic of an interface: the only filter is --interface";
+    const std::string refusal = "--by interface counts whole interfaces, so its only filter is --interface; with "
+                                "other filters, use --by process --interface eth0";
     for (const char* option :
          {"--pid=1", "--name=a", "--filter=a", "--user=root", "--port=1", "--remote=10.0.0.1", "--protocol=udp",
           "--unit=a", "--container=a", "--netns=current", "--no-loopback", "-4", "--external"}) {
@@ -306,12 +307,35 @@ TEST_CASE("what other programs call it is named in our words")
         {{"-p", "123"}, "unknown option \"-p\": use --pid or --port"},
         {{"version"}, "unknown command \"version\": use socktally --version"},
         {{"time", "curl", "x"}, "unknown command \"time\": use socktally run"},
-        {{"ports", "8080"}, "unknown command \"8080\": use --port 8080"},
-        {{"ports", "-tulpn"}, "unknown option \"-tulpn\": use socktally ports"},
+        {{"ports", "8080"}, "unexpected argument \"8080\": use --port 8080 or --pid 8080"},
+        {{"ports", ":8080"}, "unexpected argument \":8080\": use --port 8080"},
+        {{"ports", "tcp"}, "unexpected argument \"tcp\": use --protocol tcp"},
+        {{"ports", "nginx"}, "unexpected argument \"nginx\": use --name nginx for a process"},
+        {{"ports", "10.0.0.1"}, "unexpected argument \"10.0.0.1\": use --remote 10.0.0.1"},
+        {{"ports", "-tulpn"}, "unknown option \"-tulpn\": leave it out, because ports shows this already"},
+        {{"ports", "-tulpnw"}, "unknown option \"-tulpnw\": leave it out, because ports shows this already"},
+        {{"ports", "-l"}, "unknown option \"-l\": leave it out, because ports shows this already"},
+        {{"ports", "-an"}, "unknown option \"-an\": use --all"},
+        {{"ports", "-lntp"}, "unknown option \"-lntp\": use --protocol tcp"},
+        {{"ports", "-tunap"}, "unknown option \"-tunap\": use --all"},
+        {{"-tulpn"}, "unknown option \"-tulpn\": use socktally ports"},
+        {{"-ltn"}, "unknown option \"-ltn\": use socktally ports --protocol tcp"},
         {{"-tunap"}, "unknown option \"-tunap\": use socktally ports --all"},
+        {{"-an"}, "unknown option \"-an\": use socktally ports --all"},
+        {{"1234"}, "unknown command \"1234\": use --port 1234 or --pid 1234"},
+        {{"70000"}, "unknown command \"70000\": use --pid 70000"},
+        {{":443"}, "unknown command \":443\": use --port 443"},
+        {{"lo"}, "unknown command \"lo\": use --interface lo"},
+        {{"2001:db8::/32"}, "unknown command \"2001:db8::/32\": use --remote 2001:db8::/32"},
+        {{"UDP"}, "unknown command \"UDP\": use --protocol udp"},
+        {{"nginx"}, "unknown command \"nginx\": use --name nginx for a process, or socktally run nginx for a command"},
+        {{"day.jsonl"},
+         "unknown command \"day.jsonl\": use socktally report day.jsonl for saved samples, or socktally run day.jsonl "
+         "for a command"},
         {{"dns"}, "unknown command \"dns\": use socktally --port 53 --by process,remote"},
         {{"reprot"}, "unknown command \"reprot\": did you mean \"report\"?"},
-        {{"foo", "-q", "ba\nr"}, "unknown command \"foo\": the commands are ports, run, report and doctor"},
+        {{"fo\no"}, "unknown command \"fo\\no\": the commands are ports, run, report and doctor"},
+        {{"a b"}, "unknown command \"a b\": the commands are ports, run, report and doctor"},
         {{"--", "-q"}, "unknown command \"-q\": the commands are ports, run, report and doctor"},
         {{""}, "unknown command \"\": the commands are ports, run, report and doctor"},
         {{"doctor", "foo"}, "unexpected argument \"foo\"; doctor takes no arguments; choose a backend with --backend"},
@@ -369,7 +393,8 @@ TEST_CASE("run refuses what makes no sense for a command")
         {{"run", "--tree", "1", "x"},
          "run does not take --tree: it measures a command, and all that it starts, until it ends"},
         {{"run", "--wait-for", "1s", "x"}, "only ports takes --wait-for"},
-        {{"run", "--by", "interface", "x"}, "run counts what processes move, so it does not take --by interface"},
+        {{"run", "--by", "interface", "x"},
+         "run counts what its command moves, not whole interfaces: use run --interface eth0"},
         {{"run", "--tpo", "x"}, "unknown option \"--tpo\": did you mean \"--top\"?"},
         {{"--detached-too", "5s"}, "only run takes --detached-too"},
     };

@@ -109,7 +109,7 @@ TEST_CASE("a backend is not opened where there is no room for its files, and tha
     const Choice choice = choose_backend("auto", {}, table);
     CHECK(choice.name == "good");
     REQUIRE(choice.declined.size() == 1);
-    CHECK(choice.declined[0].reason.why == "open-file limit too low: 1073741824 more are needed");
+    CHECK(choice.declined[0].reason.why == "the limit of open files is too low: 1073741824 more are needed");
     CHECK(choice.declined[0].reason.remedy == "ulimit -n 1024");
 }
 

@@ -34,13 +34,13 @@ LocalTraffic local_of(const Sample& sample, const Filter& filter = {})
 }
 
 std::string hint(const Options& options, std::chrono::nanoseconds duration = std::chrono::seconds(1),
-                 std::uint64_t passed = 0, bool complete = true)
+                 std::uint64_t passed = 0, bool complete = true, bool is_lo_busy = false)
 {
     Report result = report({});
     result.by = options.by;
     result.duration = duration;
     result.complete = complete;
-    describe(result, options, passed);
+    describe(result, options, passed, is_lo_busy);
     return result.idle_hint;
 }
 
@@ -119,6 +119,8 @@ TEST_CASE("what to say if there is no row")
     options = {};
     options.by = GroupBy("interface");
     CHECK(hint(options) == "no traffic in 1.0 s; try -d 10s");
+    CHECK(hint(options, seconds(1), 0, true, true) == "only lo moved bytes in 1.0 s; --interface lo shows them");
+    CHECK(hint(options, seconds(0), 0, true, true) == "only lo moved bytes; --interface lo shows them");
     options = {};
     options.command = Command::report;
     CHECK(hint(options, seconds(7)) == "no traffic in the snapshots");

@@ -161,7 +161,6 @@ TEST_CASE("ports takes no window, and no interface has sockets")
                                                                        {"--interval", "1s"},
                                                                        {"--since", "file"},
                                                                        {"--per", "day"},
-                                                                       {"--all-rows"},
                                                                        {"--by", "interface"},
                                                                        {"--by", "socket"},
                                                                        {"--state", "LISTENNING"},
@@ -170,6 +169,16 @@ TEST_CASE("ports takes no window, and no interface has sockets")
         CHECK_THROWS_AS(ports(arguments), UsageError);
     }
     CHECK_THROWS_WITH_AS(ports({"--wait-for", "0"}), doctest::Contains("must be greater than 0"), UsageError);
+    for (const std::string_view option : {"--alert=rx_bytes_per_sec>1", "--alert=bytes>1", "--sort=tx_bytes"}) {
+        CAPTURE(option);
+        CHECK_THROWS_WITH_AS(make_output_plan(ports({option.data()}), false, 80),
+                             doctest::Contains("ports has no window, so it does not know "), UsageError);
+    }
+    for (const std::string_view option : {"--alert=rtt_us>1", "--alert=rx_queue>1", "--sort=connections"}) {
+        CHECK_NOTHROW(make_output_plan(ports({option.data()}), false, 80));
+    }
+    CHECK(make_output_plan(ports({}), true, 80, 24).style.height == 24);
+    CHECK(make_output_plan(ports({"--all-rows"}), true, 80, 24).style.height == 0);
     CHECK(ports({"--by", "process"}).by.name() == "process");
     CHECK(ports({"--wait-for", "2s"}).wait_for == std::chrono::seconds(2));
 }

@@ -58,17 +58,19 @@ TEST_CASE("a listing that is too wide: the last column is wrapped where it stand
                                                   "bc    four\n");
 }
 
-TEST_CASE("a listing that is too wide: the last column goes beneath, in one piece, and the one before is wrapped")
+TEST_CASE("a listing that is too wide: the last column goes beneath, and only a line for the shell is not wrapped")
 {
-    const Listing findings{"findings",
-                           {"name", "finding", "remedy"},
-                           {{"a", "one two three", "a long command"}, {"bc", "four", {}}},
-                           true};
+    const Listing findings{
+        "findings", {"name", "finding", "remedy"}, {{"a", "one two three", "see a"}, {"bc", "four", {}}}, true};
     CHECK(text("pretty", findings, {.width = 14}) == "name  finding\n"
                                                      "a     one two\n"
                                                      "      three\n"
-                                                     "      remedy: a long command\n"
+                                                     "      remedy: see\n"
+                                                     "              a\n"
                                                      "bc    four\n");
-    CHECK(text("pretty", findings, {.header = false, .width = 33}) == "a   one two three  a long command\n"
+    const Listing command{"findings", {"name", "finding", "remedy"}, {{"a", "one", "setcap x=ep \"$(y)\""}}, true};
+    CHECK(text("pretty", command, {.header = false, .width = 20}) == "a  one\n"
+                                                                     "   remedy: setcap x=ep \"$(y)\"\n");
+    CHECK(text("pretty", findings, {.header = false, .width = 33}) == "a   one two three  see a\n"
                                                                       "bc  four\n");
 }

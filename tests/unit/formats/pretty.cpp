@@ -103,6 +103,8 @@ TEST_CASE("a longer window: totals beside the rates; none: totals only")
     result.duration = std::chrono::seconds(4);
     CHECK(lines(pretty(result, {.width = 90}))[0] ==
           "4.0 s · netlink · 2 processes · 1.0 KiB/s ↓ <1 B/s ↑ · 4.0 KiB ↓ 1 B ↑ · complete");
+    CHECK(lines(pretty(result, {.width = 80}))[0] ==
+          "4.0 s · netlink · 2 processes · 1.0 KiB/s ↓ <1 B/s ↑ · complete"); // the table has the bytes
     CHECK(table(result)[0] == "PID  PROCESS        RX/s    TX/s       RX   TX  CONNS  USER   SHARE");
     CHECK(table(result)[1] == "  1  a         1.0 KiB/s  <1 B/s  4.0 KiB  1 B      1  alice   >99% ████████");
     result.duration = std::chrono::nanoseconds(0);
@@ -282,6 +284,57 @@ TEST_CASE("columns that were asked for are as they were asked for, and it is tol
     CHECK(table(result, {}, "pid,process") == std::vector<std::string>{"    PID  PROCESS", "1234567  abcdefghijklmno"});
     CHECK(table(result, {.header = false}, "+uid")[0] ==
           "1234567  abcdefghijklmno  1023 KiB/s  1023 KiB/s  1  alice  -  100% ████████");
+}
+
+TEST_CASE(
+    "on a narrow terminal both endpoints are in one column, without the port of the end that opened the connection")
+{
+    Report result = report({connection("192.168.100.100", 8443, "192.168.100.101", 41000, 8443),
+                            connection("10.0.0.1", 41001, "192.168.100.102", 443, 443),
+                            connection("10.0.0.1", 5, "10.0.0.2", 6, 0)});
+    result.by = GroupBy("connection");
+    const auto text = table(result, {.width = 60});
+    CHECK(text[0] == "PID  PROCESS  LOCAL - REMOTE                RX/s  TX/s");
+    CHECK(text[1] == "  7  nginx    :8443 ← 192.168.100.101  4.0 KiB/s");
+    CHECK(text[2] == "  7  nginx    → 192.168.100.102:443    4.0 KiB/s");
+    CHECK(text[3] == "  7  nginx    :5 ↔ 10.0.0.2:6          4.0 KiB/s");
+}
+
+TEST_CASE("columns of an address that is a key leave no IPv4 address cut")
+{
+    Row far = user_row(1234567, "a-long-name-xyz", 1 << 20, 1 << 20);
+    far.remote_address = address("192.168.100.101");
+    Report result = report({far});
+    result.by = GroupBy("process,remote");
+    for (const std::size_t width : {60U, 70U, 80U}) {
+        CHECK(table(result, {.width = width})[1].find(" 192.168.100.101 ") != std::string::npos);
+    }
+}
+
+TEST_CASE("at 80 columns an interface keeps OUTBOUND, and packets go")
+{
+    Row eth0 = row(0, "", std::uint64_t{1} << 30, std::uint64_t{1} << 30);
+    eth0.interface = "enp0s31f6";
+    eth0.outbound = Outbound::route;
+    eth0.packets = {1'234'567, 1'234'567, std::nullopt, std::nullopt};
+    Report result = report({eth0});
+    result.by = GroupBy("interface");
+    result.duration = std::chrono::seconds(5);
+    const std::string header = table(result)[0];
+    CHECK(header.find("OUTBOUND") != std::string::npos);
+    CHECK(header.find("RX PKTS") == std::string::npos);
+}
+
+TEST_CASE("a list of sockets that is too long says how to print the rest")
+{
+    std::vector<Row> rows(40, row(1, "p", std::nullopt, std::nullopt));
+    Report result = report(rows);
+    result.by = GroupBy::sockets();
+    result.is_list = true;
+    result.duration = std::chrono::nanoseconds(0);
+    const auto text = lines(pretty(result, {.height = 24}));
+    CHECK(text.size() == 23);
+    CHECK(text.back() == "… 21 more; --all-rows prints them");
 }
 
 TEST_CASE("the table is no taller than the terminal, and says what it leaves out")

@@ -90,6 +90,15 @@ TEST_CASE("a decimal is compared to its last digit")
 TEST_CASE("a bad expression is one line that says what would be good")
 {
     CHECK(refusal("tx_byts>1") == "unknown column \"tx_byts\": did you mean \"tx_bytes\"?");
+    CHECK(refusal("tx>10MB/s") == "unknown column \"tx\": did you mean \"tx_bytes_per_sec\"?");
+    CHECK(refusal("tx>10MB") == "unknown column \"tx\": did you mean \"tx_bytes\"?");
+    CHECK(refusal("speed>10MB/s") == "unknown column \"speed\": did you mean \"bytes_per_sec\"?");
+    CHECK(refusal("speed>8Mbit/s") == "unknown column \"speed\": did you mean \"bits_per_sec\"?");
+    CHECK(refusal("rx_bytes+tx_bytes>1M") == "unknown column \"rx_bytes+tx_bytes\": did you mean \"bytes\"?");
+    CHECK(refusal("rx + tx > 1MB/s") == "unknown column \"rx + tx\": did you mean \"bytes_per_sec\"?");
+    CHECK(refusal("rx_bytes_per_sec+tx_bytes_per_sec>1").find("\"bytes_per_sec\"?") != std::string::npos);
+    CHECK(refusal("tx_bytes>10MB/s") ==
+          "bad alert \"tx_bytes>10MB/s\": tx_bytes is not a rate: did you mean \"tx_bytes_per_sec\"?");
     CHECK(refusal("process=1") == "bad alert \"process=1\": process is not a number");
     CHECK(refusal("rx_bytes") ==
           "bad alert \"rx_bytes\": it has no comparison; the shell takes an unquoted > as a redirection to a "

@@ -100,7 +100,9 @@ TEST_CASE("a wrong key is refused in one line")
     CHECK(refusal("user,nam") == "unknown --by key \"nam\": did you mean \"name\"?");
     CHECK(refusal("").starts_with("unknown --by key \"\": valid ones are process, connection, name, "));
     CHECK(refusal("user,").starts_with("unknown --by key \"\": "));
-    CHECK(refusal("user,interface") == "--by interface cannot be combined with other keys");
+    CHECK(refusal("user,interface") ==
+          "--by interface cannot be combined with other keys: for the processes of one interface, use --by process "
+          "--interface eth0");
     CHECK(refusal("interface,interface") == "interface");
 }
 

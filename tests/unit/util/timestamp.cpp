@@ -59,9 +59,20 @@ TEST_CASE("what is no time is null")
 
 TEST_CASE("a date is its midnight")
 {
-    CHECK(parse_date("2026-11-20") == at(1795132800s));
-    CHECK_FALSE(parse_date("2026-11-20T"));
-    CHECK_FALSE(parse_date("2026-02-30"));
+    const auto day = parse_period("2026-11-20");
+    REQUIRE(day);
+    CHECK(day->begin == at(1795132800s));
+    CHECK(day->end == day->begin + 24h);
+    const auto month = parse_period("2026-11");
+    REQUIRE(month);
+    CHECK(month->begin == parse_period("2026-11-01")->begin);
+    CHECK(month->end == parse_period("2026-11-30")->end);
+    CHECK(parse_period("2024-02")->end == parse_period("2024-03-01")->begin);
+    CHECK(parse_period("2261-12")->end == parse_period("2261-12-31")->end);
+    for (const std::string_view text :
+         {"2026-11-20T", "2026-02-30", "2026-13", "2026-1", "2026-11-", "2026", "26-11-0"}) {
+        CHECK_MESSAGE(!parse_period(text), text);
+    }
 }
 
 TEST_CASE("times are written as they are read")
