@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <span>
 
 namespace socktally {
 
@@ -112,7 +113,7 @@ void add_first_line(std::string& out, const Report& report, const Style& style)
                                     : is_window                   ? human_window(report.duration)
                                     : report.by.is_by_interface() ? "totals of interfaces"
                                                                   : "totals of open sockets"};
-    std::size_t moved = 0; // index of the piece that may be left out, because the table has the same by row
+    std::size_t second_line = 0; // index of the piece that begins the second line, if all do not fit into one
     const auto add = [&](std::string_view piece) { pieces.push_back(fmt::format("· {}", piece)); };
     add(cut_to_width(printable(report.backend), 16));
     if (!report.rows.empty()) {
@@ -124,7 +125,7 @@ void add_first_line(std::string& out, const Report& report, const Style& style)
             add(rates_text(report, style.units));
         }
         if (has_totals(report) || !is_measured) {
-            moved = pieces.size();
+            second_line = pieces.size();
             add(moved_text(totals, style.units));
         }
         const auto& rx = totals.unattributed_rx_bytes;
@@ -137,9 +138,10 @@ void add_first_line(std::string& out, const Report& report, const Style& style)
     const std::string_view verdict = report.complete ? "complete" : "incomplete";
     add(verdict);
     std::string text = wrap(pieces, style.width, 0, gap);
-    if (moved != 0 && has_rates(report) && text.find('\n') != text.npos) {
-        pieces.erase(pieces.begin() + static_cast<std::ptrdiff_t>(moved));
-        text = wrap(pieces, style.width, 0, gap);
+    if (second_line != 0 && text.find('\n') != text.npos) {
+        const std::span<const std::string> all(pieces);
+        text = fmt::format("{}\n{:{}}{}", wrap(all.first(second_line), style.width, 0, gap), "", gap,
+                           wrap(all.subspan(second_line), style.width, gap, gap));
     }
     text.resize(text.size() - verdict.size());
     out += text + painted(verdict, report.complete ? Paint::good : Paint::warning, style.color) + '\n';
