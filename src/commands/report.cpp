@@ -78,6 +78,9 @@ public:
         if (!is_stdin && !opened) {
             throw errno_error("cannot open " + quote(name));
         }
+        if (is_stdin && is_terminal(STDIN_FILENO)) {
+            throw UsageError("report needs saved samples, such as socktally report day.jsonl");
+        }
         const int file = is_stdin ? STDIN_FILENO : opened.get();
         if (was_read(file)) {
             notes_.push_back({NoteCode::given_twice, quote(shown) + " was given more than once and is read once"});

@@ -91,6 +91,7 @@ constexpr unsigned remote_rank = 3;
 constexpr unsigned share_rank = 6;
 constexpr std::size_t process_width = 19; // fits a name of 15 bytes with the number of other holders, " +12"
 constexpr std::size_t address_width = 15; // fits an IPv4 address
+constexpr std::size_t remote_width = 21;  // fits an IPv4 address and a port
 constexpr std::size_t key_width = 40;     // other columns are left out before a key is cut below this width
 
 /// The Look of one column, if it differs from other columns of the same type. Look::expendable applies only if the
@@ -166,6 +167,11 @@ public:
                 }
                 const bool is_one_host = is_usual && column.name == "host" && has_one_host();
                 add(column, is_one_host || (is_default && (has_rates_too || !is_total)));
+            }
+            if (is_usual && names_sockets() && column.name == "local_port" && !has_column(list, "remote_address")) {
+                add_extra("REMOTE", {Cut::middle, remote_width, address_width, Look::dear}, [](const Row& row) {
+                    return row.remote_address ? endpoint_cell(row.remote_address, row.remote_port) : "";
+                });
             }
         }
         if (is_usual) {

@@ -2,6 +2,7 @@
 # Collects every note, error and finding of the program on one page for people to read, and fails where one is not plain
 # English by the rules below. Usage: test_messages.py SOCKTALLY SOURCE_ROOT PAGE
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -289,6 +290,15 @@ class Messages(unittest.TestCase):
         """A command that only a shell knows comes with what to type."""
         errors = {mistake: error for mistake, _, error in self.mistakes}
         self.assertIn("it is a shell builtin; use sh -c 'cd ...'", errors["run cd /tmp"])
+
+    def test_report_of_a_terminal(self):
+        """Without a file, report does not wait for what nobody types."""
+        terminals = os.openpty()
+        result = subprocess.run([PROGRAM, "report"], stdin=terminals[1], capture_output=True, text=True, timeout=60)
+        for terminal in terminals:
+            os.close(terminal)
+        self.assertEqual((2, "socktally: report needs saved samples, such as socktally report day.jsonl\n"),
+                         (result.returncode, result.stderr))
 
     def test_mistakes(self):
         """Each is one line, of the program, and fits two lines of a terminal, and no mistake goes through."""

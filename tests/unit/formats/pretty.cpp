@@ -326,6 +326,18 @@ TEST_CASE("at 80 columns an interface keeps OUTBOUND, and packets go")
     CHECK(header.find("RX PKTS") == std::string::npos);
 }
 
+TEST_CASE("a list with connections has their remote ends")
+{
+    Report result = report({connection("127.0.0.1", 22, "192.168.100.100", 41000, 22), user_row(2, "x", 0, 0)});
+    result.by = GroupBy::sockets();
+    result.is_list = true;
+    result.duration = std::chrono::nanoseconds(0);
+    CHECK(table(result)[0].find("LPORT  REMOTE                 STATE") != std::string::npos);
+    CHECK(table(result)[1].find("   22  192.168.100.100:41000  ") != std::string::npos);
+    result.rows.erase(result.rows.begin());
+    CHECK(table(result)[0].find("REMOTE") == std::string::npos);
+}
+
 TEST_CASE("a list of sockets that is too long says how to print the rest")
 {
     std::vector<Row> rows(40, row(1, "p", std::nullopt, std::nullopt));
