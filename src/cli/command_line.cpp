@@ -43,9 +43,11 @@ constexpr std::array habits{
     Habit{"-u", "--protocol udp"},
     Habit{"--address", "--remote"},
     Habit{"--append", "-f csv >> FILE"},
+    Habit{"--columns", "-o"},
     Habit{"--comm", "--name"},
     Habit{"--device", "--interface"},
     Habit{"--dst", "--remote"},
+    Habit{"--fields", "-o"},
     Habit{"--group-by", "--by"},
     Habit{"--iface", "--interface"},
     Habit{"--ip", "--remote"},
@@ -108,9 +110,12 @@ std::string meant_by_operand(std::string_view word, Command command)
     const std::string_view port = word.substr(word.starts_with(':') ? 1 : 0);
     if (const auto number = parse_number(port)) {
         const bool may_be_pid = port == word;
-        return !parse_port(port) ? fmt::format("--pid {}", *number)
-               : may_be_pid      ? fmt::format("--port {} or --pid {}", *number, *number)
-                                 : fmt::format("--port {}", *number);
+        const bool may_be_time = may_be_pid && *number <= 60 && command == Command::sample; // sar and vmstat take one
+        return fmt::format(fmt::runtime(!parse_port(port) ? "--pid {0}"
+                                        : may_be_time     ? "-d {0} for seconds, --port {0} or --pid {0}"
+                                        : may_be_pid      ? "--port {0} or --pid {0}"
+                                                          : "--port {0}"),
+                           *number);
     }
     if (parse_prefix(word)) {
         return fmt::format("--remote {}", word);

@@ -233,6 +233,12 @@ void exclude(Options& options, std::string_view text)
     const auto equals = text.find('=');
     const std::string_view name = text.substr(0, equals);
     const FilterKind* const kind = find_filter_kind(name);
+    if (kind == nullptr && equals == text.npos) {
+        throw UsageError(
+            fmt::format("--exclude takes a filter and its value, such as remote=10.0.0.0/8 or interface=lo, "
+                        "not {}",
+                        quote(text)));
+    }
     if (kind == nullptr || kind->value == nullptr) {
         std::vector<std::string_view> valid;
         for (const FilterKind& each : filter_kinds()) {

@@ -114,14 +114,19 @@ Alert parse_alert(std::string_view text)
         if (place == text.npos || !text.substr(place).starts_with(comparison.sign)) {
             continue;
         }
-        const std::string_view number = trimmed(text.substr(place + comparison.sign.size()));
+        std::string number(trimmed(text.substr(place + comparison.sign.size())));
+        if (const auto unit = number.find_last_of(' ');
+            unit != number.npos && number.find_first_of("0123456789.", unit) == number.npos) {
+            number.erase(unit, 1); // "10 MB/s"
+        }
         const Column& column = column_of(trimmed(text.substr(0, place)), number, text);
         if (column.type == CellType::string) {
             throw bad_alert(text, std::string(column.name) + " is not a number");
         }
         const auto threshold = threshold_of(without_unit(number, column));
         if (!threshold) {
-            throw bad_alert(text, fmt::format("use a number after {}, such as 500, 1.5M or 64Ki", comparison.sign));
+            throw bad_alert(text, fmt::format("use a number after {}, such as 500, 1.5M or 64Ki{}", comparison.sign,
+                                              number.find("bit") != number.npos ? "; bits_per_sec counts bits" : ""));
         }
         return {&column, comparison.holds, *threshold};
     }

@@ -214,6 +214,11 @@ FilterValue port_value(std::string_view text)
 {
     constexpr std::uint64_t last_port = std::numeric_limits<std::uint16_t>::max();
     const std::string_view port = text.substr(text.starts_with(':') ? 1 : 0);
+    const auto slash = text.find('/');
+    if (slash != text.npos && parse_port(text.substr(0, slash)) && parse_protocol(text.substr(slash + 1))) {
+        throw std::invalid_argument(fmt::format("bad port {}: use {}, and --protocol {}", quote(text),
+                                                text.substr(0, slash), text.substr(slash + 1)));
+    }
     if (may_be_service(port)) {
         return text_value(port);
     }
@@ -324,6 +329,11 @@ FilterValue address_value(std::string_view text)
     if (const auto network = parse_prefix(text)) {
         value.networks.push_back(*network);
         return value;
+    }
+    const auto colon = text.rfind(':');
+    if (colon != text.npos && parse_address(text.substr(0, colon)) && parse_port(text.substr(colon + 1))) {
+        throw std::invalid_argument(fmt::format("bad address {}: use {}, and --port {}", quote(text),
+                                                text.substr(0, colon), text.substr(colon + 1)));
     }
     value.is_elsewhere = text == public_word;
     value.is_own = text == own_word;

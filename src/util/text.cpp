@@ -79,10 +79,15 @@ std::optional<std::string_view> nearest(std::string_view typed, std::span<const 
 {
     const std::string wanted = lower(typed);
     std::optional<std::string_view> best;
+    std::optional<std::string_view> beginning;
+    constexpr std::size_t shortest = 4; // a shorter word may begin another by chance
     std::size_t fewest = typed.size() / 3 + 1;
     for (const auto word : valid) {
         if (wanted.size() > 1 && word.starts_with(wanted)) {
             return word;
+        }
+        if (word.size() >= shortest && wanted.starts_with(word)) {
+            beginning = word;
         }
         const std::size_t distance = edits(wanted, word);
         if (distance < fewest) {
@@ -90,7 +95,7 @@ std::optional<std::string_view> nearest(std::string_view typed, std::span<const 
             best = word;
         }
     }
-    return best;
+    return best ? best : beginning;
 }
 
 std::string suggest(std::string_view typed, std::span<const std::string_view> valid)

@@ -20,8 +20,8 @@ std::string lower(std::string_view text);
 /// ellipsis.
 std::string quote(std::string_view text);
 
-/// Returns a valid word that begins with `typed`, or else the valid word that takes the fewest edits. Returns null if
-/// each word takes more edits than a third of the length of `typed`.
+/// Returns a valid word that begins with `typed`, or else the valid word that takes the fewest edits, or else one with
+/// which `typed` begins. Leaves out words that take more edits than a third of the length of `typed`.
 std::optional<std::string_view> nearest(std::string_view typed, std::span<const std::string_view> valid);
 
 /// Returns `did you mean "rx_bytes"?` if there is a nearest word, else `valid ones are a, b, c`.

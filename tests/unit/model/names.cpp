@@ -45,6 +45,7 @@ TEST_CASE("a mistyped word gets the nearest valid one within a third of its leng
     CHECK(suggest("PROCESS", valid) == "did you mean \"process\"?");
     CHECK(suggest("porcess", valid) == "did you mean \"process\"?");
     CHECK(suggest("prox", valid) == "valid ones are pid, process, rx_bytes, tx_bytes"); // 4 edits, a third of 4 is 1
+    CHECK(suggest("process_name", valid) == "did you mean \"process\"?");
     CHECK(suggest("pidxx", valid) == "valid ones are pid, process, rx_bytes, tx_bytes");
     CHECK(suggest("px", valid) == "valid ones are pid, process, rx_bytes, tx_bytes");
     CHECK(suggest("", valid) == "valid ones are pid, process, rx_bytes, tx_bytes");

@@ -64,6 +64,7 @@ TEST_CASE("units and digits behind the point are exact")
     CHECK(holds("rx_bytes=1.5Gi", 1'610'612'736));
     CHECK(holds("rx_bytes=1TB", 1'000'000'000'000));
     CHECK(holds("rx_bytes=1kB", 1000));
+    CHECK(holds("rx_bytes = 1 kB", 1000));
     CHECK(holds("bytes=1KiB", 1024));
     CHECK(holds("rx_bytes=18446744073709551615", top));
     CHECK_FALSE(holds("rx_bytes=18446744073709551614", top));
@@ -106,7 +107,9 @@ TEST_CASE("a bad expression is one line that says what would be good")
     CHECK(refusal("10M") == "bad alert \"10M\": use 'COLUMN>NUMBER', or >=, <, <=, = or != in place of >");
     CHECK(refusal("rx_bytes > 100x") ==
           "bad alert \"rx_bytes > 100x\": use a number after >, such as 500, 1.5M or 64Ki");
-    CHECK(refusal("rx_bytes>1bit").starts_with("bad alert"));
+    CHECK(refusal("tx_bytes_per_sec>1Mbit/s") ==
+          "bad alert \"tx_bytes_per_sec>1Mbit/s\": use a number after >, such as "
+          "500, 1.5M or 64Ki; bits_per_sec counts bits");
     CHECK(refusal("connections>1B").starts_with("bad alert"));
     CHECK(refusal(">1") == "empty column name in \">1\"");
     for (const std::string_view number : {"",
