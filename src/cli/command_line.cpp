@@ -112,7 +112,7 @@ std::string meant_by_operand(std::string_view word, Command command)
         const bool may_be_pid = port == word;
         const bool may_be_time = may_be_pid && *number <= 60 && command == Command::sample; // sar and vmstat take one
         return fmt::format(fmt::runtime(!parse_port(port) ? "--pid {0}"
-                                        : may_be_time     ? "-d {0} for seconds, --port {0} or --pid {0}"
+                                        : may_be_time     ? "-d {0} (in seconds), --port {0} or --pid {0}"
                                         : may_be_pid      ? "--port {0} or --pid {0}"
                                                           : "--port {0}"),
                            *number);
@@ -334,9 +334,8 @@ private:
         refuse_second_command();
         if (!misplaced.empty()) {
             throw invocation.command == Command::doctor
-                ? UsageError(
-                      fmt::format("unexpected argument {}; doctor takes no arguments; choose a backend with --backend",
-                                  quote(misplaced.front())))
+                ? UsageError(fmt::format("unexpected argument {}: doctor takes only options, such as -b netlink",
+                                         quote(misplaced.front())))
                 : unexpected_operand(misplaced.front(), invocation.command);
         }
     }

@@ -156,7 +156,7 @@ void add_notes(std::vector<Note>& notes, const SnapshotGaps& gaps)
     add_note(notes, NoteCode::unseen_before, gaps.unknown,
              "the last run could not enter the network namespaces of {}: bytes since then are unknown");
     add_note(notes, NoteCode::unseen_before, gaps.late,
-             "the last run did not see {}, an earlier run did: bytes since the earlier run are counted now");
+             "the last run did not see {}, but an earlier run did: bytes since the earlier run are counted now");
     if (gaps.late > 0) {
         notes.back().incomplete = false;
     }

@@ -21,7 +21,7 @@ Note keyless_note(std::uint64_t rows, const GroupBy& by, const ColumnSet& lackin
     if (lacking.none()) {
         return {
             NoteCode::key_unanswered,
-            fmt::format("{} no value for --by {}, or several values", plural(rows, "row has", "rows have"), by.name()),
+            fmt::format("{} no value, or several values, for --by {}", plural(rows, "row has", "rows have"), by.name()),
             "record with --by " + by.name()};
     }
     return {NoteCode::key_unanswered,

@@ -64,7 +64,7 @@ constexpr std::array<Words, Faults::kinds> table{{
     {Fault::fragments_unmatched, NoteCode::packets_unread, "packet",
      "{0} {1} part of a datagram whose beginning was not seen: bytes are missing"},
     {Fault::holes_forgotten, NoteCode::packets_unread, "gap",
-     "{0} too many in captured TCP data: bytes that filled a gap later are missing"},
+     "{0} in captured TCP data {1} forgotten: bytes that came later to fill a gap are missing"},
     {Fault::captured_late, NoteCode::packets_unread, "network namespace",
      "packets in {0} could be captured only after the window began: the first ones are missing"},
     {Fault::packets_malformed, NoteCode::packets_malformed, "packet", "{0} had wrong lengths and reached no socket"},
