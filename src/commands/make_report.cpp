@@ -11,7 +11,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <iterator>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace socktally {
 
@@ -113,19 +120,68 @@ Note unnamed_note(std::size_t users)
             fmt::format("the user database did not answer: {} shown by number", plural(users, "user is", "users are"))};
 }
 
-void name_numbers(Report& report, const OutputPlan& plan, Identifier& identifier)
-{
-    const bool names_users = shows(plan, "user");
-    const bool names_namespaces = shows(plan, "netns") || (report.is_list && plan.format->is_for_people);
-    Users& users = identifier.users();
-    for (Row& row : report.rows) {
-        if (names_users && row.uid) {
-            row.user = users.name(*row.uid);
+/// Looks up the names of the users and namespaces of rows.
+class Names {
+public:
+    Names(bool is_list, const OutputPlan& plan)
+        : has_users_(shows(plan, "user")),
+          has_namespaces_(shows(plan, "netns") || (is_list && plan.format->is_for_people))
+    {
+    }
+    void look_up(const Row& row, Identifier& identifier)
+    {
+        if (has_users_ && row.uid && !users_.contains(*row.uid)) {
+            users_.emplace(*row.uid, identifier.users().name(*row.uid));
         }
-        if (names_namespaces && row.netns) {
-            row.netns_name = identifier.netns_name(*row.netns);
+        if (has_namespaces_ && row.netns && !namespaces_.contains(*row.netns)) {
+            namespaces_.emplace(*row.netns, identifier.netns_name(*row.netns));
         }
     }
+    /// Names the numbers of a row that look_up() had before.
+    void add_to(Row& row) const
+    {
+        if (has_users_ && row.uid) {
+            row.user = users_.at(*row.uid);
+        }
+        if (has_namespaces_ && row.netns) {
+            row.netns_name = namespaces_.at(*row.netns);
+        }
+    }
+
+private:
+    bool has_users_;
+    bool has_namespaces_;
+    std::map<Uid, std::string> users_;
+    std::map<Inode, std::string> namespaces_;
+};
+
+/// Returns whether rows may be made when they are printed: the list has its usual order, and all of its sockets are
+/// printed, each once.
+bool may_make_rows(const Options& options, const OutputPlan& plan)
+{
+    return options.by.is_by_socket() && options.sort.empty() && !options.top && plan.alerts.empty() &&
+           plan.format->takes_made_rows && !asks(plan, Requirement::reports);
+}
+
+/// Counts the sockets that pass the filter, looks up their names, and returns their rows in order.
+MadeRows list_rows(const std::shared_ptr<const Sample>& sample, Grouping& grouping, Names names, Identifier& identifier)
+{
+    std::vector<std::uint32_t> flows;
+    flows.reserve(sample->flows.size());
+    for (std::uint32_t i = 0; i < sample->flows.size(); ++i) {
+        const Row row = row_of(std::size_t{i}, *sample);
+        if (grouping.count(row)) {
+            names.look_up(row, identifier);
+            flows.push_back(i);
+        }
+    }
+    sort_flows(flows, *sample);
+    const std::size_t count = flows.size();
+    return {count, [sample, flows = std::move(flows), names = std::move(names)](std::size_t i) {
+                Row row = row_of(std::size_t{flows[i]}, *sample);
+                names.add_to(row);
+                return row;
+            }};
 }
 
 /// Removes notes about facts that are read only for the extra columns (Style::has_extras).
@@ -186,9 +242,11 @@ void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& opt
     }
 }
 
-Report make_report(Sample sample, const Options& options, const OutputPlan& plan, const Filter& filter,
+Report make_report(Sample whole, const Options& options, const OutputPlan& plan, const Filter& filter,
                    Identifier& identifier)
 {
+    const auto shared = std::make_shared<Sample>(std::move(whole));
+    Sample& sample = *shared;
     const bool is_lo_busy = leave_out_loopback(sample.interfaces, options);
     Report report;
     report.started_at = sample.started_at;
@@ -200,13 +258,22 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     report.notes = options.by.is_by_interface() ? notes_about_interfaces(sample)
                                                 : notes_about(sample, filter, options.since.empty());
     Grouping grouping(options.by, filter, options.all);
+    Names names(report.is_list, plan);
     if (options.by.is_by_interface()) {
         add_interfaces(grouping, sample.interfaces);
+    } else if (options.by.is_by_socket()) {
+        report.made = list_rows(shared, grouping, names, identifier);
     } else {
         add_flows(grouping, sample);
     }
     report.totals = grouping.totals();
     report.rows = grouping.take_rows();
+    if (!may_make_rows(options, plan)) {
+        for (std::size_t i = 0; i < report.made.count; ++i) {
+            report.rows.push_back(report.made.make(i));
+        }
+        report.made = {};
+    }
     if (!grouping.unjudged().empty()) {
         const Unjudged& unjudged = grouping.unjudged();
         report.notes.push_back(options.command == Command::run && unjudged.is_only_about("tree")
@@ -225,7 +292,10 @@ Report make_report(Sample sample, const Options& options, const OutputPlan& plan
     if (describes_flows(options, plan)) {
         describe_flows(report, sample, filter, plan.style.has_extras);
     }
-    name_numbers(report, plan, identifier);
+    for (Row& row : report.rows) {
+        names.look_up(row, identifier);
+        names.add_to(row);
+    }
     if (const std::size_t users = identifier.users().unanswered(); users > 0) {
         report.notes.push_back(unnamed_note(users));
     }

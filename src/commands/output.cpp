@@ -57,13 +57,13 @@ std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan
     for (const Note& note : report.notes) {
         const Telling when = telling(note.code);
         const bool speaks_up = !is_silence || explains_exit || when == Telling::in_silence;
-        const bool explains_silence = to_terminal && report.rows.empty() && note.code == NoteCode::filter_idle;
+        const bool explains_silence = to_terminal && !report.has_rows() && note.code == NoteCode::filter_idle;
         const bool is_important = speaks_up && (note.incomplete || when == Telling::always || explains_silence);
         if (when != Telling::elsewhere && (options.verbose || is_important)) {
             lines.push_back(note.remedy.empty() ? note.message : fmt::format("{} ({})", note.message, note.remedy));
         }
     }
-    if (to_terminal && report.rows.empty() && plan.alerts.empty() && !plan.format->is_series) {
+    if (to_terminal && !report.has_rows() && plan.alerts.empty() && !plan.format->is_series) {
         lines.push_back(report.idle_hint);
     }
     return lines;

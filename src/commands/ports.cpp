@@ -30,7 +30,7 @@ Report wait_for_rows(Sampler& sampler, Interrupt& interrupt, std::chrono::nanose
         const auto begun = Clock::now();
         const bool is_last = begun >= end;
         Report report = sampler.next(interrupt, is_last ? Sampler::Hints::given : Sampler::Hints::left_out);
-        if (!report.rows.empty() || is_last || interrupt.signal() != 0) {
+        if (report.has_rows() || is_last || interrupt.signal() != 0) {
             return report;
         }
         const auto now = Clock::now();
@@ -60,7 +60,7 @@ Exit run_ports(const Options& options, std::span<const BackendEntry> table)
         std::raise(interrupt.signal());
     }
     const Exit exit = exit_of(false, report.complete, options);
-    return report.rows.empty() && exit == Exit::ok ? Exit::failed : exit;
+    return !report.has_rows() && exit == Exit::ok ? Exit::failed : exit;
 }
 
 } // namespace socktally

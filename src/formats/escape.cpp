@@ -6,6 +6,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace socktally {
@@ -43,13 +44,23 @@ bool is_unprintable(char32_t c) { return !is_printable(c); }
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
+/// For each byte, whether TSV or JSON may escape it. A table is faster than comparisons.
+constexpr auto special_bytes = [] {
+    std::array<bool, 256> special{};
+    for (std::size_t c = 0; c < special.size(); ++c) {
+        special[c] = c < ' ' || c > '~' || c == '\\' || c == '"';
+    }
+    return special;
+}();
+
 /// Moves the beginning of `text` to `out`, up to the first character that TSV or JSON may escape. Most texts have no
 /// such character.
 void append_plain(std::string& out, std::string_view& text)
 {
-    const auto is_special = [](char c) { return c < ' ' || c > '~' || c == '\\' || c == '"'; };
-    const auto* const end = std::find_if(text.begin(), text.end(), is_special);
-    const auto length = static_cast<std::size_t>(end - text.begin());
+    std::size_t length = 0;
+    while (length < text.size() && !special_bytes[static_cast<unsigned char>(text[length])]) {
+        ++length;
+    }
     out.append(text.data(), length); // several times as fast as from iterators
     text.remove_prefix(length);
 }

@@ -37,10 +37,21 @@ CellTable cells_of(const Report& report, const ColumnList& columns)
     CellTable table;
     std::transform(columns.begin(), columns.end(), std::back_inserter(table.names),
                    [](const Column* column) { return column->name; });
-    table.rows = report.rows.size();
-    table.cell = [&report, columns](std::size_t row, std::size_t column) {
-        return cell(*columns[column], report.rows[row], report.by);
-    };
+    if (const MadeRows& made = report.made; made.count != 0) {
+        table.rows = made.count;
+        table.cell = [&report, columns, row = Row(), next = std::size_t{0}](std::size_t i, std::size_t column) mutable {
+            if (i + 1 != next) {
+                row = report.made.make(i);
+                next = i + 1;
+            }
+            return cell(*columns[column], row, report.by);
+        };
+    } else {
+        table.rows = report.rows.size();
+        table.cell = [&report, columns](std::size_t row, std::size_t column) {
+            return cell(*columns[column], report.rows[row], report.by);
+        };
+    }
     return table;
 }
 

@@ -39,12 +39,13 @@ struct Format {
     void (*render)(std::string& out, const Report& report, const ColumnList& columns, const Style& style);
     void (*list)(std::string& out, const Listing& listing, const Style& style) = nullptr; // null: prints no listings
     ColumnList (*usual_columns)(const GroupBy& by) = default_columns;
-    bool is_of_doctor = false;  // doctor can print in this format
-    bool has_notes = false;     // the output contains the notes; else they go to standard error
-    bool is_for_people = false; // prints rounded figures and hints, and more columns if the terminal is wide
-    bool has_host = false;      // `report` always adds the column `host` to this format
-    bool is_one_table = false;  // all windows are printed as one table, with a column for the start of each window
-    bool is_series = false;     // a row is a point of a time series; rows with equal labels are added up
+    bool is_of_doctor = false;    // doctor can print in this format
+    bool has_notes = false;       // the output contains the notes; else they go to standard error
+    bool is_for_people = false;   // prints rounded figures and hints, and more columns if the terminal is wide
+    bool has_host = false;        // `report` always adds the column `host` to this format
+    bool takes_made_rows = false; // prints each row once, by cells_of(), so Report::made may have the rows
+    bool is_one_table = false;    // all windows are printed as one table, with a column for the start of each window
+    bool is_series = false;       // a row is a point of a time series; rows with equal labels are added up
     /// Readers of this format expect one set of current figures. With --since, the format prints counters that only
     /// grow.
     bool is_one_set = false;

@@ -191,8 +191,13 @@ extern const Format json_format{.name = "json",
                                 .usual_columns = all_columns,
                                 .is_of_doctor = true,
                                 .has_notes = true,
-                                .has_host = true};
-extern const Format jsonl_format{
-    .name = "jsonl", .render = render_jsonl, .list = list_jsonl, .usual_columns = all_columns, .has_host = true};
+                                .has_host = true,
+                                .takes_made_rows = true};
+extern const Format jsonl_format{.name = "jsonl",
+                                 .render = render_jsonl,
+                                 .list = list_jsonl,
+                                 .usual_columns = all_columns,
+                                 .has_host = true,
+                                 .takes_made_rows = true};
 
 } // namespace socktally

@@ -29,7 +29,9 @@ void append_cell(std::string& out, const Cell& cell, const Dialect& dialect)
 
 void append_lines(std::string& out, const CellTable& table, const Style& style, const Dialect& dialect)
 {
+    constexpr std::size_t usual_cell = 8;
     const std::size_t columns = table.names.size();
+    out.reserve(out.size() + (table.rows + 1) * columns * usual_cell); // grows without being copied again and again
     const auto end_field = [&](std::size_t column) { out += column + 1 == columns ? '\n' : dialect.separator; };
     for (std::size_t column = 0; style.header && column < columns; ++column) {
         out += table.names[column];
@@ -61,9 +63,13 @@ void list_lines(std::string& out, const Listing& listing, const Style& style)
 
 } // namespace
 
-extern const Format tsv_format{
-    .name = "tsv", .render = render_lines<tsv>, .list = list_lines<tsv>, .is_of_doctor = true, .is_one_table = true};
+extern const Format tsv_format{.name = "tsv",
+                               .render = render_lines<tsv>,
+                               .list = list_lines<tsv>,
+                               .is_of_doctor = true,
+                               .takes_made_rows = true,
+                               .is_one_table = true};
 extern const Format csv_format{
-    .name = "csv", .render = render_lines<csv>, .list = list_lines<csv>, .is_one_table = true};
+    .name = "csv", .render = render_lines<csv>, .list = list_lines<csv>, .takes_made_rows = true, .is_one_table = true};
 
 } // namespace socktally

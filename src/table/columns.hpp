@@ -88,10 +88,14 @@ ColumnList select_columns(std::string_view spec, const ColumnList& defaults);
 /// sort_rows().
 ColumnList sort_columns(std::string_view spec);
 
+/// Returns the order of two rows that are equal in the column of --sort. Rows are sorted by pid, then by all other
+/// fields, so rows that differ in any printed field always come in the same order. Rows of `ports` are sorted by
+/// protocol and local endpoint before pid, and by remote endpoint after it.
+bool is_before(const Row& a, const Row& b);
+
 /// Sorts rows by `spec`, the value of --sort: one column (numbers descending, text ascending, nulls last), or a sum of
 /// integer columns such as `rx_bytes+tx_bytes` (descending), which is the default. Rows with equal values are sorted by
-/// pid, then by all other fields, so the result does not depend on the original order. Rows of `ports` are sorted by
-/// protocol and local endpoint before pid. Throws std::invalid_argument like select_columns().
+/// is_before(). Throws std::invalid_argument like select_columns().
 void sort_rows(std::vector<Row>& rows, std::string_view spec);
 
 } // namespace socktally

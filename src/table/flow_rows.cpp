@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "table/flow_rows.hpp"
 
+#include "table/columns.hpp"
 #include "traffic/attribution.hpp"
 
 #include <algorithm>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace socktally {
 
@@ -172,6 +180,86 @@ Row row_of(const Flow& flow, const Sample& sample)
     return row;
 }
 
+Row row_of(std::size_t flow, const Sample& sample)
+{
+    Row row = row_of(sample.flows[flow], sample);
+    row.shared_with = sharers_of(flow, sample);
+    return row;
+}
+
+namespace {
+
+/// The beginning of the order of listed sockets, packed into numbers that are fast to compare. `peer` and `peer_port`
+/// are 0 unless `place` has the whole local address.
+struct Place {
+    std::uint64_t place = 0; // protocol, local port, and the first bytes of the local address
+    std::uint64_t peer = 0;  // pid, then the remote address
+    std::uint32_t peer_port = 0;
+    std::uint32_t flow = 0;
+};
+
+std::uint64_t first_bytes(const Address& address, std::size_t count)
+{
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        number = number << 8U | address.bytes[i];
+    }
+    return number;
+}
+
+Place place_of(std::uint32_t flow, const Sample& sample)
+{
+    constexpr unsigned port_bits = 16;
+    constexpr unsigned family_bits = 2;
+    constexpr std::size_t address_bytes = 5;
+    constexpr std::uint64_t no_pid = std::numeric_limits<std::uint32_t>::max(); // sockets without an owner come last
+    const auto& [protocol, local, remote] = sample.flows[flow].tuple;
+    const auto owner = sample.flows[flow].attribution.process;
+    Place place;
+    place.flow = flow;
+    place.place = static_cast<std::uint64_t>(protocol) << port_bits | local.port;
+    place.place = place.place << family_bits | static_cast<std::uint64_t>(local.address.family);
+    place.place = place.place << 8 * address_bytes | first_bytes(local.address, address_bytes);
+    if (local.address.family != Family::v6) {
+        const std::uint64_t pid = owner ? static_cast<std::uint64_t>(sample.processes[*owner].pid.value) : no_pid;
+        place.peer = pid << 32U | first_bytes(remote.address, 4);
+        place.peer_port = remote.port;
+    }
+    return place;
+}
+
+/// Compares the fields that Place may lack.
+std::strong_ordering order_of(const Flow& a, const Flow& b, const Sample& sample)
+{
+    const auto by_place = a.tuple.local.address <=> b.tuple.local.address;
+    const auto& left = a.attribution.process;
+    const auto& right = b.attribution.process;
+    if (by_place != 0 || left.has_value() != right.has_value()) {
+        return by_place != 0 ? by_place : right.has_value() <=> left.has_value();
+    }
+    const auto by_pid = left ? sample.processes[*left].pid <=> sample.processes[*right].pid : by_place;
+    return by_pid != 0 ? by_pid : a.tuple.remote <=> b.tuple.remote;
+}
+
+} // namespace
+
+void sort_flows(std::vector<std::uint32_t>& flows, const Sample& sample)
+{
+    std::vector<Place> places;
+    places.reserve(flows.size());
+    std::transform(flows.begin(), flows.end(), std::back_inserter(places),
+                   [&](std::uint32_t flow) { return place_of(flow, sample); });
+    std::sort(places.begin(), places.end(), [&](const Place& a, const Place& b) {
+        if (a.place != b.place || a.peer != b.peer || a.peer_port != b.peer_port) {
+            return std::tie(a.place, a.peer, a.peer_port) < std::tie(b.place, b.peer, b.peer_port);
+        }
+        const auto order = order_of(sample.flows[a.flow], sample.flows[b.flow], sample);
+        return order != 0 ? order < 0
+                          : is_before(row_of(std::size_t{a.flow}, sample), row_of(std::size_t{b.flow}, sample));
+    });
+    std::transform(places.begin(), places.end(), flows.begin(), [](const Place& place) { return place.flow; });
+}
+
 Row row_of(const InterfaceTraffic& interface)
 {
     Row row;
@@ -188,9 +276,7 @@ void add_flows(Grouping& grouping, const Sample& sample)
 {
     grouping.expect_flows(sample.flows.size());
     for (std::size_t i = 0; i < sample.flows.size(); ++i) {
-        Row row = row_of(sample.flows[i], sample);
-        row.shared_with = sharers_of(i, sample);
-        grouping.add(std::move(row));
+        grouping.add(row_of(i, sample));
     }
 }
 

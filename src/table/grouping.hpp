@@ -37,6 +37,8 @@ public:
     void add(const Row& row, const Origin& origin = {});
     /// Adds the row of a flow if it passes the filter. May move from `row`.
     void add(Row&& row);
+    /// Adds the row of a flow to counts and totals only, if it passes the filter. Returns whether add() would keep it.
+    bool count(const Row& row) { return takes(row, {}); }
 
     /// Returns one row for each group, unsorted. All saved rows of RowKind::other form one group. With Pieces::by_time,
     /// they form one group for each time.

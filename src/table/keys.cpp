@@ -123,13 +123,6 @@ void tell_state(KeyText& text, const Row& row, const Origin& /*origin*/, const K
     text.add(row.facts != nullptr ? row.facts->state : std::nullopt);
 }
 
-/// Identifies a socket by the address of its SocketFacts, because no two sockets share them. Sockets with the same
-/// tuple (SO_REUSEPORT) thus get separate rows.
-void tell_socket(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
-{
-    text.add(std::optional(reinterpret_cast<std::uintptr_t>(row.facts.get())));
-}
-
 using IdentityText = std::optional<std::string> Identity::*;
 
 /// Groups rows by `parts` of their identity. A row that has neither an owner nor any of these parts is grouped by its
@@ -343,6 +336,7 @@ constexpr std::array key_table = {
         .also = "iface,nic,device,dev"},
 };
 
+/// Grouping gives each socket a row of its own, even if several have the same tuple (SO_REUSEPORT).
 constexpr Key socket_key{.name = "socket",
                          .plural = "sockets",
                          .columns = "protocol,local_address,local_port,remote_address,remote_port",
@@ -350,7 +344,7 @@ constexpr Key socket_key{.name = "socket",
                          .labels = "process,user,unit,container,protocol,local_port,state",
                          .requirement = Requirement::peers,
                          .traits = of_sockets | of_host,
-                         .tell = tell_socket};
+                         .tell = tell_connection};
 
 const Key& require_key(std::string_view name)
 {

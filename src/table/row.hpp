@@ -10,7 +10,9 @@
 #include "util/timestamp.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -111,6 +113,12 @@ struct GrowingSeries {
     bool operator==(const GrowingSeries&) const = default;
 };
 
+/// Rows that are made one at a time, when they are printed. A list of sockets is long, and a Row is large.
+struct MadeRows {
+    std::size_t count = 0;
+    std::function<Row(std::size_t)> make{};
+};
+
 /// All data that a format prints. A command fills it in.
 struct Report {
     std::string host;
@@ -128,6 +136,7 @@ struct Report {
     GroupBy by;
     Totals totals;
     std::vector<Row> rows;
+    MadeRows made;                     // printed in place of `rows` if there are any
     std::vector<GrowingSeries> series; // printed in place of `rows` if `cumulative`
     std::optional<Per> per;            // set if each row of `report` is for one hour or one day
     std::vector<InterfaceTraffic> interfaces;
@@ -135,6 +144,8 @@ struct Report {
     std::uint64_t group_count = 0;
     LocalTraffic local;    // set if the format is for people
     std::string idle_hint; // text that a format for people prints if there are no rows
+
+    bool has_rows() const { return !rows.empty() || made.count != 0; }
 };
 
 } // namespace socktally

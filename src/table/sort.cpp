@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <compare>
+#include <numeric>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -46,11 +47,13 @@ std::weak_ordering order(const Cell& a, const Cell& b)
     return a <=> b;
 }
 
+constexpr auto equal = std::strong_ordering::equal;
+
 /// Orders rows by the first of these fields in which they differ.
 template <auto... fields>
 std::strong_ordering order_by(const Row& a, const Row& b)
 {
-    std::strong_ordering order = std::strong_ordering::equal;
+    std::strong_ordering order = equal;
     static_cast<void>((((order = a.*fields <=> b.*fields) != 0) || ...));
     return order;
 }
@@ -60,42 +63,23 @@ template <auto part>
 std::strong_ordering order_by_shared(const Row& a, const Row& b)
 {
     static const typename std::remove_cvref_t<decltype(a.*part)>::element_type none;
-    return a.*part == b.*part ? std::strong_ordering::equal
-                              : (a.*part ? *(a.*part) : none) <=> (b.*part ? *(b.*part) : none);
+    return a.*part == b.*part ? equal : (a.*part ? *(a.*part) : none) <=> (b.*part ? *(b.*part) : none);
 }
 
-/// Packs the beginning of a row of `ports` into one number: protocol, local port, and the first bytes of the local
-/// address. These numbers sort like the fields, and are faster to compare.
-std::uint64_t beginning_of_place(const Row& row)
-{
-    constexpr unsigned port_bits = 17; // one bit more than a port needs: 0 means null, and n + 1 means port n
-    constexpr unsigned family_bits = 2;
-    constexpr std::size_t address_bytes = 5;
-    std::uint64_t place = row.protocol ? 1 + static_cast<std::uint64_t>(*row.protocol) : 0;
-    place = place << port_bits | (row.local_port ? 1U + *row.local_port : 0U);
-    place = place << family_bits | (row.local_address ? 1U + static_cast<unsigned>(row.local_address->family) : 0U);
-    const Address address = row.local_address.value_or(Address{});
-    for (std::size_t i = 0; i < address_bytes; ++i) {
-        place = place << 8U | address.bytes[i];
-    }
-    return place;
-}
+} // namespace
 
-/// Compares the fields of two rows that have the same sort value. Rows that differ in any printed field always come in
-/// the same order.
-bool is_before_in_tie(const Row& a, const Row& b)
+bool is_before(const Row& a, const Row& b)
 {
     using R = Row;
-    if (is_listed(a) && is_listed(b)) { // lists of sockets are sorted by port
-        const auto by_place = order_by<&R::protocol, &R::local_port, &R::local_address>(a, b);
-        if (by_place != 0) {
-            return by_place < 0;
-        }
-    }
-    if (a.pid.has_value() != b.pid.has_value()) {
+    const bool is_list = is_listed(a) && is_listed(b); // lists of sockets are sorted by port
+    auto order = is_list ? order_by<&R::protocol, &R::local_port, &R::local_address>(a, b) : equal;
+    if (order == 0 && a.pid.has_value() != b.pid.has_value()) {
         return a.pid.has_value();
     }
-    auto order = order_by<&R::pid, &R::start_time, &R::process, &R::kind, &R::uid, &R::user>(a, b);
+    if (order == 0 && is_list) {
+        order = order_by<&R::pid, &R::remote_address, &R::remote_port>(a, b);
+    }
+    order = order != 0 ? order : order_by<&R::pid, &R::start_time, &R::process, &R::kind, &R::uid, &R::user>(a, b);
     order = order != 0 ? order : order_by_shared<&R::identity>(a, b);
     order =
         order != 0
@@ -106,8 +90,6 @@ bool is_before_in_tie(const Row& a, const Row& b)
                   a, b);
     return (order != 0 ? order : order_by_shared<&R::facts>(a, b)) < 0;
 }
-
-} // namespace
 
 ColumnList sort_columns(std::string_view spec)
 {
@@ -141,39 +123,30 @@ void sort_rows(std::vector<Row>& rows, std::string_view spec)
     for (std::size_t i = 0; has_keys && i < rows.size(); ++i) {
         keys.push_back(sort_value(rows[i], parts));
     }
-    const bool is_list = std::all_of(rows.begin(), rows.end(), [](const Row& row) { return is_listed(row); });
-
     // Rows are large, so sort their indices, then move each row once to its final position.
-    struct Entry {
-        std::uint64_t place;
-        std::size_t index;
+    std::vector<std::size_t> sequence(rows.size());
+    std::iota(sequence.begin(), sequence.end(), std::size_t{0});
+    const auto is_less = [&](std::size_t a, std::size_t b) {
+        const auto by_key = has_keys ? order(keys[a], keys[b]) : std::weak_ordering::equivalent;
+        return by_key != 0 ? by_key < 0 : is_before(rows[a], rows[b]);
     };
-    std::vector<Entry> sequence;
-    sequence.reserve(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        sequence.push_back({is_list ? beginning_of_place(rows[i]) : 0, i});
+    if (std::is_sorted(sequence.begin(), sequence.end(), is_less)) { // lists of sockets usually are
+        return;
     }
-    std::sort(sequence.begin(), sequence.end(), [&](const Entry& a, const Entry& b) {
-        if (has_keys) {
-            if (const auto by_key = order(keys[a.index], keys[b.index]); by_key != 0) {
-                return by_key < 0;
-            }
-        }
-        return a.place != b.place ? a.place < b.place : is_before_in_tie(rows[a.index], rows[b.index]);
-    });
+    std::sort(sequence.begin(), sequence.end(), is_less);
     for (std::size_t begin = 0; begin < rows.size(); ++begin) {
-        if (sequence[begin].index == begin) {
+        if (sequence[begin] == begin) {
             continue;
         }
         Row first = std::move(rows[begin]);
         std::size_t to = begin;
-        for (std::size_t from = sequence[to].index; from != begin; from = sequence[to].index) {
+        for (std::size_t from = sequence[to]; from != begin; from = sequence[to]) {
             rows[to] = std::move(rows[from]);
-            sequence[to].index = to;
+            sequence[to] = to;
             to = from;
         }
         rows[to] = std::move(first);
-        sequence[to].index = to;
+        sequence[to] = to;
     }
 }
 

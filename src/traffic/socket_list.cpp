@@ -148,7 +148,10 @@ private:
         if (flow.inode == Inode{} && flow.uid == Uid{0}) { // the kernel reports 0 if it does not know the user
             flow.uid.reset();
         }
-        flow.facts = std::make_shared<const SocketFacts>(std::move(facts));
+        if (last_facts_ == nullptr || *last_facts_ != facts) { // most connections have the same facts
+            last_facts_ = std::make_shared<const SocketFacts>(std::move(facts));
+        }
+        flow.facts = last_facts_;
     }
 
     std::optional<std::string> device_name(std::uint32_t index)
@@ -173,6 +176,7 @@ private:
     std::set<std::pair<Tuple, std::uint32_t>> unheld_;
     std::set<std::uint16_t> listened_;                            // TCP ports
     std::optional<std::map<std::uint32_t, std::string>> devices_; // device names by index; null until one is needed
+    std::shared_ptr<const SocketFacts> last_facts_;
     std::uint64_t garbled_ = 0;
 };
 

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <numeric>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -197,4 +199,44 @@ TEST_CASE("sockets of one tuple are rows of their own, in the order of their por
     CHECK(rows[1].local_port == 80);
     CHECK(rows[2].local_port == 443);
     CHECK(find_column("state")->value(rows[0]) == Cell(std::string("listening")));
+}
+
+TEST_CASE("sockets are sorted as their rows are")
+{
+    std::minstd_rand random(15);
+    const auto pick = [&](const auto& values) -> const auto& { return values[random() % values.size()]; };
+    const std::vector<std::vector<std::string>> families{{"0.0.0.0", "10.0.0.1", "10.0.0.2"},
+                                                         {"::", "fe80::1:1", "fe80::1:2"}};
+    const std::vector<int> ports{22, 80, 443};
+    const std::vector<Protocol> protocols{Protocol::tcp, Protocol::udp};
+    Sample sample;
+    for (int pid = 0; pid < 4; ++pid) {
+        sample.processes.push_back(process(100 - pid, 7, "server"));
+    }
+    for (std::uint32_t i = 0; i < 400; ++i) {
+        Flow socket = owned_flow(static_cast<std::uint32_t>(random() % 4), std::nullopt, std::nullopt);
+        const auto& hosts = pick(families);
+        socket.tuple = {pick(protocols), endpoint(pick(hosts), pick(ports)), endpoint(pick(hosts), pick(ports))};
+        if (random() % 3 == 0) {
+            socket.tuple.remote = {};
+        }
+        if (random() % 4 == 0) {
+            socket.attribution = {std::nullopt, random() % 2 == 0 ? Cause::time_wait : Cause::unknown};
+        }
+        SocketFacts facts = facts_of(ConnectionState::established);
+        facts.rx_queue = i; // no two rows are equal
+        socket.facts = std::make_shared<const SocketFacts>(facts);
+        sample.flows.push_back(socket);
+    }
+    std::vector<std::uint32_t> order(sample.flows.size());
+    std::iota(order.begin(), order.end(), 0U);
+    sort_flows(order, sample);
+    const Filter filter;
+    std::vector<Row> rows = group(sample, filter, GroupBy::sockets(), false);
+    sort_rows(rows, "");
+    REQUIRE(rows.size() == order.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        CAPTURE(i);
+        CHECK(rows[i].facts == sample.flows[order[i]].facts);
+    }
 }
