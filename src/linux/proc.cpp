@@ -3,7 +3,6 @@
 
 #include "linux/file.hpp"
 
-#include <algorithm>
 #include <array>
 
 namespace socktally {
@@ -39,21 +38,6 @@ std::vector<std::int32_t> list_pids(int directory, const char* path)
         }
     }
     return pids;
-}
-
-std::string_view next_word(std::string_view& text)
-{
-    text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));
-    const std::string_view word = text.substr(0, text.find_first_of(" \t\n"));
-    text.remove_prefix(word.size());
-    return word;
-}
-
-std::string_view next_line(std::string_view& text)
-{
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    return line;
 }
 
 std::optional<ProcStat> parse_proc_stat(std::string_view text)

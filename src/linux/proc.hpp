@@ -3,6 +3,7 @@
 #pragma once
 
 #include "util/number.hpp"
+#include "util/text.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -50,11 +51,5 @@ std::optional<std::uint64_t> parse_netns_link(std::string_view link);
 std::optional<std::int32_t> parse_pid(std::string_view name);
 /// Returns all pids in `path`, a directory such as /proc.
 std::vector<std::int32_t> list_pids(int directory, const char* path);
-
-/// Cuts the next word off the front of `text`. A word ends at a blank, tab or newline. Returns an empty word if there
-/// is none.
-std::string_view next_word(std::string_view& text);
-/// Cuts the next line off the front of `text`. Returns the line without its newline.
-std::string_view next_line(std::string_view& text);
 
 } // namespace socktally

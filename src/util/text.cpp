@@ -48,6 +48,30 @@ std::vector<std::string_view> split(std::string_view text, char separator)
     }
 }
 
+std::string_view next_word(std::string_view& text)
+{
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\n"), text.size()));
+    const std::string_view word = text.substr(0, text.find_first_of(" \t\n"));
+    text.remove_prefix(word.size());
+    return word;
+}
+
+std::vector<std::string_view> words_of(std::string_view text)
+{
+    std::vector<std::string_view> words;
+    for (auto word = next_word(text); !word.empty(); word = next_word(text)) {
+        words.push_back(word);
+    }
+    return words;
+}
+
+std::string_view next_line(std::string_view& text)
+{
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    return line;
+}
+
 std::string lower(std::string_view text)
 {
     std::string result(text);

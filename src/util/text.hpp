@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Text for messages: quotes what the user typed, and suggests a valid word for a mistyped one. Also splits lists.
+// Text for messages: quotes what the user typed, and suggests a valid word for a mistyped one. Also splits text into
+// items of a list, lines and words.
 #pragma once
 
 #include <optional>
@@ -12,6 +13,14 @@ namespace socktally {
 
 /// Returns the parts between separators: one more than there are separators.
 std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// Cuts the next word off the front of `text`. A word ends at a blank, tab or newline. Returns an empty word if there
+/// is none.
+std::string_view next_word(std::string_view& text);
+/// Returns the words of a text, as next_word() cuts them off.
+std::vector<std::string_view> words_of(std::string_view text);
+/// Cuts the next line off the front of `text`. Returns the line without its newline.
+std::string_view next_line(std::string_view& text);
 
 /// Returns the text with the letters A to Z in lower case.
 std::string lower(std::string_view text);

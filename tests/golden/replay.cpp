@@ -8,6 +8,7 @@
 #include "commands/unmatched.hpp"
 #include "linux/interfaces.hpp"
 #include "linux/proc.hpp"
+#include "macos_window.hpp"
 #include "processes/names.hpp"
 #include "recorded_window.hpp"
 
@@ -62,6 +63,7 @@ std::optional<std::string> read(const fs::path& file)
 /// Each window is played once for all cases that want it: its /proc is hundreds of files.
 class Windows {
 public:
+    /// `directory` has the recorded windows, and the scenes of macOS.
     explicit Windows(fs::path directory) : directory_(std::move(directory)) {}
 
     const Replayed& get(const std::string& name, Extent extent, std::optional<Uid> viewer)
@@ -69,10 +71,17 @@ public:
         const auto key = std::make_tuple(name, extent, viewer);
         const auto known = played_.find(key);
         return known != played_.end() ? known->second
-                                      : played_.emplace(key, play(directory_ / name, extent, viewer)).first->second;
+                                      : played_.emplace(key, play_either(name, extent, viewer)).first->second;
     }
 
 private:
+    Replayed play_either(const std::string& name, Extent extent, std::optional<Uid> viewer) const
+    {
+        const fs::path scene = directory_ / name;
+        return fs::is_directory(scene) ? play_macos(scene, extent, viewer)
+                                       : play(directory_ / "windows" / name, extent, viewer);
+    }
+
     fs::path directory_;
     std::map<std::tuple<std::string, Extent, std::optional<Uid>>, Replayed> played_;
 };
@@ -154,7 +163,7 @@ int run_cases(const fs::path& directory, bool update)
 {
     const std::vector<Case> cases = read_cases(directory / "cases");
     const fs::path expected = directory / "expected";
-    Windows windows(directory / "windows");
+    Windows windows(directory);
     int failed = 0;
     for (const Case& run : cases) {
         const std::string actual = output_of(run, windows);
