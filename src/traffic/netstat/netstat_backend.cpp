@@ -296,15 +296,16 @@ private:
     void take_interfaces(Sample& sample, bool has_window, Faults& faults)
     {
         auto last = read_interface_rows(faults);
-        if (!has_window) {
-            sample.interfaces = last.value_or(std::vector<InterfaceTraffic>());
+        if (!last) {
+            interfaces_.reset();
             return;
         }
-        if (last && interfaces_) {
-            sample.interfaces = std::move(*last);
+        sample.interfaces = *last;
+        if (has_window && interfaces_) {
             interfaces_ = subtract(*interfaces_, sample);
-        } else {
-            interfaces_ = last ? std::optional(counters_of(std::move(*last))) : std::nullopt;
+        } else if (has_window) {
+            sample.interfaces.clear();
+            interfaces_ = counters_of(std::move(*last));
         }
     }
 

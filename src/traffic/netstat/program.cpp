@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -130,9 +131,9 @@ int kill_group(pid_t program)
 ProgramResult run_program(const std::vector<std::string>& words, const ProgramLimits& limits)
 {
     std::vector<char*> arguments;
-    for (const std::string& word : words) {
-        arguments.push_back(const_cast<char*>(word.c_str())); // posix_spawn() changes nothing
-    }
+    std::transform(words.begin(), words.end(), std::back_inserter(arguments), [](const std::string& word) {
+        return const_cast<char*>(word.c_str()); // posix_spawn() changes nothing
+    });
     arguments.push_back(nullptr);
     std::string locale = "LC_ALL=C";
     std::array<char*, 2> environment{locale.data(), nullptr};
