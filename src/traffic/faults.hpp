@@ -49,7 +49,7 @@ enum class Fault : std::uint8_t {
     failed_links,        // attempts to list interfaces that failed
     unread_datagrams,    // datagrams that no process read, and whose lengths are unknown
     forward_unsure,      // flows that were taken for forwarded traffic (sightings.hpp)
-    // of netstat and lsof on macOS
+    // of netstat, lsof and the kernel control on macOS
     closed_unseen,      // sockets that were closed, so their last bytes are unknown
     short_lived_unseen, // no socket was closed, but sockets that were opened and closed are never seen
     rx_counted_twice,   // sockets whose received bytes the kernel counts twice
@@ -59,6 +59,9 @@ enum class Fault : std::uint8_t {
     addresses_cut,      // sockets with an address that was printed in part
     unlisted_before,    // sockets of a list that could not be made when the window began
     unnumbered,         // sockets that cannot be told apart
+    closed_uncounted,   // flows that closed, but whose last counters the kernel did not send
+    counts_late,        // flows whose counters the kernel did not send in time
+    quic_flows,         // flows of QUIC, which cannot be read
     rx_hidden,          // the system shows no received bytes of interfaces
     // of processes
     owners_unread,    // descriptor tables that could not be read
