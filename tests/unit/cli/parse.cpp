@@ -451,6 +451,7 @@ TEST_CASE("list-columns, version and help")
     CHECK(parse({"-h"}).command == Command::help);
     const std::string shortest = parse({"-h"}).text;
     CHECK(std::count(shortest.begin(), shortest.end(), '\n') == 16);
+    CHECK(shortest.find("--alert EXPR") != std::string::npos);
     CHECK(shortest != parse({"--help"}).text);
     CHECK(parse({"doctor", "--help"}).command == Command::help);
     CHECK(parse({"-d", "x", "--help"}).command == Command::help);

@@ -187,6 +187,13 @@ TEST_CASE("if a privilege is missing, doctor prints the setcap line, and everyth
     CHECK(told("auto").find(line(all_capabilities)) != std::string::npos);
 }
 
+TEST_CASE("doctor does not send people to doctor")
+{
+    CHECK(command_remedy("use -b ebpf to count them (see socktally doctor)", "cap_bpf") == "use -b ebpf to count them");
+    CHECK(command_remedy("see socktally doctor for what better backends need", "cap_bpf").empty());
+    CHECK(command_remedy("ulimit -n 1024", "cap_bpf") == "ulimit -n 1024");
+}
+
 TEST_CASE("what a capability is used for is said of the backend that is named")
 {
     const auto exposed = [](std::string_view name) {

@@ -134,6 +134,11 @@ TEST_CASE("ports by number and range, at either end")
            {"port=40000-40000", row_to("10.0.0.2"), in},
            {"port=443", row_to(""), unknown},
            {"port=40000", row_to(""), in}});
+    for (const Protocol protocol : {Protocol::icmp, Protocol::raw, Protocol::packet}) { // without ports, nothing to ask
+        Row row = row_to("");
+        row.protocol = protocol;
+        check({{"port=443", row, out}}); // and its opposite is in
+    }
 }
 
 TEST_CASE("what a process runs")
