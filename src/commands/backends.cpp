@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The table of backends, best first, and the choice of one.
+// The table of backends on Linux, best first, and the capabilities that they use. darwin/backends.cpp has that of
+// macOS.
 #include "commands/backends.hpp"
 
-#include "commands/commands.hpp"
 #include "linux/privileges.hpp"
-#include "util/text.hpp"
 
 #include <fmt/format.h>
 
@@ -26,7 +25,7 @@ constexpr std::array backend_table{
                  "cap_dac_read_search,cap_sys_ptrace", 16},
 };
 
-constexpr std::string_view program = "\"$(command -v socktally)\"";
+constexpr std::string_view this_program = "\"$(command -v socktally)\"";
 
 struct Exposure {
     std::string_view capability;
@@ -57,64 +56,14 @@ constexpr std::array exposures{
                                "and change every process"},
 };
 
-std::string setcap_line(std::string_view capabilities) { return fmt::format("setcap {}=ep {}", capabilities, program); }
+std::string setcap_line(std::string_view capabilities)
+{
+    return fmt::format("setcap {}=ep {}", capabilities, this_program);
+}
 
 } // namespace
 
 std::span<const BackendEntry> backends() { return backend_table; }
-
-void require_known_backend(const std::string& wanted, std::span<const BackendEntry> table)
-{
-    std::vector<std::string_view> names{"auto"};
-    std::transform(table.begin(), table.end(), std::back_inserter(names),
-                   [](const BackendEntry& entry) { return entry.name; });
-    if (std::find(names.begin(), names.end(), wanted) == names.end()) {
-        throw UsageError(fmt::format("unknown backend {}: {}", quote(wanted), suggest(wanted, names)));
-    }
-}
-
-OpenResult open_backend(const BackendEntry& entry, const BackendOptions& options)
-{
-    if (!has_room_for_files(entry.files)) {
-        return Unavailable{fmt::format("the limit of open files is too low: {} more are needed", entry.files),
-                           "ulimit -n 1024"};
-    }
-    return entry.open(options);
-}
-
-Choice choose_backend(const std::string& wanted, const BackendOptions& options, std::span<const BackendEntry> table)
-{
-    require_known_backend(wanted, table);
-    Choice choice;
-    for (const BackendEntry& entry : table) {
-        if (wanted != "auto" && wanted != entry.name) {
-            continue;
-        }
-        OpenResult result = open_backend(entry, options);
-        if (auto* backend = std::get_if<std::unique_ptr<Backend>>(&result)) {
-            choice.backend = std::move(*backend);
-            choice.name = entry.name;
-            return choice;
-        }
-        auto& refusal = std::get<Unavailable>(result);
-        refusal.remedy = fitting_remedy(refusal.remedy);
-        choice.declined.push_back({entry.name, std::move(refusal)});
-    }
-    const Declined& last = choice.declined.back();
-    if (wanted != "auto") {
-        throw BackendUnavailable(fmt::format("the {} backend is unavailable: {}", last.name, last.reason.why),
-                                 last.reason.remedy);
-    }
-    throw BackendUnavailable(fmt::format("no backend works here; {}: {}", last.name, last.reason.why),
-                             last.reason.remedy);
-}
-
-Note declined_note(const Declined& declined)
-{
-    return {NoteCode::backend_declined,
-            fmt::format("the {} backend, which sees more, is unavailable: {}", declined.name, declined.reason.why),
-            declined.reason.remedy};
-}
 
 std::vector<GrantLine> grant_lines(const BackendEntry& backend)
 {
@@ -122,13 +71,13 @@ std::vector<GrantLine> grant_lines(const BackendEntry& backend)
     // the program.
     std::vector<GrantLine> lines{
         {"grant", "create a group; add users with usermod -aG socktally NAME", "groupadd --system socktally"},
-        {"grant", "give the program to the group", fmt::format("chgrp socktally {}", program)},
-        {"grant", "let only the group run it", fmt::format("chmod 0750 {}", program)},
+        {"grant", "give the program to the group", fmt::format("chgrp socktally {}", this_program)},
+        {"grant", "let only the group run it", fmt::format("chmod 0750 {}", this_program)},
         {"grant", "grant the capabilities that this backend uses, in place of earlier ones",
          setcap_line(backend.capabilities)},
-        {"revoke", "remove the capabilities", fmt::format("setcap -r {}", program)},
-        {"revoke", "give the program back to root", fmt::format("chgrp root {}", program)},
-        {"revoke", "let everyone run it", fmt::format("chmod 0755 {}", program)},
+        {"revoke", "remove the capabilities", fmt::format("setcap -r {}", this_program)},
+        {"revoke", "give the program back to root", fmt::format("chgrp root {}", this_program)},
+        {"revoke", "let everyone run it", fmt::format("chmod 0755 {}", this_program)},
         {"revoke", "delete the group", "groupdel socktally"},
         {"exposes", "members of the group see the connections of all users and their processes", ""},
     };

@@ -6,6 +6,7 @@
 #include "linux/clocks.hpp"
 #include "linux/interfaces.hpp"
 #include "linux/netns.hpp"
+#include "linux/processes.hpp"
 #include "linux/terminal.hpp"
 #include "processes/names.hpp"
 #include "util/number.hpp"
@@ -14,9 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 
@@ -49,17 +48,6 @@ void trace_gaps(const Sample& sample)
     }
     for (const Note& note : sample.notes) {
         say(fmt::format("note {}: {}", to_string(note.code), note.message));
-    }
-}
-
-/// Throws if /proc is of another PID namespace, because --tree and /proc then use different pids for a process.
-void require_own_proc()
-{
-    std::array<char, 16> self{};
-    if (::readlink("/proc/self", self.data(), self.size() - 1) < 0 || self.data() != std::to_string(::getpid())) {
-        throw std::runtime_error(
-            "/proc belongs to another PID namespace, but --tree and run need that of this namespace: mount -t proc "
-            "proc /proc");
     }
 }
 
@@ -117,7 +105,7 @@ Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const
 void Sampler::add_roots()
 {
     if (filter_.asks("tree")) {
-        require_own_proc();
+        require_own_processes();
     }
     for (FilterTerm& term : filter_.terms()) {
         if (term.kind->requirement == Requirement::trees) {

@@ -12,9 +12,9 @@
 #include "formats/series.hpp"
 #include "linux/clocks.hpp"
 #include "linux/interrupt.hpp"
+#include "linux/netns.hpp"
 #include "linux/terminal.hpp"
 #include "processes/names.hpp"
-#include "traffic/namespaces.hpp"
 #include "util/number.hpp"
 #include "util/sum.hpp"
 #include "util/text.hpp"
@@ -196,7 +196,7 @@ void SinceRun::begin(const std::vector<Inode>& namespaces)
     if (next_.boot_id.empty()) {
         throw std::runtime_error("--since cannot read /proc/sys/kernel/random/boot_id, which identifies the boot");
     }
-    next_.netns = own_namespace();
+    next_.netns = Inode{own_netns_inode()};
     next_.uptime = time_since_boot();
     if (before_) {
         if (const std::string why = why_unfit(*before_, next_); !why.empty()) {

@@ -22,7 +22,7 @@ namespace {
 std::string random_name()
 {
     std::uint64_t number = 0;
-    if (::getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) {
+    if (::getentropy(&number, sizeof number) != 0) {
         throw errno_error("cannot get a random number");
     }
     return fmt::format(".socktally.{:016x}", number);

@@ -2,10 +2,9 @@
 #include "linux/child.hpp"
 
 #include "linux/error.hpp"
+#include "linux/system.hpp"
 #include "linux/terminal.hpp"
 
-#include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,20 +16,6 @@
 namespace socktally {
 
 namespace {
-
-struct Pipe {
-    Fd read_end;
-    Fd write_end;
-};
-
-Pipe make_pipe()
-{
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        throw errno_error("cannot make a pipe");
-    }
-    return {Fd(ends[0]), Fd(ends[1])};
-}
 
 /// Runs in the new process. Waits for start(), then runs the command. Must not allocate memory, because it runs between
 /// fork(2) and exec(3).
@@ -93,9 +78,9 @@ std::optional<int> go_on_without_children()
     }
     sigset_t taken{};
     sigset_t previous{};
-    ::sigemptyset(&taken);
+    sigemptyset(&taken);
     for (const int signal : {SIGCHLD, SIGTERM, SIGHUP}) {
-        ::sigaddset(&taken, signal);
+        sigaddset(&taken, signal);
     }
     const auto on_child = std::signal(SIGCHLD, SIG_DFL); // if SIGCHLD is ignored, the kernel keeps no exit status
     ::sigprocmask(SIG_BLOCK, &taken, &previous);
@@ -141,22 +126,22 @@ Child::Child(const std::vector<std::string>& words, const Surroundings& surround
     std::transform(words.begin(), words.end(), std::back_inserter(arguments),
                    [](const std::string& word) { return const_cast<char*>(word.c_str()); }); // execvp() changes nothing
     arguments.push_back(nullptr);
-    Pipe go = make_pipe();
-    Pipe errors = make_pipe();
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    adopt_orphans();
+    auto [go_read, go_write] = make_pipe();
+    auto [errors_read, errors_write] = make_pipe();
     const auto on_child = std::signal(SIGCHLD, SIG_DFL); // if SIGCHLD is ignored, the kernel keeps no exit status
     pid_ = ::fork();
     if (pid_ == 0) {
         std::signal(SIGCHLD, on_child);
         surroundings.restore();
-        go.write_end = Fd();
-        become(arguments.data(), go.read_end.get(), errors.write_end.get());
+        go_write = Fd();
+        become(arguments.data(), go_read.get(), errors_write.get());
     }
     if (pid_ < 0) {
         throw errno_error("cannot start a process");
     }
-    go_ = std::move(go.write_end);
-    errors_ = std::move(errors.read_end);
+    go_ = std::move(go_write);
+    errors_ = std::move(errors_read);
     for (const int signal : {SIGINT, SIGQUIT}) {
         of_terminal_.emplace_back(signal, std::signal(signal, SIG_IGN));
     }

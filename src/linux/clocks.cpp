@@ -73,6 +73,15 @@ std::chrono::nanoseconds boot_clock_shift()
     return shift;
 }
 
+std::string boot_id()
+{
+    constexpr std::size_t limit = 256;
+    std::string buffer;
+    const auto text = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buffer, limit);
+    std::string_view rest = text.value_or("");
+    return std::string(next_word(rest));
+}
+
 std::chrono::nanoseconds time_since_boot() { return read_clock(CLOCK_BOOTTIME) - boot_clock_shift(); }
 
 /// The sum is negative if the process started before the shifted clock was 0. It then wraps at 64 bits before the

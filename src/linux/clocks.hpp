@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The CPU time of a thread, and the clock of the machine since boot.
+// The CPU time of a thread, and the clock of the machine since boot. Also the identity of a boot.
 //
 // A time namespace (time_namespaces(7)) shifts CLOCK_BOOTTIME for the processes in it. When such a process reads
 // /proc/PID/stat, field 22 (the start time of the process PID) is shifted too. Start times that BPF programs read are
@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace socktally {
@@ -23,6 +24,9 @@ std::chrono::nanoseconds boot_clock_shift();
 
 /// Returns the shift of CLOCK_BOOTTIME in `offsets`, the text of /proc/PID/timens_offsets; 0 if the text has none.
 std::chrono::nanoseconds parse_boot_clock_shift(std::string_view offsets);
+
+/// Returns a UUID that is new at each boot; empty if it cannot be read.
+std::string boot_id();
 
 /// Returns the time since boot, suspend included: CLOCK_BOOTTIME without the shift of the time namespace.
 std::chrono::nanoseconds time_since_boot();

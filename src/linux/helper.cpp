@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "linux/helper.hpp"
 
+#include "linux/system.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,14 +86,14 @@ int keep_only(int socket)
         ::dup2(null, standard);
     }
     ::dup2(socket, kept);
-    ::closefrom(kept + 1);
+    close_from(kept + 1);
     return kept;
 }
 
 [[noreturn]] void serve(int socket, pid_t parent, Helper::Answer answer)
 {
     constexpr auto never = Clock::time_point::max();
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    die_with_parent();
     if (::getppid() != parent) {
         ::_exit(1);
     }
@@ -132,12 +133,10 @@ bool Helper::start()
     if (stuck_.size() >= most_stuck) {
         return false;
     }
-    std::array<int, 2> pair{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
+    auto [ours, theirs] = make_socket_pair();
+    if (!ours) {
         return false;
     }
-    Fd ours(pair[0]);
-    const Fd theirs(pair[1]);
     sigset_t all;
     sigset_t before;
     sigfillset(&all);

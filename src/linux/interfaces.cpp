@@ -4,6 +4,7 @@
 #include "linux/error.hpp"
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
+#include "linux/route_messages.hpp"
 #include "util/number.hpp"
 
 #include <fcntl.h>

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "linux/interrupt.hpp"
 
-#include "linux/error.hpp"
-
-#include <poll.h>
-#include <sys/signalfd.h>
-
 #include <algorithm>
 #include <array>
 
@@ -32,7 +27,7 @@ Interrupt::Interrupt()
     }
     sigaddset(&taken_, SIGUSR1);
     take_over();
-    ::signal(SIGUSR1, SIG_DFL); // SIGUSR1 was ignored since main(); now it is blocked and read from fd_
+    ::signal(SIGUSR1, SIG_DFL); // SIGUSR1 was ignored since main(); now it is blocked and read from queue_
 }
 
 Interrupt::Interrupt(Child& command) : command_(&command)
@@ -48,10 +43,7 @@ Interrupt::Interrupt(Child& command) : command_(&command)
 void Interrupt::take_over()
 {
     ::sigprocmask(SIG_BLOCK, &taken_, &previous_);
-    fd_ = Fd(::signalfd(-1, &taken_, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (!fd_) {
-        throw errno_error("cannot make a signal descriptor");
-    }
+    queue_ = SignalQueue(taken_);
 }
 
 Interrupt::~Interrupt() { give_back(); }
@@ -67,10 +59,8 @@ void Interrupt::wait_until(std::chrono::steady_clock::time_point deadline, int a
     using namespace std::chrono;
     deadline = command_ != nullptr ? std::min(deadline, command_->latest_end()) : deadline;
     const auto left = std::max(nanoseconds(0), duration_cast<nanoseconds>(deadline - steady_clock::now()));
-    const timespec timeout{static_cast<time_t>(left.count() / 1'000'000'000),
-                           static_cast<long>(left.count() % 1'000'000'000)};
-    std::array<pollfd, 2> fds{pollfd{fd_.get(), POLLIN, 0}, pollfd{also, POLLIN, 0}};
-    if (::ppoll(fds.data(), fds.size(), &timeout, nullptr) <= 0 || (fds[0].revents & POLLIN) == 0) {
+    std::array<pollfd, 2> fds{pollfd{queue_.fd(), POLLIN, 0}, pollfd{also, POLLIN, 0}};
+    if (poll_for(fds, left) <= 0 || (fds[0].revents & POLLIN) == 0) {
         return;
     }
     take_pending();
@@ -82,8 +72,8 @@ void Interrupt::wait_until(std::chrono::steady_clock::time_point deadline, int a
 bool Interrupt::wait_writable(int fd)
 {
     while (!is_released_) {
-        std::array<pollfd, 2> fds{pollfd{fd_.get(), POLLIN, 0}, pollfd{fd, POLLOUT, 0}};
-        if (::ppoll(fds.data(), fds.size(), nullptr, nullptr) <= 0) {
+        std::array<pollfd, 2> fds{pollfd{queue_.fd(), POLLIN, 0}, pollfd{fd, POLLOUT, 0}};
+        if (poll_for(fds, std::nullopt) <= 0) {
             continue;
         }
         if ((fds[0].revents & POLLIN) != 0) {
@@ -116,9 +106,12 @@ void Interrupt::release()
 
 void Interrupt::take_pending()
 {
-    signalfd_siginfo info{};
-    while (signal_ == 0 && ::read(fd_.get(), &info, sizeof info) == sizeof info) {
-        take(static_cast<int>(info.ssi_signo));
+    while (signal_ == 0) {
+        const int next = queue_.next();
+        if (next == 0) {
+            return;
+        }
+        take(next);
     }
 }
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "linux/child.hpp"
-#include "linux/fd.hpp"
+#include "linux/system.hpp"
 
 #include <signal.h>
 
@@ -63,7 +63,7 @@ private:
 
     sigset_t taken_{};
     sigset_t previous_{};
-    Fd fd_;
+    SignalQueue queue_;
     Child* command_ = nullptr;
     int signal_ = 0;
     bool ends_early_ = false;

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "linux/privileges.hpp"
 
-#include "linux/fd.hpp"
-
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -14,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 namespace socktally {
 
@@ -69,30 +64,6 @@ std::string_view file_capabilities_obstacle()
         return "the program is in a file system mounted nosuid, which disables file capabilities: move it elsewhere";
     }
     return {};
-}
-
-void allow_open_files(std::size_t count)
-{
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < count) {
-        limit.rlim_cur = std::min<rlim_t>(count, limit.rlim_max);
-        ::setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
-/// Opens `count` descriptors as a test, because the number of inherited descriptors is not known.
-bool has_room_for_files(std::size_t count)
-{
-    constexpr std::size_t usual = 1024;
-    allow_open_files(usual);
-    std::vector<Fd> taken;
-    while (taken.size() < count) {
-        taken.emplace_back(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
-        if (!taken.back()) {
-            return false;
-        }
-    }
-    return true;
 }
 
 } // namespace socktally

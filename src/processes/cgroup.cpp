@@ -173,32 +173,32 @@ std::optional<ContainerName> container_of(std::string_view component, std::strin
     return engine ? std::optional(ContainerName{id, engine}) : std::nullopt;
 }
 
-struct Machine {
+struct MachineUnit {
     std::string name;
     Engine engine;
 };
 
 /// Returns the container whose cgroup begins at components[i], if its engine gives containers names but no ids (LXC,
 /// systemd-nspawn). Returns null for the supervisor process of a container, and for a virtual machine.
-std::optional<Machine> machine_of(const std::vector<std::string_view>& components, std::size_t i)
+std::optional<MachineUnit> machine_of(const std::vector<std::string_view>& components, std::size_t i)
 {
     const std::string_view next = i + 1 < components.size() ? components[i + 1] : std::string_view();
     const std::string_view component = components[i];
     if (const auto name = between(component, "lxc.payload.", "")) {
-        return Machine{std::string(*name), Engine::lxc};
+        return MachineUnit{std::string(*name), Engine::lxc};
     }
     if ((component == "lxc" || component == "lxc.payload") && !next.empty()) {
-        return Machine{std::string(next), Engine::lxc};
+        return MachineUnit{std::string(next), Engine::lxc};
     }
     if (next == "supervisor") {
         return std::nullopt;
     }
     if (const auto name = between(component, "systemd-nspawn@", ".service")) {
-        return Machine{unescape(*name), Engine::nspawn};
+        return MachineUnit{unescape(*name), Engine::nspawn};
     }
     if (const auto name = between(component, "machine-", ".scope"); name && !name->starts_with("qemu\\x2d")) {
-        return name->starts_with("lxc\\x2d") ? Machine{unescape(*name), Engine::lxc}
-                                             : Machine{unescape(*name), Engine::nspawn};
+        return name->starts_with("lxc\\x2d") ? MachineUnit{unescape(*name), Engine::lxc}
+                                             : MachineUnit{unescape(*name), Engine::nspawn};
     }
     return std::nullopt;
 }

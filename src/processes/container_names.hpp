@@ -4,7 +4,7 @@
 // for the containers of root.
 #pragma once
 
-#include "linux/file.hpp"
+#include "linux/trusted_file.hpp"
 #include "processes/cgroup.hpp"
 #include "processes/container_json.hpp"
 #include "processes/lookups.hpp"

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "processes/identifier.hpp"
 
-#include "linux/error.hpp"
-#include "linux/proc.hpp"
+#include "linux/processes.hpp"
 #include "processes/process_files.hpp"
 #include "util/number.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -101,14 +99,11 @@ void IdentityMemory::forget_names_but(const std::vector<CgroupPlace>& used)
 }
 
 Identifier::Identifier(const IdentityNeeds& needs, IdentityPlaces places, std::shared_ptr<IdentityMemory> memory)
-    : needs_(needs), proc_(::open(places.proc.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
-      netns_names_(std::move(places.netns)), containers_(std::move(places.containers)), memory_(std::move(memory))
+    : needs_(needs), proc_(open_processes(places.proc)), netns_names_(std::move(places.netns)),
+      containers_(std::move(places.containers)), memory_(std::move(memory))
 {
     memory_->processes.begin_window();
     memory_->users.begin_window();
-    if (!proc_) {
-        throw errno_error(fmt::format("cannot open {:?}", places.proc));
-    }
 }
 
 CgroupTree& Identifier::cgroups()
@@ -244,7 +239,7 @@ void Identifier::name_containers(Sample& sample)
 Sample Identifier::running()
 {
     Sample sample;
-    for (const std::int32_t pid : list_pids(proc_.get(), ".")) {
+    for (const std::int32_t pid : list_processes(proc_.get())) {
         if (auto process = read_process(proc_.get(), Pid{pid})) {
             read(*process);
             sample.processes.push_back(std::move(*process));

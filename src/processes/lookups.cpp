@@ -3,7 +3,6 @@
 // fields. A NUL separates two fields.
 #include "processes/lookups.hpp"
 
-#include "linux/file.hpp"
 #include "linux/proc.hpp"
 
 #include <fmt/format.h>

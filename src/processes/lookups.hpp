@@ -5,8 +5,8 @@
 // asked again for a hundred times as long as the look-up took.
 #pragma once
 
-#include "linux/file.hpp"
 #include "linux/helper.hpp"
+#include "linux/trusted_file.hpp"
 #include "linux/unix_http.hpp"
 #include "model/address.hpp"
 #include "model/ids.hpp"

@@ -38,15 +38,6 @@ std::string host_name()
     return ::uname(&names) == 0 ? names.nodename : "";
 }
 
-std::string boot_id()
-{
-    constexpr std::size_t limit = 256;
-    std::string buffer;
-    const auto text = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buffer, limit);
-    std::string_view rest = text.value_or("");
-    return std::string(next_word(rest));
-}
-
 void Users::begin_window()
 {
     std::erase_if(names_, [this](const auto& entry) { return entry.second.window != window_; });

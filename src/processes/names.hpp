@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The names of this machine, its boot, its users, other hosts and network namespaces.
+// The names of this machine, its users, other hosts and network namespaces.
 #pragma once
 
 #include "model/ids.hpp"
@@ -15,8 +15,6 @@
 namespace socktally {
 
 std::string host_name();
-/// Returns /proc/sys/kernel/random/boot_id, a new UUID at each boot; empty if it cannot be read.
-std::string boot_id();
 
 /// User names from the databases of the system. A name that was found is not looked up again for a minute.
 class Users {

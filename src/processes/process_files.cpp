@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "processes/process_files.hpp"
 
-#include "linux/fd.hpp"
-#include "linux/file.hpp"
-#include "linux/proc.hpp"
-
-#include <fcntl.h>
-#include <sys/stat.h>
+#include "linux/processes.hpp"
+#include "processes/process_reader.hpp"
 
 #include <algorithm>
-#include <array>
-#include <climits>
-#include <cstddef>
+#include <cstring>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -21,26 +15,6 @@
 namespace socktally {
 
 namespace {
-
-constexpr std::size_t cgroup_limit = 64 << 10; // in bytes, enough for a path of 4 KiB in each hierarchy
-constexpr std::size_t command_limit = 16 << 10;
-constexpr std::string_view docker_proxy_name = "docker-proxy";
-
-std::optional<std::string> read_link(int directory, const char* path)
-{
-    std::array<char, PATH_MAX> target{}; // a string of this size would keep its memory after the return
-    const ssize_t length = ::readlinkat(directory, path, target.data(), target.size());
-    return length < 0 ? std::nullopt : std::optional(std::string(target.data(), static_cast<std::size_t>(length)));
-}
-
-/// Joins the arguments with blanks. In `arguments`, each argument ends in NUL. Returns null for kernel threads and
-/// zombies, which have no arguments.
-std::optional<std::string> command_of(std::string_view arguments)
-{
-    std::string command(arguments.substr(0, arguments.find_last_not_of('\0') + 1)); // npos + 1 is 0
-    std::replace(command.begin(), command.end(), '\0', ' ');
-    return command.empty() ? std::nullopt : std::optional(std::move(command));
-}
 
 std::string_view next_argument(std::string_view& arguments)
 {
@@ -56,111 +30,6 @@ bool is_of_systemd(std::string_view path)
 {
     const std::string_view last = path.substr(path.rfind('/') + 1); // npos + 1 is 0
     return last == "init.scope" || last.ends_with(".socket");
-}
-
-Fd open_below(int directory, const char* path)
-{
-    return Fd(::openat(directory, path, O_PATH | O_DIRECTORY | O_CLOEXEC));
-}
-
-/// Returns the /proc directory of a living thread of the process. Returns no descriptor if all threads have ended.
-Fd living_thread(int process)
-{
-    std::string buffer;
-    const Directory listing = open_directory(process, "task");
-    while (const dirent* entry = listing ? ::readdir(listing.get()) : nullptr) {
-        Fd thread = entry->d_name[0] != '.' ? open_below(::dirfd(listing.get()), entry->d_name) : Fd();
-        const auto stat = thread ? read_proc_stat(thread.get(), "stat", buffer) : std::nullopt;
-        if (stat && !stat->is_exiting) {
-            return thread;
-        }
-    }
-    return Fd();
-}
-
-Identity read_place(int directory)
-{
-    std::string buffer;
-    const auto text = read_file(directory, "cgroup", buffer, cgroup_limit);
-    const auto place = text ? parse_cgroup(*text) : std::nullopt;
-    return place ? identity_in(*place) : Identity{};
-}
-
-/// Reads the needed files in the /proc directory of a process or of one of its threads.
-Identity read_identity(int directory, const IdentityNeeds& needs, bool may_be_proxy)
-{
-    std::string buffer;
-    Identity identity = needs.cgroup ? read_place(directory) : Identity{};
-    if (needs.exe) {
-        identity.exe = read_link(directory, "exe");
-    }
-    if (const auto arguments =
-            needs.command || may_be_proxy ? read_file(directory, "cmdline", buffer, command_limit) : std::nullopt) {
-        identity.command = needs.command ? command_of(*arguments) : std::nullopt;
-        identity.proxied = may_be_proxy ? parse_docker_proxy(*arguments) : std::nullopt;
-    }
-    return identity;
-}
-
-/// Returns whether a needed fact is missing. Every living process has these facts, except kernel threads.
-bool lacks_something(const Identity& identity, const IdentityNeeds& needs)
-{
-    return (needs.exe && !identity.exe) || (needs.command && !identity.command) ||
-           (needs.cgroup && identity.cgroup.value_or("/") == "/");
-}
-
-/// Drops the cgroup if it is the root. In hierarchies of version 1, the kernel moves each process to the root when the
-/// process ends.
-void forget_root_cgroup(Identity& identity)
-{
-    if (identity.cgroup == "/") {
-        identity.cgroup.reset();
-    }
-}
-
-/// The contents of the files of a process, read together.
-struct ProcessFiles {
-    std::string name;
-    std::uint64_t stack_start = 0; // as in Process
-    Identity identity;
-    Inode netns; // network namespace of the process; 0: not needed, or not known
-    /// True if all threads have ended. Then command, executable and namespaces can no longer be read, and perhaps not
-    /// the cgroup either.
-    bool has_ended = false;
-};
-
-/// Reads the needed files of a process. If its first thread has ended, reads the files of a living thread. Returns null
-/// if the process has gone, even if another process has got its pid. `proc` is the open directory /proc.
-std::optional<ProcessFiles> read_process_files(int proc, const IdentityNeeds& needs, const Process& process)
-{
-    // This descriptor never leads to a later process with the same pid.
-    const Fd directory = open_below(proc, std::to_string(process.pid.value).c_str());
-    std::string buffer;
-    const auto stat = directory ? read_proc_stat(directory.get(), "stat", buffer) : std::nullopt;
-    if (!stat || stat->start_ticks != process.start_time.ticks) {
-        return std::nullopt;
-    }
-    ProcessFiles files;
-    files.name = stat->name;
-    files.stack_start = stat->stack_start;
-    const Fd thread = stat->is_exiting ? living_thread(directory.get()) : Fd();
-    const int alive = thread ? thread.get() : directory.get();
-    files.identity = read_identity(alive, needs, needs.ports && files.name == docker_proxy_name);
-    if (needs.parent) {
-        files.identity.parent = Pid{static_cast<std::int32_t>(stat->parent)};
-    }
-    struct stat netns {};
-    if (needs.netns && ::fstatat(alive, "ns/net", &netns, 0) == 0) {
-        files.netns = Inode{netns.st_ino};
-    }
-    if (lacks_something(files.identity, needs)) {
-        const auto after = read_proc_stat(alive, "stat", buffer);
-        files.has_ended = !after || after->is_exiting;
-    }
-    if (files.has_ended) {
-        forget_root_cgroup(files.identity);
-    }
-    return files;
 }
 
 bool has_changed(const Process& before, const Process& now)
@@ -199,6 +68,27 @@ std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments)
     return ProxiedPort{{{*host, *host_port}, *port, std::string(protocol)}, *container};
 }
 
+std::optional<std::string> parse_process_arguments(std::string_view value)
+{
+    std::int32_t count = 0;
+    if (value.size() < sizeof count) {
+        return std::nullopt;
+    }
+    std::memcpy(&count, value.data(), sizeof count);
+    value.remove_prefix(sizeof count);
+    next_argument(value); // the path of the executable
+    value.remove_prefix(std::min(value.find_first_not_of('\0'), value.size()));
+    std::string command;
+    for (; count > 0 && !value.empty(); --count) {
+        command += next_argument(value);
+        command += ' ';
+    }
+    if (!command.empty()) {
+        command.pop_back();
+    }
+    return command.empty() ? std::nullopt : std::optional(std::move(command));
+}
+
 Identity identity_in(const CgroupPlace& place)
 {
     constexpr std::size_t short_length = 12; // container engines print this many digits of an id
@@ -229,7 +119,7 @@ std::optional<Identity> identity_of_socket_in(const CgroupPlace& place)
 std::optional<Process> read_process(int proc, Pid pid)
 {
     std::string buffer;
-    const auto stat = read_proc_stat(proc, (std::to_string(pid.value) + "/stat").c_str(), buffer);
+    const auto stat = read_process_stat(proc, pid.value, buffer);
     if (!stat) {
         return std::nullopt;
     }
@@ -286,7 +176,7 @@ void KnownProcesses::read(int proc, const IdentityNeeds& needs, const Process& p
 
 void KnownProcesses::forget_ended(int proc)
 {
-    const auto pids = list_pids(proc, ".");
+    const auto pids = list_processes(proc);
     const std::unordered_set<std::int32_t> alive(pids.begin(), pids.end());
     for (auto entry = known_.begin(); entry != known_.end();) {
         const auto next = std::next(entry);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace socktally {
@@ -33,6 +34,11 @@ std::optional<Identity> identity_of_socket_in(const CgroupPlace& place);
 /// of /proc/PID/cmdline, with a NUL after each argument:
 /// `docker-proxy -proto tcp -host-ip 0.0.0.0 -host-port 8080 -container-ip 172.17.0.2 -container-port 80`.
 std::optional<ProxiedPort> parse_docker_proxy(std::string_view arguments);
+
+/// Returns the arguments of a process, separated by blanks. `value` is what macOS returns for KERN_PROCARGS2: the
+/// number of arguments as an int, the path of the executable, NULs, then the arguments and the environment, each with a
+/// NUL at its end. Returns null if there are no arguments.
+std::optional<std::string> parse_process_arguments(std::string_view value);
 
 /// Remembers the identities of processes from window to window. So a process is known even in the window in which it
 /// ends. Reads each process at most once in a window, or again if it has become another program. Keeps the identity of

@@ -2,31 +2,22 @@
 #include "processes/process_tree.hpp"
 
 #include "linux/clocks.hpp"
-#include "linux/error.hpp"
-#include "linux/file.hpp"
-#include "linux/proc.hpp"
+#include "linux/processes.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 namespace socktally {
 
 ProcessTree::ProcessTree(Orphans orphans, const std::string& proc)
-    : proc_(::open(proc.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), orphans_(orphans), self_(::getpid())
+    : proc_(open_processes(proc)), orphans_(orphans), self_(::getpid())
 {
-    if (!proc_) {
-        throw errno_error(fmt::format("cannot open {:?}", proc));
-    }
 }
 
 std::optional<ProcessTree::Link> ProcessTree::read(std::int32_t pid)
 {
-    const auto stat = read_proc_stat(proc_.get(), fmt::format("{}/stat", pid).c_str(), buffer_);
+    const auto stat = read_process_stat(proc_.get(), pid, buffer_);
     return stat ? std::optional(Link{static_cast<std::int32_t>(stat->parent), StartTime{stat->start_ticks}})
                 : std::nullopt;
 }
@@ -129,7 +120,7 @@ void ProcessTree::look()
     const auto begun = Clock::now();
     const auto since_boot = static_cast<std::uint64_t>(time_since_boot().count());
     std::map<std::int32_t, Seen> seen;
-    for (const std::int32_t pid : list_pids(proc_.get(), ".")) {
+    for (const std::int32_t pid : list_processes(proc_.get())) {
         if (const auto known = seen_.find(pid); known != seen_.end()) {
             seen.insert(*known);
             continue;
@@ -168,16 +159,10 @@ ProcessTree::Clock::time_point ProcessTree::look_if_due(Clock::time_point now)
 /// change.
 void ProcessTree::see(std::int32_t pid)
 {
-    const std::string directory = std::to_string(pid);
-    struct stat own {};
-    struct stat its {};
-    if (const auto owner = owner_of_file(proc_.get(), directory.c_str())) {
+    if (const auto owner = user_of_process(proc_.get(), pid)) {
         sightings_.users.insert(Uid{*owner});
     }
-    const bool is_known = ::fstatat(proc_.get(), (directory + "/ns/net").c_str(), &its, 0) == 0;
-    const bool has_ended = !is_known && errno != EACCES && errno != EPERM;
-    const bool is_here = is_known && ::fstatat(proc_.get(), "self/ns/net", &own, 0) == 0 && own.st_ino == its.st_ino;
-    sightings_.leaves_netns = sightings_.leaves_netns || (!has_ended && !is_here);
+    sightings_.leaves_netns = sightings_.leaves_netns || is_in_other_netns(proc_.get(), pid);
 }
 
 std::vector<std::pair<Pid, std::uint64_t>> ProcessTree::members() const

@@ -24,7 +24,7 @@ struct Words {
     std::optional<Note::About> about = std::nullopt; // null: the default of `code`
 };
 
-constexpr std::array<Words, Faults::kinds> table{{
+constexpr std::array<Words, Faults::kinds> words_of_faults{{
     {Fault::interrupted, NoteCode::interrupted, "", "a signal ended the window early"},
     {Fault::interrupted_totals, NoteCode::interrupted, "", "a signal came before everything was read", "",
      Note::About::everything},
@@ -129,7 +129,7 @@ Faults& Faults::operator+=(const Faults& more)
 std::vector<Note> notes_of(const Faults& faults)
 {
     std::vector<Note> notes;
-    for (const Words& words : table) {
+    for (const Words& words : words_of_faults) {
         const std::uint64_t count = faults[words.fault];
         if (count != 0) {
             const bool is_one = count == 1;

@@ -4,6 +4,7 @@
 // source of the owners (/proc or a BPF iterator).
 #include "linux/interfaces.hpp"
 #include "linux/interrupt.hpp"
+#include "linux/route_messages.hpp"
 #include "owners/fd_table.hpp"
 #include "owners/owner_scanner.hpp"
 #include "owners/unlisted_sockets.hpp"

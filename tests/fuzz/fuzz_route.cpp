@@ -2,6 +2,7 @@
 // What rtnetlink says of a route, an interface or an address: a struct and attributes.
 #include "fuzz.hpp"
 #include "linux/interfaces.hpp"
+#include "linux/route_messages.hpp"
 
 using namespace socktally;
 

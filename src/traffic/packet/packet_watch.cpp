@@ -2,6 +2,7 @@
 #include "traffic/packet/packet_watch.hpp"
 
 #include "linux/interfaces.hpp"
+#include "linux/route_messages.hpp"
 
 #include <linux/if_packet.h>
 

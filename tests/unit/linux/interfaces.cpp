@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "linux/interfaces.hpp"
+#include "linux/route_messages.hpp"
 #include "unit/build_sample.hpp"
 #include "unit/netlink_bytes.hpp"
 

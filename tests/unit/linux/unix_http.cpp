@@ -3,7 +3,7 @@
 // deadline.
 #include "linux/unix_http.hpp"
 #include "fake_daemon.hpp"
-#include "linux/file.hpp"
+#include "linux/trusted_file.hpp"
 #include "temp_directory.hpp"
 
 #include <doctest/doctest.h>

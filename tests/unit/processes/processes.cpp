@@ -539,3 +539,18 @@ TEST_CASE("processes are grouped by what they have in common")
     CHECK(passed(filter_of({"netns=9"})) == 6);
     CHECK(sums(GroupBy("netns")) == "57 6 ");
 }
+
+TEST_CASE("the arguments of a process, as macOS returns them")
+{
+    using namespace std::string_literals;
+    const std::string value = "\2\0\0\0/bin/sleep\0\0\0\0sleep\0"s + "60\0HOME=/\0\0"s;
+    CHECK(parse_process_arguments(value) == "sleep 60");
+    CHECK(parse_process_arguments("\1\0\0\0/bin/a b\0a b\0X=1\0"s) == "a b");
+    CHECK(parse_process_arguments("\377\377\377\177/bin/a\0a\0b"s) == "a b");
+    CHECK_FALSE(parse_process_arguments("\0\0\0\0/bin/a\0a\0"s));
+    CHECK_FALSE(parse_process_arguments("\377\377\377\377/bin/a\0a\0"s));
+    for (std::size_t length = 0; length < value.size(); ++length) {
+        const auto cut = parse_process_arguments(std::string_view(value).substr(0, length));
+        CHECK((!cut || std::string_view("sleep 60").starts_with(*cut)));
+    }
+}
