@@ -53,6 +53,11 @@ std::vector<Note> notes_about_interfaces(const Sample& sample)
     return notes;
 }
 
+bool passes(const Flow& flow, const Sample& sample, const Filter& filter)
+{
+    return filter.judge(row_of(flow, sample)).judgement != Judgement::out;
+}
+
 /// Returns whether several processes own the flow's socket, and the filter may match one of them. The bytes may then be
 /// in the row of another owner.
 bool may_be_shared(const Flow& flow, const Sample& sample, const Filter& filter)
@@ -64,7 +69,7 @@ bool may_be_shared(const Flow& flow, const Sample& sample, const Filter& filter)
     return std::any_of(holders.begin(), holders.end(), [&](const Holder& holder) {
         Flow held = flow;
         held.attribution.process = holder.process;
-        return filter.judge(row_of(held, sample)).judgement != Judgement::out;
+        return passes(held, sample, filter);
     });
 }
 
@@ -74,7 +79,7 @@ bool may_pass_unknown(Protocol protocol, const Sample& sample, const Filter& fil
     return std::any_of(sample.flows.begin(), sample.flows.end(), [&](const Flow& flow) {
         const bool is_udp_too = protocol == Protocol::udp && flow.tuple.protocol == Protocol::udplite;
         return (flow.tuple.protocol == protocol || is_udp_too) && !(flow.rx_bytes && flow.tx_bytes) &&
-               filter.judge(row_of(flow, sample)).judgement != Judgement::out;
+               (passes(flow, sample, filter) || may_be_shared(flow, sample, filter));
     });
 }
 
@@ -82,8 +87,7 @@ bool may_pass_unknown(Protocol protocol, const Sample& sample, const Filter& fil
 bool may_pass_unowned(const Sample& sample, const Filter& filter)
 {
     return std::any_of(sample.flows.begin(), sample.flows.end(), [&](const Flow& flow) {
-        return !flow.attribution.process && flow.may_have_traffic() &&
-               filter.judge(row_of(flow, sample)).judgement != Judgement::out;
+        return !flow.attribution.process && flow.may_have_traffic() && passes(flow, sample, filter);
     });
 }
 

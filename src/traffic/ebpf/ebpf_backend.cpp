@@ -93,8 +93,8 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
 }
 
 /// Finds in /proc who holds the connections that only sent bytes again. No process used them in the window, so the
-/// programs saw none.
-void find_holders(Sample& sample, const IdentifyProcess& identify)
+/// programs saw none. Returns whether a connection may have an owner that we may not see.
+bool find_holders(Sample& sample, const IdentifyProcess& identify)
 {
     std::set<Inode> unused;
     for (const Flow& flow : sample.flows) {
@@ -103,11 +103,12 @@ void find_holders(Sample& sample, const IdentifyProcess& identify)
         }
     }
     if (unused.empty()) {
-        return;
+        return false;
     }
-    OwnerScanner owners;
+    OwnerScanner owners; // a new one each time, because such connections are rare
     owners.expect(OwnerScanner::Follows::at_most_threads);
     owners.scan();
+    const bool is_denied = owners.may_be_denied();
     const auto holders = owners.take_holders();
     const auto processes = owners.take_processes();
     for (const Holder& holder : holders) {
@@ -127,6 +128,7 @@ void find_holders(Sample& sample, const IdentifyProcess& identify)
         }
         sample.holders.push_back({holder.inode, index});
     }
+    return is_denied;
 }
 
 class EbpfBackend final : public Backend {
@@ -171,7 +173,7 @@ public:
         wait_for_those_under_way();
 
         EbpfFaults faults = add_flows(sample);
-        find_holders(sample, request.identify_process);
+        const bool is_denied = find_holders(sample, request.identify_process);
         if (packets_) {
             packets_->add_to(sample);
         }
@@ -190,7 +192,7 @@ public:
                 packets_->forget_window();
             }
         }
-        result.viewer = {Uid{::geteuid()}, false};
+        result.viewer = {Uid{::geteuid()}, is_denied};
         return result;
     }
 

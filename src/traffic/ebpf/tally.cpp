@@ -24,6 +24,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace socktally {
 
@@ -355,7 +356,6 @@ void Tally::forget_window()
     }
     skeleton_->data->next_slot[buffer()] = TALLY_FIRST_SLOT;
     auto& shared = *skeleton_->bss;
-    closed_dropped_ = shared.closed_dropped;
     shared.flows_dropped[buffer()] = 0;
     shared.crowded_in[buffer()] = 0;
     shared.untracked_in[buffer()] = 0;
@@ -364,13 +364,14 @@ void Tally::forget_window()
     ++epoch_;
 }
 
-EbpfFaults Tally::faults() const
+EbpfFaults Tally::faults()
 {
     EbpfFaults faults;
     const auto& shared = *skeleton_->bss;
     faults.flows_dropped = shared.flows_dropped[buffer()];
     faults.crowded_sockets = shared.crowded_in[buffer()];
-    faults.closed_dropped = shared.closed_dropped - closed_dropped_;
+    const std::uint64_t dropped = shared.closed_dropped; // what is dropped from here on belongs to the next window
+    faults.closed_dropped = dropped - std::exchange(closed_dropped_, dropped);
     faults.unreached_namespaces = shared.untracked_in[buffer()] != 0 ? namespaces_refused_ : 0;
     faults.unclaimed = shared.unclaimed_in[buffer()];
     faults.missed_calls = missed_calls_;

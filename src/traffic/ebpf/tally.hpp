@@ -92,7 +92,7 @@ public:
     /// ended.
     void forget_window();
     /// Returns what the programs could not see in the last window.
-    EbpfFaults faults() const;
+    EbpfFaults faults();
 
 private:
     struct Destroy {
@@ -116,7 +116,7 @@ private:
     std::uint64_t misses_before_ = 0; // result of recursion_misses() when the window began
     std::uint64_t missed_calls_ = 0;
     std::vector<tally_connection> closed_; // at the last call of connections()
-    std::uint64_t closed_dropped_ = 0;     // before the window
+    std::uint64_t closed_dropped_ = 0;     // as faults() has last told
 };
 
 } // namespace socktally

@@ -171,7 +171,8 @@ void TallyFlows::add_facts(const std::vector<tally_connection>& connections)
         if (connection.is_tracked != 0 && connection.retransmitted_bytes != 0) {
             Flow& flow = append({}, Cookie{cookie}, connection.flow);
             flow.inode = Inode{connection.inode};
-            flow.state = connection.inode != 0 ? SocketState::open : SocketState::closed;
+            const bool is_open = connection.inode != 0 && static_cast<TcpState>(connection.state) != TcpState::close;
+            flow.state = is_open ? SocketState::open : SocketState::closed;
             flow.facts = std::make_shared<const SocketFacts>(facts_of(connection));
         }
     }

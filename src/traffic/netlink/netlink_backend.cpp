@@ -46,7 +46,9 @@ std::optional<ClosedFlows::Sums> sums_of(const BackendOptions& options)
     if (options.ports || options.facts) {
         return std::nullopt;
     }
-    return options.tuples || options.trees ? ClosedFlows::Sums::by_peer : ClosedFlows::Sums::by_owner;
+    return options.tuples  ? ClosedFlows::Sums::by_peer
+           : options.trees ? ClosedFlows::Sums::by_service
+                           : ClosedFlows::Sums::by_owner;
 }
 
 /// The steps of this backend, window after window. The dump that ends a window also begins the next window. The counts

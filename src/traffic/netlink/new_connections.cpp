@@ -40,6 +40,9 @@ ClosedFlows::Key ClosedFlows::key_of(const Flow& flow, Inode netns, const OwnerS
         key.accepted = flow.accepted;
         key.interface = flow.interface;
         (flow.accepted ? key.tuple.remote : key.tuple.local).port = 0;
+    } else if (by_ == Sums::by_service && flow.accepted && key.processes.empty()) {
+        key.tuple = {flow.tuple.protocol, flow.tuple.local, {}};
+        key.accepted = true;
     }
     return key;
 }

@@ -39,9 +39,10 @@ namespace socktally {
 /// each connection. Sums are used only if no output needs single connections.
 class ClosedFlows {
 public:
-    /// The facts that all connections of a sum share. by_owner: the owners. by_peer: the owners, both addresses and the
-    /// port of the service, but not the port of the client.
-    enum class Sums : std::uint8_t { by_owner, by_peer };
+    /// The facts that all connections of a sum share. by_owner: the owners. by_service: the owners; if they are not
+    /// known and the connections were accepted, the local endpoint, which shows who listened. by_peer: the owners, both
+    /// addresses and the port of the service, but not the port of the client.
+    enum class Sums : std::uint8_t { by_owner, by_service, by_peer };
     explicit ClosedFlows(Sums sums) : by_(sums) {}
 
     /// Adds the flow to a sum. Returns whether the inode of the flow is still needed. It is needed if the sum has
@@ -58,7 +59,7 @@ private:
         std::uint64_t cgroup_id = 0;          // cgroup of the socket, if no process is known
         Inode netns;
         bool is_silent = false; // the connections moved nothing, and are printed only on request
-        Tuple tuple;            // set only with Sums::by_peer, like the two fields below
+        Tuple tuple;            // set only if the sums are not by_owner, like the two fields below
         bool accepted = false;
         std::uint32_t interface = 0;
         auto operator<=>(const Key&) const = default;

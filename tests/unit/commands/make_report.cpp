@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace socktally;
@@ -126,6 +127,28 @@ TEST_CASE("a shared socket makes the report incomplete, and a note says so")
     CHECK_FALSE(report.complete);
     REQUIRE(report.notes.size() == 1);
     CHECK(report.notes[0].code == NoteCode::shared_sockets);
+}
+
+TEST_CASE("a note about raw sockets is kept if any holder of such a socket passes the filter")
+{
+    BackendResult result = result_of_a_window();
+    result.sample.flows[1].tuple.protocol = Protocol::raw;
+    result.sample.flows[1].rx_bytes.reset();
+    result.sample.holders.push_back({Inode{2}, 2}); // "idle" is younger than "beta"
+    Note note(NoteCode::uncounted_bytes, "raw");
+    note.about = Note::About::open_sockets;
+    note.protocol = Protocol::raw;
+    result.sample.notes = {note};
+    const auto has_note = [&](const std::string& name) {
+        Options options;
+        options.filter = filter_of({"name=" + name});
+        const Report report = report_with(options, result);
+        return std::any_of(report.notes.begin(), report.notes.end(),
+                           [](const Note& each) { return each.code == NoteCode::uncounted_bytes; });
+    };
+    CHECK(has_note("idle"));
+    CHECK(has_note("beta"));
+    CHECK_FALSE(has_note("alpha"));
 }
 
 TEST_CASE("by interface: what drivers count is short only where the window is")

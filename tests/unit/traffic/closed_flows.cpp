@@ -71,6 +71,7 @@ TEST_CASE("closed connections are summed by what is asked for, and by owners")
         std::string_view told;
     };
     constexpr auto by_owner = ClosedFlows::Sums::by_owner;
+    constexpr auto by_service = ClosedFlows::Sums::by_service;
     constexpr auto by_peer = ClosedFlows::Sums::by_peer;
     const Case cases[] = {
         {by_owner,
@@ -79,6 +80,14 @@ TEST_CASE("closed connections are summed by what is asked for, and by owners")
          "process 0: 2 sockets, 12 bytes\nprocess 0: 1 sockets, 0 bytes\n"},
         {by_owner, {closed(21, 5), closed(22, 7)}, {21}, "inode 21: 2 sockets, 12 bytes\n"},
         {by_owner, {closed(0, 5), closed(99, 7)}, {}, "nobody: 2 sockets, 12 bytes\n"},
+        {by_service,
+         {accepted(closed(11, 5)), accepted(closed(12, 7, "10.0.0.3", 80)), closed(0, 1), closed(0, 2, "10.0.0.3"),
+          accepted(closed(0, 3)), accepted(closed(99, 4, "10.0.0.3")), accepted(closed(0, 8, "10.0.0.2", 80))},
+         {},
+         "nobody: 2 sockets, 3 bytes\n"
+         "nobody: 1 sockets, 8 bytes, 10.0.0.1:80 > :0\n"
+         "nobody: 2 sockets, 7 bytes, 10.0.0.1:40000 > :0\n"
+         "process 0: 2 sockets, 12 bytes\n"},
         {by_peer,
          {closed(11, 5), closed(12, 7, "10.0.0.2", 40001), closed(11, 1, "10.0.0.3")},
          {},
