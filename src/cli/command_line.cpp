@@ -155,7 +155,7 @@ void refuse_foreign(Command command, const Option& option)
     }
     const auto* const owner = std::find_if(command_words.begin(), command_words.end(),
                                            [&](const CommandWord& word) { return option.group.has(word.command); });
-    throw UsageError(fmt::format("only {} takes {}", owner->word, option.long_name()));
+    throw UsageError(fmt::format("{} is only for {}", option.long_name(), owner->word));
 }
 
 /// An argument of the command line. `option` is the option that it begins with, or for several short options ("-vvf")
@@ -350,9 +350,9 @@ private:
             throw UsageError(fmt::format("{} is given twice; if one is a file, write ./{}", typed[0], typed[0]));
         }
         if (typed.size() > 1) {
-            throw UsageError(fmt::format("{} and {} are both commands, and only one can be given; write a file name as "
-                                         "./{}",
-                                         typed[0], typed[1], typed[0]));
+            throw UsageError(fmt::format("{} and {} are both commands, and only one can be given; if {} is a file, "
+                                         "write ./{}",
+                                         typed[0], typed[1], typed[0], typed[0]));
         }
     }
 

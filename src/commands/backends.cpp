@@ -17,7 +17,7 @@ namespace {
 constexpr std::array backend_table{
     BackendEntry{"ebpf", "counts with BPF programs in the socket layer", open_ebpf, "cap_bpf,cap_perfmon,cap_net_admin",
                  40},
-    BackendEntry{"netlink", "counts with sock_diag: lists of sockets, and events when sockets close", open_netlink,
+    BackendEntry{"netlink", "counts with sock_diag, by lists of sockets and events when sockets close", open_netlink,
                  "cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace", 32},
     BackendEntry{"packet", "counts packets on the network interfaces", open_packet,
                  "cap_net_raw,cap_dac_read_search,cap_sys_ptrace", 24},
@@ -35,25 +35,26 @@ struct Exposure {
 
 /// How each capability is used, and what an attacker could do with it through a bug in this program.
 constexpr std::array exposures{
-    Exposure{"cap_bpf",
-             "with cap_perfmon, loads the programs that count; through a bug, members could read all kernel memory"},
-    Exposure{"cap_perfmon",
-             "with cap_bpf, lets these programs read kernel memory; through a bug, members could trace all processes"},
+    Exposure{
+        "cap_bpf",
+        "with cap_perfmon, loads the programs that count; a bug in socktally could let members read all kernel memory"},
+    Exposure{"cap_perfmon", "with cap_bpf, lets these programs read kernel memory; a bug in socktally could let "
+                            "members trace all processes"},
     Exposure{"cap_net_admin",
-             "counts packets and sees the peers of UDP sockets; through a bug, members could change addresses, routes "
-             "and the "
-             "firewall",
+             "counts packets and sees the peers of UDP sockets; a bug in socktally could let members change "
+             "addresses, routes and the firewall",
              "ebpf"},
     Exposure{"cap_net_admin",
-             "enlarges the buffer for events of closed sockets; through a bug, members could change addresses, routes "
-             "and the "
-             "firewall",
+             "enlarges the buffer for events of closed sockets; a bug in socktally could let members change "
+             "addresses, routes and the firewall",
              "netlink"},
-    Exposure{"cap_net_raw", "captures packet headers; through a bug, members could read and forge whole packets"},
+    Exposure{"cap_net_raw",
+             "captures packet headers; a bug in socktally could let members read and forge whole packets"},
     Exposure{"cap_dac_read_search",
-             "lists the descriptors of all processes; through a bug, members could read every file"},
-    Exposure{"cap_sys_ptrace", "finds out which sockets these descriptors refer to; through a bug, members could read "
-                               "and change every process"},
+             "lists the descriptors of all processes; a bug in socktally could let members read every file"},
+    Exposure{"cap_sys_ptrace",
+             "finds out which sockets these descriptors refer to; a bug in socktally could let members read "
+             "and change every process"},
 };
 
 std::string setcap_line(std::string_view capabilities)
@@ -70,7 +71,7 @@ std::vector<GrantLine> grant_lines(const BackendEntry& backend)
     // chgrp(1) clears capabilities, so setcap(8) comes last. By then, the file mode lets only root and the group run
     // the program.
     std::vector<GrantLine> lines{
-        {"grant", "create a group; add users with usermod -aG socktally NAME", "groupadd --system socktally"},
+        {"grant", "create a group (add users later: usermod -aG socktally NAME)", "groupadd --system socktally"},
         {"grant", "give the program to the group", fmt::format("chgrp socktally {}", this_program)},
         {"grant", "let only the group run it", fmt::format("chmod 0750 {}", this_program)},
         {"grant", "grant the capabilities that this backend uses, in place of earlier ones",

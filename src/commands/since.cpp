@@ -156,7 +156,7 @@ void add_notes(std::vector<Note>& notes, const SnapshotGaps& gaps)
     add_note(notes, NoteCode::unseen_before, gaps.unknown,
              "the last run could not enter the network namespaces of {}: bytes since then are unknown");
     add_note(notes, NoteCode::unseen_before, gaps.late,
-             "the last run did not see {}, but an earlier run did: bytes since the earlier run are counted now");
+             "the last run did not see {}, but an earlier one did: bytes moved since that one are counted now");
     if (gaps.late > 0) {
         notes.back().incomplete = false;
     }
@@ -276,8 +276,8 @@ Exit run_since(const Options& options, const OutputPlan& plan, const Output& out
 {
     Printer printer(options, plan, output);
     if (is_cumulative(options, plan) && !plan.alerts.empty()) {
-        throw UsageError("--alert cannot be used with --since and -f prom together: the counters would lack the rows "
-                         "that --alert leaves out");
+        throw UsageError(
+            "--alert cannot be used with --since -f prom: the counters would lack the rows that --alert leaves out");
     }
     SinceRun since(options, plan);
     Sampler sampler(options, plan, table, &since);

@@ -19,13 +19,14 @@ constexpr std::chrono::nanoseconds no_window{0};
 Note keyless_note(std::uint64_t rows, const GroupBy& by, const ColumnSet& lacking)
 {
     if (lacking.none()) {
-        return {
-            NoteCode::key_unanswered,
-            fmt::format("{} no value, or several values, for --by {}", plural(rows, "row has", "rows have"), by.name()),
-            "record with --by " + by.name()};
+        return {NoteCode::key_unanswered,
+                fmt::format("{} no single value for --by {}: the bytes are in the row without a value",
+                            plural(rows, "row has", "rows have"), by.name()),
+                "record with --by " + by.name()};
     }
     return {NoteCode::key_unanswered,
-            fmt::format("{} saved without {}", plural(rows, "row was", "rows were"), names_of(lacking)),
+            fmt::format("{} saved without {}: the bytes are in the row without a value",
+                        plural(rows, "row was", "rows were"), names_of(lacking)),
             saving_remedy(lacking)};
 }
 
@@ -210,7 +211,7 @@ std::vector<Note> Summary::notes() const
                                              " with others of the same host: some bytes may be counted twice"}},
         {totals_ > 0, Note{NoteCode::totals_added, plural(totals_, "snapshot has", "snapshots have") +
                                                        " totals since each socket was opened (-d 0, or a first run "
-                                                       "with --since): other snapshots may count the same bytes"}},
+                                                       "with --since): some bytes may be counted twice"}},
         {!unjudged.empty(), unjudged.note("row", plan_.filter)},
         {snapshots_ > 0 && passed == 0 && unjudged.empty() && !plan_.filter.is_empty(),
          Note(NoteCode::filter_unmatched)},
@@ -218,7 +219,7 @@ std::vector<Note> Summary::notes() const
         {keyless > 0, keyless_note(keyless, plan_.by, lacking)},
         {rests > 0,
          Note{NoteCode::rows_past_top,
-              fmt::format("the samples were saved with --top: some bytes of these rows may be in {} called other",
+              fmt::format("the samples were saved with --top: some bytes of these rows may be in {} named \"other\"",
                           plural(rests, "row"))}},
         {other_layer_ > 0, Note{NoteCode::other_layer,
                                 fmt::format("skipped {} recorded {} --by interface", plural(other_layer_, "snapshot"),

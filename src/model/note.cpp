@@ -73,7 +73,7 @@ constexpr std::array kinds = {
     NoteKind{spliced_bytes, "spliced-bytes", incomplete, "", root_remedy},
     NoteKind{socket_memory, "socket-memory", incomplete,
              "the kernel had no memory to track some TCP sockets: bytes read from them by splice(2) are missing, and "
-             "some connections are not counted",
+             "the number of connections is too low",
              "sysctl net.core.optmem_max=131072"},
     NoteKind{missed_calls, "missed-calls", incomplete},
     NoteKind{too_many_processes, "too-many-processes", incomplete,
@@ -91,7 +91,7 @@ constexpr std::array kinds = {
     NoteKind{run_unplaced, "run-unplaced", incomplete, "",
              "use -b ebpf to follow all processes of the command (see socktally doctor)"},
     NoteKind{processes_left, "processes-left", complete,
-             "the command has left processes that still run: what they move from now on is not counted",
+             "processes that the command started still run: what they move from now on is not counted",
              "use --detached-too 1m to wait for them", About::window, Telling::always},
     NoteKind{interrupted, "interrupted", incomplete, "a signal ended the window early", "", About::window},
     NoteKind{other_netns, "other-netns", incomplete, "", netns_remedy, About::other_namespaces},

@@ -50,9 +50,8 @@ std::size_t printed_owners(const Sample& sample, std::vector<bool> processes,
 
 Note unread_note(std::size_t processes)
 {
-    return {NoteCode::identity_unread,
-            fmt::format("{} ended before {} could be identified", plural(processes, "process", "processes"),
-                        processes == 1 ? "it" : "they")};
+    return {NoteCode::identity_unread, fmt::format("{} ended before name, user and unit could be read",
+                                                   plural(processes, "process", "processes"))};
 }
 
 Note nameless_note(std::size_t containers, const ContainerNames& names)

@@ -345,7 +345,7 @@ FilterValue address_value(std::string_view text)
     if (value.networks.empty() && !value.is_own && !may_be_host(text)) {
         throw std::invalid_argument(
             fmt::format("bad address {}: use an address (10.0.0.1, fe80::1), a network (10.0.0.0/8, 2001:db8::/32), "
-                        "a host name, or private, loopback, multicast, own or public",
+                        "a host name, or one of the words private, loopback, multicast, own, public",
                         quote(text)));
     }
     return value;

@@ -124,7 +124,7 @@ void attribute(Sample& sample, const Viewer& viewer)
         note.remedy = privilege_remedy; // only this note tells an ordinary user that privileges would show more
         if (viewer.uid == Uid{}) {
             note = {NoteCode::owners_denied,
-                    "cannot identify some processes: not even root may read here which sockets they hold"};
+                    "cannot identify some processes: on this system, even root may not read which sockets they hold"};
         }
         sample.notes.push_back(std::move(note));
     }

@@ -53,15 +53,15 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
     if (faults.unreached_namespaces > 0) {
         notes.push_back(
             {NoteCode::other_netns,
-             fmt::format("{} could not be entered: if several threads read from one connection there, and it was "
-                         "opened before the window, bytes may be missing",
+             fmt::format("{} could not be entered: bytes may be missing from connections there that were opened before "
+                         "the window and are read by several threads",
                          plural(faults.unreached_namespaces, "network namespace")),
              "run with sudo"});
     }
     if (faults.unclaimed > 0) {
         notes.push_back({NoteCode::spliced_bytes,
-                         fmt::format("{} opened before the window in another network namespace: bytes that splice(2) "
-                                     "read are missing",
+                         fmt::format("{} opened before the window in another network namespace: bytes read from "
+                                     "them by splice(2) are missing",
                                      plural(faults.unclaimed, "connection was", "connections were"))});
     }
     if (faults.had_no_room) {

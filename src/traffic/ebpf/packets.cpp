@@ -234,8 +234,8 @@ void Packets::add_to(Sample& sample)
     const std::size_t shared = join_packets(sample, sockets(), is_all ? Unlisted::none : Unlisted::unknown);
     if (shared > 0) {
         sample.notes.push_back(
-            {NoteCode::shared_packets, fmt::format("{} several processes or peers: their packets are in [unknown], or "
-                                                   "have no remote address",
+            {NoteCode::shared_packets, fmt::format("{} several processes (their packets are in [unknown]) or several "
+                                                   "peers (their packets have no remote address)",
                                                    plural(shared, "socket has", "sockets have"))});
     }
     if (!sees_all_) {

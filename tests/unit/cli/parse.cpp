@@ -346,7 +346,7 @@ TEST_CASE("what other programs call it is named in our words")
         {{"doctor", "foo"}, "unexpected argument \"foo\": doctor takes only options, such as -b netlink"},
         {{"report", "report"}, "report is given twice; if one is a file, write ./report"},
         {{"report", "ports"},
-         "ports and report are both commands, and only one can be given; write a file name as ./ports"},
+         "ports and report are both commands, and only one can be given; if ports is a file, write ./ports"},
         {{"--append", "x.csv"}, "unknown option \"--append\": use -f csv >> FILE"},
         {{"--by", "pid"}, "unknown --by key \"pid\": did you mean \"process\"?"},
         {{"--by", "host"}, "unknown --by key \"host\": did you mean \"remote\"?"},
@@ -397,11 +397,11 @@ TEST_CASE("run refuses what makes no sense for a command")
          "run does not take --since: it measures a command, and all that it starts, until it ends"},
         {{"run", "--tree", "1", "x"},
          "run does not take --tree: it measures a command, and all that it starts, until it ends"},
-        {{"run", "--wait-for", "1s", "x"}, "only ports takes --wait-for"},
+        {{"run", "--wait-for", "1s", "x"}, "--wait-for is only for ports"},
         {{"run", "--by", "interface", "x"},
          "run counts what its command moves, not whole interfaces: use run --interface eth0"},
         {{"run", "--tpo", "x"}, "unknown option \"--tpo\": did you mean \"--top\"?"},
-        {{"--detached-too", "5s"}, "only run takes --detached-too"},
+        {{"--detached-too", "5s"}, "--detached-too is only for run"},
     };
     for (const auto& [arguments, expected] : cases) {
         CHECK(error_of(arguments) == expected);
