@@ -45,6 +45,7 @@ constexpr std::array habits{
     Habit{"--append", "-f csv >> FILE"},
     Habit{"--columns", "-o"},
     Habit{"--comm", "--name"},
+    Habit{"--docker", "--container"},
     Habit{"--device", "--interface"},
     Habit{"--dst", "--remote"},
     Habit{"--fields", "-o"},
@@ -52,7 +53,9 @@ constexpr std::array habits{
     Habit{"--iface", "--interface"},
     Habit{"--ip", "--remote"},
     Habit{"--limit", "--top"},
+    Habit{"--listen", "socktally ports"},
     Habit{"--listening", "socktally ports"},
+    Habit{"--mb", "--si"},
     Habit{"--mbit", "--bits"},
     Habit{"--mbps", "--bits"},
     Habit{"--process", "--name"},
@@ -148,6 +151,9 @@ void refuse_foreign(Command command, const Option& option)
 {
     if (option.group.has(command)) {
         return;
+    }
+    if (command == Command::report && option.long_name() == "--since") {
+        throw UsageError("report does not take --since: use --from, such as --from 2026-11-01");
     }
     if (option.group.has(Command::sample)) {
         const CommandWord& word = *find_word(command);
@@ -323,7 +329,7 @@ private:
                 options_ended = true;
             } else if (const Option* flag = options_ended ? nullptr : find_digit(extra)) {
                 digits_.push_back(flag);
-            } else if (!options_ended && extra.size() > 1 && extra.starts_with('-')) {
+            } else if (!options_ended && extra.size() > 1 && extra.starts_with('-') && misplaced.empty()) {
                 throw unknown_option(extra, i + 1 < extras.size() ? extras[i + 1] : "", invocation.command);
             } else if (invocation.command == Command::report) {
                 invocation.files.push_back(extra);

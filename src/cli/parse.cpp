@@ -2,11 +2,15 @@
 // Turns argv into Options, and checks which options go together.
 #include "cli/option_table.hpp"
 #include "cli/options.hpp"
+#include "util/text.hpp"
+#include "util/timestamp.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -19,7 +23,7 @@ namespace {
 void settle_windows(Options& o)
 {
     if (o.interval && o.is_duration_given) {
-        throw UsageError("--interval and --duration cannot be combined");
+        throw UsageError("--interval and --duration cannot be combined: --interval is the length of each window");
     }
     o.duration = o.interval.value_or(o.duration);
     if (o.interval && !o.count) {
@@ -67,6 +71,13 @@ bool is_same_place(const std::string& path, const std::string& other)
     return std::filesystem::weakly_canonical(path, ignored) == std::filesystem::weakly_canonical(other, ignored);
 }
 
+/// Whether a text looks like what other programs take as the beginning of a time: "2026-11-01", "yesterday".
+bool is_time(const std::string& text)
+{
+    constexpr std::array<std::string_view, 6> words{"boot", "today", "yesterday", "week", "month", "year"};
+    return std::find(words.begin(), words.end(), text) != words.end() || parse_period(text) || parse_timestamp(text);
+}
+
 /// Checks the options that go with --since. Sets `duration` to 0, because --since measures no window, but the time
 /// since the last run.
 void settle_since(Options& o)
@@ -84,6 +95,11 @@ void settle_since(Options& o)
         throw UsageError("--since cannot be combined with --interval or --count: it measures from the last run");
     }
     const std::filesystem::path state(o.since);
+    if (is_time(o.since) && !std::filesystem::exists(state)) {
+        throw UsageError(fmt::format("--since takes a state file, and {} is a time: to add up saved samples, use "
+                                     "socktally report FILE --from {}; if it is a file, write ./{}",
+                                     quote(o.since), o.since, o.since));
+    }
     const auto beside = [&](std::string_view format) {
         return state.parent_path() / fmt::format(fmt::runtime(format), state.filename().string());
     };

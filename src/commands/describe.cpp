@@ -70,9 +70,12 @@ LocalTraffic find_local(const Sample& sample, const Filter& filter)
     return local;
 }
 
-/// Returns the line that is printed instead of the table if there are no rows.
-std::string idle_hint(const Report& report, const Options& options, std::uint64_t passed, bool is_lo_busy)
+/// Returns the line that is printed below the table, or instead of it if there are no rows.
+std::string hint_of(const Report& report, const Options& options, std::uint64_t passed, bool is_lo_busy)
 {
+    if (report.has_rows()) {
+        return report.by.is_by_interface() && is_lo_busy ? "lo is left out; --interface lo shows it" : "";
+    }
     const bool is_window = report.duration.count() != 0;
     const std::string in_window = is_window ? fmt::format(" in {}", human_window(report.duration)) : "";
     if (report.is_list) {
@@ -110,7 +113,7 @@ void describe(Report& report, const Options& options, std::uint64_t passed, bool
         std::count_if(report.rows.begin(), report.rows.end(), [is_of_processes](const Row& row) {
             return !row.is_other() && (!is_of_processes || row.kind == RowKind::process);
         }));
-    report.idle_hint = idle_hint(report, options, passed, is_lo_busy);
+    report.hint = hint_of(report, options, passed, is_lo_busy);
 }
 
 void describe_flows(Report& report, const Sample& sample, const Filter& filter, bool with_remotes)

@@ -11,7 +11,7 @@
 
 namespace socktally {
 
-/// Sets Report::group_count and Report::idle_hint. `passed` is the number of sockets or saved rows that passed the
+/// Sets Report::group_count and Report::hint. `passed` is the number of sockets or saved rows that passed the
 /// filter, with or without traffic. `is_lo_busy` is true if the report leaves out lo, which moved bytes.
 void describe(Report& report, const Options& options, std::uint64_t passed, bool is_lo_busy = false);
 

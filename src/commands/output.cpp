@@ -64,7 +64,7 @@ std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan
         }
     }
     if (to_terminal && !report.has_rows() && plan.alerts.empty() && !plan.format->is_series) {
-        lines.push_back(report.idle_hint);
+        lines.push_back(report.hint);
     }
     return lines;
 }

@@ -104,10 +104,20 @@ std::string group_count_text(const Report& report)
     return fmt::format("{} {}", report.group_count, noun);
 }
 
+bool has_note(const Report& report, NoteCode code)
+{
+    return std::any_of(report.notes.begin(), report.notes.end(),
+                       [code](const Note& note) { return note.code == code; });
+}
+
 /// Writes a line about the report: window, backend, number of rows, bytes or rates, and whether the report is complete.
 void add_first_line(std::string& out, const Report& report, const Style& style)
 {
     const Totals& totals = report.totals;
+    if (has_note(report, NoteCode::no_snapshots)) {
+        out += "no snapshots\n";
+        return;
+    }
     const bool is_window = report.duration.count() != 0;
     std::vector<std::string> pieces{report.is_list                ? "now"
                                     : is_window                   ? human_window(report.duration)
@@ -245,10 +255,13 @@ void render_pretty(std::string& out, const Report& report, const ColumnList& col
     if (report.local.connections != 0 && !report.rows.empty()) {
         add_wrapped(rest, "", Paint::plain, local_text(report.local), style);
     }
+    if (!report.hint.empty() && report.has_rows()) {
+        add_wrapped(rest, "", Paint::plain, report.hint, style);
+    }
     add_notes(rest, report, style);
     add_first_line(out, report, style);
     if (report.rows.empty()) {
-        out += wrap(report.idle_hint, style.width, 0, 0) + '\n'; // the hint is escaped already
+        out += wrap(report.hint, style.width, 0, 0) + '\n'; // the hint is escaped already
     } else {
         out += '\n';
         if (report.per) {

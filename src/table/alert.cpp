@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
@@ -87,6 +88,11 @@ const Column& column_of(std::string_view name, std::string_view number, std::str
     const std::string rate = fmt::format("{}_per_sec", name);
     if (column != nullptr && asks_rate && find_column(rate) != nullptr) {
         throw bad_alert(text, fmt::format("{} is not a rate: did you mean {:?}?", name, rate));
+    }
+    const auto headed = std::find_if(columns().begin(), columns().end(),
+                                     [&](const Column& each) { return lower(each.header) == lower(name); });
+    if (column == nullptr && headed != columns().end() && is_rate(*headed)) {
+        throw std::invalid_argument(fmt::format("unknown column {}: did you mean {:?}?", quote(name), headed->name));
     }
     const bool is_sum = name.find('+') != name.npos;
     if (column != nullptr || name.empty() || !(asks_rate || is_sum)) {

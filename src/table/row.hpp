@@ -142,8 +142,8 @@ struct Report {
     std::vector<InterfaceTraffic> interfaces;
     /// Number of rows before --alert and --top. If rows are by process or by name, rows without an owner do not count.
     std::uint64_t group_count = 0;
-    LocalTraffic local;    // set if the format is for people
-    std::string idle_hint; // text that a format for people prints if there are no rows
+    LocalTraffic local; // set if the format is for people
+    std::string hint;   // text that a format for people prints below the table, or in its place if there are no rows
 
     bool has_rows() const { return !rows.empty() || made.count != 0; }
 };

@@ -325,6 +325,13 @@ TEST_CASE("what other programs call it is named in our words")
         {{"-ltn"}, "unknown option \"-ltn\": use socktally ports --protocol tcp"},
         {{"-tunap"}, "unknown option \"-tunap\": use socktally ports --all"},
         {{"-an"}, "unknown option \"-an\": use socktally ports --all"},
+        {{"curl", "-s"},
+         "unknown command \"curl\": use --name curl for a process, or socktally run curl for a command"},
+        {{"--docker", "x"}, "unknown option \"--docker\": use --container"},
+        {{"--since", "2026-11-01"},
+         "--since takes a state file, and \"2026-11-01\" is a time: to add up saved samples, use socktally report FILE "
+         "--from 2026-11-01; if it is a file, write ./2026-11-01"},
+        {{"report", "--since", "2026-11-01"}, "report does not take --since: use --from, such as --from 2026-11-01"},
         {{"1234"}, "unknown command \"1234\": use --port 1234 or --pid 1234"},
         {{"5"}, "unknown command \"5\": use -d 5 (in seconds), --port 5 or --pid 5"},
         {{"--columns", "pid"}, "unknown option \"--columns\": use -o"},

@@ -41,7 +41,7 @@ std::string hint(const Options& options, std::chrono::nanoseconds duration = std
     result.duration = duration;
     result.complete = complete;
     describe(result, options, passed, is_lo_busy);
-    return result.idle_hint;
+    return result.hint;
 }
 
 } // namespace

@@ -122,7 +122,7 @@ TEST_CASE("a filter that no process answers is told of beside the rows, and not 
 TEST_CASE("if there is no row, people at a terminal are told why, unless the format says so or an alert is silent")
 {
     Report report;
-    report.idle_hint = "no traffic";
+    report.hint = "no traffic";
     const auto lines = [&](std::string_view format, bool to_terminal, bool quiet = false) {
         OutputPlan plan;
         plan.format = find_format(format);

@@ -228,7 +228,7 @@ TEST_CASE("the one host of a report goes if there is no room, one of two does no
 TEST_CASE("nothing to show: what it was, and the hint")
 {
     Report result = report({});
-    result.idle_hint = "no traffic in 1.0 s; try -d 10s";
+    result.hint = "no traffic in 1.0 s; try -d 10s";
     CHECK(pretty(result) == "1.0 s · netlink · complete\nno traffic in 1.0 s; try -d 10s\n");
 }
 

@@ -93,6 +93,7 @@ TEST_CASE("a bad expression is one line that says what would be good")
     CHECK(refusal("tx_byts>1") == "unknown column \"tx_byts\": did you mean \"tx_bytes\"?");
     CHECK(refusal("tx>10MB/s") == "unknown column \"tx\": did you mean \"tx_bytes_per_sec\"?");
     CHECK(refusal("tx>10MB") == "unknown column \"tx\": did you mean \"tx_bytes\"?");
+    CHECK(refusal("TX/s>10MB/s") == "unknown column \"TX/s\": did you mean \"tx_bytes_per_sec\"?");
     CHECK(refusal("speed>10MB/s") == "unknown column \"speed\": did you mean \"bytes_per_sec\"?");
     CHECK(refusal("speed>8Mbit/s") == "unknown column \"speed\": did you mean \"bits_per_sec\"?");
     CHECK(refusal("rx_bytes+tx_bytes>1M") == "unknown column \"rx_bytes+tx_bytes\": did you mean \"bytes\"?");
