@@ -188,7 +188,8 @@ TEST_CASE("windows that follow each other are as long as --interval says, and as
     CHECK(parse({"--count", "3"}).duration == 1s);
     CHECK(parse({"--count", "3", "-d", "5"}).duration == 5s);
     CHECK(parse({"--count", "0"}).count == 0U);
-    CHECK(error_of({"--interval", "1", "-d", "1"}) == "--interval and --duration cannot be combined");
+    CHECK(error_of({"--interval", "1", "-d", "1"}) ==
+          "--interval and --duration cannot be combined: --interval is the length of each window");
     CHECK(error_of({"--interval", "0"}) == "--interval must be greater than 0");
     CHECK(error_of({"--count", "2", "-d", "0"}) ==
           "--count needs windows: use --duration 1s, or another time greater than 0");
