@@ -29,8 +29,8 @@ void require_own_processes()
     std::array<char, 16> self{};
     if (::readlink("/proc/self", self.data(), self.size() - 1) < 0 || self.data() != std::to_string(::getpid())) {
         throw std::runtime_error(
-            "/proc belongs to another PID namespace, but --tree and run need that of this namespace: mount -t proc "
-            "proc /proc");
+            "/proc belongs to another PID namespace, but --tree and socktally run need a /proc of this one: "
+            "mount -t proc proc /proc");
     }
 }
 
