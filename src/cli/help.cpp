@@ -42,6 +42,7 @@ they need.
   --port PORT,...  only this port; also --protocol udp, --name, --user, --unit,
                    --container, --remote, --external, --exclude FILTER=VALUE
   --alert EXPR     only rows with 'tx_bytes_per_sec>10MB/s'; exit code 10 if any
+  --resolve        names of remote hosts: --by process,remote --resolve
   -f FORMAT        pretty, csv, json, prom, ...; --bits: in Mbit/s, --si: in MB
 )",
          "socktally -d 5s --by process,remote --external --top 10\n"},
@@ -129,13 +130,13 @@ std::string indented(std::string_view first, std::string_view lines)
 /// Returns "  -d, --duration TIME  window: 5, ..."; without a short name, blanks take its place.
 std::string help_line(const Option& option, Command command)
 {
-    constexpr std::size_t indent = 28;
+    constexpr std::size_t indent = 28; // the last of its blanks is there after a long name too
     constexpr std::size_t width = 80;
     const std::string_view name = option.long_name();
     const std::string short_name = option.names == name ? "    " : fmt::format("{}, ", option.names.substr(0, 2));
     const std::string value = option.value != nullptr ? fmt::format(" {}", option.value) : "";
     const std::string left = fmt::format("  {}{}{}", short_name, name, value);
-    return fmt::format("{:<{}}{}\n", left, indent, wrap(option.full_help(command), width, indent, indent));
+    return fmt::format("{:<{}} {}\n", left, indent - 1, wrap(option.full_help(command), width, indent, indent));
 }
 
 } // namespace

@@ -32,6 +32,7 @@ constexpr OptionGroup of_windows{"Sampling", sample | run};
 constexpr OptionGroup of_choice{"Sampling", sample | run | ports | doctor};
 constexpr OptionGroup of_verdict{"Sampling", sample | run | ports | report};
 constexpr OptionGroup of_rows{"Rows and columns (also for report, ports and run)", sample | run | ports | report};
+constexpr OptionGroup of_names{of_rows.title, sample | run | ports};
 constexpr OptionGroup of_filters{"Filters (repeatable, also for report, ports and run)", sample | run | ports | report};
 constexpr OptionGroup of_sample_filters{"Filters (repeatable, also for ports and run)", sample | run | ports};
 constexpr OptionGroup of_trees{"Filters (repeatable, also for ports and run)", sample | ports};
@@ -144,14 +145,26 @@ constexpr std::array before_filters{
     Option{of_rows, "--alert", "EXPR",
            "print only rows such as 'tx_bytes_per_sec>10M', in quotes; exit with 10 if there are any; repeatable",
            [](Options& o, std::string_view text) { o.alerts.emplace_back(text); }, "@columns"},
-    Option{of_rows, "-o,--output", "COLUMN,...",
-           "print these columns, such as pid,rx_bytes; +COLUMN adds to the default columns", take_columns, "@columns"},
+    Option{of_rows, "-o,--output", "COLUMN,...", "print these columns: pid,rx_bytes; +COLUMN adds one", take_columns,
+           "@columns"},
     Option{of_rows, "--output-file", "FILE", "write to this file instead of standard output",
            [](Options& o, std::string_view text) { o.output_file = text; }, "@files"},
     Option{of_rows, "--bits", nullptr, "in pretty, rates in bits: 8.4 Mbit/s",
            [](Options& o, std::string_view) { o.units.bits = true; }},
     Option{of_rows, "--si", nullptr, "in pretty, units of 1000: MB, not MiB",
            [](Options& o, std::string_view) { o.units.si = true; }},
+    Option{of_names, "--resolve", nullptr, "names of remote addresses; in pretty, in their place",
+           [](Options& o, std::string_view) { o.resolve = true; }},
+    Option{of_names, "--resolve-timeout", "TIME", "for all names together; default 1s",
+           [](Options& o, std::string_view text) {
+               o.resolve = true;
+               o.resolve_timeout = duration_value(text);
+           },
+           "200ms 1s 5s"},
+    Option{of_names, "--resolve-private", nullptr, "ask any resolver about private addresses too",
+           [](Options& o, std::string_view) { o.resolve = o.resolve_private = true; }},
+    Option{of_rows, "--service-names", nullptr, "in pretty, names of ports: https, not 443",
+           [](Options& o, std::string_view) { o.service_names = true; }},
     Option{of_rows, "--all-rows", nullptr, "in pretty, also rows past the end of the terminal",
            [](Options& o, std::string_view) { o.all_rows = true; }},
     Option{of_rows, "-H,--list-columns", nullptr, "list all columns instead of sampling",

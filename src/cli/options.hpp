@@ -36,7 +36,11 @@ struct Options : Invocation {
     const Format* format = nullptr;         // null: pretty on a terminal, otherwise tsv
     bool header = true;
     Units units;
-    bool all_rows = false; // print more rows than the terminal has lines
+    bool resolve = false;         // look up the names of remote addresses
+    bool resolve_private = false; // with `resolve`: ask any resolver for the names of private addresses
+    std::chrono::nanoseconds resolve_timeout{std::chrono::seconds(1)}; // for all look-ups of a window together
+    bool service_names = false;                                        // in pretty, names of services in place of ports
+    bool all_rows = false;                                             // print more rows than the terminal has lines
     bool all = false;
     GroupBy by;
     bool is_by_given = false;

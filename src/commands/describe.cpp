@@ -24,6 +24,7 @@ void find_busiest_remotes(std::vector<Row>& groups, const Sample& sample, const 
     struct Busiest {
         std::uint64_t bytes = 0;
         Address address;
+        std::shared_ptr<const RemoteName> name{};
     };
     Grouping grouping(GroupBy(by.name() + ",remote"), filter, false);
     add_flows(grouping, sample);
@@ -33,13 +34,14 @@ void find_busiest_remotes(std::vector<Row>& groups, const Sample& sample, const 
         const std::uint64_t bytes = sum(row.rx_bytes.value_or(0), row.tx_bytes.value_or(0));
         by.write_key(key, row, {});
         if (Busiest& most = busiest[key]; row.remote_address && bytes > most.bytes) {
-            most = {bytes, *row.remote_address};
+            most = {bytes, *row.remote_address, row.remote};
         }
     }
     for (Row& row : groups) {
         by.write_key(key, row, {});
         if (const Busiest& most = busiest[key]; most.bytes != 0) {
             row.busiest_remote = most.address;
+            row.busiest = most.name;
         }
     }
 }

@@ -7,6 +7,7 @@
 #include "table/merge.hpp"
 #include "traffic/attribution.hpp"
 #include "util/number.hpp"
+#include "util/sum.hpp"
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -218,9 +220,13 @@ void keep_alerting(std::vector<Row>& rows, const std::vector<Alert>& alerts)
 Note unmeasured_note() { return Note(NoteCode::alert_unanswered); }
 
 void find_owners(Sample& sample, const Viewer& viewer, const Options& options, const OutputPlan& plan,
-                 const Filter& filter, Identifier& identifier)
+                 const Filter& filter, Identifier& identifier, Pid helper)
 {
     attribute(sample, viewer);
+    std::erase_if(sample.flows, [&](const Flow& flow) {
+        const auto process = flow.attribution.process;
+        return helper != Pid{} && process && sample.processes[*process].pid == helper;
+    });
     // In `ports`, filters such as --pid and --name match the other owners of a socket, too.
     if (asks(plan, Requirement::sharers) || options.command == Command::ports) {
         find_sharers(sample);
@@ -228,6 +234,44 @@ void find_owners(Sample& sample, const Viewer& viewer, const Options& options, c
     identifier.identify(sample, options.all, [&](const Flow& flow) {
         return filter.judge(row_of(flow, sample)).judgement != Judgement::out;
     });
+}
+
+void name_services(Report& report, const Options& options, const OutputPlan& plan)
+{
+    if (!options.service_names || !plan.format->is_for_people) {
+        return;
+    }
+    std::set<Service> services;
+    for (const Row& row : report.rows) {
+        for (const auto& port : {row.local_port, row.remote_port, row.port}) {
+            if (port) {
+                services.emplace(*port, row.protocol);
+            }
+        }
+    }
+    report.services = service_names(services);
+}
+
+std::vector<Address> remotes_of(const Sample& sample, const Options& options, Filter filter)
+{
+    const auto& terms = filter.terms();
+    if (std::any_of(terms.begin(), terms.end(), [](const FilterTerm& term) { return term.value.is_host; })) {
+        filter.remove("remote"); // any address may turn out to have the name that the filter asks for
+    }
+    std::map<Address, std::uint64_t> bytes;
+    for (const Flow& flow : sample.flows) {
+        const Address& remote = flow.tuple.remote.address;
+        if (!remote.is_unspecified() && !remote.goes_to_many() && (options.all || flow.may_have_traffic()) &&
+            filter.judge(row_of(flow, sample)).judgement != Judgement::out) {
+            bytes[remote] += sum_known(flow.rx_bytes, flow.tx_bytes).value_or(0);
+        }
+    }
+    std::vector<Address> remotes;
+    std::transform(bytes.begin(), bytes.end(), std::back_inserter(remotes),
+                   [](const auto& entry) { return entry.first; });
+    std::stable_sort(remotes.begin(), remotes.end(),
+                     [&](const Address& a, const Address& b) { return bytes.at(a) > bytes.at(b); });
+    return remotes;
 }
 
 void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& options, const OutputPlan& plan)
@@ -304,6 +348,7 @@ Report make_report(Sample whole, const Options& options, const OutputPlan& plan,
         report.notes.push_back(unnamed_note(users));
     }
     finish_rows(report.rows, report, options, plan);
+    name_services(report, options, plan);
     return report;
 }
 

@@ -33,6 +33,10 @@ ColumnList usual_columns(const Options& options, const Format& format)
     if (options.count && format.is_one_table) {
         list.insert(list.begin(), find_column("time"));
     }
+    if (options.resolve && !format.is_for_people && has_column(list, "remote_address")) {
+        const auto address = std::find(list.begin(), list.end(), find_column("remote_address"));
+        list.insert(address + 1, {find_column("remote_name"), find_column("name_source")});
+    }
     if (options.command != Command::report) {
         return list;
     }
@@ -106,6 +110,7 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
     plan.style.has_extras = plan.format->is_for_people && terminal_width >= wide_table &&
                             !options.by.is_by_interface() && options.command != Command::ports &&
                             (options.columns.empty() || options.columns.starts_with('+'));
+    plan.style.has_names = options.resolve && !has_column(plan.columns, "remote_name");
     return plan;
 }
 
@@ -166,6 +171,16 @@ std::uint32_t states_of(const Filter& filter)
 
 } // namespace
 
+bool needs_names(const Options& options, const OutputPlan& plan)
+{
+    const auto& terms = options.filter.terms();
+    const bool is_printed =
+        plan.format->is_for_people && plan.style.has_names && (plan.style.has_extras || shows(plan, "remote_address"));
+    return options.resolve && !options.by.is_by_interface() &&
+           (is_printed || is_required(options, plan, Requirement::names) ||
+            std::any_of(terms.begin(), terms.end(), [](const FilterTerm& term) { return term.value.is_host; }));
+}
+
 BackendOptions needs_of(const Options& options, const OutputPlan& plan)
 {
     const auto is_needed = [&](Requirement requirement) { return is_required(options, plan, requirement); };
@@ -177,7 +192,7 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
     needs.repeated = options.count && options.count != 1U;
     needs.counters = !options.since.empty();
     const bool by_interface = options.by.is_by_interface();
-    needs.peers = is_needed(Requirement::peers) || plan.style.has_extras;
+    needs.peers = is_needed(Requirement::peers) || is_needed(Requirement::names) || plan.style.has_extras;
     needs.tuples = needs.peers || describes_flows(options, plan) || needs.counters ||
                    (!by_interface && !options.by.is_by_owner()) || is_needed(Requirement::tuples) ||
                    is_needed(Requirement::netns) || is_needed(Requirement::sharers) || is_needed(Requirement::ports);

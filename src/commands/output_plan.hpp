@@ -43,6 +43,9 @@ bool is_cumulative(const Options& options, const OutputPlan& plan);
 /// remote address of each row.
 bool describes_flows(const Options& options, const OutputPlan& plan);
 
+/// Returns whether the options need the names of remote addresses that --resolve looks up.
+bool needs_names(const Options& options, const OutputPlan& plan);
+
 /// Returns what a backend must deliver for this plan.
 BackendOptions needs_of(const Options& options, const OutputPlan& plan);
 /// Returns what must be read about processes for this plan.

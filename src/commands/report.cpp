@@ -137,7 +137,7 @@ Exit run_report(const Options& options)
     // Snapshots contain the names of users and namespaces, but only addresses of remote hosts. So only names of hosts
     // are looked up.
     Filter filter = options.filter;
-    find_hosts(filter, options.verbose);
+    find_hosts(filter, options);
     find_ports(filter);
     Summary summary({options.by, options.per, options.all, filter, options.hosts, options.from, options.to});
     LeftOutLines left_out(options.quiet);
@@ -154,6 +154,7 @@ Exit run_report(const Options& options)
     report.complete = is_complete(report.notes);
     describe(report, options, summary.passed());
     finish_pieces(report, options, plan);
+    name_services(report, options, plan);
     Printer(options, plan, output).print(report);
     return summary.has_read() ? exit_of(has_alert(report, plan), report.complete, options) : Exit::failed;
 }

@@ -148,20 +148,23 @@ void find_interfaces(Filter& filter)
     });
 }
 
-void find_hosts(Filter& filter, bool verbose)
+void find_hosts(Filter& filter, const Options& options)
 {
     for_each_value(filter, {"remote", "local"}, [&](FilterValue& value) {
-        if (!value.networks.empty() || value.is_own) {
+        if (!value.is_host) {
             return;
         }
-        const std::vector<Address> addresses = find_host(value.text);
-        if (addresses.empty()) {
+        // With --resolve, addresses may have a name that leads to none.
+        const auto patience = std::chrono::duration_cast<std::chrono::milliseconds>(options.resolve_timeout);
+        const std::vector<Address> addresses =
+            options.resolve ? Lookups().find_host(value.text, patience).addresses : find_host(value.text);
+        if (addresses.empty() && !options.resolve) {
             const auto word = nearest(value.text, find_filter_kind("remote")->words());
             throw UsageError(fmt::format("no such host: {}{}", quote(value.text),
                                          word ? fmt::format(": did you mean {:?}?", *word) : ""));
         }
         std::transform(addresses.begin(), addresses.end(), std::back_inserter(value.networks), network_of);
-        if (verbose) {
+        if (options.verbose && !addresses.empty()) {
             std::string list;
             for (const Address& address : addresses) {
                 list.append(list.empty() ? "" : ", ").append(to_string(address));
@@ -196,7 +199,7 @@ Filter resolve_filter(const Options& options)
     find_namespaces(filter);
     read_elsewhere(filter);
     find_interfaces(filter);
-    find_hosts(filter, options.verbose);
+    find_hosts(filter, options);
     find_ports(filter);
     return filter;
 }

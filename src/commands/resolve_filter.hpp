@@ -18,9 +18,9 @@ Filter resolve_filter(const Options& options);
 void find_users(Filter& filter);
 /// Looks up the numbers of interfaces in `filter.machine`. Throws UsageError for an unknown interface.
 void find_interfaces(Filter& filter);
-/// Looks up the addresses of hosts that are given by name. With `verbose`, prints these addresses. Throws UsageError
-/// for an unknown host, and std::runtime_error if the look-up fails.
-void find_hosts(Filter& filter, bool verbose);
+/// Looks up the addresses of hosts that are given by name. With --verbose, prints these addresses. Throws UsageError
+/// for an unknown host, unless --resolve may find it; throws std::runtime_error if the look-up fails.
+void find_hosts(Filter& filter, const Options& options);
 /// Fills in the ports of services given by name. Throws as find_hosts() does.
 void find_ports(Filter& filter);
 

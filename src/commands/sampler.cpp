@@ -98,6 +98,9 @@ Sampler::Sampler(const Options& options, const OutputPlan& plan, std::span<const
       tree_(options.command == Command::run ? ProcessTree::Orphans::come_here : ProcessTree::Orphans::go_away),
       host_(host_name()), boot_id_(boot_id())
 {
+    if (needs_names(options, plan)) {
+        names_.emplace(options.resolve_timeout, options.resolve_private);
+    }
     add_roots();
     open();
 }
@@ -228,7 +231,11 @@ Report Sampler::next(Interrupt& interrupt, Hints hints)
         mark_outbound(result.sample.interfaces, interfaces(), routed_interface());
     }
     Sample& sample = result.sample;
-    find_owners(sample, result.viewer, options_, plan_, filter_, identifier);
+    find_owners(sample, result.viewer, options_, plan_, filter_, identifier, names_ ? names_->asker() : Pid{});
+    if (names_) {
+        names_->add_names(sample, remotes_of(sample, options_, filter_),
+                          number_ == options_.count.value_or(1) || interrupt.signal() != 0);
+    }
     if (options_.trace) {
         say(fmt::format("window {}: {} us", number_,
                         std::chrono::duration_cast<std::chrono::microseconds>(sample.duration).count()));

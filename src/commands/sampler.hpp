@@ -9,9 +9,11 @@
 #include "linux/interrupt.hpp"
 #include "processes/identifier.hpp"
 #include "processes/process_tree.hpp"
+#include "processes/remote_names.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,7 +51,8 @@ private:
     std::string host_;
     std::string boot_id_;
     std::shared_ptr<IdentityMemory> memory_ = std::make_shared<IdentityMemory>();
-    std::uint64_t number_ = 0; // number of the current window, from 1
+    std::optional<RemoteNames> names_; // set if names of remote addresses are looked up
+    std::uint64_t number_ = 0;         // number of the current window, from 1
 };
 
 } // namespace socktally

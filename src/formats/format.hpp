@@ -23,6 +23,7 @@ struct Style {
     std::string file{};     // name of the output file, without its directory; empty if it is not known
     std::size_t height = 0; // height of the terminal in lines; 0: print all rows
     Units units{};
+    bool has_names = false;  // print the name of a remote address, if it is known, in place of the address
     bool has_extras = false; // also print the busiest remote address, and the unit or container, if known
 };
 

@@ -41,14 +41,15 @@ std::string with_short_ids(std::string_view text)
 }
 
 /// Returns the endpoint as text: "10.0.0.1:8080", "[2001:db8::1]:443", "*:8080" without an address, "10.0.0.1" without
-/// a port, or "*" without both.
-std::string endpoint_cell(const std::optional<Address>& address, const std::optional<std::uint16_t>& port)
+/// a port, or "*" without both. `name` replaces the address unless it is empty.
+std::string endpoint_cell(const std::optional<Address>& address, const std::string& name, const std::string& port)
 {
-    std::string host = address ? to_string(*address) : "*";
-    if (!port) {
+    const std::string host = !name.empty() ? name : address ? to_string(*address) : "*";
+    if (port.empty()) {
         return host;
     }
-    return fmt::format(fmt::runtime(address && address->family == Family::v6 ? "[{}]:{}" : "{}:{}"), host, *port);
+    const bool has_colons = name.empty() && address && address->family == Family::v6;
+    return fmt::format(fmt::runtime(has_colons ? "[{}]:{}" : "{}:{}"), host, port);
 }
 
 /// Returns an arrow from the end that opened a TCP connection to the other end. For other protocols, the arrow points
@@ -118,6 +119,7 @@ constexpr std::array looks = {
     NamedLook{"published", {Cut::middle, 20, 12, 0}},
     NamedLook{"local_address", {Cut::middle, 15, 8, 0}},
     NamedLook{"remote_address", {Cut::middle, 15, 8, 0}},
+    NamedLook{"remote_name", {Cut::middle, 15, 8, 0}},
 };
 
 Look look_of(const Column& column)
@@ -303,6 +305,9 @@ private:
     std::string cell_text(const Column& column, const Row& row)
     {
         const Cell value = cell(column, row, report_.by);
+        if (column.name == "remote_address" && !name_of(row.remote).empty()) {
+            return name_of(row.remote);
+        }
         if (const auto* text = std::get_if<std::string>(&value)) {
             const bool counts_holders = column.name == "process" && names_sockets() && !row.shared_with.empty();
             return text_cell(column.name == "unit" ? with_short_ids(*text) : *text) +
@@ -314,7 +319,10 @@ private:
         const auto* number = std::get_if<std::uint64_t>(&value);
         const bool is_of_tcp = column.requirement == Requirement::tcp_info;
         if (!column.is_sum() || (is_of_tcp && row.facts == nullptr)) {
-            return number != nullptr ? std::to_string(*number) : "-";
+            const bool is_port = number != nullptr && column.name.ends_with("port");
+            return is_port             ? port_text(row, static_cast<std::uint16_t>(*number))
+                   : number != nullptr ? std::to_string(*number)
+                                       : "-";
         }
         const bool is_of_bytes = !is_of_tcp && (column.unit.starts_with("byte") || column.unit.starts_with("bit"));
         const std::uint64_t unknown = is_of_bytes ? row.unknown_connections : 0;
@@ -327,18 +335,32 @@ private:
         return is_nothing ? "" : marked(figure_text(column, row, *number, style_.units), unknown);
     }
 
+    /// Returns the name, ready to print; empty if it is not known, or if addresses are to be printed.
+    std::string name_of(const std::shared_ptr<const RemoteName>& remote) const
+    {
+        return style_.has_names && remote != nullptr && remote->name ? text_cell(*remote->name) : "";
+    }
+
+    /// Returns the port as a number, or as the name of its service; empty if there is none.
+    std::string port_text(const Row& row, const std::optional<std::uint16_t>& port) const
+    {
+        const auto service = port ? report_.services.find({*port, row.protocol}) : report_.services.end();
+        return service != report_.services.end() ? text_cell(service->second) : port ? std::to_string(*port) : "";
+    }
+
     /// Adds one column for both endpoints: ":80 ← 10.0.0.1:41000". Its brief cells lack the port of the end that opened
     /// the connection, which tells little.
     void add_narrow_endpoints()
     {
         TableColumn both{.heading = "LOCAL - REMOTE", .look = {Cut::middle, key_width, address_width, 0, true}};
         for (const Row& row : rows_) {
-            const std::string local = row.local_port ? fmt::format(":{}", *row.local_port) : "";
+            const std::string local = row.local_port ? fmt::format(":{}", port_text(row, row.local_port)) : "";
             const std::string_view direction = arrow(row);
             const auto cell = [&](std::string_view own, const std::optional<std::uint16_t>& port) {
-                return row.is_other() ? "other"
-                                      : fmt::format("{}{}{} {}", own, own.empty() ? "" : " ", direction,
-                                                    endpoint_cell(row.remote_address, port));
+                return row.is_other()
+                           ? "other"
+                           : fmt::format("{}{}{} {}", own, own.empty() ? "" : " ", direction,
+                                         endpoint_cell(row.remote_address, name_of(row.remote), port_text(row, port)));
             };
             both.cells.push_back(cell(local, row.remote_port));
             both.brief.push_back(
@@ -361,12 +383,14 @@ private:
         remote.look = {Cut::middle, key_width, 12, 0, true};
         remote.gap = 1;
         for (const Row& row : rows_) {
-            const std::string whole = row.is_other() ? "other" : endpoint_cell(row.local_address, row.local_port);
+            const std::string port = port_text(row, row.local_port);
+            const std::string whole = row.is_other() ? "other" : endpoint_cell(row.local_address, "", port);
             local.cells.push_back(whole);
-            local.brief.push_back(row.local_port ? fmt::format(":{}", *row.local_port) : cut_in_middle(whole, 12));
-            remote.cells.push_back(
-                row.is_other() ? ""
-                               : fmt::format("{} {}", arrow(row), endpoint_cell(row.remote_address, row.remote_port)));
+            local.brief.push_back(row.local_port ? fmt::format(":{}", port) : cut_in_middle(whole, 12));
+            remote.cells.push_back(row.is_other() ? ""
+                                                  : fmt::format("{} {}", arrow(row),
+                                                                endpoint_cell(row.remote_address, name_of(row.remote),
+                                                                              port_text(row, row.remote_port))));
         }
         columns_.push_back(std::move(local));
         columns_.push_back(std::move(remote));
@@ -409,9 +433,10 @@ private:
         constexpr std::array<std::string_view, 2> with_remote = {"connection", "remote"};
         constexpr std::array<std::string_view, 4> with_unit = {"unit", "container", "pod", "cgroup"};
         if (!is_by(with_remote)) {
-            add_extra("BUSIEST REMOTE", {Cut::middle, 15, 12, remote_rank}, [](const Row& row) {
+            add_extra("BUSIEST REMOTE", {Cut::middle, 15, 12, remote_rank}, [&](const Row& row) {
                 const auto& address = row.busiest_remote ? row.busiest_remote : row.remote_address;
-                return address ? to_string(*address) : "";
+                const std::string name = name_of(row.busiest_remote ? row.busiest : row.remote);
+                return !name.empty() ? name : address ? to_string(*address) : "";
             });
         }
         if (!is_by(with_unit)) {
@@ -424,7 +449,8 @@ private:
         }
     }
 
-    void add_extra(std::string_view heading, const Look& look, std::string (*text)(const Row&))
+    template <typename Text>
+    void add_extra(std::string_view heading, const Look& look, const Text& text)
     {
         TableColumn column{.heading = std::string(heading), .look = look};
         std::transform(rows_.begin(), rows_.end(), std::back_inserter(column.cells), text);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +77,12 @@ std::optional<std::string> receive_text(int socket, Clock::time_point deadline)
     return receive_all(socket, text.data(), text.size(), deadline) ? std::optional(std::move(text)) : std::nullopt;
 }
 
+/// Works like fork(2), but no signal tells the parent when the child ends. So waitpid(-1) without __WALL does not find
+/// the child.
+pid_t fork_apart() { return static_cast<pid_t>(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr)); }
+
+bool has_ended(pid_t child) { return ::waitpid(child, nullptr, WNOHANG | __WALL) != 0; }
+
 /// Closes all descriptors but `socket`. Moves `socket` to the first number after the standard streams, and returns this
 /// number. If a helper that hangs kept our output open, the reader of our output would never see its end.
 int keep_only(int socket)
@@ -129,7 +136,7 @@ bool wait_until_ready(int fd, short events, Clock::time_point deadline)
 bool Helper::start()
 {
     constexpr std::size_t most_stuck = 4;
-    std::erase_if(stuck_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+    std::erase_if(stuck_, has_ended);
     if (stuck_.size() >= most_stuck) {
         return false;
     }
@@ -143,7 +150,7 @@ bool Helper::start()
     // The helper blocks all signals, because those that a terminal sends to both processes are meant for the parent.
     ::sigprocmask(SIG_BLOCK, &all, &before);
     const pid_t self = ::getpid();
-    const pid_t child = ::fork();
+    const pid_t child = fork_apart();
     if (child == 0) {
         serve(theirs.get(), self, answer_);
     }
@@ -166,15 +173,22 @@ void Helper::end()
         return;
     }
     ::kill(pid_, SIGKILL);
-    bool is_dead = ::waitpid(pid_, nullptr, WNOHANG) != 0;
+    bool is_dead = has_ended(pid_);
     for (int i = 0; i < tries && !is_dead; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(i < 10 ? 0 : 1));
-        is_dead = ::waitpid(pid_, nullptr, WNOHANG) != 0;
+        is_dead = has_ended(pid_);
     }
     if (!is_dead) {
         stuck_.push_back(pid_);
     }
     pid_ = 0;
+}
+
+void Helper::freeze() const
+{
+    if (pid_ != 0) {
+        ::kill(pid_, SIGSTOP);
+    }
 }
 
 std::optional<std::string> Helper::ask(std::string_view question, Clock::time_point deadline)

@@ -3,8 +3,8 @@
 // helper does not answer in time, it is killed, and the next question starts a new one.
 //
 // The helper is forked at the first question. At that time, this process must have only one thread. The helper keeps no
-// descriptor but its socket, blocks all signals but SIGKILL and SIGSTOP, and ends when its parent ends. A thread would
-// be cheaper than a process, but cannot be killed.
+// descriptor but its socket, blocks all signals but SIGKILL and SIGSTOP, and ends when its parent ends. `run`, which
+// waits for any child, does not see it. A thread would be cheaper than a process, but cannot be killed.
 #pragma once
 
 #include "linux/fd.hpp"
@@ -37,12 +37,16 @@ public:
     /// be started or has died.
     std::optional<std::string> ask(std::string_view question, Clock::time_point deadline);
 
+    /// Stops the helper until it is killed: it does nothing more, but its sockets stay open.
+    void freeze() const;
+    /// Kills the helper, if there is one.
+    void end();
+
     /// Returns the process id of the helper; 0 if there is no helper now.
     pid_t pid() const { return pid_; }
 
 private:
     bool start();
-    void end();
 
     Answer answer_;
     Fd socket_;

@@ -4,12 +4,14 @@
 #include "model/address.hpp"
 
 #include "util/number.hpp"
+#include "util/text.hpp"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <vector>
 
 namespace socktally {
 
@@ -108,6 +110,20 @@ bool Address::goes_to_many() const
     }
     return family == Family::v6 && bytes[0] == 0xff;
 }
+
+bool Address::is_private() const
+{
+    static const std::vector<Prefix> networks = [] {
+        std::vector<Prefix> parsed;
+        for (const std::string_view network : split(private_networks, ',')) {
+            parsed.push_back(parse_prefix(network).value());
+        }
+        return parsed;
+    }();
+    return std::any_of(networks.begin(), networks.end(), [&](const Prefix& each) { return each.contains(*this); });
+}
+
+std::string_view to_string(NameSource source) { return source == NameSource::reverse ? "reverse" : "hosts"; }
 
 bool Prefix::contains(const Address& other) const
 {

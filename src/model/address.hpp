@@ -26,6 +26,7 @@ struct Address {
     bool is_unspecified() const; // none, 0.0.0.0 or ::
     bool is_loopback() const;    // 127.0.0.0/8 or ::1
     bool goes_to_many() const;   // multicast or 255.255.255.255: several sockets may receive the same packet
+    bool is_private() const;     // in private_networks
     auto operator<=>(const Address&) const = default;
 };
 
@@ -42,6 +43,21 @@ struct Prefix {
     unsigned length = 0;
     bool contains(const Address& other) const;
     bool operator==(const Prefix&) const = default;
+};
+
+/// The networks that are not public (RFC 1918, 6598, 3927, 4193 and 4291).
+constexpr std::string_view private_networks =
+    "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,fc00::/7,fe80::/10";
+
+/// Where the name of an address comes from: the system's resolver, or /etc/hosts.
+enum class NameSource : std::uint8_t { reverse, hosts };
+std::string_view to_string(NameSource source); // "reverse"
+
+/// The name of a remote address. Both fields are null if it has none.
+struct RemoteName {
+    std::optional<std::string> name; // raw bytes
+    std::optional<NameSource> source;
+    auto operator<=>(const RemoteName&) const = default;
 };
 
 std::string to_string(const Address& address);               // such as "10.0.0.1" or "fe80::1"; empty for Family::none

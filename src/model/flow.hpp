@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace socktally {
 
@@ -24,6 +25,9 @@ std::span<const std::string_view> protocol_names(); // names of all protocols, i
 std::string_view to_string(Protocol protocol);      // "tcp"
 std::optional<Protocol> parse_protocol(std::string_view text);
 bool has_ports(Protocol protocol); // returns whether sockets of the protocol have ports
+
+/// A port, and its protocol; null: any protocol.
+using Service = std::pair<std::uint16_t, std::optional<Protocol>>;
 
 /// Protocol and two endpoints. An unconnected UDP socket has a remote endpoint of Family::none and port 0.
 struct Tuple {

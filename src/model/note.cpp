@@ -68,6 +68,7 @@ constexpr std::array kinds = {
     NoteKind{owners_unread, "owners-unread", complete},
     NoteKind{container_names, "container-names", complete},
     NoteKind{user_names, "user-names", complete},
+    NoteKind{remote_names, "remote-names", complete},
     NoteKind{identity_unread, "identity-unread", complete},
     NoteKind{other_pidns, "other-pidns", complete, "", outside_remedy},
     NoteKind{spliced_bytes, "spliced-bytes", incomplete, "", root_remedy},

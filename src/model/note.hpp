@@ -47,6 +47,7 @@ enum class NoteCode : std::uint8_t {
     owners_unread,
     container_names,
     user_names,
+    remote_names,
     identity_unread,
     other_pidns,
     spliced_bytes,

@@ -46,6 +46,7 @@ struct Sample {
     std::map<std::size_t, std::vector<std::uint32_t>> sharers;
     /// Facts that follow from the cgroups of sockets without a known process. The key is Flow::cgroup_id.
     std::map<std::uint64_t, std::shared_ptr<const Identity>> groups;
+    std::map<Address, std::shared_ptr<const RemoteName>> names; // of remote addresses; set by name_remotes()
     TreeSightings tree;
     Listeners listeners; // empty if no tree was asked for, or if the backend knows all processes
     std::vector<Note> notes;

@@ -26,10 +26,12 @@ constexpr char by_uid = 'u';
 constexpr char by_name = 'n';
 constexpr char by_host = 'h';
 constexpr char by_service = 'p';
+constexpr char by_port = 'q';
 constexpr char by_path = 'f';
 constexpr char at_socket = 's';
 constexpr char has_answer = '+';
 constexpr char no_answer = '-';
+constexpr char separator = '\0';
 
 template <typename... Fields>
 std::string message(char kind, const Fields&... fields)
@@ -75,6 +77,22 @@ std::string answer_about_service(const std::string& name)
     const servent* const found = ::getservbyname(name.c_str(), nullptr); // NOLINT: one thread
     return found != nullptr ? message(has_answer, ntohs(static_cast<std::uint16_t>(found->s_port)))
                             : std::string(1, no_answer);
+}
+
+/// Answers with the port, the protocol and the name of each service that has a name.
+std::string answer_about_ports(std::string_view question)
+{
+    std::string text(1, has_answer);
+    while (!question.empty()) {
+        const auto port = static_cast<std::uint16_t>(next_number(question));
+        const std::string protocol(next_field(question));
+        const servent* const found =
+            ::getservbyport(htons(port), protocol.empty() ? nullptr : protocol.c_str()); // NOLINT: one thread
+        if (found != nullptr) {
+            text += fmt::format("{}{}{}{}{}{}", port, separator, protocol, separator, found->s_name, separator);
+        }
+    }
+    return text;
 }
 
 template <typename SocketAddress, typename Bytes>
@@ -140,6 +158,7 @@ std::string answer(std::string_view question)
     case by_name: return answer_of(::getpwnam(std::string(question).c_str()));            // NOLINT
     case by_host: return answer_about_host(std::string(question));
     case by_service: return answer_about_service(std::string(question));
+    case by_port: return answer_about_ports(question);
     case by_path: return read_at_path(question);
     case at_socket: return ask_at_socket(question);
     default: return {};
@@ -265,6 +284,24 @@ PortAnswer Lookups::find_port(const std::string& service, std::chrono::milliseco
 {
     const auto given = ask(services, message(by_service, service), Clock::now() + patience);
     return {given.has_value(), given ? parse_port(std::string_view(*given).substr(1)) : std::nullopt};
+}
+
+std::map<Service, std::string> Lookups::find_services(const std::set<Service>& wanted,
+                                                      std::chrono::milliseconds patience)
+{
+    std::string question(1, by_port);
+    for (const auto& [port, protocol] : wanted) {
+        question += fmt::format("{}{}{}{}", port, separator, protocol ? to_string(*protocol) : "", separator);
+    }
+    const auto given = ask(services, question, Clock::now() + patience);
+    std::string_view fields = given ? std::string_view(*given).substr(1) : "";
+    std::map<Service, std::string> names;
+    while (!fields.empty()) {
+        const auto port = static_cast<std::uint16_t>(next_number(fields));
+        const auto protocol = parse_protocol(next_field(fields));
+        names.emplace(Service{port, protocol}, next_field(fields));
+    }
+    return names;
 }
 
 std::optional<std::string> Lookups::read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline)

@@ -9,12 +9,14 @@
 #include "linux/trusted_file.hpp"
 #include "linux/unix_http.hpp"
 #include "model/address.hpp"
+#include "model/flow.hpp"
 #include "model/ids.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +53,8 @@ public:
 
     HostAnswer find_host(const std::string& name, std::chrono::milliseconds patience);
     PortAnswer find_port(const std::string& service, std::chrono::milliseconds patience);
+    /// Returns the names of those services that have one; empty if the answer does not come in time.
+    std::map<Service, std::string> find_services(const std::set<Service>& services, std::chrono::milliseconds patience);
 
     /// Works like read_trusted_file(), but returns null with errno ETIMEDOUT if the file cannot be read in time.
     std::optional<std::string> read_file(const TrustedPlace& place, std::size_t limit, Clock::time_point deadline);

@@ -104,6 +104,11 @@ std::optional<std::uint16_t> find_port(const std::string& service)
     return answer.port;
 }
 
+std::map<Service, std::string> service_names(const std::set<Service>& services)
+{
+    return services.empty() ? std::map<Service, std::string>() : Lookups().find_services(services, longest_for_name);
+}
+
 void NetnsNames::read()
 {
     const Directory listing = open_directory(AT_FDCWD, directory_.c_str());

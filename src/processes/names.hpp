@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,9 @@ std::vector<Address> find_host(const std::string& name);
 /// Returns the port of a service such as "http"; null if there is no such service. Throws std::runtime_error if the
 /// name service does not answer.
 std::optional<std::uint16_t> find_port(const std::string& service);
+
+/// Returns the names of those services that have one; empty if the name service does not answer.
+std::map<Service, std::string> service_names(const std::set<Service>& services);
 
 /// The names of network namespaces. For each name, ip-netns(8) makes a file in /run/netns and mounts the namespace on
 /// it.

@@ -79,6 +79,10 @@ void parse_text(std::string_view text, std::optional<Address>& value) { value = 
 void parse_text(std::string_view text, std::optional<Protocol>& value) { value = parse_protocol(text); }
 void parse_text(std::string_view text, std::optional<RowKind>& value) { value = value_called(text, RowKind::other); }
 void parse_text(std::string_view text, std::optional<Quality>& value) { value = value_called(text, Quality::unknown); }
+void parse_text(std::string_view text, std::optional<NameSource>& value)
+{
+    value = value_called(text, NameSource::hosts);
+}
 void parse_text(std::string_view text, std::optional<ConnectionState>& value) { value = parse_connection_state(text); }
 void parse_text(std::string_view text, std::optional<Outbound>& value)
 {
@@ -134,6 +138,8 @@ template <>
 constexpr std::shared_ptr<const Identity> Row::*shared<Identity> = &Row::identity;
 template <>
 constexpr std::shared_ptr<const SocketFacts> Row::*shared<SocketFacts> = &Row::facts;
+template <>
+constexpr std::shared_ptr<const RemoteName> Row::*shared<RemoteName> = &Row::remote;
 
 template <typename T, typename Part>
 const std::optional<T>& field_in(const Row& row, std::optional<T> Part::*field)
@@ -367,6 +373,10 @@ constexpr std::array table = {
     fact<&Row::local_port>("local_port", "LPORT", "port of this end", Requirement::tuples),
     fact<&Row::remote_address>("remote_address", "REMOTE", "IP address of the other end", Requirement::peers),
     fact<&Row::remote_port>("remote_port", "RPORT", "port of the other end", Requirement::peers),
+    fact<&RemoteName::name>("remote_name", "NAME", "name of the remote address; needs --resolve", Requirement::names),
+    fact<&RemoteName::source>("name_source", "NAME FROM",
+                              "where remote_name comes from: reverse (look-up), or hosts (/etc/hosts)",
+                              Requirement::names),
     fact<&Row::port>("port", "PORT", "port of the service: the local one where this end accepted, else the remote one",
                      Requirement::peers),
     fact<&Row::published>("published", "PUBLISHED",

@@ -289,11 +289,10 @@ struct AddressWord {
     std::string_view networks;
 };
 
-/// Words for networks that are not public. The private networks are in RFC 1918, 6598, 3927, 4193 and 4291.
-constexpr std::array<AddressWord, 3> address_words{
-    {{"private", "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,fc00::/7,fe80::/10"},
-     {"loopback", "127.0.0.0/8,::1"},
-     {"multicast", "224.0.0.0/4,255.255.255.255,ff00::/8"}}};
+/// Words for networks that are not public.
+constexpr std::array<AddressWord, 3> address_words{{{"private", private_networks},
+                                                    {"loopback", "127.0.0.0/8,::1"},
+                                                    {"multicast", "224.0.0.0/4,255.255.255.255,ff00::/8"}}};
 constexpr std::string_view own_word = "own";
 constexpr std::string_view public_word = "public";
 
@@ -323,6 +322,13 @@ bool may_be_host(std::string_view text)
            text.front() != '.' && (last.empty() || last.find_first_not_of("0123456789") != last.npos);
 }
 
+/// Returns whether two names are those of one host. Upper and lower case, and a last dot, make no difference.
+bool is_same_host(std::string_view name, std::string_view wanted)
+{
+    const auto plain = [](std::string_view text) { return lower(text.substr(0, text.size() - text.ends_with('.'))); };
+    return !name.empty() && plain(name) == plain(wanted);
+}
+
 FilterValue address_value(std::string_view text)
 {
     FilterValue value{std::string(text)};
@@ -342,7 +348,8 @@ FilterValue address_value(std::string_view text)
             add_networks(value.networks, each);
         }
     }
-    if (value.networks.empty() && !value.is_own && !may_be_host(text)) {
+    value.is_host = value.networks.empty() && !value.is_own;
+    if (value.is_host && !may_be_host(text)) {
         throw std::invalid_argument(
             fmt::format("bad address {}: use an address (10.0.0.1, fe80::1), a network (10.0.0.0/8, 2001:db8::/32), "
                         "a host name, or one of the words private, loopback, multicast, own, public",
@@ -392,6 +399,9 @@ Judgement judge_remote(const Row& row, const FilterValue& value, const Machine& 
 {
     if (value.is_own) {
         return judge_own(row, machine);
+    }
+    if (value.is_host && row.remote != nullptr && is_same_host(row.remote->name.value_or(""), value.text)) {
+        return Judgement::in;
     }
     const auto& address = row.remote_address;
     if (!address || address->is_unspecified()) { // in `ports`, a socket without a remote address is unconnected
@@ -614,7 +624,7 @@ constexpr std::array kind_table{
                .words = network_words},
     FilterKind{.names = "--local",
                .value = "ADDRESS,...",
-               .help = "connections with this local address; takes the same values as --remote",
+               .help = "connections with this local address; like --remote",
                .columns = "local_address",
                .requirement = Requirement::tuples,
                .parse = address_value,
@@ -706,7 +716,7 @@ constexpr std::array kind_table{
                .offers = "@pids"},
     FilterKind{.names = "--state",
                .value = "STATE,...",
-               .help = "sockets in this state: established, closed, ...: see socktally(1)",
+               .help = "sockets in this state: established, closed, ...",
                .columns = "state",
                .requirement = Requirement::state,
                .parse = state_value,
@@ -714,7 +724,7 @@ constexpr std::array kind_table{
                .words = connection_state_names},
     FilterKind{.names = "--no-loopback",
                .value = nullptr,
-               .help = "leave out traffic within this machine; --external also leaves out private networks",
+               .help = "leave out traffic within this machine",
                .columns = "",
                .requirement = Requirement::peers,
                .parse = text_value,

@@ -33,6 +33,7 @@ struct FilterValue {
     std::vector<Prefix> networks = {}; // networks of an address filter; empty until a host name is looked up
     bool is_elsewhere = false;         // true if the filter matches all addresses that are not in `networks`
     bool is_own = false;               // true if the filter matches the addresses of this machine
+    bool is_host = false;              // true if the text is the name of a host
 
     bool operator==(const FilterValue&) const = default;
 };

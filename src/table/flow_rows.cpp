@@ -163,6 +163,9 @@ Row row_of(const Flow& flow, const Sample& sample)
     row.local_port = port_of(tuple.local);
     row.remote_address = address_of(tuple.remote);
     row.remote_port = port_of(tuple.remote);
+    if (const auto name = sample.names.find(tuple.remote.address); name != sample.names.end()) {
+        row.remote = name->second;
+    }
     if (!row.protocol || has_ports(*row.protocol)) { // a raw socket has the number of a protocol in place of a port
         row.port = flow.accepted || !row.remote_port ? row.local_port : row.remote_port;
     }

@@ -123,6 +123,11 @@ void tell_state(KeyText& text, const Row& row, const Origin& /*origin*/, const K
     text.add(row.facts != nullptr ? row.facts->state : std::nullopt);
 }
 
+void tell_remote_name(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(row.remote != nullptr ? row.remote->name : std::nullopt);
+}
+
 using IdentityText = std::optional<std::string> Identity::*;
 
 /// Groups rows by `parts` of their identity. A row that has neither an owner nor any of these parts is grouped by its
@@ -254,6 +259,15 @@ constexpr std::array key_table = {
         .traits = of_sockets,
         .tell = tell<&Row::remote_address>,
         .also = "host,ip,address,peer,dst,destination"},
+    Key{.name = "remote_name",
+        .plural = "remote_names",
+        .columns = "remote_name",
+        .defaults = "remote_name,rx_bytes,tx_bytes,connections",
+        .labels = "remote_name",
+        .requirement = Requirement::names,
+        .traits = of_sockets,
+        .tell = tell_remote_name,
+        .also = "hostname,dns"},
     Key{.name = "port",
         .plural = "ports",
         .columns = "port",

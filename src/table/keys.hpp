@@ -19,6 +19,7 @@ enum class Requirement : std::uint8_t {
     processes,
     tuples,     // one flow for each socket, not only for each process
     peers,      // like `tuples`, and one flow for each peer of a datagram socket
+    names,      // like `peers`, and with --resolve the names of the remote addresses
     packets,    // on request: number of packets, and their IP bytes
     interfaces, // no work: only rows by interface have a value
     reports,    // no work: all rows of a sample have the same value

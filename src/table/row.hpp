@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,12 +58,14 @@ struct Row {
     std::optional<std::uint16_t> local_port;
     std::optional<Address> remote_address;
     std::optional<std::uint16_t> remote_port;
-    std::optional<std::uint16_t> port;    // port of the service: the local port if accepted, else the remote port
-    std::optional<std::string> interface; // name of the interface; set only with --by interface
+    std::shared_ptr<const RemoteName> remote; // name of the remote address; null: none
+    std::optional<std::uint16_t> port;        // port of the service: the local port if accepted, else the remote port
+    std::optional<std::string> interface;     // name of the interface; set only with --by interface
     std::optional<Outbound> outbound;
-    std::optional<Address> busiest_remote;    // remote address with most bytes; set if the format shows it
-    std::shared_ptr<const SocketFacts> facts; // set by `ports`, and for TCP if an option needs them; else null
-    std::optional<std::uint64_t> rx_bytes;    // sum over the flows whose bytes are known; null if there are none
+    std::optional<Address> busiest_remote;     // remote address with most bytes; set if the format shows it
+    std::shared_ptr<const RemoteName> busiest; // the name of busiest_remote; null: none
+    std::shared_ptr<const SocketFacts> facts;  // set by `ports`, and for TCP if an option needs them; else null
+    std::optional<std::uint64_t> rx_bytes;     // sum over the flows whose bytes are known; null if there are none
     std::optional<std::uint64_t> tx_bytes;
     std::optional<std::uint64_t> rx_bytes_per_sec; // add_rates() sets this and the next four
     std::optional<std::uint64_t> tx_bytes_per_sec;
@@ -140,6 +143,7 @@ struct Report {
     std::vector<GrowingSeries> series; // printed in place of `rows` if `cumulative`
     std::optional<Per> per;            // set if each row of `report` is for one hour or one day
     std::vector<InterfaceTraffic> interfaces;
+    std::map<Service, std::string> services; // names of the ports in the rows; set with --service-names
     /// Number of rows before --alert and --top. If rows are by process or by name, rows without an owner do not count.
     std::uint64_t group_count = 0;
     LocalTraffic local; // set if the format is for people

@@ -81,6 +81,7 @@ bool is_before(const Row& a, const Row& b)
     }
     order = order != 0 ? order : order_by<&R::pid, &R::start_time, &R::process, &R::kind, &R::uid, &R::user>(a, b);
     order = order != 0 ? order : order_by_shared<&R::identity>(a, b);
+    order = order != 0 ? order : order_by_shared<&R::remote>(a, b);
     order =
         order != 0
             ? order

@@ -202,7 +202,7 @@ TEST_CASE("every column of a filter exists, and every key of --by has a filter")
         CHECK(find_filter_kind(kind.name()) == &kind);
     }
     for (const Key& key : keys()) {
-        const bool is_of_several = key.name == "process" || key.name == "connection";
+        const bool is_of_several = key.name == "process" || key.name == "connection" || key.name == "remote_name";
         CHECK_MESSAGE((is_of_several || find_filter_kind(key.name) != nullptr), key.name);
     }
     CHECK(find_filter_kind("remot") == nullptr);
