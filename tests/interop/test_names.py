@@ -89,6 +89,26 @@ class Peers:
             each.close()
 
 
+class Silent:
+    """A resolver that reads the queries, and never answers."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((RESOLVER, 53))
+        self.thread = threading.Thread(target=self.receive)
+        self.thread.start()
+
+    def receive(self):
+        while self.socket.recv(1000) != b"end":
+            pass
+
+    def end(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"end", (RESOLVER, 53))
+        self.thread.join()
+        self.socket.close()
+
+
 def start(*options):
     process = subprocess.Popen([TOOL, "-v", "--netns", "current", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                env=os.environ | {"COLUMNS": "120"})
@@ -201,8 +221,7 @@ class Names(unittest.TestCase):
                 if resolver == "answers":
                     stack.callback(Dnsmasq(len(addresses)).end)
                 elif resolver == "is silent":
-                    silent = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                    silent.bind((RESOLVER, 53))
+                    stack.callback(Silent().end)
                 for backend in BACKENDS:
                     (_, second), err = windows(peers, 2, "-b", backend, "--by", "process,remote", "--resolve")
                     about = f"{backend}, the resolver {resolver}: {err[-2000:]}"
@@ -217,20 +236,20 @@ class Names(unittest.TestCase):
         peers, resolver = self.use(addresses)
         for rows in windows(peers, 3, "-b", "ebpf", "--by", "remote_name", "--resolve")[0]:
             self.assertEqual({row["remote_name"] for row in rows}, {None, "two.hosts", *(f"h{i}.test" for i in range(0, 20, 2))})
-        self.assertEqual(resolver.asked(), sorted(set(addresses) - {"198.18.0.2"}))
+        asked = [address for address in resolver.asked() if address != RESOLVER]
+        self.assertEqual(asked, sorted(set(addresses) - {"198.18.0.2"}))
 
     def test_dead_resolver(self):
         addresses = [f"198.18.{i // 250}.{i % 250 + 1}" for i in range(1000)]
         peers = self.use(addresses, resolves=False)
-        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.addCleanup(silent.close)
-        silent.bind((RESOLVER, 53))
+        self.addCleanup(Silent().end)
         for backend in BACKENDS:
             times = []
-            for _ in range(3):  # so that it passes beside busy processes
+            for _ in range(10):  # so that it passes beside busy processes
+                _, usual = sample(peers, "--by", "remote", "-f", "json", backend=backend)
                 out, seconds = sample(peers, "--by", "remote", "--resolve", "-f", "json", backend=backend)
-                times.append(seconds)
-                if seconds < 1.2:
+                times.append(seconds - usual)
+                if times[-1] < 1.2:
                     break
             self.assertLess(times[-1], 1.2, f"{backend}: {times}")
             rows, notes = rows_of(out, "remotes")
