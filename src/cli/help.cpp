@@ -37,12 +37,11 @@ they need.
 )",
          R"(  -d TIME          measure this long: 5s, 500ms, 1m30s; default 1s
   --interval TIME  measure again and again, until stopped, or --count N times
-  --by KEY,...     a row per process (default), connection, remote, interface...
+  --by KEY,...     a row per process (default), remote (--resolve names it), ...
   --top N          the N largest rows, the others summed in one
   --port PORT,...  only this port; also --protocol udp, --name, --user, --unit,
                    --container, --remote, --external, --exclude FILTER=VALUE
   --alert EXPR     only rows with 'tx_bytes_per_sec>10MB/s'; exit code 10 if any
-  --resolve        names of remote hosts: --by process,remote --resolve
   -f FORMAT        pretty, csv, json, prom, ...; --bits: in Mbit/s, --si: in MB
 )",
          "socktally -d 5s --by process,remote --external --top 10\n"},

@@ -86,6 +86,16 @@ TEST_CASE("every option reaches its field")
     CHECK_FALSE(o.progress);
 }
 
+TEST_CASE("options on names imply that names are looked up")
+{
+    CHECK_FALSE(parse({}).resolve);
+    CHECK(parse({"--resolve"}).resolve_timeout == 1s);
+    CHECK_FALSE(parse({"--resolve"}).resolve_private);
+    CHECK(parse({"--resolve-timeout", "200ms"}).resolve);
+    CHECK(parse({"ports", "--resolve-private"}).resolve);
+    CHECK(parse({"run", "--resolve-timeout", "0", "x"}).resolve_timeout == 0s);
+}
+
 TEST_CASE("every filter is one kind of term, and --exclude its opposite")
 {
     CHECK(terms_of({"--filter", "sql",     "--protocol",  "udp",           "--remote", "fe80::/10", "--user",

@@ -5,7 +5,9 @@
 #include "processes/names.hpp"
 #include "temp_directory.hpp"
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <netdb.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -36,6 +38,22 @@ TEST_CASE("users are looked up by number and by name")
     CHECK(find_user("root") == Uid{0});
     CHECK(find_user("3999999999") == Uid{3'999'999'999});
     CHECK_FALSE(find_user("no such user"));
+}
+
+TEST_CASE("services have the names that the C library gives")
+{
+    const std::set<Service> services{
+        {443, Protocol::tcp}, {514, Protocol::udp}, {443, std::nullopt}, {1, Protocol::icmp}};
+    std::map<Service, std::string> expected;
+    for (const Service& service : services) {
+        const std::string protocol(service.second ? to_string(*service.second) : "");
+        const servent* const entry =
+            ::getservbyport(htons(service.first), protocol.empty() ? nullptr : protocol.c_str()); // NOLINT: one thread
+        if (entry != nullptr)
+            expected.emplace(service, entry->s_name);
+    }
+    CHECK(service_names(services) == expected);
+    CHECK(service_names({}).empty());
 }
 
 TEST_CASE("files are read with the reason why one cannot be")

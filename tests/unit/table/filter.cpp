@@ -113,6 +113,23 @@ TEST_CASE("addresses by word, network and name")
            {"local=10.0.0.1", cause_row(Cause::unknown), unknown}});
 }
 
+TEST_CASE("a remote address may be asked for by its name, but a name cannot pass for an address")
+{
+    const auto named = [](const char* name, const char* address) {
+        Row row = row_to(address);
+        row.remote = std::make_shared<const RemoteName>(RemoteName{name, NameSource::reverse});
+        return row;
+    };
+    check({{"remote=web.example", named("web.example", "8.8.8.8"), in},
+           {"remote=WEB.example.", named("web.Example", "8.8.8.8"), in},
+           {"remote=web.example", named("web.example", ""), in}, // saved with the name alone
+           {"remote=web.example", named("web.example.org", "8.8.8.8"), out},
+           {"remote=web.example", row_to("8.8.8.8"), out},
+           {"remote=private", named("private", "8.8.8.8"), out},
+           {"remote=10.0.0.1", named("10.0.0.1", "8.8.8.8"), out},
+           {"local=web.example", named("web.example", "8.8.8.8"), out}});
+}
+
 TEST_CASE("a family is that of either end that has an address")
 {
     check({{"ipv4", row_to("10.0.0.2"), in},

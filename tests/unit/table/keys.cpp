@@ -111,6 +111,11 @@ TEST_CASE("rows by several keys agree in all of them")
     Sample sample = sample_of_five();
     CHECK(sums(sample, "name") == "3 12 16 ");
     CHECK(sums(sample, "remote") == "21 10 ");
+    for (const char* text : {"10.0.0.3", "10.0.0.4"}) { // two addresses of one name
+        sample.names[parse_address(text).value()] =
+            std::make_shared<const RemoteName>(RemoteName{"a.example", NameSource::hosts});
+    }
+    CHECK(sums(sample, "remote_name") == "21 10 ");
     CHECK(sums(sample, "name,remote") == "1 2 4 8 16 ");
     CHECK(sums(sample, "remote,process") == "1 2 4 8 16 ");
     CHECK(sums(sample, "user,remote") == "5 10 16 ");
