@@ -175,7 +175,8 @@ bool needs_names(const Options& options, const OutputPlan& plan)
 {
     const auto& terms = options.filter.terms();
     const bool is_printed =
-        plan.format->is_for_people && plan.style.has_names && (plan.style.has_extras || shows(plan, "remote_address"));
+        plan.format->is_for_people && plan.style.has_names &&
+        (plan.style.has_extras || options.command == Command::ports || shows(plan, "remote_address"));
     return options.resolve && !options.by.is_by_interface() &&
            (is_printed || is_required(options, plan, Requirement::names) ||
             std::any_of(terms.begin(), terms.end(), [](const FilterTerm& term) { return term.value.is_host; }));

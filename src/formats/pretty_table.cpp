@@ -171,8 +171,10 @@ public:
                 add(column, is_one_host || (is_default && (has_rates_too || !is_total)));
             }
             if (is_usual && names_sockets() && column.name == "local_port" && !has_column(list, "remote_address")) {
-                add_extra("REMOTE", {Cut::middle, remote_width, address_width, Look::dear}, [](const Row& row) {
-                    return row.remote_address ? endpoint_cell(row.remote_address, row.remote_port) : "";
+                add_extra("REMOTE", {Cut::middle, remote_width, address_width, Look::dear}, [&](const Row& row) {
+                    return row.remote_address
+                               ? endpoint_cell(row.remote_address, name_of(row.remote), port_text(row, row.remote_port))
+                               : "";
                 });
             }
         }
