@@ -44,7 +44,7 @@ std::string with_short_ids(std::string_view text)
 /// a port, or "*" without both. `name` replaces the address unless it is empty.
 std::string endpoint_cell(const std::optional<Address>& address, const std::string& name, const std::string& port)
 {
-    const std::string host = !name.empty() ? name : address ? to_string(*address) : "*";
+    std::string host = !name.empty() ? name : address ? to_string(*address) : "*";
     if (port.empty()) {
         return host;
     }
