@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/event.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -56,6 +57,14 @@ void adopt_orphans()
 {
     throw std::runtime_error("the command run needs Linux: macOS cannot follow all processes that a command starts");
 }
+
+pid_t fork_apart() { return ::fork(); }
+
+bool has_ended(pid_t child) { return ::waitpid(child, nullptr, WNOHANG) != 0; }
+
+void be_readable_by_parent() {}
+
+bool keep_sockets() { return false; }
 
 /// The helper that calls this function also ends when its parent closes the socket between them.
 void die_with_parent() {}

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,12 +75,6 @@ std::optional<std::string> receive_text(int socket, Clock::time_point deadline)
     std::string text(length, '\0');
     return receive_all(socket, text.data(), text.size(), deadline) ? std::optional(std::move(text)) : std::nullopt;
 }
-
-/// Works like fork(2), but no signal tells the parent when the child ends. So waitpid(-1) without __WALL does not find
-/// the child.
-pid_t fork_apart() { return static_cast<pid_t>(::syscall(SYS_clone, 0, nullptr, nullptr, nullptr, nullptr)); }
-
-bool has_ended(pid_t child) { return ::waitpid(child, nullptr, WNOHANG | __WALL) != 0; }
 
 /// Closes all descriptors but `socket`. Moves `socket` to the first number after the standard streams, and returns this
 /// number. If a helper that hangs kept our output open, the reader of our output would never see its end.

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/types.h>
 
 #include <array>
 #include <chrono>
@@ -26,6 +27,15 @@ void close_from(int first);
 void adopt_orphans();
 /// Has the kernel kill this process when its parent ends, if the system can do that.
 void die_with_parent();
+
+/// Works like fork(2), but no signal tells the parent when the child ends, and Child does not find the child.
+pid_t fork_apart();
+/// Returns whether a child of fork_apart() has ended.
+bool has_ended(pid_t child);
+/// Lets the parent read /proc/PID of this process, even if the program has capabilities of its file.
+void be_readable_by_parent();
+/// Makes close(2) of this thread do nothing, so that all its sockets stay open. Returns false if the system refuses.
+bool keep_sockets();
 
 /// Works like poll(2). Without `timeout`, waits until an event comes.
 int poll_for(std::span<pollfd> fds, std::optional<std::chrono::nanoseconds> timeout);

@@ -7,19 +7,16 @@
 
 #include "linux/file.hpp"
 #include "linux/proc.hpp"
+#include "linux/system.hpp"
 #include "util/number.hpp"
 #include "util/text.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
@@ -42,20 +39,6 @@ constexpr char nul = '\0';
 constexpr std::string_view cannot_keep = "-";
 
 // --- In the helper process
-
-/// Makes close(2) of this thread do nothing, so that all its sockets stay open. Returns false if the kernel refuses.
-bool keep_sockets()
-{
-    std::array<sock_filter, 4> instructions{{
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO), // with errno 0: the call succeeds
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    }};
-    const sock_fprog program{static_cast<unsigned short>(instructions.size()), instructions.data()};
-    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
-}
 
 /// Returns the name of the address; empty if it has none, null if the resolver did not say.
 std::optional<std::string> look_up(const Address& address)
@@ -137,7 +120,7 @@ std::string answer_with_names(std::string_view question)
         }
     }
     raise_limit_of_files();
-    ::prctl(PR_SET_DUMPABLE, 1); // so that our parent may see which sockets this process holds
+    be_readable_by_parent(); // it looks for the holders of sockets
     std::unique_lock lock(work->mutex);
     try {
         while (work->running < std::min(most_threads, work->addresses.size())) {
