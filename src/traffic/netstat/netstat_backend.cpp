@@ -6,10 +6,9 @@
 #include "linux/interrupt.hpp"
 #include "sockets/socket_lookup.hpp"
 #include "traffic/faults.hpp"
-#include "traffic/netstat/interface_rows.hpp"
+#include "traffic/netstat/lister.hpp"
 #include "traffic/netstat/socket_holders.hpp"
 #include "traffic/netstat/socket_numbers.hpp"
-#include "traffic/netstat/socket_rows.hpp"
 #include "traffic/window_clock.hpp"
 #include "util/number.hpp"
 
@@ -59,11 +58,6 @@ Snapshot snapshot_of(const std::vector<NetstatRow>& rows, bool is_known)
         }
     }
     return snapshot;
-}
-
-std::vector<std::string> list_command(const std::string& netstat, Protocol protocol)
-{
-    return {netstat, "-anb", "-l", "-v", "-p", std::string(to_string(protocol))};
 }
 
 class NetstatBackend final : public Backend {
@@ -131,37 +125,19 @@ public:
 private:
     bool counts_twice() const { return system_.darwin >= counts_twice_since; }
 
-    /// Runs a program. Returns null, and counts why, if its output cannot be used.
-    std::optional<std::string> run(const std::vector<std::string>& words, Faults& faults) const
-    {
-        ProgramResult result = run_program(words, system_.limits);
-        if (result.has_exited_with(0)) {
-            return std::move(result.text);
-        }
-        ++faults[result.end == ProgramResult::End::timed_out ? Fault::commands_timed_out : Fault::commands_failed];
-        return std::nullopt;
-    }
-
     /// Lists the sockets of a protocol. Returns false if that fails. Then there are no rows.
     bool read(SocketList& list, Faults& faults)
     {
-        list.rows.clear();
-        const auto text = run(list_command(system_.netstat, list.protocol), faults);
-        if (!text) {
-            return false;
+        auto rows = lister_.sockets(list.protocol, faults);
+        const bool is_known = rows.has_value();
+        list.rows = is_known ? std::move(*rows) : std::vector<NetstatRow>();
+        if (is_known) {
+            list.numbers.number(list.rows);
         }
-        NetstatRows parsed = parse_netstat(*text, LongAddresses::whole);
-        faults[Fault::garbled] += parsed.garbled;
-        if (!parsed.has_header || !parsed.counts_bytes) {
-            ++faults[Fault::commands_failed];
-            return false;
-        }
-        list.rows = std::move(parsed.rows);
-        list.numbers.number(list.rows);
         if (options_.counters) {
             forget_own_numbers(list.rows);
         }
-        return true;
+        return is_known;
     }
 
     /// A later process cannot recognise sockets by numbers that this process made up.
@@ -180,7 +156,7 @@ private:
             list.before = snapshot_of(list.rows, is_known);
         }
         find_holders(request, faults);
-        if (auto first = read_interface_rows(faults)) {
+        if (auto first = lister_.interfaces(faults)) {
             interfaces_ = counters_of(std::move(*first));
         }
     }
@@ -271,18 +247,6 @@ private:
         }
     }
 
-    std::optional<std::vector<InterfaceTraffic>> read_interface_rows(Faults& faults) const
-    {
-        const auto text = run({system_.netstat, "-ibn"}, faults);
-        if (!text) {
-            return std::nullopt;
-        }
-        InterfaceRows parsed = parse_netstat_interfaces(*text);
-        faults[Fault::garbled] += parsed.garbled;
-        faults[Fault::rx_hidden] = parsed.hides_rx_bytes ? 1 : faults[Fault::rx_hidden];
-        return parsed.hides_rx_bytes ? std::nullopt : std::optional(std::move(parsed.interfaces));
-    }
-
     static InterfaceCounters counters_of(std::vector<InterfaceTraffic> interfaces)
     {
         InterfaceCounters counters{std::move(interfaces)};
@@ -295,7 +259,7 @@ private:
     /// Sets Sample::interfaces. Leaves it empty if the counters could not be read at both ends.
     void take_interfaces(Sample& sample, bool has_window, Faults& faults)
     {
-        auto last = read_interface_rows(faults);
+        auto last = lister_.interfaces(faults);
         if (!last) {
             interfaces_.reset();
             return;
@@ -312,6 +276,7 @@ private:
     BackendOptions options_;
     NetstatSystem system_;
     std::array<SocketList, 2> lists_{SocketList(Protocol::tcp), SocketList(Protocol::udp)};
+    NetstatLister lister_{system_};
     SocketHolders holders_;
     std::optional<InterfaceCounters> interfaces_{}; // at the end of the last window; null: they could not be read
     WindowClock clock_{};
@@ -321,13 +286,8 @@ private:
 
 OpenResult open_netstat(const BackendOptions& options, NetstatSystem system)
 {
-    const ProgramResult probe = run_program(list_command(system.netstat, Protocol::tcp), system.limits);
-    if (!probe.has_exited_with(0)) {
-        return Unavailable{failure_of(system.netstat, probe), ""};
-    }
-    const NetstatRows parsed = parse_netstat(probe.text, LongAddresses::whole);
-    if (!parsed.has_header || !parsed.counts_bytes) {
-        return Unavailable{failure_of(system.netstat, probe), ""};
+    if (std::string why = NetstatLister(system).probe(); !why.empty()) {
+        return Unavailable{std::move(why), ""};
     }
     if (options.counters && system.darwin >= counts_twice_since) {
         return Unavailable{"netstat counts received packets twice here, so --since would not be right", ""};

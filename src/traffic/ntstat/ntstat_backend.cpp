@@ -6,18 +6,11 @@
 #include "linux/interrupt.hpp"
 #include "sockets/socket_lookup.hpp"
 #include "traffic/faults.hpp"
-#include "traffic/ntstat/flow_table.hpp"
+#include "traffic/ntstat/control.hpp"
 #include "traffic/window_clock.hpp"
 
-#include <fmt/format.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <map>
-#include <system_error>
 #include <utility>
 
 namespace socktally {
@@ -26,133 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-
-constexpr std::size_t largest_datagram = 65536;
-
-/// Sends requests to the kernel control, and passes all messages from it on to the flow table.
-class NtstatControl {
-public:
-    using Described = std::function<void(const NtstatDescriptor&)>;
-
-    NtstatControl(Fd socket, std::chrono::nanoseconds patience)
-        : socket_(std::move(socket)), patience_(patience), buffer_(largest_datagram)
-    {
-    }
-
-    NtstatFlowTable& flows() { return flows_; }
-    /// Returns the descriptor to wait for; -1 if no more messages come.
-    int fd() const { return is_broken_ ? -1 : socket_.get(); }
-    std::size_t take_garbled() { return std::exchange(garbled_, 0); }
-    /// Calls `described` with the descriptor in each update.
-    void set_described(Described described) { described_ = std::move(described); }
-
-    /// Reads the messages that have come.
-    void drain()
-    {
-        while (receive()) {
-        }
-    }
-
-    /// Asks the kernel to report flows. Returns 0, or an errno: that of the kernel, or ETIMEDOUT.
-    int subscribe(NtstatProvider provider)
-    {
-        const std::uint64_t context = ++context_;
-        return ask(ntstat_subscription(provider, context), context);
-    }
-
-    /// Asks for the totals of all flows, part by part. Returns whether the answer is complete.
-    bool query()
-    {
-        drain();
-        const std::uint64_t context = ++context_;
-        flows_.query_begins();
-        int error = 0;
-        has_more_ = true;
-        while (has_more_ && error == 0) {
-            has_more_ = false;
-            error = ask(ntstat_query(context), context);
-        }
-        flows_.query_ends(error == 0);
-        return error == 0;
-    }
-
-private:
-    int ask(const std::vector<std::byte>& request, std::uint64_t context)
-    {
-        const auto deadline = Clock::now() + patience_;
-        if (::send(socket_.get(), request.data(), request.size(), 0) < 0) {
-            return errno;
-        }
-        waits_for_ = context;
-        answer_.reset();
-        while (!answer_) {
-            if (!receive() && (is_broken_ || !wait_until_readable(deadline))) {
-                return is_broken_ ? EPIPE : ETIMEDOUT;
-            }
-        }
-        return *answer_;
-    }
-
-    bool wait_until_readable(Clock::time_point deadline) const
-    {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-        pollfd wanted{socket_.get(), POLLIN, 0};
-        return left > 0 && ::poll(&wanted, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000))) >= 0;
-    }
-
-    /// Reads one datagram. Returns false if there is none.
-    bool receive()
-    {
-        const ssize_t got = ::recv(socket_.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-        if (got <= 0) {
-            is_broken_ = got == 0 || (errno != EAGAIN && errno != EINTR && errno != ENOBUFS);
-            return false;
-        }
-        std::span<const std::byte> datagram(buffer_.data(), static_cast<std::size_t>(got));
-        while (const auto message = next_ntstat_message(datagram)) {
-            std::visit([this](const auto& kind) { take(kind); }, *message);
-        }
-        return true;
-    }
-
-    void take(const NtstatOther&) {}
-    void take(const NtstatGarbled&) { ++garbled_; }
-    void take(const NtstatSuccess& success)
-    {
-        if (success.context == waits_for_) {
-            answer_ = 0;
-            has_more_ = success.has_more;
-        }
-    }
-    void take(const NtstatFailure& failure)
-    {
-        if (failure.context == waits_for_) {
-            answer_ = failure.error != 0 ? static_cast<int>(failure.error) : EIO;
-        }
-    }
-    void take(const NtstatAdded& added) { flows_.take(added); }
-    void take(const NtstatRemoved& removed) { flows_.take(removed); }
-    void take(const NtstatUpdate& update)
-    {
-        const auto* descriptor = std::get_if<NtstatDescriptor>(&update.descriptor);
-        if (descriptor != nullptr && described_) {
-            described_(*descriptor);
-        }
-        flows_.take(update);
-    }
-
-    Fd socket_;
-    std::chrono::nanoseconds patience_;
-    std::vector<std::byte> buffer_;
-    NtstatFlowTable flows_{};
-    Described described_{};
-    std::size_t garbled_ = 0;
-    std::uint64_t context_ = 0;   // of the last request
-    std::uint64_t waits_for_ = 0; // context of the answer
-    std::optional<int> answer_{};
-    bool has_more_ = false;
-    bool is_broken_ = false; // the other end has closed the socket
-};
 
 class NtstatBackend final : public Backend {
 public:
@@ -314,27 +180,6 @@ private:
     WindowClock clock_{};
 };
 
-/// Subscribes to flows, and checks that the kernel describes them as expected. Returns why not; empty if it does.
-std::string begin(NtstatControl& control)
-{
-    for (const auto provider : {NtstatProvider::tcp_kernel, NtstatProvider::udp_kernel}) {
-        if (const int error = control.subscribe(provider); error != 0) {
-            return fmt::format("the kernel reports no flows: {}", std::generic_category().message(error));
-        }
-    }
-    for (const auto provider :
-         {NtstatProvider::tcp_userland, NtstatProvider::udp_userland, NtstatProvider::quic_userland}) {
-        control.subscribe(provider); // not every version of macOS has these
-    }
-    if (!control.query()) {
-        return "the kernel does not send the counters of flows";
-    }
-    if (!control.flows().misfit().empty()) {
-        return fmt::format("the kernel's description of a flow makes no sense: {}", control.flows().misfit());
-    }
-    return "";
-}
-
 } // namespace
 
 OpenResult open_ntstat(const BackendOptions& options, NtstatSystem system)
@@ -343,7 +188,7 @@ OpenResult open_ntstat(const BackendOptions& options, NtstatSystem system)
         return Unavailable{"it cannot recognise the flows of an earlier run, which --since needs", ""};
     }
     NtstatControl control(std::move(system.control), system.patience);
-    if (std::string why = begin(control); !why.empty()) {
+    if (std::string why = control.begin(); !why.empty()) {
         return Unavailable{std::move(why), ""};
     }
     return std::make_unique<NtstatBackend>(options, std::move(system), std::move(control));
