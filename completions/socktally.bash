@@ -73,7 +73,7 @@ _socktally()
     fi
 
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        [[ $word == doctor || $word == ports || $word == report || $word == run ]] && commands=("$word")
+        [[ $word == dns || $word == doctor || $word == ports || $word == report || $word == run ]] && commands=("$word")
     done
     # Not tabs: of those, read takes several for one.
     while IFS=$'\x1f' read -r names value offers _; do
@@ -91,10 +91,10 @@ _socktally()
     elif [[ ${commands[*]} == run && $current != -* ]]; then
         compopt -o default 2> /dev/null
         _socktally_words "$current" "$(compgen -c -- "$current")"
-    elif [[ ${commands[*]} == doctor || ${commands[*]} == ports || $current == -* ]]; then
+    elif [[ ${commands[*]} == dns || ${commands[*]} == doctor || ${commands[*]} == ports || $current == -* ]]; then
         _socktally_words "$current" "$options"
     else
-        _socktally_words "$current" doctor ports report run
+        _socktally_words "$current" dns doctor ports report run
     fi
 }
 

@@ -15,7 +15,7 @@ end
 
 # A sample is what is taken where there is no command.
 function __socktally_is_sample
-    not __fish_seen_subcommand_from doctor ports report run
+    not __fish_seen_subcommand_from dns doctor ports report run
 end
 
 # The options of one command, offered where $argv[1] says so.
@@ -56,6 +56,7 @@ function __socktally_register
 end
 
 complete -c socktally -f
+complete -c socktally -n __socktally_is_sample -a dns -d 'Show who looks up which names'
 complete -c socktally -n __socktally_is_sample -a doctor -d 'Say which backends work here'
 complete -c socktally -n __socktally_is_sample -a ports -d 'List sockets and who holds them'
 complete -c socktally -n __socktally_is_sample -a report -d 'Add up saved samples'
@@ -63,6 +64,7 @@ complete -c socktally -n __socktally_is_sample -a run -d 'Measure a command unti
 complete -c socktally -n '__fish_seen_subcommand_from report' -F
 complete -c socktally -n '__fish_seen_subcommand_from run' -a '(__fish_complete_command)'
 __socktally_register __socktally_is_sample
+__socktally_register '__fish_seen_subcommand_from dns' dns
 __socktally_register '__fish_seen_subcommand_from doctor' doctor
 __socktally_register '__fish_seen_subcommand_from ports' ports
 __socktally_register '__fish_seen_subcommand_from report' report

@@ -40,6 +40,7 @@ Exit run(const Options& options, const Surroundings& surroundings)
     case Command::doctor: return run_doctor(options, backends());
     case Command::report: return run_report(options);
     case Command::ports: return run_ports(options, socket_lists());
+    case Command::dns: return run_sample(options, lookup_readers());
     case Command::run: return run_command(options, backends(), surroundings);
     case Command::sample: return run_sample(options, backends());
     }

@@ -48,7 +48,7 @@ scripts() {
 
 # include_order : a folder of src includes only itself and the folders before it in this list, so no two include each other. darwin has
 # files of several folders for macOS, and is included by none of them.
-folders="util model linux processes sockets owners traffic traffic/packet traffic/netlink traffic/ebpf traffic/procfs traffic/netstat traffic/ntstat table formats report cli commands darwin"
+folders="util model linux processes sockets owners traffic traffic/dns traffic/packet traffic/netlink traffic/ebpf traffic/procfs traffic/netstat traffic/ntstat table formats report cli commands darwin"
 include_order() {
     git ls-files 'src/*/*' | xargs grep -H '^#include "[^"]*/' | awk -v folders="$folders" '
         function folder(path) { return substr(path, 1, match(path, "/[^/]*$") - 1) }

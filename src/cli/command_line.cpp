@@ -66,7 +66,6 @@ constexpr std::array habits{
     Habit{"--uid", "--user"},
     Habit{"--watch", "--interval"},
     Habit{"columns", "socktally --list-columns"},
-    Habit{"dns", "socktally --port 53 --by process,remote"},
     Habit{"exec", "socktally run"},
     Habit{"time", "socktally run"},
     Habit{"top", "socktally --interval 1s -f pretty"},
@@ -388,7 +387,7 @@ private:
         }
         if (word.empty() || !is_plain || word.starts_with('-')) {
             return UsageError(
-                fmt::format("unknown command {}: the commands are ports, run, report and doctor", quoted));
+                fmt::format("unknown command {}: the commands are ports, run, dns, report and doctor", quoted));
         }
         return UsageError(fmt::format(
             fmt::runtime(command == Command::sample ? "unknown command {}: use {}" : "unexpected argument {}: use {}"),

@@ -26,14 +26,15 @@ constexpr std::array helps{
          R"(Usage: socktally [OPTION]...       which process moves how many bytes
        socktally run COMMAND...    how many bytes a command moves
        socktally ports             which process listens on which port
+       socktally dns               which process looks up which names
        socktally report [FILE]...  add up samples that -f jsonl >> FILE saved
        socktally doctor            which backends work here, what others need
 )",
          R"(Shows which process moved how many bytes over the network. Takes one sample and
 prints one row per process. run measures a command until it ends, with all
-processes that it starts. ports lists sockets and who holds them. report adds up
-samples saved as json or jsonl. doctor shows which backends work here and what
-they need.
+processes that it starts. ports lists sockets and who holds them. dns shows who
+looks up names. report adds up samples saved as json or jsonl. doctor shows
+which backends work here and what they need.
 )",
          R"(  -d TIME          measure this long: 5s, 500ms, 1m30s; default 1s
   --interval TIME  measure again and again, until stopped, or --count N times
@@ -62,6 +63,22 @@ that hold them: TCP sockets that listen, UDP and other sockets that are bound.
          R"(socktally ports --port 8080
 socktally ports --all --protocol tcp -o +remote_address,remote_port
 socktally ports --wait-for 30s --port 8080 && curl http://localhost:8080/
+)"},
+    Help{Command::dns, "Usage: socktally dns [OPTION]...  which process looks up which names\n",
+         R"(Shows the DNS look-ups of a window: who looked up what, of which resolver, with
+what answer and how fast. Reads DNS, mDNS and LLMNR in every network namespace.
+)",
+         R"(  -d TIME          measure this long: 5s, 500ms, 1m30s; default 1s
+  --interval TIME  measure again and again, until stopped
+  --query NAME,... only names that contain this, or are below *.example.org
+  --name NAME      only processes called so; also --pid, --user, --unit, ...
+  --by KEY,...     a row per process, query, query_type, resolver, outcome, ...
+  --alert EXPR     only rows such as 'failed>0'; exit with 10 if there are any
+  -f FORMAT        pretty (default on a terminal), tsv, csv, json, ...
+)",
+         R"(socktally dns -d 10s
+socktally dns --interval 10s -f jsonl
+socktally dns -d 1m --query '*.example.org' --by user,query
 )"},
     Help{Command::run, "Usage: socktally run [OPTION]... COMMAND [ARGUMENT]...  what a command moves\n",
          R"(Runs a command. When it ends, prints on standard error how many bytes it and all
@@ -177,7 +194,7 @@ std::string long_help(Command command)
 )";
     }
     text += R"(
-See socktally(1), socktally-run(1), socktally-ports(1), socktally-report(1),
+See socktally(1), socktally-run(1), -ports(1), -dns(1) and -report(1),
 socktally-output(5), socktally-backends(7) and socktally-since(7).
 )";
     return text;

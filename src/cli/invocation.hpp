@@ -9,7 +9,18 @@
 
 namespace socktally {
 
-enum class Command : std::uint8_t { sample, report, ports, run, doctor, list_columns, list_options, help, version };
+enum class Command : std::uint8_t {
+    sample,
+    report,
+    ports,
+    run,
+    dns,
+    doctor,
+    list_columns,
+    list_options,
+    help,
+    version
+};
 
 struct Invocation {
     Command command = Command::sample;

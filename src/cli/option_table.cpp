@@ -21,32 +21,41 @@ namespace socktally {
 namespace {
 
 constexpr unsigned bit(Command command) { return 1U << static_cast<unsigned>(command); }
-constexpr unsigned sample = bit(Command::sample);
-constexpr unsigned report = bit(Command::report);
-constexpr unsigned ports = bit(Command::ports);
-constexpr unsigned run = bit(Command::run);
-constexpr unsigned doctor = bit(Command::doctor);
+constexpr unsigned in_sample = bit(Command::sample);
+constexpr unsigned in_report = bit(Command::report);
+constexpr unsigned in_ports = bit(Command::ports);
+constexpr unsigned in_run = bit(Command::run);
+constexpr unsigned in_doctor = bit(Command::doctor);
 
-constexpr OptionGroup of_sampling{"Sampling", sample};
-constexpr OptionGroup of_windows{"Sampling", sample | run};
-constexpr OptionGroup of_choice{"Sampling", sample | run | ports | doctor};
-constexpr OptionGroup of_verdict{"Sampling", sample | run | ports | report};
-constexpr OptionGroup of_rows{"Rows and columns (also for report, ports and run)", sample | run | ports | report};
-constexpr OptionGroup of_names{of_rows.title, sample | run | ports};
-constexpr OptionGroup of_filters{"Filters (repeatable, also for report, ports and run)", sample | run | ports | report};
-constexpr OptionGroup of_sample_filters{"Filters (repeatable, also for ports and run)", sample | run | ports};
-constexpr OptionGroup of_trees{"Filters (repeatable, also for ports and run)", sample | ports};
-constexpr OptionGroup of_ports{"Only for ports", ports};
-constexpr OptionGroup of_run{"Only for run", run};
-constexpr OptionGroup of_report{"Only for report", report};
-constexpr OptionGroup of_output{"Output (for all commands)", sample | run | ports | report | doctor};
-constexpr OptionGroup of_program{"About", sample | run | ports | report | doctor};
+constexpr unsigned in_dns = bit(Command::dns);
+
+constexpr OptionGroup of_sampling{"Sampling", in_sample};
+constexpr OptionGroup of_durations{"Sampling", in_sample | in_dns};
+constexpr OptionGroup of_windows{"Sampling", in_sample | in_run | in_dns};
+constexpr OptionGroup of_choice{"Sampling", in_sample | in_run | in_ports | in_dns | in_doctor};
+constexpr OptionGroup of_verdict{"Sampling", in_sample | in_run | in_ports | in_dns | in_report};
+constexpr OptionGroup of_rows{"Rows and columns (also for report, ports, run and dns)",
+                              in_sample | in_run | in_ports | in_dns | in_report};
+constexpr OptionGroup of_names{of_rows.title, in_sample | in_run | in_ports};
+constexpr OptionGroup of_filters{"Filters (repeatable, also for report, ports, run and dns)",
+                                 in_sample | in_run | in_ports | in_dns | in_report};
+constexpr OptionGroup of_sample_filters{"Filters (repeatable, also for ports, run and dns)",
+                                        in_sample | in_run | in_ports | in_dns};
+constexpr OptionGroup of_trees{of_sample_filters.title, in_sample | in_ports | in_dns};
+constexpr OptionGroup of_dns{"Only for dns, ports or run", in_dns};
+constexpr OptionGroup of_ports{of_dns.title, in_ports};
+constexpr OptionGroup of_run{of_dns.title, in_run};
+constexpr OptionGroup of_report{"Only for report", in_report};
+constexpr OptionGroup of_output{"Output (for all commands)",
+                                in_sample | in_run | in_ports | in_dns | in_report | in_doctor};
+constexpr OptionGroup of_program{"About", in_sample | in_run | in_ports | in_dns | in_report | in_doctor};
 
 const OptionGroup& group_of(const FilterKind& kind)
 {
     switch (kind.takers) {
     case FilterKind::Takers::samples: return of_sample_filters;
     case FilterKind::Takers::all_but_run: return of_trees;
+    case FilterKind::Takers::lookups: return of_dns;
     case FilterKind::Takers::all: break;
     }
     return of_filters;
@@ -74,13 +83,21 @@ std::vector<std::string> format_words(Command command)
 
 std::vector<std::string> backend_words(Command command)
 {
-    return names_of(command == Command::ports ? socket_lists() : backends(),
-                    [](const BackendEntry& entry) { return entry.name; });
+    const auto table = command == Command::ports ? socket_lists()
+                       : command == Command::dns ? lookup_readers()
+                                                 : backends();
+    return names_of(table, [](const BackendEntry& entry) { return entry.name; });
 }
 
-std::vector<std::string> key_words(Command)
+std::vector<std::string> key_words(Command command)
 {
-    return names_of(keys(), [](const Key& key) { return key.name; });
+    std::vector<std::string> words;
+    for (const Key& key : keys()) {
+        if (command == Command::dns || key.requirement != Requirement::lookups) {
+            words.emplace_back(key.name);
+        }
+    }
+    return words;
 }
 
 std::vector<std::string> excludable(Command command);
@@ -106,7 +123,7 @@ void take_columns(Options& options, std::string_view text)
 // The options that come before the filters in the help text. The filters have a table of their own
 // (table/filter_kinds.cpp).
 constexpr std::array before_filters{
-    Option{of_sampling, "-d,--duration", "TIME",
+    Option{of_durations, "-d,--duration", "TIME",
            "window length: 500ms, 5s, 1m30s; default 1s; 0: totals since each open socket was opened",
            [](Options& o, std::string_view text) {
                o.duration = duration_value(text);
@@ -115,7 +132,7 @@ constexpr std::array before_filters{
            "0 500ms 1s 5s 1m"},
     Option{of_windows, "--interval", "TIME", "measure one window after another, until stopped",
            [](Options& o, std::string_view text) { o.interval = interval_value(text); }, "1s 5s 10s 1m"},
-    Option{of_sampling, "--count", "N", "stop after N windows; 0: never",
+    Option{of_durations, "--count", "N", "stop after N windows; 0: never",
            [](Options& o, std::string_view text) { o.count = count_value(text); }, "0 10 60"},
     Option{of_sampling, "--since", "FILE",
            "print at once what moved since the last run with FILE (TCP only); the first run prints totals",
@@ -178,11 +195,11 @@ constexpr std::array beside_filters{
 };
 
 constexpr std::array after_filters{
-    Option{of_ports, "--wait-for", "TIME", "wait until a socket matches, exit code 1 if none does within TIME",
+    Option{of_ports, "--wait-for", "TIME", "ports: wait until a socket matches, exit code 1 if none does within TIME",
            [](Options& o, std::string_view text) { o.wait_for = duration_value(text); }, "5s 30s 1m"},
 
     Option{of_run, "--detached-too", "TIME",
-           "also wait for processes that the command leaves running, for TIME at most",
+           "run: also wait for processes that the command leaves running, for TIME at most",
            [](Options& o, std::string_view text) { o.detached_too = duration_value(text); }, "5s 30s 1m"},
 
     Option{of_report, "--host", "NAME", "snapshots of this host; repeatable",
@@ -299,6 +316,7 @@ std::vector<Option> make_table()
     std::copy(beside_filters.begin(), beside_filters.end(), std::back_inserter(table));
     add_kinds(of_sample_filters);
     add_kinds(of_trees);
+    add_kinds(of_dns);
     std::copy(after_filters.begin(), after_filters.end(), std::back_inserter(table));
     return table;
 }

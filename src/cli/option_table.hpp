@@ -35,6 +35,7 @@ struct CommandWord {
 inline constexpr std::array command_words{
     CommandWord{Command::ports, "ports", "it lists sockets, without a window"},
     CommandWord{Command::run, "run", "it measures a command, and all that it starts, until it ends"},
+    CommandWord{Command::dns, "dns", "it counts the look-ups of a window"},
     CommandWord{Command::report, "report", "it adds up samples that were saved"},
     CommandWord{Command::doctor, "doctor", "it only tries the backends"},
 };

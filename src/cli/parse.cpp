@@ -172,6 +172,20 @@ void settle_ports(Options& o)
     }
 }
 
+/// Sets what `dns` shows by default, one row for each name that a process asked for.
+void settle_dns(Options& o)
+{
+    settle_windows(o);
+    if (o.duration.count() == 0) {
+        throw UsageError("dns needs a window: use --duration 1s, or another time greater than 0");
+    }
+    if (o.by.is_by_interface()) {
+        throw UsageError("dns counts look-ups of processes, so it does not take --by interface");
+    }
+    o.by = (o.is_by_given ? o.by : GroupBy("process,query,query_type,resolver")).of_lookups();
+    o.sort = o.sort.empty() ? "lookups" : o.sort;
+}
+
 /// Checks the options of `run`. Without --interval, its window lasts as long as the command. With --interval, `run`
 /// measures several windows.
 void settle_run(Options& o)
@@ -196,9 +210,14 @@ void settle(Options& options)
     switch (options.command) {
     case Command::ports: settle_ports(options); break;
     case Command::run: settle_run(options); break;
+    case Command::dns: settle_dns(options); break;
     default: settle_since(options); settle_windows(options);
     }
     settle_filter(options.filter);
+    const bool is_of_lookups = options.by.requires_any(Requirement::lookups);
+    if (is_of_lookups && options.command != Command::dns) {
+        throw UsageError(fmt::format("--by {} is of look-ups: use socktally dns", options.by.name()));
+    }
     refuse_output(options);
     if (options.command == Command::report) {
         complete_report(options);

@@ -89,6 +89,9 @@ std::string hint_of(const Report& report, const Options& options, std::uint64_t 
     if (options.command == Command::report) {
         return "no traffic in the snapshots";
     }
+    if (report.by.counts_lookups()) {
+        return fmt::format("no look-ups{}{}", report.complete ? "" : " seen", in_window);
+    }
     if (report.by.is_by_interface() && is_lo_busy) {
         return fmt::format("only lo moved bytes{}; --interface lo shows them", in_window);
     }

@@ -279,7 +279,7 @@ void finish_rows(std::vector<Row>& rows, const Report& whole, const Options& opt
     if (plan.format->is_series) { // must precede --top, which might keep only some rows of a series
         merge_series(rows, plan.columns, options.by);
     }
-    if (!whole.is_list) { // rows of `ports` have no bytes
+    if (!whole.is_list && !whole.by.counts_lookups()) { // rows of `ports` and `dns` have no bytes
         add_rates(rows, whole.duration, whole.totals);
     }
     keep_alerting(rows, plan.alerts); // must precede --top: its last row sums up only rows that raise an alert
@@ -311,6 +311,9 @@ Report make_report(Sample whole, const Options& options, const OutputPlan& plan,
         add_interfaces(grouping, sample.interfaces);
     } else if (options.by.is_by_socket()) {
         report.made = list_rows(shared, grouping, names, identifier);
+    } else if (options.by.counts_lookups()) {
+        join_truncated(sample);
+        add_lookups(grouping, sample);
     } else {
         add_flows(grouping, sample);
     }
@@ -326,7 +329,7 @@ Report make_report(Sample whole, const Options& options, const OutputPlan& plan,
         const Unjudged& unjudged = grouping.unjudged();
         report.notes.push_back(options.command == Command::run && unjudged.is_only_about("tree")
                                    ? unjudged.unplaced_note()
-                                   : unjudged.note("socket", filter));
+                                   : unjudged.note(options.by.counts_lookups() ? "look-up" : "socket", filter));
     }
     // `ports` has no window, and --since has none without an earlier run. With -d 0, make_output_plan() has refused the
     // alert already.

@@ -25,6 +25,11 @@ bool wants_color(ColorWhen when, bool to_terminal)
     return to_terminal && !is_dumb_terminal() && (no_color == nullptr || *no_color == '\0');
 }
 
+bool is_without_bytes(const Options& options)
+{
+    return options.command == Command::ports || options.command == Command::dns;
+}
+
 /// Returns the format's default columns. A table of several windows also has `time`. A report whose rows may differ in
 /// host or time also has `host` or `time`.
 ColumnList usual_columns(const Options& options, const Format& format)
@@ -108,7 +113,7 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
                   options.units};
     constexpr std::size_t wide_table = 100;
     plan.style.has_extras = plan.format->is_for_people && terminal_width >= wide_table &&
-                            !options.by.is_by_interface() && options.command != Command::ports &&
+                            !options.by.is_by_interface() && !is_without_bytes(options) &&
                             (options.columns.empty() || options.columns.starts_with('+'));
     plan.style.has_names = options.resolve && !has_column(plan.columns, "remote_name");
     return plan;
@@ -132,7 +137,7 @@ bool is_cumulative(const Options& options, const OutputPlan& plan)
 
 bool describes_flows(const Options& options, const OutputPlan& plan)
 {
-    return plan.format->is_for_people && !options.by.is_by_interface() && options.command != Command::ports;
+    return plan.format->is_for_people && !options.by.is_by_interface() && !is_without_bytes(options);
 }
 
 namespace {
@@ -199,6 +204,7 @@ BackendOptions needs_of(const Options& options, const OutputPlan& plan)
                    is_needed(Requirement::netns) || is_needed(Requirement::sharers) || is_needed(Requirement::ports);
     needs.ports = is_needed(Requirement::ports) || are_ports_needed(options, plan);
     needs.trees = is_needed(Requirement::trees);
+    needs.lookups = options.command == Command::dns;
     // With --by interface, drivers count packets in any case.
     needs.packets = !by_interface && is_needed(Requirement::packets);
     needs.facts =

@@ -102,6 +102,15 @@ constexpr std::array backend_table{
     BackendEntry{"netstat", "counts with netstat, at both ends of the window", open_netstat_of_system, "", 16},
 };
 
+OpenResult refuse_lookups(const BackendOptions&)
+{
+    return Unavailable{"the command dns cannot capture packets on macOS yet", "tcpdump -n port 53"};
+}
+
+constexpr std::array lookup_table{
+    BackendEntry{"packet", "reads DNS packets on the network interfaces", refuse_lookups, "", 16},
+};
+
 constexpr std::array list_table{
     BackendEntry{"netstat", "lists sockets with netstat and lsof", refuse_list, "", 16},
 };
@@ -111,6 +120,8 @@ constexpr std::array list_table{
 std::span<const BackendEntry> backends() { return backend_table; }
 
 std::span<const BackendEntry> socket_lists() { return list_table; }
+
+std::span<const BackendEntry> lookup_readers() { return lookup_table; }
 
 std::vector<GrantLine> grant_lines(const BackendEntry&) { return {}; }
 

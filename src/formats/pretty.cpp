@@ -97,8 +97,8 @@ std::string rates_text(const Report& report, Units units)
 std::string group_count_text(const Report& report)
 {
     // In a report by hour or day, a group has several rows, so the line counts rows.
-    std::string noun(report.per ? "rows" : report.by.array());
-    if (report.group_count == 1) { // the name of the array is a plural, the name of a key is a singular
+    std::string noun(report.per || report.by.counts_lookups() ? "rows" : report.by.array());
+    if (report.group_count == 1) { // the array has a plural name, a key has a singular one
         noun = report.by.keys().size() == 1 ? report.by.keys().front()->name : "row";
     }
     return fmt::format("{} {}", report.group_count, noun);
@@ -129,7 +129,7 @@ void add_first_line(std::string& out, const Report& report, const Style& style)
     if (!report.rows.empty()) {
         add(group_count_text(report));
     }
-    if (!report.rows.empty() && !report.is_list) {
+    if (!report.rows.empty() && !report.is_list && !report.by.counts_lookups()) {
         const bool is_measured = std::all_of(report.rows.begin(), report.rows.end(), has_window);
         if (has_rates(report) && is_measured) {
             add(rates_text(report, style.units));

@@ -117,6 +117,9 @@ constexpr std::array looks = {
     NamedLook{"cgroup", {Cut::middle, 20, 12, 0}},
     NamedLook{"container_id", {Cut::middle, 12, 8, 0}},
     NamedLook{"published", {Cut::middle, 20, 12, 0}},
+    NamedLook{"query", {Cut::middle, 20, 12, 0}},
+    NamedLook{"answer", {Cut::end, 15, 8, 3}},
+    NamedLook{"resolver", {Cut::middle, 15, 8, 0}},
     NamedLook{"local_address", {Cut::middle, 15, 8, 0}},
     NamedLook{"remote_address", {Cut::middle, 15, 8, 0}},
     NamedLook{"remote_name", {Cut::middle, 15, 8, 0}},
@@ -320,7 +323,8 @@ private:
         }
         const auto* number = std::get_if<std::uint64_t>(&value);
         const bool is_of_tcp = column.requirement == Requirement::tcp_info;
-        if (!column.is_sum() || (is_of_tcp && row.facts == nullptr)) {
+        const bool has_none = (is_of_tcp && row.facts == nullptr) || column.requirement == Requirement::lookups;
+        if (!column.is_sum() || (has_none && number == nullptr)) {
             const bool is_port = number != nullptr && column.name.ends_with("port");
             return is_port             ? port_text(row, static_cast<std::uint16_t>(*number))
                    : number != nullptr ? std::to_string(*number)

@@ -115,6 +115,10 @@ constexpr std::array kinds = {
     NoteKind{alert_unanswered, "alert-unanswered", incomplete,
              "rates are unknown without a window: alerts on rates were not checked", "", About::everything,
              Telling::in_silence},
+    NoteKind{lookups_unread, "lookups-unread", incomplete},
+    NoteKind{lookups_encrypted, "lookups-encrypted", incomplete},
+    NoteKind{lookups_unanswered, "lookups-unanswered", complete},
+    NoteKind{lookups_elsewhere, "lookups-elsewhere", complete},
     NoteKind{other_layer, "other-layer", complete},
     NoteKind{backend_declined, "backend-declined", complete, "", "", About::everything, Telling::elsewhere},
 };

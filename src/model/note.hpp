@@ -79,6 +79,10 @@ enum class NoteCode : std::uint8_t {
     windows_overlap,
     key_unanswered,
     alert_unanswered,
+    lookups_unread,
+    lookups_encrypted,
+    lookups_unanswered,
+    lookups_elsewhere,
     other_layer,
     backend_declined,
 };

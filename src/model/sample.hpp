@@ -4,6 +4,7 @@
 
 #include "model/flow.hpp"
 #include "model/interfaces.hpp"
+#include "model/lookup.hpp"
 #include "model/note.hpp"
 
 #include <chrono>
@@ -39,6 +40,7 @@ struct Sample {
     std::chrono::nanoseconds duration{0}; // 0: the sample has totals since each socket was opened
     std::string backend;                  // "netlink"
     std::vector<Flow> flows;
+    std::vector<SampleLookup> lookups; // of `dns`
     std::vector<Process> processes;
     std::vector<Holder> holders;
     /// If a socket has several owners, all but the one in Flow::attribution. Maps the index of the flow to indices into

@@ -229,6 +229,9 @@ void SnapshotParser::Impl::read_keys(std::string_view name, std::string_view tex
     } catch (const std::invalid_argument&) {
         throw BadSnapshot(fmt::format("unknown value {} in {}", quote(text), quote(name)));
     }
+    if (by.requires_any(Requirement::lookups)) {
+        throw std::runtime_error("report adds up samples, and this is output of socktally dns");
+    }
     by_text = text;
     settled = settled_columns(by);
 }

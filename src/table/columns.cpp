@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <stdexcept>
@@ -305,6 +306,50 @@ bool parse_unknown(Row& row, Identity& /*identity*/, const SavedValue& saved)
 /// The type of Column::merge.
 using Merge = void (*)(Row& into, const Row& row);
 
+/// Returns the value of a field of NameLookups, or what a function of them returns. Rows that sum the rest past --top
+/// have only sums.
+template <auto field>
+Cell lookup_cell(const Row& row)
+{
+    if (row.lookups == nullptr) {
+        return {};
+    }
+    const auto value = std::invoke(field, *row.lookups);
+    if constexpr (std::is_same_v<decltype(value), const std::uint64_t>) {
+        return value;
+    } else {
+        return value && !row.is_other() ? cell_of(*value) : Cell();
+    }
+}
+
+/// Returns "192.0.2.1,192.0.2.2". A name has no comma that is not escaped.
+Cell answer_cell(const Row& row)
+{
+    const bool has_answers = row.lookups != nullptr && !row.lookups->answers.empty() && !row.is_other();
+    return has_answers ? Cell(fmt::format("{}", fmt::join(row.lookups->answers, ","))) : Cell();
+}
+
+/// Adds up everything that is known of the look-ups of two rows. The other columns of look-ups add nothing.
+void add_lookups(Row& into, const Row& row)
+{
+    if (row.lookups == nullptr) {
+        return;
+    }
+    if (into.lookups == nullptr) {
+        into.lookups = std::make_shared<NameLookups>();
+    } else if (into.lookups.use_count() > 1) {
+        into.lookups = std::make_shared<NameLookups>(*into.lookups);
+    }
+    into.lookups->add(*row.lookups);
+}
+
+/// Makes a column of `dns`. It is not read from saved rows: report does not take rows of `dns`.
+constexpr Column looked_up(std::string_view name, CellType type, std::string_view unit, std::string_view header,
+                           std::string_view metric, Cell (*value)(const Row&), std::string_view description)
+{
+    return {name, type, unit, description, header, Requirement::lookups, metric, value, add_nothing, nullptr, 0};
+}
+
 /// Makes the column of a field. By default, merging keeps a value only if both rows have it.
 template <auto field>
 constexpr Column fact(std::string_view name, std::string_view header, std::string_view description,
@@ -443,6 +488,33 @@ constexpr std::array table = {
            parse_field<&Row::attribution>, 0},
     Column{"shared_with", CellType::string, "", "the other owners of the row's sockets, pid and name each",
            "SHARED WITH", Requirement::sharers, "", sharers_cell, add_sharers, nullptr, 0},
+    looked_up("query", CellType::string, "", "QUERY", "", lookup_cell<&NameLookups::query>,
+              "name that was asked for, without the last dot"),
+    looked_up("query_type", CellType::string, "", "TYPE", "", lookup_cell<&NameLookups::query_type>,
+              "type of the record that was asked for: A, AAAA, HTTPS, SRV, PTR, TYPE65280, ..."),
+    looked_up("resolver", CellType::string, "", "RESOLVER", "", lookup_cell<&NameLookups::resolver>,
+              "IP address that was asked"),
+    looked_up("resolver_port", CellType::integer, "", "RESOLVER PORT", "", lookup_cell<&NameLookups::resolver_port>,
+              "port that was asked"),
+    looked_up("service", CellType::string, "", "SERVICE", "", lookup_cell<&NameLookups::service>, "dns, mdns or llmnr"),
+    Column{"lookups", CellType::integer, "", "look-ups; each counts once, however often it was sent", "LOOKUPS",
+           Requirement::lookups, "lookups", lookup_cell<&NameLookups::lookups>, add_lookups, nullptr, 0},
+    looked_up("answered", CellType::integer, "", "ANSWERED", "lookups_answered", lookup_cell<&NameLookups::answered>,
+              "look-ups with an answer, an error too"),
+    looked_up("failed", CellType::integer, "", "FAILED", "lookups_failed", lookup_cell<&NameLookups::failed>,
+              "look-ups without an answer after 5 s, or with an error other than NXDOMAIN"),
+    looked_up("retries", CellType::integer, "", "RETRIES", "lookup_retries", lookup_cell<&NameLookups::retries>,
+              "queries that were sent again from the same socket"),
+    looked_up("outcome", CellType::string, "", "OUTCOME", "", lookup_cell<&NameLookups::outcome>,
+              "the worst of the row: NOERROR, empty, NXDOMAIN, SERVFAIL, ..., timeout"),
+    looked_up("answer", CellType::string, "", "ANSWER", "", answer_cell,
+              "addresses and names in the answers, in order, separated by commas"),
+    looked_up("ttl_s", CellType::integer, "seconds", "TTL s", "lookup_ttl_seconds", lookup_cell<&NameLookups::ttl_s>,
+              "smallest time to live in the answers"),
+    looked_up("time_us", CellType::integer, "microseconds", "TIME us", "lookup_seconds",
+              lookup_cell<&NameLookups::median_us>, "time from the query to the answer, the median of the row"),
+    looked_up("time_max_us", CellType::integer, "microseconds", "LONGEST us", "lookup_longest_seconds",
+              lookup_cell<&NameLookups::longest_us>, "time from the query to the answer, the longest of the row"),
     fact<&Row::time>("time", "TIME", "when the window began; in a report that is cut up, the hour or the day",
                      Requirement::reports),
     fact<&Row::host>("host", "HOST", "name of the machine", Requirement::reports),
@@ -544,7 +616,8 @@ const Column& require_column(std::string_view name, std::string_view spec)
     std::array<std::string_view, table.size()> valid;
     std::transform(table.begin(), table.end(), valid.begin(), [](const Column& column) { return column.name; });
     std::stable_partition(valid.begin(), valid.end(), [](std::string_view each) { // "rx" means rx_bytes, not rx_queue
-        return find_column(each)->requirement != Requirement::sockets;
+        const Requirement requirement = find_column(each)->requirement;
+        return requirement != Requirement::sockets && requirement != Requirement::lookups;
     });
     const auto word = nearest(name, valid);
     throw std::invalid_argument(fmt::format("unknown column {}: {}", quote(name),
@@ -563,10 +636,12 @@ Cell cell(const Column& column, const Row& row, const GroupBy& by)
 
 namespace {
 
-/// Returns whether rows by these keys may have a value in the column. Listed sockets have no bytes. Their number is a
-/// column only if a row may have several.
+/// Returns whether rows by these keys may have a value in the column: listed sockets and look-ups have no bytes.
 bool may_have(const GroupBy& by, const Column& column)
 {
+    if (by.counts_lookups()) {
+        return !column.is_sum() || column.requirement == Requirement::lookups;
+    }
     return !by.is_of_list() || !column.is_sum() || (column.name == "connections" && !by.is_by_socket());
 }
 
@@ -575,14 +650,16 @@ bool may_have(const GroupBy& by, const Column& column)
 ColumnList default_columns(const GroupBy& by)
 {
     ColumnList list;
-    if (by.keys().size() == 1) {
+    if (by.keys().size() == 1 && !by.counts_lookups()) {
         list = select_columns(by.keys().front()->defaults, {});
     } else {
         for (const Key* key : by.keys()) {
             add_names(list, key->beside);
             add_names(list, key->columns);
         }
-        add_names(list, "rx_bytes,tx_bytes,connections");
+        add_names(list, !by.counts_lookups() ? "rx_bytes,tx_bytes,connections"
+                        : by.has("query")    ? "lookups,failed,outcome,answer,time_us"
+                                             : "lookups,failed,outcome,time_us");
     }
     std::erase_if(list, [&](const Column* column) { return !may_have(by, *column); });
     return list;
@@ -595,6 +672,7 @@ ColumnList series_columns(const GroupBy& by)
         add_names(list, key->labels);
     }
     add_names(list, by.is_of_list()        ? "connections"
+                    : by.counts_lookups()  ? "lookups,answered,failed,retries,time_us,time_max_us"
                     : by.is_by_interface() ? "rx_bytes,tx_bytes,rx_packets,tx_packets"
                                            : "rx_bytes,tx_bytes,unknown_connections");
     return list;
@@ -610,6 +688,7 @@ bool comes_with(Requirement requirement, const GroupBy& by)
     case Requirement::tuples:
     case Requirement::peers: return !by.is_by_owner();
     case Requirement::sockets: return by.is_by_socket();
+    case Requirement::lookups: return by.counts_lookups();
     case Requirement::state: return by.is_by_socket() || by.requires_any(requirement);
     case Requirement::cgroup: return by.requires_any(requirement) || by.requires_any(Requirement::containers);
     default: return by.requires_any(requirement);
@@ -623,7 +702,7 @@ ColumnList all_columns(const GroupBy& by)
     if (by.is_by_interface()) {
         return default_columns(by);
     }
-    ColumnList result = by.is_by_socket() ? default_columns(by) : ColumnList();
+    ColumnList result = by.is_by_socket() || by.counts_lookups() ? default_columns(by) : ColumnList();
     for (const Column& column : table) {
         if (comes_with(column.requirement, by) && may_have(by, column)) {
             add_once(result, column);

@@ -103,7 +103,8 @@ Judged Filter::judge(const Row& row) const
 void Unjudged::add(const Judged& judged, const Row& row, std::uint64_t count, const ColumnSet& saved)
 {
     count_ = sum(count_, count);
-    has_bytes_ = has_bytes_ || !is_listed(row); // rows of `ports` have no bytes to report
+    // Rows of `ports` and `dns` have no bytes to report.
+    has_bytes_ = has_bytes_ || !(is_listed(row) || row.lookups != nullptr);
     unsure_ |= judged.unsure;
     for (std::size_t kind = 0; kind < filter_kinds().size(); ++kind) {
         if (((judged.unsure | judged.unsure >> Filter::excluded_shift) >> kind & 1U) != 0) {

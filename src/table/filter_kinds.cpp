@@ -547,6 +547,31 @@ Judgement judge_interface(const Row& row, const FilterValue& interface, const Ma
     return index == 0 ? Judgement::unknown : judgement_of(is_it);
 }
 
+/// Returns whether the name ends with `suffix`, whose first dot separates labels in the name too. A dot behind an odd
+/// number of backslashes is part of a label.
+bool is_below(std::string_view name, std::string_view suffix)
+{
+    if (!name.ends_with(suffix)) {
+        return false;
+    }
+    name.remove_suffix(suffix.size());
+    const std::size_t last = name.find_last_not_of('\\');
+    const std::size_t backslashes = name.size() - (last == name.npos ? 0 : last + 1);
+    return backslashes % 2 == 0;
+}
+
+/// Matches names that contain the text, or with `*.example.org` those below that name, in upper or lower case.
+Judgement judge_query(const Row& row, const FilterValue& value, const Machine& /*machine*/)
+{
+    const std::string wanted = in_lower_case(value.text);
+    const bool is_suffix = wanted.starts_with("*.");
+    return judge_field(
+        row.lookups != nullptr ? row.lookups->query : std::nullopt, false, [&](const std::string& query) {
+            const std::string name = in_lower_case(query);
+            return is_suffix ? is_below(name, std::string_view(wanted).substr(1)) : name.find(wanted) != name.npos;
+        });
+}
+
 /// Matches traffic unless both of its ends are on this machine.
 Judgement judge_no_loopback(const Row& row, const FilterValue& /*value*/, const Machine& machine)
 {
@@ -730,6 +755,14 @@ constexpr std::array kind_table{
                .parse = text_value,
                .judge = judge_no_loopback,
                .takers = FilterKind::Takers::samples},
+    FilterKind{.names = "--query",
+               .value = "NAME,...",
+               .help = "dns: names that contain this, or are *.example.org",
+               .columns = "query",
+               .requirement = Requirement::lookups,
+               .parse = text_value,
+               .judge = judge_query,
+               .takers = FilterKind::Takers::lookups},
 };
 
 static_assert(kind_table.size() <= 32,

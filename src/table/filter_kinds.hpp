@@ -49,9 +49,10 @@ struct FilterKind {
     /// later. Throws std::invalid_argument with a one-line message.
     FilterValue (*parse)(std::string_view text);
     Judgement (*judge)(const Row& row, const FilterValue& value, const Machine& machine);
-    enum class Takers : std::uint8_t { all, samples, all_but_run };
-    Takers takers = Takers::all; // commands that take this filter; `samples`: sample, ports and run, but not report
-    const char* offers = "";     // as in Option
+    enum class Takers : std::uint8_t { all, samples, all_but_run, lookups };
+    /// Commands that take this filter. `samples`: sample, ports, run and dns, but not report. `lookups`: only dns.
+    Takers takers = Takers::all;
+    const char* offers = "";                                // as in Option
     std::span<const std::string_view> (*words)() = nullptr; // as in Option
     std::string_view relation = {}; // RELATION in the note "no visible process RELATION VALUE"; empty: no such note
     std::string_view meant = {};    // the note "no visible process" may suggest a value of this column

@@ -5,11 +5,13 @@
 #include "traffic/attribution.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -280,6 +282,72 @@ void add_flows(Grouping& grouping, const Sample& sample)
     grouping.expect_flows(sample.flows.size());
     for (std::size_t i = 0; i < sample.flows.size(); ++i) {
         grouping.add(row_of(i, sample));
+    }
+}
+
+namespace {
+
+/// A process that is not known may be any.
+bool may_be_same_process(const Flow& a, const Flow& b)
+{
+    const auto& first = a.attribution.process;
+    const auto& second = b.attribution.process;
+    return !first || !second || first == second;
+}
+
+} // namespace
+
+void join_truncated(Sample& sample)
+{
+    using Sought = std::tuple<Inode, Address, Address, std::string, std::uint16_t>;
+    const auto sought = [&](const SampleLookup& lookup) {
+        const Flow& flow = sample.flows[lookup.flow];
+        return Sought{flow.netns, flow.tuple.local.address, lookup.what->resolver.value_or(Address{}),
+                      in_lower_case(lookup.what->query.value_or("")),
+                      lookup.what->query_type.value_or(RecordType{}).number};
+    };
+    std::multimap<Sought, SampleLookup*> truncated;
+    for (SampleLookup& lookup : sample.lookups) {
+        if (lookup.truncated != std::chrono::nanoseconds{0}) {
+            truncated.emplace(sought(lookup), &lookup);
+        }
+    }
+    if (truncated.empty()) {
+        return;
+    }
+    for (SampleLookup& lookup : sample.lookups) {
+        const Flow& flow = sample.flows[lookup.flow];
+        if (flow.tuple.protocol != Protocol::tcp) {
+            continue;
+        }
+        const auto [begin, end] = truncated.equal_range(sought(lookup));
+        const auto first = std::find_if(begin, end, [&](const auto& entry) {
+            const SampleLookup& answered = *entry.second;
+            return answered.truncated <= lookup.asked && lookup.asked - answered.truncated < SampleLookup::follow_up &&
+                   may_be_same_process(flow, sample.flows[answered.flow]);
+        });
+        if (first == end) {
+            continue;
+        }
+        SampleLookup& before = *first->second;
+        const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(lookup.asked - before.asked);
+        for (std::uint32_t& time : lookup.what->times_us) {
+            time += static_cast<std::uint32_t>(passed.count());
+        }
+        lookup.what->retries += before.what->retries;
+        before.what.reset();
+        truncated.erase(first);
+    }
+    std::erase_if(sample.lookups, [](const SampleLookup& lookup) { return lookup.what == nullptr; });
+}
+
+void add_lookups(Grouping& grouping, const Sample& sample)
+{
+    for (const SampleLookup& lookup : sample.lookups) {
+        Row row = row_of(sample.flows[lookup.flow], sample);
+        row.unknown_connections = 0; // of look-ups no bytes are asked
+        row.lookups = lookup.what;
+        grouping.add(std::move(row));
     }
 }
 

@@ -25,6 +25,10 @@ void sort_flows(std::vector<std::uint32_t>& flows, const Sample& sample);
 
 /// Adds a row for each flow to `grouping`.
 void add_flows(Grouping& grouping, const Sample& sample);
+/// Makes one look-up of each that went on over TCP because its answer was truncated. Owners must be known.
+void join_truncated(Sample& sample);
+/// Adds a row for each look-up.
+void add_lookups(Grouping& grouping, const Sample& sample);
 void add_interfaces(Grouping& grouping, const std::vector<InterfaceTraffic>& interfaces);
 
 } // namespace socktally

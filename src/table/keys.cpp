@@ -128,6 +128,40 @@ void tell_remote_name(KeyText& text, const Row& row, const Origin& /*origin*/, c
     text.add(row.remote != nullptr ? row.remote->name : std::nullopt);
 }
 
+/// Returns a fact about the look-ups of the row; null if it is not one of `dns`.
+template <auto field>
+auto fact_of_lookups(const Row& row)
+{
+    return row.lookups != nullptr ? (*row.lookups).*field : std::nullopt;
+}
+
+/// Names are the same in upper and lower case.
+void tell_query(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    auto query = fact_of_lookups<&NameLookups::query>(row);
+    if (query) {
+        query = in_lower_case(*query);
+    }
+    text.add(query);
+}
+
+void tell_query_type(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    const auto type = fact_of_lookups<&NameLookups::query_type>(row);
+    text.add(type ? std::optional(type->number) : std::nullopt);
+}
+
+void tell_resolver(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    text.add(fact_of_lookups<&NameLookups::resolver>(row));
+}
+
+void tell_outcome(KeyText& text, const Row& row, const Origin& /*origin*/, const Key& /*self*/)
+{
+    const auto outcome = fact_of_lookups<&NameLookups::outcome>(row);
+    text.add(outcome ? std::optional(to_string(*outcome)) : std::nullopt);
+}
+
 using IdentityText = std::optional<std::string> Identity::*;
 
 /// Groups rows by `parts` of their identity. A row that has neither an owner nor any of these parts is grouped by its
@@ -348,6 +382,42 @@ constexpr std::array key_table = {
         .traits = of_sockets | of_host,
         .tell = tell_interface,
         .also = "iface,nic,device,dev"},
+    Key{.name = "query",
+        .plural = "lookups",
+        .columns = "query",
+        .defaults = "query,lookups",
+        .labels = "query",
+        .requirement = Requirement::lookups,
+        .traits = of_sockets,
+        .tell = tell_query,
+        .also = "domain,qname"},
+    Key{.name = "query_type",
+        .plural = "lookups",
+        .columns = "query_type",
+        .defaults = "query_type,lookups",
+        .labels = "query_type",
+        .requirement = Requirement::lookups,
+        .traits = of_sockets,
+        .tell = tell_query_type,
+        .also = "type,qtype"},
+    Key{.name = "resolver",
+        .plural = "lookups",
+        .columns = "resolver",
+        .defaults = "resolver,lookups",
+        .labels = "resolver",
+        .requirement = Requirement::lookups,
+        .traits = of_sockets,
+        .tell = tell_resolver,
+        .also = "server,nameserver"},
+    Key{.name = "outcome",
+        .plural = "lookups",
+        .columns = "outcome",
+        .defaults = "outcome,lookups",
+        .labels = "outcome",
+        .requirement = Requirement::lookups,
+        .traits = of_sockets,
+        .tell = tell_outcome,
+        .also = "rcode,status"},
 };
 
 /// Grouping gives each socket a row of its own, even if several have the same tuple (SO_REUSEPORT).
@@ -374,8 +444,12 @@ const Key& require_key(std::string_view name)
     if (meant != key_table.end()) {
         throw std::invalid_argument(fmt::format("unknown --by key {}: did you mean {:?}?", quote(name), meant->name));
     }
-    std::array<std::string_view, key_table.size()> valid;
-    std::transform(key_table.begin(), key_table.end(), valid.begin(), [](const Key& key) { return key.name; });
+    std::vector<std::string_view> valid; // only dns takes the others
+    for (const Key& key : key_table) {
+        if (key.requirement != Requirement::lookups) {
+            valid.push_back(key.name);
+        }
+    }
     throw std::invalid_argument(fmt::format("unknown --by key {}: {}", quote(name), suggest(name, valid)));
 }
 
@@ -408,7 +482,14 @@ GroupBy GroupBy::sockets()
 GroupBy GroupBy::listed() const
 {
     GroupBy by = *this;
-    by.is_of_list_ = true;
+    by.subject_ = Subject::sockets;
+    return by;
+}
+
+GroupBy GroupBy::of_lookups() const
+{
+    GroupBy by = *this;
+    by.subject_ = Subject::lookups;
     return by;
 }
 
@@ -421,7 +502,10 @@ std::string GroupBy::name() const
     return names;
 }
 
-std::string_view GroupBy::array() const { return keys_.size() == 1 ? keys_.front()->plural : "rows"; }
+std::string_view GroupBy::array() const
+{
+    return counts_lookups() ? "lookups" : keys_.size() == 1 ? keys_.front()->plural : "rows";
+}
 
 bool GroupBy::has(std::string_view key) const
 {

@@ -34,6 +34,7 @@ enum class Requirement : std::uint8_t {
     ports,   // published ports of containers; the backend must also deliver one flow for each socket
     trees,   // the trees of --tree that a process belongs to
     sockets, // no work: only rows of `ports` have a value
+    lookups, // no work: only rows of `dns` have a value
     // On request: one flow for each socket, with Flow::facts.
     state, // `ports` always has the state
     tcp_info,
@@ -44,7 +45,7 @@ class GroupBy;
 class KeyText;
 
 /// A bit for each column, in the order of the table of columns.
-using ColumnSet = std::bitset<64>;
+using ColumnSet = std::bitset<96>;
 
 /// Where a row comes from: a sample, or a saved snapshot. The row's group may depend on it.
 struct Origin {
@@ -91,15 +92,19 @@ public:
     static GroupBy sockets();
     /// The same keys for listed sockets, which have no bytes.
     GroupBy listed() const;
+    /// The same keys, but the rows count look-ups (`dns`), not traffic.
+    GroupBy of_lookups() const;
 
     std::span<const Key* const> keys() const { return keys_; }
-    std::string name() const;       // "process,remote"
-    std::string_view array() const; // name of the JSON array of rows: "processes"; "rows" if there are several keys
+    std::string name() const; // "process,remote"
+    /// Returns the name of the array of rows in JSON: "lookups", or "processes"; "rows" if there are several keys.
+    std::string_view array() const;
     bool has(std::string_view key) const;
     bool requires_any(Requirement requirement) const;
     bool is_by_interface() const { return has("interface"); }
     bool is_by_socket() const { return has("socket"); }
-    bool is_of_list() const { return is_of_list_; }
+    bool is_of_list() const { return subject_ == Subject::sockets; }
+    bool counts_lookups() const { return subject_ == Subject::lookups; }
     /// Returns whether no key separates rows by properties of single sockets.
     bool is_by_owner() const;
     bool is_by_host() const;
@@ -113,7 +118,8 @@ public:
 
 private:
     std::vector<const Key*> keys_;
-    bool is_of_list_ = false;
+    enum class Subject : std::uint8_t { traffic, sockets, lookups };
+    Subject subject_ = Subject::traffic;
 };
 
 } // namespace socktally

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "model/flow.hpp"
+#include "model/lookup.hpp"
 #include "model/sample.hpp"
 #include "model/socket_facts.hpp"
 #include "table/keys.hpp"
@@ -65,6 +66,7 @@ struct Row {
     std::optional<Address> busiest_remote;     // remote address with most bytes; set if the format shows it
     std::shared_ptr<const RemoteName> busiest; // the name of busiest_remote; null: none
     std::shared_ptr<const SocketFacts> facts;  // set by `ports`, and for TCP if an option needs them; else null
+    std::shared_ptr<NameLookups> lookups;      // set by `dns`, else null; copied before it is changed
     std::optional<std::uint64_t> rx_bytes;     // sum over the flows whose bytes are known; null if there are none
     std::optional<std::uint64_t> tx_bytes;
     std::optional<std::uint64_t> rx_bytes_per_sec; // add_rates() sets this and the next four

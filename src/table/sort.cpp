@@ -89,6 +89,7 @@ bool is_before(const Row& a, const Row& b)
                        &R::port, &R::published, &R::interface, &R::outbound, &R::rx_bytes, &R::tx_bytes, &R::packets,
                        &R::connections, &R::unknown_connections, &R::shared_with, &R::attribution, &R::time, &R::host>(
                   a, b);
+    order = order != 0 ? order : order_by_shared<&R::lookups>(a, b);
     return (order != 0 ? order : order_by_shared<&R::facts>(a, b)) < 0;
 }
 

@@ -90,6 +90,7 @@ struct BackendOptions {
     bool totals = false;                     // no window, but totals of open sockets
     bool repeated = false;                   // sample() will be called more than once
     bool counters = false;                   // with totals: also BackendResult::snapshot
+    bool lookups = false;                    // Sample::lookups, with the flows that asked, and nothing else
     std::uint32_t states = ~0U;              // for `ports`: which states are listed; bit n is for ConnectionState n
     std::vector<Inode> namespaces{};         // network namespaces to measure; empty: all that can be entered
     std::vector<std::uint32_t> interfaces{}; // indices of the interfaces whose traffic counts; empty: all
@@ -130,5 +131,7 @@ struct BackendEntry {
 std::span<const BackendEntry> backends();
 /// Returns the backends of `socktally ports` (socket_list.cpp), best first.
 std::span<const BackendEntry> socket_lists();
+/// Returns the backends of `socktally dns`, best first.
+std::span<const BackendEntry> lookup_readers();
 
 } // namespace socktally

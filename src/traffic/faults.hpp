@@ -63,6 +63,14 @@ enum class Fault : std::uint8_t {
     counts_late,        // flows whose counters the kernel did not send in time
     quic_flows,         // flows of QUIC, which cannot be read
     rx_hidden,          // the system shows no received bytes of interfaces
+    // of look-ups
+    lookups_dropped,    // packets dropped because the buffer was full
+    lookups_unread,     // TCP connections whose bytes could not be put together
+    lookups_unkept,     // look-ups for which there was no memory
+    lookups_encrypted,  // flows to the port of DNS over TLS
+    lookups_unanswered, // look-ups that were still open when the last window ended
+    lookups_outside,    // network namespaces that were not entered
+    lookups_by_bus,     // systemd-resolved runs
     // of processes
     owners_unread,    // descriptor tables that could not be read
     sockets_unlisted, // held sockets in network namespaces that were not entered

@@ -17,7 +17,7 @@ ROOT = pathlib.Path(sys.argv[2])
 BASH = ROOT / "completions/socktally.bash"
 ZSH = ROOT / "completions/_socktally"
 FISH = ROOT / "completions/socktally.fish"
-COMMANDS = ([], ["doctor"], ["ports"], ["report"], ["run"])
+COMMANDS = ([], ["doctor"], ["ports"], ["report"], ["run"], ["dns"])
 PAGES = sorted((ROOT / "man").glob("*.[1-8]"))
 
 
@@ -54,7 +54,7 @@ def section(page, name):
 
 def manual_of_options():
     """The options of a sample, and those that only another command has."""
-    pages = ("socktally.1", "socktally-report.1", "socktally-ports.1", "socktally-run.1")
+    pages = ("socktally.1", "socktally-report.1", "socktally-ports.1", "socktally-run.1", "socktally-dns.1")
     return "".join(section(page, "OPTIONS") for page in pages)
 
 
@@ -189,10 +189,10 @@ class Options(unittest.TestCase):
         """Nothing is run: there is no such colour."""
         for command in COMMANDS:
             taken = {name for name, takes_value in options().items()
-                     if not re.search("does not take|only (report|ports|run) takes", socktally(
+                     if not re.search("does not take|only (report|ports|run|dns) takes", socktally(
                          *command, name, *(["x"] if takes_value else []), "--color", "no-such-word").stderr)}
             self.assertEqual(set(listed(*command)), taken)
-        sample, doctor, _, report, _ = (set(listed(*command)) for command in COMMANDS)
+        sample, doctor, _, report, _, _ = (set(listed(*command)) for command in COMMANDS)
         self.assertTrue(doctor < sample)
         self.assertIn("--duration", sample - report)
         self.assertIn("--per", report - sample)
@@ -251,7 +251,7 @@ class Bash(unittest.TestCase):
         self.assertEqual(bash_replies("--sort", "rx_bytes+unk"), ["rx_bytes+unknown_connections"])
 
     def test_commands(self):
-        self.assertEqual(bash_replies(""), ["doctor", "ports", "report", "run"])
+        self.assertEqual(bash_replies(""), ["dns", "doctor", "ports", "report", "run"])
         self.assertEqual(bash_replies("doctor", "-f", ""), ["tsv", "json", "pretty"])
         self.assertEqual(bash_replies("report", "--per", ""), ["hour", "day"])
 
@@ -281,7 +281,7 @@ class Zsh(unittest.TestCase):
         self.assertEqual(run("zsh", "-n", str(ZSH)).returncode, 0)
 
     def test_replies(self):
-        self.assertEqual(zsh_replies("socktally "), ["doctor", "ports", "report", "run"])
+        self.assertEqual(zsh_replies("socktally "), ["dns", "doctor", "ports", "report", "run"])
         self.assertEqual(zsh_replies("socktally --format js"), ["json", "jsonl"])
         self.assertEqual(zsh_replies("socktally doctor --format "), ["tsv", "json", "pretty"])
         self.assertEqual(zsh_replies("socktally report --per "), ["hour", "day"])

@@ -208,7 +208,7 @@ def notes():
         row = split(table[match.end():], ",")
         found[names[match[1]]] += [text_of(row[2])] if len(row) > 2 else []
     faults = (ROOT / "src/traffic/faults.cpp").read_text()
-    for match in re.finditer(rf'NoteCode::(\w+),\s*("[a-z ]*"),\s*({RUN.pattern})', faults):
+    for match in re.finditer(rf'NoteCode::(\w+),\s*("[A-Za-z -]*"),\s*({RUN.pattern})', faults):
         found[names[match[1]]] += counted(text_of(match[3]), text_of(match[2]))
     for path in SOURCES:
         source = path.read_text()

@@ -18,7 +18,8 @@ SCHEMA = json.loads(pathlib.Path(sys.argv[1]).read_text())
 GOLDEN = sorted(pathlib.Path(sys.argv[2]).glob("*.json"))
 REPORTS = sorted(pathlib.Path(sys.argv[2]).parent.glob("report/expected/*.json"))
 PROGRAM = sys.argv[3]
-KEYS = SCHEMA["properties"]["by"]["examples"]
+DNS_KEYS = ("query", "query_type", "resolver", "outcome")  # tests/interop/test_dns.py has documents of these
+KEYS = [key for key in SCHEMA["properties"]["by"]["examples"] if key not in DNS_KEYS]
 
 
 def refuse_constant(name):
@@ -61,7 +62,7 @@ class Schema(unittest.TestCase):
                     self.assertIn(value, words)
 
     def array_of(self, by):
-        arrays = {rule["if"]["properties"]["by"].get("const"): rule["then"]["required"][0] for rule in SCHEMA["allOf"]}
+        arrays = {rule["if"]["properties"]["by"].get("const"): rule["then"]["required"][0] for rule in SCHEMA["anyOf"][1]["allOf"]}
         return arrays.get(by, "rows")
 
     def test_schema_itself(self):

@@ -88,7 +88,8 @@ private:
 
 Sampling::Sampling(const BackendOptions& options)
     : options_(options), owners_("/proc", nullptr, options.trace),
-      datagrams_(owners_, Captured::udp, options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets),
+      datagrams_(owners_, {.kept = Captured::udp,
+                           .detail = options.tuples ? FlowSums::Detail::tuples : FlowSums::Detail::sockets}),
       namespaces_(options, datagrams_), watcher_(datagrams_, owners_, sums_of(options))
 {
     owners_.set_meanwhile([this] { datagrams_.drain_now_and_then(); });

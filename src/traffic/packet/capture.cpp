@@ -25,8 +25,8 @@ constexpr auto drain_interval = 5ms;
 
 } // namespace
 
-Capture::Capture(OwnerScanner& holders, Captured kept, FlowSums::Detail detail, std::vector<std::uint32_t> interfaces)
-    : owners_(holders), wants_{kept, detail, std::move(interfaces)}, ready_(::epoll_create1(EPOLL_CLOEXEC))
+Capture::Capture(OwnerScanner& holders, CaptureWants wants)
+    : owners_(holders), wants_(std::move(wants)), ready_(::epoll_create1(EPOLL_CLOEXEC))
 {
     if (!ready_) {
         throw errno_error("cannot wait for packets");
@@ -241,6 +241,13 @@ void Capture::finish(std::vector<Flow>& flows)
     const auto tunnels = tunnel_ports();
     for (const auto& place : places_) {
         place->finish(flows, tunnels);
+    }
+}
+
+void Capture::finish_lookups(Sample& sample, DnsLookups::Rest rest)
+{
+    for (const auto& place : places_) {
+        place->finish_lookups(sample, rest);
     }
 }
 

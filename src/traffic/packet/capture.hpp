@@ -19,8 +19,7 @@ class Capture {
 public:
     using Clock = std::chrono::steady_clock;
 
-    /// `interfaces`: indices of the interfaces to capture on; empty: all.
-    Capture(OwnerScanner& holders, Captured kept, FlowSums::Detail detail, std::vector<std::uint32_t> interfaces = {});
+    Capture(OwnerScanner& holders, CaptureWants wants);
     Capture(const Capture&) = delete;
     Capture& operator=(const Capture&) = delete;
     ~Capture();
@@ -73,6 +72,8 @@ public:
     /// Matches the remaining flows to sockets. Adds the flows of the window to `flows`, and a flow without packets for
     /// each other listed socket.
     void finish(std::vector<Flow>& flows);
+    /// Adds the look-ups of the window; call it after finish(). `rest`: what becomes of those without an answer yet.
+    void finish_lookups(Sample& sample, DnsLookups::Rest rest);
     Faults faults() const;
     UncountedTraffic uncounted() const;
     /// Begins the next window where this one ended.

@@ -245,6 +245,8 @@ std::uint64_t common_cgroup(const std::vector<Flow>& takers)
     return takers.empty() || differ ? 0 : takers.front().cgroup_id;
 }
 
+} // namespace
+
 Flow flow_of(const PacketFlow& counted)
 {
     Flow flow = counted.found;
@@ -263,8 +265,6 @@ Flow flow_of(const PacketFlow& counted)
     }
     return flow;
 }
-
-} // namespace
 
 void FlowSums::add(const PacketFlow& counted)
 {

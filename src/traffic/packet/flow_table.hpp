@@ -116,6 +116,9 @@ struct PacketFlow {
     }
 };
 
+/// Returns the flow of the model: what was counted, and the socket, if it is known.
+Flow flow_of(const PacketFlow& counted);
+
 class FlowTable {
 public:
     /// Adds a packet that was seen at the interface with this index. `is_shared`: see PacketFlow.

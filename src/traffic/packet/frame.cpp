@@ -23,6 +23,7 @@ public:
 
     /// Returns the number of bytes of the packet from the cursor on, captured or not.
     std::size_t left() const { return length_; }
+    std::size_t captured() const { return captured_.size(); }
     void limit(std::size_t length)
     {
         length_ = std::min(length_, length);
@@ -165,6 +166,7 @@ Verdict parse_tcp(const Cursor& cursor, Packet& packet)
     packet.destination.port = cursor.word(2);
     packet.tcp = {cursor.number(4), cursor.byte(13)};
     packet.header_bytes = static_cast<std::uint32_t>(size);
+    packet.payload_at = packet.ip_bytes - static_cast<std::uint32_t>(cursor.left() - size);
     packet.payload_bytes = static_cast<std::uint32_t>(cursor.left() - size);
     return Verdict::packet;
 }
@@ -192,6 +194,7 @@ Verdict parse_udp(const Cursor& cursor, Packet& packet)
     packet.source.port = cursor.word(0);
     packet.destination.port = cursor.word(2);
     packet.header_bytes = size;
+    packet.payload_at = packet.ip_bytes - static_cast<std::uint32_t>(cursor.left() - size);
     packet.payload_bytes = static_cast<std::uint32_t>(payload);
     return Verdict::packet;
 }
@@ -291,11 +294,14 @@ Verdict parse_frame(const Frame& frame, Packet& packet)
     if (const Verdict verdict = cursor.need(1); verdict != Verdict::packet) {
         return verdict;
     }
+    Verdict verdict = frame.link == LinkLayer::ethernet ? Verdict::malformed : Verdict::other;
     switch (cursor.byte(0) >> 4) {
-    case 4: return parse_v4(cursor, packet);
-    case 6: return parse_v6(cursor, packet);
-    default: return frame.link == LinkLayer::ethernet ? Verdict::malformed : Verdict::other;
+    case 4: verdict = parse_v4(cursor, packet); break;
+    case 6: verdict = parse_v6(cursor, packet); break;
+    default: break;
     }
+    packet.payload_at += static_cast<std::uint32_t>(frame.bytes.size() - cursor.captured());
+    return verdict;
 }
 
 } // namespace socktally

@@ -64,6 +64,7 @@ struct Packet {
     /// The packet has a VLAN tag with a number. It belongs to the interface of that VLAN, if there is one.
     bool is_tagged = false;
     bool to_many = false; // sent to a multicast or broadcast link address, and not to an IP address of this machine
+    std::uint32_t payload_at = 0;     // where the payload begins in the frame; not set in later fragments
     std::chrono::nanoseconds time{0}; // when the kernel received the packet, since the epoch
 
     bool is_later_fragment() const { return fragment && fragment->offset != 0; }

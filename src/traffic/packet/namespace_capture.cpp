@@ -41,6 +41,14 @@ bool forwards_packets()
     });
 }
 
+/// Returns how many flows have sent packets to the port of DNS over TLS and over QUIC.
+std::uint64_t count_encrypted(const std::vector<PacketFlow*>& flows)
+{
+    return static_cast<std::uint64_t>(std::count_if(flows.begin(), flows.end(), [](const PacketFlow* flow) {
+        return flow->tx.packets != 0 && flow->tuple.remote.port == DnsLookups::encrypted_port;
+    }));
+}
+
 } // namespace
 
 NamespaceCapture::NamespaceCapture(Inode netns, OwnerScanner& holders, const CaptureWants& wants,
@@ -49,7 +57,12 @@ NamespaceCapture::NamespaceCapture(Inode netns, OwnerScanner& holders, const Cap
       watch_(wants.kept, buffer_bytes, wants.interfaces), sockets_(holders, wants.kept, watch_.flows()),
       sums_(wants.detail), forwards_(forwards_packets())
 {
-    if (sockets_.has_tcp()) {
+    if (wants.lookups != nullptr) {
+        lookups_.emplace(wants.lookups, forwards_);
+        watch_.read_payload([this](const Packet& packet, std::span<const std::byte> payload, Direction direction) {
+            lookups_->add(packet, payload, direction);
+        });
+    } else if (sockets_.has_tcp()) {
         uncounted_.emplace(counters_);
     }
 }
@@ -65,6 +78,7 @@ void NamespaceCapture::begin(When when)
         ::usleep(std::chrono::microseconds(reading_time).count());
     }
     sockets_.begin_window(arrival_);
+    find_redirected();
     watch_.begin();
     if (uncounted_) {
         uncounted_->begin(arrival_);
@@ -173,6 +187,9 @@ void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
                                     const std::function<std::vector<PacketFlow*>()>& all,
                                     const std::vector<std::uint16_t>& tunnel_ports)
 {
+    if (lookups_) {
+        return; // DnsLookups knows forwarded queries by their ids
+    }
     const SightingPlace place{[this](const Address& address) { return watch_.is_local(address); },
                               [this](Inode inode) { return owners_.held(inode); }, tunnel_ports, all_interfaces_,
                               forwards_};
@@ -188,7 +205,8 @@ void NamespaceCapture::end()
             ::usleep(std::chrono::microseconds(reading_time).count());
         }
         delivery_.end_packets(counters_.read());
-        watch_.end(packet_clock_now());
+        ended_at_ = packet_clock_now();
+        watch_.end(ended_at_);
         sockets_.list();
         delivery_.end(sockets_.listed(), counters_.read());
         if (!delivery_.is_queued(sockets_.listed())) {
@@ -242,6 +260,10 @@ void NamespaceCapture::finish(PacketFlow& flow, const Socket* last)
     if (!is_ours(flow)) {
         return;
     }
+    if (lookups_) {
+        set_asker(flow);
+        return;
+    }
     correct(flow, last);
     if (flow.is_silent()) {
         return;
@@ -271,6 +293,61 @@ void NamespaceCapture::finish(PacketFlow& flow, const Socket* last)
             sums_.add(flow);
         }
     }
+}
+
+/// Finds the ports to which Docker redirects queries in a container, so that they are read too.
+void NamespaceCapture::find_redirected()
+{
+    constexpr std::size_t most = 16; // Docker has one for UDP and one for TCP
+    if (!lookups_) {
+        return;
+    }
+    std::vector<std::uint16_t> redirected;
+    for (const Socket& socket : sockets_.listed()) {
+        const Tuple& tuple = socket.tuple;
+        if (tuple.local.address == DnsLookups::docker_address() && tuple.remote.port == 0 && redirected.size() < most) {
+            redirected.push_back(tuple.local.port);
+        }
+    }
+    watch_.set_redirected(redirected);
+    lookups_->set_redirected(std::move(redirected));
+}
+
+/// Tells who asked the look-ups that this flow carried: its socket, if no other may have sent them.
+void NamespaceCapture::set_asker(const PacketFlow& flow)
+{
+    PacketFlow sent = flow;
+    // NAT may have changed the tuple of a connected socket that asks a resolver; any other resemblance proves nothing.
+    const bool is_guess = flow.rewritten && flow.found.tuple.remote.port != DnsLookups::ports.front();
+    if (flow.is_sender_unsure || is_guess) {
+        sent.rewritten = false;
+        sent.found = {};
+        sent.found.match = Quality::unknown;
+    }
+    DnsAsker asker;
+    asker.flow = flow_of(sent);
+    asker.flow.netns = netns_;
+    if (!sent.has_socket() && sent.takers.empty() && !flow.is_sender_unsure) {
+        asker.flow.attribution.cause = Cause::exited; // it was never listed, and is not there any more
+    }
+    asker.flow.rx_bytes.reset();
+    asker.flow.tx_bytes.reset();
+    asker.is_sure = sent.has_socket() && !sent.rewritten && sent.found.tuple == flow.tuple;
+    lookups_->set_asker(flow.tuple, flow.first_packet, std::move(asker));
+}
+
+void NamespaceCapture::finish_lookups(Sample& sample, DnsLookups::Rest rest)
+{
+    const DnsLookups::End end{ended_at_, rest, watch_.dropped_packets()};
+    unanswered_ = lookups_->finish(end, sample, [&](DnsAsker& asker) {
+        for (const std::uint32_t holder : owners_.holders_of(asker.flow.inode)) {
+            if (asker.is_kept) {
+                break;
+            }
+            asker.holders.push_back(sample.processes[holder]);
+        }
+        asker.is_kept = true;
+    });
 }
 
 void NamespaceCapture::add_of_socket(const PacketFlow& flow)
@@ -337,11 +414,12 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
     sockets_.finish(left);
     mark_nobodys(
         left, [&] { return std::vector(left); }, tunnel_ports);
+    encrypted_ += count_encrypted(left);
     const auto joined = join_rewritten(left, watch_.flows());
     for (PacketFlow* flow : left) {
         const bool is_tcp = flow->tuple.protocol == Protocol::tcp;
         const Socket* last = is_tcp ? sockets_.last(flow->socket_tuple()) : nullptr;
-        if (joined.contains(flow)) {
+        if (joined.contains(flow) && !lookups_) {
             flow->is_over = is_tcp && last == nullptr;
             continue;
         }
@@ -349,6 +427,9 @@ void NamespaceCapture::finish(std::vector<Flow>& flows, const std::vector<std::u
         if (last != nullptr && watch_.dropped_packets()) {
             count_from_queues(*flow, *last);
         }
+    }
+    if (lookups_) {
+        return;
     }
     finish_assumed(finish_unclaimed());
     std::vector<Flow> own = sums_.take(silent_flows());
@@ -389,8 +470,32 @@ std::vector<Flow> NamespaceCapture::silent_flows()
     return flows;
 }
 
+/// Returns what may be missing from the look-ups. Others than these have nothing to do with them.
+Faults NamespaceCapture::faults_of_lookups() const
+{
+    const Faults of_packets = watch_.faults();
+    Faults faults;
+    faults[Fault::lookups_dropped] = of_packets[Fault::packets_dropped];
+    faults[Fault::failed_lists] = sockets_.failed_lists();
+    faults[Fault::captured_late] = begun_late_ ? 1 : 0;
+    faults[Fault::lookups_unanswered] = unanswered_;
+    faults[Fault::lookups_encrypted] = encrypted_;
+    faults[Fault::lookups_unread] = lookups_->unread();
+    faults[Fault::lookups_unkept] = lookups_->unkept();
+    const auto is_resolved = [](const Socket& socket) {
+        static const Address address = parse_address("127.0.0.53").value();
+        return socket.tuple.local == Endpoint{address, DnsLookups::ports.front()};
+    };
+    const auto& listed = sockets_.listed();
+    faults[Fault::lookups_by_bus] = std::any_of(listed.begin(), listed.end(), is_resolved) ? 1 : 0;
+    return faults;
+}
+
 Faults NamespaceCapture::faults() const
 {
+    if (lookups_) {
+        return faults_of_lookups();
+    }
     Faults faults = watch_.faults();
     faults[Fault::failed_lists] = sockets_.failed_lists();
     faults[Fault::ended_unread] = ended_unread_;
@@ -412,8 +517,13 @@ void NamespaceCapture::next_window()
         }
     }
     delivery_.next_window();
+    find_redirected();
     if (uncounted_) {
         uncounted_->next_window();
+    }
+    if (lookups_) {
+        lookups_->next_window();
+        encrypted_ = 0;
     }
     cut_.clear();
     unclaimed_.clear();

@@ -7,6 +7,7 @@
 #include "traffic/listed_sockets.hpp"
 #include "traffic/namespaces.hpp"
 #include "traffic/packet/delivered.hpp"
+#include "traffic/packet/dns_lookups.hpp"
 #include "traffic/packet/flow_sockets.hpp"
 #include "traffic/packet/flow_table.hpp"
 #include "traffic/packet/packet_watch.hpp"
@@ -17,6 +18,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <vector>
 
 namespace socktally {
@@ -25,7 +28,8 @@ namespace socktally {
 struct CaptureWants {
     Captured kept = Captured::tcp_and_udp;
     FlowSums::Detail detail = FlowSums::Detail::sockets;
-    std::vector<std::uint32_t> interfaces; // sorted indices of the interfaces to capture on; empty: all
+    std::vector<std::uint32_t> interfaces{}; // sorted indices of the interfaces to capture on; empty: all
+    std::shared_ptr<DnsMemory> lookups{};    // not null: read DNS look-ups, and count nothing
 };
 
 class NamespaceCapture {
@@ -38,9 +42,12 @@ public:
     Inode netns() const { return netns_; }
     /// Returns a descriptor that is readable when packets wait.
     int fd() const { return watch_.fd(); }
-    /// Returns whether the namespace has sockets, or packets that were not counted. Meant for a namespace that no
-    /// longer exists.
-    bool is_needed() const { return !sockets_.listed().empty() || watch_.has_more(); }
+    /// Returns whether the namespace has sockets, look-ups that have not ended, or packets that were not counted. Meant
+    /// for a namespace that no longer exists.
+    bool is_needed() const
+    {
+        return !sockets_.listed().empty() || watch_.has_more() || (lookups_ && lookups_->is_waiting());
+    }
     FlowSockets& sockets() { return sockets_; }
     const FlowSockets& sockets() const { return sockets_; }
 
@@ -67,6 +74,8 @@ public:
     /// Matches the remaining flows to sockets. Adds the flows of the window to `flows`, and a flow without packets for
     /// each other listed socket.
     void finish(std::vector<Flow>& flows, const std::vector<std::uint16_t>& tunnel_ports);
+    /// Adds the look-ups of the window with the sockets that asked; call it after finish(). See DnsLookups::Rest.
+    void finish_lookups(Sample& sample, DnsLookups::Rest rest);
     Faults faults() const;
     UncountedTraffic uncounted() const { return uncounted_ ? uncounted_->traffic() : UncountedTraffic{}; }
     void next_window();
@@ -83,6 +92,9 @@ private:
     bool has_moved();
     bool adopt_connections();
     void add_new_flows();
+    void find_redirected();
+    void set_asker(const PacketFlow& flow);
+    Faults faults_of_lookups() const;
     bool is_ours(const PacketFlow& flow) const;
     void mark_nobodys(const std::vector<PacketFlow*>& flows, const std::function<std::vector<PacketFlow*>()>& all,
                       const std::vector<std::uint16_t>& tunnel_ports);
@@ -105,8 +117,10 @@ private:
     std::optional<UncountedSockets> uncounted_; // null if only UDP is captured
     FlowSums sums_;
     bool forwards_;
+    std::optional<DnsLookups> lookups_; // null unless look-ups are read
     UdpDelivery delivery_;
     std::chrono::nanoseconds listed_at_{0}; // when the sockets were listed at the end of the window, since the epoch
+    std::chrono::nanoseconds ended_at_{0};  // when the window ended, since the epoch
     std::vector<PacketFlow> cut_;           // UDP flows that ended because the sockets of their port changed
     std::vector<PacketFlow> unclaimed_;     // UDP flows whose datagrams came to no listed socket
     std::vector<PacketFlow> assumed_;       // flows with PacketFlow::assumed
@@ -114,6 +128,8 @@ private:
     std::vector<PacketFlow*> by_queues_;    // flows that count_from_queues() has set
     bool has_begun_ = false;
     bool begun_late_ = false;          // bytes may have moved in this window before the capture began
+    std::uint64_t unanswered_ = 0;     // result of DnsLookups::finish()
+    std::uint64_t encrypted_ = 0;      // number of flows to DnsLookups::encrypted_port
     std::uint64_t ended_unread_ = 0;   // number of connections with TcpMoved::ended_unread
     std::uint64_t unsent_unknown_ = 0; // number of connections with TcpMoved::unsent_unknown
     std::uint64_t forward_unsure_ = 0; // number of flows for which mark_nobodys() was unsure

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <iterator>
 #include <system_error>
@@ -81,9 +82,11 @@ private:
 
     BackendOptions options_;
     OwnerScanner owners_;
-    Capture capture_{owners_, Captured::tcp_and_udp,
-                     options_.tuples || options_.trees ? FlowSums::Detail::tuples : FlowSums::Detail::sockets,
-                     options_.interfaces};
+    Capture capture_{
+        owners_,
+        {.detail = options_.tuples || options_.trees ? FlowSums::Detail::tuples : FlowSums::Detail::sockets,
+         .interfaces = options_.interfaces,
+         .lookups = options_.lookups ? std::make_shared<DnsMemory>() : nullptr}};
     OtherNamespaces others_{options_.namespaces,
                             {[this](Inode netns, Arrival arrival) {
                                  const std::size_t share = Capture::share_of(options_.capture_buffer, others_.size());
@@ -170,18 +173,28 @@ BackendResult PacketBackend::sample(const SampleRequest& request)
         capture_.add_to(sample.listeners);
     }
 
+    if (watches_others_ && !options_.lookups) {
+        find_unlisted();
+    }
+    sample.holders = options_.repeated ? owners_.holders() : owners_.take_holders();
+    sample.processes = options_.repeated ? owners_.holding_processes() : owners_.take_processes();
+    if (options_.lookups) {
+        const bool is_last = request.last || request.interrupt->signal() != 0;
+        capture_.finish_lookups(sample, is_last ? DnsLookups::Rest::is_given : DnsLookups::Rest::waits);
+    }
+
     Faults faults = capture_.faults();
     faults[Fault::interrupted] = request.interrupt->signal() != 0 ? 1 : 0;
     faults[Fault::owners_unread] = owners_.failed();
-    if (watches_others_) {
-        find_unlisted();
-        faults[Fault::sockets_unlisted] = others_.unlisted();
+    if (options_.lookups) {
+        faults[Fault::lookups_outside] = others_.refused();
+        add_notes(sample.notes, faults);
+    } else {
+        faults[Fault::sockets_unlisted] = watches_others_ ? others_.unlisted() : 0;
+        add_notes(sample.notes, faults);
+        add_refused_namespaces(sample, others_.refused());
+        finish_uncounted(sample, capture_.uncounted());
     }
-    add_notes(sample.notes, faults);
-    add_refused_namespaces(sample, others_.refused());
-    sample.holders = options_.repeated ? owners_.holders() : owners_.take_holders();
-    sample.processes = options_.repeated ? owners_.holding_processes() : owners_.take_processes();
-    finish_uncounted(sample, capture_.uncounted());
     result.viewer = {Uid{::geteuid()}, owners_.may_be_denied()};
     return result;
 }
@@ -232,6 +245,15 @@ OpenResult open_packet(const BackendOptions& options)
     } catch (const std::system_error& failure) {
         return packet_refusal(failure.code().value());
     }
+}
+
+std::span<const BackendEntry> lookup_readers()
+{
+    static constexpr std::array readers{
+        BackendEntry{"packet", "reads DNS packets on the network interfaces", open_packet,
+                     "cap_net_raw,cap_dac_read_search,cap_sys_ptrace", 24},
+    };
+    return readers;
 }
 
 } // namespace socktally

@@ -3,6 +3,7 @@
 
 #include "linux/interfaces.hpp"
 #include "linux/route_messages.hpp"
+#include "traffic/packet/dns_lookups.hpp"
 
 #include <linux/if_packet.h>
 
@@ -179,6 +180,13 @@ void PacketWatch::take(const CapturedFrame& captured)
         // Like the kernel, treats a packet to a local address as unicast.
         seen.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
                               !is_local(seen.packet.destination.address);
+        if (read_payload_) {
+            const auto& bytes = captured.frame.bytes;
+            const std::size_t begin = std::min<std::size_t>(seen.packet.payload_at, bytes.size());
+            read_payload_(seen.packet,
+                          bytes.subspan(begin, std::min<std::size_t>(seen.packet.payload_bytes, bytes.size() - begin)),
+                          *direction);
+        }
         if (is_of_next) {
             flows_.note_end(seen.packet, *direction);
             of_next_.push_back(seen);
@@ -242,7 +250,26 @@ void PacketWatch::choose_interfaces()
     } catch (const std::system_error&) {
         ++faults_[Fault::failed_links];
     }
-    ring_.set_filter(packet_filter({wanted_, choice_.skipped, choice_.other_hosts, kept_ == Captured::udp}));
+    set_filter();
+}
+
+void PacketWatch::set_filter() const
+{
+    FilterPlan plan{wanted_, choice_.skipped, choice_.other_hosts, kept_ == Captured::udp};
+    if (read_payload_) {
+        plan.read.assign(DnsLookups::ports.begin(), DnsLookups::ports.end());
+        plan.docker = redirected_;
+        plan.watched = DnsLookups::encrypted_port;
+    }
+    ring_.set_filter(packet_filter(plan));
+}
+
+void PacketWatch::set_redirected(const std::vector<std::uint16_t>& ports)
+{
+    if (redirected_ != ports) {
+        redirected_ = ports;
+        set_filter();
+    }
 }
 
 void PacketWatch::learn_addresses()

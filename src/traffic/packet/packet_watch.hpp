@@ -12,8 +12,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <set>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace socktally {
@@ -47,6 +50,12 @@ public:
     /// namespace. Throws std::system_error if the kernel refuses. `wanted` has the sorted indices of the interfaces to
     /// capture on; empty: all.
     PacketWatch(Captured kept, std::size_t buffer_bytes, std::vector<std::uint32_t> wanted);
+
+    /// Keeps only packets of resolvers, and passes their payload to `read`. Call it before begin().
+    using ReadPayload = std::function<void(const Packet&, std::span<const std::byte> payload, Direction)>;
+    void read_payload(ReadPayload read) { read_payload_ = std::move(read); }
+    /// Sets the ports of Docker's resolver, whose packets are also read.
+    void set_redirected(const std::vector<std::uint16_t>& ports);
 
     /// Begins to capture packets.
     void begin();
@@ -94,8 +103,11 @@ private:
     std::optional<Direction> direction_of(const CapturedFrame& captured);
     bool is_wanted(std::uint32_t interface) const;
     void choose_interfaces();
+    void set_filter() const;
 
     Captured kept_;
+    ReadPayload read_payload_; // null: payload is not captured
+    std::vector<std::uint16_t> redirected_;
     std::vector<std::uint32_t> wanted_;
     PacketRing ring_;
     NetlinkSocket route_{NetlinkSocket::Mode::blocking, NETLINK_ROUTE};

@@ -33,18 +33,38 @@ constexpr std::uint32_t plain_v4 = ETH_HLEN + 20 + 20;
 constexpr std::uint32_t plain_v6 = ETH_HLEN + 40 + 20;
 constexpr std::uint32_t with_options = ETH_HLEN + 2 * 4 + 60 + 20;
 constexpr std::uint32_t with_extensions = 384;
+constexpr std::uint32_t whole_packet = 0x40000;
 
 /// A jump in classic BPF reaches past at most 255 instructions. If the user has chosen more than 200 interfaces,
 /// PacketWatch does the filtering.
 constexpr std::size_t most_wanted = 200;
 
-constexpr std::size_t most_instructions = 4000; // less than the kernel's limit of 4096 (BPF_MAXINSNS)
+/// Leaves room for the rest of the program below the kernel's limit of 4096 (BPF_MAXINSNS).
+constexpr std::size_t most_for_interfaces = 3000;
 
+/// `network`: where the program finds the IP header. From Ethernet it counts from the beginning of the packet: before
+/// Linux 6.16 (d4bac0288a2b), a load relative to SKF_NET_OFF fails if the IP header is in a page of its own, as some
+/// drivers have it, and the packet is dropped. For other links the program does not know the length of the link header.
 class Program {
 public:
+    explicit Program(int network = SKF_NET_OFF) : network_(network) {}
     void load_ancillary(int what) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + what)); }
     /// Loads a byte of the IP header.
-    void load_ip(int offset) { add(BPF_LD | BPF_B | BPF_ABS, static_cast<std::uint32_t>(SKF_NET_OFF + offset)); }
+    void load_ip(int offset) { add(BPF_LD | BPF_B | BPF_ABS, static_cast<std::uint32_t>(network_ + offset)); }
+    /// Loads two bytes of the IP header, or of what follows it.
+    void load_ip_word(int offset) { add(BPF_LD | BPF_H | BPF_ABS, static_cast<std::uint32_t>(network_ + offset)); }
+    void load_ip_address(int offset) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(network_ + offset)); }
+    /// Loads two bytes of what follows an IPv4 header, whatever its length.
+    void load_after_v4(int offset)
+    {
+        add(BPF_LDX | BPF_B | BPF_MSH, static_cast<std::uint32_t>(network_));
+        add(BPF_LD | BPF_H | BPF_IND, static_cast<std::uint32_t>(network_ + offset));
+    }
+    void drop_if_any(std::uint32_t bits)
+    {
+        instructions_.push_back({BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits});
+        keep(nothing);
+    }
     void keep(std::uint32_t size) { add(BPF_RET | BPF_K, size); }
     void keep_if(std::uint32_t value, std::uint32_t size)
     {
@@ -54,6 +74,13 @@ public:
     void skip_if(std::uint32_t value, std::uint8_t count) { jump(value, count, 0); }
     /// Skips the next `count` instructions unless the loaded value is `value`.
     void skip_unless(std::uint32_t value, std::uint8_t count) { jump(value, 0, count); }
+
+    /// Skips any number of instructions.
+    void skip(std::size_t count) { add(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(count)); }
+    void append(const Program& part)
+    {
+        instructions_.insert(instructions_.end(), part.instructions_.begin(), part.instructions_.end());
+    }
 
     std::size_t size() const { return instructions_.size(); }
     std::vector<sock_filter> take() { return std::move(instructions_); }
@@ -68,6 +95,7 @@ private:
         instructions_.push_back({BPF_JMP | BPF_JEQ | BPF_K, if_equal, otherwise, value});
     }
 
+    int network_;
     std::vector<sock_filter> instructions_;
 };
 
@@ -103,6 +131,49 @@ void add_v4(Program& program, bool udp_only)
     program.keep(with_options);
 }
 
+void add_whole(Program& program, const std::vector<std::uint16_t>& ports)
+{
+    for (const std::uint16_t port : ports) {
+        program.keep_if(port, whole_packet);
+    }
+}
+
+/// Keeps the packet if the loaded port is wanted.
+void add_port(Program& program, const FilterPlan& plan)
+{
+    add_whole(program, plan.read);
+    program.keep_if(plan.watched, with_options);
+}
+
+/// Keeps the packets of some ports. Later fragments have no ports; nothing is read of them.
+void add_ports_v4(Program& program, const FilterPlan& plan)
+{
+    constexpr int position = 6;
+    constexpr int protocol = 9;
+    constexpr std::uint32_t offset_mask = 0x1fff;
+    constexpr int source = 12;
+    constexpr int address_size = 4;
+    constexpr std::uint32_t docker_address = 0x7f00000b; // 127.0.0.11
+    program.load_ip(protocol);
+    program.keep_if(IPPROTO_AH, whole_packet);
+    program.skip_if(IPPROTO_UDP, 2);
+    program.skip_if(IPPROTO_TCP, 1);
+    program.keep(nothing);
+    program.load_ip_word(position);
+    program.drop_if_any(offset_mask);
+    for (const int port : {0, 2}) { // source, destination
+        program.load_after_v4(port);
+        add_port(program, plan);
+        if (!plan.docker.empty()) {
+            program.load_ip_address(source + port / 2 * address_size);
+            program.skip_unless(docker_address, static_cast<std::uint8_t>(2 + 2 * plan.docker.size()));
+            program.load_after_v4(port); // two instructions
+            add_whole(program, plan.docker);
+        }
+    }
+    program.keep(nothing);
+}
+
 constexpr std::array<std::uint32_t, 8> extension_headers{IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_AH,
                                                          IPPROTO_DSTOPTS, ip6_mobility,    ip6_hip,          ip6_shim6};
 constexpr std::array<std::uint32_t, 2> vlan_tags{ETH_P_8021Q, ETH_P_8021AD};
@@ -121,6 +192,45 @@ void add_v6(Program& program, bool udp_only)
     program.keep(nothing);
 }
 
+/// Keeps the packets of some ports, and all with extension headers, which hide the ports.
+void add_ports_v6(Program& program, const FilterPlan& plan)
+{
+    constexpr int next_header = 6;
+    constexpr int header_size = 40;
+    program.load_ip(next_header);
+    for (const std::uint32_t header : extension_headers) {
+        program.keep_if(header, whole_packet);
+    }
+    program.skip_if(IPPROTO_UDP, 2);
+    program.skip_if(IPPROTO_TCP, 1);
+    program.keep(nothing);
+    for (const int port : {0, 2}) {
+        program.load_ip_word(header_size + port);
+        add_port(program, plan);
+    }
+    program.keep(nothing);
+}
+
+/// Returns the instructions for packets of both IP versions, whose IP header is at `network`.
+Program ip_program(const FilterPlan& plan, int network)
+{
+    Program both(network);
+    for (const std::uint16_t family : {std::uint16_t{ETH_P_IP}, std::uint16_t{ETH_P_IPV6}}) {
+        Program part(network);
+        const bool is_v4 = family == ETH_P_IP;
+        if (plan.read.empty()) {
+            is_v4 ? add_v4(part, plan.udp_only) : add_v6(part, plan.udp_only);
+        } else {
+            is_v4 ? add_ports_v4(part, plan) : add_ports_v6(part, plan);
+        }
+        both.load_ancillary(SKF_AD_PROTOCOL);
+        both.skip_unless(family, static_cast<std::uint8_t>(part.size()));
+        both.append(part);
+    }
+    both.keep(nothing);
+    return both;
+}
+
 } // namespace
 
 std::vector<sock_filter> packet_filter(const FilterPlan& plan)
@@ -136,24 +246,22 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
     program.load_ancillary(SKF_AD_IFINDEX);
     add_wanted(program, plan.wanted);
     for (const std::uint32_t interface : plan.skipped) {
-        if (program.size() >= most_instructions) {
+        if (program.size() >= most_for_interfaces) {
             break; // PacketWatch filters the packets of the other skipped interfaces
         }
         program.keep_if(interface, nothing);
     }
     program.load_ancillary(SKF_AD_PROTOCOL);
     for (const std::uint32_t tag : vlan_tags) {
-        program.keep_if(tag, with_extensions);
+        program.keep_if(tag, plan.read.empty() ? with_extensions : whole_packet);
     }
-    Program v4;
-    add_v4(v4, plan.udp_only);
-    program.skip_unless(ETH_P_IP, static_cast<std::uint8_t>(v4.size()));
-    add_v4(program, plan.udp_only);
-    Program v6;
-    add_v6(v6, plan.udp_only);
-    program.skip_unless(ETH_P_IPV6, static_cast<std::uint8_t>(v6.size()));
-    add_v6(program, plan.udp_only);
-    program.keep(nothing);
+    const Program ethernet = ip_program(plan, ETH_HLEN);
+    program.load_ancillary(SKF_AD_HATYPE);
+    program.skip_if(ARPHRD_ETHER, 2);
+    program.skip_if(ARPHRD_LOOPBACK, 1);
+    program.skip(ethernet.size());
+    program.append(ethernet);
+    program.append(ip_program(plan, SKF_NET_OFF));
     return program.take();
 }
 

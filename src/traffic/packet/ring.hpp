@@ -25,10 +25,13 @@ struct FilterPlan {
     /// Whether to keep packets to the link address of another host. It may be the address of a stacked interface.
     bool other_hosts = false;
     bool udp_only = false; // drop TCP, but keep packets with extension headers or a VLAN tag, even if they are TCP
+    std::vector<std::uint16_t> read{};   // keep only packets from and to these ports, and those whole
+    std::vector<std::uint16_t> docker{}; // with `read`: also from and to these ports at 127.0.0.11
+    std::uint16_t watched = 0;           // with `read`: keep the headers of packets from and to this port too
 };
 
-/// Returns a filter that keeps TCP and UDP, or only UDP. It cuts packets off after their headers. If a packet has
-/// options or extension headers, it keeps more bytes. It drops one of the two copies of each packet on lo.
+/// Returns a filter that keeps TCP and UDP, or only UDP, or some ports. It cuts packets off after their headers. If a
+/// packet has options or extension headers, it keeps more bytes. It drops one of the two copies of each packet on lo.
 std::vector<sock_filter> packet_filter(const FilterPlan& plan);
 
 struct CapturedFrame {

@@ -355,12 +355,11 @@ TEST_CASE("what other programs call it is named in our words")
         {{"day.jsonl"},
          "unknown command \"day.jsonl\": use socktally report day.jsonl for saved samples, or socktally run day.jsonl "
          "for a command"},
-        {{"dns"}, "unknown command \"dns\": use socktally --port 53 --by process,remote"},
         {{"reprot"}, "unknown command \"reprot\": did you mean \"report\"?"},
-        {{"fo\no"}, "unknown command \"fo\\no\": the commands are ports, run, report and doctor"},
-        {{"a b"}, "unknown command \"a b\": the commands are ports, run, report and doctor"},
-        {{"--", "-q"}, "unknown command \"-q\": the commands are ports, run, report and doctor"},
-        {{""}, "unknown command \"\": the commands are ports, run, report and doctor"},
+        {{"fo\no"}, "unknown command \"fo\\no\": the commands are ports, run, dns, report and doctor"},
+        {{"a b"}, "unknown command \"a b\": the commands are ports, run, dns, report and doctor"},
+        {{"--", "-q"}, "unknown command \"-q\": the commands are ports, run, dns, report and doctor"},
+        {{""}, "unknown command \"\": the commands are ports, run, dns, report and doctor"},
         {{"doctor", "foo"}, "unexpected argument \"foo\": doctor takes only options, such as -b netlink"},
         {{"report", "report"}, "report is given twice; if one is a file, write ./report"},
         {{"report", "ports"},
@@ -468,7 +467,7 @@ TEST_CASE("list-columns, version and help")
     CHECK(parse({"--version"}).text.starts_with("socktally "));
     CHECK(parse({"-h"}).command == Command::help);
     const std::string shortest = parse({"-h"}).text;
-    CHECK(std::count(shortest.begin(), shortest.end(), '\n') == 16);
+    CHECK(std::count(shortest.begin(), shortest.end(), '\n') == 17);
     CHECK(shortest.find("--alert EXPR") != std::string::npos);
     CHECK(shortest != parse({"--help"}).text);
     CHECK(parse({"doctor", "--help"}).command == Command::help);

@@ -112,6 +112,19 @@ TEST_CASE("a cell has its column's type or is null")
     full.share = Decimal{1234};
     full.facts = std::make_shared<const SocketFacts>(
         SocketFacts{true, ConnectionState::listening, 18, 17, 14, 15, 16, "eth0", true});
+    full.lookups = std::make_shared<NameLookups>(NameLookups{.query = "a.example",
+                                                             .query_type = RecordType{28},
+                                                             .resolver = address("10.0.0.53"),
+                                                             .resolver_port = 53,
+                                                             .service = NameService::mdns,
+                                                             .lookups = 7,
+                                                             .answered = 5,
+                                                             .failed = 2,
+                                                             .retries = 1,
+                                                             .outcome = LookupOutcome{LookupOutcome::Kind::error, 2},
+                                                             .answers = {"::1", "b.example"},
+                                                             .ttl_s = 60,
+                                                             .times_us = {30, 10, 20, 50, 40}});
     const auto text = [&full](std::string_view name) { return std::get<std::string>(find_column(name)->value(full)); };
     const auto number = [&full](std::string_view name) {
         return std::get<std::uint64_t>(find_column(name)->value(full));
@@ -164,6 +177,20 @@ TEST_CASE("a cell has its column's type or is null")
     CHECK(text("attribution") == "owner");
     CHECK(text("kind") == "process");
     CHECK(number("unknown_connections") == 0);
+    CHECK(text("query") == "a.example");
+    CHECK(text("query_type") == "AAAA");
+    CHECK(text("resolver") == "10.0.0.53");
+    CHECK(number("resolver_port") == 53);
+    CHECK(text("service") == "mdns");
+    CHECK(number("lookups") == 7);
+    CHECK(number("answered") == 5);
+    CHECK(number("failed") == 2);
+    CHECK(number("retries") == 1);
+    CHECK(text("outcome") == "SERVFAIL");
+    CHECK(text("answer") == "::1,b.example");
+    CHECK(number("ttl_s") == 60);
+    CHECK(number("time_us") == 30);
+    CHECK(number("time_max_us") == 50);
     for (const Column& column : columns()) {
         const bool is_number = std::holds_alternative<std::uint64_t>(column.value(full));
         CHECK_MESSAGE(is_number == (column.type == CellType::integer), column.name);

@@ -99,7 +99,7 @@ Outcome talk_with_a_pause()
 {
     Outcome outcome;
     OwnerScanner holders;
-    Capture capture(holders, Captured::tcp_and_udp, FlowSums::Detail::tuples);
+    Capture capture(holders, {.detail = FlowSums::Detail::tuples});
     try {
         capture.add_namespace(Inode{own_netns_inode()}, 1);
     } catch (const std::system_error&) {
@@ -163,7 +163,7 @@ std::vector<Outcome> talk_over_windows()
 {
     std::vector<Outcome> outcomes(3);
     OwnerScanner holders;
-    Capture capture(holders, Captured::tcp_and_udp, FlowSums::Detail::tuples);
+    Capture capture(holders, {.detail = FlowSums::Detail::tuples});
     try {
         capture.add_namespace(Inode{own_netns_inode()}, 1);
     } catch (const std::system_error&) {
@@ -229,7 +229,7 @@ namespace {
 std::optional<std::size_t> enter_after_a_talk()
 {
     OwnerScanner holders;
-    Capture capture(holders, Captured::tcp_and_udp, FlowSums::Detail::tuples);
+    Capture capture(holders, {.detail = FlowSums::Detail::tuples});
     capture.begin();
     Talk talk;
     talk.say(100);

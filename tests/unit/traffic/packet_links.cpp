@@ -92,6 +92,9 @@ TEST_CASE("filter: the kernel takes it, however many interfaces are left out")
     CHECK(loads(packet_filter({{2, 3}, {3}, true, false})));
     CHECK(loads(packet_filter({Indices(200, 7), many, false, true})));
     CHECK(loads(packet_filter({many, {}, false, false})));
+    const std::vector<std::uint16_t> resolvers{53, 5353, 5355};
+    const std::vector<std::uint16_t> redirected(16, 40'000);
+    CHECK(loads(packet_filter({{2}, many, true, false, resolvers, redirected, 853})));
 }
 
 TEST_CASE("links: the ports of tunnels in UDP")
