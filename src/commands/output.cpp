@@ -51,6 +51,10 @@ std::vector<std::string> note_lines(const Report& report, const OutputPlan& plan
     std::vector<std::string> lines;
     const bool explains_exit = options.strict && !report.complete;
     const bool is_silence = is_silent(report, plan);
+    const bool has_units = options.units.bits || options.units.si;
+    if (has_units && !options.quiet && !plan.format->is_for_people) {
+        lines.push_back("--bits and --si change only -f pretty; for other formats there is -o +bits_per_sec");
+    }
     if (options.quiet || (!is_silence && plan.format->has_notes)) {
         return lines;
     }

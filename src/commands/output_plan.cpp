@@ -101,9 +101,6 @@ OutputPlan make_output_plan(const Options& options, bool to_terminal, std::size_
         has_rate_alert(plan)) {
         throw UsageError("rates need a window: use -d 1s, or alert on rx_bytes or tx_bytes");
     }
-    if ((options.units.bits || options.units.si) && !plan.format->is_for_people) {
-        throw UsageError("--bits and --si are for people: add -f pretty, or print numbers with -o +bits_per_sec");
-    }
     const std::string file = options.output_file.value_or("");
     plan.style = {wants_color(options.color, to_terminal),
                   options.header,

@@ -189,7 +189,7 @@ class Options(unittest.TestCase):
         """Nothing is run: there is no such colour."""
         for command in COMMANDS:
             taken = {name for name, takes_value in options().items()
-                     if not re.search("does not take|only (report|ports|run|dns) takes", socktally(
+                     if not re.search("does not take|is only for (report|ports|run|dns)", socktally(
                          *command, name, *(["x"] if takes_value else []), "--color", "no-such-word").stderr)}
             self.assertEqual(set(listed(*command)), taken)
         sample, doctor, _, report, _, _ = (set(listed(*command)) for command in COMMANDS)

@@ -108,7 +108,7 @@ TEST_CASE("dns: what it takes, and its defaults")
     CHECK_THROWS_WITH_AS(parse_options(3, by_query), "--by process,query is of look-ups: use socktally dns",
                          UsageError);
     const char* query[]{"socktally", "--query", "x"};
-    CHECK_THROWS_WITH_AS(parse_options(3, query), "only dns takes --query", UsageError);
+    CHECK_THROWS_WITH_AS(parse_options(3, query), "--query is only for dns", UsageError);
 }
 
 TEST_CASE("dns: columns without bytes")

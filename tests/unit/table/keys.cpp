@@ -67,7 +67,7 @@ TEST_CASE("each key has its own name, array and columns")
         for (const std::string_view list : {key.beside, key.columns, key.settles, key.labels, key.defaults})
             CHECK_NOTHROW(select_columns(list, {}));
     }
-    CHECK(seen.size() == 17);
+    CHECK(seen.size() == 18);
     CHECK(GroupBy("process").array() == "processes");
     CHECK(GroupBy("netns").array() == "netns");
     CHECK(GroupBy("user").of_lookups().array() == "lookups");
