@@ -124,7 +124,7 @@ void take_columns(Options& options, std::string_view text)
 // (table/filter_kinds.cpp).
 constexpr std::array before_filters{
     Option{of_durations, "-d,--duration", "TIME",
-           "window length: 500ms, 5s, 1m30s; default 1s; 0: totals since each open socket was opened",
+           "window length: 500ms, 5s, 1m30s; default 1s; 0: bytes since each open socket was opened",
            [](Options& o, std::string_view text) {
                o.duration = duration_value(text);
                o.is_duration_given = true;

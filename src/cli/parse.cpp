@@ -55,7 +55,7 @@ void refuse_output(const Options& options)
 void complete_report(Options& options)
 {
     if (options.from && options.to && *options.from >= *options.to) {
-        throw UsageError("nothing lies between --from and --to: use a later --to");
+        throw UsageError("--to is not later than --from: use a later --to");
     }
     if (options.per && options.format != nullptr && options.format->is_one_set) {
         throw UsageError(fmt::format("--per and -f {} cannot be combined", options.format->name));
@@ -216,7 +216,7 @@ void settle(Options& options)
     settle_filter(options.filter);
     const bool is_of_lookups = options.by.requires_any(Requirement::lookups);
     if (is_of_lookups && options.command != Command::dns) {
-        throw UsageError(fmt::format("--by {} is of look-ups: use socktally dns", options.by.name()));
+        throw UsageError(fmt::format("--by {} is only for look-ups: use socktally dns", options.by.name()));
     }
     refuse_output(options);
     if (options.command == Command::report) {

@@ -17,7 +17,7 @@ namespace {
 constexpr std::array backend_table{
     BackendEntry{"ebpf", "counts with BPF programs in the socket layer", open_ebpf, "cap_bpf,cap_perfmon,cap_net_admin",
                  40},
-    BackendEntry{"netlink", "counts with sock_diag, by lists of sockets and events when sockets close", open_netlink,
+    BackendEntry{"netlink", "counts with sock_diag: lists sockets, and gets an event when one closes", open_netlink,
                  "cap_net_admin,cap_net_raw,cap_dac_read_search,cap_sys_ptrace", 32},
     BackendEntry{"packet", "counts packets on the network interfaces", open_packet,
                  "cap_net_raw,cap_dac_read_search,cap_sys_ptrace", 24},
@@ -74,7 +74,7 @@ std::vector<GrantLine> grant_lines(const BackendEntry& backend)
         {"grant", "create a group (add users later: usermod -aG socktally NAME)", "groupadd --system socktally"},
         {"grant", "give the program to the group", fmt::format("chgrp socktally {}", this_program)},
         {"grant", "let only the group run it", fmt::format("chmod 0750 {}", this_program)},
-        {"grant", "grant the capabilities that this backend uses, in place of earlier ones",
+        {"grant", "grant the capabilities of this backend; this replaces those granted before",
          setcap_line(backend.capabilities)},
         {"revoke", "remove the capabilities", fmt::format("setcap -r {}", this_program)},
         {"revoke", "give the program back to root", fmt::format("chgrp root {}", this_program)},

@@ -156,7 +156,7 @@ void add_notes(std::vector<Note>& notes, const SnapshotGaps& gaps)
     add_note(notes, NoteCode::unseen_before, gaps.unknown,
              "the last run could not enter the network namespaces of {}: bytes since then are unknown");
     add_note(notes, NoteCode::unseen_before, gaps.late,
-             "the last run did not see {}, but an earlier one did: bytes moved since that one are counted now");
+             "the last run missed {}: all bytes since an earlier run are counted now");
     if (gaps.late > 0) {
         notes.back().incomplete = false;
     }
@@ -224,7 +224,7 @@ Note SinceRun::anew_note() const
     return {NoteCode::begun_anew,
             fmt::format("{}: {}",
                         is_left_out ? "bytes moved since the last run are missing from the counters"
-                                    : "totals since each open socket was opened, not since the last run",
+                                    : "bytes are counted since each socket was opened, not since the last run",
                         anew_)};
 }
 

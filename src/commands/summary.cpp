@@ -20,12 +20,12 @@ Note keyless_note(std::uint64_t rows, const GroupBy& by, const ColumnSet& lackin
 {
     if (lacking.none()) {
         return {NoteCode::key_unanswered,
-                fmt::format("{} no single value for --by {}: the bytes are in the row without a value",
-                            plural(rows, "row has", "rows have"), by.name()),
+                fmt::format("{} several values for --by {}, or none: the bytes are in the row with an empty value",
+                            plural(rows, "saved row has", "saved rows have"), by.name()),
                 "record with --by " + by.name()};
     }
     return {NoteCode::key_unanswered,
-            fmt::format("{} saved without {}: the bytes are in the row without a value",
+            fmt::format("{} saved without {}: the bytes are in the row with an empty value",
                         plural(rows, "row was", "rows were"), names_of(lacking)),
             saving_remedy(lacking)};
 }
@@ -218,9 +218,11 @@ std::vector<Note> Summary::notes() const
         {grouping_.has_overflowed(), Note(NoteCode::sum_overflow)},
         {keyless > 0, keyless_note(keyless, plan_.by, lacking)},
         {rests > 0,
-         Note{NoteCode::rows_past_top,
-              fmt::format("the samples were saved with --top: some bytes of these rows may be in {} named \"other\"",
-                          plural(rests, "row"))}},
+         Note{
+             NoteCode::rows_past_top,
+             fmt::format(
+                 "the samples were saved with --top: some bytes of the rows shown may be in {} named \"other\" instead",
+                 plural(rests, "row"))}},
         {other_layer_ > 0, Note{NoteCode::other_layer,
                                 fmt::format("skipped {} recorded {} --by interface", plural(other_layer_, "snapshot"),
                                             plan_.by.is_by_interface() ? "without" : "with")}},

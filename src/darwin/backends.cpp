@@ -93,7 +93,7 @@ OpenResult open_ntstat_of_system(const BackendOptions& options)
 
 OpenResult refuse_list(const BackendOptions&)
 {
-    return Unavailable{"the command ports cannot list the sockets of macOS yet", "netstat -anv, or lsof -i -n -P"};
+    return Unavailable{"socktally ports cannot list sockets on macOS yet", "netstat -anv, or lsof -i -n -P"};
 }
 
 constexpr std::array backend_table{
@@ -104,7 +104,7 @@ constexpr std::array backend_table{
 
 OpenResult refuse_lookups(const BackendOptions&)
 {
-    return Unavailable{"the command dns cannot capture packets on macOS yet", "tcpdump -n port 53"};
+    return Unavailable{"socktally dns cannot capture packets on macOS yet", "tcpdump -n port 53"};
 }
 
 constexpr std::array lookup_table{

@@ -55,7 +55,7 @@ void close_from(int first)
 
 void adopt_orphans()
 {
-    throw std::runtime_error("the command run needs Linux: macOS cannot follow all processes that a command starts");
+    throw std::runtime_error("socktally run needs Linux: macOS cannot follow all processes that a command starts");
 }
 
 pid_t fork_apart() { return ::fork(); }

@@ -111,7 +111,8 @@ void append_facts(std::string& out, const Report& report, std::string_view file)
         append_sample(out, metric.name, labels, value);
     };
     const auto seconds = std::chrono::floor<std::chrono::seconds>(report.duration);
-    fact({"socktally_window_seconds", "length of the window; 0: totals since each open socket was opened", "gauge"},
+    fact({"socktally_window_seconds", "length of the window; 0: bytes are counted since each socket was opened",
+          "gauge"},
          fmt::format("{}.{:09}", seconds.count(), (report.duration - seconds).count()));
     fact({"socktally_complete", "1 if complete, 0 if a value may be too low", "gauge"}, report.complete ? "1" : "0");
     append_notes(out, report, labels);

@@ -249,8 +249,8 @@ void RemoteNames::ask(const std::vector<Address>& addresses, bool is_last, std::
     is_last ? helper_.end() : helper_.freeze();
     if (given == cannot_keep) {
         notes.emplace_back(NoteCode::remote_names,
-                           "names are looked up only after the last window: this kernel refuses "
-                           "the seccomp filter that keeps our look-ups out of the next window");
+                           "names are looked up only after the last window, because this kernel refuses "
+                           "the seccomp filter that would keep these look-ups out of the figures");
         return;
     }
     const std::vector<std::string_view> fields = split(given ? std::string_view(*given) : "", nul);

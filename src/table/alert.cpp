@@ -139,9 +139,9 @@ Alert parse_alert(std::string_view text)
     if (find_column(trimmed(text)) != nullptr) {
         throw bad_alert(
             text,
-            fmt::format("it has no comparison; if there was one, the shell took its unquoted > as a redirection to a "
-                        "file: use --alert '{}>10M'",
-                        trimmed(text)));
+            fmt::format(
+                "it has no comparison; the shell takes an unquoted > as a redirection, so use quotes: --alert '{}>10M'",
+                trimmed(text)));
     }
     throw bad_alert(text, "use 'COLUMN>NUMBER', or >=, <, <=, = or != in place of >");
 }

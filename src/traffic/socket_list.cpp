@@ -286,7 +286,7 @@ OpenResult open_with_iterators(const BackendOptions& options)
 {
     auto files = SocketFiles::load();
     if (!files) {
-        return Unavailable{"the kernel does not accept the program that lists open files (it needs "
+        return Unavailable{"the kernel refuses the BPF program that lists open files (it needs "
                            "Linux 5.17 and CAP_BPF)",
                            "socktally ports -b netlink"};
     }

@@ -53,8 +53,8 @@ std::vector<Note> notes_of(const EbpfFaults& faults)
     if (faults.unreached_namespaces > 0) {
         notes.push_back(
             {NoteCode::other_netns,
-             fmt::format("{} could not be entered: bytes may be missing from connections there that were opened before "
-                         "the window and are read by several threads",
+             fmt::format("{} could not be entered: connections there may lack bytes if they were opened before "
+                         "the window and several threads read from them",
                          plural(faults.unreached_namespaces, "network namespace")),
              "run with sudo"});
     }

@@ -233,10 +233,10 @@ void Packets::add_to(Sample& sample)
     const bool is_all = sees_all_ && dropped == 0;
     const std::size_t shared = join_packets(sample, sockets(), is_all ? Unlisted::none : Unlisted::unknown);
     if (shared > 0) {
-        sample.notes.push_back(
-            {NoteCode::shared_packets, fmt::format("{} several processes (their packets are in [unknown]) or several "
-                                                   "peers (their packets have no remote address)",
-                                                   plural(shared, "socket has", "sockets have"))});
+        sample.notes.push_back({NoteCode::shared_packets,
+                                fmt::format("packets of {} are in [unknown] (several processes) or without a remote "
+                                            "address (several peers)",
+                                            plural(shared, "shared socket"))});
     }
     if (!sees_all_) {
         sample.notes.emplace_back(NoteCode::packets_partly);

@@ -105,7 +105,7 @@ TEST_CASE("dns: what it takes, and its defaults")
     CHECK(refusal({"--by", "interface"}) == "dns counts look-ups of processes, so it does not take --by interface");
     CHECK(refusal({"--since", "x"}) == "dns does not take --since: it counts the look-ups of a window");
     const char* by_query[]{"socktally", "--by", "process,query"};
-    CHECK_THROWS_WITH_AS(parse_options(3, by_query), "--by process,query is of look-ups: use socktally dns",
+    CHECK_THROWS_WITH_AS(parse_options(3, by_query), "--by process,query is only for look-ups: use socktally dns",
                          UsageError);
     const char* query[]{"socktally", "--query", "x"};
     CHECK_THROWS_WITH_AS(parse_options(3, query), "--query is only for dns", UsageError);

@@ -77,7 +77,7 @@ TEST_CASE("a metric is its help, its type and a sample a row")
           "# TYPE socktally_unknown_connections gauge\n"
           "socktally_unknown_connections{process=\"curl\",user=\"al\",unit=\"cron.service\"} 0\n"
           "socktally_unknown_connections{process=\"wget\"} 0\n"
-          "# HELP socktally_window_seconds length of the window; 0: totals since each open socket was opened\n"
+          "# HELP socktally_window_seconds length of the window; 0: bytes are counted since each socket was opened\n"
           "# TYPE socktally_window_seconds gauge\n"
           "socktally_window_seconds{by=\"process\"} 1.000000000\n"
           "# HELP socktally_complete 1 if complete, 0 if a value may be too low\n"

@@ -102,9 +102,8 @@ TEST_CASE("a bad expression is one line that says what would be good")
     CHECK(refusal("tx_bytes>10MB/s") ==
           "bad alert \"tx_bytes>10MB/s\": tx_bytes is not a rate: did you mean \"tx_bytes_per_sec\"?");
     CHECK(refusal("process=1") == "bad alert \"process=1\": process is not a number");
-    CHECK(refusal("rx_bytes") == "bad alert \"rx_bytes\": it has no comparison; if there was one, the shell took its "
-                                 "unquoted > as a redirection to a "
-                                 "file: use --alert 'rx_bytes>10M'");
+    CHECK(refusal("rx_bytes") == "bad alert \"rx_bytes\": it has no comparison; the shell takes an unquoted > as a "
+                                 "redirection, so use quotes: --alert 'rx_bytes>10M'");
     CHECK(refusal("10M") == "bad alert \"10M\": use 'COLUMN>NUMBER', or >=, <, <=, = or != in place of >");
     CHECK(refusal("rx_bytes > 100x") ==
           "bad alert \"rx_bytes > 100x\": use a number after >, such as 500, 1.5M or 64Ki");
