@@ -54,7 +54,7 @@ public:
 
 private:
     Fd fd_;
-    sigset_t signals_{};
+    [[maybe_unused]] sigset_t signals_{}; // only kqueue(2) of macOS needs it
 };
 
 } // namespace socktally
