@@ -502,7 +502,7 @@ constexpr std::array table = {
     looked_up("answered", CellType::integer, "", "ANSWERED", "lookups_answered", lookup_cell<&NameLookups::answered>,
               "look-ups with an answer, an error too"),
     looked_up("failed", CellType::integer, "", "FAILED", "lookups_failed", lookup_cell<&NameLookups::failed>,
-              "look-ups without an answer after 5 s, or with an error other than NXDOMAIN"),
+              "look-ups without an answer after 6 s, or with an error other than NXDOMAIN"),
     looked_up("retries", CellType::integer, "", "RETRIES", "lookup_retries", lookup_cell<&NameLookups::retries>,
               "queries that were sent again from the same socket"),
     looked_up("outcome", CellType::string, "", "OUTCOME", "", lookup_cell<&NameLookups::outcome>,

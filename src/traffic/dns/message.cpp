@@ -196,7 +196,8 @@ Found read_questions(Reader& reader, std::size_t whole, std::size_t count, std::
     constexpr std::uint16_t class_mask = 0x7fff; // mDNS: the other bit asks for a unicast response
     for (std::size_t i = 0; i < count; ++i) {
         DnsQuestion question;
-        if (const Found found = reader.name(&question.name, whole); found != Found::whole) {
+        const bool is_kept = questions.size() < DnsMessage::most_questions;
+        if (const Found found = reader.name(is_kept ? &question.name : nullptr, whole); found != Found::whole) {
             return found;
         }
         if (!reader.has(4)) {
@@ -204,7 +205,7 @@ Found read_questions(Reader& reader, std::size_t whole, std::size_t count, std::
         }
         question.type = {reader.word()};
         question.record_class = reader.word() & class_mask;
-        if (questions.size() < DnsMessage::most_questions) {
+        if (is_kept) {
             questions.push_back(std::move(question));
         }
     }

@@ -72,12 +72,6 @@ std::vector<Address> addresses_of(const std::string& name, const std::vector<Dns
     return addresses;
 }
 
-std::size_t question_hash(const DnsMessage& message, const DnsQuestion& question)
-{
-    return std::hash<std::string>()(in_lower_case(question.name)) ^
-           (std::size_t{message.id} << 16 | question.type.number) * 0x9e3779b97f4a7c15U;
-}
-
 } // namespace
 
 const Address& DnsLookups::docker_address()
@@ -99,17 +93,23 @@ void DnsLookups::RecentQueries::age(Instant time)
     }
 }
 
+std::size_t DnsLookups::RecentQueries::hash(const DnsMessage& message, const DnsQuestion& question) const
+{
+    const std::size_t rest = (std::size_t{message.id} << 16 | question.type.number) * 0x9e3779b97f4a7c15U;
+    return std::hash<std::string>()(in_lower_case(question.name)) ^ rest ^ seed_;
+}
+
 void DnsLookups::RecentQueries::add(const DnsMessage& message, const DnsQuestion& question, Instant time)
 {
     age(time);
-    newer_.insert(question_hash(message, question));
+    newer_.insert(hash(message, question));
 }
 
 bool DnsLookups::RecentQueries::has(const DnsMessage& message, const DnsQuestion& question, Instant time)
 {
     age(time);
-    const std::size_t hash = question_hash(message, question);
-    return newer_.contains(hash) || older_.contains(hash);
+    const std::size_t wanted = hash(message, question);
+    return newer_.contains(wanted) || older_.contains(wanted);
 }
 
 DnsLookups::~DnsLookups()
@@ -226,12 +226,13 @@ void DnsLookups::ask(const Packet& packet, const DnsMessage& message, const DnsQ
     const Question key{
         {packet.protocol, packet.source, packet.destination}, message.id, in_lower_case(question.name), question.type};
     auto entry = open_.find(key);
-    if (entry != open_.end() && packet.time - entry->second.time >= patience) {
+    if (entry != open_.end() && entry->second.is_late(packet.time)) {
         end(entry);
         entry = open_.end();
     }
     if (entry != open_.end()) {
         ++entry->second.what.retries;
+        entry->second.last = packet.time;
         return;
     }
     const bool is_of_group = key.asker.remote.port == mdns_port && key.asker.remote.address.goes_to_many();
@@ -243,10 +244,11 @@ void DnsLookups::ask(const Packet& packet, const DnsMessage& message, const DnsQ
         ++unkept_;
         return;
     }
-    asked.time = packet.time;
+    asked.time = asked.last = packet.time;
     asked.needs_answer = std::none_of(message.answers.begin(), message.answers.end(),
                                       [&](const DnsRecord& record) { return answers(record, question); });
-    asked.came_in = forwards_ && received_.has(message, question, packet.time);
+    asked.came_in = forwards_ && !packet.destination.address.goes_to_many() && // nobody forwards link-local groups
+                    received_.has(message, question, packet.time);
     asked.what.query = question.name;
     asked.what.query_type = question.type;
     asked.what.resolver = packet.destination.address;
@@ -328,7 +330,7 @@ void DnsLookups::answer(Table::iterator entry, const Packet& packet, const DnsMe
 {
     using std::chrono::microseconds;
     Asked& asked = entry->second;
-    if (packet.time - asked.time >= patience) {
+    if (asked.is_late(packet.time)) {
         end(entry);
         return;
     }
@@ -495,7 +497,7 @@ std::uint64_t DnsLookups::finish(const End& end, Sample& sample, const std::func
         Asked& asked = current->second;
         if (asked.time < end.instant) {
             asked.may_be_missing = asked.may_be_missing || end.has_drops;
-            const bool is_over = end.instant - asked.time >= patience;
+            const bool is_over = asked.is_late(end.instant);
             if (is_over || end.rest == Rest::is_given) {
                 this->end(current);
                 asked.is_over = is_over;

@@ -3,6 +3,7 @@
 // belongs to the window in which it ends. One without an answer ends after `patience`. Pure.
 #pragma once
 
+#include "model/hash.hpp"
 #include "model/lookup.hpp"
 #include "model/sample.hpp"
 #include "traffic/dns/message.hpp"
@@ -49,8 +50,10 @@ public:
     static constexpr std::array<std::uint16_t, 3> ports{53, 5353, 5355};
     /// The port of DNS over TLS and over QUIC, whose queries cannot be read.
     static constexpr std::uint16_t encrypted_port = 853;
-    /// The C library waits so long for an answer before it asks again (resolv.conf(5)).
-    static constexpr std::chrono::seconds patience{5};
+    /// How long an answer may take: longer than the 5 s after which the C library asks again (resolv.conf(5)).
+    static constexpr std::chrono::seconds patience{6};
+    /// How long a look-up may take that is asked again and again.
+    static constexpr std::chrono::seconds longest{30};
     /// The address of Docker's resolver in each container.
     static const Address& docker_address();
 
@@ -100,8 +103,10 @@ private:
     };
     struct Asked {
         Instant time{0};
+        Instant last{0};      // when the query was sent again for the last time, or `time`
         Instant truncated{0}; // when the truncated answer came; 0: none
         bool is_answered = false;
+        bool is_late(Instant now) const { return now - last >= patience || now - time >= longest; }
         bool is_over = false;            // without an answer, and none is expected any more
         bool needs_answer = true;        // false: the query lists an answer that it knows (RFC 6762 7.1)
         bool may_be_missing = false;     // the answer: packets were dropped
@@ -141,6 +146,8 @@ private:
 
     private:
         void age(Instant time);
+        std::size_t hash(const DnsMessage& message, const DnsQuestion& question) const;
+        std::size_t seed_ = random_seed(); // or senders could choose in which bucket a query goes
         std::unordered_set<std::size_t> newer_;
         std::unordered_set<std::size_t> older_;
         Instant turned_{0};

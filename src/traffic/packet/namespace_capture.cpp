@@ -58,7 +58,7 @@ NamespaceCapture::NamespaceCapture(Inode netns, OwnerScanner& holders, const Cap
       sums_(wants.detail), forwards_(forwards_packets())
 {
     if (wants.lookups != nullptr) {
-        lookups_.emplace(wants.lookups, forwards_);
+        lookups_.emplace(wants.lookups, true); // forwarding may begin later, or at some interfaces only
         watch_.read_payload([this](const Packet& packet, std::span<const std::byte> payload, Direction direction) {
             lookups_->add(packet, payload, direction);
         });
@@ -187,13 +187,14 @@ void NamespaceCapture::mark_nobodys(const std::vector<PacketFlow*>& flows,
                                     const std::function<std::vector<PacketFlow*>()>& all,
                                     const std::vector<std::uint16_t>& tunnel_ports)
 {
-    if (lookups_) {
-        return; // DnsLookups knows forwarded queries by their ids
+    std::vector<PacketFlow*> judged = flows;
+    if (lookups_) { // DnsLookups knows forwarded datagrams by their ids
+        std::erase_if(judged, [](const PacketFlow* flow) { return flow->tuple.protocol != Protocol::tcp; });
     }
     const SightingPlace place{[this](const Address& address) { return watch_.is_local(address); },
                               [this](Inode inode) { return owners_.held(inode); }, tunnel_ports, all_interfaces_,
                               forwards_};
-    forward_unsure_ += socktally::mark_nobodys(flows, all, place);
+    forward_unsure_ += socktally::mark_nobodys(judged, all, place);
 }
 
 /// Ends the window. Reads the counters just before the end, so that they include no packet of the next window. Lists
@@ -340,8 +341,9 @@ void NamespaceCapture::finish_lookups(Sample& sample, DnsLookups::Rest rest)
 {
     const DnsLookups::End end{ended_at_, rest, watch_.dropped_packets()};
     unanswered_ = lookups_->finish(end, sample, [&](DnsAsker& asker) {
+        constexpr std::size_t most_holders = 64;
         for (const std::uint32_t holder : owners_.holders_of(asker.flow.inode)) {
-            if (asker.is_kept) {
+            if (asker.is_kept || asker.holders.size() >= most_holders) {
                 break;
             }
             asker.holders.push_back(sample.processes[holder]);

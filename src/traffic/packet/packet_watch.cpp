@@ -176,7 +176,7 @@ void PacketWatch::take(const CapturedFrame& captured)
         if (seen.packet.is_tagged && wanted_.empty()) {
             break; // the packet counts at the VLAN's own interface
         }
-        seen.packet.time = captured.time;
+        seen.packet.time = is_closed_ ? std::max(captured.time, end_) : captured.time;
         // Like the kernel, treats a packet to a local address as unicast.
         seen.packet.to_many = (captured.type == PACKET_BROADCAST || captured.type == PACKET_MULTICAST) &&
                               !is_local(seen.packet.destination.address);
@@ -261,7 +261,15 @@ void PacketWatch::set_filter() const
         plan.docker = redirected_;
         plan.watched = DnsLookups::encrypted_port;
     }
-    ring_.set_filter(packet_filter(plan));
+    try {
+        ring_.set_filter(packet_filter(plan));
+    } catch (const std::system_error& failure) {
+        if (failure.code() != std::errc::not_enough_memory) { // net.core.optmem_max, 20 kB before Linux 6.8
+            throw;
+        }
+        plan.skipped.clear(); // direction_of() leaves out their packets
+        ring_.set_filter(packet_filter(plan));
+    }
 }
 
 void PacketWatch::set_redirected(const std::vector<std::uint16_t>& ports)

@@ -49,6 +49,8 @@ class Program {
 public:
     explicit Program(int network = SKF_NET_OFF) : network_(network) {}
     void load_ancillary(int what) { add(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + what)); }
+    /// Loads the type of an Ethernet frame, as it stands in the frame.
+    void load_frame_type() { add(BPF_LD | BPF_H | BPF_ABS, static_cast<std::uint32_t>(2 * ETH_ALEN)); }
     /// Loads a byte of the IP header.
     void load_ip(int offset) { add(BPF_LD | BPF_B | BPF_ABS, static_cast<std::uint32_t>(network_ + offset)); }
     /// Loads two bytes of the IP header, or of what follows it.
@@ -255,7 +257,12 @@ std::vector<sock_filter> packet_filter(const FilterPlan& plan)
     for (const std::uint32_t tag : vlan_tags) {
         program.keep_if(tag, plan.read.empty() ? with_extensions : whole_packet);
     }
-    const Program ethernet = ip_program(plan, ETH_HLEN);
+    Program ethernet(ETH_HLEN);
+    ethernet.load_frame_type(); // of a VLAN interface with reorder_hdr off, the kernel puts the tag back into the frame
+    for (const std::uint32_t tag : vlan_tags) {
+        ethernet.keep_if(tag, plan.read.empty() ? with_extensions : whole_packet);
+    }
+    ethernet.append(ip_program(plan, ETH_HLEN));
     program.load_ancillary(SKF_AD_HATYPE);
     program.skip_if(ARPHRD_ETHER, 2);
     program.skip_if(ARPHRD_LOOPBACK, 1);

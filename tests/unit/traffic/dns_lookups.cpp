@@ -145,6 +145,24 @@ TEST_CASE("dns lookups: a query that is sent again is one look-up, which counts 
     CHECK(scene.unanswered == 0);
 }
 
+TEST_CASE("dns lookups: one that the C library asks again after five seconds is one, and the answer counts")
+{
+    for (const auto delay : {4999ms, 5001ms}) {
+        CAPTURE(delay.count());
+        Scene scene;
+        scene.ask(dns_query(7, "a.example", type_a));
+        scene.now += delay - 10ms;
+        scene.ask(dns_query(7, "a.example", type_a));
+        scene.now += 50ms;
+        scene.reply(dns_answer(7, "a.example", type_a, "192.0.2.1"));
+        const Sample sample = scene.finish();
+        REQUIRE(sample.lookups.size() == 1);
+        CHECK(sample.lookups[0].what->retries == 1);
+        CHECK(sample.lookups[0].what->answered == 1);
+        CHECK(sample.lookups[0].what->failed == 0);
+    }
+}
+
 TEST_CASE("dns lookups: without an answer they time out, or are given as they are with the last window")
 {
     Scene scene;
