@@ -19,7 +19,7 @@ install_tools() {
     [ ! -f "$venv/installed" ] || [ "$(cat "$venv/installed")" != "$packages" ] || return 0
     rm -rf "$venv"
     # shellcheck disable=SC2086 # a list of words
-    { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check $packages; } || skip "zig cannot be installed"
+    { python3 -m venv "$venv" && timeout 300 "$venv/bin/pip" install --quiet --disable-pip-version-check $packages; } || skip "zig cannot be installed"
     echo "$packages" >"$venv/installed"
 }
 
@@ -41,7 +41,7 @@ simdjson-sys = "=0.4.0-alpha.2"
 utf8proc-sys = "=0.1.2"
 TOML
     touch "$crate/none.rs"
-    (cd "$crate" && cargo vendor --quiet >/dev/null) || skip "simdjson and utf8proc cannot be fetched"
+    (cd "$crate" && timeout 300 cargo vendor --quiet >/dev/null) || skip "simdjson and utf8proc cannot be fetched"
     cp "$crate"/vendor/simdjson-sys/vendor/simdjson/simdjson.* subprojects/simdjson/include
     cp "$crate"/vendor/utf8proc-sys/utf8proc/utf8proc*.[ch] subprojects/utf8proc/include
     (cd subprojects && sha256sum --check --quiet ../cross/sources.sha256)
@@ -71,6 +71,6 @@ copy_headers cli11 CLI
 copy_headers fmt fmt
 PATH=$venv/bin:$PATH
 export PATH ZIG_GLOBAL_CACHE_DIR="$directory/cache" ZIG_LOCAL_CACHE_DIR="$directory/cache"
-for architecture in arm64 x86_64; do
+for architecture in ${SOCKTALLY_MACOS_ARCHITECTURES:-arm64 x86_64}; do
     build_for "$architecture"
 done
