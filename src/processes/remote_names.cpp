@@ -187,18 +187,17 @@ bool are_resolvers_private(std::string_view text, std::string_view upstream)
     const bool is_stub = !resolvers.empty() && std::all_of(resolvers.begin(), resolvers.end(), [&](const auto& each) {
         return each && std::find(stubs.begin(), stubs.end(), *each) != stubs.end();
     });
+    // Even if resolv.conf names other resolvers, nsswitch.conf may ask systemd-resolved first.
+    const bool may_ask_upstream = upstream.empty() || are_resolvers_private(upstream, "");
     if (is_stub && !upstream.empty()) {
-        return are_resolvers_private(upstream, "");
+        return may_ask_upstream;
     }
-    return !resolvers.empty() &&
+    return may_ask_upstream && !resolvers.empty() &&
            std::all_of(resolvers.begin(), resolvers.end(), [](const auto& each) { return each && each->is_private(); });
 }
 
 RemoteNames::RemoteNames(std::chrono::nanoseconds patience, bool private_too)
-    : patience_(patience),
-      private_too_(private_too || are_resolvers_private(text_of_file("/etc/resolv.conf"),
-                                                        text_of_file("/run/systemd/resolve/resolv.conf"))),
-      helper_(answer_with_names)
+    : patience_(patience), private_too_(private_too), helper_(answer_with_names)
 {
 }
 
@@ -207,12 +206,14 @@ void RemoteNames::add_names(Sample& sample, const std::vector<Address>& addresse
     helper_.end();
     forget_old();
     const auto hosts = parse_hosts(text_of_file("/etc/hosts"));
+    const bool asks_private = private_too_ || are_resolvers_private(text_of_file("/etc/resolv.conf"),
+                                                                    text_of_file("/run/systemd/resolve/resolv.conf"));
     std::vector<Address> wanted;
     std::uint64_t withheld = 0;
     for (const Address& address : addresses) {
         if (const auto host = hosts.find(address); host != hosts.end()) {
             sample.names[address] = std::make_shared<const RemoteName>(RemoteName{host->second, NameSource::hosts});
-        } else if (is_internal(address) && !private_too_) {
+        } else if (is_internal(address) && !asks_private) {
             withheld += address.is_loopback() ? 0 : 1;
         } else if (!known_.contains(address)) {
             wanted.push_back(address);

@@ -236,6 +236,9 @@ void DnsLookups::ask(const Packet& packet, const DnsMessage& message, const DnsQ
         return;
     }
     const bool is_of_group = key.asker.remote.port == mdns_port && key.asker.remote.address.goes_to_many();
+    if (is_of_group && of_group_.size() >= most_of_group) {
+        end_late_of_group(packet.time);
+    }
     constexpr std::size_t node_size = 4 * sizeof(void*);
     Asked asked;
     const bool has_room = !is_of_group || of_group_.size() < most_of_group;
@@ -367,6 +370,17 @@ void DnsLookups::end(Table::iterator entry)
     entry->second.is_over = !entry->second.is_answered;
     of_group_.erase({entry->first.name, entry->first.type, entry->first});
     ended_.push_back(open_.extract(entry));
+}
+
+/// Ends the questions to a group that nobody has answered in time. A group seldom says that it knows no answer.
+void DnsLookups::end_late_of_group(Instant now)
+{
+    for (auto each = of_group_.begin(); each != of_group_.end();) {
+        const auto entry = open_.find(std::get<Question>(*each++));
+        if (entry != open_.end() && entry->second.is_late(now)) {
+            end(entry);
+        }
+    }
 }
 
 void DnsLookups::set_asker(const Tuple& tuple, Instant begin, DnsAsker asker)

@@ -167,6 +167,7 @@ private:
     bool take_memory(Asked& asked, std::size_t bytes);
     void forget(const Asked& asked) { memory_->used -= asked.bytes; }
     void end(Table::iterator entry);
+    void end_late_of_group(Instant now);
     std::shared_ptr<DnsAsker> asker_of(const Tuple& tuple, Instant time) const;
     void find_askers(Instant end);
     Followers followers_of_truncated(Instant end) const;

@@ -36,4 +36,5 @@ TEST_CASE("resolvers are private if all of them are known to be")
     CHECK_FALSE(are_resolvers_private("nameserver 127.0.0.53\n", "nameserver 127.0.0.53\n"));
     CHECK_FALSE(are_resolvers_private("nameserver 127.0.0.53\nnameserver 127.0.0.1\n", "nameserver 192.168.1.1\n"));
     CHECK_FALSE(are_resolvers_private("nameserver 127.0.0.53\n", ""));
+    CHECK_FALSE(are_resolvers_private("nameserver 192.168.1.1\n", "nameserver 192.0.2.1\n"));
 }

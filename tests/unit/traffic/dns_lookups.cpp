@@ -227,6 +227,23 @@ TEST_CASE("dns lookups: over TCP, after an answer that was truncated")
     CHECK(outcome_text(sample.lookups[0]) == "NOERROR");
 }
 
+TEST_CASE("dns lookups: questions to a group that nobody answers make room for later ones")
+{
+    constexpr int many = 256;
+    Scene scene;
+    scene.here = endpoint("10.0.0.1", 5353);
+    scene.resolver = endpoint("224.0.0.251", 5353);
+    for (int i = 0; i < many; ++i) {
+        scene.ask(dns_message(0, 0, {}, dns_question("printer" + std::to_string(i) + ".local", type_a)));
+    }
+    scene.ask(dns_message(0, 0, {}, dns_question("too-many.local", type_a)));
+    CHECK(scene.lookups.unkept() == 1);
+    scene.now += DnsLookups::patience;
+    scene.ask(dns_message(0, 0, {}, dns_question("later.local", type_a)));
+    CHECK(scene.lookups.unkept() == 1);
+    CHECK(scene.finish().lookups.size() == many + 1);
+}
+
 TEST_CASE("dns lookups: mDNS answers the whole group, LLMNR answers from an address of its own")
 {
     Scene scene;
