@@ -65,7 +65,7 @@ std::optional<std::string> look_up(const Address& address)
     return error == EAI_NONAME ? std::optional<std::string>("") : std::nullopt;
 }
 
-/// What the threads of the helper share. Those that hang still use it after the answer was given.
+/// Is shared by the threads of the helper. A thread that hangs still uses it after the answer was given.
 struct Work {
     std::vector<Address> addresses;
     bool keeps_sockets = false;

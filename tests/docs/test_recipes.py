@@ -52,7 +52,7 @@ def examples_of_manual():
 
 def examples_of_help():
     """The examples at the end of -h, of each command."""
-    for command in ([], ["ports"], ["run"], ["report"], ["doctor"]):
+    for command in ([], ["ports"], ["run"], ["dns"], ["report"], ["doctor"]):
         text = subprocess.run([PROGRAM, *command, "-h"], capture_output=True, text=True).stdout
         yield from re.findall(r"^(?:Try:|    ) (socktally .*)", text, re.MULTILINE)
 

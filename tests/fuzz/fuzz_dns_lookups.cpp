@@ -50,7 +50,7 @@ FUZZ_DRIVER(dns_lookups)
 {
     constexpr std::size_t head = 3;
     const auto memory = std::make_shared<DnsMemory>();
-    DnsLookups lookups(memory, true);
+    DnsLookups lookups(memory);
     Sample sample;
     std::chrono::seconds now(1);
     std::size_t bytes = 0;

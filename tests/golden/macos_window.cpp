@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the system would say, by the lines of `facts`.
+/// The system's answers, as the lines of the file `facts` give them.
 struct Facts {
     std::map<std::string, std::string, std::less<>> texts;
     std::map<Pid, Process> processes;

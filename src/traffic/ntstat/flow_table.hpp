@@ -21,7 +21,7 @@
 
 namespace socktally {
 
-/// What a flow moved in a window.
+/// The bytes that a flow moved in a window.
 struct NtstatTraffic {
     std::uint64_t source = 0;
     NtstatDescriptor descriptor;             // the last one

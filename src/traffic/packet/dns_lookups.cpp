@@ -204,7 +204,7 @@ void DnsLookups::add_message(const Packet& packet, std::span<const std::byte> by
         return;
     } else if (direction != Direction::received) {
         ask(packet, *message);
-    } else if (forwards_) {
+    } else { // this machine may forward it
         for (const DnsQuestion& question : message->questions) {
             received_.add(*message, question, packet.time);
         }
@@ -250,7 +250,7 @@ void DnsLookups::ask(const Packet& packet, const DnsMessage& message, const DnsQ
     asked.time = asked.last = packet.time;
     asked.needs_answer = std::none_of(message.answers.begin(), message.answers.end(),
                                       [&](const DnsRecord& record) { return answers(record, question); });
-    asked.came_in = forwards_ && !packet.destination.address.goes_to_many() && // nobody forwards link-local groups
+    asked.came_in = !packet.destination.address.goes_to_many() && // nobody forwards link-local groups
                     received_.has(message, question, packet.time);
     asked.what.query = question.name;
     asked.what.query_type = question.type;
@@ -425,7 +425,7 @@ void DnsLookups::find_askers(Instant end)
     askers_.clear();
 }
 
-/// What follows truncated answers: look-ups over TCP, by what they ask of whom.
+/// Returns the look-ups over TCP, because a truncated answer over UDP is asked again over TCP.
 DnsLookups::Followers DnsLookups::followers_of_truncated(Instant end) const
 {
     Followers followers;

@@ -57,9 +57,7 @@ public:
     /// The address of Docker's resolver in each container.
     static const Address& docker_address();
 
-    /// `forwards`: this network namespace forwards IP, so queries of others pass through it.
-    explicit DnsLookups(std::shared_ptr<DnsMemory> memory = std::make_shared<DnsMemory>(), bool forwards = false)
-        : memory_(std::move(memory)), forwards_(forwards)
+    explicit DnsLookups(std::shared_ptr<DnsMemory> memory = std::make_shared<DnsMemory>()) : memory_(std::move(memory))
     {
     }
     DnsLookups(const DnsLookups&) = delete;
@@ -117,7 +115,7 @@ private:
         NameLookups what;
     };
     using Table = std::map<Question, Asked>; // one open look-up for each question
-    /// What is asked of whom.
+    /// A question, who asks it, and which resolver is asked.
     struct Sought {
         explicit Sought(const Question& question)
             : name(question.name), type(question.type), asker(question.asker.local.address),
@@ -138,7 +136,8 @@ private:
         Instant begin;
         std::shared_ptr<DnsAsker> asker;
     };
-    /// The queries that came in during the last one or two seconds.
+    /// The queries that came in during the last one or two seconds. This machine may forward them. They are kept even
+    /// if it does not yet, because forwarding may begin within the window, or at some interfaces only.
     class RecentQueries {
     public:
         void add(const DnsMessage& message, const DnsQuestion& question, Instant time);
@@ -175,7 +174,6 @@ private:
     class AskersOfSample;
 
     std::shared_ptr<DnsMemory> memory_;
-    bool forwards_;
     std::vector<std::uint16_t> redirected_;
     Table open_;
     std::vector<Table::node_type> ended_;

@@ -58,7 +58,7 @@ NamespaceCapture::NamespaceCapture(Inode netns, OwnerScanner& holders, const Cap
       sums_(wants.detail), forwards_(forwards_packets())
 {
     if (wants.lookups != nullptr) {
-        lookups_.emplace(wants.lookups, true); // forwarding may begin later, or at some interfaces only
+        lookups_.emplace(wants.lookups);
         watch_.read_payload([this](const Packet& packet, std::span<const std::byte> payload, Direction direction) {
             lookups_->add(packet, payload, direction);
         });

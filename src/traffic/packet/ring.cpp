@@ -140,7 +140,7 @@ void add_whole(Program& program, const std::vector<std::uint16_t>& ports)
     }
 }
 
-/// Keeps the packet if the loaded port is wanted.
+/// Adds instructions that keep the packet if the loaded port is one of those that the plan reads.
 void add_port(Program& program, const FilterPlan& plan)
 {
     add_whole(program, plan.read);

@@ -30,7 +30,7 @@ struct Scene {
     Endpoint resolver = endpoint("10.0.0.53", 53);
     Protocol protocol = Protocol::udp;
     std::shared_ptr<DnsMemory> memory = std::make_shared<DnsMemory>();
-    DnsLookups lookups{memory, true}; // on a machine that forwards
+    DnsLookups lookups{memory};
     DnsLookups::Instant now = 100s;
     std::uint32_t sequence = 1;
 
